@@ -1,0 +1,190 @@
+//! What the loop needs from the outside, and nothing more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::domain::{Catalog, Message, Outcome, Reply, Tool, ToolCall};
+
+/// A chat model.
+pub trait Model: Send + Sync {
+    /// Answers the transcript, saying each piece to `deltas` as it comes.
+    ///
+    /// Every reply that is not whole is an error, whatever was shown of it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the upstream request.
+    fn reply<'a>(
+        &'a self,
+        request: ModelRequest<'a>,
+        deltas: &'a Deltas,
+    ) -> BoxFuture<'a, Result<Reply, ModelError>>;
+}
+
+/// The tools an agent may use.
+pub trait Tools: Send + Sync {
+    /// What is on offer now.
+    fn catalog(&self) -> Arc<Catalog>;
+
+    /// Runs one call of a tool in the catalog; the answer is the tool's own text.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future tells the server to stop, but the effect may have happened.
+    fn call<'a>(
+        &'a self,
+        call: &'a ToolCall,
+        deadline: Instant,
+    ) -> BoxFuture<'a, Result<String, ToolError>>;
+}
+
+/// What a model is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct ModelRequest<'a> {
+    /// Who the model is and what it should know today.
+    pub system: &'a str,
+    /// The conversation so far.
+    pub messages: &'a [Message],
+    /// What it may call.
+    pub tools: &'a [Tool],
+    /// When the whole turn must be over.
+    pub deadline: Instant,
+}
+
+/// A piece of what a model says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delta {
+    /// Of its thinking.
+    Thought(String),
+    /// Of its answer.
+    Text(String),
+}
+
+/// Where a model's words go while it speaks: bounded, so a slow reader slows the model.
+#[derive(Clone, Debug)]
+pub struct Deltas(mpsc::Sender<Delta>);
+
+/// Why the model gave no whole reply.
+///
+/// `Display` is for the log; [`ModelError::told`] is for the person.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ModelError {
+    /// Nothing was sent, or the provider is down or asks for patience.
+    #[error("model unavailable: {reason}")]
+    Unavailable {
+        /// Why, without the provider's own words.
+        reason: String,
+        /// When trying again may help.
+        retry_in: Option<Duration>,
+    },
+    /// The provider refuses our request; only an operator can change that.
+    #[error("model refused the request: {advice}")]
+    Misconfigured {
+        /// What to change.
+        advice: String,
+    },
+    /// A deadline passed; the words name it.
+    #[error("model timed out: {0}")]
+    TimedOut(&'static str),
+    /// The provider blocked the prompt or the answer.
+    #[error("model blocked: {0}")]
+    Blocked(String),
+    /// The length limit was hit.
+    #[error("model hit its length limit")]
+    TooLong,
+    /// Nothing came.
+    #[error("model reply was empty")]
+    Empty,
+    /// A call came that nobody can read.
+    #[error("model wrote a malformed call")]
+    Malformed,
+    /// The reply broke off.
+    #[error("model reply broke off")]
+    Truncated,
+    /// Anything else, in our own words.
+    #[error("model failed: {0}")]
+    Failed(String),
+}
+
+/// Why a call got no answer from its tool.
+///
+/// `Display` goes to the model: short words without internals.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ToolError {
+    /// The tool answered that it failed; its own words.
+    #[error("{0}")]
+    Refused(String),
+    /// No tool of that name is on offer.
+    #[error("there is no tool named like this; use one of the tools on offer")]
+    Unknown,
+    /// The arguments are not one JSON object.
+    #[error("the arguments are not one JSON object; call again with a JSON object")]
+    Arguments,
+    /// Nothing was sent.
+    #[error("the server of this tool cannot be reached now, so nothing was done; tell the user")]
+    Unavailable,
+    /// No answer in time.
+    #[error("the tool did not answer in time; whether it took effect is unknown, so check first")]
+    TimedOut,
+    /// The connection broke while the tool ran.
+    #[error("the connection to the tool broke; whether it took effect is unknown, so check first")]
+    Lost,
+}
+
+impl Deltas {
+    /// A pair of ends with room for `backlog` pieces.
+    pub fn channel(backlog: usize) -> (Self, mpsc::Receiver<Delta>) {
+        let (sender, receiver) = mpsc::channel(backlog);
+        (Self(sender), receiver)
+    }
+
+    /// Says one piece; a listener that went away is no reason to fail.
+    pub async fn say(&self, delta: Delta) {
+        if self.0.send(delta).await.is_err() {
+            tracing::debug!("Nobody listens to the model any more");
+        }
+    }
+}
+
+impl ModelError {
+    /// How a turn ends that ends with this.
+    pub const fn outcome(&self) -> Outcome {
+        match self {
+            Self::Unavailable { .. } => Outcome::Unavailable,
+            Self::TimedOut(_) => Outcome::TimedOut,
+            Self::Blocked(_) => Outcome::Blocked,
+            Self::TooLong => Outcome::TooLong,
+            Self::Empty => Outcome::Empty,
+            Self::Malformed => Outcome::Malformed,
+            Self::Truncated => Outcome::Truncated,
+            Self::Misconfigured { .. } | Self::Failed(_) => Outcome::Failed,
+        }
+    }
+
+    /// What the person is told.
+    pub fn told(&self) -> String {
+        match self {
+            Self::Unavailable { retry_in: Some(wait), .. } => {
+                let seconds = wait.as_secs().saturating_add(1);
+                format!("The model is not available right now. Try again in {seconds} s.")
+            }
+            Self::Unavailable { retry_in: None, .. } => {
+                "The model is not available right now. Try again in a moment.".to_owned()
+            }
+            Self::Misconfigured { advice } => {
+                format!("The model refused the request: {advice}")
+            }
+            Self::TimedOut(what) => format!("The model took too long ({what}). Try again."),
+            Self::Blocked(_) => "The model's provider refused to answer this message.".to_owned(),
+            Self::TooLong => "The answer was cut: the model reached its length limit.".to_owned(),
+            Self::Empty => "The model gave an empty answer. Try again.".to_owned(),
+            Self::Malformed => "The model wrote a tool call nobody can read. Try again.".to_owned(),
+            Self::Truncated => "The model's answer broke off. Try again.".to_owned(),
+            Self::Failed(_) => "The model failed to answer. Try again.".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The composition root: the only file where adapters meet ports.

@@ -1,0 +1,1 @@
+//! Settings: from the environment to one checked value per room.

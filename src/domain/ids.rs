@@ -1,0 +1,83 @@
+//! Names of things: opaque strings with a prefix that tells a reader what they name.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The id as it is written on the wire.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            fn fresh(prefix: &str) -> Self {
+                Self(format!("{prefix}_{}", Uuid::now_v7().simple()))
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(id: String) -> Self {
+                Self(id)
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(id: &str) -> Self {
+                Self(id.to_owned())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str(&self.0)
+            }
+        }
+    };
+}
+
+id! {
+    /// Names a conversation.
+    ThreadId
+}
+id! {
+    /// Names one entry of a conversation as the user sees it.
+    ItemId
+}
+id! {
+    /// Ties a tool's result to the model's call; given by the model.
+    CallId
+}
+
+impl ThreadId {
+    /// A new thread's id.
+    pub fn new_thread() -> Self {
+        Self::fresh("thr")
+    }
+}
+
+impl ItemId {
+    /// A new message's id.
+    pub fn new_message() -> Self {
+        Self::fresh("msg")
+    }
+
+    /// A new workflow's id.
+    pub fn new_workflow() -> Self {
+        Self::fresh("wf")
+    }
+}
+
+impl CallId {
+    /// An id for a call that came without one.
+    pub fn synthesised() -> Self {
+        Self::fresh("call")
+    }
+}

@@ -1,0 +1,110 @@
+//! What the user, the model and the tools say to each other: the transcript.
+//!
+//! It is kept beside the items that the user sees, because the model needs
+//! more than they show: calls, results and the provider's own extras.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::CallId;
+
+/// One entry of the transcript shown to the model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "role", rename_all = "snake_case")]
+pub enum Message {
+    /// The user's words.
+    User {
+        /// What was said.
+        text: String,
+    },
+    /// The model's words and calls.
+    Assistant(Assistant),
+    /// The answers to every call of the assistant message before it.
+    Tools {
+        /// One result per call, in the order of the calls.
+        results: Vec<ToolResult>,
+    },
+    /// A remark of ours that only the model sees.
+    Note {
+        /// What the model should know.
+        text: String,
+    },
+}
+
+/// What the model said in one round.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Assistant {
+    /// Text for the user; may be empty when there are calls.
+    pub text: String,
+    /// Tools the model wants called before it goes on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<ToolCall>,
+    /// What the provider attached to the text, echoed back unread.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extra: Option<Value>,
+}
+
+/// A tool the model wants called.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolCall {
+    /// Ties the result to the call.
+    pub id: CallId,
+    /// Which tool, as the model wrote it.
+    pub name: String,
+    /// The arguments as the model wrote them; meant to be one JSON object.
+    pub arguments: String,
+    /// What the provider attached to the call (a thought signature), echoed back unread.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extra: Option<Value>,
+}
+
+/// What a tool answered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolResult {
+    /// The call it answers.
+    pub id: CallId,
+    /// The called tool.
+    pub name: String,
+    /// Text handed back to the model; a failed call is also told in words.
+    pub output: String,
+    /// The call failed, or was never made.
+    pub is_error: bool,
+}
+
+/// One whole model reply and what it cost.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reply {
+    /// What was said.
+    pub message: Assistant,
+    /// What it cost.
+    pub usage: Usage,
+}
+
+/// Tokens used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens of the prompt.
+    pub input_tokens: u64,
+    /// Tokens of the answer, thinking not counted.
+    pub output_tokens: u64,
+    /// Tokens spent on thinking.
+    pub thinking_tokens: u64,
+}
+
+impl ToolCall {
+    /// The arguments, if they are one JSON object.
+    pub fn object(&self) -> Option<Map<String, Value>> {
+        if self.arguments.trim().is_empty() {
+            return Some(Map::new());
+        }
+        serde_json::from_str(&self.arguments).ok()
+    }
+}
+
+impl std::ops::AddAssign for Usage {
+    fn add_assign(&mut self, more: Self) {
+        self.input_tokens = self.input_tokens.saturating_add(more.input_tokens);
+        self.output_tokens = self.output_tokens.saturating_add(more.output_tokens);
+        self.thinking_tokens = self.thinking_tokens.saturating_add(more.thinking_tokens);
+    }
+}

@@ -1,0 +1,1 @@
+//! How the house tells what it does: logs.

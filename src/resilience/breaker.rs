@@ -1,0 +1,205 @@
+//! A circuit breaker: failsafe decides when to open and for how long, the gate is ours.
+//!
+//! failsafe's own state machine lets everybody through when half open, hides
+//! its state and cannot be paused in tests; `specs/adr/0003-breaker.md` tells.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use failsafe::FailurePolicy;
+use failsafe::backoff::{self, Constant};
+use failsafe::failure_policy::{self, ConsecutiveFailures};
+use tokio::time::Instant;
+
+use crate::domain::{BreakerReport, BreakerState, CallCounts};
+
+/// When to open, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct BreakerSettings {
+    /// Consecutive failures that open the circuit.
+    pub max_failures: u32,
+    /// How long it stays open before one probe is let through.
+    pub cool_down: Duration,
+}
+
+/// Guards one dependency. Clones share one state.
+#[derive(Clone, Debug)]
+pub struct Breaker(Arc<Shared>);
+
+/// Leave to make one call; say how the call went.
+///
+/// Dropping it unsaid (a cancelled call) counts as neither and frees the probe's place.
+#[derive(Debug)]
+#[must_use = "a permit that is dropped at once guards nothing"]
+pub struct Permit {
+    breaker: Breaker,
+    epoch: u64,
+    is_probe: bool,
+}
+
+#[derive(Debug)]
+struct Shared {
+    name: String,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    policy: ConsecutiveFailures<Constant>,
+    cool_down: Duration,
+    gate: Gate,
+    /// Grows at each change of the gate, so that results of calls begun before it are stale.
+    epoch: u64,
+    consecutive_failures: u32,
+    calls: CallCounts,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Gate {
+    Closed,
+    Open { until: Instant, probing: bool },
+}
+
+impl Breaker {
+    /// A closed breaker; `name` is for the log.
+    pub fn new(name: impl Into<String>, settings: BreakerSettings) -> Self {
+        let cool_down = settings.cool_down;
+        let policy = failure_policy::consecutive_failures(
+            settings.max_failures.max(1),
+            backoff::constant(cool_down),
+        );
+        let state = State {
+            policy,
+            cool_down,
+            gate: Gate::Closed,
+            epoch: 0,
+            consecutive_failures: 0,
+            calls: CallCounts::default(),
+        };
+        Self(Arc::new(Shared { name: name.into(), state: Mutex::new(state) }))
+    }
+
+    /// Asks leave to make a call; if refused, tells the time until the next probe.
+    pub fn admit(&self) -> Result<Permit, Duration> {
+        let mut state = self.state();
+        let now = Instant::now();
+        let is_probe = match &mut state.gate {
+            Gate::Closed => false,
+            Gate::Open { until, probing } if *until <= now && !*probing => {
+                *probing = true;
+                true
+            }
+            Gate::Open { until, .. } => {
+                let wait = until.saturating_duration_since(now);
+                state.calls.rejected += 1;
+                return Err(wait);
+            }
+        };
+        let epoch = state.epoch;
+        drop(state);
+        if is_probe {
+            self.log("half_open");
+        }
+        Ok(Permit { breaker: self.clone(), epoch, is_probe })
+    }
+
+    /// A failure after the permit was settled: a stream that broke later.
+    pub fn fail_late(&self) {
+        self.on_failure(None);
+    }
+
+    /// Its state, for health reports.
+    pub fn report(&self) -> BreakerReport {
+        let state = self.state();
+        let now = Instant::now();
+        let (gate, wait) = match state.gate {
+            Gate::Closed => (BreakerState::Closed, None),
+            Gate::Open { until, .. } if until <= now => (BreakerState::HalfOpen, None),
+            Gate::Open { until, .. } => (BreakerState::Open, Some(until - now)),
+        };
+        BreakerReport {
+            state: gate,
+            consecutive_failures: state.consecutive_failures,
+            retry_in_seconds: wait.map(|wait| wait.as_secs_f64()),
+            calls: state.calls,
+        }
+    }
+
+    fn on_success(&self, epoch: u64) {
+        let mut state = self.state();
+        state.calls.ok += 1;
+        if epoch != state.epoch {
+            return;
+        }
+        state.consecutive_failures = 0;
+        if matches!(state.gate, Gate::Open { .. }) {
+            state.gate = Gate::Closed;
+            state.epoch += 1;
+            state.policy.revived();
+            drop(state);
+            self.log("closed");
+        } else {
+            state.policy.record_success();
+        }
+    }
+
+    /// `epoch` is that of the permit, or `None` for a failure of the moment.
+    fn on_failure(&self, epoch: Option<u64>) {
+        let mut state = self.state();
+        state.calls.failed += 1;
+        if epoch.is_some_and(|epoch| epoch != state.epoch) {
+            return;
+        }
+        state.consecutive_failures = state.consecutive_failures.saturating_add(1);
+        let pause = match state.gate {
+            Gate::Closed => state.policy.mark_dead_on_failure(),
+            Gate::Open { .. } if epoch.is_none() => None,
+            Gate::Open { .. } => Some(state.cool_down),
+        };
+        let Some(pause) = pause else { return };
+        state.gate = Gate::Open { until: Instant::now() + pause, probing: false };
+        state.epoch += 1;
+        drop(state);
+        self.log("open");
+    }
+
+    /// Frees the place of a probe that came to no verdict.
+    fn release(&self, epoch: u64) {
+        let mut state = self.state();
+        if epoch == state.epoch
+            && let Gate::Open { probing, .. } = &mut state.gate
+        {
+            *probing = false;
+        }
+    }
+
+    fn log(&self, state: &'static str) {
+        tracing::warn!(breaker.name = %self.0.name, breaker.state = state, "Breaker changed");
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Permit {
+    /// The call worked.
+    pub fn succeed(mut self) {
+        self.is_probe = false;
+        self.breaker.on_success(self.epoch);
+    }
+
+    /// The call failed in a way that speaks against the dependency.
+    pub fn fail(mut self) {
+        self.is_probe = false;
+        self.breaker.on_failure(Some(self.epoch));
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if self.is_probe {
+            self.breaker.release(self.epoch);
+        }
+    }
+}

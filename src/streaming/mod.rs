@@ -1,0 +1,1 @@
+//! From what happened to what goes on the wire.

@@ -1,0 +1,1 @@
+//! The bundled todo MCP server: a product of its own.

@@ -1,0 +1,1 @@
+//! Our bytes against what others expect.

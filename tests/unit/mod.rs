@@ -1,0 +1,4 @@
+//! Rooms on their own; mirrors `src/`.
+
+mod layering;
+mod resilience;

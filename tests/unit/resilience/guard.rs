@@ -1,0 +1,131 @@
+//! Breaker inside, retry outside.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use orchestrator::domain::BreakerState;
+use orchestrator::resilience::{
+    BreakerSettings, Fault, Guard, GuardSettings, Refusal, Repeat, Verdict,
+};
+use tokio::time::Instant;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Broken {
+    Refused(Refusal),
+    Down,
+    Busy(Duration),
+    OurFault,
+}
+
+impl From<Refusal> for Broken {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl Fault for Broken {
+    fn verdict(&self) -> Verdict {
+        match self {
+            Self::Down | Self::Refused(Refusal::TimedOut) => Verdict::Ill,
+            Self::Busy(pause) => Verdict::Busy(Some(*pause)),
+            Self::OurFault | Self::Refused(_) => Verdict::Well,
+        }
+    }
+
+    fn repeat(&self) -> Repeat {
+        match self {
+            Self::Down => Repeat::AfterBackoff,
+            Self::Busy(pause) => Repeat::After(*pause),
+            Self::OurFault | Self::Refused(_) => Repeat::Never,
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_attempt_counts_once_and_an_open_breaker_ends_the_retries() {
+    let (guard, calls) = (guard(5, 3), AtomicU32::new(0));
+
+    let result = call(&guard, &calls, |_| Err(Broken::Down)).await;
+
+    assert!(matches!(result, Err(Broken::Refused(Refusal::Open { .. }))), "{result:?}");
+    assert_eq!(calls.into_inner(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_of_our_own_is_neither_repeated_nor_counted() {
+    let (guard, calls) = (guard(5, 1), AtomicU32::new(0));
+
+    let result = call(&guard, &calls, |_| Err(Broken::OurFault)).await;
+
+    assert_eq!(result, Err(Broken::OurFault));
+    assert_eq!(calls.into_inner(), 1);
+    assert_eq!(guard.report().state, BreakerState::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_named_pause_is_waited_out_and_opens_nothing() {
+    let (guard, calls, start) = (guard(5, 1), AtomicU32::new(0), Instant::now());
+    let pause = Duration::from_secs(4);
+
+    let result =
+        call(&guard, &calls, |n| if n == 0 { Err(Broken::Busy(pause)) } else { Ok(n) }).await;
+
+    assert_eq!(result, Ok(1));
+    assert!(start.elapsed() >= pause);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_past_the_deadline_gives_up_at_once() {
+    let (guard, calls, start) = (guard(5, 1), AtomicU32::new(0), Instant::now());
+
+    let result = call(&guard, &calls, |_| Err(Broken::Busy(Duration::from_mins(10)))).await;
+
+    assert_eq!(result, Err(Broken::Busy(Duration::from_mins(10))));
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    assert!(matches!(guard.admit(), Err(Refusal::Cooling { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_hangs_is_cut_at_its_limit_and_counts() {
+    let guard = guard(0, 1);
+
+    let deadline = Instant::now() + Duration::from_mins(1);
+    let result: Result<(), Broken> =
+        guard.call(Duration::from_secs(2), deadline, std::future::pending).await;
+
+    assert_eq!(result, Err(Broken::Refused(Refusal::TimedOut)));
+    assert_eq!(guard.report().state, BreakerState::Open);
+}
+
+#[tokio::test]
+async fn a_guarded_call_can_be_spawned() {
+    let guard = Arc::new(guard(0, 1));
+
+    let task = tokio::spawn(async move {
+        let value = String::from("borrowed");
+        let read = || async { Ok::<_, Broken>(value.len()) };
+        guard.call(Duration::from_secs(1), Instant::now() + Duration::from_secs(1), read).await
+    });
+
+    assert_eq!(task.await.unwrap(), Ok(8));
+}
+
+async fn call(
+    guard: &Guard,
+    calls: &AtomicU32,
+    answer: impl Fn(u32) -> Result<u32, Broken>,
+) -> Result<u32, Broken> {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    guard
+        .call(Duration::from_secs(2), deadline, || async {
+            answer(calls.fetch_add(1, Ordering::Relaxed))
+        })
+        .await
+}
+
+fn guard(retries: usize, max_failures: u32) -> Guard {
+    let breaker = BreakerSettings { max_failures, cool_down: Duration::from_secs(30) };
+    let (min_delay, max_delay) = (Duration::from_millis(100), Duration::from_secs(2));
+    Guard::new("test", GuardSettings { breaker, retries, min_delay, max_delay, jitter: false })
+}

@@ -1,0 +1,4 @@
+//! Waiting and giving up.
+
+mod breaker;
+mod guard;
