@@ -1,1 +1,2 @@
-//! Our bytes against what others expect.
+//! Our bytes and our ports against what others expect.
+

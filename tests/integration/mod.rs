@@ -1,1 +1,2 @@
 //! The whole house, from the outside.
+
