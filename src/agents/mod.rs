@@ -1,5 +1,15 @@
 //! The agent loop: a brain that only decides and a driver that only does.
 
+mod driver;
+mod event;
+mod interrupt;
 mod ports;
+mod prompt;
+mod run;
 
+pub use driver::{Driver, drive};
+pub use event::{AgentEvent, Finish};
+pub use interrupt::Interrupt;
 pub use ports::{Delta, Deltas, Model, ModelError, ModelRequest, ToolError, Tools};
+pub use prompt::system_prompt;
+pub use run::{Batch, Limits, Planned, Run, Step};

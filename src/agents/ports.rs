@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::AgentEvent;
 use crate::domain::{Catalog, Message, Outcome, Reply, Tool, ToolCall};
 
 /// A chat model.
@@ -23,10 +24,16 @@ pub trait Model: Send + Sync {
         request: ModelRequest<'a>,
         deltas: &'a Deltas,
     ) -> BoxFuture<'a, Result<Reply, ModelError>>;
+
+    /// How long calls would be refused without being sent, if they would be.
+    fn refuses_for(&self) -> Option<Duration>;
 }
 
 /// The tools an agent may use.
 pub trait Tools: Send + Sync {
+    /// Waits until every server has connected, or failed to, for the first time.
+    fn settled(&self) -> BoxFuture<'_, ()>;
+
     /// What is on offer now.
     fn catalog(&self) -> Arc<Catalog>;
 
@@ -66,7 +73,7 @@ pub enum Delta {
 
 /// Where a model's words go while it speaks: bounded, so a slow reader slows the model.
 #[derive(Clone, Debug)]
-pub struct Deltas(mpsc::Sender<Delta>);
+pub struct Deltas(mpsc::Sender<AgentEvent>);
 
 /// Why the model gave no whole reply.
 ///
@@ -127,6 +134,12 @@ pub enum ToolError {
     /// Nothing was sent.
     #[error("the server of this tool cannot be reached now, so nothing was done; tell the user")]
     Unavailable,
+    /// The model made this very call too often.
+    #[error("this very call was made too often, so it was not made again")]
+    Repeated,
+    /// The turn ended before it was made.
+    #[error("the turn ended before this call was made, so nothing was done")]
+    NotMade,
     /// No answer in time.
     #[error("the tool did not answer in time; whether it took effect is unknown, so check first")]
     TimedOut,
@@ -136,15 +149,14 @@ pub enum ToolError {
 }
 
 impl Deltas {
-    /// A pair of ends with room for `backlog` pieces.
-    pub fn channel(backlog: usize) -> (Self, mpsc::Receiver<Delta>) {
-        let (sender, receiver) = mpsc::channel(backlog);
-        (Self(sender), receiver)
+    /// Says each piece on the run's own channel.
+    pub const fn new(events: mpsc::Sender<AgentEvent>) -> Self {
+        Self(events)
     }
 
     /// Says one piece; a listener that went away is no reason to fail.
     pub async fn say(&self, delta: Delta) {
-        if self.0.send(delta).await.is_err() {
+        if self.0.send(AgentEvent::Said(delta)).await.is_err() {
             tracing::debug!("Nobody listens to the model any more");
         }
     }

@@ -1,1 +1,23 @@
 //! The door: HTTP in, SSE out.
+
+mod chatkit;
+mod cors;
+mod error;
+mod health;
+mod lifecycle;
+mod page;
+mod request_id;
+mod router;
+mod rules;
+mod schemas;
+mod short_form;
+mod sieve;
+mod state;
+mod traffic;
+mod turn;
+mod validation;
+
+pub use cors::Origins;
+pub use lifecycle::{Lifecycle, Phase};
+pub use router::router;
+pub use state::{Api, Settings};

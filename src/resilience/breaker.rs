@@ -103,11 +103,6 @@ impl Breaker {
         Ok(Permit { breaker: self.clone(), epoch, is_probe })
     }
 
-    /// A failure after the permit was settled: a stream that broke later.
-    pub fn fail_late(&self) {
-        self.on_failure(None);
-    }
-
     /// Its state, for health reports.
     pub fn report(&self) -> BreakerReport {
         let state = self.state();
@@ -133,9 +128,7 @@ impl Breaker {
         }
         state.consecutive_failures = 0;
         if matches!(state.gate, Gate::Open { .. }) {
-            state.gate = Gate::Closed;
-            state.epoch += 1;
-            state.policy.revived();
+            state.close();
             drop(state);
             self.log("closed");
         } else {
@@ -143,17 +136,28 @@ impl Breaker {
         }
     }
 
-    /// `epoch` is that of the permit, or `None` for a failure of the moment.
-    fn on_failure(&self, epoch: Option<u64>) {
+    /// Lets everybody through again because a probe of `epoch` was answered; returns the new epoch.
+    fn on_answer(&self, epoch: u64) -> u64 {
+        let mut state = self.state();
+        if epoch != state.epoch {
+            return epoch;
+        }
+        state.close();
+        let epoch = state.epoch;
+        drop(state);
+        self.log("closed");
+        epoch
+    }
+
+    fn on_failure(&self, epoch: u64) {
         let mut state = self.state();
         state.calls.failed += 1;
-        if epoch.is_some_and(|epoch| epoch != state.epoch) {
+        if epoch != state.epoch {
             return;
         }
         state.consecutive_failures = state.consecutive_failures.saturating_add(1);
         let pause = match state.gate {
             Gate::Closed => state.policy.mark_dead_on_failure(),
-            Gate::Open { .. } if epoch.is_none() => None,
             Gate::Open { .. } => Some(state.cool_down),
         };
         let Some(pause) = pause else { return };
@@ -182,7 +186,23 @@ impl Breaker {
     }
 }
 
+impl State {
+    fn close(&mut self) {
+        self.gate = Gate::Closed;
+        self.epoch += 1;
+        self.consecutive_failures = 0;
+        self.policy.revived();
+    }
+}
+
 impl Permit {
+    /// The dependency began to answer: enough for a probe, no verdict yet on a long call.
+    pub fn answered(&mut self) {
+        if std::mem::take(&mut self.is_probe) {
+            self.epoch = self.breaker.on_answer(self.epoch);
+        }
+    }
+
     /// The call worked.
     pub fn succeed(mut self) {
         self.is_probe = false;
@@ -192,7 +212,7 @@ impl Permit {
     /// The call failed in a way that speaks against the dependency.
     pub fn fail(mut self) {
         self.is_probe = false;
-        self.breaker.on_failure(Some(self.epoch));
+        self.breaker.on_failure(self.epoch);
     }
 }
 

@@ -8,6 +8,9 @@ use tokio::time::Instant;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
+/// Longer pauses are not believed.
+const DAY: Duration = Duration::from_hours(24);
+
 /// Holds calls back for as long as a provider asked.
 #[derive(Debug, Default)]
 pub struct Cooling(Mutex<State>);
@@ -34,6 +37,7 @@ impl Cooling {
             state.unnamed = Some(pause);
             pause
         });
+        let pause = pause.min(DAY);
         let until = Instant::now() + pause;
         state.until = Some(state.until.map_or(until, |other| other.max(until)));
         pause

@@ -109,7 +109,10 @@ impl Guard {
     /// Notes a success: the breaker hears of it and a pause is over.
     pub fn succeed(&self, permit: Permit) {
         permit.succeed();
-        self.cooling.clear();
+        // A call begun before the pause says nothing about it.
+        if self.cooling.remaining().is_none() {
+            self.cooling.clear();
+        }
     }
 
     /// Notes an error by its verdict.
@@ -140,6 +143,20 @@ impl Guard {
             .await
     }
 
+    /// Makes one attempt and no more, for what must not happen twice.
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`Guard::call`].
+    pub async fn call_once<T, E: Fault>(
+        &self,
+        limit: Duration,
+        deadline: Instant,
+        operation: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        self.attempt(deadline.min(Instant::now() + limit), operation).await
+    }
+
     /// Repeats `attempt` while its errors ask for it and the deadline allows.
     pub async fn retry<T, E: Fault, F: Future<Output = Result<T, E>>>(
         &self,
@@ -155,7 +172,8 @@ impl Guard {
                     Repeat::After(named) => delay?.max(named),
                     Repeat::Never | Repeat::AfterBackoff => delay?,
                 };
-                (Instant::now() + delay < deadline).then_some(delay)
+                let delay = delay.max(self.cooling.remaining().unwrap_or_default());
+                (delay < deadline.saturating_duration_since(Instant::now())).then_some(delay)
             })
             .notify(|_, delay| {
                 count += 1;

@@ -1,1 +1,11 @@
 //! Where threads are kept: SQLite, PostgreSQL or memory.
+
+mod database;
+mod fault;
+mod memory;
+mod open;
+mod sql;
+
+pub use memory::MemoryThreads;
+pub use open::{OpenError, Opened, Settings, open};
+pub use sql::SqlThreads;

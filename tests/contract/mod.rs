@@ -1,2 +1,4 @@
 //! Our bytes and our ports against what others expect.
 
+mod streams;
+mod threads;

@@ -1,2 +1,4 @@
 //! The whole house, from the outside.
 
+mod house;
+mod store;

@@ -1,2 +1,8 @@
 //! What tests share.
 
+pub(crate) mod app;
+
+pub(crate) mod doubles;
+
+pub(crate) mod postgres;
+

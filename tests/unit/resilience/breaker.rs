@@ -88,11 +88,29 @@ async fn results_of_calls_begun_before_the_trip_are_stale() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_breaks_later_counts_as_a_new_failure() {
+async fn a_probe_that_is_answered_closes_and_may_still_fail() {
     let breaker = breaker(1);
-    breaker.admit().unwrap().succeed();
+    fail(&breaker, 1);
+    advance(COOL_DOWN).await;
 
-    breaker.fail_late();
+    let mut probe = breaker.admit().unwrap();
+    probe.answered();
+    assert_eq!(breaker.report().state, BreakerState::Closed);
+    probe.fail();
+
+    assert_eq!(breaker.report().state, BreakerState::Open);
+    assert_eq!(breaker.report().calls.failed, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn streams_that_break_after_they_began_add_up() {
+    let breaker = breaker(2);
+
+    for _ in 0..2 {
+        let mut permit = breaker.admit().unwrap();
+        permit.answered();
+        permit.fail();
+    }
 
     assert_eq!(breaker.report().state, BreakerState::Open);
 }

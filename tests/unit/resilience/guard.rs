@@ -87,6 +87,17 @@ async fn a_pause_past_the_deadline_gives_up_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_late_success_does_not_end_a_pause_that_came_meanwhile() {
+    let guard = guard(0, 1);
+    let (slow, refused) = (guard.admit().unwrap(), guard.admit().unwrap());
+    guard.settle(refused, Verdict::Busy(Some(Duration::from_secs(9))));
+
+    guard.succeed(slow);
+
+    assert!(matches!(guard.admit(), Err(Refusal::Cooling { .. })));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_that_hangs_is_cut_at_its_limit_and_counts() {
     let guard = guard(0, 1);
 

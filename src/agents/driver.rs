@@ -1,0 +1,145 @@
+//! The hands of a run: does what [`Run`] decides and reports each step.
+
+use std::sync::Arc;
+
+use futures::StreamExt;
+use futures::stream;
+use jiff::tz::TimeZone;
+use tokio::select;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use super::{
+    AgentEvent, Batch, Deltas, Finish, Interrupt, Model, ModelRequest, Planned, Run, Step,
+    ToolError, Tools, system_prompt,
+};
+use crate::domain::{Catalog, Effect, ToolResult};
+
+/// So many tools of one batch run at the same time.
+const TOGETHER: usize = 8;
+
+/// What a run is driven with.
+pub struct Driver {
+    /// The model to ask.
+    pub model: Arc<dyn Model>,
+    /// The tools to call.
+    pub tools: Arc<dyn Tools>,
+    /// What "today" means.
+    pub time_zone: TimeZone,
+    /// When the whole turn must be over.
+    pub deadline: Instant,
+    /// Stops the run from outside.
+    pub interrupt: Interrupt,
+    /// Who hears of it.
+    pub events: mpsc::Sender<AgentEvent>,
+}
+
+/// Drives `run` to its end and returns how often the model was asked.
+///
+/// # Cancel safety
+///
+/// Raise the interrupt rather than drop the future: a call that changes
+/// something is then awaited and its result reported. No task outlives it.
+pub async fn drive(mut run: Run, driver: Driver) -> u32 {
+    loop {
+        match run.step() {
+            Step::AskModel => driver.ask_model(&mut run).await,
+            Step::CallTools(batches) => driver.call_tools(&mut run, batches).await,
+            Step::Done(finish) => {
+                driver.tell(AgentEvent::Finished(finish)).await;
+                return run.steps();
+            }
+        }
+    }
+}
+
+impl Driver {
+    async fn ask_model(&self, run: &mut Run) {
+        let catalog = self.tools.catalog();
+        let system =
+            system_prompt(&jiff::Zoned::now().with_time_zone(self.time_zone.clone()), &catalog);
+        let deltas = Deltas::new(self.events.clone());
+        let request = ModelRequest {
+            system: &system,
+            messages: run.transcript(),
+            tools: &catalog.tools,
+            deadline: self.deadline,
+        };
+        let result = select! {
+            biased;
+            finish = self.must_stop() => Err(finish),
+            result = self.model.reply(request, &deltas) => result.map_err(Finish::Model),
+        };
+        match result {
+            Ok(reply) => {
+                self.tell(AgentEvent::Replied(Box::new(reply.clone()))).await;
+                run.on_reply(reply, &catalog);
+            }
+            Err(finish) => run.stop(finish),
+        }
+    }
+
+    async fn call_tools(&self, run: &mut Run, batches: Vec<Batch>) {
+        let catalog = self.tools.catalog();
+        let mut results = Vec::new();
+        for batch in batches {
+            let calls: Vec<_> = batch.iter().map(|planned| self.call(planned, &catalog)).collect();
+            let answered: Vec<_> = stream::iter(calls).buffered(TOGETHER).collect().await;
+            results.extend(answered);
+        }
+        let results = run.on_results(results);
+        self.tell(AgentEvent::Answered(results)).await;
+        if let Some(finish) = self.stop_reason() {
+            run.stop(finish);
+        }
+    }
+
+    async fn call(&self, planned: &Planned, catalog: &Catalog) -> ToolResult {
+        let call = &planned.call;
+        let server = catalog.find(&call.name).map(|tool| Arc::clone(&tool.server));
+        self.tell(AgentEvent::ToolStarted { call: Box::new(call.clone()), server }).await;
+        let answer = match &planned.refusal {
+            Some(refusal) => Err(refusal.clone()),
+            None if self.stop_reason().is_some() => Err(ToolError::NotMade),
+            None => self.perform(planned).await,
+        };
+        let is_error = answer.is_err();
+        let output = answer.unwrap_or_else(|error| error.to_string());
+        let result = ToolResult { id: call.id.clone(), name: call.name.clone(), output, is_error };
+        self.tell(AgentEvent::ToolFinished(Box::new(result.clone()))).await;
+        result
+    }
+
+    /// A call that only reads is dropped when the run must stop; one that changes something is
+    /// awaited within its own time limit, so that its result is known.
+    async fn perform(&self, planned: &Planned) -> Result<String, ToolError> {
+        let call = self.tools.call(&planned.call, self.deadline);
+        match planned.effect {
+            Effect::Idempotent | Effect::Changes => call.await,
+            Effect::ReadOnly => select! {
+                biased;
+                _ = self.must_stop() => Err(ToolError::NotMade),
+                answer = call => answer,
+            },
+        }
+    }
+
+    fn stop_reason(&self) -> Option<Finish> {
+        let late = self.deadline <= Instant::now();
+        self.interrupt.reason().or_else(|| late.then_some(Finish::Deadline))
+    }
+
+    async fn must_stop(&self) -> Finish {
+        select! {
+            biased;
+            finish = self.interrupt.raised() => finish,
+            () = sleep_until(self.deadline) => Finish::Deadline,
+        }
+    }
+
+    async fn tell(&self, event: AgentEvent) {
+        if self.events.send(event).await.is_err() {
+            tracing::debug!("Nobody listens to the run any more");
+        }
+    }
+}

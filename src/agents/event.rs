@@ -1,0 +1,69 @@
+//! What a run tells the outside world, in our own words.
+
+use std::sync::Arc;
+
+use super::{Delta, ModelError};
+use crate::domain::{Outcome, Reply, ToolCall, ToolResult};
+
+/// Something that happened in a run. Small, because many wait in every run's queue.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AgentEvent {
+    /// The model said a piece.
+    Said(Delta),
+    /// The model's reply is whole.
+    Replied(Box<Reply>),
+    /// A tool is about to run.
+    ToolStarted {
+        /// The call.
+        call: Box<ToolCall>,
+        /// The server that runs it, if the tool exists.
+        server: Option<Arc<str>>,
+    },
+    /// A tool has run, or was refused.
+    ToolFinished(Box<ToolResult>),
+    /// Every call of the last reply is answered.
+    Answered(Vec<ToolResult>),
+    /// The run is over; always the last event.
+    Finished(Finish),
+}
+
+/// Why a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finish {
+    /// The model said all it had to say.
+    Completed,
+    /// Nobody listens any more.
+    Cancelled,
+    /// The model was asked as often as allowed.
+    StepLimit {
+        /// How often that is.
+        steps: u32,
+    },
+    /// The model made the same call over and over.
+    Repeated {
+        /// The tool it called.
+        tool: String,
+    },
+    /// The time for the whole turn is over.
+    Deadline,
+    /// The server is shutting down.
+    ShutDown,
+    /// What happened could not be kept.
+    Storage,
+    /// The model gave no whole reply.
+    Model(ModelError),
+}
+
+impl Finish {
+    /// How a turn ends that ends so.
+    pub const fn outcome(&self) -> Outcome {
+        match self {
+            Self::Completed => Outcome::Completed,
+            Self::Cancelled => Outcome::Cancelled,
+            Self::StepLimit { .. } | Self::Repeated { .. } | Self::ShutDown => Outcome::Stopped,
+            Self::Deadline => Outcome::TimedOut,
+            Self::Storage => Outcome::Failed,
+            Self::Model(error) => error.outcome(),
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The brain of a run: decides every step, performs none.
+
+use serde_json::{Map, Value};
+
+use super::{Finish, ToolError};
+use crate::domain::{Catalog, Effect, Message, Reply, ToolCall, ToolResult};
+
+/// The same call this often: the model is told.
+const REPEATS_TOLD: usize = 3;
+/// The same call this often: the run ends.
+const REPEATS_FATAL: usize = 5;
+
+/// One turn being worked on.
+#[derive(Debug)]
+pub struct Run {
+    transcript: Vec<Message>,
+    limits: Limits,
+    steps: u32,
+    seen: Vec<Seen>,
+    next: Next,
+}
+
+/// How far a run may go.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// How often the model may be asked.
+    pub max_steps: u32,
+}
+
+/// What the driver must do next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Ask the model, then call [`Run::on_reply`] or [`Run::stop`].
+    AskModel,
+    /// Perform these batches in order, then call [`Run::on_results`].
+    CallTools(Vec<Batch>),
+    /// Stop.
+    Done(Finish),
+}
+
+/// Calls that may run together.
+pub type Batch = Vec<Planned>;
+
+/// A call and what is to become of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Planned {
+    /// The call.
+    pub call: ToolCall,
+    /// What it may change.
+    pub effect: Effect,
+    /// If set, the call is not made, and this is the answer.
+    pub refusal: Option<ToolError>,
+}
+
+#[derive(Debug)]
+enum Next {
+    Model,
+    Tools(Vec<Batch>),
+    Stop(Finish),
+}
+
+/// A call made earlier in this run.
+#[derive(Debug)]
+struct Seen {
+    name: String,
+    arguments: Map<String, Value>,
+    times: usize,
+}
+
+impl Run {
+    /// Starts a run whose transcript ends with the user's message.
+    pub const fn new(transcript: Vec<Message>, limits: Limits) -> Self {
+        Self { transcript, limits, steps: 0, seen: Vec::new(), next: Next::Model }
+    }
+
+    /// What to show the model.
+    pub fn transcript(&self) -> &[Message] {
+        &self.transcript
+    }
+
+    /// How often the model was asked.
+    pub const fn steps(&self) -> u32 {
+        self.steps
+    }
+
+    /// The next thing to do.
+    pub fn step(&mut self) -> Step {
+        match &mut self.next {
+            Next::Stop(finish) => Step::Done(finish.clone()),
+            Next::Tools(batches) => Step::CallTools(std::mem::take(batches)),
+            Next::Model if self.steps < self.limits.max_steps => {
+                self.steps += 1;
+                Step::AskModel
+            }
+            Next::Model => Step::Done(Finish::StepLimit { steps: self.steps }),
+        }
+    }
+
+    /// Takes in what the model said, and plans its calls.
+    pub fn on_reply(&mut self, reply: Reply, catalog: &Catalog) {
+        let calls = reply.message.calls.clone();
+        self.transcript.push(Message::Assistant(reply.message));
+        self.next = if calls.is_empty() {
+            Next::Stop(Finish::Completed)
+        } else {
+            Next::Tools(batches(calls.into_iter().map(|call| self.plan(call, catalog))))
+        };
+    }
+
+    /// Takes in what the tools answered: one result per call, in the order of the calls.
+    pub fn on_results(&mut self, mut results: Vec<ToolResult>) -> Vec<ToolResult> {
+        if let Some(Message::Assistant(reply)) = self.transcript.last() {
+            for (call, result) in reply.calls.iter().zip(&mut results) {
+                if self.times(call) == REPEATS_TOLD {
+                    result.output.push_str(TOLD_OF_REPEATS);
+                }
+            }
+        }
+        self.transcript.push(Message::Tools { results: results.clone() });
+        self.next =
+            self.seen.iter().find(|seen| seen.times >= REPEATS_FATAL).map_or(Next::Model, |seen| {
+                Next::Stop(Finish::Repeated { tool: seen.name.clone() })
+            });
+        results
+    }
+
+    /// Ends the run.
+    pub fn stop(&mut self, finish: Finish) {
+        self.next = Next::Stop(finish);
+    }
+
+    fn plan(&mut self, call: ToolCall, catalog: &Catalog) -> Planned {
+        let Some(arguments) = call.object() else {
+            return refused(call, ToolError::Arguments);
+        };
+        let Some(tool) = catalog.find(&call.name) else {
+            return refused(call, ToolError::Unknown);
+        };
+        if self.note(&call.name, arguments) >= REPEATS_FATAL {
+            return refused(call, ToolError::Repeated);
+        }
+        Planned { call, effect: tool.effect, refusal: None }
+    }
+
+    /// Counts a call and tells how often it was made.
+    fn note(&mut self, name: &str, arguments: Map<String, Value>) -> usize {
+        let known = |seen: &&mut Seen| seen.name == name && seen.arguments == arguments;
+        if let Some(seen) = self.seen.iter_mut().find(known) {
+            seen.times += 1;
+            return seen.times;
+        }
+        self.seen.push(Seen { name: name.to_owned(), arguments, times: 1 });
+        1
+    }
+
+    fn times(&self, call: &ToolCall) -> usize {
+        let Some(arguments) = call.object() else { return 0 };
+        let known = |seen: &&Seen| seen.name == call.name && seen.arguments == arguments;
+        self.seen.iter().find(known).map_or(0, |seen| seen.times)
+    }
+}
+
+const TOLD_OF_REPEATS: &str = "\n[You made this very call three times now. \
+     The answer will not change: use it, or tell the user what is in the way.]";
+
+fn refused(call: ToolCall, refusal: ToolError) -> Planned {
+    Planned { call, effect: Effect::ReadOnly, refusal: Some(refusal) }
+}
+
+/// Neighbouring calls that change nothing run together; every other call runs alone.
+fn batches(plan: impl Iterator<Item = Planned>) -> Vec<Batch> {
+    let mut batches: Vec<Batch> = Vec::new();
+    for planned in plan {
+        match batches.last_mut() {
+            Some(batch) if reads(&planned) && batch.iter().all(reads) => batch.push(planned),
+            _ => batches.push(vec![planned]),
+        }
+    }
+    batches
+}
+
+fn reads(planned: &Planned) -> bool {
+    planned.effect == Effect::ReadOnly
+}

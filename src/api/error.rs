@@ -1,0 +1,181 @@
+//! How the house says no before the first byte: `application/problem+json`, one table.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::chat::{BeginError, ThreadsError};
+use crate::domain::Outcome;
+
+/// Every refusal a client can get. None carries what the client sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum ApiError {
+    #[error("There is nothing at this address. See the README for the addresses that exist.")]
+    UnknownPath,
+    #[error("This address does not take this method.")]
+    WrongMethod,
+    #[error("The body must be JSON: send the header content-type: application/json.")]
+    NotJsonType,
+    #[error("The body is larger than {limit} bytes.")]
+    TooLarge { limit: usize },
+    #[error("The body broke off or could not be read. Send the request again.")]
+    Unreadable,
+    #[error("The body is not valid UTF-8.")]
+    NotUtf8,
+    #[error("The body is not valid JSON (line {line}, column {column}).")]
+    NotJson { line: usize, column: usize },
+    #[error("The request does not have the expected form: {0}.")]
+    WrongForm(String),
+    #[error("This server does not know this type of request.")]
+    UnknownType,
+    #[error("{}", summary(.0))]
+    Rules(Vec<BrokenRule>),
+    #[error("There is no such thread. Begin a new one.")]
+    UnknownThread,
+    #[error("The page marker `after` is unknown. Ask for the list again without it.")]
+    UnknownCursor,
+    #[error("This thread takes no more messages. Begin a new one.")]
+    Locked,
+    #[error("Too many answers are being written right now. Try again in a few seconds.")]
+    Busy,
+    #[error("The server is restarting. Try again in a few seconds.")]
+    Draining,
+    #[error("The model is not available right now. Try again in {} s.", seconds(.retry_in))]
+    ModelDown { retry_in: Duration },
+    #[error("The conversation store is not available right now. Try again in a few seconds.")]
+    StoreDown,
+    #[error("The server failed to handle this request. Try again.")]
+    Internal,
+}
+
+/// One rule that a request breaks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct BrokenRule {
+    /// JSON pointer to the place.
+    pub(super) pointer: String,
+    /// A stable word.
+    pub(super) code: String,
+    /// For people.
+    pub(super) message: String,
+}
+
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: &'static str,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    /// What the ChatKit component shows.
+    message: &'a str,
+    code: &'static str,
+    #[serde(skip_serializing_if = "<[BrokenRule]>::is_empty")]
+    errors: &'a [BrokenRule],
+}
+
+impl ApiError {
+    fn parts(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::UnknownPath => (StatusCode::NOT_FOUND, "unknown_path"),
+            Self::WrongMethod => (StatusCode::METHOD_NOT_ALLOWED, "wrong_method"),
+            Self::NotJsonType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json_type"),
+            Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            Self::Unreadable => (StatusCode::BAD_REQUEST, "unreadable"),
+            Self::NotUtf8 => (StatusCode::BAD_REQUEST, "not_utf8"),
+            Self::NotJson { .. } => (StatusCode::BAD_REQUEST, "not_json"),
+            Self::WrongForm(_) => (StatusCode::UNPROCESSABLE_ENTITY, "wrong_form"),
+            Self::UnknownType => (StatusCode::UNPROCESSABLE_ENTITY, "unknown_type"),
+            Self::Rules(_) => (StatusCode::UNPROCESSABLE_ENTITY, "rules"),
+            Self::UnknownThread => (StatusCode::NOT_FOUND, "unknown_thread"),
+            Self::UnknownCursor => (StatusCode::NOT_FOUND, "unknown_cursor"),
+            Self::Locked => (StatusCode::CONFLICT, "locked"),
+            Self::Busy => (StatusCode::TOO_MANY_REQUESTS, "busy"),
+            Self::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+            Self::ModelDown { .. } => (StatusCode::SERVICE_UNAVAILABLE, "model_down"),
+            Self::StoreDown => (StatusCode::SERVICE_UNAVAILABLE, "store_down"),
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        }
+    }
+
+    /// The stable word for it.
+    pub(super) fn code(&self) -> &'static str {
+        self.parts().1
+    }
+
+    /// How a turn would have ended, for clients that must hear a refusal as an event:
+    /// a broken rule, because they show no 4xx, and a 5xx, because they would repeat the request.
+    pub(super) fn as_event(&self) -> Option<Outcome> {
+        let (status, _) = self.parts();
+        if matches!(self, Self::Rules(_) | Self::Locked) {
+            return Some(Outcome::Blocked);
+        }
+        status.is_server_error().then_some(Outcome::Unavailable)
+    }
+
+    fn retry_after(&self) -> Option<u64> {
+        if let Self::ModelDown { retry_in } = self {
+            return Some(seconds(retry_in));
+        }
+        matches!(self, Self::Busy | Self::Draining | Self::StoreDown).then_some(5)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let (status, code) = self.parts();
+        let message = self.to_string();
+        let errors: &[BrokenRule] = if let Self::Rules(errors) = &self { errors } else { &[] };
+        let problem = Problem {
+            r#type: "about:blank",
+            title: status.canonical_reason().unwrap_or_default(),
+            status: status.as_u16(),
+            detail: &message,
+            message: &message,
+            code,
+            errors,
+        };
+        let mut response = (status, Json(problem)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(seconds) = self.retry_after() {
+            headers.insert(HeaderName::from_static("retry-after"), seconds.into());
+        }
+        response
+    }
+}
+
+impl From<BeginError> for ApiError {
+    fn from(error: BeginError) -> Self {
+        match error {
+            BeginError::UnknownThread => Self::UnknownThread,
+            BeginError::Locked { .. } => Self::Locked,
+            BeginError::Busy => Self::Busy,
+            BeginError::Draining => Self::Draining,
+            BeginError::Threads(error) => error.into(),
+        }
+    }
+}
+
+impl From<ThreadsError> for ApiError {
+    fn from(error: ThreadsError) -> Self {
+        match &error {
+            ThreadsError::UnknownCursor => Self::UnknownCursor,
+            ThreadsError::Unavailable(_) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "Store did not answer");
+                Self::StoreDown
+            }
+        }
+    }
+}
+
+fn summary(rules: &[BrokenRule]) -> String {
+    let sentences: Vec<_> = rules.iter().map(|rule| rule.message.as_str()).collect();
+    sentences.join(" ")
+}
+
+/// Whole seconds, rounded up: a client that waits them is not refused again.
+fn seconds(duration: &Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
+}

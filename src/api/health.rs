@@ -1,0 +1,114 @@
+//! `/health`, `/health/live`, `/health/ready`: from memory, never from a call.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::json;
+
+use super::lifecycle::Phase;
+use super::state::Api;
+use super::traffic::TrafficReport;
+use crate::domain::{BreakerReport, BreakerState, Dependency, Detail};
+
+#[derive(Serialize)]
+struct Health {
+    status: Status,
+    version: &'static str,
+    uptime_seconds: u64,
+    model: Option<ModelHealth>,
+    breakers: BTreeMap<String, BreakerReport>,
+    mcp: BTreeMap<String, McpHealth>,
+    requests: TrafficReport,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Ok,
+    Degraded,
+    Down,
+}
+
+#[derive(Serialize)]
+struct ModelHealth {
+    name: String,
+    base_url: String,
+    offline: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<String>,
+}
+
+#[derive(Serialize)]
+struct McpHealth {
+    connected: bool,
+    tools: usize,
+    protocol_version: Option<String>,
+}
+
+/// The full report; 200 whenever the process works.
+pub(super) async fn report(State(api): State<Api>) -> Response {
+    let mut health = Health {
+        status: Status::Ok,
+        version: env!("CARGO_PKG_VERSION"),
+        uptime_seconds: api.traffic.uptime_seconds(),
+        model: None,
+        breakers: BTreeMap::new(),
+        mcp: BTreeMap::new(),
+        requests: api.traffic.report(api.chat.running()),
+    };
+    for dependency in api.probes.iter().flat_map(|probe| probe.report()) {
+        health.take_in(dependency);
+    }
+    Json(health).into_response()
+}
+
+/// The process is up.
+pub(super) async fn live() -> Response {
+    Json(json!({ "status": "ok" })).into_response()
+}
+
+/// The process takes work. A dependency that is down does not count: it is down for every replica.
+pub(super) async fn ready(State(api): State<Api>) -> Response {
+    let (code, status) = match api.lifecycle.phase() {
+        Phase::Starting => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
+        Phase::Serving => (StatusCode::OK, "ready"),
+        Phase::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+    };
+    (code, Json(json!({ "status": status }))).into_response()
+}
+
+impl Health {
+    fn take_in(&mut self, dependency: Dependency) {
+        self.status = self.status.max(status(&dependency));
+        self.breakers.insert(dependency.name.clone(), dependency.breaker);
+        match dependency.detail {
+            Detail::Model { name, base_url, offline, advice } => {
+                self.model = Some(ModelHealth { name, base_url, offline, advice });
+            }
+            Detail::Mcp { connected, tools, protocol_version } => {
+                let server = dependency.name.trim_start_matches("mcp:").to_owned();
+                self.mcp.insert(server, McpHealth { connected, tools, protocol_version });
+            }
+            Detail::Database => {}
+        }
+    }
+}
+
+/// Without tools an answer is poorer; without model or database there is none.
+fn status(dependency: &Dependency) -> Status {
+    let open = dependency.breaker.state == BreakerState::Open;
+    match &dependency.detail {
+        Detail::Model { .. } | Detail::Database if open => Status::Down,
+        Detail::Model { advice: Some(_), .. } | Detail::Mcp { connected: false, .. } => {
+            Status::Degraded
+        }
+        Detail::Model { .. } | Detail::Mcp { .. } | Detail::Database => {
+            let closed = dependency.breaker.state == BreakerState::Closed;
+            if closed { Status::Ok } else { Status::Degraded }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Where the process is in its life, for those who send it work.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// A stage of the process's life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Listening, not yet ready.
+    Starting,
+    /// Ready.
+    Serving,
+    /// About to end; takes no new work.
+    Draining,
+}
+
+/// The current phase. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Lifecycle(Arc<AtomicU8>);
+
+impl Lifecycle {
+    /// Goes on to another phase.
+    pub fn enter(&self, phase: Phase) {
+        let code = match phase {
+            Phase::Starting => 0,
+            Phase::Serving => 1,
+            Phase::Draining => 2,
+        };
+        self.0.store(code, Ordering::Release);
+    }
+
+    /// Where it is now.
+    pub fn phase(&self) -> Phase {
+        match self.0.load(Ordering::Acquire) {
+            0 => Phase::Starting,
+            1 => Phase::Serving,
+            _ => Phase::Draining,
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! One id for everything a request causes, and one line when it is answered.
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::Response;
+use tokio::time::Instant;
+use tracing::{Instrument, info_span};
+use uuid::Uuid;
+
+use super::state::Api;
+
+/// Carries the id in and out.
+pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+
+const MAX_LENGTH: usize = 64;
+
+/// The id of a request.
+#[derive(Clone, Debug)]
+pub(super) struct RequestId(String);
+
+impl RequestId {
+    /// The id as text.
+    pub(super) fn into_string(self) -> String {
+        self.0
+    }
+
+    fn of(request: &Request) -> Self {
+        let given = request.headers().get(HEADER).and_then(|value| value.to_str().ok());
+        let id = given.filter(|id| is_sane(id)).map(str::to_owned);
+        Self(id.unwrap_or_else(|| Uuid::now_v7().simple().to_string()))
+    }
+}
+
+/// Counts the request, names it, and logs how it was answered.
+pub(super) async fn attach(State(api): State<Api>, mut request: Request, next: Next) -> Response {
+    api.traffic.count();
+    let id = RequestId::of(&request);
+    let header = HeaderValue::from_str(&id.0).unwrap_or(HeaderValue::from_static("unknown"));
+    let span = info_span!("request", request_id = %id.0);
+    request.extensions_mut().insert(id);
+    let mut response = answer(request, next).instrument(span).await;
+    response.headers_mut().insert(HEADER, header);
+    response
+}
+
+async fn answer(request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let method = request.method().clone();
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    let response = next.run(request).await;
+    let path = path.as_ref().map_or("unknown", MatchedPath::as_str);
+    let (status, head_ms) = (response.status().as_u16(), millis(started));
+    if path.starts_with("/health") {
+        tracing::debug!(%method, path, status, head_ms, "Request answered");
+    } else {
+        tracing::info!(%method, path, status, head_ms, "Request answered");
+    }
+    response
+}
+
+fn is_sane(id: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    (1..=MAX_LENGTH).contains(&id.len()) && id.chars().all(allowed)
+}
+
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

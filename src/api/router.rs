@@ -1,0 +1,34 @@
+//! All addresses of the house.
+
+use std::any::Any;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use super::error::ApiError;
+use super::state::Api;
+use super::{chatkit, cors, health, page, request_id, short_form};
+
+/// All routes of the house.
+pub fn router(api: Api) -> Router {
+    Router::new()
+        .route("/", get(page::page))
+        .route("/chatkit", post(chatkit::answer))
+        .route("/chat", post(short_form::answer))
+        .route("/health", get(health::report))
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .fallback(async || ApiError::UnknownPath)
+        .method_not_allowed_fallback(async || ApiError::WrongMethod)
+        .layer(CatchPanicLayer::custom(on_panic))
+        .layer(from_fn_with_state(api.clone(), request_id::attach))
+        .layer(cors::layer(api.settings.origins.clone()))
+        .with_state(api)
+}
+
+fn on_panic(_: Box<dyn Any + Send>) -> Response {
+    ApiError::Internal.into_response()
+}

@@ -1,0 +1,98 @@
+//! The rules for what people send, each with its own code and sentence.
+
+use std::borrow::Cow;
+
+use jiff::tz::TimeZone;
+use validator::ValidationError;
+
+use crate::domain::{InvalidText, UserContent, UserText};
+
+/// More parts than any composer makes.
+const MAX_PARTS: usize = 100;
+/// Bytes of JSON that the mentions of one message may carry.
+const MAX_TAG_DATA: usize = 16 * 1024;
+
+/// What the rules depend on.
+#[derive(Clone, Debug)]
+pub(super) struct Limits {
+    pub(super) max_chars: usize,
+}
+
+pub(super) fn obeys_message_rules(text: &str, limits: &Limits) -> Result<(), ValidationError> {
+    UserText::parse(text, limits.max_chars).map(drop).map_err(broken)
+}
+
+pub(super) fn obeys_part_rules(
+    parts: &[UserContent],
+    limits: &Limits,
+) -> Result<(), ValidationError> {
+    if parts.len() > MAX_PARTS {
+        return Err(rule("too_many_parts", format!("A message has at most {MAX_PARTS} parts.")));
+    }
+    let text: String = parts.iter().map(text_of).collect();
+    obeys_message_rules(&text, limits)?;
+    let data: usize = parts.iter().map(data_size).sum();
+    if data > MAX_TAG_DATA {
+        return Err(rule(
+            "too_much_data",
+            "The mentions of this message carry too much data.".into(),
+        ));
+    }
+    Ok(())
+}
+
+pub(super) fn obeys_quote_rules(text: &str, limits: &Limits) -> Result<(), ValidationError> {
+    match UserText::parse(text, limits.max_chars) {
+        Ok(_) | Err(InvalidText::Blank) => Ok(()),
+        Err(error @ InvalidText::TooLong { .. }) => Err(broken(error)),
+    }
+}
+
+pub(super) fn is_time_zone(name: &str) -> Result<(), ValidationError> {
+    let unknown = || {
+        rule(
+            "unknown_time_zone",
+            "The time zone is unknown; use a name such as Europe/Berlin.".into(),
+        )
+    };
+    zone(name).map(drop).ok_or_else(unknown)
+}
+
+pub(super) fn zone(name: &str) -> Option<TimeZone> {
+    TimeZone::get(name).ok()
+}
+
+fn text_of(part: &UserContent) -> &str {
+    match part {
+        UserContent::InputText { text } | UserContent::InputTag { text, .. } => text,
+    }
+}
+
+fn data_size(part: &UserContent) -> usize {
+    match part {
+        UserContent::InputText { .. } => 0,
+        UserContent::InputTag { id, data, group, .. } => {
+            let json = serde_json::to_string(data).map_or(usize::MAX, |json| json.len());
+            json.saturating_add(id.len()).saturating_add(group.as_ref().map_or(0, String::len))
+        }
+    }
+}
+
+fn broken(error: InvalidText) -> ValidationError {
+    let code = match error {
+        InvalidText::Blank => "blank",
+        InvalidText::TooLong { .. } => "too_long",
+    };
+    rule(code, sentence(&error.to_string()))
+}
+
+fn rule(code: &'static str, message: String) -> ValidationError {
+    ValidationError::new(code).with_message(Cow::Owned(message))
+}
+
+/// Our errors begin small and end without a dot; people read sentences.
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    let first = letters.next().map(|letter| letter.to_uppercase().collect::<String>());
+    format!("{}{}.", first.unwrap_or_default(), letters.as_str())
+}

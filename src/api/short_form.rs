@@ -1,0 +1,64 @@
+//! `POST /chat`: the ChatKit protocol, and a short form for people and scripts.
+
+use axum::extract::{Extension, Request, State};
+use axum::http::{HeaderMap, header};
+use axum::response::Response;
+use serde_json::Value;
+
+use super::chatkit;
+use super::error::ApiError;
+use super::request_id::RequestId;
+use super::schemas::ShortForm;
+use super::sieve::read_json;
+use super::state::Api;
+use super::turn::{stream, whole};
+use super::validation::from_short_form;
+
+/// Answers either form.
+pub(super) async fn answer(
+    State(api): State<Api>,
+    Extension(request_id): Extension<RequestId>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let wants_json = wants_json(request.headers());
+    let body = read_json(request).await?;
+    if body.get("type").is_some() {
+        return chatkit::perform(&api, request_id, body).await;
+    }
+    short(&api, request_id, body, wants_json).await
+}
+
+async fn short(
+    api: &Api,
+    request_id: RequestId,
+    body: Value,
+    answer: Answer,
+) -> Result<Response, ApiError> {
+    let form = ShortForm::parse(body)?;
+    let message = from_short_form(form, &api.limits(), request_id.into_string())?;
+    if let Some(retry_in) = api.chat.model_refuses_for() {
+        return Err(ApiError::ModelDown { retry_in });
+    }
+    let turn = api.chat.begin(message).await?;
+    Ok(match answer {
+        Answer::Stream => stream(turn),
+        Answer::Json => whole(turn).await,
+    })
+}
+
+/// How the answer is wanted.
+#[derive(Clone, Copy, Debug)]
+enum Answer {
+    Stream,
+    Json,
+}
+
+fn wants_json(headers: &HeaderMap) -> Answer {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let accept = accept.unwrap_or_default().to_ascii_lowercase();
+    let json = accept.find("application/json");
+    match (json, accept.find("text/event-stream")) {
+        (Some(json), stream) if stream.is_none_or(|stream| json < stream) => Answer::Json,
+        (Some(_) | None, _) => Answer::Stream,
+    }
+}

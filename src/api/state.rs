@@ -1,0 +1,46 @@
+//! What handlers work with.
+
+use std::sync::Arc;
+
+use super::cors::Origins;
+use super::lifecycle::Lifecycle;
+use super::rules::Limits;
+use super::traffic::Traffic;
+use crate::chat::Chat;
+use crate::domain::HealthProbe;
+
+/// How the door is kept.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The longest message.
+    pub max_input_chars: usize,
+    /// Pages that may talk to us.
+    pub origins: Origins,
+}
+
+/// What handlers work with; cheap to clone.
+#[derive(Clone)]
+pub struct Api {
+    pub(super) chat: Arc<Chat>,
+    pub(super) probes: Arc<[Arc<dyn HealthProbe>]>,
+    pub(super) lifecycle: Lifecycle,
+    pub(super) traffic: Arc<Traffic>,
+    pub(super) settings: Arc<Settings>,
+}
+
+impl Api {
+    /// Joins the rooms behind the door.
+    pub fn new(
+        chat: Arc<Chat>,
+        probes: Vec<Arc<dyn HealthProbe>>,
+        lifecycle: Lifecycle,
+        settings: Settings,
+    ) -> Self {
+        let (traffic, settings) = (Arc::new(Traffic::new()), Arc::new(settings));
+        Self { chat, probes: probes.into(), lifecycle, traffic, settings }
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        Limits { max_chars: self.settings.max_input_chars }
+    }
+}

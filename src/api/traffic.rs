@@ -1,0 +1,83 @@
+//! How many requests came.
+
+use std::sync::{Mutex, PoisonError};
+
+use serde::Serialize;
+use tokio::time::Instant;
+
+const SECONDS: usize = 60;
+
+/// Counts requests since the start and in the last minute.
+#[derive(Debug)]
+pub(super) struct Traffic {
+    started: Instant,
+    counts: Mutex<Counts>,
+}
+
+/// Read out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct TrafficReport {
+    pub(super) total: u64,
+    pub(super) active_streams: usize,
+    pub(super) last_minute: u64,
+}
+
+#[derive(Debug)]
+struct Counts {
+    total: u64,
+    /// One slot a second, used in turn.
+    slots: [u64; SECONDS],
+    /// The second up to which the slots are right.
+    second: u64,
+}
+
+impl Traffic {
+    pub(super) fn new() -> Self {
+        let counts = Counts { total: 0, slots: [0; SECONDS], second: 0 };
+        Self { started: Instant::now(), counts: Mutex::new(counts) }
+    }
+
+    pub(super) fn uptime_seconds(&self) -> u64 {
+        self.started.elapsed().as_secs()
+    }
+
+    pub(super) fn count(&self) {
+        self.with(|counts, slot| {
+            counts.total += 1;
+            if let Some(count) = counts.slots.get_mut(slot) {
+                *count += 1;
+            }
+        });
+    }
+
+    pub(super) fn report(&self, active_streams: usize) -> TrafficReport {
+        self.with(|counts, _| TrafficReport {
+            total: counts.total,
+            active_streams,
+            last_minute: counts.slots.iter().sum(),
+        })
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Counts, usize) -> T) -> T {
+        let now = self.uptime_seconds();
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.forget_until(now);
+        work(&mut counts, slot(now))
+    }
+}
+
+impl Counts {
+    fn forget_until(&mut self, now: u64) {
+        let passed = now.saturating_sub(self.second).min(SECONDS as u64);
+        for second in now.saturating_sub(passed)..now {
+            if let Some(count) = self.slots.get_mut(slot(second + 1)) {
+                *count = 0;
+            }
+        }
+        self.second = now;
+    }
+}
+
+fn slot(second: u64) -> usize {
+    usize::try_from(second % SECONDS as u64).unwrap_or_default()
+}

@@ -1,0 +1,72 @@
+//! A turn as an HTTP answer: a stream of events, or one JSON object.
+
+use axum::Json;
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::error::ApiError;
+use crate::chat::{ThreadEvent, ToolRecord, Turn, TurnEnd};
+use crate::domain::Outcome;
+use crate::streaming::{frames, only};
+
+/// A turn as a stream; when the client goes, the stream is dropped and the turn hears of it.
+pub(super) fn stream(turn: Turn) -> Response {
+    events(Body::from_stream(frames(turn.events)))
+}
+
+/// A refusal in the ChatKit form: an event wherever a status would be hidden or repeated.
+pub(super) fn refusal(error: ApiError) -> Result<Response, ApiError> {
+    let outcome = error.as_event().ok_or_else(|| error.clone())?;
+    tracing::info!(code = error.code(), "Refused with an event");
+    Ok(events(Body::from(only(&error.to_string(), outcome))))
+}
+
+/// A turn as one JSON object, once it is over.
+pub(super) async fn whole(mut turn: Turn) -> Response {
+    while let Some(event) = turn.events.recv().await {
+        if let ThreadEvent::Ended(end) = event {
+            return Json(summary(&end)).into_response();
+        }
+    }
+    let (outcome, message) = (Outcome::Failed.as_str(), "The server failed to answer. Try again.");
+    let usage = json!({ "input_tokens": 0, "output_tokens": 0, "thinking_tokens": 0 });
+    Json(json!({
+        "thread_id": turn.thread, "message": message, "tool_calls": [],
+        "outcome": outcome, "usage": usage,
+    }))
+    .into_response()
+}
+
+fn summary(end: &TurnEnd) -> Value {
+    let said = [Some(end.text.as_str()), end.told.as_deref()];
+    let said: Vec<_> = said.into_iter().flatten().filter(|text| !text.is_empty()).collect();
+    json!({
+        "thread_id": end.thread,
+        "message": said.join("\n\n"),
+        "tool_calls": end.tool_calls.iter().map(call).collect::<Vec<_>>(),
+        "outcome": end.outcome.as_str(),
+        "usage": end.usage,
+    })
+}
+
+fn call(record: &ToolRecord) -> Value {
+    let arguments = serde_json::from_str(&record.arguments);
+    json!({
+        "name": record.name,
+        "arguments": arguments.unwrap_or_else(|_| Value::String(record.arguments.clone())),
+        "is_error": record.is_error,
+        "result": record.result,
+    })
+}
+
+fn events(body: Body) -> Response {
+    let mut response = body.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    let buffering = HeaderName::from_static("x-accel-buffering");
+    headers.insert(buffering, HeaderValue::from_static("no"));
+    response
+}

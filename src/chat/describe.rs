@@ -1,0 +1,42 @@
+//! A tool call in words a person likes to read.
+
+use serde_json::Value;
+
+use crate::domain::{ToolCall, shorten};
+
+/// Longer objects are cut.
+const MAX_OBJECT: usize = 60;
+
+/// First word of a tool's name, what is being done, and an icon of ChatKit's closed list.
+const VERBS: &[(&[&str], &str, &str)] = &[
+    (&["create", "add", "new", "insert"], "Adding", "plus"),
+    (&["list", "search", "find", "query"], "Looking through", "search"),
+    (&["get", "read", "fetch", "show"], "Looking up", "search"),
+    (&["update", "edit", "set", "change", "rename"], "Changing", "write"),
+    (&["complete", "finish", "close", "done"], "Completing", "check"),
+    (&["delete", "remove", "clear"], "Deleting", "empty-circle"),
+];
+
+/// Arguments that name the thing a call is about.
+const OBJECTS: &[&str] = &["title", "name", "text", "query", "path", "url"];
+
+/// A title such as "Adding milk", and an icon.
+pub fn describe(call: &ToolCall) -> (String, &'static str) {
+    let name = call.name.rsplit("__").next().unwrap_or(&call.name);
+    let mut words = name.split(['_', '-', '.', ' ']).filter(|word| !word.is_empty());
+    let first = words.next().unwrap_or_default().to_lowercase();
+    let rest = words.collect::<Vec<_>>().join(" ");
+    let object = object(call).unwrap_or(rest);
+    let verb = VERBS.iter().find(|(names, ..)| names.contains(&first.as_str()));
+    match verb {
+        Some((_, doing, icon)) => (format!("{doing} {object}").trim_end().to_owned(), icon),
+        None => (shorten(name, MAX_OBJECT), "bolt"),
+    }
+}
+
+fn object(call: &ToolCall) -> Option<String> {
+    let arguments = call.object()?;
+    let named = OBJECTS.iter().find_map(|key| arguments.get(*key).and_then(Value::as_str))?;
+    let first_line = named.lines().next().filter(|line| !line.trim().is_empty())?;
+    Some(shorten(first_line, MAX_OBJECT))
+}

@@ -1,0 +1,84 @@
+//! What happens in a thread while a turn runs: free of any wire.
+
+use crate::domain::{Item, ItemId, Outcome, Task, Thread, ThreadId, Usage};
+
+/// Something a listener of a turn hears. Small, because many wait in every turn's queue.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ThreadEvent {
+    /// A thread began.
+    ThreadCreated(Box<Thread>),
+    /// The turn can be stopped by leaving.
+    Stoppable,
+    /// Something worth knowing, not kept.
+    Notice {
+        /// How grave it is.
+        level: Level,
+        /// Markdown.
+        message: String,
+    },
+    /// An item began; it is not kept yet.
+    ItemAdded(Box<Item>),
+    /// An item grew.
+    ItemUpdated {
+        /// Which.
+        item: ItemId,
+        /// How.
+        update: ItemUpdate,
+    },
+    /// An item is whole and kept.
+    ItemDone(Box<Item>),
+    /// The turn is over; always the last event.
+    Ended(Box<TurnEnd>),
+}
+
+/// How grave a notice is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Good to know.
+    Info,
+    /// Something is missing.
+    Warning,
+}
+
+/// How an item grew.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ItemUpdate {
+    /// A message got its (empty) text.
+    TextBegun,
+    /// A message's text got longer.
+    TextDelta(String),
+    /// A workflow got a step.
+    TaskAdded(usize, Box<Task>),
+    /// A workflow's step changed.
+    TaskUpdated(usize, Box<Task>),
+}
+
+/// How a turn ended, and what it did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TurnEnd {
+    /// Where.
+    pub thread: ThreadId,
+    /// How.
+    pub outcome: Outcome,
+    /// What the person is told unless the turn succeeded.
+    pub told: Option<String>,
+    /// All text shown, rounds parted by a blank line.
+    pub text: String,
+    /// All calls, in the order in which they ended.
+    pub tool_calls: Vec<ToolRecord>,
+    /// What it cost.
+    pub usage: Usage,
+}
+
+/// A call and its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolRecord {
+    /// The tool.
+    pub name: String,
+    /// The arguments as the model wrote them.
+    pub arguments: String,
+    /// Whether it failed or was refused.
+    pub is_error: bool,
+    /// The answer.
+    pub result: String,
+}

@@ -1,0 +1,240 @@
+//! The scribe of a turn: folds what the agent does into items, keeps what is whole, tells listeners.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::open_item::{OpenMessage, OpenWorkflow};
+use super::wording::{CUT_MARK, note, told};
+use super::{Entry, Level, ThreadEvent, Threads, ToolRecord, TurnEnd, describe};
+use crate::agents::{AgentEvent, Delta, Finish, Interrupt};
+use crate::domain::{
+    Assistant, Item, ItemId, Message, Reply, Task, TaskStatus, ThreadId, ToolCall, ToolResult,
+    Usage, WorkflowKind, shorten,
+};
+
+/// A failure's reason is shown up to this length.
+const MAX_REASON: usize = 300;
+
+/// Where and for whom a turn is recorded.
+pub(super) struct Scope {
+    pub(super) threads: Arc<dyn Threads>,
+    pub(super) thread: ThreadId,
+    /// The user message that is being answered.
+    pub(super) turn: ItemId,
+    pub(super) listener: mpsc::Sender<ThreadEvent>,
+    pub(super) interrupt: Interrupt,
+    pub(super) request_id: String,
+}
+
+/// One turn's scribe.
+pub(super) struct Recorder {
+    scope: Scope,
+    open: Option<Open>,
+    calls: Vec<ToolCall>,
+    done: Vec<ToolRecord>,
+    texts: Vec<String>,
+    usage: Usage,
+}
+
+/// The one item that is growing.
+enum Open {
+    Message(OpenMessage),
+    Workflow(OpenWorkflow),
+}
+
+impl Recorder {
+    pub(super) fn new(scope: Scope) -> Self {
+        let (calls, done, texts) = (Vec::new(), Vec::new(), Vec::new());
+        Self { scope, open: None, calls, done, texts, usage: Usage::default() }
+    }
+
+    /// Records a run to its end.
+    pub(super) async fn record(mut self, mut events: mpsc::Receiver<AgentEvent>) -> TurnEnd {
+        while let Some(event) = events.recv().await {
+            match event {
+                AgentEvent::Said(Delta::Thought(thought)) => self.on_thought(thought).await,
+                AgentEvent::Said(Delta::Text(text)) => self.on_text(text).await,
+                AgentEvent::Replied(reply) => self.on_reply(*reply).await,
+                AgentEvent::ToolStarted { call, server: _ } => self.on_tool_started(*call).await,
+                AgentEvent::ToolFinished(result) => self.on_tool_finished(*result).await,
+                AgentEvent::Answered(results) => {
+                    self.keep(None, Some(Message::Tools { results })).await;
+                }
+                AgentEvent::Finished(finish) => return self.on_finish(finish).await,
+            }
+        }
+        // A driver always says how it ended, unless it panicked.
+        self.on_finish(Finish::Cancelled).await
+    }
+
+    async fn on_thought(&mut self, thought: String) {
+        match &mut self.open {
+            Some(Open::Workflow(open)) if open.kind() == WorkflowKind::Reasoning => {
+                if let Some(event) = open.muse(&thought) {
+                    self.tell(event).await;
+                }
+            }
+            Some(Open::Message(_)) => {} // A thought amid the answer would tear it apart.
+            Some(Open::Workflow(_)) | None => {
+                self.close_workflow().await;
+                let (open, events) = OpenWorkflow::think(&self.scope.thread, thought);
+                self.begin(Open::Workflow(open), events).await;
+            }
+        }
+    }
+
+    async fn on_text(&mut self, text: String) {
+        if !matches!(self.open, Some(Open::Message(_))) {
+            self.close_workflow().await;
+            let (open, events) = OpenMessage::begin(&self.scope.thread);
+            self.begin(Open::Message(open), events).await;
+        }
+        if let Some(Open::Message(open)) = &mut self.open {
+            let event = open.push(text);
+            self.tell(event).await;
+        }
+    }
+
+    async fn on_reply(&mut self, reply: Reply) {
+        self.usage += reply.usage;
+        let item = self.close_message();
+        self.keep(item, Some(Message::Assistant(reply.message))).await;
+    }
+
+    async fn on_tool_started(&mut self, call: ToolCall) {
+        let (title, icon) = describe(&call);
+        let (status_indicator, icon) = (TaskStatus::Loading, icon.to_owned());
+        let task = Task::Custom { status_indicator, title, icon, content: None };
+        let id = call.id.clone();
+        self.calls.push(call);
+        match &mut self.open {
+            Some(Open::Workflow(open)) if open.kind() == WorkflowKind::Custom => {
+                let event = open.start(id, task);
+                self.tell(event).await;
+            }
+            Some(_) | None => {
+                self.close_workflow().await;
+                let (open, event) = OpenWorkflow::work(&self.scope.thread, id, task);
+                self.begin(Open::Workflow(open), [event]).await;
+            }
+        }
+    }
+
+    async fn on_tool_finished(&mut self, result: ToolResult) {
+        let failure = result.is_error.then(|| shorten(&result.output, MAX_REASON));
+        if let Some(Open::Workflow(open)) = &mut self.open
+            && let Some(event) = open.finish(&result.id, failure)
+        {
+            self.tell(event).await;
+        }
+        let call = self.calls.iter().position(|call| call.id == result.id);
+        let arguments = call.map(|index| self.calls.swap_remove(index).arguments);
+        self.done.push(ToolRecord {
+            name: result.name,
+            arguments: arguments.unwrap_or_default(),
+            is_error: result.is_error,
+            result: result.output,
+        });
+    }
+
+    async fn on_finish(mut self, finish: Finish) -> TurnEnd {
+        match self.open {
+            Some(Open::Message(_)) if finish != Finish::Completed => self.cut_message().await,
+            Some(Open::Workflow(_)) if finish == Finish::Cancelled => self.open = None,
+            Some(_) | None => self.close_workflow().await,
+        }
+        if let Some(text) = note(&finish) {
+            self.keep(None, Some(Message::Note { text })).await;
+        }
+        let lost = self.scope.interrupt.reason() == Some(Finish::Storage);
+        let finish = if lost { Finish::Storage } else { finish };
+        let end = TurnEnd {
+            thread: self.scope.thread.clone(),
+            outcome: finish.outcome(),
+            told: told(&finish, &self.done, &self.scope.request_id),
+            text: self.texts.join("\n\n"),
+            tool_calls: std::mem::take(&mut self.done),
+            usage: self.usage,
+        };
+        self.tell(ThreadEvent::Ended(Box::new(end.clone()))).await;
+        end
+    }
+
+    /// Half an answer is kept and shown as half an answer.
+    async fn cut_message(&mut self) {
+        self.on_text(CUT_MARK.to_owned()).await;
+        let item = self.close_message();
+        let text = self.texts.last().cloned().unwrap_or_default();
+        let said = Assistant { text, ..Assistant::default() };
+        self.keep(item, Some(Message::Assistant(said))).await;
+    }
+
+    async fn begin<const N: usize>(&mut self, open: Open, events: [ThreadEvent; N]) {
+        self.open = Some(open);
+        for event in events {
+            self.tell(event).await;
+        }
+    }
+
+    fn close_message(&mut self) -> Option<Item> {
+        match self.open.take() {
+            Some(Open::Message(open)) => {
+                let (item, text) = open.close();
+                self.texts.push(text);
+                Some(item)
+            }
+            other => {
+                self.open = other;
+                None
+            }
+        }
+    }
+
+    async fn close_workflow(&mut self) {
+        match self.open.take() {
+            Some(Open::Workflow(open)) => self.keep(Some(open.close()), None).await,
+            other => self.open = other,
+        }
+    }
+
+    /// Keeps first, tells then: what a listener saw done is there to be listed.
+    async fn keep(&mut self, item: Option<Item>, message: Option<Message>) {
+        if self.scope.interrupt.reason() == Some(Finish::Storage) {
+            return;
+        }
+        let entry = Entry { turn: self.scope.turn.clone(), item: item.clone(), message };
+        if item.is_none() && entry.message.is_none() {
+            return;
+        }
+        match self.scope.threads.add(&self.scope.thread, entry).await {
+            Ok(()) => {
+                if let Some(item) = item {
+                    self.tell(ThreadEvent::ItemDone(Box::new(item))).await;
+                }
+            }
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "Entry was not kept");
+                self.scope.interrupt.raise(Finish::Storage);
+            }
+        }
+    }
+
+    async fn tell(&self, event: ThreadEvent) {
+        if self.scope.listener.send(event).await.is_err() {
+            self.scope.interrupt.raise(Finish::Cancelled);
+        }
+    }
+}
+
+/// What a person should know before the answer comes.
+pub(super) fn notice_of_missing(missing: &[Arc<str>]) -> Option<ThreadEvent> {
+    if missing.is_empty() {
+        return None;
+    }
+    let message = format!(
+        "Some tools cannot be reached right now ({}). I answer without them.",
+        missing.join(", ")
+    );
+    Some(ThreadEvent::Notice { level: Level::Warning, message })
+}

@@ -1,0 +1,64 @@
+//! What a person is told when a turn ends without a whole answer.
+
+use std::collections::BTreeMap;
+
+use super::ToolRecord;
+use crate::agents::Finish;
+use crate::domain::Outcome;
+
+/// Put behind text that was cut, so that nobody takes it for whole.
+pub(super) const CUT_MARK: &str = "\n\n*[cut off here]*";
+
+/// The sentence for the person, or none if the turn succeeded or nobody is left to hear it.
+pub(super) fn told(finish: &Finish, done: &[ToolRecord], request_id: &str) -> Option<String> {
+    let sentence = match finish {
+        Finish::Completed => return None,
+        Finish::Cancelled => "The answer was stopped.".to_owned(),
+        Finish::StepLimit { steps } => {
+            format!("I stopped after {steps} steps without an end in sight. {}", list(done))
+        }
+        Finish::Repeated { tool } => {
+            format!("I stopped because I kept making the same call of {tool}. {}", list(done))
+        }
+        Finish::Deadline => format!("The time for this answer is over. {}", list(done)),
+        Finish::ShutDown => {
+            format!("The server is restarting. {} Try again in a moment.", list(done))
+        }
+        Finish::Storage => {
+            format!("The conversation could not be saved, so I stopped. {}", list(done))
+        }
+        Finish::Model(error) if done.is_empty() => error.told(),
+        Finish::Model(error) => format!("{} {}", error.told(), list(done)),
+    };
+    let is_ours = finish.outcome() == Outcome::Failed;
+    Some(if is_ours { format!("{sentence} (request {request_id})") } else { sentence })
+}
+
+/// What the model is told at its next turn.
+pub(super) fn note(finish: &Finish) -> Option<String> {
+    let reason = match finish {
+        Finish::Completed => return None,
+        Finish::Cancelled => "the user stopped it",
+        Finish::StepLimit { .. } | Finish::Repeated { .. } => "it took too many steps",
+        Finish::Deadline => "it took too long",
+        Finish::ShutDown => "the server restarted",
+        Finish::Storage => "it could not be saved",
+        Finish::Model(_) => "the model failed",
+    };
+    Some(format!(
+        "The answer to the message before this was not finished: {reason}. \
+         Do not go on with it unless the user asks."
+    ))
+}
+
+fn list(done: &[ToolRecord]) -> String {
+    let mut counts = BTreeMap::<&str, usize>::new();
+    for record in done.iter().filter(|record| !record.is_error) {
+        *counts.entry(&record.name).or_default() += 1;
+    }
+    if counts.is_empty() {
+        return "Nothing was done.".to_owned();
+    }
+    let calls: Vec<_> = counts.iter().map(|(name, times)| format!("{name} ×{times}")).collect();
+    format!("Done so far: {}.", calls.join(", "))
+}

@@ -1,0 +1,159 @@
+//! A guarded way to a database: prepared at its first use, healed by itself.
+
+use std::time::Duration;
+
+use sqlx::any::AnyPoolOptions;
+use sqlx::{Any, AnyPool, ConnectOptions, Connection, Executor, Transaction};
+use tokio::sync::OnceCell;
+use tokio::time::{Instant, timeout};
+
+use super::Settings;
+use super::fault::StoreFault;
+use crate::chat::Kept;
+use crate::domain::BreakerReport;
+use crate::resilience::Guard;
+
+/// How long a connection may take to say that it is well when it is given back.
+const PING_LIMIT: Duration = Duration::from_secs(1);
+
+/// A database that may not be connected yet.
+#[derive(Debug)]
+pub(super) struct Database {
+    dialect: Dialect,
+    reads: AnyPool,
+    writes: AnyPool,
+    prepared: OnceCell<()>,
+    guard: Guard,
+    timeout: Duration,
+}
+
+/// What differs between the databases that we can use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// A file.
+    Sqlite,
+    /// A server.
+    Postgres,
+}
+
+impl Database {
+    /// Connects to nothing yet; refuses a `url` that can never be one.
+    pub(super) fn new(
+        dialect: Dialect,
+        url: &str,
+        settings: &Settings,
+    ) -> Result<Self, sqlx::Error> {
+        let pool = |size| pool(dialect, settings.timeout).max_connections(size).connect_lazy(url);
+        let (reads, writes) = match dialect {
+            // A file takes one writer at a time: they queue in order here, or they would poll
+            // for its lock and some starve.
+            Dialect::Sqlite => (pool(2)?, pool(1)?),
+            Dialect::Postgres => {
+                let pool = pool(8)?;
+                (pool.clone(), pool)
+            }
+        };
+        let (prepared, timeout) = (OnceCell::new(), settings.timeout);
+        Ok(Self {
+            dialect,
+            reads,
+            writes,
+            prepared,
+            guard: Guard::new("database", settings.guard),
+            timeout,
+        })
+    }
+
+    /// Where to read.
+    pub(super) fn reads(&self) -> &AnyPool {
+        &self.reads
+    }
+
+    /// Where to write.
+    pub(super) fn writes(&self) -> &AnyPool {
+        &self.writes
+    }
+
+    /// Begins a transaction that writes.
+    pub(super) async fn begin(&self) -> Result<Transaction<'static, Any>, sqlx::Error> {
+        self.writes.begin_with(self.dialect.begin()).await
+    }
+
+    /// Works under the guard. `work` may be done twice, even if the first time was committed.
+    pub(super) async fn call<T, F: Future<Output = Result<T, StoreFault>>>(
+        &self,
+        work: impl Fn() -> F,
+    ) -> Kept<T> {
+        let attempt = || async {
+            self.prepared.get_or_try_init(|| self.migrate()).await?;
+            work().await
+        };
+        Ok(self.guard.call(self.timeout, Instant::now() + self.timeout, attempt).await?)
+    }
+
+    /// Its breaker.
+    pub(super) fn report(&self) -> BreakerReport {
+        self.guard.report()
+    }
+
+    /// Makes or updates the tables over a connection of its own: if this is given up half-way,
+    /// the lock on the server goes with the connection instead of staying in the pool.
+    async fn migrate(&self) -> Result<(), StoreFault> {
+        let mut connection = self.writes.connect_options().connect().await?;
+        connection.execute(self.dialect.on_connect()).await?;
+        let mut migrator = sqlx::migrate!("src/store/migrations");
+        migrator.dangerous_set_table_name("_thread_migrations");
+        // Not `run`, whose bounds rustc cannot prove for a connection in a boxed future.
+        migrator.run_direct(None, &mut connection, false).await?;
+        Ok(connection.close().await?)
+    }
+}
+
+impl Dialect {
+    /// SQLite must know at once that a transaction will write, or two of them deadlock.
+    const fn begin(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BEGIN IMMEDIATE",
+            Self::Postgres => "BEGIN",
+        }
+    }
+
+    /// SQLite: WAL lets readers go on beside the writer. NORMAL keeps every commit through a
+    /// killed process, and all but the last moment through a power cut, without a wait for the
+    /// disk before each item. Locks are waited for shorter than a call may take.
+    ///
+    /// PostgreSQL: whoever vanishes inside a transaction must not lock a thread for hours.
+    const fn on_connect(self) -> &'static str {
+        match self {
+            Self::Sqlite => {
+                "PRAGMA busy_timeout = 1000; PRAGMA journal_mode = WAL; \
+                 PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -512"
+            }
+            Self::Postgres => "SET idle_in_transaction_session_timeout = '10s'",
+        }
+    }
+}
+
+fn pool(dialect: Dialect, limit: Duration) -> AnyPoolOptions {
+    let options = AnyPoolOptions::new()
+        // Leaves time for a second attempt.
+        .acquire_timeout(limit / 2)
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                connection.execute(dialect.on_connect()).await?;
+                Ok(())
+            })
+        });
+    match dialect {
+        // A file does not hang up.
+        Dialect::Sqlite => options.test_before_acquire(false),
+        // A connection to a server that fell silent would keep its place in the pool until TCP
+        // gives up, which takes a quarter of an hour.
+        Dialect::Postgres => options.after_release(|connection, _| {
+            Box::pin(async move {
+                let answer = timeout(PING_LIMIT, connection.ping()).await;
+                answer.map_err(|_| sqlx::Error::PoolTimedOut)?.map(|()| true)
+            })
+        }),
+    }
+}

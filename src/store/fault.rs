@@ -1,0 +1,92 @@
+//! What can go wrong between us and a database, as the guard must understand it.
+
+use sqlx::error::{DatabaseError, ErrorKind};
+
+use crate::chat::ThreadsError;
+use crate::resilience::{Fault, Refusal, Repeat, Verdict};
+
+/// Why a call gave nothing.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StoreFault {
+    /// The guard ended it.
+    #[error("the guard refused: {0:?}")]
+    Refused(Refusal),
+    /// The database did.
+    #[error(transparent)]
+    Sql(#[from] sqlx::Error),
+    /// The tables could not be made.
+    #[error(transparent)]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// What was read is not what we wrote.
+    #[error("a stored value cannot be read")]
+    Unreadable(#[from] serde_json::Error),
+    /// The page begins after something that is not there.
+    #[error("the page marker is unknown")]
+    UnknownCursor,
+}
+
+impl StoreFault {
+    /// Another writer drew the same number for its entry and was faster; only PostgreSQL lets
+    /// two write at the same time.
+    pub(super) fn is_taken(&self) -> bool {
+        let Self::Sql(error) = self else { return false };
+        let constraint = error.as_database_error().and_then(DatabaseError::constraint);
+        constraint == Some("entries_pkey")
+    }
+}
+
+impl From<Refusal> for StoreFault {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl Fault for StoreFault {
+    fn verdict(&self) -> Verdict {
+        match self {
+            Self::Refused(Refusal::TimedOut) | Self::Migrate(_) => Verdict::Ill,
+            Self::Sql(error) => verdict(error),
+            Self::Refused(_) | Self::Unreadable(_) | Self::UnknownCursor => Verdict::Well,
+        }
+    }
+
+    fn repeat(&self) -> Repeat {
+        let again = match self {
+            Self::Refused(_) | Self::Unreadable(_) | Self::UnknownCursor => false,
+            Self::Migrate(_) => true,
+            Self::Sql(error) => verdict(error) == Verdict::Ill || was_in_the_way(error),
+        };
+        if again { Repeat::AfterBackoff } else { Repeat::Never }
+    }
+}
+
+impl From<StoreFault> for ThreadsError {
+    fn from(fault: StoreFault) -> Self {
+        match fault {
+            StoreFault::UnknownCursor => Self::UnknownCursor,
+            StoreFault::Refused(_)
+            | StoreFault::Sql(_)
+            | StoreFault::Migrate(_)
+            | StoreFault::Unreadable(_) => Self::Unavailable(Some(Box::new(fault))),
+        }
+    }
+}
+
+/// A value that it refuses does not speak against a database; not to answer does. PostgreSQL
+/// also answers with an error of its own while it starts, stops or is full.
+fn verdict(error: &sqlx::Error) -> Verdict {
+    let refused = error.as_database_error().is_some_and(|error| {
+        let is_data = error.code().is_some_and(|code| code.len() == 5 && code.starts_with("22"));
+        is_data || error.kind() != ErrorKind::Other
+    });
+    let unfit = matches!(error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_));
+    if refused || unfit || was_in_the_way(error) { Verdict::Well } else { Verdict::Ill }
+}
+
+/// Somebody else was at the same rows or the same file: SQLite's `BUSY` and its kinds,
+/// PostgreSQL's deadlocks and failed serialisations.
+fn was_in_the_way(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    let code = code.as_deref().unwrap_or_default();
+    matches!(code, "5" | "261" | "517" | "773" | "6" | "262" | "40001" | "40P01")
+}

@@ -1,0 +1,188 @@
+//! Our events in ChatKit's words: pure, total, one match.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::chat::{ItemUpdate, Level, ThreadEvent, TurnEnd};
+use crate::domain::{
+    Item, ItemId, Outcome, OutputText, Page, Task, Thread, ThreadId, ThreadStatus,
+};
+
+/// One event of a ChatKit stream.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type")]
+pub enum Frame<'a> {
+    /// A thread began.
+    #[serde(rename = "thread.created")]
+    ThreadCreated {
+        /// Which; its page of items is empty here.
+        thread: ThreadView<'a>,
+    },
+    /// An item began.
+    #[serde(rename = "thread.item.added")]
+    ItemAdded {
+        /// As it begins.
+        item: &'a Item,
+    },
+    /// An item grew.
+    #[serde(rename = "thread.item.updated")]
+    ItemUpdated {
+        /// Which.
+        item_id: &'a ItemId,
+        /// How.
+        update: Update<'a>,
+    },
+    /// An item is whole.
+    #[serde(rename = "thread.item.done")]
+    ItemDone {
+        /// As it is kept.
+        item: &'a Item,
+    },
+    /// What the front end may offer.
+    #[serde(rename = "stream_options")]
+    StreamOptions {
+        /// The options.
+        stream_options: StreamOptions,
+    },
+    /// Something worth knowing.
+    #[serde(rename = "notice")]
+    Notice {
+        /// How grave it is.
+        level: &'static str,
+        /// Markdown.
+        message: &'a str,
+    },
+    /// The turn did not succeed.
+    #[serde(rename = "error")]
+    Error {
+        /// Always `custom`: the words are ours.
+        code: &'static str,
+        /// For the person.
+        message: &'a str,
+        /// Whether the front end offers to try again.
+        allow_retry: bool,
+    },
+}
+
+/// What the front end may offer.
+#[derive(Debug, Serialize)]
+pub struct StreamOptions {
+    /// A stop button.
+    pub allow_cancel: bool,
+}
+
+/// How an item grew.
+#[derive(Debug, Serialize)]
+#[serde(tag = "type")]
+pub enum Update<'a> {
+    /// The message's part begins.
+    #[serde(rename = "assistant_message.content_part.added")]
+    PartAdded {
+        /// Which part.
+        content_index: usize,
+        /// Empty.
+        content: OutputText,
+    },
+    /// The message's part grows.
+    #[serde(rename = "assistant_message.content_part.text_delta")]
+    TextDelta {
+        /// Which part.
+        content_index: usize,
+        /// By what.
+        delta: &'a str,
+    },
+    /// A step begins.
+    #[serde(rename = "workflow.task.added")]
+    TaskAdded {
+        /// Which.
+        task_index: usize,
+        /// The step.
+        task: &'a Task,
+    },
+    /// A step changed.
+    #[serde(rename = "workflow.task.updated")]
+    TaskUpdated {
+        /// Which.
+        task_index: usize,
+        /// The whole step.
+        task: &'a Task,
+    },
+}
+
+/// A thread as ChatKit shows it. Our own metadata is never shown.
+#[derive(Debug, Serialize)]
+pub struct ThreadView<'a> {
+    id: &'a ThreadId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<&'a str>,
+    created_at: Timestamp,
+    status: &'a ThreadStatus,
+    metadata: Map<String, Value>,
+    items: Page<Item>,
+}
+
+impl<'a> ThreadView<'a> {
+    /// A thread with one page of its items.
+    pub fn new(thread: &'a Thread, items: Page<Item>) -> Self {
+        Self {
+            id: &thread.id,
+            title: thread.title.as_deref(),
+            created_at: thread.created_at,
+            status: &thread.status,
+            metadata: Map::new(),
+            items,
+        }
+    }
+}
+
+/// What an event looks like on the wire, if it shows there.
+pub fn encode(event: &ThreadEvent) -> Option<Frame<'_>> {
+    Some(match event {
+        ThreadEvent::ThreadCreated(thread) => {
+            Frame::ThreadCreated { thread: ThreadView::new(thread, Page::empty()) }
+        }
+        ThreadEvent::Stoppable => {
+            Frame::StreamOptions { stream_options: StreamOptions { allow_cancel: true } }
+        }
+        ThreadEvent::Notice { level, message } => Frame::Notice { level: word(*level), message },
+        ThreadEvent::ItemAdded(item) => Frame::ItemAdded { item },
+        ThreadEvent::ItemUpdated { item, update } => {
+            Frame::ItemUpdated { item_id: item, update: encode_update(update) }
+        }
+        ThreadEvent::ItemDone(item) => Frame::ItemDone { item },
+        ThreadEvent::Ended(end) => return encode_end(end),
+    })
+}
+
+/// A refusal as a frame.
+pub(super) fn error(message: &str, outcome: Outcome) -> Frame<'_> {
+    Frame::Error { code: "custom", message, allow_retry: outcome.allows_retry() }
+}
+
+fn encode_update(update: &ItemUpdate) -> Update<'_> {
+    match update {
+        ItemUpdate::TextBegun => {
+            Update::PartAdded { content_index: 0, content: OutputText::default() }
+        }
+        ItemUpdate::TextDelta(delta) => Update::TextDelta { content_index: 0, delta },
+        ItemUpdate::TaskAdded(task_index, task) => {
+            Update::TaskAdded { task_index: *task_index, task }
+        }
+        ItemUpdate::TaskUpdated(task_index, task) => {
+            Update::TaskUpdated { task_index: *task_index, task }
+        }
+    }
+}
+
+fn encode_end(end: &TurnEnd) -> Option<Frame<'_>> {
+    let message = end.told.as_deref()?;
+    Some(error(message, end.outcome))
+}
+
+const fn word(level: Level) -> &'static str {
+    match level {
+        Level::Info => "info",
+        Level::Warning => "warning",
+    }
+}

@@ -1,0 +1,86 @@
+//! Server-sent events as ChatKit's parser wants them: one `data:` line, one blank line, no more.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::{Stream, stream};
+use serde::Serialize;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::chatkit::{encode, error};
+use crate::chat::ThreadEvent;
+use crate::domain::Outcome;
+
+/// A quiet stream says something so often.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// A comment without a blank line: with one, the component's parser would see an empty message.
+const COMMENT: &[u8] = b": keep-alive\n";
+
+/// So many waiting events go out as one piece.
+const AT_ONCE: usize = 64;
+
+/// The frames of a turn, to its end.
+pub fn frames(
+    events: mpsc::Receiver<ThreadEvent>,
+) -> impl Stream<Item = Result<Bytes, Infallible>> {
+    stream::unfold(Voice { events, waiting: Vec::new(), ended: false }, async |mut voice| {
+        let piece = voice.next().await?;
+        Some((Ok(piece), voice))
+    })
+}
+
+/// A stream of one error and nothing else.
+pub fn only(message: &str, outcome: Outcome) -> Bytes {
+    let mut piece = Vec::new();
+    write(&mut piece, &error(message, outcome));
+    piece.into()
+}
+
+struct Voice {
+    events: mpsc::Receiver<ThreadEvent>,
+    waiting: Vec<ThreadEvent>,
+    ended: bool,
+}
+
+impl Voice {
+    async fn next(&mut self) -> Option<Bytes> {
+        while !self.ended {
+            let received = self.events.recv_many(&mut self.waiting, AT_ONCE);
+            let Ok(count) = timeout(KEEP_ALIVE, received).await else {
+                return Some(Bytes::from_static(COMMENT));
+            };
+            if count == 0 {
+                self.ended = true;
+                return Some(only("The server failed to answer. Try again.", Outcome::Failed));
+            }
+            let piece = self.encode();
+            if !piece.is_empty() {
+                return Some(piece.into());
+            }
+        }
+        None
+    }
+
+    fn encode(&mut self) -> Vec<u8> {
+        let mut piece = Vec::new();
+        for event in self.waiting.drain(..) {
+            self.ended |= matches!(event, ThreadEvent::Ended(_));
+            if let Some(frame) = encode(&event) {
+                write(&mut piece, &frame);
+            }
+        }
+        piece
+    }
+}
+
+fn write(piece: &mut Vec<u8>, frame: &impl Serialize) {
+    piece.extend_from_slice(b"data: ");
+    // Our frames have string keys and no fallible parts: writing them to memory cannot fail.
+    if let Err(error) = serde_json::to_writer(&mut *piece, frame) {
+        tracing::error!(error = &error as &dyn std::error::Error, "Frame was not written");
+    }
+    piece.extend_from_slice(b"\n\n");
+}

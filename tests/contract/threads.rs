@@ -1,0 +1,306 @@
+//! One contract for every keeper of threads: memory, SQLite and PostgreSQL.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use jiff::Timestamp;
+use orchestrator::chat::{Entry, Threads, ThreadsError};
+use orchestrator::domain::{
+    Item, ItemContent, ItemId, Message, Order, OutputText, PageRequest, Thread, ThreadId,
+    ThreadStatus,
+};
+use orchestrator::resilience::{BreakerSettings, GuardSettings};
+use orchestrator::store::{Settings, open};
+use tempfile::TempDir;
+
+use crate::support::postgres;
+
+/// Runs each fact against each keeper.
+macro_rules! contract {
+    ($($fact:ident),* $(,)?) => {
+        mod memory { $(#[tokio::test] async fn $fact() { super::$fact(super::store("memory").await).await; })* }
+        mod sqlite { $(#[tokio::test] async fn $fact() {
+            let folder = super::TempDir::new().unwrap();
+            let url = format!("sqlite://{}/deep/threads.db", folder.path().display());
+            super::$fact(super::store(&url).await).await;
+        })* }
+        mod postgresql { $(#[tokio::test] async fn $fact() {
+            let Some(url) = super::postgres::database().await else { return };
+            super::$fact(super::store(&url).await).await;
+        })* }
+    };
+}
+
+contract!(
+    what_was_kept_is_found_again,
+    nothing_is_found_that_was_not_kept,
+    items_keep_their_order_and_their_bytes,
+    pages_cover_everything_once_in_both_orders,
+    an_unknown_cursor_is_told,
+    the_transcript_is_the_newest_messages_oldest_first,
+    many_writers_at_once_lose_nothing,
+    entries_without_an_item_or_a_message_are_not_listed_there,
+    an_item_kept_again_is_replaced_where_it_stands,
+    threads_of_one_moment_are_paged_once_each,
+    ids_that_nobody_could_have_given_are_merely_unknown,
+);
+
+async fn what_was_kept_is_found_again(store: Arc<dyn Threads>) {
+    let reason = Some("Escalated".to_owned());
+    let thread =
+        Thread { title: Some("Ä".into()), status: ThreadStatus::Locked { reason }, ..thread() };
+
+    store.create(&thread, said(&thread, 0)).await.unwrap();
+
+    assert_eq!(store.find(&thread.id).await.unwrap(), Some(thread));
+}
+
+async fn nothing_is_found_that_was_not_kept(store: Arc<dyn Threads>) {
+    let nowhere = ThreadId::from("thr_nowhere");
+
+    assert_eq!(store.find(&nowhere).await.unwrap(), None);
+    assert_eq!(store.items(&nowhere, &page(10, Order::Asc)).await.unwrap().data, []);
+    assert_eq!(store.transcript(&nowhere, 10).await.unwrap(), []);
+    assert!(store.add(&nowhere, said(&thread(), 0)).await.is_err());
+}
+
+async fn items_keep_their_order_and_their_bytes(store: Arc<dyn Threads>) {
+    let thread = thread();
+    let entries: Vec<_> = (0..5).map(|n| said(&thread, n)).collect();
+    store.create(&thread, entries[0].clone()).await.unwrap();
+    for entry in &entries[1..] {
+        store.add(&thread.id, entry.clone()).await.unwrap();
+    }
+
+    let listed = store.items(&thread.id, &page(10, Order::Asc)).await.unwrap().data;
+
+    let bytes = |item: &Item| serde_json::to_string(item).unwrap();
+    let kept: Vec<_> = entries.iter().map(|entry| bytes(entry.item.as_ref().unwrap())).collect();
+    assert_eq!(listed.iter().map(bytes).collect::<Vec<_>>(), kept);
+}
+
+async fn pages_cover_everything_once_in_both_orders(store: Arc<dyn Threads>) {
+    let thread = thread();
+    store.create(&thread, said(&thread, 0)).await.unwrap();
+    for n in 1..7 {
+        store.add(&thread.id, said(&thread, n)).await.unwrap();
+    }
+
+    for (order, expected) in
+        [(Order::Asc, [0, 1, 2, 3, 4, 5, 6]), (Order::Desc, [6, 5, 4, 3, 2, 1, 0])]
+    {
+        let (mut request, mut seen) = (page(3, order), Vec::new());
+        loop {
+            let page = store.items(&thread.id, &request).await.unwrap();
+            seen.extend(page.data.iter().map(number));
+            assert_eq!(page.has_more, page.after.is_some());
+            if !page.has_more {
+                break;
+            }
+            request.after = page.after;
+        }
+        assert_eq!(seen, expected);
+    }
+    let threads = store.list(&page(9_999, Order::Desc)).await.unwrap();
+    assert_eq!((threads.data, threads.has_more), (vec![thread], false));
+}
+
+async fn an_unknown_cursor_is_told(store: Arc<dyn Threads>) {
+    let thread = thread();
+    store.create(&thread, said(&thread, 0)).await.unwrap();
+    let after = PageRequest { after: Some("msg_nothing".into()), ..page(10, Order::Asc) };
+
+    let items = store.items(&thread.id, &after).await;
+    let threads = store.list(&after).await;
+
+    assert!(matches!(items, Err(ThreadsError::UnknownCursor)));
+    assert!(matches!(threads, Err(ThreadsError::UnknownCursor)));
+}
+
+async fn the_transcript_is_the_newest_messages_oldest_first(store: Arc<dyn Threads>) {
+    let thread = thread();
+    store.create(&thread, said(&thread, 0)).await.unwrap();
+    for n in 1..5 {
+        store.add(&thread.id, said(&thread, n)).await.unwrap();
+    }
+
+    let transcript = store.transcript(&thread.id, 3).await.unwrap();
+
+    assert_eq!(transcript, [2, 3, 4].map(message));
+}
+
+async fn many_writers_at_once_lose_nothing(store: Arc<dyn Threads>) {
+    let thread = thread();
+    store.create(&thread, said(&thread, 0)).await.unwrap();
+
+    let adds = (1..50).map(|n| store.add(&thread.id, said(&thread, n)));
+    let added = join_all(adds).await;
+
+    assert!(added.iter().all(Result::is_ok), "{added:?}");
+    let listed = store.items(&thread.id, &page(100, Order::Asc)).await.unwrap().data;
+    let mut numbers: Vec<_> = listed.iter().map(number).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (0..50).collect::<Vec<_>>());
+    assert_eq!(store.transcript(&thread.id, 100).await.unwrap().len(), 50);
+}
+
+async fn entries_without_an_item_or_a_message_are_not_listed_there(store: Arc<dyn Threads>) {
+    let thread = thread();
+    store.create(&thread, said(&thread, 0)).await.unwrap();
+    let only_message = Entry { item: None, ..said(&thread, 1) };
+    let only_item = Entry { message: None, ..said(&thread, 2) };
+    store.add(&thread.id, only_message).await.unwrap();
+    store.add(&thread.id, only_item).await.unwrap();
+
+    let items = store.items(&thread.id, &page(10, Order::Asc)).await.unwrap().data;
+
+    assert_eq!(items.iter().map(number).collect::<Vec<_>>(), [0, 2]);
+    assert_eq!(store.transcript(&thread.id, 10).await.unwrap(), [0, 1].map(message));
+}
+
+async fn an_item_kept_again_is_replaced_where_it_stands(store: Arc<dyn Threads>) {
+    let thread = thread();
+    let entries: Vec<_> = (0..3).map(|n| said(&thread, n)).collect();
+    store.create(&thread, entries[0].clone()).await.unwrap();
+    store.add(&thread.id, entries[1].clone()).await.unwrap();
+    store.add(&thread.id, entries[2].clone()).await.unwrap();
+
+    let mut again = said(&thread, 7);
+    again.item.as_mut().unwrap().id = entries[1].item.as_ref().unwrap().id.clone();
+    again.message = None;
+    store.add(&thread.id, again).await.unwrap();
+
+    let items = store.items(&thread.id, &page(10, Order::Asc)).await.unwrap().data;
+    assert_eq!(items.iter().map(number).collect::<Vec<_>>(), [0, 7, 2]);
+    assert_eq!(store.transcript(&thread.id, 10).await.unwrap(), [0, 1, 2].map(message));
+}
+
+async fn threads_of_one_moment_are_paged_once_each(store: Arc<dyn Threads>) {
+    let first = thread();
+    let mut ids = vec![first.id.clone()];
+    store.create(&first, said(&first, 0)).await.unwrap();
+    for _ in 1..5 {
+        let next = Thread { id: ThreadId::new_thread(), ..first.clone() };
+        store.create(&next, said(&next, 0)).await.unwrap();
+        ids.push(next.id);
+    }
+    ids.sort();
+
+    for order in [Order::Asc, Order::Desc] {
+        let (mut request, mut seen) = (page(2, order), Vec::new());
+        loop {
+            let page = store.list(&request).await.unwrap();
+            seen.extend(page.data.into_iter().map(|thread| thread.id));
+            let Some(after) = page.after else { break };
+            request.after = Some(after);
+        }
+        if order == Order::Desc {
+            seen.reverse();
+        }
+        assert_eq!(seen, ids);
+    }
+}
+
+async fn ids_that_nobody_could_have_given_are_merely_unknown(store: Arc<dyn Threads>) {
+    for id in ["", "a\0b", "'; DROP TABLE threads; --", &"x".repeat(100_000)] {
+        let nowhere = ThreadId::from(id);
+        let after = PageRequest { after: Some(id.to_owned()), ..page(10, Order::Asc) };
+
+        assert_eq!(store.find(&nowhere).await.unwrap(), None);
+        assert_eq!(store.items(&nowhere, &page(10, Order::Asc)).await.unwrap().data, []);
+        assert_eq!(store.transcript(&nowhere, 10).await.unwrap(), []);
+        assert!(matches!(store.list(&after).await, Err(ThreadsError::UnknownCursor)));
+        assert!(matches!(store.items(&nowhere, &after).await, Err(ThreadsError::UnknownCursor)));
+    }
+}
+
+#[tokio::test]
+async fn what_a_file_holds_is_there_after_it_is_opened_again() {
+    let folder = TempDir::new().unwrap();
+    let url = format!("sqlite://{}/threads.db", folder.path().display());
+    let thread = thread();
+    store(&url).await.create(&thread, said(&thread, 0)).await.unwrap();
+
+    let found = store(&url).await.find(&thread.id).await.unwrap();
+
+    assert_eq!(found, Some(thread));
+}
+
+#[tokio::test]
+async fn a_server_that_is_down_at_the_start_refuses_calls_and_not_the_start() {
+    let url = "postgres://nobody@127.0.0.1:9/nothing";
+    let settings = Settings { timeout: Duration::from_millis(300), ..settings(url) };
+    let store = open(&settings).await.unwrap().threads;
+
+    let found = store.find(&ThreadId::from("thr_1")).await;
+
+    assert!(matches!(found, Err(ThreadsError::Unavailable(Some(_)))));
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_made_is_told_without_its_url() {
+    let refused = open(&settings("sqlite:///proc/geheim/threads.db")).await;
+
+    let told = refused.err().unwrap().to_string();
+    assert!(told.contains("cannot be created") && !told.contains("geheim"), "{told}");
+}
+
+#[tokio::test]
+async fn a_long_thread_is_paged_by_its_index() {
+    let folder = TempDir::new().unwrap();
+    let url = format!("sqlite://{}/threads.db", folder.path().display());
+    drop(store(&url).await);
+    sqlx::any::install_default_drivers();
+    let pool = sqlx::AnyPool::connect(&url).await.unwrap();
+
+    for sql in [
+        "EXPLAIN QUERY PLAN SELECT item FROM entries WHERE thread_id = 'a' AND seq < 9 AND item IS NOT NULL ORDER BY seq DESC LIMIT 21",
+        "EXPLAIN QUERY PLAN SELECT id FROM threads WHERE (created_at, id) < (9, '') ORDER BY created_at DESC, id DESC LIMIT 21",
+    ] {
+        let rows = sqlx::query(sql).fetch_all(&pool).await.unwrap();
+        let plan: Vec<String> = rows.iter().map(|row| sqlx::Row::get(row, "detail")).collect();
+        assert!(plan.iter().all(|step| step.starts_with("SEARCH")), "{plan:?}");
+    }
+}
+
+async fn store(url: &str) -> Arc<dyn Threads> {
+    open(&settings(url)).await.unwrap().threads
+}
+
+fn settings(url: &str) -> Settings {
+    let breaker = BreakerSettings { max_failures: 5, cool_down: Duration::from_secs(10) };
+    let (min_delay, max_delay) = (Duration::from_millis(10), Duration::from_millis(50));
+    let guard = GuardSettings { breaker, retries: 1, min_delay, max_delay, jitter: false };
+    Settings { url: url.to_owned(), timeout: Duration::from_secs(20), guard }
+}
+
+fn thread() -> Thread {
+    let created_at = Timestamp::from_microsecond(Timestamp::now().as_microsecond()).unwrap();
+    Thread { id: ThreadId::new_thread(), title: None, created_at, status: ThreadStatus::Active }
+}
+
+fn said(thread: &Thread, number: u32) -> Entry {
+    let text = OutputText { annotations: Vec::new(), text: number.to_string() };
+    let item = Item {
+        id: ItemId::new_message(),
+        thread_id: thread.id.clone(),
+        // All at the same time: only the order of keeping tells them apart.
+        created_at: thread.created_at,
+        content: ItemContent::AssistantMessage { content: vec![text] },
+    };
+    Entry { turn: ItemId::from("msg_turn"), item: Some(item), message: Some(message(number)) }
+}
+
+fn message(number: u32) -> Message {
+    Message::Note { text: number.to_string() }
+}
+
+fn number(item: &Item) -> u32 {
+    let ItemContent::AssistantMessage { content } = &item.content else { unreachable!() };
+    content[0].text.parse().unwrap()
+}
+
+fn page(limit: u32, order: Order) -> PageRequest {
+    PageRequest { limit, order, after: None }
+}

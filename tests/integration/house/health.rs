@@ -1,0 +1,108 @@
+//! What the house says of itself.
+
+use std::sync::Arc;
+
+use orchestrator::api::Phase;
+use orchestrator::domain::{
+    BreakerReport, BreakerState, CallCounts, Dependency, Detail, HealthProbe,
+};
+use serde_json::json;
+
+use crate::support::app::{Choices, TestApp};
+
+struct Fixed(Vec<Dependency>);
+
+impl HealthProbe for Fixed {
+    fn report(&self) -> Vec<Dependency> {
+        self.0.clone()
+    }
+}
+
+#[tokio::test]
+async fn the_report_names_model_breakers_and_servers() {
+    let app = house(vec![model(BreakerState::Closed), todo(true)]).await;
+
+    let health = app.get("/health").await.json();
+
+    assert_eq!(health["status"], "ok");
+    let expected = json!({ "name": "gemini-2.5-flash", "base_url": "http://x", "offline": true });
+    assert_eq!(health["model"], expected);
+    let calls = json!({ "ok": 7, "failed": 2, "rejected": 1 });
+    let breaker = json!({ "state": "closed", "consecutive_failures": 0, "calls": calls });
+    assert_eq!(health["breakers"], json!({ "mcp:todo": breaker, "model": breaker }));
+    let server = json!({ "connected": true, "tools": 6, "protocol_version": "2026-07-28" });
+    assert_eq!(health["mcp"], json!({ "todo": server }));
+    assert_eq!(health["requests"], json!({ "total": 1, "active_streams": 0, "last_minute": 1 }));
+    assert_eq!(health["version"], env!("CARGO_PKG_VERSION"));
+    assert!(health["uptime_seconds"].is_u64());
+}
+
+#[tokio::test]
+async fn the_status_is_that_of_the_worst_dependency_and_the_answer_always_200() {
+    let table = [
+        (vec![model(BreakerState::Closed), todo(true)], "ok"),
+        (vec![model(BreakerState::Closed), todo(false)], "degraded"),
+        (vec![model(BreakerState::HalfOpen), todo(true)], "degraded"),
+        (vec![model(BreakerState::Open), todo(true)], "down"),
+    ];
+
+    for (dependencies, status) in table {
+        let answer = house(dependencies).await.get("/health").await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.json()["status"], status);
+    }
+}
+
+#[tokio::test]
+async fn ready_follows_the_life_of_the_process_and_no_dependency() {
+    let app = house(vec![model(BreakerState::Open), todo(false)]).await;
+
+    let mut codes = Vec::new();
+    for phase in [Phase::Starting, Phase::Serving, Phase::Draining] {
+        app.lifecycle.enter(phase);
+        codes.push(app.get("/health/ready").await.status.as_u16());
+        assert_eq!(app.get("/health/live").await.status, 200);
+    }
+
+    assert_eq!(codes, [503, 200, 503]);
+}
+
+#[tokio::test]
+async fn the_page_is_whole_in_itself() {
+    let answer = TestApp::scripted([]).await.get("/").await;
+
+    assert_eq!(answer.status, 200);
+    assert!(answer.headers["content-type"].to_str().unwrap().starts_with("text/html"));
+    assert!(
+        answer.headers["content-security-policy"].to_str().unwrap().contains("default-src 'none'")
+    );
+    for reference in ["src=\"http", "href=\"http", "src='http", "@import"] {
+        assert!(!answer.text.contains(reference), "{reference}");
+    }
+}
+
+async fn house(dependencies: Vec<Dependency>) -> TestApp {
+    let probes: Vec<Arc<dyn HealthProbe>> = vec![Arc::new(Fixed(dependencies))];
+    TestApp::new(Choices { probes, ..Choices::default() }).await
+}
+
+fn model(state: BreakerState) -> Dependency {
+    let detail = Detail::Model {
+        name: "gemini-2.5-flash".to_owned(),
+        base_url: "http://x".to_owned(),
+        offline: true,
+        advice: None,
+    };
+    Dependency { name: "model".to_owned(), breaker: breaker(state), detail }
+}
+
+fn todo(connected: bool) -> Dependency {
+    let protocol_version = Some("2026-07-28".to_owned());
+    let detail = Detail::Mcp { connected, tools: 6, protocol_version };
+    Dependency { name: "mcp:todo".to_owned(), breaker: breaker(BreakerState::Closed), detail }
+}
+
+fn breaker(state: BreakerState) -> BreakerReport {
+    let calls = CallCounts { ok: 7, failed: 2, rejected: 1 };
+    BreakerReport { state, consecutive_failures: 0, retry_in_seconds: None, calls }
+}

@@ -1,0 +1,10 @@
+//! The house over HTTP: doubles behind the agent's ports, everything else real.
+
+mod day;
+mod degraded;
+mod health;
+mod leaving;
+mod lists;
+mod refusals;
+mod short_form;
+mod streams;

@@ -1,0 +1,89 @@
+//! The short form of `/chat`.
+
+use std::sync::Arc;
+
+use orchestrator::agents::ModelError;
+use orchestrator::chat::Threads;
+use serde_json::{Value, json};
+
+use crate::support::app::{Choices, TestApp};
+use crate::support::doubles::{ScriptedModel, calls, fails, says};
+
+#[tokio::test]
+async fn the_stream_is_that_of_chatkit() {
+    let app = TestApp::scripted([says("Hello.")]).await;
+
+    let answer = app.post("/chat", &json!({ "message": "hi" })).await;
+
+    assert_eq!(answer.types()[..3], ["thread.created", "done user_message", "stream_options"]);
+}
+
+#[tokio::test]
+async fn one_json_answer_tells_what_was_said_and_done_and_what_it_cost() {
+    let call = calls(&[("add", json!({ "title": "milk" }))]);
+    let app = TestApp::scripted([call, says("Added."), says("Milk.")]).await;
+
+    let first = app.ask(&json!({ "message": "add milk" })).await.json();
+    let second = json!({ "message": "what is there?", "thread_id": first["thread_id"] });
+    let second = app.ask(&second).await.json();
+
+    let expected = json!({
+        "thread_id": first["thread_id"],
+        "message": "Added.",
+        "tool_calls": [{
+            "name": "add", "arguments": { "title": "milk" },
+            "is_error": false, "result": "add says yes",
+        }],
+        "outcome": "completed",
+        "usage": { "input_tokens": 20, "output_tokens": 4, "thinking_tokens": 0 },
+    });
+    assert_eq!(first, expected);
+    assert_eq!(second["thread_id"], first["thread_id"]);
+    assert_eq!(second["message"], "Milk.");
+}
+
+#[tokio::test]
+async fn once_the_turn_has_begun_the_status_is_200_whatever_the_outcome() {
+    let app = TestApp::scripted([fails(ModelError::Empty)]).await;
+
+    let answer = app.ask(&json!({ "message": "hi" })).await;
+
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.json()["outcome"], "empty");
+    assert!(answer.json()["message"].as_str().unwrap().contains("empty"));
+}
+
+#[tokio::test]
+async fn the_time_zone_of_the_request_decides_what_today_is() {
+    let model = ScriptedModel::new([says("Ok.")]);
+    let app = TestApp::new(Choices { model: model.clone(), ..Choices::default() }).await;
+
+    app.ask(&json!({ "message": "hi", "time_zone": "Asia/Tokyo" })).await;
+
+    assert!(model.asked()[0].system.contains("[Asia/Tokyo]"));
+}
+
+#[tokio::test]
+async fn a_chatkit_request_is_taken_here_too() {
+    let app = TestApp::scripted([]).await;
+
+    let list = app.post("/chat", &json!({ "type": "threads.list", "params": {} })).await;
+
+    assert_eq!(list.json(), json!({ "data": [], "has_more": false }));
+}
+
+#[tokio::test]
+async fn two_houses_on_one_store_share_their_threads() {
+    let store: Arc<dyn Threads> = crate::support::app::memory().await;
+    let house = async |reply: &str| {
+        let model = ScriptedModel::new([says(reply)]);
+        let threads = Some(Arc::clone(&store));
+        TestApp::new(Choices { model, threads, ..Choices::default() }).await
+    };
+
+    let first: Value = house("One.").await.ask(&json!({ "message": "hi" })).await.json();
+    let body = json!({ "message": "and?", "thread_id": first["thread_id"] });
+    let second = house("Two.").await.ask(&body).await;
+
+    assert_eq!(second.json()["message"], "Two.");
+}

@@ -1,0 +1,81 @@
+//! SQLite: the file.
+
+use std::time::Duration;
+
+use orchestrator::store::{OpenError, open};
+use tempfile::TempDir;
+use tokio::join;
+
+use super::{note, opening, page, settings, store, thread};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[tokio::test]
+async fn a_path_with_spaces_and_percent_signs_is_one_path() {
+    let folder = TempDir::new().unwrap();
+    let url = format!("sqlite://{}/my%20data/threads.db", folder.path().display());
+
+    store(&url, PATIENCE).await;
+
+    assert!(folder.path().join("my data/threads.db").is_file());
+}
+
+#[tokio::test]
+async fn two_processes_share_a_file_from_its_first_moment() {
+    let folder = TempDir::new().unwrap();
+    let url = format!("sqlite://{}/threads.db", folder.path().display());
+    let thread = thread();
+
+    let (one, other) = join!(store(&url, PATIENCE), store(&url, PATIENCE));
+    one.threads.create(&thread, opening(&thread)).await.unwrap();
+    let adds = (0..20).map(|n| {
+        let store = if n % 2 == 0 { &one } else { &other };
+        store.threads.add(&thread.id, note("x"))
+    });
+    let added = futures::future::join_all(adds).await;
+
+    assert!(added.iter().all(Result::is_ok), "{added:?}");
+    assert_eq!(other.threads.transcript(&thread.id, 100).await.unwrap().len(), 20);
+}
+
+#[tokio::test]
+async fn the_longest_page_comes_whole() {
+    let folder = TempDir::new().unwrap();
+    let url = format!("sqlite://{}/threads.db", folder.path().display());
+    let (store, thread) = (store(&url, PATIENCE).await.threads, thread());
+    store.create(&thread, opening(&thread)).await.unwrap();
+    for _ in 0..300 {
+        store.add(&thread.id, opening(&thread)).await.unwrap();
+    }
+
+    let all = store.items(&thread.id, &page(9_999)).await.unwrap();
+    let most = store.items(&thread.id, &page(300)).await.unwrap();
+
+    assert_eq!((all.data.len(), all.has_more), (301, false));
+    assert_eq!((most.data.len(), most.has_more), (300, true));
+}
+
+#[tokio::test]
+async fn sqlite_without_a_file_is_refused() {
+    for url in ["sqlite::memory:", "sqlite://x?mode=memory"] {
+        let refused = open(&settings(url, PATIENCE)).await.err().unwrap();
+
+        assert!(matches!(refused, OpenError::NoFile), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_database_of_ours_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("letter.txt");
+    std::fs::write(&path, "Dear reader, this is not a database at all. ".repeat(99)).unwrap();
+
+    let refused = open(&settings(&format!("sqlite://{}", path.display()), PATIENCE)).await;
+
+    assert!(matches!(refused.err().unwrap(), OpenError::File(_)));
+    for url in ["mysql://geheim@host/x", "nonsense", "postgres://u:geheim@host:port/x", "sqlite"] {
+        let told = open(&settings(url, PATIENCE)).await.err().unwrap();
+        let told = format!("{:#}", anyhow::Error::new(told));
+        assert!(!told.contains("geheim"), "{told}");
+    }
+}

@@ -1,0 +1,55 @@
+//! Threads while the database misbehaves.
+
+mod file;
+mod server;
+mod wire;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use orchestrator::chat::Entry;
+use orchestrator::domain::{
+    Item, ItemContent, ItemId, Message, Order, OutputText, PageRequest, Thread, ThreadId,
+    ThreadStatus,
+};
+use orchestrator::resilience::{BreakerSettings, GuardSettings};
+use orchestrator::store::{Opened, Settings, open};
+
+async fn store(url: &str, timeout: Duration) -> Opened {
+    open(&settings(url, timeout)).await.unwrap()
+}
+
+/// A guard whose breaker stays out of the way.
+fn settings(url: &str, timeout: Duration) -> Settings {
+    let breaker = BreakerSettings { max_failures: 1_000, cool_down: Duration::from_secs(1) };
+    let (min_delay, max_delay) = (Duration::from_millis(10), Duration::from_millis(50));
+    let guard = GuardSettings { breaker, retries: 2, min_delay, max_delay, jitter: false };
+    Settings { url: url.to_owned(), timeout, guard }
+}
+
+fn thread() -> Thread {
+    let created_at = Timestamp::from_microsecond(Timestamp::now().as_microsecond()).unwrap();
+    Thread { id: ThreadId::new_thread(), title: None, created_at, status: ThreadStatus::Active }
+}
+
+/// What opens every thread: an item that nobody counts.
+fn opening(thread: &Thread) -> Entry {
+    let content = vec![OutputText { annotations: Vec::new(), text: "Hello".into() }];
+    let item = Item {
+        id: ItemId::new_message(),
+        thread_id: thread.id.clone(),
+        created_at: thread.created_at,
+        content: ItemContent::AssistantMessage { content },
+    };
+    Entry { turn: item.id.clone(), item: Some(item), message: None }
+}
+
+/// An entry that only the model sees.
+fn note(text: &str) -> Entry {
+    let message = Message::Note { text: text.to_owned() };
+    Entry { turn: ItemId::from("msg_turn"), item: None, message: Some(message) }
+}
+
+fn page(limit: u32) -> PageRequest {
+    PageRequest { limit, order: Order::Desc, after: None }
+}

@@ -1,0 +1,220 @@
+//! Doubles for the agent's ports: for faults that a real part cannot be told to have.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::{BoxFuture, pending, ready};
+use orchestrator::agents::{Delta, Deltas, Model, ModelError, ModelRequest, ToolError, Tools};
+use orchestrator::domain::{Assistant, Catalog, Effect, Message, Reply, Tool, ToolCall, Usage};
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+/// What a scripted model does when it is asked.
+#[derive(Clone, Debug)]
+pub(crate) enum Act {
+    /// Says the pieces, then ends so.
+    Say(Vec<Delta>, Result<Reply, ModelError>),
+    /// Says the pieces, then nothing, for ever.
+    Hang(Vec<Delta>),
+}
+
+/// A model that acts from a script and keeps what it was asked.
+#[derive(Default)]
+pub(crate) struct ScriptedModel {
+    script: Mutex<VecDeque<Act>>,
+    asked: Mutex<Vec<Asked>>,
+    refuses: Option<Duration>,
+}
+
+/// What a model was asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) system: String,
+    pub(crate) messages: Vec<Message>,
+    pub(crate) tools: Vec<String>,
+}
+
+impl ScriptedModel {
+    pub(crate) fn new(script: impl IntoIterator<Item = Act>) -> Arc<Self> {
+        Arc::new(Self { script: Mutex::new(script.into_iter().collect()), ..Self::default() })
+    }
+
+    /// A model whose breaker is open.
+    pub(crate) fn refusing(
+        script: impl IntoIterator<Item = Act>,
+        refuses: Option<Duration>,
+    ) -> Arc<Self> {
+        let script = Mutex::new(script.into_iter().collect());
+        Arc::new(Self { script, refuses, ..Self::default() })
+    }
+
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+impl Model for ScriptedModel {
+    fn reply<'a>(
+        &'a self,
+        request: ModelRequest<'a>,
+        deltas: &'a Deltas,
+    ) -> BoxFuture<'a, Result<Reply, ModelError>> {
+        self.asked.lock().unwrap().push(Asked {
+            system: request.system.to_owned(),
+            messages: request.messages.to_vec(),
+            tools: request.tools.iter().map(|tool| tool.name.clone()).collect(),
+        });
+        let act = self.script.lock().unwrap().pop_front();
+        async move {
+            let (pieces, end) = match act {
+                Some(Act::Say(pieces, end)) => (pieces, Some(end)),
+                Some(Act::Hang(pieces)) => (pieces, None),
+                None => (Vec::new(), Some(Err(ModelError::Failed("the script is over".into())))),
+            };
+            for piece in pieces {
+                deltas.say(piece).await;
+            }
+            match end {
+                Some(end) => end,
+                None => pending().await,
+            }
+        }
+        .boxed()
+    }
+
+    fn refuses_for(&self) -> Option<Duration> {
+        self.refuses
+    }
+}
+
+/// Tools whose answers are given; calls wait for leave if they are gated.
+pub(crate) struct FakeTools {
+    catalog: Arc<Catalog>,
+    pub(crate) calls: Mutex<Vec<String>>,
+    /// Each call takes one permit and keeps it.
+    pub(crate) gate: Semaphore,
+    pub(crate) running: Mutex<Vec<usize>>,
+    now_running: Mutex<usize>,
+}
+
+impl FakeTools {
+    /// `read_*` tools only read, `set_*` tools are idempotent, all others change something.
+    pub(crate) fn new(names: &[&str]) -> Arc<Self> {
+        let tools = names.iter().map(|name| tool(name)).collect();
+        Arc::new(Self {
+            catalog: Arc::new(Catalog { tools, missing: Vec::new() }),
+            calls: Mutex::default(),
+            gate: Semaphore::new(1_000),
+            running: Mutex::default(),
+            now_running: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn without_servers() -> Arc<Self> {
+        let mut tools = Self::new(&[]);
+        let missing = vec![Arc::from("todo")];
+        Arc::get_mut(&mut tools).unwrap().catalog =
+            Arc::new(Catalog { tools: Vec::new(), missing });
+        tools
+    }
+
+    pub(crate) fn made(&self) -> Vec<String> {
+        self.calls.lock().unwrap().clone()
+    }
+
+    /// The most calls that ran at the same time.
+    pub(crate) fn most_together(&self) -> usize {
+        self.running.lock().unwrap().iter().copied().max().unwrap_or_default()
+    }
+}
+
+impl Tools for FakeTools {
+    fn settled(&self) -> BoxFuture<'_, ()> {
+        ready(()).boxed()
+    }
+
+    fn catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.catalog)
+    }
+
+    fn call<'a>(
+        &'a self,
+        call: &'a ToolCall,
+        _: Instant,
+    ) -> BoxFuture<'a, Result<String, ToolError>> {
+        async move {
+            {
+                let mut now = self.now_running.lock().unwrap();
+                *now += 1;
+                self.running.lock().unwrap().push(*now);
+            }
+            tokio::task::yield_now().await;
+            self.gate.acquire().await.unwrap().forget();
+            *self.now_running.lock().unwrap() -= 1;
+            self.calls.lock().unwrap().push(format!("{} {}", call.name, call.arguments));
+            match call.name.as_str() {
+                "read_broken" => Err(ToolError::Refused("it is broken".to_owned())),
+                name => Ok(format!("{name} says yes")),
+            }
+        }
+        .boxed()
+    }
+}
+
+/// A tool by its name.
+pub(crate) fn tool(name: &str) -> Tool {
+    let effect = match name.split('_').next() {
+        Some("read") => Effect::ReadOnly,
+        Some("set") => Effect::Idempotent,
+        _ => Effect::Changes,
+    };
+    Tool {
+        name: name.to_owned(),
+        title: None,
+        description: String::new(),
+        schema: Arc::new(json!({ "type": "object" })),
+        effect,
+        server: Arc::from("fake"),
+    }
+}
+
+/// A catalog of tools by their names.
+pub(crate) fn catalog(names: &[&str]) -> Catalog {
+    Catalog { tools: names.iter().map(|name| tool(name)).collect(), missing: Vec::new() }
+}
+
+/// The model answers in text, word by word.
+pub(crate) fn says(text: &str) -> Act {
+    let pieces = text.split_inclusive(' ').map(|word| Delta::Text(word.to_owned())).collect();
+    Act::Say(pieces, Ok(reply(text, Vec::new())))
+}
+
+/// The model calls tools.
+pub(crate) fn calls(calls: &[(&str, Value)]) -> Act {
+    Act::Say(Vec::new(), Ok(reply("", tool_calls(calls))))
+}
+
+/// The model fails before it says anything.
+pub(crate) fn fails(error: ModelError) -> Act {
+    Act::Say(Vec::new(), Err(error))
+}
+
+/// A whole reply that cost ten tokens in and two out.
+pub(crate) fn reply(text: &str, calls: Vec<ToolCall>) -> Reply {
+    let message = Assistant { text: text.to_owned(), calls, extra: None };
+    Reply { message, usage: Usage { input_tokens: 10, output_tokens: 2, thinking_tokens: 0 } }
+}
+
+/// Calls with ids `call_0`, `call_1` …
+pub(crate) fn tool_calls(calls: &[(&str, Value)]) -> Vec<ToolCall> {
+    let call = |(index, (name, arguments)): (usize, &(&str, Value))| ToolCall {
+        id: format!("call_{index}").into(),
+        name: (*name).to_owned(),
+        arguments: arguments.to_string(),
+        extra: None,
+    };
+    calls.iter().enumerate().map(call).collect()
+}

@@ -1,0 +1,173 @@
+//! The hands: perform what the brain decides.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use orchestrator::agents::{
+    AgentEvent, Delta, Driver, Finish, Interrupt, Limits, ModelError, Run, drive,
+};
+use orchestrator::domain::{Message, ToolResult};
+use serde_json::json;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::support::doubles::{Act, FakeTools, ScriptedModel, calls, fails, says};
+
+const TURN: Duration = Duration::from_mins(2);
+
+#[tokio::test]
+async fn a_tool_turn_is_told_step_by_step() {
+    let model = ScriptedModel::new([calls(&[("read_a", json!({ "x": 1 }))]), says("all good")]);
+    let tools = FakeTools::new(&["read_a"]);
+
+    let events = events_of(&model, &tools, &Interrupt::default()).await;
+
+    let kinds: Vec<_> = events.iter().map(kind).collect();
+    let expected = ["replied", "started", "finished", "answered", "text", "text", "replied", "end"];
+    assert_eq!(kinds, expected);
+    assert_eq!(tools.made(), ["read_a {\"x\":1}"]);
+    assert_eq!(model.asked()[1].messages.len(), 3);
+}
+
+#[tokio::test]
+async fn reads_of_one_reply_run_together_but_at_most_eight() {
+    let many: Vec<_> = (0..12).map(|n| ("read_a", json!({ "n": n }))).collect();
+    let model = ScriptedModel::new([calls(&many), says("ok")]);
+    let tools = FakeTools::new(&["read_a"]);
+
+    events_of(&model, &tools, &Interrupt::default()).await;
+
+    assert_eq!(tools.made().len(), 12);
+    assert!((2..=8).contains(&tools.most_together()), "{}", tools.most_together());
+}
+
+#[tokio::test]
+async fn calls_that_change_something_run_one_after_another() {
+    let many: Vec<_> = (0..5).map(|n| ("add", json!({ "n": n }))).collect();
+    let model = ScriptedModel::new([calls(&many), says("ok")]);
+    let tools = FakeTools::new(&["add"]);
+
+    events_of(&model, &tools, &Interrupt::default()).await;
+
+    assert_eq!(tools.most_together(), 1);
+    let order: Vec<_> = (0..5).map(|n| format!("add {{\"n\":{n}}}")).collect();
+    assert_eq!(tools.made(), order);
+}
+
+#[tokio::test]
+async fn a_tools_error_goes_back_to_the_model_as_words() {
+    let model = ScriptedModel::new([calls(&[("read_broken", json!({}))]), says("sorry")]);
+
+    let events = events_of(&model, &FakeTools::new(&["read_broken"]), &Interrupt::default()).await;
+
+    let Some(Message::Tools { results }) = model.asked()[1].messages.last().cloned() else {
+        panic!("no results")
+    };
+    assert!(results[0].is_error);
+    assert_eq!(results[0].output, "it is broken");
+    assert_eq!(events.last(), Some(&AgentEvent::Finished(Finish::Completed)));
+}
+
+#[tokio::test]
+async fn a_failing_model_ends_the_run_with_its_own_reason() {
+    let model = ScriptedModel::new([fails(ModelError::Empty)]);
+
+    let events = events_of(&model, &FakeTools::new(&[]), &Interrupt::default()).await;
+
+    assert_eq!(events, [AgentEvent::Finished(Finish::Model(ModelError::Empty))]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_turns_deadline_cuts_a_silent_model() {
+    let model = ScriptedModel::new([Act::Hang(vec![Delta::Text("half".into())])]);
+    let start = Instant::now();
+
+    let events = events_of(&model, &FakeTools::new(&[]), &Interrupt::default()).await;
+
+    assert_eq!(events.last(), Some(&AgentEvent::Finished(Finish::Deadline)));
+    assert_eq!(start.elapsed(), TURN);
+}
+
+#[tokio::test]
+async fn an_interrupt_drops_the_model_at_once() {
+    let model = ScriptedModel::new([Act::Hang(Vec::new())]);
+    let interrupt = Interrupt::default();
+    interrupt.raise(Finish::Cancelled);
+
+    let events = events_of(&model, &FakeTools::new(&[]), &interrupt).await;
+
+    assert_eq!(events, [AgentEvent::Finished(Finish::Cancelled)]);
+}
+
+#[tokio::test]
+async fn an_interrupt_awaits_a_change_under_way_and_makes_no_further_call() {
+    let model =
+        ScriptedModel::new([calls(&[("add", json!({ "n": 1 })), ("add", json!({ "n": 2 }))])]);
+    let tools = FakeTools::new(&["add"]);
+    tools.gate.forget_permits(1_000);
+    let interrupt = Interrupt::default();
+    let (driver, mut events) = driver(&model, &tools, &interrupt);
+    let task = tokio::spawn(drive(run(), driver));
+
+    while !matches!(events.recv().await, Some(AgentEvent::ToolStarted { .. })) {}
+    interrupt.raise(Finish::Cancelled);
+    tools.gate.add_permits(10);
+    task.await.unwrap();
+
+    let rest: Vec<_> = std::iter::from_fn(|| events.try_recv().ok()).collect();
+    assert_eq!(tools.made(), ["add {\"n\":1}"]);
+    let Some(AgentEvent::Answered(results)) = rest.iter().rev().nth(1) else { panic!("{rest:?}") };
+    let failed: Vec<_> = results.iter().map(|ToolResult { is_error, .. }| *is_error).collect();
+    assert_eq!(failed, [false, true]);
+    assert_eq!(rest.last(), Some(&AgentEvent::Finished(Finish::Cancelled)));
+}
+
+async fn events_of(
+    model: &Arc<ScriptedModel>,
+    tools: &Arc<FakeTools>,
+    interrupt: &Interrupt,
+) -> Vec<AgentEvent> {
+    let (driver, mut events) = driver(model, tools, interrupt);
+    let collect = async {
+        let mut all = Vec::new();
+        while let Some(event) = events.recv().await {
+            all.push(event);
+        }
+        all
+    };
+    tokio::join!(drive(run(), driver), collect).1
+}
+
+fn driver(
+    model: &Arc<ScriptedModel>,
+    tools: &Arc<FakeTools>,
+    interrupt: &Interrupt,
+) -> (Driver, mpsc::Receiver<AgentEvent>) {
+    let (sender, events) = mpsc::channel(16);
+    let driver = Driver {
+        model: Arc::clone(model) as _,
+        tools: Arc::clone(tools) as _,
+        time_zone: TimeZone::UTC,
+        deadline: Instant::now() + TURN,
+        interrupt: interrupt.clone(),
+        events: sender,
+    };
+    (driver, events)
+}
+
+fn run() -> Run {
+    Run::new(vec![Message::User { text: "hi".to_owned() }], Limits { max_steps: 8 })
+}
+
+fn kind(event: &AgentEvent) -> &'static str {
+    match event {
+        AgentEvent::Said(Delta::Thought(_)) => "thought",
+        AgentEvent::Said(Delta::Text(_)) => "text",
+        AgentEvent::Replied(_) => "replied",
+        AgentEvent::ToolStarted { .. } => "started",
+        AgentEvent::ToolFinished(_) => "finished",
+        AgentEvent::Answered(_) => "answered",
+        AgentEvent::Finished(_) => "end",
+    }
+}

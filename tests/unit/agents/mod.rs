@@ -1,0 +1,5 @@
+//! The agent loop.
+
+mod driver;
+mod prompt;
+mod run;

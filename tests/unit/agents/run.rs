@@ -1,0 +1,126 @@
+//! The brain: decides, performs nothing.
+
+use orchestrator::agents::{Batch, Finish, Limits, Run, Step, ToolError};
+use orchestrator::domain::{Message, ToolCall, ToolResult};
+use serde_json::{Value, json};
+
+use crate::support::doubles::{catalog, reply, tool_calls};
+
+const TOOLS: &[&str] = &["read_a", "read_b", "set_a", "add"];
+
+#[test]
+fn a_reply_without_calls_completes_the_run() {
+    let mut run = run(8);
+    assert_eq!(run.step(), Step::AskModel);
+
+    run.on_reply(reply("done", Vec::new()), &catalog(TOOLS));
+
+    assert_eq!(run.step(), Step::Done(Finish::Completed));
+    assert_eq!(run.steps(), 1);
+}
+
+#[test]
+fn neighbouring_reads_run_together_and_every_other_call_alone_in_the_models_order() {
+    let names = ["read_a", "read_b", "add", "set_a", "read_a"];
+    let calls: Vec<_> =
+        names.iter().enumerate().map(|(n, name)| (*name, json!({ "n": n }))).collect();
+
+    let batches = plan(&mut run(8), &calls);
+
+    let names: Vec<Vec<_>> =
+        batches.iter().map(|batch| batch.iter().map(|p| p.call.name.as_str()).collect()).collect();
+    assert_eq!(names, [vec!["read_a", "read_b"], vec!["add"], vec!["set_a"], vec!["read_a"]]);
+}
+
+#[test]
+fn unknown_tools_and_arguments_that_are_no_object_are_answered_in_words() {
+    let mut run = run(8);
+    assert_eq!(run.step(), Step::AskModel);
+    let mut calls = tool_calls(&[("nothing", json!({})), ("add", json!([1])), ("add", json!({}))]);
+    calls.push(ToolCall { arguments: "{\"a\":".to_owned(), ..calls[2].clone() });
+
+    run.on_reply(reply("", calls), &catalog(TOOLS));
+    let Step::CallTools(batches) = run.step() else { panic!("no tools were called") };
+
+    let refusals: Vec<_> = batches.into_iter().flatten().map(|planned| planned.refusal).collect();
+    let expected =
+        [Some(ToolError::Unknown), Some(ToolError::Arguments), None, Some(ToolError::Arguments)];
+    assert_eq!(refusals, expected);
+}
+
+#[test]
+fn empty_arguments_are_an_empty_object() {
+    let call =
+        ToolCall { arguments: String::new(), ..tool_calls(&[("add", json!({}))])[0].clone() };
+
+    assert_eq!(call.object(), Some(serde_json::Map::new()));
+}
+
+#[test]
+fn at_the_step_limit_no_further_model_call_is_made() {
+    let mut run = run(2);
+
+    for n in 0..2 {
+        round(&mut run, &[("add", json!({ "n": n }))]);
+    }
+
+    assert_eq!(run.step(), Step::Done(Finish::StepLimit { steps: 2 }));
+}
+
+#[test]
+fn the_same_call_three_times_is_told_and_five_times_ends_the_run() {
+    let mut run = run(100);
+    let same = [json!({ "a": 1, "b": 2 }), json!({ "b": 2, "a": 1 })];
+
+    let mut told = Vec::new();
+    for n in 0..4 {
+        let results = round(&mut run, &[("add", same[n % 2].clone())]);
+        told.push(results[0].output.contains("three times"));
+    }
+    let last = plan(&mut run, &[("add", same[0].clone()), ("read_a", json!({}))]);
+
+    assert_eq!(told, [false, false, true, false]);
+    assert_eq!(last[0][0].refusal, Some(ToolError::Repeated));
+    run.on_results(results_of(&last));
+    assert_eq!(run.step(), Step::Done(Finish::Repeated { tool: "add".to_owned() }));
+}
+
+#[test]
+fn every_call_is_answered_in_one_block_in_the_transcript() {
+    let mut run = run(8);
+
+    round(&mut run, &[("read_a", json!({})), ("add", json!({})), ("nothing", json!({}))]);
+
+    let [.., Message::Assistant(said), Message::Tools { results }] = run.transcript() else {
+        panic!("{:?}", run.transcript())
+    };
+    let asked: Vec<_> = said.calls.iter().map(|call| &call.id).collect();
+    let answered: Vec<_> = results.iter().map(|result| &result.id).collect();
+    assert_eq!(asked, answered);
+}
+
+fn run(max_steps: u32) -> Run {
+    Run::new(vec![Message::User { text: "hi".to_owned() }], Limits { max_steps })
+}
+
+fn plan(run: &mut Run, calls: &[(&str, Value)]) -> Vec<Batch> {
+    assert_eq!(run.step(), Step::AskModel);
+    run.on_reply(reply("", tool_calls(calls)), &catalog(TOOLS));
+    let Step::CallTools(batches) = run.step() else { unreachable!("no tools were called") };
+    batches
+}
+
+fn round(run: &mut Run, calls: &[(&str, Value)]) -> Vec<ToolResult> {
+    let batches = plan(run, calls);
+    run.on_results(results_of(&batches))
+}
+
+fn results_of(batches: &[Batch]) -> Vec<ToolResult> {
+    let answer = |call: &ToolCall| ToolResult {
+        id: call.id.clone(),
+        name: call.name.clone(),
+        output: "yes".to_owned(),
+        is_error: false,
+    };
+    batches.iter().flatten().map(|planned| answer(&planned.call)).collect()
+}

@@ -1,0 +1,45 @@
+//! What of a transcript the model is sent.
+
+use orchestrator::chat::for_model;
+use orchestrator::domain::{Assistant, Message, ToolResult};
+use serde_json::json;
+
+use crate::support::doubles::tool_calls;
+
+#[test]
+fn half_a_turn_at_the_front_is_left_out() {
+    let sent = for_model(vec![said("the end of something"), user("hi"), said("hello")]);
+
+    assert_eq!(sent, [user("hi"), said("hello")]);
+}
+
+#[test]
+fn a_call_that_was_never_answered_is_answered_as_unknown() {
+    let calls = tool_calls(&[("add", json!({})), ("add", json!({ "n": 2 }))]);
+    let called = Message::Assistant(Assistant { calls, ..Assistant::default() });
+
+    let sent = for_model(vec![user("hi"), called.clone(), user("hello?")]);
+
+    let [_, _, Message::Tools { results }, _] = sent.as_slice() else { panic!("{sent:?}") };
+    assert_eq!(results.len(), 2);
+    assert!(results.iter().all(|ToolResult { is_error, output, .. }| {
+        *is_error && output.contains("check first")
+    }));
+}
+
+#[test]
+fn old_turns_are_left_out_whole_and_the_newest_never() {
+    let long = "x".repeat(100_000);
+
+    let sent = for_model(vec![user("old"), said(&long), user("new"), said(&long), user(&long)]);
+
+    assert_eq!(sent, [user(&long)]);
+}
+
+fn user(text: &str) -> Message {
+    Message::User { text: text.to_owned() }
+}
+
+fn said(text: &str) -> Message {
+    Message::Assistant(Assistant { text: text.to_owned(), ..Assistant::default() })
+}

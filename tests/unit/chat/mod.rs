@@ -1,0 +1,4 @@
+//! Conversations.
+
+mod describe;
+mod history;

@@ -1,0 +1,5 @@
+//! The nouns.
+
+mod item;
+mod outcome;
+mod text;

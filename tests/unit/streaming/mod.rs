@@ -1,0 +1,70 @@
+//! From events to bytes.
+
+use futures::StreamExt;
+use orchestrator::chat::{ItemUpdate, ThreadEvent, TurnEnd};
+use orchestrator::domain::{Outcome, Usage};
+use orchestrator::streaming::frames;
+use tokio::sync::mpsc;
+
+#[tokio::test]
+async fn a_failed_turn_ends_with_exactly_one_error_frame() {
+    let text = bytes_of(vec![delta("a\nb ✅"), ended(Outcome::TimedOut, Some("Too late."))]).await;
+
+    let expected = concat!(
+        r#"data: {"type":"thread.item.updated","item_id":"msg_1","update":"#,
+        r#"{"type":"assistant_message.content_part.text_delta","content_index":0,"delta":"a\nb ✅"}}"#,
+        "\n\n",
+        r#"data: {"type":"error","code":"custom","message":"Too late.","allow_retry":true}"#,
+        "\n\n",
+    );
+    assert_eq!(text, expected);
+}
+
+#[tokio::test]
+async fn a_completed_turn_ends_without_a_word() {
+    assert_eq!(bytes_of(vec![ended(Outcome::Completed, None)]).await, "");
+}
+
+#[tokio::test]
+async fn a_turn_that_vanishes_is_told_as_a_failure() {
+    let text = bytes_of(Vec::new()).await;
+
+    assert!(text.starts_with(r#"data: {"type":"error","code":"custom""#), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_stream_sends_a_comment_without_a_blank_line() {
+    let (sender, events) = mpsc::channel(1);
+    let mut stream = Box::pin(frames(events));
+
+    let first = stream.next().await.unwrap().unwrap();
+
+    assert_eq!(&first[..], b": keep-alive\n");
+    drop(sender);
+}
+
+async fn bytes_of(events: Vec<ThreadEvent>) -> String {
+    let (sender, receiver) = mpsc::channel(16);
+    for event in events {
+        sender.send(event).await.unwrap();
+    }
+    drop(sender);
+    let pieces: Vec<_> = frames(receiver).map(|piece| piece.unwrap()).collect().await;
+    String::from_utf8(pieces.concat()).unwrap()
+}
+
+fn delta(text: &str) -> ThreadEvent {
+    let update = ItemUpdate::TextDelta(text.to_owned());
+    ThreadEvent::ItemUpdated { item: "msg_1".into(), update }
+}
+
+fn ended(outcome: Outcome, told: Option<&str>) -> ThreadEvent {
+    ThreadEvent::Ended(Box::new(TurnEnd {
+        thread: "thr_1".into(),
+        outcome,
+        told: told.map(str::to_owned),
+        text: String::new(),
+        tool_calls: Vec::new(),
+        usage: Usage::default(),
+    }))
+}
