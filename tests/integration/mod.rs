@@ -1,4 +1,5 @@
 //! The whole house, from the outside.
 
 mod house;
+mod model;
 mod store;

@@ -4,5 +4,7 @@ pub(crate) mod app;
 
 pub(crate) mod doubles;
 
+pub(crate) mod scripted_http;
+
 pub(crate) mod postgres;
 

@@ -4,5 +4,6 @@ mod agents;
 mod chat;
 mod domain;
 mod layering;
+mod model;
 mod resilience;
 mod streaming;

@@ -1,0 +1,185 @@
+//! The adapter: the agent's model port on one side, the provider on the other.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::time::{Instant, timeout_at};
+use tracing::{Instrument, Span, field};
+
+use super::advice::Advice;
+use super::body::Body;
+use super::endpoint::Endpoint;
+use super::failure::Failure;
+use super::names::Names;
+use super::offer::Offer;
+use super::settings::{Settings, SettingsError};
+use super::stream::Reading;
+use super::transport::Transport;
+use crate::agents::{Deltas, Model, ModelError, ModelRequest};
+use crate::domain::{Dependency, Detail, HealthProbe, Reply, Tool, Usage};
+use crate::resilience::{Fault, Guard, Permit, Refusal};
+
+/// Gemini, or whatever speaks like it.
+pub struct OpenAiModel {
+    settings: Settings,
+    base_url: String,
+    transport: Transport,
+    guard: Guard,
+    advice: Advice,
+    /// Of the tools that were on offer last.
+    offer: Mutex<Arc<Offer>>,
+}
+
+/// What all attempts of one reply share.
+struct Call<'a> {
+    body: Body<'a>,
+    deltas: &'a Deltas,
+}
+
+impl OpenAiModel {
+    /// A model whose breaker is closed; nothing is sent yet.
+    pub fn new(settings: Settings) -> Result<Self, SettingsError> {
+        let endpoint = Endpoint::new(&settings)?;
+        Ok(Self {
+            base_url: endpoint.base_url().to_owned(),
+            transport: Transport::new(endpoint)?,
+            guard: Guard::new("model", settings.guard),
+            advice: Advice::default(),
+            offer: Mutex::default(),
+            settings,
+        })
+    }
+
+    async fn reply_by(
+        &self,
+        request: ModelRequest<'_>,
+        deltas: &Deltas,
+    ) -> Result<Reply, ModelError> {
+        let offer = self.offer_of(request.tools);
+        let body = Body::new(&self.settings.model, &request, &offer);
+        let body = if self.settings.include_thoughts { body.with_thoughts() } else { body };
+        let (call, mut number) = (Call { body, deltas }, 0_u32);
+        let attempts = self.guard.retry(request.deadline, || {
+            number += 1;
+            let span = self.span(number);
+            timed(self.attempt(&call)).instrument(span)
+        });
+        let result = timeout_at(request.deadline, attempts).await.unwrap_or_else(|_| {
+            Err(Failure::well(ModelError::TimedOut("the time for the whole turn is over")))
+        });
+        let result = result.map(|reply| with_our_names(reply, offer.names()));
+        result.inspect_err(|failure| self.heed(failure)).map_err(|failure| failure.error)
+    }
+
+    fn offer_of(&self, tools: &[Tool]) -> Arc<Offer> {
+        let mut offer = self.offer.lock().unwrap_or_else(PoisonError::into_inner);
+        if !offer.is_of(tools) {
+            *offer = Arc::new(Offer::of(tools));
+        }
+        Arc::clone(&offer)
+    }
+
+    /// One request; dropping it speaks neither for nor against the provider.
+    async fn attempt(&self, call: &Call<'_>) -> Result<Reply, Failure> {
+        let mut permit = self.guard.admit()?;
+        let result = self.exchange(call, &mut permit).await;
+        match &result {
+            Ok(_) => {
+                self.guard.succeed(permit);
+                self.advice.clear();
+            }
+            Err(failure) => self.guard.settle(permit, failure.verdict()),
+        }
+        result
+    }
+
+    async fn exchange(&self, call: &Call<'_>, permit: &mut Permit) -> Result<Reply, Failure> {
+        let first_event_by = Instant::now() + self.settings.first_event_timeout;
+        let opened = timeout_at(first_event_by, self.transport.open(&call.body));
+        let opened = opened.await.map_err(|_| Refusal::TimedOut)??;
+        let stall_timeout = self.settings.stall_timeout;
+        Reading::new(call.deltas, permit, first_event_by, stall_timeout).read(opened).await
+    }
+
+    fn heed(&self, failure: &Failure) {
+        if let ModelError::Misconfigured { advice } = &failure.error {
+            self.advice.note(advice);
+        }
+    }
+
+    fn span(&self, attempt: u32) -> Span {
+        tracing::info_span!(
+            "model.call",
+            gen_ai.operation.name = "chat",
+            gen_ai.request.model = self.settings.model,
+            gen_ai.usage.input_tokens = field::Empty,
+            gen_ai.usage.output_tokens = field::Empty,
+            gen_ai.usage.thinking_tokens = field::Empty,
+            retry.attempt = attempt,
+        )
+    }
+}
+
+impl Model for OpenAiModel {
+    fn reply<'a>(
+        &'a self,
+        request: ModelRequest<'a>,
+        deltas: &'a Deltas,
+    ) -> BoxFuture<'a, Result<Reply, ModelError>> {
+        self.reply_by(request, deltas).boxed()
+    }
+
+    fn refuses_for(&self) -> Option<Duration> {
+        let wait = self.guard.report().retry_in_seconds?;
+        Duration::try_from_secs_f64(wait).ok()
+    }
+}
+
+impl HealthProbe for OpenAiModel {
+    fn report(&self) -> Vec<Dependency> {
+        let detail = Detail::Model {
+            name: self.settings.model.clone(),
+            base_url: self.base_url.clone(),
+            offline: self.settings.offline,
+            advice: self.advice.get(),
+        };
+        vec![Dependency { name: "model".to_owned(), breaker: self.guard.report(), detail }]
+    }
+}
+
+/// Logs how an attempt went and how long it took.
+async fn timed(attempt: impl Future<Output = Result<Reply, Failure>>) -> Result<Reply, Failure> {
+    let start = Instant::now();
+    let result = attempt.await;
+    let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+    match &result {
+        Ok(reply) => log_reply(reply.usage, duration_ms),
+        Err(failure) => log_failure(&failure.error, duration_ms),
+    }
+    result
+}
+
+fn log_failure(error: &ModelError, duration_ms: u64) {
+    tracing::warn!(duration_ms, %error, "The model gave no reply");
+}
+
+fn log_reply(usage: Usage, duration_ms: u64) {
+    let span = Span::current();
+    span.record("gen_ai.usage.input_tokens", usage.input_tokens);
+    span.record("gen_ai.usage.output_tokens", usage.output_tokens);
+    span.record("gen_ai.usage.thinking_tokens", usage.thinking_tokens);
+    tracing::info!(duration_ms, "The model replied");
+}
+
+fn with_our_names(mut reply: Reply, names: &Names) -> Reply {
+    for call in &mut reply.message.calls {
+        let ours = names.ours(&call.name);
+        if ours != call.name {
+            call.name = ours.to_owned();
+        }
+    }
+    reply
+}

@@ -1,0 +1,100 @@
+//! The request as it is sent: only the fields that Gemini accepts.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::offer::Offer;
+use super::transcript;
+use crate::agents::ModelRequest;
+
+/// A request for one streamed chat completion.
+#[derive(Debug, Serialize)]
+pub struct Body<'a> {
+    model: &'a str,
+    messages: Vec<Message<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tools: Option<&'a RawValue>,
+    stream: bool,
+    stream_options: StreamOptions,
+    #[serde(rename = "extra_body", skip_serializing_if = "Option::is_none")]
+    google_only: Option<Value>,
+}
+
+/// One entry of the conversation.
+#[derive(Debug, Serialize)]
+#[serde(tag = "role", rename_all = "snake_case")]
+pub(super) enum Message<'a> {
+    System {
+        content: &'a str,
+    },
+    User {
+        content: Cow<'a, str>,
+    },
+    Assistant {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        content: Option<&'a str>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        tool_calls: Vec<Called<'a>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        extra_content: Option<&'a Value>,
+    },
+    Tool {
+        tool_call_id: &'a str,
+        name: Cow<'a, str>,
+        content: &'a str,
+    },
+}
+
+/// A call that the model made.
+#[derive(Debug, Serialize)]
+pub(super) struct Called<'a> {
+    pub(super) id: &'a str,
+    #[serde(rename = "type")]
+    pub(super) kind: Kind,
+    pub(super) function: CalledFunction<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) extra_content: Option<Cow<'a, Value>>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct CalledFunction<'a> {
+    pub(super) name: Cow<'a, str>,
+    pub(super) arguments: &'a str,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Kind {
+    Function,
+}
+
+#[derive(Debug, Serialize)]
+struct StreamOptions {
+    include_usage: bool,
+}
+
+impl<'a> Body<'a> {
+    /// Writes down a request to `model`; `offer` must be that of the request's tools.
+    pub fn new(model: &'a str, request: &ModelRequest<'a>, offer: &'a Offer) -> Self {
+        Self {
+            model,
+            messages: transcript::messages(model, request, offer.names()),
+            tools: offer.declarations(),
+            stream: true,
+            stream_options: StreamOptions { include_usage: true },
+            google_only: None,
+        }
+    }
+
+    /// Asks for the model's thoughts too; the key really is `extra_body`.
+    #[must_use]
+    pub fn with_thoughts(self) -> Self {
+        let thoughts = serde_json::json!({
+            "google": { "thinking_config": { "include_thoughts": true } }
+        });
+        Self { google_only: Some(thoughts), ..self }
+    }
+}

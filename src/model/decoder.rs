@@ -1,0 +1,182 @@
+//! Reads a stream of chunks into one reply, and judges it by what is there.
+//!
+//! Chunks are read from loose JSON, because no two servers agree on their
+//! shape and Gemini's own differs from what typed clients expect.
+
+use serde_json::Value;
+
+use super::calls::{Calls, extra, text};
+use super::failure::Failure;
+use super::refused::Refused;
+use super::thoughts::Thoughts;
+use crate::agents::{Delta, ModelError};
+use crate::domain::{Assistant, Reply, Usage};
+
+const MAX_TEXT_BYTES: usize = 1024 * 1024;
+
+/// One reply in the making.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    text: String,
+    extra: Option<Value>,
+    thoughts: Thoughts,
+    calls: Calls,
+    counts: Counts,
+    finish: Option<String>,
+    refused: bool,
+}
+
+/// How a stream ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The server said that it was done.
+    Done,
+    /// No more came.
+    Cut,
+}
+
+/// The last counters seen; they are cumulative.
+#[derive(Debug, Default)]
+struct Counts {
+    prompt: u64,
+    completion: u64,
+    total: u64,
+}
+
+impl Decoder {
+    /// Takes one chunk, or a whole completion, and adds to `out` what is to be said.
+    pub fn push(&mut self, mut chunk: Value, out: &mut Vec<Delta>) -> Result<(), Failure> {
+        if let Some(refused) = Refused::in_stream(&chunk) {
+            return Err(refused.failure());
+        }
+        if let Some(usage) = chunk.get("usage") {
+            self.counts.read(usage);
+        }
+        let Some(mut choice) = first_choice(&mut chunk) else { return Ok(()) };
+        self.finish = text(&mut choice, "finish_reason").or(self.finish.take());
+        for part in ["delta", "message"] {
+            if let Some(part) = choice.get_mut(part).map(Value::take) {
+                self.read(part, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The reply, or why there is none.
+    pub fn finish(mut self, ending: Ending, out: &mut Vec<Delta>) -> Result<Reply, Failure> {
+        let held = out.len();
+        self.thoughts.flush(out);
+        self.keep(out, held)?;
+        self.judge_finish(ending)?;
+        let calls = self.calls.finish()?;
+        if calls.is_empty() && self.refused {
+            return Err(blocked("refusal"));
+        }
+        if calls.is_empty() && self.text.trim().is_empty() {
+            return Err(Failure::well(ModelError::Empty).again());
+        }
+        let message = Assistant { text: self.text, calls, extra: self.extra };
+        Ok(Reply { message, usage: self.counts.usage() })
+    }
+
+    fn read(&mut self, mut part: Value, out: &mut Vec<Delta>) -> Result<(), Failure> {
+        let before = out.len();
+        for key in ["reasoning_content", "reasoning"] {
+            out.extend(text(&mut part, key).map(Delta::Thought));
+        }
+        self.refused |= text(&mut part, "refusal").is_some();
+        let extra = extra(&mut part);
+        let content = content(&mut part);
+        if is_thought(extra.as_ref()) {
+            self.thoughts.flagged(content.unwrap_or_default(), out);
+        } else {
+            self.extra = extra.or(self.extra.take());
+            if let Some(content) = content {
+                self.thoughts.plain(content, out);
+            }
+        }
+        self.keep(out, before)?;
+        let calls = part.get_mut("tool_calls").map(Value::take);
+        array(calls).try_for_each(|call| self.calls.push(call))
+    }
+
+    /// Adds to the reply what was just said of the answer.
+    fn keep(&mut self, out: &[Delta], from: usize) -> Result<(), Failure> {
+        for delta in out.iter().skip(from) {
+            match delta {
+                Delta::Text(text) => self.text.push_str(text),
+                Delta::Thought(_) => {}
+            }
+        }
+        let too_long = self.text.len() > MAX_TEXT_BYTES;
+        if too_long { Err(Failure::well(ModelError::TooLong)) } else { Ok(()) }
+    }
+
+    /// What the finish reason rules out; `stop` and `tool_calls` say nothing reliable.
+    fn judge_finish(&self, ending: Ending) -> Result<(), Failure> {
+        let Some(finish) = &self.finish else {
+            return if ending == Ending::Done { Ok(()) } else { Err(Failure::cut()) };
+        };
+        let (reason, detail) = finish.split_once(':').unwrap_or((finish, ""));
+        match reason.trim() {
+            "function_call_filter" => Err(Failure::well(ModelError::Malformed).again()),
+            "content_filter" => Err(blocked(detail.trim())),
+            "length" => Err(Failure::well(ModelError::TooLong)),
+            "error" => Err(Failure::ill(failed("the provider ended the stream with an error"))),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Counts {
+    fn read(&mut self, usage: &Value) {
+        let count = |key: &str| usage.get(key).and_then(Value::as_u64);
+        self.prompt = count("prompt_tokens").unwrap_or(self.prompt);
+        self.completion = count("completion_tokens").unwrap_or(self.completion);
+        self.total = count("total_tokens").unwrap_or(self.total);
+    }
+
+    /// Gemini counts thinking in the total alone.
+    fn usage(&self) -> Usage {
+        let said = self.prompt.saturating_add(self.completion);
+        Usage {
+            input_tokens: self.prompt,
+            output_tokens: self.completion,
+            thinking_tokens: self.total.saturating_sub(said),
+        }
+    }
+}
+
+fn first_choice(chunk: &mut Value) -> Option<Value> {
+    let choices = chunk.get_mut("choices").map(Value::take);
+    array(choices).find(|choice| choice.get("index").and_then(Value::as_u64).unwrap_or(0) == 0)
+}
+
+/// The words of a piece: a string, or a list of text parts.
+fn content(part: &mut Value) -> Option<String> {
+    if part.get("content").is_some_and(Value::is_array) {
+        let parts = part.get_mut("content").map(Value::take);
+        return Some(array(parts).filter_map(|mut part| text(&mut part, "text")).collect());
+    }
+    text(part, "content")
+}
+
+fn is_thought(extra: Option<&Value>) -> bool {
+    extra.and_then(|extra| extra.pointer("/google/thought")?.as_bool()).unwrap_or(false)
+}
+
+fn array(value: Option<Value>) -> impl Iterator<Item = Value> {
+    let items = if let Some(Value::Array(items)) = value { items } else { Vec::new() };
+    items.into_iter()
+}
+
+/// The detail is the provider's word for the reason; anything but such a word is left out.
+fn blocked(detail: &str) -> Failure {
+    let is_word = detail.len() <= 40 && detail.chars().all(|c| c.is_ascii_alphabetic() || c == '_');
+    let detail = if is_word && !detail.is_empty() { detail } else { "no reason given" };
+    Failure::well(ModelError::Blocked(detail.to_owned()))
+}
+
+fn failed(why: &str) -> ModelError {
+    ModelError::Failed(why.to_owned())
+}

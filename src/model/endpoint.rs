@@ -1,0 +1,84 @@
+//! Where requests go and what is sent along: read from the settings, never from the environment.
+
+use std::sync::Arc;
+
+use async_openai::config::Config;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use secrecy::SecretString;
+
+use super::settings::{Settings, SettingsError, parse_base_url};
+
+/// The provider's address and our credentials; clones share them.
+#[derive(Clone)]
+pub(super) struct Endpoint(Arc<Address>);
+
+struct Address {
+    base_url: String,
+    /// Names the host alone, so that a proxy is not asked for the way to ourselves.
+    is_loopback: bool,
+    headers: HeaderMap,
+    /// Empty: the key is in the headers and is not given away twice.
+    no_key: SecretString,
+}
+
+impl Endpoint {
+    /// Checks the address and the key.
+    pub(super) fn new(settings: &Settings) -> Result<Self, SettingsError> {
+        let url = parse_base_url(&settings.base_url)?;
+        let is_loopback = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        let base_url = url.as_str().trim_end_matches('/').to_owned();
+        let headers = headers(settings.api_key.expose())?;
+        Ok(Self(Arc::new(Address {
+            base_url,
+            is_loopback,
+            headers,
+            no_key: SecretString::default(),
+        })))
+    }
+
+    /// Whether the provider runs on this machine.
+    pub(super) fn is_loopback(&self) -> bool {
+        self.0.is_loopback
+    }
+
+    /// The base URL, without a slash at its end.
+    pub(super) fn base_url(&self) -> &str {
+        &self.0.base_url
+    }
+}
+
+impl Config for Endpoint {
+    fn headers(&self) -> HeaderMap {
+        self.0.headers.clone()
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.0.base_url)
+    }
+
+    fn query(&self) -> Vec<(&str, &str)> {
+        Vec::new()
+    }
+
+    fn api_base(&self) -> &str {
+        &self.0.base_url
+    }
+
+    fn api_key(&self) -> &SecretString {
+        &self.0.no_key
+    }
+}
+
+fn headers(key: &str) -> Result<HeaderMap, SettingsError> {
+    let mut headers = HeaderMap::new();
+    if key.chars().any(char::is_control) {
+        return Err(SettingsError::Key);
+    }
+    if !key.is_empty() {
+        let value = HeaderValue::from_str(&format!("Bearer {key}"));
+        let mut value = value.map_err(|_| SettingsError::Key)?;
+        value.set_sensitive(true);
+        headers.insert(AUTHORIZATION, value);
+    }
+    Ok(headers)
+}

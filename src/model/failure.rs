@@ -1,0 +1,84 @@
+//! Why one attempt failed, and what that says about the provider.
+
+use std::time::Duration;
+
+use crate::agents::ModelError;
+use crate::resilience::{Fault, Refusal, Repeat, Verdict};
+
+/// A failed attempt, as the turn and as the guard see it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    /// What the turn is told.
+    pub error: ModelError,
+    /// What the breaker is told.
+    pub verdict: Verdict,
+    /// Whether another attempt may help.
+    pub repeat: Repeat,
+}
+
+impl Failure {
+    /// The provider is ill.
+    pub(super) const fn ill(error: ModelError) -> Self {
+        Self { error, verdict: Verdict::Ill, repeat: Repeat::Never }
+    }
+
+    /// The provider is well; this answer or our request is at fault.
+    pub(super) const fn well(error: ModelError) -> Self {
+        Self { error, verdict: Verdict::Well, repeat: Repeat::Never }
+    }
+
+    /// Another attempt may help.
+    pub(super) fn again(self) -> Self {
+        Self { repeat: Repeat::AfterBackoff, ..self }
+    }
+
+    /// Another attempt may help once the time that the provider named is over.
+    pub(super) fn again_after(self, named: Option<Duration>) -> Self {
+        Self { repeat: named.map_or(Repeat::AfterBackoff, Repeat::After), ..self }
+    }
+
+    /// No other attempt is allowed: the person has already read a part.
+    pub(super) fn finally(self) -> Self {
+        Self { repeat: Repeat::Never, ..self }
+    }
+
+    /// Nothing could be sent, or the connection broke before an answer.
+    pub(super) fn unreachable(reason: &str) -> Self {
+        Self::ill(unavailable(reason, None)).again()
+    }
+
+    /// The reply broke off before its end.
+    pub(super) fn cut() -> Self {
+        Self::ill(ModelError::Truncated).again()
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Open { retry_in } => {
+                Self::well(unavailable("its breaker is open", Some(retry_in)))
+            }
+            Refusal::Cooling { retry_in } => {
+                Self::well(unavailable("it asked for a pause", Some(retry_in)))
+                    .again_after(Some(retry_in))
+            }
+            Refusal::TimedOut => Self::ill(ModelError::TimedOut("no answer began")).again(),
+        }
+    }
+}
+
+impl Fault for Failure {
+    fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    fn repeat(&self) -> Repeat {
+        self.repeat
+    }
+}
+
+/// The provider cannot be used now.
+pub(super) fn unavailable(reason: &str, retry_in: Option<Duration>) -> ModelError {
+    ModelError::Unavailable { reason: reason.to_owned(), retry_in }
+}

@@ -1,0 +1,88 @@
+//! The lines of an event stream, whatever pieces they come in.
+
+use bytes::{Buf, Bytes};
+
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+const MAX_LINE_BYTES: usize = 2 * 1024 * 1024;
+const MAX_STRAY_BYTES: usize = 16 * 1024;
+/// Longer than any line that is looked at, short enough to keep.
+const MAX_HEAD_BYTES: usize = 32;
+
+/// Follows the lines of one body.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    /// How much of the byte order mark was seen; it may only begin the body.
+    mark: usize,
+    head: Vec<u8>,
+    length: usize,
+    stray: Vec<u8>,
+}
+
+/// What was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Line {
+    /// Nothing special.
+    Plain,
+    /// The line `data: [DONE]`, and where it begins in the piece just taken.
+    Done {
+        /// Zero if it began in an earlier piece.
+        begins_at: usize,
+    },
+    /// No line may be this long.
+    TooLong,
+}
+
+impl Lines {
+    /// Follows one piece; a byte order mark is taken off, since it breaks the parser behind us.
+    pub(super) fn take(&mut self, piece: &mut Bytes) -> Line {
+        self.skip_mark(piece);
+        let mut begins_at = 0;
+        for part in piece.split_inclusive(|byte| *byte == b'\n') {
+            self.note(part);
+            if self.length > MAX_LINE_BYTES {
+                return Line::TooLong;
+            }
+            if part.ends_with(b"\n") && self.ends_as_done() {
+                return Line::Done { begins_at };
+            }
+            begins_at += part.len();
+        }
+        Line::Plain
+    }
+
+    /// What belonged to no event so far.
+    pub(super) fn stray(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.stray)
+    }
+
+    fn skip_mark(&mut self, piece: &mut Bytes) {
+        let rest = BYTE_ORDER_MARK.get(self.mark..).unwrap_or_default();
+        let same = piece.iter().zip(rest).take_while(|(byte, mark)| byte == mark).count();
+        // A piece that ends inside the mark leaves the rest to the next one.
+        self.mark = if same == piece.len() { self.mark + same } else { BYTE_ORDER_MARK.len() };
+        piece.advance(same);
+    }
+
+    fn note(&mut self, part: &[u8]) {
+        let room = MAX_HEAD_BYTES.saturating_sub(self.head.len());
+        self.head.extend_from_slice(part.get(..room).unwrap_or(part));
+        self.length += part.len();
+        let room = MAX_STRAY_BYTES.saturating_sub(self.stray.len());
+        if self.head.first().is_some_and(|byte| is_stray(*byte)) {
+            self.stray.extend_from_slice(part.get(..room).unwrap_or(part));
+        }
+    }
+
+    fn ends_as_done(&mut self) -> bool {
+        let data = self.head.strip_prefix(b"data:").map(<[u8]>::trim_ascii);
+        let is_done = data == Some(b"[DONE]");
+        self.head.clear();
+        self.length = 0;
+        is_done
+    }
+}
+
+/// Fields begin with a letter and comments with a colon; this begins neither.
+fn is_stray(byte: u8) -> bool {
+    !byte.is_ascii_alphabetic() && !matches!(byte, b':' | b'\r' | b'\n')
+}

@@ -1,0 +1,38 @@
+//! Tool schemas, cut down to what Gemini accepts.
+
+mod flatten;
+mod reducer;
+mod scalars;
+mod union;
+
+use serde_json::{Map, Value, json};
+
+use reducer::Reducer;
+
+/// The schema of a tool's arguments in the provider's words; `None` if it takes none.
+pub fn reduce(schema: &Value) -> Option<Value> {
+    let reduced = Reducer::new(schema).whole();
+    let mut top = match reduced.get("anyOf").and_then(Value::as_array) {
+        Some(variants) => joined(variants),
+        None => reduced,
+    };
+    top.remove("nullable");
+    let is_object = top.get("type").is_some_and(|kind| kind == "object");
+    is_object.then_some(Value::Object(top))
+}
+
+/// Arguments must be one object: alternatives are offered together, each optional.
+fn joined(variants: &[Value]) -> Map<String, Value> {
+    let mut properties = Map::new();
+    for variant in variants {
+        let own = variant.get("properties").and_then(Value::as_object);
+        for (name, schema) in own.into_iter().flatten() {
+            properties.entry(name).or_insert_with(|| schema.clone());
+        }
+    }
+    let kind = if properties.is_empty() { "string" } else { "object" };
+    Map::from_iter([
+        ("type".to_owned(), json!(kind)),
+        ("properties".to_owned(), Value::Object(properties)),
+    ])
+}

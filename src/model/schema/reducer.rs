@@ -1,0 +1,139 @@
+//! Reduces one schema after the other, as deep and as many as a provider bears.
+
+use serde_json::{Map, Value, json};
+
+use super::flatten::{Trail, flatten};
+use super::{scalars, union};
+
+const MAX_DEPTH: usize = 16;
+const MAX_SCHEMAS: usize = 2_000;
+const TYPES: [&str; 6] = ["object", "array", "string", "integer", "number", "boolean"];
+
+/// Reduces the parts of one schema.
+pub(super) struct Reducer<'a> {
+    root: &'a Value,
+    left: usize,
+}
+
+/// Where in the schema we are.
+#[derive(Clone)]
+pub(super) struct Place {
+    depth: usize,
+    trail: Trail,
+}
+
+impl<'a> Reducer<'a> {
+    /// Nothing is reduced yet.
+    pub(super) fn new(root: &'a Value) -> Self {
+        Self { root, left: MAX_SCHEMAS }
+    }
+
+    /// The whole schema.
+    pub(super) fn whole(&mut self) -> Map<String, Value> {
+        self.reduce(self.root, Place { depth: 0, trail: Trail::default() })
+    }
+
+    /// A part of the schema; what cannot be said is asked for as text.
+    pub(super) fn reduce(&mut self, schema: &Value, place: Place) -> Map<String, Value> {
+        if place.depth > MAX_DEPTH || self.left == 0 {
+            return as_text(None);
+        }
+        self.left -= 1;
+        let mut place = Place { depth: place.depth + 1, trail: place.trail };
+        let Some(flat) = flatten(self.root, schema, &mut place.trail) else { return as_text(None) };
+        let mut reduced = self.shape(&flat, &place);
+        scalars::describe(&mut reduced, &flat);
+        if scalars::may_be_null(&flat) {
+            reduced.insert("nullable".to_owned(), json!(true));
+        }
+        reduced
+    }
+
+    /// What `schema` is once its references are written out.
+    pub(super) fn flat(&self, schema: &Value, place: &Place) -> Map<String, Value> {
+        flatten(self.root, schema, &mut place.trail.clone()).unwrap_or_default()
+    }
+
+    fn shape(&mut self, flat: &Map<String, Value>, place: &Place) -> Map<String, Value> {
+        let types = types(flat);
+        if let Some(variants) = union::variants(flat) {
+            return union::of_variants(self, variants, types.first().copied(), place);
+        }
+        match *types {
+            [] => scalars::string(flat),
+            ["object"] => self.object(flat, place),
+            ["array"] => self.array(flat, place),
+            [kind] => scalars::scalar(kind, flat),
+            _ => union::of_types(self, flat, &types, place),
+        }
+    }
+
+    fn object(&mut self, flat: &Map<String, Value>, place: &Place) -> Map<String, Value> {
+        let own = flat.get("properties").and_then(Value::as_object);
+        let mut properties = Map::new();
+        for (name, schema) in own.into_iter().flatten() {
+            properties.insert(name.clone(), Value::Object(self.reduce(schema, place.clone())));
+        }
+        if properties.is_empty() {
+            return as_text(flat.get("description"));
+        }
+        let required = required(flat, &properties);
+        let mut reduced = scalars::limits("object", flat);
+        reduced.insert("properties".to_owned(), Value::Object(properties));
+        if !required.is_empty() {
+            reduced.insert("required".to_owned(), Value::Array(required));
+        }
+        reduced
+    }
+
+    fn array(&mut self, flat: &Map<String, Value>, place: &Place) -> Map<String, Value> {
+        let listed = [flat.get("prefixItems"), flat.get("items")];
+        let tuple = listed.iter().flatten().find_map(|items| items.as_array());
+        let items = match (tuple, flat.get("items")) {
+            (Some(tuple), _) => union::of_variants(self, tuple, None, place),
+            (None, Some(items)) => self.reduce(items, place.clone()),
+            (None, None) => Map::from_iter([("type".to_owned(), json!("string"))]),
+        };
+        let mut reduced = scalars::limits("array", flat);
+        reduced.insert("items".to_owned(), Value::Object(items));
+        reduced
+    }
+}
+
+/// A value nobody can describe, asked for as text.
+fn as_text(description: Option<&Value>) -> Map<String, Value> {
+    let mut text = Map::from_iter([("type".to_owned(), json!("string"))]);
+    if description.is_none() {
+        text.insert("description".to_owned(), json!("a JSON value, written as text"));
+    }
+    text
+}
+
+/// The types named or, without a name, the one that the other keywords belong to.
+fn types(flat: &Map<String, Value>) -> Vec<&'static str> {
+    let named = flat.get("type");
+    let list = named.and_then(Value::as_array).map(Vec::as_slice);
+    let list = list.unwrap_or_else(|| named.map(std::slice::from_ref).unwrap_or_default());
+    let mut types: Vec<_> = list.iter().filter_map(known_type).collect();
+    types.dedup();
+    if types.is_empty() && named.is_none() {
+        types.extend(scalars::implied_type(flat));
+    }
+    types
+}
+
+fn known_type(name: &Value) -> Option<&'static str> {
+    let name = name.as_str()?;
+    TYPES.into_iter().find(|known| known.eq_ignore_ascii_case(name))
+}
+
+fn required(flat: &Map<String, Value>, properties: &Map<String, Value>) -> Vec<Value> {
+    let mut required: Vec<Value> = Vec::new();
+    for name in flat.get("required").and_then(Value::as_array).into_iter().flatten() {
+        let is_known = name.as_str().is_some_and(|name| properties.contains_key(name));
+        if is_known && !required.contains(name) {
+            required.push(name.clone());
+        }
+    }
+    required
+}

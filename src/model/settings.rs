@@ -1,0 +1,52 @@
+//! Where the model is and how patient we are with it.
+
+use std::time::Duration;
+
+use reqwest::Url;
+
+use crate::domain::Secret;
+use crate::resilience::GuardSettings;
+
+/// What the adapter must be told.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where the API begins; `/chat/completions` follows.
+    pub base_url: String,
+    /// Sent as a bearer token; empty for a server that wants none.
+    pub api_key: Secret,
+    /// The model's name at the provider.
+    pub model: String,
+    /// The bundled model answers; told in health reports.
+    pub offline: bool,
+    /// How long a request may take up to its first event.
+    pub first_event_timeout: Duration,
+    /// The longest silence inside a stream.
+    pub stall_timeout: Duration,
+    /// Ask for the model's thoughts; only Google understands the question.
+    pub include_thoughts: bool,
+    /// Breaker and retries.
+    pub guard: GuardSettings,
+}
+
+/// Why the settings cannot work; it names the variable and never its value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// The key cannot be sent in a header.
+    #[error("GEMINI_API_KEY holds a line break or another character that no key has")]
+    Key,
+    /// The URL cannot be called.
+    #[error("GEMINI_BASE_URL must be an http or https URL without user, query or fragment")]
+    BaseUrl,
+    /// The HTTP client cannot be built.
+    #[error("the HTTP client cannot start: {0}")]
+    Client(String),
+}
+
+/// Checks a base URL and takes off the slash that would be doubled.
+pub(super) fn parse_base_url(text: &str) -> Result<Url, SettingsError> {
+    let url = Url::parse(text.trim_end_matches('/')).map_err(|_| SettingsError::BaseUrl)?;
+    let plain = url.query().is_none() && url.fragment().is_none();
+    let anonymous = url.username().is_empty() && url.password().is_none();
+    let callable = matches!(url.scheme(), "http" | "https") && url.has_host();
+    if plain && anonymous && callable { Ok(url) } else { Err(SettingsError::BaseUrl) }
+}

@@ -1,0 +1,147 @@
+//! Reads one answer to its end: patience between chunks, words handed on as they come.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_openai::error::OpenAIError;
+use async_openai::types::stream::StreamResponse;
+use futures::StreamExt;
+use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
+
+use super::decoder::{Decoder, Ending};
+use super::failure::Failure;
+use super::refused::Refused;
+use super::tap::Notes;
+use super::transport::Opened;
+use crate::agents::{Delta, Deltas, ModelError};
+use crate::domain::Reply;
+use crate::resilience::Permit;
+
+/// One answer being read.
+pub(super) struct Reading<'a> {
+    /// Where the words go.
+    pub(super) deltas: &'a Deltas,
+    /// Hears that the provider began to answer.
+    pub(super) permit: &'a mut Permit,
+    /// When the first event must be there.
+    pub(super) first_event_by: Instant,
+    /// The longest silence after it.
+    pub(super) stall_timeout: Duration,
+    decoder: Decoder,
+    heard: Heard,
+    out: Vec<Delta>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Heard {
+    Nothing,
+    Events,
+    /// The person has read some of it, so no other attempt may be made.
+    Text,
+}
+
+impl<'a> Reading<'a> {
+    /// Nothing was read yet.
+    pub(super) fn new(
+        deltas: &'a Deltas,
+        permit: &'a mut Permit,
+        first_event_by: Instant,
+        stall_timeout: Duration,
+    ) -> Self {
+        let (decoder, out) = (Decoder::default(), Vec::new());
+        Self { deltas, permit, first_event_by, stall_timeout, decoder, heard: Heard::Nothing, out }
+    }
+
+    /// Reads to the end.
+    pub(super) async fn read(mut self, opened: Opened) -> Result<Reply, Failure> {
+        let result = match opened {
+            Opened::Stream(stream, notes) => self.read_stream(stream, &notes).await,
+            Opened::Whole(value) => self.take(value).await.map(|()| Ending::Done),
+        };
+        let result = match result {
+            Ok(ending) => self.end(ending).await,
+            Err(failure) => Err(failure),
+        };
+        let was_read = self.heard == Heard::Text;
+        result.map_err(|failure| if was_read { failure.finally() } else { failure })
+    }
+
+    async fn read_stream(
+        &mut self,
+        mut stream: StreamResponse<Value>,
+        notes: &Arc<Notes>,
+    ) -> Result<Ending, Failure> {
+        let mut until = self.first_event_by;
+        loop {
+            let next = timeout_at(until, next(&mut stream, notes)).await;
+            match next.map_err(|_| self.silence())? {
+                Some(Ok(chunk)) => self.take(chunk).await?,
+                None if notes.is_done() => return Ok(Ending::Done),
+                // The tap is ahead of us: what it saw of the end does not heal a garbled chunk.
+                Some(Err(_)) | None => return broken(notes),
+            }
+            until = Instant::now() + self.stall_timeout;
+        }
+    }
+
+    async fn take(&mut self, chunk: Value) -> Result<(), Failure> {
+        let result = self.decoder.push(chunk, &mut self.out);
+        if result.is_ok() {
+            self.permit.answered();
+            self.heard = self.heard.max(Heard::Events);
+        }
+        self.say().await;
+        result
+    }
+
+    async fn end(&mut self, ending: Ending) -> Result<Reply, Failure> {
+        let result = std::mem::take(&mut self.decoder).finish(ending, &mut self.out);
+        self.say().await;
+        result
+    }
+
+    async fn say(&mut self) {
+        for delta in self.out.drain(..) {
+            if matches!(delta, Delta::Text(_)) {
+                self.heard = Heard::Text;
+            }
+            self.deltas.say(delta).await;
+        }
+    }
+
+    fn silence(&self) -> Failure {
+        let what = if self.heard == Heard::Nothing { "no answer began" } else { "it fell silent" };
+        Failure::ill(ModelError::TimedOut(what)).again()
+    }
+}
+
+/// The next chunk; while there is none the body may flow on.
+async fn next(
+    stream: &mut StreamResponse<Value>,
+    notes: &Notes,
+) -> Option<Result<Value, OpenAIError>> {
+    poll_fn(|context| {
+        let next = stream.poll_next_unpin(context);
+        if next.is_pending() {
+            notes.waits();
+        } else {
+            notes.is_busy();
+        }
+        next
+    })
+    .await
+}
+
+/// What the body says of an end without `[DONE]`: the stream itself hides it.
+fn broken(notes: &Notes) -> Result<Ending, Failure> {
+    if notes.is_too_large() {
+        return Err(Failure::ill(ModelError::Failed("the reply is too large".to_owned())));
+    }
+    let stray = serde_json::from_slice(&notes.stray()).ok();
+    match stray.as_ref().and_then(Refused::in_stream) {
+        Some(refused) => Err(refused.failure()),
+        None => Ok(Ending::Cut),
+    }
+}

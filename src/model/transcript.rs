@@ -1,0 +1,126 @@
+//! The transcript as a provider wants it: every call answered, nobody silent, the model never last.
+
+use std::borrow::Cow;
+
+use serde_json::{Value, json};
+
+use super::body::{Called, CalledFunction, Kind, Message};
+use super::names::Names;
+use crate::agents::ModelRequest;
+use crate::domain::{self, Assistant, ToolCall, ToolResult};
+
+const NO_OUTPUT: &str = "(no output)";
+const NO_RESULT: &str = "(this call was cut short; whether it took effect is unknown)";
+const NO_TEXT: &str = "(no text)";
+const GO_ON: &str = "please go on";
+
+/// Writes the messages of a request.
+pub(super) fn messages<'a>(
+    model: &str,
+    request: &ModelRequest<'a>,
+    names: &'a Names,
+) -> Vec<Message<'a>> {
+    let writer = Writer { names, stands_in: wants_signatures(model) };
+    let mut messages = vec![Message::System { content: request.system }];
+    for (place, message) in request.messages.iter().enumerate() {
+        match message {
+            domain::Message::User { text } => say(&mut messages, Cow::Borrowed(text)),
+            domain::Message::Note { text } => say(&mut messages, Cow::Owned(note(text))),
+            domain::Message::Assistant(assistant) => {
+                let next = request.messages.get(place + 1);
+                writer.assistant(&mut messages, assistant, results_in(next));
+            }
+            // Written with the calls that they answer; others would be refused.
+            domain::Message::Tools { results: _ } => {}
+        }
+    }
+    if matches!(messages.last(), Some(Message::System { .. } | Message::Assistant { .. })) {
+        messages.push(Message::User { content: Cow::Owned(note(GO_ON)) });
+    }
+    messages
+}
+
+struct Writer<'a> {
+    names: &'a Names,
+    /// Calls made elsewhere get the provider's stand-in for a signature.
+    stands_in: bool,
+}
+
+impl<'a> Writer<'a> {
+    fn assistant(
+        &self,
+        messages: &mut Vec<Message<'a>>,
+        assistant: &'a Assistant,
+        results: &'a [ToolResult],
+    ) {
+        let content = Some(&*assistant.text).filter(|text| !text.is_empty());
+        if content.is_none() && assistant.calls.is_empty() {
+            return;
+        }
+        let calls = assistant.calls.iter().enumerate();
+        let tool_calls = calls.map(|(place, call)| self.called(place, call)).collect();
+        let extra_content = assistant.extra.as_ref();
+        messages.push(Message::Assistant { content, tool_calls, extra_content });
+        messages.extend(assistant.calls.iter().map(|call| self.answered(call, results)));
+    }
+
+    fn called(&self, place: usize, call: &'a ToolCall) -> Called<'a> {
+        let needs_stand_in = place == 0 && self.stands_in && !is_signed(call);
+        let extra_content = if needs_stand_in {
+            Some(Cow::Owned(stand_in()))
+        } else {
+            call.extra.as_ref().map(Cow::Borrowed)
+        };
+        let is_object = !call.arguments.trim().is_empty() && call.object().is_some();
+        let arguments = if is_object { &*call.arguments } else { "{}" };
+        let function = CalledFunction { name: self.names.sent(&call.name), arguments };
+        Called { id: call.id.as_str(), kind: Kind::Function, function, extra_content }
+    }
+
+    fn answered(&self, call: &'a ToolCall, results: &'a [ToolResult]) -> Message<'a> {
+        let result = results.iter().find(|result| result.id == call.id);
+        let content = match result {
+            Some(result) if result.output.trim().is_empty() => NO_OUTPUT,
+            Some(result) => &result.output,
+            None => NO_RESULT,
+        };
+        Message::Tool { tool_call_id: call.id.as_str(), name: self.names.sent(&call.name), content }
+    }
+}
+
+/// Adds to what the user said last, since two user messages in a row confuse some servers.
+fn say<'a>(messages: &mut Vec<Message<'a>>, text: Cow<'a, str>) {
+    if let Some(Message::User { content }) = messages.last_mut() {
+        content.to_mut().push_str("\n\n");
+        content.to_mut().push_str(&text);
+        return;
+    }
+    let content = if text.trim().is_empty() { Cow::Borrowed(NO_TEXT) } else { text };
+    messages.push(Message::User { content });
+}
+
+fn note(text: &str) -> String {
+    format!("[note from the system: {text}]")
+}
+
+fn results_in(message: Option<&domain::Message>) -> &[ToolResult] {
+    match message {
+        Some(domain::Message::Tools { results }) => results,
+        _ => &[],
+    }
+}
+
+/// From Gemini 3 on, the first call of a step without a signature is refused.
+fn wants_signatures(model: &str) -> bool {
+    let version = model.trim_start_matches("models/").strip_prefix("gemini-");
+    version.is_some_and(|version| !version.starts_with(['1', '2']))
+}
+
+fn is_signed(call: &ToolCall) -> bool {
+    let google = call.extra.as_ref().and_then(|extra| extra.get("google"));
+    google.is_some_and(|google| google.get("thought_signature").is_some())
+}
+
+fn stand_in() -> Value {
+    json!({ "google": { "thought_signature": "skip_thought_signature_validator" } })
+}

@@ -1,0 +1,136 @@
+//! The model adapter against a provider on a real socket.
+
+mod bytes;
+mod guarded;
+
+use std::time::Duration;
+
+use orchestrator::agents::{AgentEvent, Delta, Deltas, Model, ModelError, ModelRequest};
+use orchestrator::domain::{BreakerState, CallCounts, Detail, HealthProbe, Message, Reply, Secret};
+use orchestrator::model::{OpenAiModel, Settings};
+use orchestrator::resilience::{BreakerSettings, GuardSettings};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::support::scripted_http::{Answer, ScriptedHttp};
+
+/// A model and the server that it asks.
+struct Asked {
+    server: ScriptedHttp,
+    model: OpenAiModel,
+}
+
+/// What is told of the model in health reports.
+struct Health {
+    state: BreakerState,
+    calls: CallCounts,
+    advice: Option<String>,
+}
+
+impl Asked {
+    async fn answering(answers: Vec<Answer>) -> Self {
+        Self::with(answers, |_| {}).await
+    }
+
+    async fn with(answers: Vec<Answer>, change: impl FnOnce(&mut Settings)) -> Self {
+        let server = ScriptedHttp::start(answers).await;
+        let mut settings = settings(&server.base_url);
+        change(&mut settings);
+        Self { server, model: OpenAiModel::new(settings).unwrap() }
+    }
+
+    async fn reply(&self) -> (Vec<Delta>, Result<Reply, ModelError>) {
+        self.reply_within(Duration::from_mins(1)).await
+    }
+
+    async fn reply_within(&self, time: Duration) -> (Vec<Delta>, Result<Reply, ModelError>) {
+        let (deltas, mut said) = channel();
+        let reply = ask(&self.model, &deltas, time).await;
+        drop(deltas);
+        let mut heard = Vec::new();
+        while let Some(delta) = said.recv().await {
+            heard.push(delta);
+        }
+        (heard, reply)
+    }
+
+    fn requests(&self) -> usize {
+        self.server.bodies().len()
+    }
+
+    fn health(&self) -> Health {
+        let report = self.model.report().remove(0);
+        let Detail::Model { advice, .. } = report.detail else { unreachable!("a model reports") };
+        Health { state: report.breaker.state, calls: report.breaker.calls, advice }
+    }
+}
+
+async fn ask(model: &OpenAiModel, deltas: &Deltas, time: Duration) -> Result<Reply, ModelError> {
+    let messages = [Message::User { text: "Hi".to_owned() }];
+    let deadline = Instant::now() + time;
+    model
+        .reply(ModelRequest { system: "S", messages: &messages, tools: &[], deadline }, deltas)
+        .await
+}
+
+/// Room for all that a test says: nobody listens while the model speaks.
+fn channel() -> (Deltas, Said) {
+    let (events, said) = mpsc::channel(10_000);
+    (Deltas::new(events), Said(said))
+}
+
+/// What a model says, piece by piece.
+struct Said(mpsc::Receiver<AgentEvent>);
+
+impl Said {
+    async fn recv(&mut self) -> Option<Delta> {
+        let AgentEvent::Said(delta) = self.0.recv().await? else {
+            unreachable!("a model only speaks")
+        };
+        Some(delta)
+    }
+}
+
+fn settings(base_url: &str) -> Settings {
+    let breaker = BreakerSettings { max_failures: 3, cool_down: Duration::from_mins(1) };
+    let (min_delay, max_delay) = (Duration::from_millis(1), Duration::from_millis(2));
+    let guard = GuardSettings { breaker, retries: 2, min_delay, max_delay, jitter: false };
+    Settings {
+        base_url: base_url.to_owned(),
+        api_key: Secret::new("key"),
+        model: "gemini-2.5-flash".to_owned(),
+        offline: false,
+        first_event_timeout: Duration::from_secs(20),
+        stall_timeout: Duration::from_secs(20),
+        include_thoughts: true,
+        guard,
+    }
+}
+
+/// A piece of an answer.
+fn piece(text: &str, finish: Option<&str>) -> Value {
+    let delta = json!({"content": text, "role": "assistant"});
+    let choice = match finish {
+        Some(finish) => json!({"delta": delta, "finish_reason": finish, "index": 0}),
+        None => json!({"delta": delta, "index": 0}),
+    };
+    json!({"choices": [choice], "object": "chat.completion.chunk"})
+}
+
+fn good() -> Answer {
+    Answer::events(&[piece("Hello", None), piece(".", Some("stop"))])
+}
+
+fn refusal(status: u16, word: &str, message: &str) -> Answer {
+    let body = json!([{"error": {"code": status, "message": message, "status": word}}]);
+    Answer::whole(status, "application/json; charset=UTF-8", &body.to_string())
+}
+
+fn words(deltas: &[Delta]) -> String {
+    let word = |delta: &Delta| match delta {
+        Delta::Text(text) => text.clone(),
+        Delta::Thought(_) => String::new(),
+    };
+    deltas.iter().map(word).collect()
+}

@@ -1,0 +1,341 @@
+//! Every known shape of a stream, and what a correct reader makes of it.
+
+use orchestrator::agents::{Delta, ModelError};
+use orchestrator::domain::{Reply, Usage};
+use orchestrator::model::{Decoder, Ending, Failure};
+use orchestrator::resilience::{Repeat, Verdict};
+use serde_json::{Value, json};
+
+#[test]
+fn text_in_pieces_is_one_answer_and_the_last_counters_win() {
+    let chunks = [
+        chunk(json!({"content": "Hello, ", "role": "assistant"}), None, Some((10, 1, 11))),
+        chunk(json!({"content": "world.", "role": "assistant"}), Some("stop"), Some((10, 5, 40))),
+    ];
+
+    let (said, reply) = read(&chunks, Ending::Done);
+
+    assert_eq!(said, [text("Hello, "), text("world.")]);
+    let reply = reply.unwrap();
+    assert_eq!(reply.message.text, "Hello, world.");
+    let usage = Usage { input_tokens: 10, output_tokens: 5, thinking_tokens: 25 };
+    assert_eq!(reply.usage, usage);
+}
+
+#[test]
+fn a_finish_reason_or_done_ends_an_answer_and_neither_is_a_cut() {
+    let piece = |finish| chunk(json!({"content": "Hi"}), finish, None);
+
+    assert!(read(&[piece(Some("stop"))], Ending::Cut).1.is_ok());
+    assert!(read(&[piece(None)], Ending::Done).1.is_ok());
+    assert!(read(&[piece(Some(""))], Ending::Done).1.is_ok());
+    let cut = read(&[piece(None)], Ending::Cut).1.unwrap_err();
+    assert_eq!(cut, Failure { error: ModelError::Truncated, ..cut.clone() });
+    assert_eq!((cut.verdict, cut.repeat), (Verdict::Ill, Repeat::AfterBackoff));
+}
+
+#[test]
+fn a_whole_call_without_a_number_is_read() {
+    let call = json!({"function": {"arguments": "{\"pattern\":\"*\"}", "name": "glob"},
+        "id": "function-call-18439433602034082669", "type": "function"});
+    let chunks = [chunk(
+        json!({"role": "assistant", "tool_calls": [call]}),
+        Some("tool_calls"),
+        Some((3379, 12, 3459)),
+    )];
+
+    let reply = read(&chunks, Ending::Done).1.unwrap();
+
+    assert_eq!(calls(&reply), ["function-call-18439433602034082669 glob {\"pattern\":\"*\"}"]);
+    assert_eq!(reply.usage.thinking_tokens, 68);
+}
+
+#[test]
+fn parallel_calls_are_told_apart_by_id_however_they_are_numbered() {
+    let one = json!({"index": 0, "id": "a", "function": {"name": "x", "arguments": "{}"}});
+    let two = json!({"index": 0, "id": "b", "function": {"name": "x", "arguments": "{\"n\":1}"}});
+    let together = [chunk(json!({"tool_calls": [one, two]}), Some("tool_calls"), None)];
+    let apart = [tool(one), tool(two), stop()];
+
+    for chunks in [&together[..], &apart[..]] {
+        let reply = read(chunks, Ending::Done).1.unwrap();
+        assert_eq!(calls(&reply), ["a x {}", "b x {\"n\":1}"]);
+    }
+}
+
+#[test]
+fn calls_in_pieces_are_put_together_and_empty_fields_overwrite_nothing() {
+    let chunks = [
+        tool(json!({"index": 0, "id": "a", "function": {"name": "add", "arguments": ""}})),
+        tool(json!({"index": 1, "id": "b", "function": {"name": "list", "arguments": ""}})),
+        tool(json!({"index": 0, "id": "", "function": {"name": "", "arguments": "{\"t\":"}})),
+        tool(json!({"index": 1, "function": {"arguments": "{}"}})),
+        tool(json!({"index": 0, "id": null, "function": {"name": null, "arguments": "\"m\"}"}})),
+        json!({"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}], "usage": null}),
+        json!({"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}}),
+    ];
+
+    let reply = read(&chunks, Ending::Done).1.unwrap();
+
+    assert_eq!(calls(&reply), ["a add {\"t\":\"m\"}", "b list {}"]);
+    assert_eq!(reply.usage, Usage { input_tokens: 3, output_tokens: 2, thinking_tokens: 0 });
+}
+
+#[test]
+fn calls_without_ids_get_their_own() {
+    let call = json!({"id": "", "function": {"name": "x", "arguments": "{}"}});
+
+    let reply = read(&[tool(json!(call)), tool(call), stop()], Ending::Done).1.unwrap();
+
+    let [one, two] = &*reply.message.calls else { unreachable!("two calls were sent") };
+    assert!(one.id.as_str().starts_with("call_") && one.id != two.id);
+}
+
+#[test]
+fn signatures_stay_with_their_call_byte_for_byte() {
+    let extra = json!({"google": {"thought_signature": "SIG1+/="}});
+    let signed =
+        json!({"id": "a", "extra_content": extra, "function": {"name": "x", "arguments": "{}"}});
+    let bare = json!({"id": "b", "function": {"name": "y", "arguments": "{}"}});
+    let with_call = [tool(json!(signed)), tool(json!(bare)), stop()];
+    let before = [
+        tool(json!({"extra_content": extra})),
+        tool(json!({"id": "a",
+        "function": {"name": "x", "arguments": "{}"}})),
+        tool(json!(bare)),
+        stop(),
+    ];
+    let after = [
+        tool(json!({"id": "a", "index": 0, "function": {"name": "x", "arguments": "{}"}})),
+        tool(json!({"index": 0, "extra_content": extra})),
+        tool(json!(bare)),
+        stop(),
+    ];
+
+    for chunks in [&with_call[..], &before[..], &after[..]] {
+        let reply = read(chunks, Ending::Done).1.unwrap();
+        let extras: Vec<_> = reply.message.calls.iter().map(|call| call.extra.clone()).collect();
+        assert_eq!(extras, [Some(extra.clone()), None]);
+    }
+}
+
+#[test]
+fn a_signature_behind_a_text_is_kept_for_the_text() {
+    let extra = json!({"google": {"thought_signature": "T"}});
+    let chunks = [
+        chunk(json!({"content": "Done."}), None, None),
+        chunk(json!({"extra_content": extra, "role": "assistant"}), Some("stop"), None),
+    ];
+
+    let reply = read(&chunks, Ending::Done).1.unwrap();
+
+    assert_eq!(reply.message.extra, Some(extra));
+}
+
+#[test]
+fn flagged_thoughts_lose_their_tags_and_stay_out_of_the_answer() {
+    let flag = json!({"google": {"thought": true}});
+    let chunks = [
+        chunk(json!({"content": "<thought>Let me see. ", "extra_content": flag}), None, None),
+        chunk(json!({"content": "Yes.", "extra_content": flag}), None, None),
+        chunk(json!({"content": "</thought>Here it is."}), Some("stop"), None),
+    ];
+
+    let (said, reply) = read(&chunks, Ending::Done);
+
+    assert_eq!(said, [thought("Let me see. "), thought("Yes."), text("Here it is.")]);
+    let message = reply.unwrap().message;
+    assert_eq!((&*message.text, message.extra), ("Here it is.", None));
+}
+
+#[test]
+fn a_closing_tag_alone_may_come_with_a_call() {
+    let call = json!({"id": "a", "function": {"name": "x", "arguments": "{}"}});
+    let chunks = [
+        chunk(
+            json!({"content": "<thought>Hm", "extra_content": {"google": {"thought": true}}}),
+            None,
+            None,
+        ),
+        chunk(json!({"content": "</thought>", "tool_calls": [call]}), None, None),
+    ];
+
+    let (said, reply) = read(&chunks, Ending::Done);
+
+    assert_eq!(said, [thought("Hm")]);
+    assert_eq!(calls(&reply.unwrap()), ["a x {}"]);
+    assert_eq!(read(&chunks, Ending::Cut).1.unwrap_err().error, ModelError::Truncated);
+}
+
+#[test]
+fn tags_without_a_flag_are_found_even_in_single_characters() {
+    let whole = "<thought>a < b</thought>It is </thought>.";
+    let pieces: Vec<_> =
+        whole.chars().map(|c| chunk(json!({"content": c.to_string()}), None, None)).collect();
+
+    let (said, reply) = read(&pieces, Ending::Done);
+
+    let thoughts: String = said
+        .iter()
+        .map(|delta| if let Delta::Thought(text) = delta { &**text } else { "" })
+        .collect();
+    assert_eq!(thoughts, "a < b");
+    assert_eq!(reply.unwrap().message.text, "It is </thought>.");
+}
+
+#[test]
+fn an_answer_that_only_looks_like_a_tag_is_shown_whole() {
+    let (said, reply) =
+        read(&[chunk(json!({"content": "<tho"}), Some("stop"), None)], Ending::Done);
+
+    assert_eq!(said, [text("<tho")]);
+    assert_eq!(reply.unwrap().message.text, "<tho");
+}
+
+#[test]
+fn thoughts_of_other_servers_are_thoughts() {
+    for key in ["reasoning", "reasoning_content"] {
+        let chunks = [
+            chunk(json!({key: "Hm", "content": null}), None, None),
+            chunk(json!({"content": [{"type": "text", "text": "Yes"}]}), Some("stop"), None),
+        ];
+
+        let (said, _) = read(&chunks, Ending::Done);
+
+        assert_eq!(said, [thought("Hm"), text("Yes")]);
+    }
+}
+
+#[test]
+fn answers_that_are_none_are_named() {
+    let glued = json!({"id": "a", "function": {"name": "x", "arguments": "{\"a\":1}{\"b\":2}"}});
+    let nameless = json!({"id": "a", "function": {"arguments": "{}"}});
+    let huge = json!({"id": "a", "function": {"name": "x", "arguments": "x".repeat(300_000)}});
+    let blocked = |why: &str| ModelError::Blocked(why.to_owned());
+    let table = [
+        (
+            chunk(json!({"role": "assistant"}), Some("stop"), Some((5051, 0, 5051))),
+            ModelError::Empty,
+        ),
+        (chunk(json!({"content": " \n"}), Some("stop"), None), ModelError::Empty),
+        (chunk(json!({}), Some("length"), None), ModelError::TooLong),
+        (chunk(json!({"content": "Part"}), Some("length"), None), ModelError::TooLong),
+        (finish("function_call_filter: MALFORMED_FUNCTION_CALL"), ModelError::Malformed),
+        (finish("content_filter: PROHIBITED_CONTENT"), blocked("PROHIBITED_CONTENT")),
+        (finish("content_filter"), blocked("no reason given")),
+        (finish("content_filter: the user said bad things"), blocked("no reason given")),
+        (chunk(json!({"refusal": "I will not."}), Some("stop"), None), blocked("refusal")),
+        (tool(glued), ModelError::Malformed),
+        (tool(nameless), ModelError::Malformed),
+        (tool(huge), ModelError::Malformed),
+    ];
+
+    for (chunk, expected) in table {
+        let failure = read(&[chunk], Ending::Done).1.unwrap_err();
+        let again = matches!(failure.error, ModelError::Empty | ModelError::Malformed);
+        assert_eq!(failure.error, expected);
+        assert_eq!(failure.verdict, Verdict::Well, "{expected}");
+        assert_eq!(failure.repeat != Repeat::Never, again, "{expected}");
+    }
+}
+
+#[test]
+fn arguments_that_are_no_object_are_left_to_the_agent() {
+    for arguments in ["{\"a\":", "[1]", "nonsense"] {
+        let call = json!({"id": "a", "function": {"name": "x", "arguments": arguments}});
+
+        let reply = read(&[tool(call), stop()], Ending::Done).1.unwrap();
+
+        assert_eq!(calls(&reply), [format!("a x {arguments}")]);
+    }
+}
+
+#[test]
+fn too_many_calls_are_malformed() {
+    let call = |n: u32| tool(json!({"id": n.to_string(), "function": {"name": "x"}}));
+    let chunks: Vec<_> = (0..65).map(call).collect();
+
+    assert_eq!(read(&chunks, Ending::Done).1.unwrap_err().error, ModelError::Malformed);
+    assert_eq!(read(&chunks[1..], Ending::Done).1.unwrap().message.calls.len(), 64);
+}
+
+#[test]
+fn errors_inside_a_stream_are_read_like_refusals() {
+    let bare = json!({"error": {"code": 503, "message": "overloaded", "status": "UNAVAILABLE"}});
+    let beside = json!({"choices": [{"delta": {"content": ""}, "finish_reason": "error"}],
+        "error": {"code": "server_error", "message": "Provider disconnected"}});
+
+    for chunk in [bare.clone(), json!([bare]), beside] {
+        let failure = read(&[chunk], Ending::Done).1.unwrap_err();
+        assert!(matches!(failure.error, ModelError::Unavailable { .. }), "{failure:?}");
+        assert_eq!(failure.verdict, Verdict::Ill);
+    }
+    let failure = read(&[finish("error")], Ending::Done).1.unwrap_err();
+    assert!(matches!(failure.error, ModelError::Failed(_)));
+}
+
+#[test]
+fn a_whole_completion_is_read_too() {
+    let completion = json!({"choices": [{"finish_reason": "tool_calls", "index": 0, "message": {
+        "content": "On it.", "role": "assistant", "tool_calls": [
+            {"id": "a", "function": {"name": "x", "arguments": "{}"}, "type": "function"}]}}],
+        "usage": {"prompt_tokens": 17, "completion_tokens": 2, "total_tokens": 49}});
+
+    let (said, reply) = read(&[completion], Ending::Done);
+
+    assert_eq!(said, [text("On it.")]);
+    let reply = reply.unwrap();
+    assert_eq!(calls(&reply), ["a x {}"]);
+    assert_eq!(reply.usage.thinking_tokens, 30);
+}
+
+pub(super) fn read(chunks: &[Value], ending: Ending) -> (Vec<Delta>, Result<Reply, Failure>) {
+    let (mut decoder, mut said) = (Decoder::default(), Vec::new());
+    for chunk in chunks {
+        if let Err(failure) = decoder.push(chunk.clone(), &mut said) {
+            return (said, Err(failure));
+        }
+    }
+    let reply = decoder.finish(ending, &mut said);
+    (said, reply)
+}
+
+fn chunk(delta: Value, finish: Option<&str>, usage: Option<(u64, u64, u64)>) -> Value {
+    let finish = finish.map(|finish| ("finish_reason", json!(finish)));
+    let choice = [("delta", delta), ("index", json!(0))].into_iter().chain(finish);
+    let usage = usage.map(|(prompt, completion, total)| {
+        let counts = json!({"completion_tokens": completion, "prompt_tokens": prompt,
+            "total_tokens": total});
+        ("usage", counts)
+    });
+    object([("choices", json!([object(choice)]))].into_iter().chain(usage))
+}
+
+fn object<'a>(members: impl IntoIterator<Item = (&'a str, Value)>) -> Value {
+    members.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+fn tool(call: Value) -> Value {
+    chunk(json!({"role": "assistant", "tool_calls": [call]}), None, None)
+}
+
+fn finish(reason: &str) -> Value {
+    chunk(json!({}), Some(reason), None)
+}
+
+fn stop() -> Value {
+    chunk(json!({"role": "assistant"}), Some("stop"), None)
+}
+
+fn text(words: &str) -> Delta {
+    Delta::Text(words.to_owned())
+}
+
+fn thought(words: &str) -> Delta {
+    Delta::Thought(words.to_owned())
+}
+
+fn calls(reply: &Reply) -> Vec<String> {
+    let calls = reply.message.calls.iter();
+    calls.map(|call| format!("{} {} {}", call.id, call.name, call.arguments)).collect()
+}

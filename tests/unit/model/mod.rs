@@ -1,0 +1,9 @@
+//! The model adapter's pure parts.
+
+mod decoder;
+mod names;
+mod never_panics;
+mod refused;
+mod request;
+mod schema;
+mod settings;

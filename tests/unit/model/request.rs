@@ -1,0 +1,195 @@
+//! What is sent: only what Gemini takes, and every call answered.
+
+use std::sync::Arc;
+
+use orchestrator::agents::ModelRequest;
+use orchestrator::domain::{Assistant, Effect, Message, Tool, ToolCall, ToolResult};
+use orchestrator::model::{Body, Offer};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+#[test]
+fn only_known_fields_are_sent() {
+    let tools = [
+        tool(
+            "create_todo",
+            json!({"type": "object", "properties": {"title": {"type": "string", "title": "T"}}}),
+        ),
+        tool("a.b", json!({"type": "object"})),
+    ];
+    let offer = Offer::of(&tools);
+    let messages = [user("Hi")];
+    let request = ModelRequest {
+        system: "Be kind.",
+        messages: &messages,
+        tools: &tools,
+        deadline: Instant::now(),
+    };
+
+    let body = json!(Body::new("gemini-2.5-flash", &request, &offer).with_thoughts());
+
+    let parameters = json!({"type": "object", "properties": {"title": {"type": "string"}}});
+    assert_eq!(
+        body,
+        json!({
+            "model": "gemini-2.5-flash",
+            "messages": [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Hi"}],
+            "tools": [
+                {"type": "function", "function": {"name": "create_todo", "description": "Does it.", "parameters": parameters}},
+                {"type": "function", "function": {"name": offer.names().sent("a.b"), "description": "Does it."}}],
+            "stream": true,
+            "stream_options": {"include_usage": true},
+            "extra_body": {"google": {"thinking_config": {"include_thoughts": true}}},
+        })
+    );
+}
+
+#[test]
+fn without_tools_and_thoughts_nothing_is_said_of_them() {
+    let body = body("m", &[user("Hi")]);
+
+    let keys: Vec<_> = body.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["model", "messages", "stream", "stream_options"]);
+}
+
+#[test]
+fn a_tool_round_is_echoed_with_its_signatures() {
+    let extra = json!({"google": {"thought_signature": "SIG/+="}});
+    let calls = vec![call("1", "{\"a\": 1}", Some(&extra)), call("2", "[1]", None)];
+    let messages =
+        [user("Do"), assistant("", calls), tools(vec![result("1", "ok"), result("2", " ")])];
+
+    let sent = body("gemini-3.5-flash-lite", &messages);
+
+    assert_eq!(
+        sent["messages"].as_array().unwrap()[2..],
+        [
+            json!({"role": "assistant", "tool_calls": [
+            {"id": "1", "type": "function", "function": {"name": "x", "arguments": "{\"a\": 1}"}, "extra_content": extra},
+            {"id": "2", "type": "function", "function": {"name": "x", "arguments": "{}"}}]}),
+            json!({"role": "tool", "tool_call_id": "1", "name": "x", "content": "ok"}),
+            json!({"role": "tool", "tool_call_id": "2", "name": "x", "content": "(no output)"}),
+        ]
+    );
+}
+
+#[test]
+fn a_step_without_a_signature_gets_the_stand_in_where_one_is_wanted() {
+    let messages = [
+        user("Do"),
+        assistant("", vec![call("1", "{}", None), call("2", "{}", None)]),
+        tools(vec![result("1", "ok"), result("2", "ok")]),
+    ];
+    let signature = |model: &str, place: usize| {
+        body(model, &messages)["messages"][2]["tool_calls"][place]["extra_content"]["google"]["thought_signature"].clone()
+    };
+
+    for model in ["gemini-3.5-flash-lite", "models/gemini-3.8-flash", "gemini-flash-latest"] {
+        assert_eq!(signature(model, 0), "skip_thought_signature_validator");
+        assert_eq!(signature(model, 1), Value::Null);
+    }
+    for model in ["gemini-2.5-flash", "gpt-5", "llama3"] {
+        assert_eq!(signature(model, 0), Value::Null);
+    }
+}
+
+#[test]
+fn what_the_provider_attached_to_a_text_goes_back() {
+    let extra = json!({"google": {"thought_signature": "T"}});
+    let said = Assistant { text: "Done.".to_owned(), calls: vec![], extra: Some(extra.clone()) };
+
+    let sent = body("m", &[user("Do"), Message::Assistant(said), user("Thanks")]);
+
+    assert_eq!(
+        sent["messages"][2],
+        json!({"role": "assistant", "content": "Done.", "extra_content": extra})
+    );
+}
+
+#[test]
+fn calls_nobody_answered_are_answered_and_answers_to_nothing_are_left_out() {
+    let messages = [
+        user("Do"),
+        assistant("", vec![call("1", "{}", None)]),
+        user("Still there?"),
+        tools(vec![result("9", "ok")]),
+    ];
+
+    let sent = body("m", &messages);
+
+    let sent: Vec<_> = sent["messages"].as_array().unwrap()[2..]
+        .iter()
+        .map(|m| (m["role"].as_str().unwrap(), m["tool_call_id"].as_str()))
+        .collect();
+    assert_eq!(sent, [("assistant", None), ("tool", Some("1")), ("user", None)]);
+}
+
+#[test]
+fn the_model_never_has_the_last_word_and_nobody_says_nothing() {
+    let silent = Message::Assistant(Assistant::default());
+    for messages in [vec![], vec![user("Hi"), assistant("Hello", vec![])], vec![silent.clone()]] {
+        let sent = body("m", &messages);
+        let last = sent["messages"].as_array().unwrap().last().unwrap().clone();
+        assert_eq!(
+            last,
+            json!({"role": "user", "content": "[note from the system: please go on]"})
+        );
+    }
+    let sent = body("m", &[user(" "), silent]);
+    assert_eq!(sent["messages"][1]["content"], "(no text)");
+    assert_eq!(sent["messages"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn notes_join_what_the_user_said() {
+    let note = Message::Note { text: "the tools are down".to_owned() };
+
+    let sent = body("m", &[user("Hi"), note, user("Hello?")]);
+
+    assert_eq!(sent["messages"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        sent["messages"][1]["content"],
+        "Hi\n\n[note from the system: the tools are down]\n\nHello?"
+    );
+}
+
+fn body(model: &str, messages: &[Message]) -> Value {
+    let request = ModelRequest { system: "S", messages, tools: &[], deadline: Instant::now() };
+    json!(Body::new(model, &request, &Offer::default()))
+}
+
+fn user(text: &str) -> Message {
+    Message::User { text: text.to_owned() }
+}
+
+fn assistant(text: &str, calls: Vec<ToolCall>) -> Message {
+    Message::Assistant(Assistant { text: text.to_owned(), calls, extra: None })
+}
+
+fn tools(results: Vec<ToolResult>) -> Message {
+    Message::Tools { results }
+}
+
+fn call(id: &str, arguments: &str, extra: Option<&Value>) -> ToolCall {
+    ToolCall {
+        id: id.into(),
+        name: "x".to_owned(),
+        arguments: arguments.to_owned(),
+        extra: extra.cloned(),
+    }
+}
+
+fn result(id: &str, output: &str) -> ToolResult {
+    ToolResult { id: id.into(), name: "x".to_owned(), output: output.to_owned(), is_error: false }
+}
+
+fn tool(name: &str, schema: Value) -> Tool {
+    Tool {
+        name: name.to_owned(),
+        title: None,
+        description: "Does it.".to_owned(),
+        schema: Arc::new(schema),
+        effect: Effect::ReadOnly,
+        server: "s".into(),
+    }
+}
