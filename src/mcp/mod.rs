@@ -1,1 +1,20 @@
 //! Tools of MCP servers: connected, kept alive, guarded.
+
+mod board;
+mod child;
+mod connect;
+mod fault;
+mod file;
+mod http;
+mod listing;
+mod result;
+mod server;
+mod servers;
+mod session;
+mod settings;
+mod supervisor;
+mod trouble;
+
+pub use file::{InvalidServers, ServerFault, read_servers};
+pub use servers::Servers;
+pub use settings::{ServerSettings, Settings, Transport};

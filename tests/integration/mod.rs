@@ -1,5 +1,6 @@
 //! The whole house, from the outside.
 
 mod house;
+mod mcp;
 mod model;
 mod store;

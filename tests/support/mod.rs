@@ -4,6 +4,8 @@ pub(crate) mod app;
 
 pub(crate) mod doubles;
 
+pub(crate) mod mcp_server;
+
 pub(crate) mod scripted_http;
 
 pub(crate) mod postgres;

@@ -4,6 +4,7 @@ mod agents;
 mod chat;
 mod domain;
 mod layering;
+mod mcp;
 mod model;
 mod resilience;
 mod streaming;

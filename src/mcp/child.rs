@@ -1,0 +1,145 @@
+//! A server as a child process: a bare environment, a group of its own, a certain end.
+
+use std::ffi::OsString;
+use std::io;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::time::timeout;
+
+use crate::domain::{Secret, clean};
+
+/// All that a child sees of our own environment; keys stay here.
+const INHERITED: [&str; 4] = ["PATH", "HOME", "LANG", "TZ"];
+/// How long a child may take to end by itself once its input is closed, and again once asked.
+const PATIENCE: Duration = Duration::from_secs(1);
+const MAX_LINE_BYTES: usize = 200;
+
+/// A running child. Dropping it kills it and whatever it started.
+#[derive(Debug)]
+pub(super) struct Child {
+    process: tokio::process::Child,
+    group: Option<Pid>,
+}
+
+/// How to part from a child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Parting {
+    /// It may finish: its input is closed, then it is asked, then killed.
+    Polite,
+    /// It no longer answers.
+    AtOnce,
+}
+
+/// A child's ends of the pipes to us.
+pub(super) type Pipes = (ChildStdout, ChildStdin);
+
+impl Child {
+    /// Starts `command`; what it says on stderr goes to the log at debug level.
+    ///
+    /// It leads a process group, so that Ctrl-C in our terminal does not reach
+    /// it while turns are still finishing, and so that its own children end with it.
+    pub(super) fn start(
+        server: &Arc<str>,
+        command: &str,
+        args: &[String],
+        env: &[(String, Secret)],
+    ) -> io::Result<(Self, Pipes)> {
+        let mut process = Command::new(command)
+            .args(args)
+            .env_clear()
+            .envs(inherited())
+            .envs(env.iter().map(|(name, value)| (name, value.expose())))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()?;
+        let group = process.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
+        if let Some(stderr) = process.stderr.take() {
+            tokio::spawn(log_lines(stderr, Arc::clone(server)));
+        }
+        let pipes = process.stdout.take().zip(process.stdin.take());
+        let child = Self { process, group };
+        Ok((child, pipes.ok_or(io::ErrorKind::BrokenPipe)?))
+    }
+
+    /// Waits until it is gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// Can be dropped and called again.
+    pub(super) async fn exited(&mut self) {
+        if let Err(error) = self.process.wait().await {
+            tracing::debug!(reason = %error.kind(), "Cannot wait for a child");
+        }
+    }
+
+    /// Ends it; its input must be closed already. Takes at most about three seconds.
+    pub(super) async fn end(mut self, parting: Parting) {
+        if parting == Parting::Polite && timeout(PATIENCE, self.exited()).await.is_err() {
+            self.signal(Signal::SIGTERM);
+            timeout(PATIENCE, self.exited()).await.unwrap_or_default();
+        }
+        self.signal(Signal::SIGKILL);
+        timeout(PATIENCE, self.exited()).await.unwrap_or_default();
+    }
+
+    /// Signals the whole group; one that is already gone needs none.
+    fn signal(&self, signal: Signal) {
+        if let Some(Err(error)) = self.group.map(|group| killpg(group, signal)) {
+            tracing::trace!(%error, "No process to signal");
+        }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        self.signal(Signal::SIGKILL);
+    }
+}
+
+/// Handing on what the machine set is no configuration, so `config` is not asked.
+#[expect(clippy::disallowed_methods, reason = "handed on unread, not a setting")]
+fn inherited() -> impl Iterator<Item = (&'static str, OsString)> {
+    INHERITED.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)))
+}
+
+/// Third parties write here what they like, so it is shown only to who debugs.
+async fn log_lines(mut stderr: ChildStderr, server: Arc<str>) {
+    let mut line = Vec::with_capacity(MAX_LINE_BYTES);
+    let mut chunk = [0; 1_024];
+    while let Some(bytes) = read_some(&mut stderr, &mut chunk).await {
+        for &byte in bytes {
+            if byte == b'\n' {
+                log_line(&server, &line);
+                line.clear();
+            } else if line.len() < MAX_LINE_BYTES {
+                line.push(byte);
+            }
+        }
+    }
+    log_line(&server, &line);
+}
+
+/// What is there to read, until the end.
+async fn read_some<'a>(
+    stream: &mut (impl AsyncRead + Unpin),
+    chunk: &'a mut [u8],
+) -> Option<&'a [u8]> {
+    let length = stream.read(chunk).await.ok().filter(|length| *length > 0)?;
+    chunk.get(..length)
+}
+
+fn log_line(server: &str, line: &[u8]) {
+    if !line.is_empty() {
+        let text = clean(&String::from_utf8_lossy(line));
+        tracing::debug!(mcp.server = server, text, "A tool server wrote to stderr");
+    }
+}

@@ -1,0 +1,153 @@
+//! What goes wrong on the way to a server, and what it means for breaker, retry and model.
+
+use std::time::Duration;
+
+use rmcp::ServiceError;
+use rmcp::model::{ErrorCode, ErrorData};
+
+use super::trouble::Trouble;
+use crate::agents::ToolError;
+use crate::domain::{clean, shorten};
+use crate::resilience::{Fault, Refusal, Repeat, Verdict};
+
+const MAX_REFUSAL_CHARS: usize = 2_000;
+const TOO_MANY_REQUESTS: u16 = 429;
+
+/// Why a request to a server failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum CallFault {
+    /// The guard ended it.
+    Guard(Refusal),
+    /// No session is open; nothing was sent.
+    NotConnected,
+    /// The server let nobody in; nothing was done.
+    Unreachable,
+    /// The server asks for a pause; nothing was done.
+    Busy(Option<Duration>),
+    /// The connection broke; what was done is unknown.
+    Lost,
+    /// As before, and the server has not come back yet.
+    StillLost,
+    /// The server answered that it is broken; its own words.
+    Broken(String),
+    /// The server answered that the request is wrong, or the tool that it failed; its own words.
+    Refused(String),
+}
+
+impl CallFault {
+    /// A refusal in a tool's own words, made safe to show.
+    pub(super) fn refused(words: &str) -> Self {
+        Self::Refused(made_safe(words))
+    }
+
+    /// The same after an attempt that may have had its effect.
+    pub(super) fn after_loss(self) -> Self {
+        match self {
+            Self::Guard(Refusal::Open { .. } | Refusal::Cooling { .. })
+            | Self::NotConnected
+            | Self::Unreachable
+            | Self::Busy(_) => Self::Lost,
+            Self::Guard(Refusal::TimedOut)
+            | Self::Lost
+            | Self::StillLost
+            | Self::Broken(_)
+            | Self::Refused(_) => self,
+        }
+    }
+
+    /// One word for the log.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Self::Guard(Refusal::Open { .. } | Refusal::Cooling { .. }) => "held_back",
+            Self::Guard(Refusal::TimedOut) => "timed_out",
+            Self::NotConnected => "not_connected",
+            Self::Unreachable => "unreachable",
+            Self::Busy(_) => "busy",
+            Self::Lost | Self::StillLost => "lost",
+            Self::Broken(_) => "broken",
+            Self::Refused(_) => "refused",
+        }
+    }
+}
+
+impl Fault for CallFault {
+    fn verdict(&self) -> Verdict {
+        match self {
+            Self::Guard(Refusal::TimedOut) | Self::Unreachable | Self::Lost | Self::Broken(_) => {
+                Verdict::Ill
+            }
+            Self::Busy(pause) => Verdict::Busy(*pause),
+            Self::Guard(Refusal::Open { .. } | Refusal::Cooling { .. })
+            | Self::NotConnected
+            | Self::StillLost
+            | Self::Refused(_) => Verdict::Well,
+        }
+    }
+
+    /// A call that used up its time is not repeated: the person waits.
+    fn repeat(&self) -> Repeat {
+        match self {
+            Self::Unreachable | Self::Lost | Self::StillLost | Self::Broken(_) => {
+                Repeat::AfterBackoff
+            }
+            Self::Busy(pause) => pause.map_or(Repeat::AfterBackoff, Repeat::After),
+            Self::Guard(_) | Self::NotConnected | Self::Refused(_) => Repeat::Never,
+        }
+    }
+}
+
+impl From<Refusal> for CallFault {
+    fn from(refusal: Refusal) -> Self {
+        Self::Guard(refusal)
+    }
+}
+
+impl From<ServiceError> for CallFault {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::McpError(answer) => answered(&answer),
+            ServiceError::TransportSend(error) => not_sent(Trouble::of(&error)),
+            ServiceError::Timeout { .. } => Self::Guard(Refusal::TimedOut),
+            ServiceError::UnexpectedResponse => Self::Broken("the answer makes no sense".into()),
+            ServiceError::TransportClosed | ServiceError::Cancelled { .. } | _ => Self::Lost,
+        }
+    }
+}
+
+impl From<CallFault> for ToolError {
+    fn from(fault: CallFault) -> Self {
+        match fault {
+            CallFault::Guard(Refusal::TimedOut) => Self::TimedOut,
+            CallFault::Guard(Refusal::Open { .. } | Refusal::Cooling { .. })
+            | CallFault::NotConnected
+            | CallFault::Unreachable
+            | CallFault::Busy(_) => Self::Unavailable,
+            CallFault::Lost | CallFault::StillLost => Self::Lost,
+            CallFault::Broken(words) | CallFault::Refused(words) => Self::Refused(words),
+        }
+    }
+}
+
+/// A status below 500 means that nothing was done.
+fn not_sent(trouble: Trouble) -> CallFault {
+    match trouble {
+        Trouble::Status { code: TOO_MANY_REQUESTS, pause } => CallFault::Busy(pause),
+        Trouble::Status { code: ..500, .. } | Trouble::NotReached | Trouble::WantsCredential => {
+            CallFault::Unreachable
+        }
+        Trouble::Status { .. } | Trouble::Garbled | Trouble::Broken => CallFault::Lost,
+    }
+}
+
+fn answered(answer: &ErrorData) -> CallFault {
+    let words = made_safe(&answer.message);
+    if answer.code == ErrorCode::INTERNAL_ERROR {
+        CallFault::Broken(words)
+    } else {
+        CallFault::Refused(words)
+    }
+}
+
+fn made_safe(words: &str) -> String {
+    shorten(&clean(words), MAX_REFUSAL_CHARS)
+}

@@ -1,0 +1,76 @@
+//! A server behind streamable HTTP: our own client, because the defaults of others hang.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{HeaderName, HeaderValue};
+use reqwest::redirect::{Attempt, Policy};
+use reqwest::{Client, StatusCode, Url};
+use rmcp::transport::StreamableHttpClientTransport;
+use rmcp::transport::common::client_side_sse::ExponentialBackoff;
+use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
+
+use super::connect::ConnectError;
+use crate::domain::Secret;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+const MAX_REDIRECTS: usize = 5;
+/// How often a broken stream is taken up again before its call counts as lost.
+const MAX_RESUMES: usize = 3;
+const FIRST_RESUME: Duration = Duration::from_millis(200);
+
+/// A transport to `url`; nothing is sent yet.
+pub(super) fn transport(
+    url: &str,
+    headers: &[(String, Secret)],
+) -> Result<StreamableHttpClientTransport<Client>, ConnectError> {
+    let url = Url::parse(url).map_err(|_| ConnectError::Unusable)?;
+    let mut config = StreamableHttpClientTransportConfig::with_uri(url.as_str());
+    config.custom_headers = read_headers(headers)?;
+    let mut resume = ExponentialBackoff::default();
+    resume.max_times = Some(MAX_RESUMES);
+    resume.base_duration = FIRST_RESUME;
+    config.retry_config = Arc::new(resume);
+    Ok(StreamableHttpClientTransport::with_client(client(&url)?, config))
+}
+
+/// No total time limit: it would cut the stream on which a server sends its news.
+fn client(url: &Url) -> Result<Client, ConnectError> {
+    // Another part of the process may have installed it first; that is as good.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let client = Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tcp_nodelay(true)
+        .redirect(Policy::custom(follow));
+    // A kept connection stalls 40 ms on a server without TCP_NODELAY; a new one
+    // costs less than that, unless it must shake hands over TLS.
+    let client = if url.scheme() == "https" { client } else { client.pool_max_idle_per_host(0) };
+    client.build().map_err(|_| ConnectError::Unusable)
+}
+
+/// Another origin would get our headers, and other statuses lose the body.
+fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {
+    let keeps_body =
+        matches!(attempt.status(), StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
+    let first = attempt.previous().first();
+    let same_origin = first.is_some_and(|first| first.origin() == attempt.url().origin());
+    if keeps_body && same_origin && attempt.previous().len() <= MAX_REDIRECTS {
+        attempt.follow()
+    } else {
+        attempt.stop()
+    }
+}
+
+fn read_headers(
+    headers: &[(String, Secret)],
+) -> Result<HashMap<HeaderName, HeaderValue>, ConnectError> {
+    headers.iter().map(|(name, value)| read_header(name, value)).collect()
+}
+
+fn read_header(name: &str, value: &Secret) -> Result<(HeaderName, HeaderValue), ConnectError> {
+    let name = HeaderName::try_from(name).map_err(|_| ConnectError::Unusable)?;
+    let mut value = HeaderValue::try_from(value.expose()).map_err(|_| ConnectError::Unusable)?;
+    value.set_sensitive(true);
+    Ok((name, value))
+}

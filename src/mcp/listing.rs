@@ -1,0 +1,92 @@
+//! Asks a server for its tools and turns them into ours, within limits.
+
+use std::sync::Arc;
+
+use rmcp::model::{PaginatedRequestParams, Tool as ServerTool, ToolAnnotations};
+use rmcp::{Peer, RoleClient, ServiceError};
+use serde_json::Value;
+
+use crate::domain::{Effect, Tool, clean, shorten};
+
+/// More tools than this only confuse a model.
+pub(super) const MAX_TOOLS: usize = 128;
+const MAX_PAGES: usize = 32;
+const MAX_DESCRIPTION_CHARS: usize = 1_024;
+const MAX_TITLE_CHARS: usize = 80;
+const MAX_SCHEMA_BYTES: usize = 64 * 1024;
+
+/// All tools of one server, under its own names for them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Offer {
+    /// The tools.
+    pub(super) tools: Vec<Tool>,
+    /// How many more there are, or may be.
+    pub(super) left_out: usize,
+}
+
+/// Asks for the list, page by page.
+///
+/// # Cancel safety
+///
+/// Dropping the future forgets the pages read so far.
+pub(super) async fn list_tools(
+    peer: &Peer<RoleClient>,
+    server: &Arc<str>,
+) -> Result<Offer, ServiceError> {
+    let (mut offer, mut cursor) = (Offer::default(), None);
+    for _ in 0..MAX_PAGES {
+        let params = PaginatedRequestParams::default().with_cursor(cursor);
+        let page = peer.list_tools(Some(params)).await?;
+        for tool in &page.tools {
+            offer.take(tool, server);
+        }
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            return Ok(offer);
+        }
+    }
+    offer.left_out += 1;
+    Ok(offer)
+}
+
+impl Offer {
+    fn take(&mut self, tool: &ServerTool, server: &Arc<str>) {
+        let known = self.tools.iter().any(|other| other.name == tool.name);
+        let tool = read_tool(tool, server).filter(|_| !known && self.tools.len() < MAX_TOOLS);
+        match tool {
+            Some(tool) => self.tools.push(tool),
+            None => self.left_out += 1,
+        }
+    }
+}
+
+/// A tool without a name, or with a schema nobody can afford to send, is no tool.
+fn read_tool(tool: &ServerTool, server: &Arc<str>) -> Option<Tool> {
+    let schema = Value::Object(tool.input_schema.as_ref().clone());
+    if tool.name.is_empty() || schema.to_string().len() > MAX_SCHEMA_BYTES {
+        return None;
+    }
+    let annotations = tool.annotations.as_ref();
+    let title = tool.title.as_ref().or_else(|| annotations?.title.as_ref());
+    let description = tool.description.as_deref().unwrap_or_default();
+    Some(Tool {
+        name: tool.name.clone().into_owned(),
+        title: title.map(|title| shorten(&clean(title), MAX_TITLE_CHARS)),
+        description: shorten(&clean(description), MAX_DESCRIPTION_CHARS),
+        schema: Arc::new(schema),
+        effect: annotations.map_or(Effect::Changes, effect),
+        server: Arc::clone(server),
+    })
+}
+
+/// The absence of a hint is read as the worse case; what destroys is never
+/// repeated, because the second answer would be that there is nothing there.
+fn effect(hints: &ToolAnnotations) -> Effect {
+    if hints.read_only_hint == Some(true) {
+        Effect::ReadOnly
+    } else if hints.idempotent_hint == Some(true) && hints.destructive_hint != Some(true) {
+        Effect::Idempotent
+    } else {
+        Effect::Changes
+    }
+}

@@ -1,0 +1,182 @@
+//! One server as a call sees it: connected or not, and guarded.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rmcp::model::{CallToolRequestParams, CallToolResponse};
+use rmcp::{Peer, RoleClient};
+use serde_json::{Map, Value};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::fault::CallFault;
+use super::listing::Offer;
+use super::result::read_result;
+use super::{ServerSettings, Settings};
+use crate::domain::{Dependency, Detail, Effect};
+use crate::resilience::{Fault, Guard, Refusal, Verdict};
+
+/// One server.
+#[derive(Debug)]
+pub(super) struct Server {
+    name: Arc<str>,
+    pub(super) settings: ServerSettings,
+    pub(super) guard: Guard,
+    /// Wakes the supervisor: the tools changed, or a call makes us doubt the server.
+    pub(super) doubt: Arc<Notify>,
+    call_timeout: Duration,
+    standing: Mutex<Standing>,
+}
+
+/// How it stands with a server.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Standing {
+    pub(super) link: Link,
+    /// What it offers, or offered when it was last seen.
+    pub(super) offer: Arc<Offer>,
+    pub(super) version: Option<String>,
+}
+
+/// Whether calls can be sent.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Link {
+    /// The first attempt is still under way.
+    #[default]
+    Untried,
+    /// It cannot be reached.
+    Down,
+    /// A session is open.
+    Up(Peer<RoleClient>),
+}
+
+impl Server {
+    /// A server that nobody has tried to reach yet.
+    pub(super) fn new(settings: ServerSettings, common: &Settings) -> Self {
+        Self {
+            name: settings.name.as_str().into(),
+            guard: Guard::new(format!("mcp:{}", settings.name), common.guard),
+            settings,
+            doubt: Arc::default(),
+            call_timeout: common.call_timeout,
+            standing: Mutex::default(),
+        }
+    }
+
+    /// What people call it.
+    pub(super) fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// How it stands now.
+    pub(super) fn standing(&self) -> Standing {
+        self.lock().clone()
+    }
+
+    /// Notes an open session, or news of its tools.
+    pub(super) fn rise(&self, peer: Peer<RoleClient>, offer: Offer, version: Option<String>) {
+        *self.lock() = Standing { link: Link::Up(peer), offer: Arc::new(offer), version };
+    }
+
+    /// Notes that it cannot be reached, and tells whether that is new.
+    pub(super) fn fall(&self) -> bool {
+        let before = std::mem::replace(&mut self.lock().link, Link::Down);
+        !matches!(before, Link::Down)
+    }
+
+    /// Its state, for health reports.
+    pub(super) fn report(&self) -> Dependency {
+        let Standing { link, offer, version } = self.standing();
+        let connected = matches!(link, Link::Up(_));
+        let tools = if connected { offer.tools.len() } else { 0 };
+        Dependency {
+            name: format!("mcp:{}", self.name),
+            breaker: self.guard.report(),
+            detail: Detail::Mcp { connected, tools, protocol_version: version },
+        }
+    }
+
+    /// Calls a tool by the server's own name for it; repeats only what may happen twice.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future tells the server to stop.
+    pub(super) async fn call(
+        &self,
+        tool: &str,
+        effect: Effect,
+        arguments: Map<String, Value>,
+        deadline: Instant,
+    ) -> Result<String, CallFault> {
+        let params = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments);
+        let result = match effect {
+            Effect::ReadOnly | Effect::Idempotent => self.call_repeatedly(params, deadline).await,
+            Effect::Changes => {
+                self.guard.call_once(self.call_timeout, deadline, self.attempt(params)).await
+            }
+        };
+        if matches!(&result, Err(CallFault::Guard(Refusal::TimedOut))) {
+            self.doubt.notify_one();
+        }
+        result
+    }
+
+    /// Once an attempt was lost it may have had its effect, so no later one may
+    /// say that nothing was done; and the server may be about to come back.
+    async fn call_repeatedly(
+        &self,
+        params: CallToolRequestParams,
+        deadline: Instant,
+    ) -> Result<String, CallFault> {
+        let lost = AtomicBool::new(false);
+        let attempt = || async {
+            let result = self.attempt(params.clone()).await;
+            match &result {
+                Err(CallFault::Lost | CallFault::Broken(_)) => lost.store(true, Ordering::Relaxed),
+                Err(CallFault::NotConnected) if lost.load(Ordering::Relaxed) => {
+                    return Err(CallFault::StillLost);
+                }
+                Ok(_) | Err(_) => {}
+            }
+            result
+        };
+        let result = self.guard.call(self.call_timeout, deadline, attempt).await;
+        let was_lost = lost.load(Ordering::Relaxed);
+        result.map_err(|fault| if was_lost { fault.after_loss() } else { fault })
+    }
+
+    async fn attempt(&self, params: CallToolRequestParams) -> Result<String, CallFault> {
+        let Link::Up(peer) = self.lock().link.clone() else {
+            return Err(CallFault::NotConnected);
+        };
+        let answer = peer.call_tool_once(params).await.map_err(CallFault::from);
+        match answer.inspect_err(|fault| self.consider(fault))? {
+            CallToolResponse::Complete(result) => read_result(&result),
+            CallToolResponse::InputRequired(_) | _ => {
+                Err(CallFault::refused("the tool asks for more input, which is not offered here"))
+            }
+        }
+    }
+
+    fn consider(&self, fault: &CallFault) {
+        if fault.verdict() == Verdict::Ill {
+            self.doubt.notify_one();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Standing> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Standing {
+    /// Whether calls can be sent.
+    pub(super) fn is_connected(&self) -> bool {
+        matches!(self.link, Link::Up(_))
+    }
+
+    /// Whether it has connected or failed once.
+    pub(super) fn is_settled(&self) -> bool {
+        !matches!(self.link, Link::Untried)
+    }
+}

@@ -1,0 +1,116 @@
+//! All servers together: the door of this room.
+
+use std::sync::Arc;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+
+use super::Settings;
+use super::board::{Board, Listing, Route};
+use super::fault::CallFault;
+use super::server::Server;
+use super::supervisor::Supervisor;
+use crate::agents::{ToolError, Tools};
+use crate::domain::{Catalog, Dependency, HealthProbe, ToolCall};
+
+/// The tools of any number of servers, each kept connected by a task of its own.
+#[derive(Debug)]
+pub struct Servers {
+    board: Arc<Board>,
+    supervisors: TaskTracker,
+    /// Ends the supervisors, at the latest when nobody is left to use the tools.
+    stop: DropGuard,
+}
+
+impl Servers {
+    /// Begins to connect to all servers, and returns at once.
+    ///
+    /// Cancelling `stop` parts from all of them, as [`Servers::shut_down`] does.
+    pub fn start(settings: Settings, stop: CancellationToken) -> Arc<Self> {
+        let stop = stop.child_token();
+        let make = |server: &_| Arc::new(Server::new(Clone::clone(server), &settings));
+        let board = Arc::new(Board::new(settings.servers.iter().map(make).collect()));
+        let supervisors = TaskTracker::new();
+        for server in &board.servers {
+            let (server, board) = (Arc::clone(server), Arc::clone(&board));
+            supervisors.spawn(Supervisor::new(server, board, &settings, stop.clone()).run());
+        }
+        supervisors.close();
+        Arc::new(Self { board, supervisors, stop: stop.drop_guard() })
+    }
+
+    /// Waits until what is on offer pleases.
+    ///
+    /// # Cancel safety
+    ///
+    /// Can be dropped and called again.
+    pub async fn offers(&self, pleases: impl Fn(&Catalog) -> bool) {
+        self.until(|listing| pleases(&listing.catalog)).await;
+    }
+
+    /// Parts from all servers; takes a few seconds at most and leaves no child behind.
+    ///
+    /// # Cancel safety
+    ///
+    /// The parting goes on if the future is dropped.
+    pub async fn shut_down(&self) {
+        self.stop.token().cancel();
+        self.supervisors.wait().await;
+    }
+
+    async fn until(&self, holds: impl Fn(&Listing) -> bool) {
+        let mut listing: watch::Receiver<_> = self.board.subscribe();
+        // The sender lives as long as we do, so there is no other end to this.
+        if listing.wait_for(|listing| holds(listing)).await.is_err() {
+            tracing::debug!("Nobody will say more about the tools");
+        }
+    }
+}
+
+impl Tools for Servers {
+    fn settled(&self) -> BoxFuture<'_, ()> {
+        self.until(|listing| listing.settled).boxed()
+    }
+
+    fn catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.board.listing().catalog)
+    }
+
+    fn call<'a>(
+        &'a self,
+        call: &'a ToolCall,
+        deadline: Instant,
+    ) -> BoxFuture<'a, Result<String, ToolError>> {
+        let Some(route) = self.board.listing().routes.get(&call.name).cloned() else {
+            return std::future::ready(Err(ToolError::Unknown)).boxed();
+        };
+        let span = tracing::info_span!(
+            "tool.call",
+            tool.name = call.name,
+            tool.call_id = %call.id,
+            mcp.server = %route.server.name()
+        );
+        make_call(route, call, deadline).instrument(span).boxed()
+    }
+}
+
+impl HealthProbe for Servers {
+    fn report(&self) -> Vec<Dependency> {
+        self.board.servers.iter().map(|server| server.report()).collect()
+    }
+}
+
+async fn make_call(route: Route, call: &ToolCall, deadline: Instant) -> Result<String, ToolError> {
+    let Some(arguments) = call.object() else { return Err(ToolError::Arguments) };
+    let began = Instant::now();
+    let result = route.server.call(&route.tool, route.effect, arguments, deadline).await;
+    let outcome = result.as_ref().map_or_else(CallFault::word, |_| "ok");
+    let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(outcome, duration_ms, "Tool called");
+    result.map_err(Into::into)
+}

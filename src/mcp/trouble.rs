@@ -1,0 +1,86 @@
+//! Reads what went wrong on the wire out of the errors that wrap each other.
+
+use std::error::Error;
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use rmcp::transport::DynamicTransportError;
+use rmcp::transport::streamable_http_client::{
+    AuthRequiredError, HttpStatusError, StreamableHttpError,
+};
+
+/// The longest pause that a server may ask for.
+const MAX_PAUSE: Duration = Duration::from_mins(1);
+
+/// What went wrong on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trouble {
+    /// No connection came to be.
+    NotReached,
+    /// The server asks who we are.
+    WantsCredential,
+    /// HTTP said no.
+    Status {
+        /// How.
+        code: u16,
+        /// The pause it asks for.
+        pause: Option<Duration>,
+    },
+    /// The answer is none of MCP's.
+    Garbled,
+    /// The connection broke.
+    Broken,
+}
+
+type Cause = dyn Error + 'static;
+
+impl Trouble {
+    /// The first cause that says something definite.
+    pub(super) fn of(error: &DynamicTransportError) -> Self {
+        let first: &Cause = error.error.as_ref();
+        std::iter::successors(Some(first), |&error| error.source())
+            .find_map(read)
+            .unwrap_or(Self::Broken)
+    }
+}
+
+fn read(cause: &Cause) -> Option<Trouble> {
+    if cause.is::<AuthRequiredError>() {
+        return Some(Trouble::WantsCredential);
+    }
+    if let Some(HttpStatusError { status, retry_after, .. }) = cause.downcast_ref() {
+        let seconds = retry_after.as_deref().and_then(|text| text.trim().parse().ok());
+        let pause = seconds.map(|seconds| Duration::from_secs(seconds).min(MAX_PAUSE));
+        return Some(Trouble::Status { code: *status, pause });
+    }
+    if let Some(error) = cause.downcast_ref::<reqwest::Error>() {
+        return error.is_connect().then_some(Trouble::NotReached);
+    }
+    cause.downcast_ref().and_then(read_http)
+}
+
+fn read_http(error: &StreamableHttpError<reqwest::Error>) -> Option<Trouble> {
+    match error {
+        StreamableHttpError::UnexpectedServerResponse(words) => {
+            Some(named_status(words).map_or(Trouble::Garbled, refused))
+        }
+        StreamableHttpError::UnexpectedContentType(_) | StreamableHttpError::Deserialize(_) => {
+            Some(Trouble::Garbled)
+        }
+        StreamableHttpError::HttpStatus(_) | _ => None,
+    }
+}
+
+fn refused(status: StatusCode) -> Trouble {
+    if status == StatusCode::UNAUTHORIZED {
+        Trouble::WantsCredential
+    } else {
+        Trouble::Status { code: status.as_u16(), pause: None }
+    }
+}
+
+/// rmcp writes `HTTP 404 Not Found: …` for statuses that it has no type for.
+fn named_status(words: &str) -> Option<StatusCode> {
+    let code = words.strip_prefix("HTTP ")?.get(..3)?;
+    code.parse().ok()
+}

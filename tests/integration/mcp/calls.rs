@@ -1,0 +1,160 @@
+//! What becomes of a call.
+
+use orchestrator::domain::{BreakerState, Secret};
+
+use super::*;
+use crate::support::mcp_server::Era;
+
+#[tokio::test]
+async fn arguments_reach_the_tool_and_its_text_comes_back_in_both_eras() {
+    for era in [Era::Sessions, Era::Stateless] {
+        let (_server, servers) = ready(era, "echo", |_| {}).await;
+
+        let result = call(&servers, "echo", r#"{"title":"milk","tags":["a"]}"#).await;
+
+        assert_eq!(result.as_deref(), Ok(r#"{"title":"milk","tags":["a"]}"#));
+        assert_eq!(health(&servers).breaker.calls.ok, 1);
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_sent_for_an_unknown_tool_or_broken_arguments() {
+    let (server, servers) = ready(Era::Stateless, "echo", |_| {}).await;
+
+    let unknown = call(&servers, "ecco", "{}").await;
+    let broken = call(&servers, "echo", "[1]").await;
+
+    assert_eq!(unknown, Err(ToolError::Unknown));
+    assert_eq!(broken, Err(ToolError::Arguments));
+    assert_eq!(server.calls(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_tool_s_own_refusal_is_told_cleaned_and_is_no_failure() {
+    let (server, servers) = ready(Era::Stateless, "refuse", |_| {}).await;
+
+    let result = call(&servers, "refuse", "{}").await;
+
+    assert_eq!(result, Err(ToolError::Refused("no such thing".into())));
+    assert_eq!(server.calls(), ["refuse"]);
+    assert_eq!(health(&servers).breaker.calls.failed, 0);
+}
+
+#[tokio::test]
+async fn refused_arguments_are_no_failure() {
+    let (server, servers) = ready(Era::Sessions, "invalid", |_| {}).await;
+
+    let result = call(&servers, "invalid", "{}").await;
+
+    assert_eq!(result, Err(ToolError::Refused("what is that?".into())));
+    assert_eq!(server.calls(), ["invalid"]);
+    assert_eq!(health(&servers).breaker.calls.failed, 0);
+}
+
+#[tokio::test]
+async fn a_broken_read_is_repeated_and_counts_each_time() {
+    let (server, servers) = ready(Era::Stateless, "read_broken", |_| {}).await;
+
+    let result = call(&servers, "read_broken", "{}").await;
+
+    assert_eq!(result, Err(ToolError::Refused("out of paper".into())));
+    assert_eq!(server.calls(), ["read_broken"; 3]);
+    assert_eq!(health(&servers).breaker.calls.failed, 3);
+}
+
+#[tokio::test]
+async fn a_broken_change_is_never_repeated() {
+    let (server, servers) = ready(Era::Stateless, "write_broken", |_| {}).await;
+
+    let result = call(&servers, "write_broken", "{}").await;
+
+    assert_eq!(result, Err(ToolError::Refused("out of paper".into())));
+    assert_eq!(server.calls(), ["write_broken"]);
+    assert_eq!(health(&servers).breaker.calls.failed, 1);
+}
+
+#[tokio::test]
+async fn a_hanging_call_is_cut_at_its_limit_and_opens_the_breaker() {
+    for era in [Era::Sessions, Era::Stateless] {
+        let (server, servers) = ready(era, "hang", |settings| {
+            settings.call_timeout = Duration::from_millis(200);
+            settings.guard.breaker.max_failures = 2;
+            settings.guard.breaker.cool_down = Duration::from_mins(10);
+        })
+        .await;
+
+        let results = [
+            call(&servers, "hang", "{}").await,
+            call(&servers, "hang", "{}").await,
+            call(&servers, "hang", "{}").await,
+        ];
+
+        let expected = [ToolError::TimedOut, ToolError::TimedOut, ToolError::Unavailable];
+        assert_eq!(results, expected.map(Err));
+        assert_eq!(server.calls().len(), 2);
+        assert_eq!(health(&servers).breaker.state, BreakerState::Open);
+        assert!(is_connected(&servers));
+    }
+}
+
+#[tokio::test]
+async fn the_deadline_of_the_turn_cuts_a_call_too() {
+    let (_server, servers) = ready(Era::Stateless, "hang", |_| {}).await;
+    let call =
+        ToolCall { id: "call_1".into(), name: "hang".into(), arguments: "{}".into(), extra: None };
+
+    let deadline = Instant::now() + Duration::from_millis(100);
+    let result = in_time(servers.call(&call, deadline)).await;
+
+    assert_eq!(result, Err(ToolError::TimedOut));
+}
+
+#[tokio::test]
+async fn a_long_answer_is_cut_and_marked() {
+    let (_server, servers) = ready(Era::Stateless, "long", |_| {}).await;
+
+    let text = call(&servers, "long", "{}").await.unwrap();
+
+    assert!(text.ends_with("é… [cut]"));
+    assert_eq!(text.chars().filter(|c| *c == 'é').count(), 32_000);
+}
+
+#[tokio::test]
+async fn what_is_no_text_is_named_in_words() {
+    let server = McpServer::start(Era::Stateless, &["picture", "structured"]).await;
+    let servers = started(settings(vec![http("one", &server)])).await;
+    until_offered(&servers, "picture").await;
+
+    let picture = call(&servers, "picture", "{}").await;
+    let structured = call(&servers, "structured", "").await;
+
+    assert_eq!(picture.as_deref(), Ok("look:\n[image, 12 kB]"));
+    assert_eq!(structured.as_deref(), Ok(r#"{"answer":42}"#));
+}
+
+#[tokio::test]
+async fn configured_headers_are_sent() {
+    let (_server, servers) = ready(Era::Stateless, "header", |settings| {
+        for server in &mut settings.servers {
+            if let Transport::Http { headers, .. } = &mut server.transport {
+                headers.push(("X-Key".into(), Secret::new("sesame")));
+            }
+        }
+    })
+    .await;
+
+    assert_eq!(call(&servers, "header", "{}").await.as_deref(), Ok("sesame"));
+}
+
+async fn ready(
+    era: Era,
+    tool: &'static str,
+    change: impl FnOnce(&mut Settings),
+) -> (McpServer, Arc<Servers>) {
+    let server = McpServer::start(era, &[tool]).await;
+    let mut settings = settings(vec![http("one", &server)]);
+    change(&mut settings);
+    let servers = started(settings).await;
+    until_offered(&servers, tool).await;
+    (server, servers)
+}

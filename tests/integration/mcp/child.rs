@@ -1,0 +1,304 @@
+//! Servers that are children of ours: scripts that behave as badly as the real ones.
+
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use orchestrator::domain::Secret;
+use tempfile::TempDir;
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe;
+
+use super::*;
+
+/// Speaks just enough of the older protocol; `MODE` says how it fails. Whatever
+/// lives holds the pipe `LIFELINE` open, so its end proves that nobody is left.
+const STUB: &str = r#"
+exec 9<>"$LIFELINE"
+echo x >>"$STARTS"
+starts=$(grep -c x "$STARTS")
+env >"$ENVIRONMENT"
+echo 'a secret of somebody' >&2
+say() { printf '%s\n' "$1"; }
+case $MODE in
+    exits) exit 1 ;;
+    mute) while read -r line; do :; done; exit ;;
+    third) [ "$starts" -lt 3 ] && exit 1 ;;
+    stubborn) trap '' TERM; sleep 1000 & ;;
+    garbage) say 'Welcome to my server!'; say '{"not":"rpc"}' ;;
+esac
+while IFS= read -r line; do
+    id=${line#*\"id\":}; id=${id%%[,\}]*}
+    answer() { say "{\"jsonrpc\":\"2.0\",\"id\":$id,\"result\":$1}"; }
+    case $line in
+        *'"server/discover"'*)
+            [ "$MODE" = dumb ] ||
+                say "{\"jsonrpc\":\"2.0\",\"id\":$id,\"error\":{\"code\":-32601,\"message\":\"?\"}}" ;;
+        *'"initialize"'*)
+            answer '{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"stub","version":"1"}}' ;;
+        *'"tools/list"'*)
+            answer '{"tools":[{"name":"go","inputSchema":{"type":"object"}},{"name":"tick","inputSchema":{"type":"object"},"annotations":{"idempotentHint":true,"destructiveHint":false}}]}' ;;
+        *'"tools/call"'*)
+            case $MODE in
+                dies) exit 1 ;;
+                dies_once) [ "$starts" -lt 2 ] && exit 1 ;;
+                hangs) [ "$starts" -lt 2 ] && kill -STOP $$ ;;
+            esac
+            answer '{"content":[{"type":"text","text":"done"}]}' ;;
+    esac
+done
+[ "$MODE" = stubborn ] && sleep 1000
+"#;
+
+#[tokio::test]
+async fn a_child_s_tools_are_listed_and_called() {
+    let stub = Stub::new("well");
+
+    let servers = started(settings(vec![stub.server()])).await;
+
+    assert_eq!(names(&servers), ["go", "tick"]);
+    assert_eq!(call(&servers, "go", "{}").await.as_deref(), Ok("done"));
+    in_time(servers.shut_down()).await;
+    assert_eq!(stub.starts(), 1);
+}
+
+#[tokio::test]
+async fn a_child_inherits_nothing_but_what_it_needs() {
+    let stub = Stub::new("well");
+
+    let servers = started(settings(vec![stub.server()])).await;
+
+    in_time(servers.shut_down()).await;
+    let environment = std::fs::read_to_string(stub.path("environment")).unwrap();
+    let has = |name: &str| environment.lines().any(|line| line.starts_with(&format!("{name}=")));
+    assert!(has("PATH") && has("MODE"));
+    // Cargo sets this for every test, so it stands for a key in our environment.
+    assert!(!has("CARGO_MANIFEST_DIR"), "{environment}");
+}
+
+#[tokio::test]
+async fn a_child_that_dies_during_a_call_is_lost_and_restarted() {
+    let stub = Stub::new("dies");
+    let servers = started(settings(vec![stub.server()])).await;
+
+    let result = call(&servers, "go", "{}").await;
+
+    assert_eq!(result, Err(ToolError::Lost));
+    until_missing(&servers).await;
+    until_offered(&servers, "go").await;
+    assert_eq!(stub.starts(), 2);
+    in_time(servers.shut_down()).await;
+}
+
+#[tokio::test]
+async fn a_call_that_may_happen_twice_outlives_a_restart() {
+    let stub = Stub::new("dies_once");
+    let mut settings = settings(vec![stub.server()]);
+    settings.guard.retries = 100;
+    let servers = started(settings).await;
+
+    let result = call(&servers, "tick", "{}").await;
+
+    assert_eq!(result.as_deref(), Ok("done"));
+    assert_eq!(stub.starts(), 2);
+    in_time(servers.shut_down()).await;
+}
+
+#[tokio::test]
+async fn a_lost_call_is_never_told_as_not_made() {
+    let stub = Stub::new("dies");
+    let mut settings = settings(vec![stub.server()]);
+    settings.guard.breaker.max_failures = 1;
+    settings.guard.breaker.cool_down = Duration::from_mins(10);
+    let servers = started(settings).await;
+
+    let first = call(&servers, "tick", "{}").await;
+    let second = call(&servers, "tick", "{}").await;
+
+    assert_eq!(first, Err(ToolError::Lost));
+    assert_eq!(second, Err(ToolError::Unavailable));
+    in_time(servers.shut_down()).await;
+}
+
+#[tokio::test]
+async fn a_child_that_fails_at_first_is_started_again() {
+    let stub = Stub::new("third");
+
+    let servers = started(settings(vec![stub.server()])).await;
+
+    assert_eq!(*servers.catalog().missing, ["stub".into()]);
+    until_offered(&servers, "go").await;
+    assert_eq!(stub.starts(), 3);
+    assert_eq!(health(&servers).breaker.calls.failed, 2);
+    in_time(servers.shut_down()).await;
+}
+
+#[tokio::test]
+async fn a_child_that_exits_at_once_is_left_alone_when_its_breaker_opens() {
+    let stub = Stub::new("exits");
+    let mut settings = settings(vec![stub.server()]);
+    settings.guard.breaker.max_failures = 1;
+    settings.guard.breaker.cool_down = Duration::from_mins(10);
+
+    let servers = started(settings).await;
+
+    assert_eq!(call(&servers, "go", "{}").await, Err(ToolError::Unknown));
+    in_time(servers.shut_down()).await;
+    assert_eq!(stub.starts(), 1);
+}
+
+#[tokio::test]
+async fn a_mute_child_does_not_hang_the_start() {
+    let stub = Stub::new("mute");
+    let mut settings = settings(vec![stub.server()]);
+    settings.connect_timeout = Duration::from_millis(300);
+
+    let servers = started(settings).await;
+
+    assert_eq!(*servers.catalog().missing, ["stub".into()]);
+    in_time(servers.shut_down()).await;
+}
+
+#[tokio::test]
+async fn a_child_struck_dumb_by_the_new_question_is_asked_the_old_one() {
+    let stub = Stub::new("dumb");
+    let mut settings = settings(vec![stub.server()]);
+    settings.connect_timeout = Duration::from_millis(500);
+
+    let servers = started(settings).await;
+
+    until_offered(&servers, "go").await;
+    assert_eq!(version(&servers).as_deref(), Some("2025-11-25"));
+    in_time(servers.shut_down()).await;
+}
+
+#[tokio::test]
+async fn a_child_that_chatters_is_understood_all_the_same() {
+    let stub = Stub::new("garbage");
+
+    let servers = started(settings(vec![stub.server()])).await;
+
+    until_offered(&servers, "go").await;
+    in_time(servers.shut_down()).await;
+}
+
+#[tokio::test]
+async fn a_hung_child_is_killed_and_restarted() {
+    let stub = Stub::new("hangs");
+    let mut settings = settings(vec![stub.server()]);
+    settings.connect_timeout = Duration::from_secs(1);
+    settings.call_timeout = Duration::from_millis(200);
+    let servers = started(settings).await;
+
+    let result = call(&servers, "go", "{}").await;
+
+    assert_eq!(result, Err(ToolError::TimedOut));
+    until_missing(&servers).await;
+    until_offered(&servers, "go").await;
+    assert_eq!(call(&servers, "go", "{}").await.as_deref(), Ok("done"));
+    in_time(servers.shut_down()).await;
+}
+
+#[tokio::test]
+async fn shutting_down_leaves_no_child_or_grandchild_behind() {
+    for mode in ["well", "stubborn"] {
+        let stub = Stub::new(mode);
+        let mut lifeline = stub.lifeline();
+        let servers = started(settings(vec![stub.server()])).await;
+
+        in_time(servers.shut_down()).await;
+
+        assert_eq!(in_time(lifeline.read(&mut [0])).await.unwrap(), 0);
+        assert_eq!(names(&servers), [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn forgetting_the_servers_leaves_no_child_behind() {
+    let stub = Stub::new("well");
+    let mut lifeline = stub.lifeline();
+    let servers = started(settings(vec![stub.server()])).await;
+
+    drop(servers);
+
+    assert_eq!(in_time(lifeline.read(&mut [0])).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_missing_program_is_told_and_tried_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("later");
+    let transport = Transport::Child {
+        command: program.to_str().unwrap().to_owned(),
+        args: Vec::new(),
+        env: Vec::new(),
+    };
+    let server = ServerSettings { name: "stub".to_owned(), transport };
+
+    let servers = started(settings(vec![server])).await;
+
+    assert!(!is_connected(&servers));
+    assert!(health(&servers).breaker.calls.failed >= 1);
+    let stub = Stub::new("well");
+    stub.write_program(&program);
+    until_offered(&servers, "go").await;
+    in_time(servers.shut_down()).await;
+}
+
+/// A script in a folder of its own.
+struct Stub {
+    folder: TempDir,
+    mode: &'static str,
+}
+
+impl Stub {
+    fn new(mode: &'static str) -> Self {
+        let stub = Self { folder: tempfile::tempdir().unwrap(), mode };
+        let status = std::process::Command::new("mkfifo").arg(stub.path("lifeline")).status();
+        assert!(status.unwrap().success());
+        stub
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Reads nothing until the last process that holds it is gone.
+    fn lifeline(&self) -> pipe::Receiver {
+        pipe::OpenOptions::new().open_receiver(self.path("lifeline")).unwrap()
+    }
+
+    fn env(&self) -> Vec<(String, String)> {
+        let path = |name: &str| self.path(name).to_str().unwrap().to_owned();
+        vec![
+            ("MODE".to_owned(), self.mode.to_owned()),
+            ("LIFELINE".to_owned(), path("lifeline")),
+            ("STARTS".to_owned(), path("starts")),
+            ("ENVIRONMENT".to_owned(), path("environment")),
+        ]
+    }
+
+    fn server(&self) -> ServerSettings {
+        let env = self.env().into_iter().map(|(name, value)| (name, Secret::new(value)));
+        let transport = Transport::Child {
+            command: "sh".to_owned(),
+            args: vec!["-c".to_owned(), STUB.to_owned()],
+            env: env.collect(),
+        };
+        ServerSettings { name: "stub".to_owned(), transport }
+    }
+
+    /// Writes the stub as a program that needs no environment.
+    fn write_program(&self, program: &Path) {
+        let env = self.env().into_iter().map(|(name, value)| format!("export {name}='{value}'"));
+        let lines: Vec<_> = env.collect();
+        let draft = self.path("draft");
+        std::fs::write(&draft, format!("#!/bin/sh\n{}\n{STUB}", lines.join("\n"))).unwrap();
+        std::fs::set_permissions(&draft, Permissions::from_mode(0o755)).unwrap();
+        std::fs::rename(draft, program).unwrap();
+    }
+
+    fn starts(&self) -> usize {
+        std::fs::read_to_string(self.path("starts")).unwrap().lines().count()
+    }
+}

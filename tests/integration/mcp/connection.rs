@@ -1,0 +1,143 @@
+//! Servers over HTTP that come, go and change.
+
+use orchestrator::domain::BreakerState;
+
+use super::*;
+use crate::support::mcp_server::Era;
+
+#[tokio::test]
+async fn tools_are_listed_at_start_in_both_eras() {
+    for (era, revision) in [(Era::Sessions, "2025-11-25"), (Era::Stateless, "2026-07-28")] {
+        let server = McpServer::start(era, &["echo", "read_it"]).await;
+
+        let servers = started(settings(vec![http("one", &server)])).await;
+
+        assert_eq!(names(&servers), ["echo", "read_it"]);
+        assert_eq!(version(&servers).as_deref(), Some(revision));
+        assert_eq!(health(&servers).name, "mcp:one");
+        in_time(servers.shut_down()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_says_it_is_older_is_met_without_a_failure() {
+    let server = McpServer::start(Era::Pinned, &["echo"]).await;
+
+    let servers = started(settings(vec![http("one", &server)])).await;
+
+    assert_eq!(names(&servers), ["echo"]);
+    assert_eq!(version(&servers).as_deref(), Some("2025-11-25"));
+    assert_eq!(health(&servers).breaker.calls.failed, 0);
+    in_time(servers.shut_down()).await;
+}
+
+#[tokio::test]
+async fn changed_tools_are_listed_again_in_both_eras() {
+    for era in [Era::Sessions, Era::Stateless] {
+        let server = McpServer::start(era, &["echo"]).await;
+        let servers = started(settings(vec![http("one", &server)])).await;
+        until_offered(&servers, "echo").await;
+
+        server.set_tools(&["novel"]).await;
+
+        until_offered(&servers, "novel").await;
+        assert_eq!(names(&servers), ["novel"]);
+        in_time(servers.shut_down()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_down_at_start_is_connected_later() {
+    let server = McpServer::start(Era::Stateless, &["echo"]).await;
+    let (address, one) = (server.address, http("one", &server));
+    server.stop().await;
+
+    let servers = started(settings(vec![one])).await;
+
+    assert_eq!(*servers.catalog().missing, ["one".into()]);
+    assert!(!is_connected(&servers));
+    let server = McpServer::start_at(address, Era::Stateless, &["echo"]).await;
+    until_offered(&servers, "echo").await;
+    assert_eq!(call(&servers, "echo", "{}").await.as_deref(), Ok("{}"));
+    assert_eq!(server.calls(), ["echo"]);
+    in_time(servers.shut_down()).await;
+}
+
+#[tokio::test]
+async fn a_dead_server_s_tools_vanish_and_come_back_in_both_eras() {
+    for era in [Era::Sessions, Era::Stateless] {
+        let server = McpServer::start(era, &["echo"]).await;
+        let servers = started(settings(vec![http("one", &server)])).await;
+        until_offered(&servers, "echo").await;
+
+        let address = server.address;
+        server.stop().await;
+        let error = call(&servers, "echo", "{}").await.unwrap_err();
+
+        assert!(matches!(error, ToolError::Unavailable | ToolError::Lost), "{error:?}");
+        until_missing(&servers).await;
+        assert_eq!(names(&servers), [""; 0]);
+        assert_eq!(call(&servers, "echo", "{}").await, Err(ToolError::Unavailable));
+        let _server = McpServer::start_at(address, era, &["echo"]).await;
+        until_offered(&servers, "echo").await;
+        assert_eq!(call(&servers, "echo", "{}").await.as_deref(), Ok("{}"));
+        in_time(servers.shut_down()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_goes_away_is_missed_without_a_call_in_both_eras() {
+    for era in [Era::Sessions, Era::Stateless] {
+        let server = McpServer::start(era, &["echo"]).await;
+        let servers = started(settings(vec![http("one", &server)])).await;
+        until_offered(&servers, "echo").await;
+
+        server.stop().await;
+
+        until_missing(&servers).await;
+        assert_eq!(health(&servers).breaker.calls.ok, 0);
+        in_time(servers.shut_down()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_stops_during_a_call_does_not_hang_it_in_either_era() {
+    for era in [Era::Sessions, Era::Stateless] {
+        let server = McpServer::start(era, &["hang"]).await;
+        let mut settings = settings(vec![http("one", &server)]);
+        settings.call_timeout = Duration::from_secs(1);
+        let servers = started(settings).await;
+        until_offered(&servers, "hang").await;
+
+        let (result, ()) = tokio::join!(call(&servers, "hang", "{}"), async {
+            in_time(async {
+                while server.calls().is_empty() {
+                    tokio::task::yield_now().await;
+                }
+            })
+            .await;
+            server.stop().await;
+        });
+
+        let error = result.unwrap_err();
+        assert!(matches!(error, ToolError::Lost | ToolError::TimedOut), "{error:?}");
+        in_time(servers.shut_down()).await;
+    }
+}
+
+#[tokio::test]
+async fn failing_to_connect_opens_the_breaker_and_connecting_closes_it() {
+    let server = McpServer::start(Era::Stateless, &["echo"]).await;
+    let (address, mut settings) = (server.address, settings(vec![http("one", &server)]));
+    server.stop().await;
+    settings.guard.breaker.max_failures = 1;
+    settings.guard.breaker.cool_down = Duration::from_millis(500);
+
+    let servers = started(settings).await;
+
+    assert_eq!(health(&servers).breaker.state, BreakerState::Open);
+    let _server = McpServer::start_at(address, Era::Stateless, &["echo"]).await;
+    until_offered(&servers, "echo").await;
+    assert_eq!(health(&servers).breaker.state, BreakerState::Closed);
+    in_time(servers.shut_down()).await;
+}

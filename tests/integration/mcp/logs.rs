@@ -1,0 +1,59 @@
+//! What the log says of a call, and what it must not say.
+
+use std::io::{self, Write};
+use std::sync::Mutex;
+
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+
+use super::*;
+use crate::support::mcp_server::Era;
+
+#[tokio::test]
+async fn a_call_is_one_line_without_arguments_or_results() {
+    let log = Log::default();
+    let writer = log.clone();
+    let layer = tracing_subscriber::fmt::layer().json().with_writer(move || writer.clone());
+    let ours = Targets::new().with_target("orchestrator", Level::TRACE);
+    let subscriber = tracing_subscriber::registry().with(layer).with(ours);
+    // Another test may reach a log line first; without a subscriber of its own, tracing would
+    // note that line as unwanted for all of us.
+    drop(tracing::subscriber::set_global_default(tracing_subscriber::registry()));
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let server = McpServer::start(Era::Stateless, &["echo"]).await;
+    let servers = started(settings(vec![http("one", &server)])).await;
+
+    call(&servers, "echo", r#"{"hush":"hush"}"#).await.unwrap();
+
+    in_time(servers.shut_down()).await;
+    let text = log.text();
+    assert!(!text.contains("hush"), "{text}");
+    let lines: Vec<_> = text.lines().filter(|line| line.contains("Tool called")).collect();
+    let [line] = lines.as_slice() else { panic!("{text}") };
+    for part in [r#""outcome":"ok""#, r#""duration_ms":"#, r#""tool.name":"echo""#] {
+        assert!(line.contains(part), "{line}");
+    }
+    for part in [r#""mcp.server":"one""#, r#""tool.call_id":"call_1""#] {
+        assert!(line.contains(part), "{line}");
+    }
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,82 @@
+//! The MCP adapter against real servers.
+
+mod calls;
+mod catalog;
+mod child;
+mod connection;
+mod logs;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use orchestrator::agents::{ToolError, Tools};
+use orchestrator::domain::{Dependency, Detail, HealthProbe, ToolCall};
+use orchestrator::mcp::{ServerSettings, Servers, Settings, Transport};
+use orchestrator::resilience::{BreakerSettings, GuardSettings};
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::support::mcp_server::McpServer;
+
+/// Nothing here takes that long unless it hangs.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn http(name: &str, server: &McpServer) -> ServerSettings {
+    let transport = Transport::Http { url: server.url(), headers: Vec::new() };
+    ServerSettings { name: name.to_owned(), transport }
+}
+
+fn settings(servers: Vec<ServerSettings>) -> Settings {
+    let breaker = BreakerSettings { max_failures: 50, cool_down: Duration::from_millis(50) };
+    let (min_delay, max_delay) = (Duration::from_millis(20), Duration::from_millis(40));
+    let guard = GuardSettings { breaker, retries: 2, min_delay, max_delay, jitter: false };
+    let timeout = Duration::from_secs(10);
+    Settings { servers, call_timeout: timeout, connect_timeout: timeout, guard }
+}
+
+async fn started(settings: Settings) -> Arc<Servers> {
+    let servers = Servers::start(settings, CancellationToken::new());
+    in_time(servers.settled()).await;
+    servers
+}
+
+async fn in_time<T>(future: impl Future<Output = T>) -> T {
+    timeout(PATIENCE, future).await.unwrap()
+}
+
+async fn until_offered(servers: &Servers, name: &str) {
+    in_time(servers.offers(|catalog| catalog.find(name).is_some())).await;
+}
+
+async fn until_missing(servers: &Servers) {
+    in_time(servers.offers(|catalog| !catalog.missing.is_empty())).await;
+}
+
+async fn call(servers: &Servers, name: &str, arguments: &str) -> Result<String, ToolError> {
+    let call = ToolCall {
+        id: "call_1".into(),
+        name: name.to_owned(),
+        arguments: arguments.to_owned(),
+        extra: None,
+    };
+    in_time(servers.call(&call, Instant::now() + PATIENCE)).await
+}
+
+fn names(servers: &Servers) -> Vec<String> {
+    servers.catalog().tools.iter().map(|tool| tool.name.clone()).collect()
+}
+
+fn health(servers: &Servers) -> Dependency {
+    servers.report().into_iter().next().unwrap()
+}
+
+fn version(servers: &Servers) -> Option<String> {
+    match health(servers).detail {
+        Detail::Mcp { protocol_version, .. } => protocol_version,
+        Detail::Model { .. } | Detail::Database => None,
+    }
+}
+
+fn is_connected(servers: &Servers) -> bool {
+    matches!(health(servers).detail, Detail::Mcp { connected: true, .. })
+}

@@ -1,0 +1,201 @@
+//! A real MCP server on a real socket, whose tools misbehave by name.
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use axum::http::request::Parts;
+use rmcp::ErrorData;
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, DiscoverRequestMethod,
+    DiscoverResult, ListToolsResult, PaginatedRequestParams, ProtocolVersion, ServerCapabilities,
+    ServerConfig, SubscriptionFilter, Tool, ToolAnnotations,
+};
+use rmcp::service::{NotificationContext, RequestContext, RoleServer, SubscriptionContext};
+use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
+use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use rmcp::{Peer, ServerHandler};
+use serde_json::{Map, Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// Which revisions a server speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Era {
+    /// Sessions, up to 2025-11-25; knows no `server/discover`, like most of its age.
+    Sessions,
+    /// The same, but it knows `server/discover` and answers that it is older.
+    Pinned,
+    /// 2026-07-28 too.
+    Stateless,
+}
+
+/// A running server.
+pub(crate) struct McpServer {
+    pub(crate) address: SocketAddr,
+    state: State,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+#[derive(Clone)]
+struct State {
+    era: Era,
+    tools: watch::Sender<Vec<&'static str>>,
+    calls: Arc<Mutex<Vec<String>>>,
+    peers: Arc<Mutex<Vec<Peer<RoleServer>>>>,
+}
+
+impl McpServer {
+    pub(crate) async fn start(era: Era, tools: &[&'static str]) -> Self {
+        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), era, tools).await
+    }
+
+    pub(crate) async fn start_at(address: SocketAddr, era: Era, tools: &[&'static str]) -> Self {
+        let tools = watch::Sender::new(tools.to_vec());
+        let state = State { era, tools, calls: Arc::default(), peers: Arc::default() };
+        let stop = CancellationToken::new();
+        let config =
+            StreamableHttpServerConfig::default().with_cancellation_token(stop.child_token());
+        let handler = state.clone();
+        let service: StreamableHttpService<State, LocalSessionManager> =
+            StreamableHttpService::new(move || Ok(handler.clone()), Arc::default(), config);
+        let app = axum::Router::new().nest_service("/mcp", service);
+        let listener = TcpListener::bind(address).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stopped = stop.clone().cancelled_owned();
+        let task = tokio::spawn(async move {
+            axum::serve(listener, app).with_graceful_shutdown(stopped).await.unwrap();
+        });
+        Self { address, state, stop, task }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/mcp", self.address)
+    }
+
+    /// The tools called so far, in order.
+    pub(crate) fn calls(&self) -> Vec<String> {
+        self.state.calls.lock().unwrap().clone()
+    }
+
+    pub(crate) async fn set_tools(&self, tools: &[&'static str]) {
+        self.state.tools.send_replace(tools.to_vec());
+        let peers = self.state.peers.lock().unwrap().clone();
+        for peer in peers {
+            peer.notify_tool_list_changed().await.unwrap();
+        }
+    }
+
+    /// Pulls the plug: nobody listens at the address when this returns.
+    pub(crate) async fn stop(self) {
+        self.stop.cancel();
+        self.task.abort();
+        self.task.await.unwrap_or_default();
+    }
+}
+
+impl ServerHandler for State {
+    fn get_info(&self) -> ServerConfig {
+        let capabilities =
+            ServerCapabilities::builder().enable_tools().enable_tool_list_changed().build();
+        ServerConfig::new(capabilities)
+    }
+
+    fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
+        match self.era {
+            Era::Pinned => Cow::Borrowed(&[ProtocolVersion::V_2025_11_25]),
+            Era::Sessions | Era::Stateless => Cow::Borrowed(ProtocolVersion::KNOWN_VERSIONS),
+        }
+    }
+
+    async fn discover(&self, _: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
+        let versions = self.supported_protocol_versions().into_owned();
+        match self.era {
+            Era::Sessions => Err(ErrorData::method_not_found::<DiscoverRequestMethod>()),
+            Era::Pinned | Era::Stateless => {
+                Ok(DiscoverResult::from_server_info(versions, self.get_info()))
+            }
+        }
+    }
+
+    async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
+        self.peers.lock().unwrap().push(context.peer);
+    }
+
+    fn accepted_subscription_filter(
+        &self,
+        wanted: &SubscriptionFilter,
+    ) -> Option<SubscriptionFilter> {
+        Some(wanted.supported_by(&self.get_info().capabilities))
+    }
+
+    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        let mut tools = self.tools.subscribe();
+        loop {
+            tokio::select! {
+                () = context.cancelled() => return Ok(()),
+                changed = tools.changed() => {
+                    changed.unwrap();
+                    context.sink().notify_tool_list_changed().await.unwrap();
+                }
+            }
+        }
+    }
+
+    async fn list_tools(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let tools = self.tools.borrow().iter().map(|name| tool(name)).collect();
+        Ok(ListToolsResult::with_all_items(tools))
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        self.calls.lock().unwrap().push(request.name.to_string());
+        let result = answer(&request.name, request.arguments.unwrap_or_default(), &context).await?;
+        Ok(CallToolResponse::Complete(result))
+    }
+}
+
+async fn answer(
+    name: &str,
+    arguments: Map<String, Value>,
+    context: &RequestContext<RoleServer>,
+) -> Result<CallToolResult, ErrorData> {
+    let text = |text: String| Ok(CallToolResult::success(vec![ContentBlock::text(text)]));
+    match name {
+        "hang" => std::future::pending().await,
+        "read_broken" | "write_broken" => Err(ErrorData::internal_error("out of paper", None)),
+        "refuse" => Ok(CallToolResult::error(vec![ContentBlock::text("no\u{7} such thing")])),
+        "invalid" => Err(ErrorData::invalid_params("what is that?", None)),
+        "long" => text("é".repeat(50_000)),
+        "picture" => {
+            let picture = ContentBlock::image("A".repeat(16_000), "image/png");
+            Ok(CallToolResult::success(vec![ContentBlock::text("look:"), picture]))
+        }
+        "structured" => {
+            let mut result = CallToolResult::success(Vec::new());
+            result.structured_content = Some(json!({"answer": 42}));
+            Ok(result)
+        }
+        "header" => {
+            let parts = context.extensions.get::<Parts>().unwrap();
+            text(parts.headers.get("x-key").unwrap().to_str().unwrap().to_owned())
+        }
+        _ => text(Value::Object(arguments).to_string()),
+    }
+}
+
+fn tool(name: &'static str) -> Tool {
+    let schema = Map::from_iter([("type".to_owned(), json!("object"))]);
+    let hints = ToolAnnotations::new().read_only(name.starts_with("read_"));
+    Tool::new(name, "d".repeat(2_000), schema).with_annotations(hints)
+}
