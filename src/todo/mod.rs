@@ -1,1 +1,18 @@
 //! The bundled todo MCP server: a product of its own.
+
+mod arguments;
+mod due;
+mod fold;
+mod http;
+mod open;
+mod query;
+mod refusal;
+mod rules;
+mod schema;
+mod server;
+mod store;
+mod value;
+
+pub use http::serve_http;
+pub use open::{Settings, StartError};
+pub use server::{TodoServer, serve_stdio};

@@ -1,0 +1,96 @@
+//! The tools over streamable HTTP, with health paths beside them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::serve::ListenerExt;
+use axum::{Json, Router};
+use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
+use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::open::{Settings, StartError};
+use super::server::TodoServer;
+
+/// Names under which this machine calls itself.
+const LOCAL_HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+
+/// Pages of other origins must not call: a browser would lend them this machine's name.
+const LOCAL_ORIGINS: [&str; 2] = ["http://localhost:*", "http://127.0.0.1:*"];
+
+/// How long requests may go on after the sign to stop.
+const DRAIN: Duration = Duration::from_secs(5);
+
+#[derive(Clone)]
+struct Health {
+    server: TodoServer,
+    started: Instant,
+}
+
+/// Serves at `/mcp` until `stop`.
+pub async fn serve_http(
+    settings: Settings,
+    listener: TcpListener,
+    stop: CancellationToken,
+) -> Result<(), StartError> {
+    let server = TodoServer::open(&settings).await?;
+    let local = LOCAL_HOSTS.map(str::to_owned);
+    let config = StreamableHttpServerConfig::default()
+        .with_allowed_hosts(local.into_iter().chain(settings.allowed_hosts))
+        .with_allowed_origins(LOCAL_ORIGINS)
+        .with_cancellation_token(stop.child_token());
+    let health = Health { server: server.clone(), started: Instant::now() };
+    let sessions = Arc::new(LocalSessionManager::default());
+    let mcp = StreamableHttpService::new(move || Ok(server.clone()), sessions, config);
+    let app = Router::new()
+        .route("/health", get(report))
+        .route("/health/live", get(live))
+        .route("/health/ready", get(ready))
+        .with_state(health)
+        .nest_service("/mcp", mcp);
+    // Without TCP_NODELAY each answer waits some 40 ms for the client's acknowledgement.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+    let serve = axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
+    tokio::select! {
+        ended = serve => ended.map_err(StartError::Http),
+        // A client that never ends its request must not keep the process.
+        () = async { stop.cancelled().await; sleep(DRAIN).await } => Ok(()),
+    }
+}
+
+async fn report(State(health): State<Health>) -> Response {
+    health.answer(StatusCode::OK, Some(health.server.is_well().await))
+}
+
+async fn live(State(health): State<Health>) -> Response {
+    health.answer(StatusCode::OK, None)
+}
+
+async fn ready(State(health): State<Health>) -> Response {
+    let is_well = health.server.is_well().await;
+    let status = if is_well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    health.answer(status, Some(is_well))
+}
+
+impl Health {
+    /// The database is left out where nobody looked at it.
+    fn answer(&self, status: StatusCode, database: Option<bool>) -> Response {
+        let word = |is_well| if is_well { "ok" } else { "down" };
+        let mut body = json!({
+            "status": word(database.unwrap_or(true)),
+            "version": env!("CARGO_PKG_VERSION"),
+            "uptime_seconds": self.started.elapsed().as_secs(),
+        });
+        if let (Some(body), Some(is_well)) = (body.as_object_mut(), database) {
+            body.insert("database".to_owned(), word(is_well).into());
+        }
+        (status, Json(body)).into_response()
+    }
+}

@@ -1,0 +1,95 @@
+//! Which todos, in which order: one statement for every combination.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use sqlx::any::AnyArguments;
+use sqlx::query::Query;
+use sqlx::{Any, AssertSqlSafe};
+
+use super::fold::fold;
+use super::value::Status;
+
+/// Which todos, in which order, which part of them.
+#[derive(Debug)]
+pub(super) struct Filter {
+    pub(super) status: Option<Status>,
+    pub(super) tag: Option<String>,
+    pub(super) text: Option<String>,
+    /// From this key on.
+    pub(super) due_from: Option<i64>,
+    /// Before this key.
+    pub(super) due_before: Option<i64>,
+    pub(super) sort: Sort,
+    pub(super) descending: bool,
+    pub(super) limit: i64,
+    pub(super) offset: i64,
+}
+
+/// What to sort by.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub(super) enum Sort {
+    Created,
+    Due,
+    Priority,
+    Title,
+    Updated,
+}
+
+type Statement<'q> = Query<'q, Any, AnyArguments>;
+
+/// The casts tell PostgreSQL the type of a parameter that may be null.
+const MATCHES: &str = "FROM todos WHERE (CAST($1 AS TEXT) IS NULL OR status = $1) \
+    AND (CAST($2 AS TEXT) IS NULL OR search_tags LIKE $2 ESCAPE '\\') \
+    AND (CAST($3 AS TEXT) IS NULL OR search LIKE $3 ESCAPE '\\') \
+    AND (CAST($4 AS BIGINT) IS NULL OR due_key >= $4) \
+    AND (CAST($5 AS BIGINT) IS NULL OR due_key < $5)";
+
+impl Filter {
+    /// How many match.
+    pub(super) fn count(&self) -> Statement<'_> {
+        self.bind(sqlx::query(AssertSqlSafe(format!("SELECT COUNT(*) {MATCHES}"))))
+    }
+
+    /// One page of those that match.
+    pub(super) fn select(&self) -> Statement<'_> {
+        let (key, way) = (self.sort.key(), if self.descending { "DESC" } else { "ASC" });
+        let order = format!("ORDER BY {key} IS NULL, {key} {way}, created_at {way}, id {way}");
+        let sql = format!("SELECT * {MATCHES} {order} LIMIT $6 OFFSET $7");
+        self.bind(sqlx::query(AssertSqlSafe(sql))).bind(self.limit).bind(self.offset)
+    }
+
+    fn bind<'q>(&'q self, statement: Statement<'q>) -> Statement<'q> {
+        statement
+            .bind(self.status.map(Status::as_str))
+            .bind(self.tag.as_deref().map(|tag| format!("%\n{}\n%", literal(tag))))
+            .bind(self.text.as_deref().map(|text| format!("%{}%", literal(text))))
+            .bind(self.due_from)
+            .bind(self.due_before)
+    }
+}
+
+impl Sort {
+    const fn key(self) -> &'static str {
+        match self {
+            Self::Created => "created_at",
+            Self::Due => "due_key",
+            Self::Priority => "priority",
+            Self::Title => "title_key",
+            Self::Updated => "updated_at",
+        }
+    }
+}
+
+/// Without case, with the wildcards of LIKE made literal.
+fn literal(text: &str) -> String {
+    let mut literal = String::with_capacity(text.len());
+    for c in fold(text).chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            literal.push('\\');
+        }
+        literal.push(c);
+    }
+    literal
+}

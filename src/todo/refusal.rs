@@ -1,0 +1,60 @@
+//! Why a tool says no: short sentences that a model can act on, without internals.
+
+use super::rules::MAX_ID;
+
+/// The longest account of wrong arguments: it quotes them.
+const MAX_ACCOUNT: usize = 300;
+
+/// Why a tool says no.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refusal {
+    #[error("There is no todo with id {0}. Call list_todos to see the ids.")]
+    UnknownId(String),
+    #[error("The title is empty. Give a title of 1 to {0} characters.")]
+    NoTitle(usize),
+    #[error("The {field} is longer than {limit} characters. Shorten it.")]
+    TooLong { field: &'static str, limit: usize },
+    #[error("There are more than {0} tags. Give fewer.")]
+    TooManyTags(usize),
+    #[error("The {0} is not a date. Use 2026-11-22, or 2026-11-22T17:00 for a time of day.")]
+    NotADate(&'static str),
+    #[error("The {0} is not a day. Use 2026-11-22.")]
+    NotADay(&'static str),
+    #[error("The limit must be from 1 to {0}.")]
+    Limit(i64),
+    #[error("The offset must not be negative.")]
+    Offset,
+    #[error("Nothing to change was given. Name at least one field besides the id.")]
+    NothingToChange,
+    #[error("The arguments do not fit: {0}. Correct them and call again.")]
+    Arguments(String),
+    #[error("There are {0} todos, and no more fit. Delete some first.")]
+    Full(i64),
+    #[error("The todo server failed, so whether this was done is unknown. Check with list_todos.")]
+    Failed,
+    #[error("The todo database does not answer. Try again later.")]
+    Unreadable,
+    #[error(
+        "The todo database does not answer, so whether this was saved is unknown. \
+         Check with list_todos before trying again."
+    )]
+    Unsaved,
+}
+
+impl Refusal {
+    /// The id is echoed, so that a model that asked for several knows which one; but not at length.
+    pub(super) fn unknown_id(id: &str) -> Self {
+        Self::UnknownId(id.chars().filter(char::is_ascii_graphic).take(MAX_ID).collect())
+    }
+
+    /// Arguments of another shape than the tool's.
+    pub(super) fn arguments(account: &str) -> Self {
+        Self::Arguments(account.trim().chars().take(MAX_ACCOUNT).collect())
+    }
+}
+
+impl From<Refusal> for String {
+    fn from(refusal: Refusal) -> Self {
+        refusal.to_string()
+    }
+}

@@ -1,0 +1,94 @@
+//! The limits of each field. rmcp does not enforce a schema, so tools check here.
+
+use super::due::Due;
+use super::fold::fold;
+use super::refusal::Refusal;
+
+/// Characters of a title.
+pub(super) const MAX_TITLE: usize = 200;
+/// Characters of notes.
+pub(super) const MAX_NOTES: usize = 4_000;
+/// Tags of one todo.
+pub(super) const MAX_TAGS: usize = 20;
+/// Characters of a tag.
+pub(super) const MAX_TAG: usize = 50;
+/// Characters to look for.
+pub(super) const MAX_TEXT: usize = 200;
+/// Characters of an id.
+pub(super) const MAX_ID: usize = 64;
+
+/// An id that may exist; any other text would only trouble the database.
+pub(super) fn id(text: &str) -> Result<&str, Refusal> {
+    let id = text.trim();
+    let fits = id.len() <= MAX_ID && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if fits && !id.is_empty() { Ok(id) } else { Err(Refusal::unknown_id(id)) }
+}
+
+/// A title: one line, not empty.
+pub(super) fn title(text: &str) -> Result<String, Refusal> {
+    let title = visible(text, |c| c == ' ');
+    if title.is_empty() {
+        return Err(Refusal::NoTitle(MAX_TITLE));
+    }
+    within("title", title, MAX_TITLE)
+}
+
+/// Notes; empty ones are none.
+pub(super) fn notes(text: &str) -> Result<Option<String>, Refusal> {
+    let text = text.replace("\r\n", "\n");
+    let notes = within("notes", visible(&text, |c| matches!(c, ' ' | '\n' | '\t')), MAX_NOTES)?;
+    Ok(Some(notes).filter(|notes| !notes.is_empty()))
+}
+
+/// Tags without `#`, each once, empty ones left out.
+pub(super) fn tags(given: &[String]) -> Result<Vec<String>, Refusal> {
+    let mut tags: Vec<String> = Vec::new();
+    for text in given {
+        let tag = tag(text)?;
+        let known = tags.iter().any(|other| fold(other) == fold(&tag));
+        if tag.is_empty() || known {
+            continue;
+        }
+        if tags.len() == MAX_TAGS {
+            return Err(Refusal::TooManyTags(MAX_TAGS));
+        }
+        tags.push(tag);
+    }
+    Ok(tags)
+}
+
+/// One tag.
+pub(super) fn tag(text: &str) -> Result<String, Refusal> {
+    let tag = visible(text, |c| c == ' ');
+    within("tag", tag.trim_start_matches('#').trim_start().to_owned(), MAX_TAG)
+}
+
+/// A due time; an empty text is none.
+pub(super) fn due(text: &str) -> Result<Option<Due>, Refusal> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    Due::parse(text).map(Some).ok_or(Refusal::NotADate("due"))
+}
+
+/// Words to look for.
+pub(super) fn text(given: &str) -> Result<String, Refusal> {
+    within("text", visible(given, |c| c == ' '), MAX_TEXT)
+}
+
+fn within(field: &'static str, text: String, limit: usize) -> Result<String, Refusal> {
+    if text.chars().count() > limit { Err(Refusal::TooLong { field, limit }) } else { Ok(text) }
+}
+
+/// White space at the ends goes, other white space becomes a space, what cannot be seen goes.
+fn visible(text: &str, keeps: impl Fn(char) -> bool) -> String {
+    let spaced = text.chars().map(|c| if c.is_whitespace() && !keeps(c) { ' ' } else { c });
+    let seen: String = spaced.filter(|&c| keeps(c) || !is_hidden(c)).collect();
+    seen.trim().to_owned()
+}
+
+/// Control characters, bidirectional overrides and invisible tag characters.
+fn is_hidden(c: char) -> bool {
+    matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{E0000}'..='\u{E007F}')
+        || c.is_control()
+}

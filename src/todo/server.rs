@@ -1,0 +1,219 @@
+//! The six tools.
+
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt;
+use rmcp::handler::server::router::tool::ToolRouter;
+use rmcp::handler::server::tool::ToolCallContext;
+use rmcp::handler::server::wrapper::{Json, Parameters};
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, Implementation,
+    ServerCapabilities, ServerConfig,
+};
+use rmcp::service::{RequestContext, ServerInitializeError};
+use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt, tool, tool_handler, tool_router};
+
+use super::arguments::{CreateTodo, ListTodos, TodoId, UpdateTodo};
+use super::open::{Settings, StartError, open};
+use super::refusal::Refusal;
+use super::rules;
+use super::store::{Store, now};
+use super::value::{Deleted, Status, TodoList, TodoView};
+
+const INSTRUCTIONS: &str = "Keeps one person's todos. Find a todo with list_todos before you \
+change, complete or delete it, and use its id. Due times are days (2026-11-22) or the person's \
+local times (2026-11-22T17:00).";
+
+/// How rmcp begins its account of arguments that do not fit a tool's type.
+const MISFIT: &str = "failed to deserialize parameters:";
+
+/// The todo server; clones share one database.
+#[derive(Clone, Debug)]
+pub struct TodoServer {
+    store: Store,
+    tool_router: ToolRouter<Self>,
+}
+
+impl TodoServer {
+    /// Opens the database.
+    pub async fn open(settings: &Settings) -> Result<Self, StartError> {
+        Ok(Self { store: open(settings).await?, tool_router: Self::tool_router() })
+    }
+
+    pub(super) async fn is_well(&self) -> bool {
+        self.store.is_well().await
+    }
+}
+
+/// Serves on standard input and output until the input ends.
+pub async fn serve_stdio(settings: Settings) -> Result<(), StartError> {
+    let server = TodoServer::open(&settings).await?;
+    let session = |error| StartError::Session(error);
+    let running = match server.serve(rmcp::transport::stdio()).await {
+        Ok(running) => running,
+        // The input ended before a word was said; there is nobody to serve.
+        Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
+        Err(error) => return Err(session(Box::new(error))),
+    };
+    running.waiting().await.map(drop).map_err(|error| session(Box::new(error)))
+}
+
+#[tool_router]
+impl TodoServer {
+    #[tool(
+        description = "Add one todo. Call it once for each thing to do.",
+        annotations(
+            title = "Add a todo",
+            read_only_hint = false,
+            destructive_hint = false,
+            idempotent_hint = false,
+            open_world_hint = false
+        )
+    )]
+    async fn create_todo(
+        &self,
+        arguments: Parameters<CreateTodo>,
+    ) -> Result<Json<TodoView>, String> {
+        let todo = arguments.0.into_todo(now())?;
+        Ok(Json(self.store.create(todo).await?.into()))
+    }
+
+    #[tool(
+        description = "List todos, filtered, sorted and in pages; without arguments the first 50 \
+                       of all. total counts all that match; next_offset is there if more follow.",
+        annotations(title = "List todos", read_only_hint = true, open_world_hint = false)
+    )]
+    async fn list_todos(&self, arguments: Parameters<ListTodos>) -> Result<Json<TodoList>, String> {
+        let filter = arguments.0.into_filter()?;
+        let (todos, total) = self.store.list(&filter).await?;
+        let seen = filter.offset.saturating_add(i64::try_from(todos.len()).unwrap_or(i64::MAX));
+        let next_offset = (!todos.is_empty() && seen < total).then_some(seen);
+        let todos = todos.into_iter().map(TodoView::from).collect();
+        Ok(Json(TodoList { todos, total, next_offset }))
+    }
+
+    #[tool(
+        description = "Get one todo by its id.",
+        annotations(title = "Get a todo", read_only_hint = true, open_world_hint = false)
+    )]
+    async fn get_todo(&self, arguments: Parameters<TodoId>) -> Result<Json<TodoView>, String> {
+        Ok(Json(self.store.get(rules::id(&arguments.0.id)?).await?.into()))
+    }
+
+    #[tool(
+        description = "Change fields of a todo; what is left out stays as it is.",
+        annotations(
+            title = "Change a todo",
+            read_only_hint = false,
+            destructive_hint = true,
+            idempotent_hint = true,
+            open_world_hint = false
+        )
+    )]
+    async fn update_todo(
+        &self,
+        arguments: Parameters<UpdateTodo>,
+    ) -> Result<Json<TodoView>, String> {
+        let id = arguments.0.id.clone();
+        let change = arguments.0.check()?;
+        Ok(Json(self.store.change(rules::id(&id)?, change).await?.into()))
+    }
+
+    #[tool(
+        description = "Mark a todo as done. Doing so again changes nothing.",
+        annotations(
+            title = "Complete a todo",
+            read_only_hint = false,
+            destructive_hint = false,
+            idempotent_hint = true,
+            open_world_hint = false
+        )
+    )]
+    async fn complete_todo(&self, arguments: Parameters<TodoId>) -> Result<Json<TodoView>, String> {
+        let id = rules::id(&arguments.0.id)?;
+        let complete = self.store.change(id, |todo, now| todo.set_status(Status::Done, now));
+        Ok(Json(complete.await?.into()))
+    }
+
+    #[tool(
+        description = "Delete a todo for good. To mark it as done, use complete_todo.",
+        annotations(
+            title = "Delete a todo",
+            read_only_hint = false,
+            destructive_hint = true,
+            idempotent_hint = false,
+            open_world_hint = false
+        )
+    )]
+    async fn delete_todo(&self, arguments: Parameters<TodoId>) -> Result<Json<Deleted>, String> {
+        let deleted = self.store.delete(rules::id(&arguments.0.id)?).await?.into();
+        Ok(Json(Deleted { deleted }))
+    }
+}
+
+#[tool_handler]
+impl ServerHandler for TodoServer {
+    fn get_info(&self) -> ServerConfig {
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+            .with_server_info(Implementation::new("orchestrator-todo", env!("CARGO_PKG_VERSION")))
+            .with_instructions(INSTRUCTIONS)
+    }
+
+    /// A panic would leave the client waiting for ever; it is answered instead.
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let call = self.tool_router.call(ToolCallContext::new(self, request, context));
+        let answer = AssertUnwindSafe(call).catch_unwind().await.unwrap_or_else(|_| {
+            tracing::error!("A tool panicked");
+            Ok(refused(&Refusal::Failed))
+        })?;
+        Ok(misfit(&answer).map_or(answer, |refusal| refused(&refusal)))
+    }
+}
+
+/// Arguments that did not fit, said in our own words.
+fn misfit(answer: &CallToolResponse) -> Option<Refusal> {
+    let CallToolResponse::Complete(result) = answer else { return None };
+    let text = &result.content.first()?.as_text()?.text;
+    let account = text.strip_prefix(MISFIT).filter(|_| result.is_error == Some(true))?;
+    Some(Refusal::arguments(account))
+}
+
+fn refused(refusal: &Refusal) -> CallToolResponse {
+    CallToolResult::error(vec![ContentBlock::text(refusal.to_string())]).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+    use rmcp::ServiceExt;
+    use rmcp::handler::server::common::schema_for_empty_input;
+    use rmcp::handler::server::tool::ToolRoute;
+    use rmcp::model::{CallToolRequestParams, Tool};
+
+    use super::{Settings, TodoServer};
+
+    #[tokio::test]
+    async fn a_panic_in_a_tool_is_answered() {
+        let settings = Settings { database_url: "memory".to_owned(), allowed_hosts: Vec::new() };
+        let mut server = TodoServer::open(&settings).await.unwrap();
+        let tool = Tool::new("boom", "", schema_for_empty_input());
+        let boom = ToolRoute::new_dyn(tool, |_| async { panic!("secret") }.boxed());
+        server.tool_router.add_route(boom);
+        let (here, there) = tokio::io::duplex(4096);
+        drop(tokio::spawn(async move { server.serve(there).await.unwrap().waiting().await }));
+        let client = ().serve(here).await.unwrap();
+
+        let answer = client.call_tool(CallToolRequestParams::new("boom")).await.unwrap();
+
+        let told =
+            "The todo server failed, so whether this was done is unknown. Check with list_todos.";
+        assert_eq!(answer.is_error, Some(true));
+        assert_eq!(answer.content[0].as_text().unwrap().text, told);
+        let next = client.call_tool(CallToolRequestParams::new("list_todos")).await.unwrap();
+        assert_eq!(next.is_error, Some(false));
+    }
+}
