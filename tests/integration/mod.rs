@@ -1,5 +1,6 @@
 //! The whole house, from the outside.
 
+mod demo;
 mod house;
 mod mcp;
 mod model;

@@ -8,5 +8,7 @@ pub(crate) mod mcp_server;
 
 pub(crate) mod scripted_http;
 
+pub(crate) mod model_server;
+
 pub(crate) mod postgres;
 

@@ -2,6 +2,7 @@
 
 mod agents;
 mod chat;
+mod demo;
 mod domain;
 mod layering;
 mod mcp;

@@ -1,0 +1,271 @@
+//! Reads commands that make new todos.
+
+use jiff::Zoned;
+
+use super::clauses::opens_command;
+use super::dates::read_when;
+use super::days::ends_in_day;
+use super::details::{Details, take_details, take_trailing};
+use super::filter::is_noun;
+use super::intent::{Intent, NewTodo, Unclear};
+use super::items::split;
+use super::words::{Kind, Word, after, before, join, lowers, title, trim};
+
+/// More than this at once is refused, so one message cannot flood a list.
+const MOST: usize = 30;
+
+/// The longest title that todo servers take.
+const LONGEST_TITLE: usize = 200;
+
+/// What a clause adds; none if it is not about adding.
+pub(super) fn read_add(words: &[Word], now: &Zoned) -> Option<Intent> {
+    let opening = opening(words, now)?;
+    let (list_tag, rest) = without_list(opening.rest);
+    let (head, rest) = noun_head(&rest);
+    if opening.needs_noun
+        && head.is_none()
+        && rest.first().is_none_or(|word| word.kind != Kind::Quoted)
+    {
+        return None;
+    }
+    let mut shared = opening.details.or(&head.unwrap_or_default());
+    shared.tags.extend(list_tag);
+    Some(match new_todos(rest, &shared, now) {
+        Ok(todos) if opening.sure => Intent::Add(todos),
+        Ok(todos) => Intent::Offer(todos),
+        Err(unclear) => Intent::Unclear(unclear),
+    })
+}
+
+/// Words that may stand before "todo".
+const DESCRIBING: &[&str] = &[
+    "a",
+    "an",
+    "the",
+    "another",
+    "new",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "more",
+    "these",
+    "following",
+    "some",
+    "my",
+    "urgent",
+    "important",
+    "high",
+    "low",
+    "normal",
+    "top",
+    "priority",
+    "prio",
+    "to-do",
+    "todo",
+];
+
+/// How a clause opens that adds.
+struct Opening<'a> {
+    rest: &'a [Word],
+    details: Details,
+    /// "Create" and "make" make many things; a todo must be named.
+    needs_noun: bool,
+    /// "I need to …" is said of many things; it is asked back.
+    sure: bool,
+}
+
+fn opening<'a>(words: &'a [Word], now: &Zoned) -> Option<Opening<'a>> {
+    let lowered = lowers(words);
+    if let ["tomorrow" | "today" | "tonight" | "on" | "for" | "at" | "by" | "in" | "next", ..] =
+        lowered.as_slice()
+    {
+        return led_by_day(words, now);
+    }
+    if let ["remind", "me", ..] = lowered.as_slice() {
+        return Some(reminder(after(words, 2), now));
+    }
+    let (used, needs_noun, sure) = match lowered.as_slice() {
+        ["add", ..] => (1, false, true),
+        ["put", .., "list"] => (1, false, true),
+        ["put", "down", _, ..] | ["write" | "note" | "jot", "down", ..] => (2, false, true),
+        ["do", "not", "forget", "to" | "about", _, ..] => (4, false, true),
+        ["do", "not", "let", "me", "forget", "to" | "about", _, ..] => (6, false, true),
+        ["remember" | "note", "to" | ":", _, ..] => (2, false, true),
+        ["create" | "make" | "set", "up", ..] => (2, true, true),
+        ["create" | "make" | "set" | "insert" | "enter", ..] => (1, true, true),
+        ["new", noun, ..] if is_noun(noun) => (0, true, true),
+        [noun, ":", _, ..] if is_noun(noun) => (2, false, true),
+        ["i" | "we", "need" | "have", "to", _, ..] => (3, false, false),
+        ["i" | "we", "must" | "should", _, ..] => (2, false, false),
+        ["i" | "we", "need", _, ..] => (2, false, false),
+        _ => return None,
+    };
+    Some(Opening { rest: after(words, used), details: Details::default(), needs_noun, sure })
+}
+
+/// "Tomorrow remind me to call mum", "for friday add milk".
+fn led_by_day<'a>(words: &'a [Word], now: &Zoned) -> Option<Opening<'a>> {
+    let found = read_when(&lowers(words), now)?;
+    let rest = trim(after(words, found.used));
+    let inner = match lowers(rest).as_slice() {
+        ["add" | "remind", _, ..] => opening(rest, now)?,
+        _ => return None,
+    };
+    let details = inner.details.or(&Details { when: Some(found.when), ..Details::default() });
+    Some(Opening { details, ..inner })
+}
+
+/// "Remind me to …", "remind me tomorrow at 9 to …".
+fn reminder<'a>(words: &'a [Word], now: &Zoned) -> Opening<'a> {
+    let lowered = lowers(words);
+    let (rest, when) = match lowered.as_slice() {
+        ["to" | "about" | "that" | "of", ..] => (after(words, 1), None),
+        _ => match read_when(&lowered, now) {
+            Some(found)
+                if matches!(lowered.get(found.used), Some(&("to" | "about" | "that" | "of"))) =>
+            {
+                (after(words, found.used + 1), Some(found.when))
+            }
+            _ => (words, None),
+        },
+    };
+    let details = Details { when, ..Details::default() };
+    Opening { rest, details, needs_noun: false, sure: true }
+}
+
+/// The words without "to my list"; "to my shopping list" tells a tag.
+fn without_list(words: &[Word]) -> (Option<String>, Vec<Word>) {
+    let lowered = lowers(words);
+    let found = (0..words.len()).find_map(|at| Some((at, list_phrase(lowered.get(at..)?)?)));
+    let Some((start, (used, name))) = found else { return (None, words.to_vec()) };
+    let rest = [before(words, start), after(words, start + used)].concat();
+    (name.map(ToOwned::to_owned), rest)
+}
+
+/// "to my list", "on the shopping list": how many words, and the list's name.
+fn list_phrase<'a>(lowered: &[&'a str]) -> Option<(usize, Option<&'a str>)> {
+    match lowered {
+        [
+            "to" | "into",
+            "my" | "the" | "our",
+            "list" | "lists" | "todos" | "tasks" | "todo",
+            "list",
+            ..,
+        ] => Some((4, None)),
+        ["to" | "into", "my" | "the" | "our", "list" | "lists" | "todos" | "tasks", ..]
+        | ["on" | "onto" | "in", "my" | "the" | "our", "list", ..] => Some((3, None)),
+        ["to" | "on" | "into", "my" | "the" | "our", "to", "do", "list", ..] => Some((5, None)),
+        ["to" | "on" | "onto" | "into", "my" | "the" | "our", name, "list", ..] => {
+            Some((4, Some(*name).filter(|name| !matches!(*name, "todo" | "to-do" | "task"))))
+        }
+        _ => None,
+    }
+}
+
+/// "a todo to", "an urgent task:", "two new todos:" before what is added.
+fn noun_head(words: &[Word]) -> (Option<Details>, &[Word]) {
+    let lowered = lowers(words);
+    let adjectives = lowered.iter().take_while(|word| DESCRIBING.contains(word)).count();
+    let at = (0..=adjectives).rev().find(|at| lowered.get(*at).is_some_and(|word| is_noun(word)));
+    let Some(at) = at else { return (None, trim(words)) };
+    let link = match lowered.get(at + 1..).unwrap_or_default() {
+        ["to" | "for" | "called" | "named" | "titled" | "about" | "saying", ":", ..] => 2,
+        ["that", "says", ..] | ["with", "title" | "name", ..] => 2,
+        ["to" | "called" | "named" | "titled" | "about" | "saying" | ":", ..] => 1,
+        _ => 0,
+    };
+    let words_before = before(words, at)
+        .iter()
+        .filter(|word| !matches!(&*word.lower, "a" | "an" | "the" | "another" | "new"));
+    let adjectives: Vec<Word> = words_before.cloned().collect();
+    let priority = super::details::read_priority(&lowers(&adjectives));
+    (Some(Details { priority, ..Details::default() }), trim(after(words, at + 1 + link)))
+}
+
+fn new_todos(words: &[Word], shared: &Details, now: &Zoned) -> Result<Vec<NewTodo>, Unclear> {
+    if repeats(&lowers(words)) {
+        return Err(Unclear::Repeating);
+    }
+    let (rest, trailing) = take_trailing(words, now);
+    if ends_in_day(&lowers(&rest)) {
+        return Err(Unclear::NoDate);
+    }
+    let pieces = split(&rest, now);
+    if let Some(second) = pieces.iter().skip(1).find(|piece| opens_command(piece)) {
+        return Err(Unclear::TwoThings(title(second)));
+    }
+    let mut read: Vec<(Vec<Word>, Details)> =
+        pieces.iter().map(|piece| take_details(piece, now)).collect();
+    if let Some((_, details)) = read.last_mut() {
+        *details = std::mem::take(details).or(&trailing);
+    }
+    // "Milk and eggs for tomorrow": what is said of one is said of those before it that say nothing.
+    let mut said = Details::default();
+    for (_, details) in read.iter_mut().rev() {
+        if details.is_empty() {
+            details.clone_from(&said);
+        }
+        said.clone_from(details);
+    }
+    let todos: Vec<NewTodo> = read
+        .into_iter()
+        .filter_map(|(words, details)| new_todo(&words, details.or(shared), now))
+        .collect();
+    check(todos)
+}
+
+fn check(todos: Vec<NewTodo>) -> Result<Vec<NewTodo>, Unclear> {
+    let numbers = |todo: &NewTodo| {
+        todo.title.chars().all(|c| c.is_ascii_digit() || c.is_whitespace() || "+-*/.#".contains(c))
+    };
+    if todos.is_empty() || todos.iter().any(numbers) {
+        return Err(Unclear::NothingToAdd);
+    }
+    let long = |todo: &NewTodo| todo.title.chars().count() > LONGEST_TITLE;
+    if todos.len() > MOST || todos.iter().any(long) {
+        return Err(Unclear::TooMany);
+    }
+    Ok(todos)
+}
+
+fn new_todo(words: &[Word], details: Details, now: &Zoned) -> Option<NewTodo> {
+    let words = trim(words);
+    let empty = [
+        "",
+        "it",
+        "that",
+        "this",
+        "them",
+        "something",
+        "anything",
+        "a",
+        "the",
+        "some",
+        "one",
+        "more",
+        "stuff",
+        "all",
+        "all todos",
+        "everything",
+        "todos",
+        "tasks",
+        "all tasks",
+    ];
+    let quoted = words.iter().any(|word| word.kind == Kind::Quoted);
+    if !quoted && empty.contains(&join(words).to_lowercase().as_str()) {
+        return None;
+    }
+    let due = details.when.map(|when| when.settle(now));
+    Some(NewTodo { title: title(words), due, priority: details.priority, tags: details.tags })
+}
+
+/// "every monday", "each day", "daily".
+fn repeats(lowered: &[&str]) -> bool {
+    const UNITS: [&str; 7] = ["week", "month", "year", "morning", "evening", "night", "hour"];
+    let unit = |word: &str| word.ends_with("day") || UNITS.contains(&word);
+    let pair = |pair: &[&str]| matches!(pair, ["every" | "each", word] if unit(word));
+    matches!(lowered, [_, .., "daily" | "weekly" | "monthly" | "yearly"])
+        || lowered.windows(2).any(pair)
+}

@@ -1,0 +1,225 @@
+//! Writes the arguments of calls in the words that each tool's schema uses.
+
+use jiff::Zoned;
+use serde_json::{Map, Value, json};
+
+use super::dates::{Due, When};
+use super::details::Priority;
+use super::filter::{Filter, Status, Window};
+use super::intent::{Action, NewTodo};
+use super::lookup::Todo;
+use super::roles::Roles;
+use super::schema::{Field, Property, property};
+use crate::demo::conversation::{PlannedCall, ToolSpec};
+
+/// As many todos as one look may bring.
+const PAGE: u64 = 100;
+
+type Arguments = Map<String, Value>;
+
+/// The call that makes a todo; what the tool has no argument for goes into the title.
+pub(super) fn creation(tool: &ToolSpec, todo: &NewTodo, now: &Zoned) -> PlannedCall {
+    let mut arguments = Arguments::new();
+    let mut asides = Vec::new();
+    if let Some(due) = todo.due {
+        match property(tool, Field::Due) {
+            Some(field) => set(&mut arguments, field, due_value(field, due, now)),
+            None => asides.push(format!("due {}", due.text())),
+        }
+    }
+    if let Some(priority) = todo.priority {
+        match property(tool, Field::Priority)
+            .and_then(|field| Some((field, level(field, priority)?)))
+        {
+            Some((field, level)) => set(&mut arguments, field, level),
+            None => asides.push(format!("{} priority", priority.text())),
+        }
+    }
+    if !todo.tags.is_empty() {
+        match property(tool, Field::Tags) {
+            Some(field) => set(&mut arguments, field, tags_value(field, &todo.tags)),
+            None => asides.extend(todo.tags.iter().map(|tag| format!("#{tag}"))),
+        }
+    }
+    let aside = if asides.is_empty() { String::new() } else { format!(" ({})", asides.join(", ")) };
+    let title = Value::String(format!("{}{aside}", todo.title));
+    let named = property(tool, Field::Title).map(|field| (field.name.to_owned(), title));
+    PlannedCall { name: tool.name.clone(), arguments: named.into_iter().chain(arguments).collect() }
+}
+
+/// The call that brings what a filter wants, as far as the tool can filter.
+pub(super) fn listing(tool: &ToolSpec, filter: &Filter, now: &Zoned) -> PlannedCall {
+    let mut arguments = Arguments::new();
+    let mut give = |field: Field, value: Option<Value>| {
+        if let Some((field, value)) = property(tool, field).zip(value) {
+            set(&mut arguments, field, value);
+        }
+    };
+    let overdue = (filter.window == Window::Overdue).then_some(Status::Open);
+    give(
+        Field::Status,
+        property(tool, Field::Status).and_then(|field| status(field, filter.status.or(overdue))),
+    );
+    give(Field::FilterTag, filter.tag.clone().map(Value::String));
+    give(Field::FilterText, filter.text.clone().map(Value::String));
+    let (first, last) = match filter.window {
+        Window::Any => (None, None),
+        // What was due earlier today is overdue too.
+        Window::Overdue => (None, Some(now.date())),
+        Window::Days(first, last) => (first, last),
+    };
+    give(Field::DueFrom, first.map(|day| json!(day.to_string())));
+    give(Field::DueTo, last.map(|day| json!(day.to_string())));
+    // No tool filters by priority, so more is asked for and sifted here.
+    give(Field::Limit, filter.priority.and_then(|_| property(tool, Field::Limit)).map(limit));
+    PlannedCall { name: tool.name.clone(), arguments }
+}
+
+/// The call that looks for todos to act on, from a place in the list.
+pub(super) fn looking(tool: &ToolSpec, needs: Option<Status>, offset: Option<u64>) -> PlannedCall {
+    let mut arguments = Arguments::new();
+    let status =
+        property(tool, Field::Status).and_then(|field| Some((field, status(field, needs)?)));
+    let limit = property(tool, Field::Limit).map(|field| (field, limit(field)));
+    for (field, value) in status.into_iter().chain(limit) {
+        set(&mut arguments, field, value);
+    }
+    let mut call = PlannedCall { name: tool.name.clone(), arguments };
+    if let (Some(field), Some(offset)) = (property(tool, Field::Offset), offset) {
+        set(&mut call.arguments, field, json!(offset));
+    }
+    call
+}
+
+/// The call that does something with a todo; none if no tool can.
+pub(super) fn acting(
+    roles: &Roles<'_>,
+    todo: &Todo,
+    action: &Action,
+    now: &Zoned,
+) -> Option<PlannedCall> {
+    let direct = match action {
+        Action::Delete => roles.delete.map(|tool| call(tool, todo)),
+        Action::Complete => roles.complete.map(|tool| call(tool, todo)),
+        Action::Reopen
+        | Action::Rename(_)
+        | Action::Reschedule(_)
+        | Action::Postpone(_)
+        | Action::ClearDue
+        | Action::SetPriority(_)
+        | Action::AddTags(_)
+        | Action::RemoveTags(_)
+        | Action::SetNotes(_) => None,
+    };
+    if direct.is_some() || *action == Action::Delete {
+        return direct.flatten();
+    }
+    let tool = roles.update?;
+    let (field, value) = update(tool, todo, action, now)?;
+    let mut call = call(tool, todo)?;
+    set(&mut call.arguments, field, value);
+    Some(call)
+}
+
+/// When a todo is due after it was moved; a time alone keeps the day.
+pub(super) fn moved(todo: &Todo, when: When, now: &Zoned) -> Due {
+    match (when.date, todo.due) {
+        (None, Some(due)) => Due { date: due.date, time: when.time },
+        (None, None) | (Some(_), _) => when.settle(now),
+    }
+}
+
+fn call(tool: &ToolSpec, todo: &Todo) -> Option<PlannedCall> {
+    let mut arguments = Arguments::new();
+    set(&mut arguments, property(tool, Field::Id)?, todo.id.clone());
+    Some(PlannedCall { name: tool.name.clone(), arguments })
+}
+
+fn update<'a>(
+    tool: &'a ToolSpec,
+    todo: &Todo,
+    action: &Action,
+    now: &Zoned,
+) -> Option<(Property<'a>, Value)> {
+    let due = |due: Due| {
+        let field = property(tool, Field::Due)?;
+        Some((field, due_value(field, due, now)))
+    };
+    let tags = |tags: Vec<String>| {
+        let field = property(tool, Field::Tags)?;
+        Some((field, tags_value(field, &tags)))
+    };
+    match action {
+        Action::Complete => state(tool, Status::Done),
+        Action::Reopen => state(tool, Status::Open),
+        Action::Rename(title) => Some((property(tool, Field::Title)?, json!(title))),
+        Action::Reschedule(when) => due(moved(todo, *when, now)),
+        Action::Postpone(delay) => {
+            due(todo.due.unwrap_or(Due { date: now.date(), time: None }).later(*delay)?)
+        }
+        Action::ClearDue => Some((property(tool, Field::Due)?, Value::Null)),
+        Action::SetPriority(priority) => {
+            let field = property(tool, Field::Priority)?;
+            Some((field, level(field, *priority)?))
+        }
+        Action::AddTags(new) => tags(with_tags(&todo.tags, new)),
+        Action::RemoveTags(old) => tags(without_tags(&todo.tags, old)),
+        Action::SetNotes(text) => Some((property(tool, Field::Notes)?, json!(text))),
+        Action::Delete => None,
+    }
+}
+
+fn with_tags(own: &[String], new: &[String]) -> Vec<String> {
+    let fresh = new.iter().filter(|tag| !own.contains(tag));
+    own.iter().chain(fresh).cloned().collect()
+}
+
+fn without_tags(own: &[String], old: &[String]) -> Vec<String> {
+    own.iter().filter(|tag| !old.iter().any(|old| old.eq_ignore_ascii_case(tag))).cloned().collect()
+}
+
+/// Done or open, as a word or as a flag.
+fn state(tool: &ToolSpec, wanted: Status) -> Option<(Property<'_>, Value)> {
+    let named =
+        property(tool, Field::Status).and_then(|field| Some((field, status(field, Some(wanted))?)));
+    named.or_else(|| Some((property(tool, Field::DoneFlag)?, json!(wanted == Status::Done))))
+}
+
+fn status(field: Property<'_>, wanted: Option<Status>) -> Option<Value> {
+    let words: &[&str] = match wanted {
+        Some(Status::Done) => &["done", "completed", "complete", "closed", "finished"],
+        Some(Status::Open) => &["open", "pending", "todo", "active", "incomplete", "needsAction"],
+        None => return field.choices().contains(&"all").then(|| json!("all")),
+    };
+    field.choose(words).map(|word| json!(word))
+}
+
+fn level(field: Property<'_>, priority: Priority) -> Option<Value> {
+    let words: &[&str] = match priority {
+        Priority::Low => &["low"],
+        Priority::Normal => &["normal", "medium"],
+        Priority::High => &["high", "urgent"],
+    };
+    field.choose(words).map(|word| json!(word))
+}
+
+fn due_value(field: Property<'_>, due: Due, now: &Zoned) -> Value {
+    let moment = due.date.to_datetime(due.time.unwrap_or_default());
+    let zoned = moment.to_zoned(now.time_zone().clone()).ok().filter(|_| field.wants_moment());
+    zoned.map_or_else(
+        || json!(due.text()),
+        |zoned| json!(zoned.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()),
+    )
+}
+
+fn limit(field: Property<'_>) -> Value {
+    json!(field.maximum().unwrap_or(PAGE).min(PAGE))
+}
+
+fn tags_value(field: Property<'_>, tags: &[String]) -> Value {
+    if field.is("array") || !field.is("string") { json!(tags) } else { json!(tags.join(", ")) }
+}
+
+fn set(arguments: &mut Arguments, field: Property<'_>, value: Value) {
+    arguments.insert(field.name.to_owned(), value);
+}

@@ -1,0 +1,58 @@
+//! Dates, times and todos as people read them.
+
+use jiff::Zoned;
+use jiff::civil::{Date, Time};
+
+use super::dates::Due;
+use super::days::plus_days;
+use super::filter::Status;
+use super::lookup::Todo;
+
+/// "tomorrow", "Friday 27 November, 17:00".
+pub(super) fn due(due: Due, now: &Zoned) -> String {
+    let day = day(due.date, now.date());
+    due.time.map_or_else(|| day.clone(), |time| format!("{day}, {}", clock(time)))
+}
+
+/// "17:00".
+pub(super) fn clock(time: Time) -> String {
+    format!("{:02}:{:02}", time.hour(), time.minute())
+}
+
+/// "today", "Friday 27 November", with the year if it is another one.
+pub(super) fn day(date: Date, today: Date) -> String {
+    match date {
+        _ if date == today => "today".to_owned(),
+        _ if date == plus_days(today, 1) => "tomorrow".to_owned(),
+        _ if date == plus_days(today, -1) => "yesterday".to_owned(),
+        _ if date.year() == today.year() => date.strftime("%A %-d %B").to_string(),
+        _ => date.strftime("%A %-d %B %Y").to_string(),
+    }
+}
+
+/// "Milk (due tomorrow, high priority, #home)".
+pub(super) fn todo(todo: &Todo, now: &Zoned) -> String {
+    let mut asides = Vec::new();
+    asides.extend((todo.status == Status::Done).then(|| "done".to_owned()));
+    asides.extend(todo.due.map(|at| format!("due {}", due(at, now))));
+    let priority = todo.priority.as_deref().filter(|priority| matches!(*priority, "high" | "low"));
+    asides.extend(priority.map(|priority| format!("{priority} priority")));
+    asides.extend(todo.tags.iter().map(|tag| format!("#{tag}")));
+    with_asides(&todo.title, &asides)
+}
+
+/// A title with what is known beside it.
+pub(super) fn with_asides(title: &str, asides: &[String]) -> String {
+    if asides.is_empty() { title.to_owned() } else { format!("{title} ({})", asides.join(", ")) }
+}
+
+/// A numbered list, one a line.
+pub(super) fn numbered(lines: &[String]) -> String {
+    let numbered = lines.iter().enumerate().map(|(at, line)| format!("{}. {line}", at + 1));
+    numbered.collect::<Vec<_>>().join("\n")
+}
+
+/// "1 todo", "3 todos".
+pub(super) fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}

@@ -1,0 +1,123 @@
+//! What the brain says without any tool: small talk, help, and honest ignorance.
+
+use jiff::Zoned;
+
+use super::human::{self, numbered};
+use super::intent::{Chat, NewTodo, Unclear};
+use super::memory::Memory;
+use super::outcome::short;
+use super::say::new_todo;
+use crate::demo::conversation::{Answer, ToolSpec};
+
+/// How many tools are named.
+const NAMED_TOOLS: usize = 12;
+
+const CAN: &str = "I can keep your todos: “add milk and eggs for tomorrow”, “what is on my list?”, \
+    “the milk is done”, “move eggs to friday”, “rename milk to oat milk”, “delete number 2”.";
+
+/// The answer when nobody has said anything.
+pub(super) fn greeting() -> Answer {
+    Answer { text: format!("Hello! {CAN}"), ..Answer::default() }
+}
+
+/// Small talk.
+pub(super) fn chat(chat: Chat, now: &Zoned, memory: &Memory) -> String {
+    match chat {
+        Chat::Greet => format!("Hello! I am the offline model. {CAN}"),
+        Chat::Thanks => "You are welcome.".to_owned(),
+        Chat::Bye => "Goodbye! Your todos stay where they are.".to_owned(),
+        Chat::Help => help(),
+        Chat::Who => {
+            "I am the bundled offline model: a set of rules for todos in English, no real language \
+            model. Set GEMINI_API_KEY and restart, and Gemini answers instead."
+                .to_owned()
+        }
+        Chat::Date => format!("Today is {}.", now.strftime("%A, %-d %B %Y")),
+        Chat::Time => {
+            format!("It is {} on {}.", human::clock(now.time()), now.strftime("%A, %-d %B %Y"))
+        }
+        Chat::Yes => "There is nothing waiting for a yes. Tell me what to do.".to_owned(),
+        Chat::No if memory.pending.is_some() => "All right, I changed nothing.".to_owned(),
+        Chat::No => "All right.".to_owned(),
+    }
+}
+
+/// Words that lead to nothing, and what would lead somewhere.
+pub(super) fn unclear(unclear: &Unclear) -> String {
+    match unclear {
+        Unclear::Unknown => format!(
+            "I am the offline model, a small set of rules, and I did not understand that. {CAN} \
+             With GEMINI_API_KEY set, a real model answers."
+        ),
+        Unclear::Negated => "All right, I did nothing.".to_owned(),
+        Unclear::HowTo => format!("I am the offline model and only follow plain commands, so I did nothing. {CAN}"),
+        Unclear::NothingToAdd => "What should I add? Say it like “add milk and eggs for tomorrow”.".to_owned(),
+        Unclear::NoTarget(verb) => format!(
+            "Which todo should I {verb}, and how? Name it by its title or its number, or say “all todos”."
+        ),
+        Unclear::Except => "“All except …” is more than I can do safely, so I did nothing. Name the todos one by one.".to_owned(),
+        Unclear::NoDate => "Which day or time? I understand days like “tomorrow”, “friday”, “3 december”, “2026-12-01”, \
+            times like “at 5pm”, and “by 2 days”. I changed nothing."
+            .to_owned(),
+        Unclear::Repeating => "I cannot make repeating todos, so I added nothing. Name one day, such as “on monday”.".to_owned(),
+        Unclear::TooMany => "That is too much at once: a message may have 300 words and 30 todos, with titles of \
+            at most 200 characters. I did nothing."
+            .to_owned(),
+        Unclear::TwoThings(title) => format!(
+            "Should “{}” be a todo, or should I do that? I did nothing yet. Send it as a message of its own, \
+             or put the titles into quotes.",
+            short(title)
+        ),
+    }
+}
+
+/// Asks whether words were meant as todos.
+pub(super) fn offer(todos: &[NewTodo], now: &Zoned) -> String {
+    let lines: Vec<String> = todos.iter().map(|todo| new_todo(todo, now)).collect();
+    match lines.as_slice() {
+        [only] => format!("Shall I put “{only}” on your list? Say “yes” or “no”."),
+        several => {
+            format!("Shall I put these on your list? Say “yes” or “no”.\n{}", numbered(several))
+        }
+    }
+}
+
+/// There is nothing to keep todos with.
+pub(super) fn no_todo_tools(tools: &[ToolSpec]) -> String {
+    const REAL: &str = "Set GEMINI_API_KEY and restart: then Gemini answers and can use any tool.";
+    if tools.is_empty() {
+        return format!(
+            "I am the offline model, and I have no tools right now: the tool server may be unreachable, \
+             so I can neither read nor change your todos. {REAL}"
+        );
+    }
+    let names: Vec<String> = tools.iter().take(NAMED_TOOLS).map(|tool| short(&tool.name)).collect();
+    let more = if tools.len() > NAMED_TOOLS { ", …" } else { "" };
+    format!(
+        "I am the offline model and only know how to keep todos. The tools I see are none I can do that with: {}{more}. {REAL}",
+        names.join(", ")
+    )
+}
+
+/// One tool is missing.
+pub(super) fn no_tool(what: &str) -> String {
+    format!(
+        "I am the offline model, and among the tools on offer I see none that {what}, so I did nothing. \
+         With GEMINI_API_KEY set, a real model can work with other tools."
+    )
+}
+
+fn help() -> String {
+    let lines = [
+        "**Add**: “add milk, eggs and bread for tomorrow”, “remind me to call mum on friday at 5pm”, “add report, urgent #work”",
+        "**List**: “what is on my list?”, “what is overdue?”, “show done todos”, “anything about milk?”, “todos tagged work”",
+        "**Complete and reopen**: “the milk is done”, “I bought eggs”, “tick off 2”, “reopen milk”",
+        "**Change**: “rename milk to oat milk”, “move eggs to friday”, “postpone bread by 2 days”, “make milk urgent”, “tag milk as home”",
+        "**Delete**: “delete milk”, “delete number 2”, “delete all done todos”",
+    ];
+    let list: Vec<String> = lines.iter().map(|line| format!("- {line}")).collect();
+    format!(
+        "I am the offline model, a small set of rules that keeps your todos. You can say:\n{}\n\nSet GEMINI_API_KEY for a real model.",
+        list.join("\n")
+    )
+}

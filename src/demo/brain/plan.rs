@@ -1,0 +1,293 @@
+//! Goes through a conversation turn by turn and decides what comes next.
+//!
+//! Nothing is kept between calls: every turn is read again from the transcript, and its rounds
+//! are replayed. A turn has up to four kinds of rounds: make and look, look on, act, show.
+
+use super::arguments::{acting, creation, listing, looking};
+use super::filter::Filter;
+use super::intent::{Change, Chat, Intent, NewTodo};
+use super::lookup::{Page, Todo, passes, read_page};
+use super::memory::{Memory, Pending, is_idle, understand_after};
+use super::outcome::{Outcome, outcome};
+use super::phrases;
+use super::resolve::{Act, Resolved, resolve};
+use super::roles::Roles;
+use super::say::{self, Made};
+use super::turns::{Round, Turn, turns};
+use crate::demo::conversation::{Answer, Conversation, PlannedCall};
+
+/// How many pages of a list are looked through.
+const PAGES: usize = 4;
+
+/// More acts than this in one turn are left for the next.
+const MOST_ACTS: usize = 100;
+
+/// What the bundled offline model says or does next.
+///
+/// It is pure: the same conversation gives the same answer.
+pub fn answer(conversation: &Conversation) -> Answer {
+    let mut memory = Memory::default();
+    let mut answer = phrases::greeting();
+    for turn in turns(&conversation.said) {
+        (answer, memory) = Brain::new(conversation, memory).take(&turn);
+    }
+    answer
+}
+
+/// One turn's work.
+struct Brain<'a> {
+    conversation: &'a Conversation,
+    roles: Roles<'a>,
+    memory: Memory,
+}
+
+/// What a message comes down to.
+#[derive(Default)]
+struct Job {
+    adds: Vec<NewTodo>,
+    changes: Vec<Change>,
+    show: Option<Filter>,
+}
+
+impl<'a> Brain<'a> {
+    fn new(conversation: &'a Conversation, memory: Memory) -> Self {
+        Self { conversation, roles: Roles::find(&conversation.tools), memory }
+    }
+
+    fn take(self, turn: &Turn<'_>) -> (Answer, Memory) {
+        let intents = understand_after(turn.text, &self.memory, &self.conversation.now);
+        if let Some(done) = self.talk(&intents) {
+            return done;
+        }
+        let job = Job::of(&intents);
+        if let Some(missing) = self.missing(&job) {
+            return (missing, Memory { pending: None, ..self.memory });
+        }
+        self.work(&job, &turn.rounds)
+    }
+
+    /// Answers what needs no tool.
+    fn talk(&self, intents: &[Intent]) -> Option<(Answer, Memory)> {
+        let now = &self.conversation.now;
+        let (text, pending) = match intents.first()? {
+            Intent::Chat(chat) => (phrases::chat(*chat, now, &self.memory), None),
+            Intent::Unclear(unclear) => (phrases::unclear(unclear), None),
+            Intent::Offer(todos) => {
+                (phrases::offer(todos, now), Some(Pending::Confirm(intents.to_vec())))
+            }
+            Intent::Add(_) | Intent::Change(_) | Intent::List(_) => return None,
+        };
+        let kept = if is_idle(intents) { self.memory.pending.clone() } else { pending };
+        let lost = matches!(intents, [Intent::Chat(Chat::Help | Chat::Who) | Intent::Unclear(_)]);
+        let text = if lost && self.roles.is_empty() {
+            phrases::no_todo_tools(&self.conversation.tools)
+        } else {
+            text
+        };
+        Some((
+            Answer { text, ..Answer::default() },
+            Memory { pending: kept, ..self.memory.clone() },
+        ))
+    }
+
+    /// Says which tool a job lacks.
+    fn missing(&self, job: &Job) -> Option<Answer> {
+        let roles = &self.roles;
+        let looks = !job.changes.is_empty() || job.show.is_some();
+        let text = if roles.is_empty() {
+            phrases::no_todo_tools(&self.conversation.tools)
+        } else if !job.adds.is_empty() && roles.create.is_none() {
+            phrases::no_tool("makes todos")
+        } else if looks && roles.list.is_none() {
+            phrases::no_tool("lists todos")
+        } else {
+            return None;
+        };
+        Some(Answer { text, ..Answer::default() })
+    }
+
+    fn work(mut self, job: &Job, rounds: &[Round<'_>]) -> (Answer, Memory) {
+        let mut rounds = rounds.iter();
+        let opening = self.opening(job);
+        if !opening.is_empty() {
+            let Some(round) = rounds.next() else {
+                return self.calls(say::opening(job.adds.len(), opening.len()), opening);
+            };
+            let made = self.made(job, round);
+            if job.changes.is_empty() && job.show.is_none() {
+                let text = say::added(&made, &self.conversation.now);
+                return self.told(text, None);
+            }
+            return self.look_on(job, round, &mut rounds, &made);
+        }
+        let show = job.show.clone().unwrap_or_default();
+        self.show(&show, &mut rounds, String::new())
+    }
+
+    /// Additions and the first look go out together.
+    fn opening(&self, job: &Job) -> Vec<PlannedCall> {
+        let now = &self.conversation.now;
+        let creations =
+            job.adds.iter().filter_map(|todo| Some(creation(self.roles.create?, todo, now)));
+        let look = if job.changes.is_empty() { None } else { self.look(job, None) };
+        creations.chain(look).collect()
+    }
+
+    fn look(&self, job: &Job, offset: Option<u64>) -> Option<PlannedCall> {
+        let first = job.changes.first().and_then(|change| change.action.needs());
+        let same = job.changes.iter().all(|change| change.action.needs() == first);
+        Some(looking(self.roles.list?, first.filter(|_| same), offset))
+    }
+
+    /// What became of the additions; they are the list that numbers mean from now on.
+    fn made(&mut self, job: &Job, round: &Round<'_>) -> Vec<Made> {
+        let results = round.results.iter().take(job.adds.len());
+        let made: Vec<Made> = job
+            .adds
+            .iter()
+            .zip(results)
+            .map(|(todo, result)| Made { todo: todo.clone(), outcome: outcome(*result) })
+            .collect();
+        let ids: Vec<String> =
+            made.iter().filter_map(|made| Some(made.outcome.todo()?.key())).collect();
+        if !ids.is_empty() {
+            self.memory.shown.clone_from(&ids);
+            self.memory.touched = ids;
+        }
+        made
+    }
+
+    /// Turns pages until the whole list is known, then acts.
+    fn look_on<'r>(
+        self,
+        job: &Job,
+        first: &Round<'_>,
+        rounds: &mut impl Iterator<Item = &'r Round<'r>>,
+        made: &[Made],
+    ) -> (Answer, Memory) {
+        let now = self.conversation.now.clone();
+        let added = if made.is_empty() { String::new() } else { say::added(made, &now) };
+        if job.changes.is_empty() {
+            let show = job.show.clone().unwrap_or_default();
+            return self.show(&show, rounds, added);
+        }
+        let mut page = match say::page(first.results.last().copied().flatten()) {
+            Ok(page) => page,
+            Err(text) => return self.told(say::paragraphs(&[added, text]), None),
+        };
+        let mut todos = std::mem::take(&mut page.todos);
+        for _ in 1..PAGES {
+            let Some(offset) = page.next else { break };
+            let Some(call) = self.look(job, Some(offset)) else { break };
+            let Some(round) = rounds.next() else {
+                return self.calls(say::turning_pages(), vec![call]);
+            };
+            page = round.results.first().copied().flatten().and_then(read_page).unwrap_or_default();
+            todos.append(&mut page.todos);
+        }
+        let resolved = resolve(&job.changes, &todos, &self.memory, &now);
+        self.act(job, resolved, rounds, added)
+    }
+
+    fn act<'r>(
+        mut self,
+        job: &Job,
+        mut resolved: Resolved,
+        rounds: &mut impl Iterator<Item = &'r Round<'r>>,
+        added: String,
+    ) -> (Answer, Memory) {
+        let now = self.conversation.now.clone();
+        let left = resolved.acts.len().saturating_sub(MOST_ACTS);
+        resolved.acts.truncate(MOST_ACTS);
+        let planned = resolved
+            .acts
+            .iter()
+            .map(|act| (act, acting(&self.roles, &act.todo, &act.action, &now)));
+        let (able, unable): (Vec<_>, Vec<_>) = planned.partition(|(_, call)| call.is_some());
+        let mut parts = vec![added];
+        if !able.is_empty() {
+            let Some(round) = rounds.next() else {
+                let thoughts = say::acting(able.len(), &resolved.troubles);
+                return self
+                    .calls(thoughts, able.into_iter().filter_map(|(_, call)| call).collect());
+            };
+            let done: Vec<(&Act, Outcome)> = able
+                .iter()
+                .zip(&round.results)
+                .map(|((act, _), result)| (*act, outcome(*result)))
+                .collect();
+            self.memory.touched = say::succeeded(&done);
+            parts.push(say::changed(&done, &now));
+        }
+        parts.extend(unable.first().map(|(act, _)| say::unable(&act.action)));
+        parts.extend(resolved.troubles.iter().map(|trouble| say::trouble(trouble, &now)));
+        parts.extend((left > 0).then(|| say::left(left)));
+        let pending = resolved.troubles.iter().find_map(super::resolve::Trouble::pending);
+        let text = say::paragraphs(&parts);
+        match &job.show {
+            Some(filter) => self.show(filter, rounds, text),
+            None => self.told(text, pending),
+        }
+    }
+
+    /// Lists what a filter wants, after what was said already.
+    fn show<'r>(
+        mut self,
+        filter: &Filter,
+        rounds: &mut impl Iterator<Item = &'r Round<'r>>,
+        before: String,
+    ) -> (Answer, Memory) {
+        let Some(tool) = self.roles.list else { return self.told(before, None) };
+        let Some(round) = rounds.next() else {
+            let call = listing(tool, filter, &self.conversation.now);
+            return self.calls(say::listing(), vec![call]);
+        };
+        let text = match say::page(round.results.first().copied().flatten()) {
+            Ok(page) => {
+                let (todos, more) = self.fitting(page, filter);
+                self.memory.shown = todos.iter().map(Todo::key).collect();
+                self.memory.touched = Vec::new();
+                say::list(&todos, filter, more, &self.conversation.now)
+            }
+            Err(text) => text,
+        };
+        self.told(say::paragraphs(&[before, text]), None)
+    }
+
+    /// What passes a filter of a page, and how many more the server has.
+    fn fitting(&self, page: Page, filter: &Filter) -> (Vec<Todo>, u64) {
+        let seen = u64::try_from(page.todos.len()).unwrap_or(u64::MAX);
+        let more = page.total.unwrap_or(seen).saturating_sub(seen);
+        let now = &self.conversation.now;
+        let todos = page.todos.into_iter().filter(|todo| passes(todo, filter, now)).collect();
+        (todos, more)
+    }
+
+    fn calls(self, thoughts: Vec<String>, calls: Vec<PlannedCall>) -> (Answer, Memory) {
+        (Answer { thoughts, text: String::new(), calls }, self.memory)
+    }
+
+    fn told(self, text: String, pending: Option<Pending>) -> (Answer, Memory) {
+        let mut memory = self.memory;
+        if let Some(Pending::Choose { candidates, .. }) = &pending {
+            memory.shown = candidates.iter().map(Todo::key).collect();
+        }
+        memory.pending = pending;
+        (Answer { thoughts: say::closing(), text, calls: Vec::new() }, memory)
+    }
+}
+
+impl Job {
+    fn of(intents: &[Intent]) -> Self {
+        let mut job = Self::default();
+        for intent in intents {
+            match intent {
+                Intent::Add(todos) | Intent::Offer(todos) => job.adds.extend(todos.iter().cloned()),
+                Intent::Change(change) => job.changes.push(change.clone()),
+                Intent::List(filter) => job.show = Some(filter.clone()),
+                Intent::Chat(_) | Intent::Unclear(_) => {}
+            }
+        }
+        job
+    }
+}

@@ -1,0 +1,277 @@
+//! What the brain says about its work: thoughts, sums and lists.
+
+use jiff::Zoned;
+
+use super::arguments::moved;
+use super::changing::verb;
+use super::dates::Due;
+use super::filter::{Filter, Status, Window};
+use super::human::{self, count, numbered, with_asides};
+use super::intent::{Action, NewTodo};
+use super::lookup::{Page, Todo, read_page};
+use super::outcome::{Outcome, outcome, short};
+use super::resolve::{Act, Trouble};
+use super::target::Place;
+
+/// An addition, and what became of it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Made {
+    pub(super) todo: NewTodo,
+    pub(super) outcome: Outcome,
+}
+
+/// The thoughts before the first round.
+pub(super) fn opening(additions: usize, calls: usize) -> Vec<String> {
+    match (additions, calls > additions) {
+        (0, _) => vec!["To act on a todo I first need its id, so I look at the list.".to_owned()],
+        (1, false) => vec!["This is a new todo. I make it.".to_owned()],
+        (_, false) => vec![format!("These are {additions} new todos. I make them together.")],
+        (_, true) => vec![
+            "Something new and something to change: I make the new and look at the list."
+                .to_owned(),
+        ],
+    }
+}
+
+/// The thought before the next page.
+pub(super) fn turning_pages() -> Vec<String> {
+    vec!["The list goes on, so I look at its next page.".to_owned()]
+}
+
+/// The thought before acting.
+pub(super) fn acting(acts: usize, troubles: &[Trouble]) -> Vec<String> {
+    let sure = format!(
+        "I found {} that {} meant.",
+        count(acts, "todo"),
+        if acts == 1 { "is" } else { "are" }
+    );
+    let unsure = (!troubles.is_empty())
+        .then(|| "Not everything is clear; I will ask about the rest.".to_owned());
+    std::iter::once(sure).chain(unsure).collect()
+}
+
+/// The thought before a look at the list.
+pub(super) fn listing() -> Vec<String> {
+    vec!["The list itself knows best, so I look at it.".to_owned()]
+}
+
+/// The thought before summing up.
+pub(super) fn closing() -> Vec<String> {
+    vec!["I have the answers of the tools and sum them up.".to_owned()]
+}
+
+/// The page in a list tool's answer, or why there is none.
+pub(super) fn page(output: Option<&str>) -> Result<Page, String> {
+    let Some(output) = output else {
+        return Err("The todo server gave no answer, so I cannot see the list.".to_owned());
+    };
+    read_page(output).ok_or_else(|| match outcome(Some(output)) {
+        Outcome::Failed(error) => format!("I could not read the list. The todo server says: {error}"),
+        Outcome::Worked(_) | Outcome::Silent => {
+            "The server's list came in a form that the offline model cannot read, so I changed nothing.".to_owned()
+        }
+    })
+}
+
+/// What was added, and what was not.
+pub(super) fn added(made: &[Made], now: &Zoned) -> String {
+    let worked: Vec<String> = made
+        .iter()
+        .filter(|made| matches!(made.outcome, Outcome::Worked(_)))
+        .map(|made| new_todo(&made.todo, now))
+        .collect();
+    let sum = match worked.as_slice() {
+        [] => String::new(),
+        [only] => format!("Added: {only}."),
+        several => format!("Added {}:\n{}", count(several.len(), "todo"), numbered(several)),
+    };
+    let failed = made.iter().filter_map(|made| failure("add", &made.todo.title, &made.outcome));
+    paragraphs(&std::iter::once(sum).chain(failed).collect::<Vec<_>>())
+}
+
+/// A new todo as a person reads it.
+pub(super) fn new_todo(todo: &NewTodo, now: &Zoned) -> String {
+    let mut asides = Vec::new();
+    asides.extend(todo.due.map(|due| format!("due {}", human::due(due, now))));
+    asides.extend(todo.priority.map(|priority| format!("{} priority", priority.text())));
+    asides.extend(todo.tags.iter().map(|tag| format!("#{tag}")));
+    with_asides(&todo.title, &asides)
+}
+
+/// What was changed, and what was not.
+pub(super) fn changed(done: &[(&Act, Outcome)], now: &Zoned) -> String {
+    let worked = done.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Worked(_)));
+    let lines: Vec<String> = worked.map(|(act, _)| deed(act, now)).collect();
+    let sum = match lines.as_slice() {
+        [] => String::new(),
+        [only] => only.clone(),
+        several => several.iter().map(|line| format!("- {line}")).collect::<Vec<_>>().join("\n"),
+    };
+    let failed = done
+        .iter()
+        .filter_map(|(act, outcome)| failure(verb(&act.action), &act.todo.title, outcome));
+    paragraphs(&std::iter::once(sum).chain(failed).collect::<Vec<_>>())
+}
+
+/// Ids of what was changed and is still there.
+pub(super) fn succeeded(done: &[(&Act, Outcome)]) -> Vec<String> {
+    let stays = |act: &Act| act.action != Action::Delete;
+    let worked =
+        done.iter().filter(|(act, outcome)| stays(act) && matches!(outcome, Outcome::Worked(_)));
+    worked.map(|(act, _)| act.todo.key()).collect()
+}
+
+/// Why a part of the work is not done.
+pub(super) fn trouble(trouble: &Trouble, now: &Zoned) -> String {
+    match trouble {
+        Trouble::Several { name, candidates, action } => {
+            question(&format!("Several todos fit “{}”. ", short(name)), candidates, action, now)
+        }
+        Trouble::NoList { candidates, action } => {
+            question("I have not shown you a numbered list yet. ", candidates, action, now)
+        }
+        Trouble::OnlyOne { candidates, action } => {
+            question("Only one todo can have that title. ", candidates, action, now)
+        }
+        Trouble::WhichOne(action) => question("", &[], action, now),
+        Trouble::Sweeping { count: number, change } => format!(
+            "That would {} {} at once. Say “yes” to go on, or “no” to leave them as they are.",
+            verb(&change.action),
+            count(*number, "todo")
+        ),
+        Trouble::Nothing { name, action } => format!(
+            "I found no {}todo that fits “{}”, so I changed nothing there. Say “show my todos” to \
+             see the list.",
+            state(action),
+            short(name)
+        ),
+        Trouble::NoneSuch(action) => {
+            format!("There is no {}todo of that kind to {}.", state(action), verb(action))
+        }
+        Trouble::NoPlace(Place::At(at)) => {
+            format!("The list I showed last has no number {at}, so I changed nothing.")
+        }
+        Trouble::NoPlace(Place::Last) => "The list I showed last is empty.".to_owned(),
+        Trouble::Gone => "That todo is not on the list any more.".to_owned(),
+    }
+}
+
+/// Asks which todo is meant.
+fn question(opening: &str, candidates: &[Todo], action: &Action, now: &Zoned) -> String {
+    let lines: Vec<String> = candidates.iter().map(|todo| human::todo(todo, now)).collect();
+    let asked = format!("{opening}Which todo should I {}?", verb(action));
+    if lines.is_empty() {
+        return format!("{asked} Tell me its title.");
+    }
+    let all = if matches!(action, Action::Rename(_)) { "" } else { ", or “all of them”" };
+    format!("{asked} Say its number{all}.\n{}", numbered(&lines))
+}
+
+/// A tool for this is not on offer.
+pub(super) fn unable(action: &Action) -> String {
+    format!("No tool here can {} a todo that way, so I left it as it is.", verb(action))
+}
+
+/// There is more to do than one turn may.
+pub(super) fn left(number: usize) -> String {
+    format!(
+        "{} left; say it again to go on.",
+        if number == 1 { "1 is".to_owned() } else { format!("{number} are") }
+    )
+}
+
+/// The list that a filter gives.
+pub(super) fn list(todos: &[Todo], filter: &Filter, more: u64, now: &Zoned) -> String {
+    let (adjective, kind) = (adjective(filter), kind(filter, now));
+    if todos.is_empty() {
+        let rest = if more > 0 { " on the part of the list that I can see" } else { "" };
+        return format!("You have no {adjective}todos{kind}{rest}.");
+    }
+    let lines: Vec<String> = todos.iter().map(|todo| human::todo(todo, now)).collect();
+    let tail = if more > 0 { format!("\n\n… and {more} more.") } else { String::new() };
+    format!(
+        "You have {}{kind}:\n{}{tail}",
+        count(todos.len(), &format!("{adjective}todo")),
+        numbered(&lines)
+    )
+}
+
+/// The parts that say something, with a blank line between them.
+pub(super) fn paragraphs(parts: &[String]) -> String {
+    let said: Vec<&str> =
+        parts.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
+    said.join("\n\n")
+}
+
+/// One thing done.
+fn deed(act: &Act, now: &Zoned) -> String {
+    let title = format!("“{}”", act.todo.title);
+    let to = |due: Due| format!("{title} is now due {}.", human::due(due, now));
+    match &act.action {
+        Action::Complete => format!("Done: {title}."),
+        Action::Reopen => format!("{title} is open again."),
+        Action::Delete => format!("Deleted {title}."),
+        Action::Rename(new) => format!("Renamed {title} to “{new}”."),
+        Action::Reschedule(when) => to(moved(&act.todo, *when, now)),
+        Action::Postpone(delay) => {
+            let from = act.todo.due.unwrap_or(Due { date: now.date(), time: None });
+            from.later(*delay).map_or_else(|| format!("{title} was moved."), to)
+        }
+        Action::ClearDue => format!("{title} has no due date any more."),
+        Action::SetPriority(priority) => format!("{title} has {} priority now.", priority.text()),
+        Action::AddTags(tags) => format!("{title} is tagged #{} now.", tags.join(", #")),
+        Action::RemoveTags(tags) => format!("{title} is no longer tagged #{}.", tags.join(", #")),
+        Action::SetNotes(_) => format!("{title} has a new note."),
+    }
+}
+
+fn failure(verb: &str, title: &str, outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Worked(_) => None,
+        Outcome::Failed(error) => {
+            Some(format!("I could not {verb} “{title}”. The tool says: {error}"))
+        }
+        Outcome::Silent => Some(format!(
+            "I got no answer when I tried to {verb} “{title}”, so I do not know whether it worked."
+        )),
+    }
+}
+
+fn state(action: &Action) -> &'static str {
+    match action.needs() {
+        Some(Status::Done) => "done ",
+        None if *action == Action::Delete => "",
+        Some(Status::Open) | None => "open ",
+    }
+}
+
+/// What a list is of, before "todos".
+fn adjective(filter: &Filter) -> &'static str {
+    match (filter.window, filter.status) {
+        (Window::Overdue, _) => "overdue ",
+        (_, Some(Status::Open)) => "open ",
+        (_, Some(Status::Done)) => "done ",
+        (_, None) => "",
+    }
+}
+
+/// What a list is of, after "todos".
+fn kind(filter: &Filter, now: &Zoned) -> String {
+    let today = now.date();
+    let mut parts = Vec::new();
+    parts.extend(match filter.window {
+        Window::Any | Window::Overdue | Window::Days(None, None) => None,
+        Window::Days(None, Some(last)) => Some(format!("due by {}", human::day(last, today))),
+        Window::Days(Some(first), None) => Some(format!("due from {}", human::day(first, today))),
+        Window::Days(Some(first), Some(last)) if first == last => {
+            Some(format!("due {}", human::day(first, today)))
+        }
+        Window::Days(Some(first), Some(last)) => {
+            Some(format!("due from {} to {}", human::day(first, today), human::day(last, today)))
+        }
+    });
+    parts.extend(filter.tag.as_ref().map(|tag| format!("tagged #{}", short(tag))));
+    parts.extend(filter.priority.map(|priority| format!("with {} priority", priority.text())));
+    parts.extend(filter.text.as_ref().map(|text| format!("about “{}”", short(text))));
+    parts.iter().flat_map(|part| [" ", part]).collect()
+}

@@ -1,0 +1,151 @@
+//! Reads a tool's JSON Schema: which arguments it takes and what they may be.
+
+use serde_json::Value;
+
+use crate::demo::conversation::ToolSpec;
+
+/// How deep a schema is followed.
+const DEPTH: usize = 6;
+
+/// What an argument is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Field {
+    Id,
+    Title,
+    Notes,
+    Due,
+    Priority,
+    Tags,
+    Status,
+    DoneFlag,
+    FilterTag,
+    FilterText,
+    DueFrom,
+    DueTo,
+    Limit,
+    Offset,
+}
+
+/// An argument of a tool, by its own name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Property<'a> {
+    pub(super) name: &'a str,
+    schema: &'a Value,
+    root: &'a Value,
+}
+
+impl Field {
+    /// Names it goes by, best first, without case and separators.
+    fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::Id => &["id", "todoid", "taskid", "itemid", "uuid"],
+            Self::Title => {
+                &["title", "name", "text", "task", "todo", "content", "summary", "description"]
+            }
+            Self::Notes => &["notes", "note", "details", "body", "description"],
+            Self::Due => &["due", "duedate", "deadline", "dueat", "dueon"],
+            Self::Priority => &["priority", "importance"],
+            Self::Tags => &["tags", "labels"],
+            Self::Status => &["status", "state"],
+            Self::DoneFlag => &["done", "completed", "isdone", "iscompleted", "complete"],
+            Self::FilterTag => &["tag", "label"],
+            Self::FilterText => &["text", "query", "search", "q"],
+            Self::DueFrom => &["duefrom", "dueafter"],
+            Self::DueTo => &["dueto"],
+            Self::Limit => &["limit"],
+            Self::Offset => &["offset"],
+        }
+    }
+}
+
+impl<'a> Property<'a> {
+    /// The values it may have, if they are listed.
+    pub(super) fn choices(&self) -> Vec<&'a str> {
+        let mut found = Vec::new();
+        collect(self.schema, self.root, DEPTH, &mut found);
+        found
+    }
+
+    /// The first of these words that it allows; any if it lists none.
+    pub(super) fn choose(&self, words: &[&'a str]) -> Option<&'a str> {
+        let choices = self.choices();
+        if choices.is_empty() {
+            return words.first().copied().filter(|_| self.is("string") || self.untyped());
+        }
+        words.iter().find_map(|word| {
+            choices.iter().find(|choice| choice.eq_ignore_ascii_case(word)).copied()
+        })
+    }
+
+    /// Whether its schema names this type.
+    pub(super) fn is(&self, kind: &str) -> bool {
+        names_type(self.schema, self.root, kind, DEPTH)
+    }
+
+    /// Whether its schema says nothing about its type.
+    pub(super) fn untyped(&self) -> bool {
+        let kinds = ["string", "boolean", "integer", "number", "array", "object"];
+        !kinds.iter().any(|kind| self.is(kind))
+    }
+
+    /// Whether it wants a whole point in time.
+    pub(super) fn wants_moment(&self) -> bool {
+        self.schema.get("format").and_then(Value::as_str) == Some("date-time")
+    }
+
+    /// The largest number it allows.
+    pub(super) fn maximum(&self) -> Option<u64> {
+        self.schema.get("maximum").and_then(Value::as_u64)
+    }
+}
+
+/// The argument of a tool that serves a purpose.
+pub(super) fn property(tool: &ToolSpec, field: Field) -> Option<Property<'_>> {
+    let properties = tool.parameters.get("properties")?.as_object()?;
+    let by_name = |wanted: &&str| properties.iter().find(|(name, _)| plain(name) == *wanted);
+    let (name, schema) = field.names().iter().find_map(by_name)?;
+    Some(Property { name, schema, root: &tool.parameters })
+}
+
+/// Whether a tool can be called with nothing but these.
+pub(super) fn needs_only(tool: &ToolSpec, fields: &[Field]) -> bool {
+    let known: Vec<&str> =
+        fields.iter().filter_map(|field| property(tool, *field)).map(|found| found.name).collect();
+    let required = tool.parameters.get("required").and_then(Value::as_array);
+    required.is_none_or(|names| {
+        names.iter().all(|name| name.as_str().is_some_and(|name| known.contains(&name)))
+    })
+}
+
+fn plain(name: &str) -> String {
+    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+fn collect<'a>(schema: &'a Value, root: &'a Value, depth: usize, found: &mut Vec<&'a str>) {
+    if depth == 0 {
+        return;
+    }
+    let listed = schema.get("enum").and_then(Value::as_array);
+    found.extend(listed.into_iter().flatten().filter_map(Value::as_str));
+    found.extend(schema.get("const").and_then(Value::as_str));
+    for inner in inner(schema, root) {
+        collect(inner, root, depth - 1, found);
+    }
+}
+
+fn names_type(schema: &Value, root: &Value, kind: &str, depth: usize) -> bool {
+    let own = match schema.get("type") {
+        Some(Value::String(name)) => name == kind,
+        Some(Value::Array(names)) => names.iter().any(|name| name == kind),
+        _ => false,
+    };
+    own || (depth > 0 && inner(schema, root).any(|inner| names_type(inner, root, kind, depth - 1)))
+}
+
+/// What a schema is made of: its alternatives, and what it refers to.
+fn inner<'a>(schema: &'a Value, root: &'a Value) -> impl Iterator<Item = &'a Value> {
+    let listed =
+        ["anyOf", "oneOf", "allOf"].into_iter().filter_map(|key| schema.get(key)?.as_array());
+    let reference = schema.get("$ref").and_then(Value::as_str).and_then(|at| at.strip_prefix('#'));
+    listed.flatten().take(16).chain(reference.and_then(|at| root.pointer(at)))
+}

@@ -1,0 +1,46 @@
+//! Cuts a transcript into turns, and turns into rounds of calls with their answers.
+
+use crate::demo::conversation::{Call, Said};
+
+/// What a person said, and the rounds of calls since.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Turn<'a> {
+    pub(super) text: &'a str,
+    pub(super) rounds: Vec<Round<'a>>,
+}
+
+/// Calls made together, and what each was answered.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Round<'a> {
+    pub(super) results: Vec<Option<&'a str>>,
+    calls: &'a [Call],
+}
+
+/// The turns of a transcript; what was said before the first message of a person is skipped.
+pub(super) fn turns(said: &[Said]) -> Vec<Turn<'_>> {
+    let mut turns: Vec<Turn<'_>> = Vec::new();
+    for one in said {
+        match (one, turns.last_mut()) {
+            (Said::User(text), _) => turns.push(Turn { text, rounds: Vec::new() }),
+            (Said::Assistant { calls, .. }, Some(turn)) if !calls.is_empty() => {
+                turn.rounds.push(Round { results: vec![None; calls.len()], calls });
+            }
+            (Said::Tool { call_id, output }, Some(turn)) => settle(turn, call_id, output),
+            (Said::Assistant { .. } | Said::Tool { .. }, _) => {}
+        }
+    }
+    turns
+}
+
+/// Ties an answer to the last call of this id that has none.
+fn settle<'a>(turn: &mut Turn<'a>, call_id: &str, output: &'a str) {
+    for round in turn.rounds.iter_mut().rev() {
+        let slots = round.calls.iter().zip(round.results.iter_mut());
+        if let Some((_, slot)) =
+            slots.into_iter().find(|(call, slot)| call.id == call_id && slot.is_none())
+        {
+            *slot = Some(output);
+            return;
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Cuts what was said into words, with quotes as single words.
+
+/// What a word is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// An ordinary word.
+    Plain,
+    /// What stood between quotes.
+    Quoted,
+    /// A comma, semicolon or new line.
+    Break,
+    /// A colon.
+    Colon,
+    /// The end of a sentence.
+    Stop,
+    /// A question mark.
+    Question,
+    /// Two or more exclamation marks.
+    Bangs,
+}
+
+/// One word, as typed and as compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Word {
+    pub(super) text: String,
+    pub(super) lower: String,
+    pub(super) kind: Kind,
+}
+
+/// Contractions, and the words they stand for.
+const CONTRACTIONS: &[(&str, &str, &str)] = &[
+    ("what's", "what", "is"),
+    ("whats", "what", "is"),
+    ("that's", "that", "is"),
+    ("it's", "it", "is"),
+    ("i'm", "i", "am"),
+    ("i've", "i", "have"),
+    ("i'd", "i", "would"),
+    ("let's", "let", "us"),
+    ("don't", "do", "not"),
+    ("dont", "do", "not"),
+    ("isn't", "is", "not"),
+    ("aren't", "are", "not"),
+    ("wasn't", "is", "not"),
+    ("didn't", "did", "not"),
+    ("haven't", "have", "not"),
+];
+
+/// A full stop after these ends no sentence.
+const ABBREVIATIONS: &[&str] = &[
+    "dr", "mr", "mrs", "ms", "st", "vs", "no", "nr", "etc", "approx", "prof", "a.m", "p.m", "e.g",
+    "i.e", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec",
+];
+
+/// Cuts a text into words.
+pub(super) fn words(text: &str) -> Vec<Word> {
+    let mut found = Vec::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        rest = if let Some((inner, after)) = quoted(rest) {
+            found.push(marked(inner, Kind::Quoted));
+            after
+        } else if first == '\n' {
+            found.push(marked(",", Kind::Break));
+            rest.trim_start().trim_start_matches(['-', '*', '•', '–', '·'])
+        } else if first.is_whitespace() {
+            rest.trim_start_matches(|c: char| c.is_whitespace() && c != '\n')
+        } else {
+            let (chunk, after) = rest.split_at(chunk_length(rest));
+            push_chunk(chunk, &mut found);
+            after
+        };
+    }
+    found
+}
+
+/// The words as compared; marks stand for themselves and a quote matches nothing.
+pub(super) fn lowers(words: &[Word]) -> Vec<&str> {
+    words.iter().map(|word| word.lower.as_str()).collect()
+}
+
+/// Puts words back together as they were typed.
+pub(super) fn join(words: &[Word]) -> String {
+    if let [only] = words {
+        return only.text.clone();
+    }
+    let mut text = String::new();
+    for word in words.iter().filter(|word| !word.text.is_empty()) {
+        if !text.is_empty() && matches!(word.kind, Kind::Plain | Kind::Quoted) {
+            text.push(' ');
+        }
+        match word.kind {
+            Kind::Quoted => text.extend(["\"", &word.text, "\""]),
+            Kind::Plain | Kind::Break | Kind::Colon | Kind::Stop | Kind::Question | Kind::Bangs => {
+                text.push_str(&word.text);
+            }
+        }
+    }
+    text
+}
+
+/// A title: the words as typed, with a capital first letter.
+pub(super) fn title(words: &[Word]) -> String {
+    capital(join(trim(words)).trim())
+}
+
+/// The text with a capital first letter.
+pub(super) fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// The words without marks at either end.
+pub(super) fn trim(words: &[Word]) -> &[Word] {
+    match words {
+        [first, rest @ ..] if is_mark(first) => trim(rest),
+        [rest @ .., last] if is_mark(last) => trim(rest),
+        _ => words,
+    }
+}
+
+/// Whether every given word opens the phrase.
+pub(super) fn opens(lowers: &[&str], with: &[&str]) -> bool {
+    lowers.starts_with(with)
+}
+
+/// What is left after the given number of words.
+pub(super) fn after(words: &[Word], count: usize) -> &[Word] {
+    words.get(count..).unwrap_or_default()
+}
+
+/// The given number of words.
+pub(super) fn before(words: &[Word], count: usize) -> &[Word] {
+    words.get(..count).unwrap_or(words)
+}
+
+fn is_mark(word: &Word) -> bool {
+    match word.kind {
+        Kind::Break | Kind::Colon | Kind::Stop | Kind::Question => true,
+        Kind::Plain | Kind::Quoted | Kind::Bangs => false,
+    }
+}
+
+fn marked(text: &str, kind: Kind) -> Word {
+    let lower = if kind == Kind::Quoted { "\"" } else { text };
+    Word { text: text.to_owned(), lower: lower.to_owned(), kind }
+}
+
+/// A quote at the start of the text: what is inside, and what follows.
+fn quoted(text: &str) -> Option<(&str, &str)> {
+    let open = text.chars().next()?;
+    let close = match open {
+        '"' => '"',
+        '“' | '„' => '”',
+        '«' => '»',
+        '\'' => '\'',
+        '‘' => '’',
+        _ => return None,
+    };
+    let inside = text.get(open.len_utf8()..)?;
+    let ends = |at: &usize| {
+        let next = inside.get(at + close.len_utf8()..).and_then(|rest| rest.chars().next());
+        close == '"' || next.is_none_or(|next| !next.is_alphanumeric())
+    };
+    let at = inside.match_indices(close).map(|(at, _)| at).find(ends)?;
+    let inner = inside.get(..at)?.trim();
+    (!inner.is_empty()).then_some((inner, inside.get(at + close.len_utf8()..)?))
+}
+
+/// How far a run without white space, quotes or inner commas goes.
+fn chunk_length(text: &str) -> usize {
+    let mut seen = false;
+    for (at, letter) in text.char_indices() {
+        let next = text.get(at + letter.len_utf8()..).and_then(|rest| rest.chars().next());
+        let glue = next.is_some_and(|next| next.is_ascii_digit());
+        if matches!(letter, ',' | ';') && !(glue && seen) {
+            return at + letter.len_utf8();
+        }
+        if seen && (letter.is_whitespace() || matches!(letter, '"' | '“' | '„' | '«')) {
+            return at;
+        }
+        seen = true;
+    }
+    text.len()
+}
+
+fn push_chunk(chunk: &str, found: &mut Vec<Word>) {
+    let body = chunk.trim_end_matches([',', ';', '.', '!', '?', ':', '…']);
+    let marks = chunk.get(body.len()..).unwrap_or_default();
+    let lower = body
+        .to_lowercase()
+        .replace('’', "'")
+        .trim_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '#' | '&' | '+'))
+        .to_owned();
+    if marks == "." && keeps_its_dot(&lower) {
+        found.push(Word { text: chunk.to_owned(), lower, kind: Kind::Plain });
+        return;
+    }
+    push_plain(body, lower, found);
+    push_marks(marks, found);
+}
+
+fn keeps_its_dot(lower: &str) -> bool {
+    ABBREVIATIONS.contains(&lower)
+        || (lower.contains('.') && lower.chars().all(|c| c.is_ascii_digit() || c == '.'))
+}
+
+fn push_plain(body: &str, lower: String, found: &mut Vec<Word>) {
+    if body.is_empty() {
+        return;
+    }
+    match CONTRACTIONS.iter().find(|(short, _, _)| *short == lower) {
+        Some((_, first, second)) => {
+            found.push(Word { text: body.to_owned(), lower: (*first).into(), kind: Kind::Plain });
+            found.push(Word { text: String::new(), lower: (*second).into(), kind: Kind::Plain });
+        }
+        None => found.push(Word { text: body.to_owned(), lower, kind: Kind::Plain }),
+    }
+}
+
+fn push_marks(marks: &str, found: &mut Vec<Word>) {
+    if marks.contains('?') {
+        found.push(marked("?", Kind::Question));
+    } else if marks.contains("!!") {
+        found.push(marked("!!", Kind::Bangs));
+    } else if marks.contains(['.', '!', '…']) {
+        found.push(marked(".", Kind::Stop));
+    } else if marks.contains([',', ';']) {
+        found.push(marked(",", Kind::Break));
+    } else if marks.contains(':') {
+        found.push(marked(":", Kind::Colon));
+    }
+}

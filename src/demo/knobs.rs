@@ -1,0 +1,142 @@
+//! Flags and timing of an emulated answer, read from `name=value,name`.
+
+use std::collections::BTreeSet;
+use std::str::FromStr;
+use std::time::Duration;
+
+use thiserror::Error;
+
+/// What can be turned about one emulated answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Knobs {
+    /// Pause before the first event (`ttft`, milliseconds).
+    pub first: Duration,
+    /// Pause between two events (`chunk`, milliseconds).
+    pub gap: Duration,
+    /// Share by which pauses vary (`jitter`, 0 to 1).
+    pub jitter: f64,
+    /// Cuts the byte stream every so many bytes (`split`).
+    pub split: Option<usize>,
+    /// How parallel calls are laid out (`parallel`).
+    pub parallel: Parallel,
+    /// What is switched on.
+    pub flags: BTreeSet<Flag>,
+}
+
+/// How a 2.5 model lays out parallel calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Parallel {
+    /// Either, by the seed.
+    #[default]
+    Seeded,
+    /// One chunk a call.
+    Chunks,
+    /// All in one delta.
+    OneDelta,
+}
+
+/// A switch that is off unless named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Flag {
+    /// The key is too new for gemini-2.5-flash (`new_key`).
+    NewKey,
+    /// gemini-2.5-flash is served by its successor (`after_2026_12_01`).
+    AfterShutdown,
+    /// A tool message without `name` is refused (`require_tool_name`).
+    RequireToolName,
+    /// Tool schemas are not checked (`schema=lenient`).
+    LenientSchema,
+    /// No envelope has an id (`no_id=true`).
+    NoId,
+    /// All events come in one write (`coalesce`).
+    Coalesce,
+}
+
+/// A knob that does not exist or cannot be set so.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("there is no knob `{0}`")]
+pub struct UnknownKnob(String);
+
+/// No pause is longer than this.
+const LONGEST_MS: u64 = 600_000;
+
+impl Knobs {
+    /// These knobs, changed by what `text` names.
+    pub fn turned(mut self, text: &str) -> Result<Self, UnknownKnob> {
+        for pair in text.split([',', '&']).map(str::trim).filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, "true"));
+            self.turn(name, value).ok_or_else(|| UnknownKnob(pair.to_owned()))?;
+        }
+        Ok(self)
+    }
+
+    /// Whether a switch is on.
+    pub fn has(&self, flag: Flag) -> bool {
+        self.flags.contains(&flag)
+    }
+
+    fn turn(&mut self, name: &str, value: &str) -> Option<()> {
+        match name {
+            "ttft" => self.first = milliseconds(value)?,
+            "chunk" => self.gap = milliseconds(value)?,
+            "jitter" => self.jitter = value.parse::<f64>().ok()?.clamp(0.0, 1.0),
+            "split" => self.split = Some(value.parse().ok().filter(|size| *size > 0)?),
+            "parallel" => self.parallel = parallel(value)?,
+            "schema" => self.switch(Flag::LenientSchema, switch_of(value, "lenient", "strict")?),
+            flag => self.switch(flag_named(flag)?, switch_of(value, "true", "false")?),
+        }
+        Some(())
+    }
+
+    fn switch(&mut self, flag: Flag, to: Switch) {
+        match to {
+            Switch::On => self.flags.insert(flag),
+            Switch::Off => self.flags.remove(&flag),
+        };
+    }
+}
+
+impl FromStr for Knobs {
+    type Err = UnknownKnob;
+
+    fn from_str(text: &str) -> Result<Self, UnknownKnob> {
+        Self::default().turned(text)
+    }
+}
+
+enum Switch {
+    On,
+    Off,
+}
+
+fn switch_of(value: &str, on: &str, off: &str) -> Option<Switch> {
+    match value {
+        value if value == on => Some(Switch::On),
+        value if value == off => Some(Switch::Off),
+        _ => None,
+    }
+}
+
+fn flag_named(name: &str) -> Option<Flag> {
+    match name {
+        "new_key" => Some(Flag::NewKey),
+        "after_2026_12_01" => Some(Flag::AfterShutdown),
+        "require_tool_name" => Some(Flag::RequireToolName),
+        "no_id" => Some(Flag::NoId),
+        "coalesce" => Some(Flag::Coalesce),
+        _ => None,
+    }
+}
+
+fn parallel(value: &str) -> Option<Parallel> {
+    match value {
+        "seeded" => Some(Parallel::Seeded),
+        "chunks" => Some(Parallel::Chunks),
+        "one_delta" => Some(Parallel::OneDelta),
+        _ => None,
+    }
+}
+
+fn milliseconds(value: &str) -> Option<Duration> {
+    value.parse::<u64>().ok().map(|ms| Duration::from_millis(ms.min(LONGEST_MS)))
+}

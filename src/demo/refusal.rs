@@ -1,0 +1,26 @@
+//! Why a request is refused, in Gemini's words.
+
+use super::scenarios::Fills;
+
+/// A refusal: a written scenario and what fills its blanks.
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    pub(super) scenario: &'static str,
+    pub(super) fills: Fills,
+}
+
+impl Refusal {
+    pub(super) fn of(scenario: &'static str) -> Self {
+        Self { scenario, fills: Fills::samples() }
+    }
+
+    /// A refusal that is all in its message.
+    pub(super) fn saying(message: &str) -> Self {
+        Self::of("e400_invalid_argument").with("message", message)
+    }
+
+    pub(super) fn with(mut self, name: &'static str, text: &str) -> Self {
+        self.fills = self.fills.with(name, text);
+        self
+    }
+}

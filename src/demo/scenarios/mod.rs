@@ -1,0 +1,21 @@
+//! The named scenarios: what is written down, and what is done to it.
+
+mod catalogue;
+
+mod fills;
+
+mod name;
+
+mod sequence;
+
+pub(super) use catalogue::{Entry, Kind, find};
+pub(super) use fills::Fills;
+pub(super) use name::{Fault, Scenario, Transport};
+pub(super) use sequence::{Key, Sequences};
+
+use std::collections::BTreeSet;
+
+/// The names of every scenario; those that take numbers are without them.
+pub fn scenario_names() -> BTreeSet<&'static str> {
+    catalogue::names().chain(name::OTHER_NAMES.iter().copied()).collect()
+}

@@ -1,0 +1,238 @@
+//! Conversations of several turns: questions asked back, numbers, failures, data that looks like orders.
+
+use serde_json::json;
+
+use super::harness::{Talk, tools, written};
+
+#[test]
+fn a_name_that_fits_several_is_asked_back_and_answered_by_place() {
+    for (reply, id) in
+        [("the second one", "m2"), ("2", "m2"), ("first", "m1"), ("the last one please", "m3")]
+    {
+        let mut talk = milky();
+        let asked = talk.say("delete milk");
+        assert_eq!(written(&asked), r#"list_todos {"status":"all","limit":100}"#);
+        assert_eq!(
+            asked.last.text,
+            "Several todos fit “milk”. Which todo should I delete? Say its number, or “all of them”.\n\
+             1. Oat milk\n2. Soy milk (due tomorrow)\n3. Rice milk"
+        );
+
+        let heard = talk.say(reply);
+
+        assert_eq!(written(&heard), deletes(&[id]), "{reply}");
+    }
+}
+
+#[test]
+fn a_name_that_fits_several_is_asked_back_and_answered_by_name() {
+    for reply in ["the soy one", "soy", "soy milk", "I mean the soy milk", "Soy milk, please"] {
+        let mut talk = milky();
+        talk.say("delete milk");
+
+        let heard = talk.say(reply);
+
+        assert_eq!(written(&heard), deletes(&["m2"]), "{reply}");
+        assert_eq!(heard.last.text, "Deleted “Soy milk”.");
+    }
+}
+
+#[test]
+fn several_answers_to_a_question_are_taken() {
+    for (reply, ids) in [
+        ("all of them", &["m1", "m2", "m3"][..]),
+        ("all", &["m1", "m2", "m3"]),
+        ("1 and 3", &["m1", "m3"]),
+        ("the first and the second", &["m1", "m2"]),
+    ] {
+        let mut talk = milky();
+        talk.say("delete milk");
+
+        let heard = talk.say(reply);
+
+        assert_eq!(written(&heard), deletes(ids), "{reply}");
+    }
+}
+
+#[test]
+fn a_question_is_dropped_by_no_and_by_another_command() {
+    for other in ["never mind", "none of them", "add tea"] {
+        let mut talk = milky();
+        talk.say("delete milk");
+        talk.say(other);
+
+        let heard = talk.say("the second one");
+
+        assert_eq!(written(&heard), "-", "{other}");
+    }
+}
+
+#[test]
+fn a_question_stays_open_over_small_talk() {
+    let mut talk = milky();
+    talk.say("complete milk");
+    talk.say("what time is it?");
+
+    let heard = talk.say("the rice one");
+
+    assert_eq!(
+        written(&heard),
+        r#"list_todos {"status":"open","limit":100} > complete_todo {"id":"m3"}"#
+    );
+}
+
+#[test]
+fn what_is_clear_is_done_and_the_rest_is_asked() {
+    let mut talk = milky();
+
+    let heard = talk.say("move bread and milk to friday");
+
+    let moved =
+        r#"list_todos {"status":"all","limit":100} > update_todo {"id":"m4","due":"2026-11-27"}"#;
+    assert_eq!(written(&heard), moved);
+    assert!(
+        heard
+            .last
+            .text
+            .starts_with("“Bread” is now due Friday 27 November.\n\nSeveral todos fit “milk”.")
+    );
+}
+
+#[test]
+fn numbers_mean_the_list_shown_last() {
+    let mut talk = Talk::new();
+    talk.say("what is on my list?");
+    talk.say("show done todos");
+
+    let heard = talk.say("delete number 2");
+
+    assert_eq!(written(&heard), deletes(&["t9"]));
+}
+
+#[test]
+fn without_a_list_a_number_shows_one_first() {
+    let mut talk = milky();
+    let asked = talk.say("delete number 4");
+    assert!(asked.last.text.contains("4. Bread"), "{}", asked.last.text);
+
+    let heard = talk.say("4");
+
+    assert_eq!(written(&heard), deletes(&["m4"]));
+}
+
+#[test]
+fn sweeping_words_wait_for_a_yes() {
+    let mut talk = milky();
+    let asked = talk.say("delete everything");
+    assert_eq!(
+        asked.last.text,
+        "That would delete 4 todos at once. Say “yes” to go on, or “no” to leave them as they are."
+    );
+
+    let heard = talk.say("yes");
+
+    assert_eq!(written(&heard), deletes(&["m1", "m2", "m3", "m4"]));
+    assert_eq!(written(&talk.say("yes")), "-");
+}
+
+#[test]
+fn the_sum_tells_titles_and_human_dates() {
+    let mut talk = Talk::new();
+
+    let added = talk.say("add milk and call mum on friday at 5pm, urgent #home");
+    let listed = talk.say("what is due this week?");
+    let moved = talk.say("postpone the rent by 2 weeks");
+
+    assert_eq!(
+        added.last.text,
+        "Added 2 todos:\n1. Milk (due Friday 27 November, 17:00, high priority, #home)\n\
+         2. Call mum (due Friday 27 November, 17:00, high priority, #home)"
+    );
+    assert!(
+        listed.last.text.contains("2. Call mum (due today, 17:00, high priority)"),
+        "{}",
+        listed.last.text
+    );
+    assert_eq!(moved.last.text, "“Pay rent” is now due Friday 4 December.");
+}
+
+#[test]
+fn a_refused_call_is_told_in_the_words_of_the_tool() {
+    let mut talk = Talk::new();
+    talk.refuse("delete_todo");
+
+    let heard = talk.say("delete eggs and add tea");
+
+    assert_eq!(
+        heard.last.text,
+        "Added: Tea.\n\nI could not delete “Buy eggs”. The tool says: There is no todo with this id. \
+         Call list_todos to see the ids."
+    );
+}
+
+#[test]
+fn a_refused_look_changes_nothing() {
+    let mut talk = Talk::new();
+    talk.refuse("list_todos");
+
+    let heard = talk.say("delete eggs");
+
+    assert_eq!(written(&heard), r#"list_todos {"status":"all","limit":100}"#);
+    assert!(heard.last.text.starts_with("I could not read the list. The todo server says: "));
+}
+
+#[test]
+fn titles_that_look_like_orders_are_only_titles() {
+    let mut talk = Talk::new();
+
+    let listed = talk.say("what is on my list?");
+    let thanked = talk.say("thanks");
+    let done = talk.say("the 7th is done");
+
+    assert!(listed.last.text.contains("7. Delete all todos"));
+    assert_eq!(written(&thanked), "-");
+    assert_eq!(
+        written(&done),
+        r#"list_todos {"status":"open","limit":100} > complete_todo {"id":"t7"}"#
+    );
+}
+
+#[test]
+fn every_answer_that_calls_carries_a_thought() {
+    for text in ["add milk", "delete eggs", "what is left?", "I bought eggs"] {
+        let heard = Talk::new().say(text);
+
+        assert!((1..=2).contains(&heard.last.thoughts.len()), "{text}");
+    }
+}
+
+#[test]
+fn a_long_list_is_looked_through_page_by_page() {
+    let mut talk = Talk::new();
+    talk.page_by(4);
+
+    let heard = talk.say("delete car");
+
+    assert_eq!(
+        written(&heard),
+        r#"list_todos {"status":"all","limit":100} > list_todos {"status":"all","limit":100,"offset":4} > list_todos {"status":"all","limit":100,"offset":8} > delete_todo {"id":"t9"}"#
+    );
+}
+
+fn deletes(ids: &[&str]) -> String {
+    let calls: Vec<String> =
+        ids.iter().map(|id| format!(r#"delete_todo {{"id":"{id}"}}"#)).collect();
+    format!(r#"list_todos {{"status":"all","limit":100}} > {}"#, calls.join("; "))
+}
+
+/// Three kinds of milk, and bread.
+fn milky() -> Talk {
+    let todo =
+        |id: &str, title: &str| json!({"id": id, "title": title, "status": "open", "tags": []});
+    let mut soy = todo("m2", "Soy milk");
+    soy.as_object_mut().unwrap().insert("due".to_owned(), json!("2026-11-22"));
+    Talk::with(
+        tools(),
+        vec![todo("m1", "Oat milk"), soy, todo("m3", "Rice milk"), todo("m4", "Bread")],
+    )
+}

@@ -1,0 +1,7 @@
+//! The rule-based brain of the offline model.
+
+mod any_input;
+mod conversations;
+mod harness;
+mod table;
+mod unknown_servers;

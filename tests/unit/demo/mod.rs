@@ -1,0 +1,3 @@
+//! The bundled offline model.
+
+mod brain;
