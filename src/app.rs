@@ -1,1 +1,148 @@
 //! The composition root: the only file where adapters meet ports.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::agents::Tools;
+use crate::api::{Api, Lifecycle, Phase, router};
+use crate::chat::Chat;
+use crate::config::Config;
+use crate::demo;
+use crate::domain::{HealthProbe, Secret};
+use crate::mcp::{ServerSettings, Servers, Transport};
+use crate::model::OpenAiModel;
+use crate::{store, todo};
+
+/// Connections that are still open after the drain get so long to close.
+const LAST_CONNECTIONS: Duration = Duration::from_secs(2);
+
+/// A tool server that hangs at the start must not keep the whole server from being ready.
+const PATIENCE_AT_START: Duration = Duration::from_secs(5);
+
+/// The name under which the bundled todo server is known.
+const TODO: &str = "todo";
+
+/// Every room, joined.
+pub struct House {
+    router: Router,
+    chat: Arc<Chat>,
+    tools: Arc<Servers>,
+    lifecycle: Lifecycle,
+    stop: CancellationToken,
+}
+
+impl House {
+    /// Builds the rooms; nothing outside is waited for but a local database file.
+    pub async fn build(mut config: Config, address: SocketAddr) -> anyhow::Result<Self> {
+        let stop = CancellationToken::new();
+        if config.model.offline {
+            config.model.base_url = start_offline_model(stop.clone()).await?;
+        }
+        if config.mcp.servers.is_empty() {
+            config.mcp.servers.push(bundled_todo(&config.todo)?);
+        }
+        announce(&config, address);
+
+        let store = store::open(&config.store).await.context("DATABASE_URL cannot be used")?;
+        let model = Arc::new(OpenAiModel::new(config.model)?);
+        let tools = Servers::start(config.mcp, stop.clone());
+        let chat = Chat::new(store.threads, model.clone(), tools.clone(), config.chat);
+        let chat = Arc::new(chat);
+        let lifecycle = Lifecycle::default();
+        let mut probes: Vec<Arc<dyn HealthProbe>> = vec![model, tools.clone()];
+        probes.extend(store.health);
+        let api = Api::new(Arc::clone(&chat), probes, lifecycle.clone(), config.api);
+        Ok(Self { router: router(api), chat, tools, lifecycle, stop })
+    }
+
+    /// Serves until `signal`, then drains: running turns may end, then connections, then tools.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        signal: impl Future<Output = anyhow::Result<()>>,
+        drain: Duration,
+    ) -> anyhow::Result<()> {
+        let listener = listener.tap_io(|stream| {
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "TCP_NODELAY was not set");
+            }
+        });
+        let closed = CancellationToken::new();
+        let server = axum::serve(listener, self.router.clone().into_make_service())
+            .with_graceful_shutdown(closed.clone().cancelled_owned());
+        let server = tokio::spawn(server.into_future());
+        self.open_when_settled();
+        signal.await?;
+
+        tracing::info!(turns = self.chat.running(), "Shutting down");
+        self.lifecycle.enter(Phase::Draining);
+        self.chat.drain(drain).await;
+        closed.cancel();
+        let ended = tokio::time::timeout(LAST_CONNECTIONS, server).await;
+        self.stop.cancel();
+        self.tools.shut_down().await;
+        ended.map_or(Ok(()), |joined| joined?.context("The server failed"))
+    }
+
+    /// Ready once every tool server has answered or failed to, so that the first turn has tools.
+    fn open_when_settled(&self) {
+        let (tools, lifecycle) = (Arc::clone(&self.tools), self.lifecycle.clone());
+        drop(tokio::spawn(async move {
+            if tokio::time::timeout(PATIENCE_AT_START, tools.settled()).await.is_err() {
+                tracing::warn!("Ready although a tool server has not answered yet");
+            }
+            if lifecycle.phase() == Phase::Starting {
+                lifecycle.enter(Phase::Serving);
+            }
+        }));
+    }
+}
+
+/// The bundled model, in this process, on a loopback port of its own.
+async fn start_offline_model(stop: CancellationToken) -> anyhow::Result<String> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let base_url = format!("http://{}/v1beta/openai", listener.local_addr()?);
+    let settings = demo::Settings::plain(demo::answer);
+    drop(tokio::spawn(async move {
+        if let Err(error) = demo::serve(listener, settings, stop).await {
+            tracing::error!(%error, "The offline model ended");
+        }
+    }));
+    Ok(base_url)
+}
+
+/// The bundled todo server, as a child of this very program.
+fn bundled_todo(settings: &todo::Settings) -> anyhow::Result<ServerSettings> {
+    let program = std::env::current_exe().context("The program cannot find itself")?;
+    let command = program.to_str().context("The program's path is not valid Unicode")?.to_owned();
+    let database = ("TODO_DATABASE_URL".to_owned(), Secret::new(&settings.database_url));
+    let transport = Transport::Child { command, args: vec![TODO.to_owned()], env: vec![database] };
+    Ok(ServerSettings { name: TODO.to_owned(), transport })
+}
+
+/// One line: where, which model, where data lies.
+fn announce(config: &Config, address: SocketAddr) {
+    let data = database_place(&config.store.url);
+    let listen = config.public_url.replace(":0", &format!(":{}", address.port()));
+    if config.model.offline {
+        tracing::warn!(
+            "Listening on {listen} | model: OFFLINE DEMO (GEMINI_API_KEY is not set) | data: {data}"
+        );
+    } else {
+        let model = &config.model.model;
+        tracing::info!("Listening on {listen} | model: {model} | data: {data}");
+    }
+}
+
+/// Where a database lies, without its password.
+fn database_place(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.rsplit_once('@').map_or(rest, |(_, place)| place)
+}

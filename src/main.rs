@@ -1,3 +1,7 @@
 //! Parses the command line and runs the chosen command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    orchestrator::cli::run()
+}

@@ -1,1 +1,9 @@
 //! Settings: from the environment to one checked value per room.
+
+mod env;
+mod load;
+mod variables;
+
+pub use env::{ConfigError, Env};
+pub use load::{Config, Listen};
+pub use variables::{VARIABLES, Variable, help};

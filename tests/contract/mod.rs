@@ -2,3 +2,4 @@
 
 mod streams;
 mod threads;
+mod todo;

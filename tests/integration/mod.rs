@@ -1,7 +1,12 @@
 //! The whole house, from the outside.
 
 mod demo;
+mod faults;
 mod house;
 mod mcp;
 mod model;
+mod process;
+mod quickstart;
+mod scenarios;
 mod store;
+mod todo;

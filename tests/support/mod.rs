@@ -12,3 +12,4 @@ pub(crate) mod model_server;
 
 pub(crate) mod postgres;
 
+pub(crate) mod process;

@@ -2,6 +2,7 @@
 
 mod agents;
 mod chat;
+mod config;
 mod demo;
 mod domain;
 mod layering;

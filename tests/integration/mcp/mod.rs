@@ -5,6 +5,7 @@ mod catalog;
 mod child;
 mod connection;
 mod logs;
+mod todo;
 
 use std::sync::Arc;
 use std::time::Duration;

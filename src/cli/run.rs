@@ -1,0 +1,97 @@
+//! From the command line to an exit code.
+
+use std::fmt;
+use std::io::{IsTerminal, Write};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use super::{demo_model, probe, serve, todo};
+use crate::config::{Config, ConfigError, Env, help};
+use crate::observability::{Background, LogFormat, LogSettings, init};
+
+/// The configuration is wrong (`EX_USAGE`).
+const EXIT_CONFIG: u8 = 64;
+
+/// An agent server: any OpenAI-compatible model and any MCP servers behind a ChatKit chat.
+#[derive(Debug, Parser)]
+#[command(name = "orchestrator", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the chat (the default).
+    Serve,
+    /// Serve the bundled todo tools over MCP, on stdio unless told otherwise.
+    Todo {
+        /// Serve streamable HTTP at /mcp on this address instead.
+        #[arg(long, value_name = "ADDRESS")]
+        http: Option<SocketAddr>,
+    },
+    /// Serve the bundled offline model with an OpenAI-compatible API.
+    DemoModel {
+        /// Where to listen.
+        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
+        listen: SocketAddr,
+        /// Emulate Gemini for tests: faults, scripts and directives in texts.
+        #[arg(long)]
+        emulate: bool,
+    },
+    /// Ask a running server whether it is alive; exit code 0 if it is.
+    Probe {
+        /// The server; the one that HOST and PORT name unless given.
+        url: Option<String>,
+    },
+}
+
+/// Runs the command that the process was started with.
+pub fn run() -> ExitCode {
+    let command = Arguments::command().after_help(help());
+    let arguments = match Arguments::from_arg_matches(&command.get_matches()) {
+        Ok(arguments) => arguments,
+        Err(error) => error.exit(),
+    };
+    match perform(arguments.command.unwrap_or(Command::Serve)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format!("{error:#}"));
+            let is_config = error.downcast_ref::<ConfigError>().is_some();
+            if is_config { ExitCode::from(EXIT_CONFIG) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+fn perform(command: Command) -> anyhow::Result<()> {
+    let config = Config::load(Env::of_process(), default_format())?;
+    let runtime = tokio::runtime::Runtime::new().context("The runtime could not be started")?;
+    if let Command::Probe { url } = command {
+        return runtime.block_on(probe::probe(url.unwrap_or_else(|| config.listen.url())));
+    }
+    let _log: Background = log(config.log)?;
+    runtime.block_on(async {
+        match command {
+            Command::Serve => Box::pin(serve::serve(config)).await,
+            Command::Todo { http } => todo::todo(config, http).await,
+            Command::DemoModel { listen, emulate } => demo_model::demo_model(listen, emulate).await,
+            Command::Probe { .. } => Ok(()),
+        }
+    })
+}
+
+fn log(settings: LogSettings) -> anyhow::Result<Background> {
+    init(settings).context("The log could not be started")
+}
+
+fn default_format() -> LogFormat {
+    if std::io::stderr().is_terminal() { LogFormat::Pretty } else { LogFormat::Json }
+}
+
+/// Standard error may be closed; then there is nobody to tell.
+fn complain(what: &impl fmt::Display) {
+    drop(writeln!(std::io::stderr(), "orchestrator: {what}"));
+}

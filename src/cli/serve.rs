@@ -1,0 +1,37 @@
+//! `orchestrator serve`: the whole house.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+
+use super::stop::signalled;
+use crate::app::House;
+use crate::config::Config;
+
+/// Open files to ask the system for: one a held stream, one its upstream, and some more.
+const OPEN_FILES: u64 = 65_536;
+
+/// Serves until the sign to stop, then drains.
+pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
+    raise_open_files(config.chat.max_turns);
+    let address = (config.listen.host.as_str(), config.listen.port);
+    let listener = TcpListener::bind(address).await.with_context(|| {
+        let (host, port) = address;
+        format!("{host}:{port} cannot be listened on; is another server running? Set PORT")
+    })?;
+    let drain: Duration = config.drain;
+    let house = House::build(config, listener.local_addr()?).await?;
+    house.serve(listener, signalled(), drain).await
+}
+
+/// Says how many streams the machine will really hold.
+fn raise_open_files(max_turns: usize) {
+    let Ok(open_files) = rlimit::increase_nofile_limit(OPEN_FILES) else {
+        tracing::warn!("The limit of open files could not be read");
+        return;
+    };
+    // A stream takes one file here and one upstream; some are for everything else.
+    let fitting = usize::try_from(open_files.saturating_sub(64) / 2).unwrap_or(usize::MAX);
+    tracing::info!(open_files, streams = fitting.min(max_turns), "Room for streams");
+}

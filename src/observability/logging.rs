@@ -1,0 +1,64 @@
+//! Sets up the log once, at the start of the process.
+
+use std::io;
+
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::format::JsonFields;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use super::{Background, JsonLines, Lines};
+
+/// Crates that log bodies or texts: only their warnings may pass, or nothing at all.
+const QUIET: &[(&str, LevelFilter)] = &[
+    ("async_openai", LevelFilter::OFF),
+    ("rmcp", LevelFilter::ERROR),
+    ("sqlx", LevelFilter::OFF),
+    ("hyper", LevelFilter::WARN),
+    ("reqwest", LevelFilter::WARN),
+    ("rustls", LevelFilter::WARN),
+    ("h2", LevelFilter::WARN),
+    ("tower", LevelFilter::WARN),
+];
+
+/// What is logged, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct LogSettings {
+    /// Less grave events are left out.
+    pub level: LevelFilter,
+    /// For machines or for people.
+    pub format: LogFormat,
+}
+
+/// For machines or for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// Coloured words.
+    Pretty,
+}
+
+/// Begins to log to standard error; ends when the returned value is dropped.
+pub fn init(settings: LogSettings) -> io::Result<Background> {
+    let (lines, background) = Background::start(io::stderr())?;
+    let targets = Targets::new().with_default(settings.level);
+    let quiet = QUIET.iter().map(|(target, most)| (*target, settings.level.min(*most)));
+    let targets = targets.with_targets(quiet);
+    let layer = layer(settings.format, lines).with_filter(targets);
+    tracing_subscriber::registry().with(layer).try_init().map_err(io::Error::other)?;
+    Ok(background)
+}
+
+fn layer<S>(format: LogFormat, lines: Lines) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
+{
+    let layer = tracing_subscriber::fmt::layer().with_writer(lines);
+    match format {
+        LogFormat::Json => Box::new(layer.fmt_fields(JsonFields::new()).event_format(JsonLines)),
+        LogFormat::Pretty => Box::new(layer.with_target(false).compact()),
+    }
+}

@@ -1,0 +1,67 @@
+//! Clients: so many users, each asking so often.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use reqwest::{Client, RequestBuilder};
+use tokio::time::Instant;
+
+/// How one request is made.
+pub(crate) type Make = dyn Fn() -> RequestBuilder + Send + Sync;
+
+/// Asks the model itself.
+pub(crate) fn model_requests(base_url: &str) -> Box<Make> {
+    let (client, url) = (Client::new(), format!("{base_url}/chat/completions"));
+    Box::new(move || post(&client, &url, "{}"))
+}
+
+/// Asks the server.
+pub(crate) fn turns(url: &str) -> Box<Make> {
+    let (client, url) = (Client::new(), format!("{url}/chat"));
+    Box::new(move || post(&client, &url, r#"{"message":"Say something."}"#))
+}
+
+/// The times to the first text of every request.
+pub(crate) async fn first_texts(users: usize, each: usize, make: &Make) -> Vec<Duration> {
+    let user = async || {
+        let mut times = Vec::with_capacity(each);
+        for _ in 0..each {
+            let begun = Instant::now();
+            let (first, _) = read(make()).await;
+            times.push(first.expect_after(begun));
+        }
+        times
+    };
+    join_all((0..users).map(|_| user())).await.concat()
+}
+
+/// How many of so many streams, held at the same time, came whole.
+pub(crate) async fn whole_streams(count: usize, make: &Make) -> usize {
+    let all = join_all((0..count).map(|_| read(make()))).await;
+    all.iter().filter(|(_, end)| end.contains("thread.item.done") && end.contains("answer")).count()
+}
+
+struct First(Option<Instant>);
+
+impl First {
+    fn expect_after(&self, begun: Instant) -> Duration {
+        self.0.unwrap().duration_since(begun)
+    }
+}
+
+/// Reads a stream: when its first text came, and its last piece.
+async fn read(request: RequestBuilder) -> (First, String) {
+    let (mut first, mut last) = (First(None), String::new());
+    let mut answer = request.send().await.unwrap();
+    while let Ok(Some(piece)) = answer.chunk().await {
+        last = String::from_utf8_lossy(&piece).into_owned();
+        if first.0.is_none() && last.contains("Some words") {
+            first.0 = Some(Instant::now());
+        }
+    }
+    (first, last)
+}
+
+fn post(client: &Client, url: &str, body: &'static str) -> RequestBuilder {
+    client.post(url).header("content-type", "application/json").body(body)
+}

@@ -1,0 +1,95 @@
+//! The program under test, as a process of its own.
+
+use std::fs;
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::time::Instant;
+
+/// A running server; dropping it ends it.
+pub(crate) struct Server {
+    pub(crate) url: String,
+    pub(crate) ready_after: Duration,
+    child: Child,
+    _data: TempDir,
+}
+
+impl Server {
+    /// With the bundled offline model.
+    pub(crate) async fn start_offline() -> Self {
+        Self::start(&[]).await
+    }
+
+    /// With a model of the benchmark's own.
+    pub(crate) async fn start_with(model: &str) -> Self {
+        Self::start(&[("GEMINI_API_KEY", "bench"), ("GEMINI_BASE_URL", model)]).await
+    }
+
+    async fn start(env: &[(&str, &str)]) -> Self {
+        let data = TempDir::new().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let url = format!("http://127.0.0.1:{port}");
+        let started = Instant::now();
+        let child = Command::new(env!("CARGO_BIN_EXE_orchestrator"))
+            .current_dir(data.path())
+            .env_clear()
+            .env("PORT", port.to_string())
+            .env("LOG_LEVEL", "error")
+            .envs(env.iter().copied())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let client = reqwest::Client::new();
+        let ready = format!("{url}/health/ready");
+        loop {
+            assert!(started.elapsed() < Duration::from_secs(10), "the server did not start");
+            let answer = client.get(&ready).send().await;
+            if answer.is_ok_and(|answer| answer.status() == 200) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Self { url, ready_after: started.elapsed(), child, _data: data }
+    }
+
+    /// Resident memory of the server and of its child, in KiB, once it is quiet.
+    pub(crate) async fn idle_memory(&self) -> (u64, u64) {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let pid = self.child.id();
+        let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten();
+        let lists = tasks.map(|task| fs::read_to_string(task.path().join("children")));
+        let children = lists.map(Result::unwrap_or_default).collect::<String>();
+        let child = children.split_whitespace().next().map(str::to_owned);
+        (self.memory(), child.map_or(0, |child| memory_of(&child)))
+    }
+
+    /// Resident memory in KiB.
+    pub(crate) fn memory(&self) -> u64 {
+        memory_of(&self.child.id().to_string())
+    }
+
+    /// Processor time used so far, in user and kernel.
+    pub(crate) fn processor_time(&self) -> Duration {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let after_name = stat.rsplit(')').next().unwrap();
+        let times = after_name.split_whitespace().skip(11).take(2);
+        let ticks: u64 = times.map(|field| field.parse::<u64>().unwrap()).sum();
+        Duration::from_millis(ticks * 10)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let pid = self.child.id().to_string();
+        drop(Command::new("kill").args(["-TERM", &pid]).status());
+        drop(self.child.wait());
+    }
+}
+
+fn memory_of(pid: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or_default()
+}

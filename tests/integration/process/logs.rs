@@ -1,0 +1,33 @@
+//! The log: one JSON object a line, one id for everything a request causes, no one's words.
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::process::{Running, client};
+
+#[tokio::test]
+async fn every_line_of_a_request_carries_its_id_and_no_line_anyones_words() {
+    let data = TempDir::new().unwrap();
+    let env = [("LOG_LEVEL", "trace")];
+    let server = Running::start(&data, &env);
+    server.ready().await;
+
+    let body = json!({ "message": "add geheimnis for tomorrow" }).to_string();
+    let request = client().post(format!("{}/chat", server.url)).body(body);
+    let request = request.header("content-type", "application/json");
+    let answer = request.header("x-request-id", "req-42").send().await.unwrap();
+    assert!(answer.text().await.unwrap().to_lowercase().contains("geheimnis"));
+    let (_, lines) = server.stop();
+
+    let lines: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let text = json!(lines).to_string().to_lowercase();
+    assert!(!text.contains("geheimnis"), "{text}");
+    let ours: Vec<_> = lines.iter().filter(|line| line["request_id"] == "req-42").collect();
+    let with = |field: &str| ours.iter().any(|line| line.get(field).is_some());
+    assert!(with("tool.name") && with("gen_ai.request.model") && with("thread_id"), "{ours:#?}");
+    let closing: Vec<_> = ours.iter().filter(|line| line["message"] == "Turn ended").collect();
+    assert_eq!(closing.len(), 1);
+    for field in ["outcome", "steps", "input_tokens", "output_tokens", "duration_ms"] {
+        assert!(closing[0].get(field).is_some(), "{field}");
+    }
+}

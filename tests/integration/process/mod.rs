@@ -1,0 +1,6 @@
+//! The real program: its own model, its own todo server, its own files.
+
+mod commands;
+mod first_minute;
+mod logs;
+mod plugs;

@@ -1,0 +1,81 @@
+//! Parts of the running program are killed, and it stays honest.
+
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::support::process::{Running, ask, get};
+
+#[tokio::test]
+async fn a_killed_tool_server_is_restarted_and_its_todos_are_still_there() {
+    let data = TempDir::new().unwrap();
+    let server = Running::start(&data, &[]);
+    server.ready().await;
+    ask(&server.url, &json!({ "message": "add milk" })).await;
+
+    let [child] = server.children()[..] else { panic!("not one child") };
+    assert!(Command::new("kill").args(["-9", &child.to_string()]).status().unwrap().success());
+    while server.children().iter().all(|pid| *pid == child) || !connected(&server).await {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let answer = ask(&server.url, &json!({ "message": "what is on my list?" })).await;
+
+    assert!(answer["message"].as_str().unwrap().to_lowercase().contains("milk"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_tool_server_does_not_inherit_the_key() {
+    let data = TempDir::new().unwrap();
+    let env = [("GEMINI_API_KEY", "geheim"), ("GEMINI_BASE_URL", "http://127.0.0.1:9/")];
+    let server = Running::start(&data, &env);
+    server.ready().await;
+
+    let [child] = server.children()[..] else { panic!("not one child") };
+    let environ = std::fs::read(format!("/proc/{child}/environ")).unwrap();
+    let environ = String::from_utf8_lossy(&environ).into_owned();
+
+    assert!(!environ.contains("geheim"), "{environ}");
+    assert!(environ.contains("TODO_DATABASE_URL"));
+}
+
+#[tokio::test]
+async fn a_dead_model_is_told_at_once_after_three_failures() {
+    let data = TempDir::new().unwrap();
+    let env = [("GEMINI_API_KEY", "key"), ("GEMINI_BASE_URL", "http://127.0.0.1:9/v1/")];
+    let server = Running::start(&data, &env);
+    server.ready().await;
+
+    let body = json!({ "type": "threads.create", "params": { "input": {
+        "content": [{ "type": "input_text", "text": "hi" }],
+        "attachments": [], "inference_options": {},
+    } } });
+    let events = crate::support::process::stream(&server.url, &body).await;
+    let (_, health) = get(&format!("{}/health", server.url)).await;
+    let short = ask(&server.url, &json!({ "message": "hi" })).await;
+
+    assert_eq!(events.last().unwrap()["type"], "error");
+    assert_eq!(health["breakers"]["model"]["state"], "open");
+    assert_eq!(health["status"], "down");
+    assert_eq!(short["code"], "model_down");
+}
+
+#[tokio::test]
+async fn on_sigterm_children_are_gone_and_the_exit_code_is_zero() {
+    let data = TempDir::new().unwrap();
+    let server = Running::start(&data, &[]);
+    server.ready().await;
+    let children = server.children();
+
+    let (status, _) = server.stop();
+
+    assert!(status.success());
+    assert_eq!(children.len(), 1);
+    assert!(!std::path::Path::new(&format!("/proc/{}", children[0])).exists());
+}
+
+async fn connected(server: &Running) -> bool {
+    let (_, health) = get(&format!("{}/health", server.url)).await;
+    health["mcp"]["todo"]["connected"] == json!(true)
+}

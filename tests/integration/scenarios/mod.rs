@@ -1,0 +1,110 @@
+//! The model's adapter against the bundled server, which is as strict as Gemini and fails like it.
+
+mod breaker;
+mod patience;
+mod rounds;
+mod table;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use orchestrator::agents::{AgentEvent, Delta, Deltas, Model, ModelError, ModelRequest};
+use orchestrator::domain::{Message, Reply, Secret, Tool};
+use orchestrator::model::{OpenAiModel, Settings};
+use orchestrator::resilience::{BreakerSettings, GuardSettings};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::support::doubles::tool;
+use crate::support::model_server::ModelServer;
+
+/// What was said on the way, and what it was in the end.
+pub(super) struct Heard {
+    pub(super) said: Vec<Delta>,
+    pub(super) end: Result<Reply, ModelError>,
+}
+
+/// A model that is asked again twice, at once; its breaker opens after 3 failures.
+pub(crate) fn settings(server: &ModelServer) -> Settings {
+    let breaker = BreakerSettings { max_failures: 3, cool_down: Duration::from_mins(1) };
+    let moment = Duration::from_millis(1);
+    Settings {
+        base_url: server.base_url.clone(),
+        api_key: Secret::new("test-key"),
+        model: "gemini-2.5-flash".to_owned(),
+        offline: false,
+        first_event_timeout: Duration::from_secs(20),
+        stall_timeout: Duration::from_secs(20),
+        include_thoughts: false,
+        guard: GuardSettings {
+            breaker,
+            retries: 2,
+            min_delay: moment,
+            max_delay: moment,
+            jitter: false,
+        },
+    }
+}
+
+/// The same with a breaker that stays closed.
+pub(crate) fn patient(server: &ModelServer) -> Settings {
+    let mut settings = settings(server);
+    settings.guard.breaker.max_failures = 1_000;
+    settings
+}
+
+pub(crate) fn model(settings: Settings) -> Arc<OpenAiModel> {
+    Arc::new(OpenAiModel::new(settings).unwrap())
+}
+
+/// Asks for one reply with two tools on offer.
+async fn ask(model: &OpenAiModel, text: &str) -> Heard {
+    let messages = [Message::User { text: text.to_owned() }];
+    ask_within(model, &messages, Duration::from_secs(30)).await
+}
+
+async fn ask_within(model: &OpenAiModel, messages: &[Message], limit: Duration) -> Heard {
+    let tools = tools();
+    let deadline = Instant::now() + limit;
+    let request = ModelRequest { system: "Be kind.", messages, tools: &tools, deadline };
+    let (sender, mut events) = mpsc::channel(1_000);
+    let end = model.reply(request, &Deltas::new(sender)).await;
+    let mut said = Vec::new();
+    while let Ok(AgentEvent::Said(delta)) = events.try_recv() {
+        said.push(delta);
+    }
+    Heard { said, end }
+}
+
+/// One takes arguments that Gemini would refuse as they are.
+fn tools() -> Vec<Tool> {
+    let schema = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "properties": {
+            "id": { "type": ["string", "null"], "format": "uuid", "default": null },
+            "sort": { "oneOf": [{ "const": "a" }, { "type": "integer", "enum": [1] }] },
+        },
+        "required": ["id", "gone"],
+        "additionalProperties": false,
+    });
+    vec![Tool { schema: Arc::new(schema), ..tool("files.read") }, tool("list")]
+}
+
+/// A server with these answers lined up.
+async fn scripted(scenarios: &[&str]) -> ModelServer {
+    let server = ModelServer::emulate().await;
+    let entries: Vec<Value> =
+        scenarios.iter().map(|scenario| json!({ "scenario": scenario })).collect();
+    server.script(&entries).await;
+    server
+}
+
+fn text_of(said: &[Delta]) -> String {
+    let text = said.iter().map(|delta| match delta {
+        Delta::Text(text) => text.as_str(),
+        Delta::Thought(_) => "",
+    });
+    text.collect()
+}

@@ -1,0 +1,99 @@
+//! From the environment to settings.
+
+use std::time::Duration;
+
+use orchestrator::api::Origins;
+use orchestrator::config::{Config, ConfigError, Env};
+use orchestrator::mcp::Transport;
+use orchestrator::observability::LogFormat;
+
+#[test]
+fn an_empty_environment_is_a_whole_configuration() {
+    let config = load(&[]).unwrap();
+
+    assert_eq!(config.listen.url(), "http://127.0.0.1:8000");
+    assert!(config.model.offline);
+    assert_eq!(config.model.model, "gemini-2.5-flash");
+    assert!(config.mcp.servers.is_empty());
+    assert_eq!(config.store.url, "sqlite://data/orchestrator.db");
+    assert_eq!(config.todo.database_url, "sqlite://data/todos.db");
+    assert_eq!(config.chat.turn_timeout, Duration::from_mins(2));
+    assert_eq!(config.chat.limits.max_steps, 8);
+    assert_eq!(config.model.guard.breaker.max_failures, 3);
+    assert_eq!(config.mcp.guard.breaker.cool_down, Duration::from_secs(30));
+    assert_eq!(config.api.origins, Origins::Loopback);
+}
+
+#[test]
+fn a_variable_that_is_set_but_empty_is_as_good_as_unset() {
+    let config = load(&[("GEMINI_API_KEY", " "), ("PORT", ""), ("MCP_SERVER_URL", "")]).unwrap();
+
+    assert!(config.model.offline);
+    assert_eq!(config.listen.port, 8000);
+    assert!(config.mcp.servers.is_empty());
+}
+
+#[test]
+fn all_faults_are_told_at_once_by_name_and_never_by_value() {
+    let faulty = [
+        ("PORT", "geheim"),
+        ("MAX_STEPS", "0"),
+        ("MCP_TIMEOUT_SECONDS", "-geheim"),
+        ("TIME_ZONE", "Geheim/Ort"),
+        ("LOG_LEVEL", "geheim"),
+        ("LOG_FORMAT", "geheim"),
+        ("DATABASE_URL", "mysql://geheim"),
+        ("MCP_SERVER_ARGS", "[geheim"),
+        ("MCP_SERVER_COMMAND", "npx"),
+    ];
+
+    let told = load(&faulty).unwrap_err().to_string();
+
+    for (name, _) in faulty.iter().filter(|(name, _)| *name != "MCP_SERVER_COMMAND") {
+        assert!(told.contains(name), "{name} is missing: {told}");
+    }
+    assert!(!told.to_lowercase().contains("geheim"), "{told}");
+}
+
+#[test]
+fn a_servers_arguments_are_words_or_a_json_list() {
+    for args in ["-y  server", r#"["-y", "server"]"#] {
+        let env = [("MCP_SERVER_COMMAND", "npx"), ("MCP_SERVER_ARGS", args)];
+        let server = load(&env).unwrap().mcp.servers.remove(0);
+
+        let Transport::Child { command, args, env } = server.transport else { unreachable!() };
+        assert_eq!((command.as_str(), args), ("npx", vec!["-y".to_owned(), "server".to_owned()]));
+        assert!(env.is_empty());
+    }
+}
+
+#[test]
+fn two_ways_to_name_servers_exclude_each_other() {
+    let env = [("MCP_SERVER_COMMAND", "npx"), ("MCP_SERVER_URL", "http://localhost:1/mcp")];
+
+    let told = load(&env).unwrap_err().to_string();
+
+    assert!(told.contains("MCP_SERVER_URL and MCP_SERVER_COMMAND"), "{told}");
+}
+
+#[test]
+fn off_the_loopback_no_origin_is_allowed_unless_it_is_named() {
+    let nobody = load(&[("HOST", "0.0.0.0")]).unwrap();
+    let one = load(&[("ALLOWED_ORIGINS", "https://a.example, ,https://b.example")]).unwrap();
+
+    assert_eq!(nobody.api.origins, Origins::Exactly(Vec::new()));
+    assert_eq!(nobody.listen.url(), "http://127.0.0.1:8000");
+    let named = ["https://a.example", "https://b.example"].map(str::to_owned);
+    assert_eq!(one.api.origins, Origins::Exactly(named.to_vec()));
+}
+
+#[test]
+fn no_secret_is_shown_by_debug() {
+    let config = load(&[("GEMINI_API_KEY", "geheim")]).unwrap();
+
+    assert!(!format!("{config:?}").contains("geheim"));
+}
+
+fn load(values: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    Config::load(Env::of(values.iter().copied()), LogFormat::Json)
+}
