@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
-use sqlx::{Any, AnyPool, ConnectOptions, Connection, Executor, Transaction};
+use sqlx::migrate::Migrator;
+use sqlx::{AnyPool, ConnectOptions, Connection, Executor};
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout};
 
@@ -74,11 +75,6 @@ impl Database {
         &self.writes
     }
 
-    /// Begins a transaction that writes.
-    pub(super) async fn begin(&self) -> Result<Transaction<'static, Any>, sqlx::Error> {
-        self.writes.begin_with(self.dialect.begin()).await
-    }
-
     /// Works under the guard. `work` may be done twice, even if the first time was committed.
     pub(super) async fn call<T, F: Future<Output = Result<T, StoreFault>>>(
         &self,
@@ -101,7 +97,7 @@ impl Database {
     async fn migrate(&self) -> Result<(), StoreFault> {
         let mut connection = self.writes.connect_options().connect().await?;
         connection.execute(self.dialect.on_connect()).await?;
-        let mut migrator = sqlx::migrate!("src/store/migrations");
+        let mut migrator = self.dialect.migrator();
         migrator.dangerous_set_table_name("_thread_migrations");
         // Not `run`, whose bounds rustc cannot prove for a connection in a boxed future.
         migrator.run_direct(None, &mut connection, false).await?;
@@ -110,11 +106,11 @@ impl Database {
 }
 
 impl Dialect {
-    /// SQLite must know at once that a transaction will write, or two of them deadlock.
-    const fn begin(self) -> &'static str {
+    /// The tables; what is written to them is the same for all.
+    fn migrator(self) -> Migrator {
         match self {
-            Self::Sqlite => "BEGIN IMMEDIATE",
-            Self::Postgres => "BEGIN",
+            Self::Sqlite => sqlx::migrate!("src/store/migrations/sqlite"),
+            Self::Postgres => sqlx::migrate!("src/store/migrations/postgres"),
         }
     }
 

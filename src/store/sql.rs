@@ -4,7 +4,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
-use sqlx::{Any, Executor, Row, query, query_scalar};
+use sqlx::{Row, query, query_scalar};
 
 use super::database::Database;
 use super::fault::StoreFault;
@@ -35,26 +35,40 @@ impl SqlThreads {
     }
 
     async fn insert_thread(&self, thread: &Thread, first: &EntryRow) -> Found<()> {
-        let mut transaction = self.0.begin().await?;
-        query(INSERT_THREAD)
+        query(BEGIN_THREAD)
             .bind(thread.id.as_str())
             .bind(thread.title.as_deref())
             .bind(serde_json::to_string(&thread.status)?)
             .bind(thread.created_at.as_microsecond())
-            .execute(&mut *transaction)
+            .bind(first.id.as_str())
+            .bind(first.turn.as_str())
+            .bind(first.item.as_deref())
+            .bind(first.message.as_deref())
+            .execute(self.0.writes())
             .await?;
-        first.insert(&mut *transaction, &thread.id).await?;
-        Ok(transaction.commit().await?)
+        Ok(())
     }
 
     /// One statement is a transaction of its own. Two writers that draw the same number are told
     /// apart by the primary key, and the later one draws again.
     async fn append(&self, thread: &ThreadId, entry: &EntryRow) -> Found<()> {
-        let mut result = entry.insert(self.0.writes(), thread).await;
+        let mut result = self.insert(thread, entry).await;
         while result.as_ref().is_err_and(StoreFault::is_taken) {
-            result = entry.insert(self.0.writes(), thread).await;
+            result = self.insert(thread, entry).await;
         }
         result
+    }
+
+    async fn insert(&self, thread: &ThreadId, entry: &EntryRow) -> Found<()> {
+        query(INSERT_ENTRY)
+            .bind(key(thread.as_str()))
+            .bind(entry.id.as_str())
+            .bind(entry.turn.as_str())
+            .bind(entry.item.as_deref())
+            .bind(entry.message.as_deref())
+            .execute(self.0.writes())
+            .await?;
+        Ok(())
     }
 
     async fn select_thread(&self, id: &ThreadId) -> Found<Option<Thread>> {
@@ -123,27 +137,12 @@ impl EntryRow {
             message: entry.message.as_ref().map(serde_json::to_string).transpose()?,
         })
     }
-
-    async fn insert(
-        &self,
-        database: impl Executor<'_, Database = Any>,
-        thread: &ThreadId,
-    ) -> Found<()> {
-        query(INSERT_ENTRY)
-            .bind(key(thread.as_str()))
-            .bind(self.id.as_str())
-            .bind(self.turn.as_str())
-            .bind(self.item.as_deref())
-            .bind(self.message.as_deref())
-            .execute(database)
-            .await?;
-        Ok(())
-    }
 }
 
 /// A thread's id is new in the world: if it is there, an earlier attempt was committed.
-const INSERT_THREAD: &str = "INSERT INTO threads (id, title, status, created_at) \
-    VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING";
+const BEGIN_THREAD: &str = "INSERT INTO beginnings \
+    (thread_id, title, status, created_at, id, turn, item, message) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 
 /// An entry that is there already is replaced where it stands.
 const INSERT_ENTRY: &str = "INSERT INTO entries (thread_id, seq, id, turn, item, message) \

@@ -22,6 +22,9 @@ const COMMENT: &[u8] = b": keep-alive\n";
 /// So many waiting events go out as one piece.
 const AT_ONCE: usize = 64;
 
+/// Room for a frame that carries a few words.
+const USUAL_FRAME: usize = 256;
+
 /// The frames of a turn, to its end.
 pub fn frames(
     events: mpsc::Receiver<ThreadEvent>,
@@ -65,7 +68,7 @@ impl Voice {
     }
 
     fn encode(&mut self) -> Vec<u8> {
-        let mut piece = Vec::new();
+        let mut piece = Vec::with_capacity(self.waiting.len() * USUAL_FRAME);
         for event in self.waiting.drain(..) {
             self.ended |= matches!(event, ThreadEvent::Ended(_));
             if let Some(frame) = encode(&event) {

@@ -2,11 +2,14 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::time::Instant;
+
+use crate::proxy;
 
 /// A running server; dropping it ends it.
 pub(crate) struct Server {
@@ -27,12 +30,28 @@ impl Server {
         Self::start(&[("GEMINI_API_KEY", "bench"), ("GEMINI_BASE_URL", model)]).await
     }
 
+    /// With a model of the benchmark's own, and threads in memory.
+    pub(crate) async fn start_forgetful(model: &str) -> Self {
+        let memory = ("DATABASE_URL", "memory");
+        Self::start(&[("GEMINI_API_KEY", "bench"), ("GEMINI_BASE_URL", model), memory]).await
+    }
+
+    /// Not the program but the thinnest proxy to the model.
+    pub(crate) async fn start_proxy(model: &str) -> Self {
+        let program = std::env::current_exe().unwrap();
+        Self::start_program(&program, &[(proxy::MODEL, model)]).await
+    }
+
     async fn start(env: &[(&str, &str)]) -> Self {
+        Self::start_program(Path::new(env!("CARGO_BIN_EXE_orchestrator")), env).await
+    }
+
+    async fn start_program(program: &Path, env: &[(&str, &str)]) -> Self {
         let data = TempDir::new().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let url = format!("http://127.0.0.1:{port}");
         let started = Instant::now();
-        let child = Command::new(env!("CARGO_BIN_EXE_orchestrator"))
+        let child = Command::new(program)
             .current_dir(data.path())
             .env_clear()
             .env("PORT", port.to_string())
@@ -70,13 +89,12 @@ impl Server {
         memory_of(&self.child.id().to_string())
     }
 
-    /// Processor time used so far, in user and kernel.
-    pub(crate) fn processor_time(&self) -> Duration {
+    /// Processor time used so far: in the program itself, and in the kernel for it.
+    pub(crate) fn processor_time(&self) -> [Duration; 2] {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
         let after_name = stat.rsplit(')').next().unwrap();
-        let times = after_name.split_whitespace().skip(11).take(2);
-        let ticks: u64 = times.map(|field| field.parse::<u64>().unwrap()).sum();
-        Duration::from_millis(ticks * 10)
+        let mut times = after_name.split_whitespace().skip(11).map(str::parse::<u64>);
+        [(); 2].map(|()| Duration::from_millis(times.next().unwrap().unwrap() * 10))
     }
 }
 
