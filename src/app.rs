@@ -53,7 +53,7 @@ impl House {
         let store = store::open(&config.store).await.context("DATABASE_URL cannot be used")?;
         let model = Arc::new(OpenAiModel::new(config.model)?);
         let tools = Servers::start(config.mcp, stop.clone());
-        let chat = Chat::new(store.threads, model.clone(), tools.clone(), config.chat);
+        let chat = Chat::new(store.store, model.clone(), tools.clone(), config.chat);
         let chat = Arc::new(chat);
         let lifecycle = Lifecycle::default();
         let mut probes: Vec<Arc<dyn HealthProbe>> = vec![model, tools.clone()];

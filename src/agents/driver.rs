@@ -10,8 +10,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    AgentEvent, Batch, Deltas, Finish, Interrupt, Model, ModelRequest, Planned, Run, Step,
-    ToolError, Tools, system_prompt,
+    AgentEvent, Batch, Deltas, Finish, Interrupt, Model, ModelRequest, Planned, Progress, Run,
+    Step, ToolError, ToolRequest, Tools, system_prompt,
 };
 use crate::domain::{Catalog, Effect, ToolResult};
 
@@ -113,7 +113,10 @@ impl Driver {
     /// A call that only reads is dropped when the run must stop; one that changes something is
     /// awaited within its own time limit, so that its result is known.
     async fn perform(&self, planned: &Planned) -> Result<String, ToolError> {
-        let call = self.tools.call(&planned.call, self.deadline);
+        let progress = Progress::new(planned.call.id.clone(), self.events.clone());
+        let (call, progress) = (&planned.call, &progress);
+        let request = ToolRequest { call, key: None, deadline: self.deadline, progress };
+        let call = self.tools.call(request);
         match planned.effect {
             Effect::Idempotent | Effect::Changes => call.await,
             Effect::ReadOnly => select! {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Delta, ModelError};
-use crate::domain::{Outcome, Reply, ToolCall, ToolResult};
+use crate::domain::{CallId, Outcome, Question, Reply, ToolCall, ToolResult};
 
 /// Something that happened in a run. Small, because many wait in every run's queue.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +19,13 @@ pub enum AgentEvent {
         /// The server that runs it, if the tool exists.
         server: Option<Arc<str>>,
     },
+    /// A tool says how far it is.
+    ToolProgress {
+        /// Which call.
+        call: CallId,
+        /// In its own words.
+        words: String,
+    },
     /// A tool has run, or was refused.
     ToolFinished(Box<ToolResult>),
     /// Every call of the last reply is answered.
@@ -32,6 +39,8 @@ pub enum AgentEvent {
 pub enum Finish {
     /// The model said all it had to say.
     Completed,
+    /// The model asked the person.
+    Asked(Vec<Question>),
     /// Nobody listens any more.
     Cancelled,
     /// The model was asked as often as allowed.
@@ -50,6 +59,8 @@ pub enum Finish {
     ShutDown,
     /// What happened could not be kept.
     Storage,
+    /// Another turn has taken the thread over, or it was deleted.
+    Lost,
     /// The model gave no whole reply.
     Model(ModelError),
 }
@@ -59,8 +70,11 @@ impl Finish {
     pub const fn outcome(&self) -> Outcome {
         match self {
             Self::Completed => Outcome::Completed,
+            Self::Asked(_) => Outcome::AwaitingInput,
             Self::Cancelled => Outcome::Cancelled,
-            Self::StepLimit { .. } | Self::Repeated { .. } | Self::ShutDown => Outcome::Stopped,
+            Self::StepLimit { .. } | Self::Repeated { .. } | Self::ShutDown | Self::Lost => {
+                Outcome::Stopped
+            }
             Self::Deadline => Outcome::TimedOut,
             Self::Storage => Outcome::Failed,
             Self::Model(error) => error.outcome(),

@@ -1,5 +1,6 @@
 //! The agent loop: a brain that only decides and a driver that only does.
 
+mod asking;
 mod driver;
 mod event;
 mod interrupt;
@@ -7,9 +8,12 @@ mod ports;
 mod prompt;
 mod run;
 
+pub use asking::{ASK_USER, BUILT_IN, WithQuestions};
 pub use driver::{Driver, drive};
 pub use event::{AgentEvent, Finish};
 pub use interrupt::Interrupt;
-pub use ports::{Delta, Deltas, Model, ModelError, ModelRequest, ToolError, Tools};
+pub use ports::{
+    Delta, Deltas, Model, ModelError, ModelRequest, Progress, ToolError, ToolRequest, Tools,
+};
 pub use prompt::system_prompt;
 pub use run::{Batch, Limits, Planned, Run, Step};

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::AgentEvent;
-use crate::domain::{Catalog, Message, Outcome, Reply, Tool, ToolCall};
+use crate::domain::{CallId, Catalog, Message, Outcome, Reply, Tool, ToolCall};
 
 /// A chat model.
 pub trait Model: Send + Sync {
@@ -42,11 +42,7 @@ pub trait Tools: Send + Sync {
     /// # Cancel safety
     ///
     /// Dropping the future tells the server to stop, but the effect may have happened.
-    fn call<'a>(
-        &'a self,
-        call: &'a ToolCall,
-        deadline: Instant,
-    ) -> BoxFuture<'a, Result<String, ToolError>>;
+    fn call<'a>(&'a self, request: ToolRequest<'a>) -> BoxFuture<'a, Result<String, ToolError>>;
 }
 
 /// What a model is asked.
@@ -60,6 +56,26 @@ pub struct ModelRequest<'a> {
     pub tools: &'a [Tool],
     /// When the whole turn must be over.
     pub deadline: Instant,
+}
+
+/// What a tool is asked to do.
+#[derive(Clone, Copy, Debug)]
+pub struct ToolRequest<'a> {
+    /// The call, as the model wrote it.
+    pub call: &'a ToolCall,
+    /// The same for the same effect: a server that honours keys does it only once.
+    pub key: Option<&'a str>,
+    /// When the whole turn must be over.
+    pub deadline: Instant,
+    /// Who hears how far it is.
+    pub progress: &'a Progress,
+}
+
+/// Where a tool says how far it is.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    call: CallId,
+    events: mpsc::Sender<AgentEvent>,
 }
 
 /// A piece of what a model says.
@@ -137,6 +153,15 @@ pub enum ToolError {
     /// The model made this very call too often.
     #[error("this very call was made too often, so it was not made again")]
     Repeated,
+    /// It was begun before, and nobody knows how it ended.
+    #[error(
+        "this very call was begun before and whether it took effect is unknown, so it was not \
+         made again; check first"
+    )]
+    Begun,
+    /// The questions to the person cannot be read.
+    #[error("give 1 to 5 questions, each an object with a question and, if you like, options")]
+    Questions,
     /// The turn ended before it was made.
     #[error("the turn ended before this call was made, so nothing was done")]
     NotMade,
@@ -146,6 +171,21 @@ pub enum ToolError {
     /// The connection broke while the tool ran.
     #[error("the connection to the tool broke; whether it took effect is unknown, so check first")]
     Lost,
+}
+
+impl Progress {
+    /// Says it on the run's own channel.
+    pub const fn new(call: CallId, events: mpsc::Sender<AgentEvent>) -> Self {
+        Self { call, events }
+    }
+
+    /// Says how far it is, unless so much is waiting to be said that nobody would miss it.
+    pub fn say(&self, words: String) {
+        let told = AgentEvent::ToolProgress { call: self.call.clone(), words };
+        if self.events.try_send(told).is_err() {
+            tracing::debug!("Nobody has time for progress");
+        }
+    }
 }
 
 impl Deltas {

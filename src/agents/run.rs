@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value};
 
+use super::asking::{is_built_in, questions};
 use super::{Finish, ToolError};
-use crate::domain::{Catalog, Effect, Message, Reply, ToolCall, ToolResult};
+use crate::domain::{Catalog, Effect, Message, Question, Reply, ToolCall, ToolResult};
 
 /// The same call this often: the model is told.
 const REPEATS_TOLD: usize = 3;
@@ -17,6 +18,7 @@ pub struct Run {
     limits: Limits,
     steps: u32,
     seen: Vec<Seen>,
+    asked: Vec<Question>,
     next: Next,
 }
 
@@ -68,9 +70,10 @@ struct Seen {
 }
 
 impl Run {
-    /// Starts a run whose transcript ends with the user's message.
-    pub const fn new(transcript: Vec<Message>, limits: Limits) -> Self {
-        Self { transcript, limits, steps: 0, seen: Vec::new(), next: Next::Model }
+    /// Starts a run whose transcript ends with the user's message, or with what was done for it.
+    pub fn new(transcript: Vec<Message>, limits: Limits) -> Self {
+        let (seen, asked) = (Vec::new(), Vec::new());
+        Self { transcript, limits, steps: 0, seen, asked, next: Next::Model }
     }
 
     /// What to show the model.
@@ -117,10 +120,11 @@ impl Run {
             }
         }
         self.transcript.push(Message::Tools { results: results.clone() });
-        self.next =
-            self.seen.iter().find(|seen| seen.times >= REPEATS_FATAL).map_or(Next::Model, |seen| {
-                Next::Stop(Finish::Repeated { tool: seen.name.clone() })
-            });
+        self.next = match self.seen.iter().find(|seen| seen.times >= REPEATS_FATAL) {
+            Some(seen) => Next::Stop(Finish::Repeated { tool: seen.name.clone() }),
+            None if self.asked.is_empty() => Next::Model,
+            None => Next::Stop(Finish::Asked(std::mem::take(&mut self.asked))),
+        };
         results
     }
 
@@ -136,10 +140,25 @@ impl Run {
         let Some(tool) = catalog.find(&call.name) else {
             return refused(call, ToolError::Unknown);
         };
+        if is_built_in(tool) {
+            return self.plan_questions(call);
+        }
         if self.note(&call.name, arguments) >= REPEATS_FATAL {
             return refused(call, ToolError::Repeated);
         }
         Planned { call, effect: tool.effect, refusal: None }
+    }
+
+    /// Questions end the run, once the other calls of the reply are made.
+    fn plan_questions(&mut self, call: ToolCall) -> Planned {
+        match questions(&call) {
+            Ok(_) if !self.asked.is_empty() => refused(call, ToolError::Questions),
+            Ok(asked) => {
+                self.asked = asked;
+                Planned { call, effect: Effect::ReadOnly, refusal: None }
+            }
+            Err(refusal) => refused(call, refusal),
+        }
     }
 
     /// Counts a call and tells how often it was made.

@@ -35,6 +35,18 @@ pub(super) enum ApiError {
     Rules(Vec<BrokenRule>),
     #[error("There is no such thread. Begin a new one.")]
     UnknownThread,
+    #[error("There is no such item in this thread.")]
+    UnknownItem,
+    #[error("Only a message of the user can be answered again.")]
+    NotAMessage,
+    #[error("These questions are answered already.")]
+    NotWaiting,
+    #[error("This server does not offer {what} yet.")]
+    NotOffered { what: &'static str, streams: bool },
+    #[error("This idempotency key was used for another request. Use a new one.")]
+    KeyReused,
+    #[error("An answer is still being written in this thread. Try again when it is done.")]
+    Crowded,
     #[error("The page marker `after` is unknown. Ask for the list again without it.")]
     UnknownCursor,
     #[error("This thread takes no more messages. Begin a new one.")]
@@ -89,6 +101,12 @@ impl ApiError {
             Self::UnknownType => (StatusCode::UNPROCESSABLE_ENTITY, "unknown_type"),
             Self::Rules(_) => (StatusCode::UNPROCESSABLE_ENTITY, "rules"),
             Self::UnknownThread => (StatusCode::NOT_FOUND, "unknown_thread"),
+            Self::UnknownItem => (StatusCode::NOT_FOUND, "unknown_item"),
+            Self::NotAMessage => (StatusCode::UNPROCESSABLE_ENTITY, "not_a_message"),
+            Self::NotWaiting => (StatusCode::CONFLICT, "not_waiting"),
+            Self::NotOffered { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "not_offered"),
+            Self::KeyReused => (StatusCode::CONFLICT, "key_reused"),
+            Self::Crowded => (StatusCode::TOO_MANY_REQUESTS, "crowded"),
             Self::UnknownCursor => (StatusCode::NOT_FOUND, "unknown_cursor"),
             Self::Locked => (StatusCode::CONFLICT, "locked"),
             Self::Busy => (StatusCode::TOO_MANY_REQUESTS, "busy"),
@@ -108,17 +126,20 @@ impl ApiError {
     /// a broken rule, because they show no 4xx, and a 5xx, because they would repeat the request.
     pub(super) fn as_event(&self) -> Option<Outcome> {
         let (status, _) = self.parts();
-        if matches!(self, Self::Rules(_) | Self::Locked) {
+        let is_blocked =
+            matches!(self, Self::Rules(_) | Self::Locked | Self::NotOffered { streams: true, .. });
+        if is_blocked {
             return Some(Outcome::Blocked);
         }
-        status.is_server_error().then_some(Outcome::Unavailable)
+        let may_pass = status.is_server_error() || matches!(self, Self::Crowded);
+        may_pass.then_some(Outcome::Unavailable)
     }
 
     fn retry_after(&self) -> Option<u64> {
         if let Self::ModelDown { retry_in } = self {
             return Some(seconds(retry_in));
         }
-        matches!(self, Self::Busy | Self::Draining | Self::StoreDown).then_some(5)
+        matches!(self, Self::Busy | Self::Crowded | Self::Draining | Self::StoreDown).then_some(5)
     }
 }
 
@@ -151,6 +172,12 @@ impl From<BeginError> for ApiError {
         match error {
             BeginError::UnknownThread => Self::UnknownThread,
             BeginError::Locked { .. } => Self::Locked,
+            BeginError::UnknownItem => Self::UnknownItem,
+            BeginError::NotAMessage => Self::NotAMessage,
+            BeginError::NotWaiting => Self::NotWaiting,
+            BeginError::KeyReused => Self::KeyReused,
+            BeginError::Crowded => Self::Crowded,
+            BeginError::Broken => Self::Internal,
             BeginError::Busy => Self::Busy,
             BeginError::Draining => Self::Draining,
             BeginError::Threads(error) => error.into(),
@@ -162,6 +189,7 @@ impl From<ThreadsError> for ApiError {
     fn from(error: ThreadsError) -> Self {
         match &error {
             ThreadsError::UnknownCursor => Self::UnknownCursor,
+            ThreadsError::Lost => Self::UnknownThread,
             ThreadsError::Unavailable(_) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "Store did not answer");
                 Self::StoreDown

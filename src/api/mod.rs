@@ -5,6 +5,7 @@ mod cors;
 mod error;
 mod health;
 mod lifecycle;
+mod origin;
 mod page;
 mod request_id;
 mod router;
@@ -15,6 +16,7 @@ mod sieve;
 mod state;
 mod traffic;
 mod turn;
+mod unoffered;
 mod validation;
 
 pub use cors::Origins;

@@ -5,10 +5,14 @@ use std::borrow::Cow;
 use jiff::tz::TimeZone;
 use validator::ValidationError;
 
-use crate::domain::{InvalidText, UserContent, UserText};
+use crate::domain::{Answers, InvalidText, UserContent, UserText};
 
 /// More parts than any composer makes.
 const MAX_PARTS: usize = 100;
+/// More answers than any form asks for.
+const MAX_ANSWERS: usize = 100;
+/// The longest title.
+const MAX_TITLE: usize = 200;
 /// Bytes of JSON that the mentions of one message may carry.
 const MAX_TAG_DATA: usize = 16 * 1024;
 
@@ -46,6 +50,27 @@ pub(super) fn obeys_quote_rules(text: &str, limits: &Limits) -> Result<(), Valid
         Ok(_) | Err(InvalidText::Blank) => Ok(()),
         Err(error @ InvalidText::TooLong { .. }) => Err(broken(error)),
     }
+}
+
+pub(super) fn is_title(title: &str) -> Result<(), ValidationError> {
+    UserText::parse(title, MAX_TITLE).map(drop).map_err(|error| match error {
+        InvalidText::Blank => rule("blank", "The title is empty.".into()),
+        InvalidText::TooLong { limit, .. } => {
+            rule("too_long", format!("A title has at most {limit} characters."))
+        }
+    })
+}
+
+pub(super) fn obeys_answer_rules(
+    answers: &Answers,
+    limits: &Limits,
+) -> Result<(), ValidationError> {
+    let values = answers.answers.values().flat_map(|answer| &answer.values);
+    if answers.answers.len() > MAX_ANSWERS || values.clone().count() > MAX_ANSWERS {
+        return Err(rule("too_many_answers", format!("At most {MAX_ANSWERS} answers are taken.")));
+    }
+    let all: String = values.map(String::as_str).collect();
+    obeys_quote_rules(&all, limits)
 }
 
 pub(super) fn is_time_zone(name: &str) -> Result<(), ValidationError> {

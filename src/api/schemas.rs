@@ -1,14 +1,18 @@
 //! What clients send, exactly as the wire has it.
 
+use serde::de::value::MapDeserializer;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use validator::Validate;
 
 use super::error::ApiError;
 use super::rules::{
-    Limits, is_time_zone, obeys_message_rules, obeys_part_rules, obeys_quote_rules,
+    Limits, is_time_zone, is_title, obeys_answer_rules, obeys_message_rules, obeys_part_rules,
+    obeys_quote_rules,
 };
-use crate::domain::{Order, PageRequest, ThreadId, UserContent};
+use super::unoffered;
+use crate::chat::Rating;
+use crate::domain::{Answers, ItemId, Order, PageRequest, ThreadId, UserContent};
 
 /// Rows of a page unless asked otherwise.
 const DEFAULT_LIMIT: u32 = 20;
@@ -18,14 +22,47 @@ const MAX_LIMIT: u32 = 9_999;
 /// A request of the ChatKit protocol.
 #[derive(Debug)]
 pub(super) enum ChatKitRequest {
-    /// Begins a turn, in a new thread or an old one; answered by a stream.
-    Message { thread: Option<ThreadId>, input: Box<UserMessageInput>, metadata: Metadata },
+    /// Begins a turn; answered by a stream.
+    Turn(TurnParams, Metadata),
     /// A thread with the oldest of its items.
     GetThread(ThreadId),
     /// Threads, without their items.
     ListThreads(PageRequest),
     /// A thread's items.
     ListItems(ThreadId, PageRequest),
+    /// A new title.
+    Update(ThreadId, Title),
+    /// The end of a thread.
+    Delete(ThreadId),
+    /// What the person thinks of items.
+    Feedback(ThreadId, Vec<ItemId>, Rating),
+}
+
+/// What a turn begins with.
+#[derive(Debug)]
+pub(super) enum TurnParams {
+    /// A message, in a new thread or an old one.
+    Message(Option<ThreadId>, Box<UserMessageInput>),
+    /// A message that is to be answered once more.
+    Retry(ThreadId, ItemId),
+    /// Answers to questions.
+    Answers(ThreadId, ItemId, AnswersInput),
+}
+
+/// A thread's title.
+#[derive(Debug, Deserialize, Validate)]
+pub(super) struct Title {
+    #[validate(custom(function = is_title))]
+    pub(super) title: String,
+}
+
+/// Answers to questions.
+#[derive(Debug, Deserialize, Validate)]
+#[serde(transparent)]
+#[validate(context = Limits)]
+pub(super) struct AnswersInput {
+    #[validate(custom(function = obeys_answer_rules, use_context))]
+    pub(super) input: Answers,
 }
 
 /// The short form of `/chat`.
@@ -48,6 +85,7 @@ pub(super) struct UserMessageInput {
     pub(super) content: Vec<UserContent>,
     #[validate(length(max = 0, message = "This server takes no attachments yet."))]
     pub(super) attachments: Vec<String>,
+    #[serde(deserialize_with = "object")]
     pub(super) inference_options: InferenceOptions,
     #[serde(default)]
     #[validate(custom(function = obeys_quote_rules, use_context))]
@@ -81,24 +119,54 @@ struct Envelope {
     r#type: String,
     #[serde(default)]
     params: Value,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     metadata: Metadata,
 }
 
 #[derive(Deserialize)]
 struct CreateParams {
+    #[serde(deserialize_with = "object")]
     input: Box<UserMessageInput>,
 }
 
 #[derive(Deserialize)]
 struct AddParams {
     thread_id: ThreadId,
+    #[serde(deserialize_with = "object")]
     input: Box<UserMessageInput>,
 }
 
 #[derive(Deserialize)]
 struct ThreadParams {
     thread_id: ThreadId,
+}
+
+#[derive(Deserialize)]
+struct ItemParams {
+    thread_id: ThreadId,
+    item_id: ItemId,
+}
+
+#[derive(Deserialize)]
+struct AnswerParams {
+    thread_id: ThreadId,
+    item_id: ItemId,
+    #[serde(deserialize_with = "object")]
+    input: AnswersInput,
+}
+
+#[derive(Deserialize)]
+struct UpdateParams {
+    thread_id: ThreadId,
+    #[serde(flatten)]
+    title: Title,
+}
+
+#[derive(Deserialize)]
+struct FeedbackParams {
+    thread_id: ThreadId,
+    item_ids: Vec<ItemId>,
+    kind: Rating,
 }
 
 #[derive(Deserialize)]
@@ -123,21 +191,43 @@ impl ChatKitRequest {
     pub(super) fn parse(body: Value) -> Result<Self, ApiError> {
         let Envelope { r#type, params, metadata } = form(body)?;
         Ok(match r#type.as_str() {
-            "threads.create" => {
-                let CreateParams { input } = form(params)?;
-                Self::Message { thread: None, input, metadata }
-            }
-            "threads.add_user_message" => {
-                let AddParams { thread_id, input } = form(params)?;
-                Self::Message { thread: Some(thread_id), input, metadata }
-            }
             "threads.get_by_id" => Self::GetThread(form::<ThreadParams>(params)?.thread_id),
             "threads.list" => Self::ListThreads(form::<PageParams>(params)?.into()),
             "items.list" => {
                 let ItemsParams { thread_id, page } = form(params)?;
                 Self::ListItems(thread_id, page.into())
             }
-            _ => return Err(ApiError::UnknownType),
+            "threads.update" => {
+                let UpdateParams { thread_id, title } = form(params)?;
+                Self::Update(thread_id, title)
+            }
+            "threads.delete" => Self::Delete(form::<ThreadParams>(params)?.thread_id),
+            "items.feedback" => {
+                let FeedbackParams { thread_id, item_ids, kind } = form(params)?;
+                Self::Feedback(thread_id, item_ids, kind)
+            }
+            kind => Self::Turn(TurnParams::parse(kind, params)?, metadata),
+        })
+    }
+}
+
+impl TurnParams {
+    fn parse(kind: &str, params: Value) -> Result<Self, ApiError> {
+        Ok(match kind {
+            "threads.create" => Self::Message(None, form::<CreateParams>(params)?.input),
+            "threads.add_user_message" => {
+                let AddParams { thread_id, input } = form(params)?;
+                Self::Message(Some(thread_id), input)
+            }
+            "threads.retry_after_item" => {
+                let ItemParams { thread_id, item_id } = form(params)?;
+                Self::Retry(thread_id, item_id)
+            }
+            "threads.add_structured_input" => {
+                let AnswerParams { thread_id, item_id, input } = form(params)?;
+                Self::Answers(thread_id, item_id, input)
+            }
+            kind => return Err(unoffered::refusal(kind, params)),
         })
     }
 }
@@ -166,8 +256,14 @@ impl From<PageParams> for PageRequest {
     }
 }
 
-fn form<T: for<'de> Deserialize<'de>>(value: Value) -> Result<T, ApiError> {
-    T::deserialize(value).map_err(|error| ApiError::WrongForm(without_values(&error.to_string())))
+pub(super) fn form<T: for<'de> Deserialize<'de>>(value: Value) -> Result<T, ApiError> {
+    object(value).map_err(|error| ApiError::WrongForm(without_values(&error.to_string())))
+}
+
+/// serde would also take a list and read it by position.
+fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(input: D) -> Result<T, D::Error> {
+    let members = Map::deserialize(input)?;
+    T::deserialize(MapDeserializer::new(members.into_iter())).map_err(serde::de::Error::custom)
 }
 
 /// serde quotes what it found between backticks or quotes; only names of fields may pass.
@@ -178,7 +274,10 @@ fn without_values(message: &str) -> String {
         return message.to_owned();
     }
     match message.split_once("expected ") {
-        Some((_, expected)) => format!("something else was found where {expected} is expected"),
+        Some((_, expected)) => {
+            let expected = if expected.starts_with("struct ") { "an object" } else { expected };
+            format!("something else was found where {expected} is expected")
+        }
         None => "a field has a value of the wrong kind".to_owned(),
     }
 }

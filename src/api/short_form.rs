@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::chatkit;
 use super::error::ApiError;
+use super::origin::Origin;
 use super::request_id::RequestId;
 use super::schemas::ShortForm;
 use super::sieve::read_json;
@@ -20,26 +21,28 @@ pub(super) async fn answer(
     Extension(request_id): Extension<RequestId>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let wants_json = wants_json(request.headers());
-    let body = read_json(request).await?;
+    let (parts, body) = request.into_parts();
+    let headers = parts.headers.clone();
+    let body = read_json(Request::from_parts(parts, body)).await?;
     if body.get("type").is_some() {
-        return chatkit::perform(&api, request_id, body).await;
+        return chatkit::perform(&api, request_id, &headers, body).await;
     }
-    short(&api, request_id, body, wants_json).await
+    let origin = Origin::new(request_id, &headers, &body)?;
+    short(&api, origin, body, wants_json(&headers)).await
 }
 
 async fn short(
     api: &Api,
-    request_id: RequestId,
+    origin: Origin,
     body: Value,
     answer: Answer,
 ) -> Result<Response, ApiError> {
     let form = ShortForm::parse(body)?;
-    let message = from_short_form(form, &api.limits(), request_id.into_string())?;
+    let request = from_short_form(form, &api.limits(), origin)?;
     if let Some(retry_in) = api.chat.model_refuses_for() {
         return Err(ApiError::ModelDown { retry_in });
     }
-    let turn = api.chat.begin(message).await?;
+    let turn = api.chat.begin(request).await?;
     Ok(match answer {
         Answer::Stream => stream(turn),
         Answer::Json => whole(turn).await,

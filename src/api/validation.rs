@@ -3,46 +3,75 @@
 use validator::{Validate, ValidateArgs, ValidationErrors};
 
 use super::error::{ApiError, BrokenRule};
-use super::rules::{Limits, zone};
-use super::schemas::{Metadata, ShortForm, UserMessageInput};
-use crate::chat::NewMessage;
-use crate::domain::{ThreadId, UserContent, clean};
+use super::origin::Origin;
+use super::rules::Limits;
+use super::schemas::{Metadata, ShortForm, Title, TurnParams, UserMessageInput};
+use crate::chat::{Ask, NewMessage, TurnRequest};
+use crate::domain::{Answers, ThreadId, UserContent, clean};
 
 /// The short form, checked.
 pub(super) fn from_short_form(
     form: ShortForm,
     limits: &Limits,
-    request_id: String,
-) -> Result<NewMessage, ApiError> {
+    origin: Origin,
+) -> Result<TurnRequest, ApiError> {
     form.validate_with_args(limits).map_err(|errors| rules("", &errors))?;
     let text = clean(&form.message);
-    Ok(NewMessage {
+    let message = NewMessage {
         thread: form.thread_id.map(ThreadId::from),
         content: vec![UserContent::InputText { text }],
         quoted_text: None,
         inference_options: serde_json::Map::new(),
-        time_zone: form.time_zone.as_deref().and_then(zone),
-        request_id,
-    })
+        reads_text_only: true,
+    };
+    Ok(origin.request(Ask::Message(message), form.time_zone.as_deref()))
 }
 
-/// A message of the ChatKit protocol, checked.
+/// A request of the ChatKit protocol that begins a turn, checked.
 pub(super) fn from_chatkit(
+    params: TurnParams,
+    metadata: &Metadata,
+    limits: &Limits,
+    origin: Origin,
+) -> Result<TurnRequest, ApiError> {
+    metadata.validate().map_err(|errors| rules("/metadata", &errors))?;
+    let ask = match params {
+        TurnParams::Message(thread, input) => Ask::Message(message(thread, *input, limits)?),
+        TurnParams::Retry(thread, item) => Ask::Retry { thread, item },
+        TurnParams::Answers(thread, item, input) => {
+            input.validate_with_args(limits).map_err(|errors| rules("/params", &errors))?;
+            Ask::Answer { thread, item, answers: cleaned_answers(input.input) }
+        }
+    };
+    Ok(origin.request(ask, metadata.time_zone.as_deref()))
+}
+
+/// A title, checked.
+pub(super) fn title(title: &Title) -> Result<String, ApiError> {
+    title.validate().map_err(|errors| rules("/params", &errors))?;
+    Ok(clean(title.title.trim()))
+}
+
+fn message(
     thread: Option<ThreadId>,
     input: UserMessageInput,
-    metadata: &Metadata,
     limits: &Limits,
 ) -> Result<NewMessage, ApiError> {
     input.validate_with_args(limits).map_err(|errors| rules("/params/input", &errors))?;
-    metadata.validate().map_err(|errors| rules("/metadata", &errors))?;
     Ok(NewMessage {
         thread,
         content: input.content.into_iter().map(cleaned).collect(),
         quoted_text: input.quoted_text.as_deref().map(clean),
         inference_options: input.inference_options.into_map(),
-        time_zone: metadata.time_zone.as_deref().and_then(zone),
-        request_id: String::new(),
+        reads_text_only: false,
     })
+}
+
+fn cleaned_answers(mut answers: Answers) -> Answers {
+    for value in answers.answers.values_mut().flat_map(|answer| &mut answer.values) {
+        *value = clean(value);
+    }
+    answers
 }
 
 fn cleaned(part: UserContent) -> UserContent {

@@ -20,8 +20,16 @@ const VERBS: &[(&[&str], &str, &str)] = &[
 /// Arguments that name the thing a call is about.
 const OBJECTS: &[&str] = &["title", "name", "text", "query", "path", "url"];
 
-/// A title such as "Adding milk", and an icon.
-pub fn describe(call: &ToolCall) -> (String, &'static str) {
+/// A title such as "Adding milk", with the server's name where there are several, and an icon.
+pub fn describe(call: &ToolCall, server: Option<&str>) -> (String, &'static str) {
+    let (title, icon) = title_and_icon(call);
+    match server {
+        Some(server) => (format!("{title} ({server})"), icon),
+        None => (title, icon),
+    }
+}
+
+fn title_and_icon(call: &ToolCall) -> (String, &'static str) {
     let name = call.name.rsplit("__").next().unwrap_or(&call.name);
     let mut words = name.split(['_', '-', '.', ' ']).filter(|word| !word.is_empty());
     let first = words.next().unwrap_or_default().to_lowercase();

@@ -1,5 +1,7 @@
 //! What happens in a thread while a turn runs: free of any wire.
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::{Item, ItemId, Outcome, Task, Thread, ThreadId, Usage};
 
 /// Something a listener of a turn hears. Small, because many wait in every turn's queue.
@@ -7,6 +9,8 @@ use crate::domain::{Item, ItemId, Outcome, Task, Thread, ThreadId, Usage};
 pub enum ThreadEvent {
     /// A thread began.
     ThreadCreated(Box<Thread>),
+    /// A thread's title or status changed.
+    ThreadUpdated(Box<Thread>),
     /// The turn can be stopped by leaving.
     Stoppable,
     /// Something worth knowing, not kept.
@@ -27,6 +31,12 @@ pub enum ThreadEvent {
     },
     /// An item is whole and kept.
     ItemDone(Box<Item>),
+    /// An item that was whole is another one now.
+    ItemReplaced(Box<Item>),
+    /// An item is no more.
+    ItemRemoved(ItemId),
+    /// What is being done, for the moment.
+    Progress(String),
     /// The turn is over; always the last event.
     Ended(Box<TurnEnd>),
 }
@@ -54,7 +64,7 @@ pub enum ItemUpdate {
 }
 
 /// How a turn ended, and what it did.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TurnEnd {
     /// Where.
     pub thread: ThreadId,
@@ -71,7 +81,7 @@ pub struct TurnEnd {
 }
 
 /// A call and its answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolRecord {
     /// The tool.
     pub name: String,

@@ -3,23 +3,50 @@
 use std::collections::VecDeque;
 
 use crate::agents::ToolError;
-use crate::domain::{Message, ToolCall, ToolResult};
+use crate::domain::{Message, ToolCall, ToolResult, shorten};
 
-/// Older turns are left out once the newer ones hold so many bytes.
-const MAX_BYTES: usize = 120_000;
+/// Older results of tools are shortened to so many characters before a whole turn is left out.
+const SHORT_RESULT: usize = 400;
 
-/// Whole turns from the newest back, each call with its result.
-pub fn for_model(transcript: Vec<Message>) -> Vec<Message> {
-    let mut kept = VecDeque::new();
-    let mut bytes = 0_usize;
-    for turn in turns(transcript).into_iter().rev() {
-        bytes = bytes.saturating_add(turn.iter().map(size).sum());
-        if bytes > MAX_BYTES && !kept.is_empty() {
+/// A rough measure that holds for most languages and models.
+const BYTES_PER_TOKEN: usize = 4;
+
+/// Whole turns from the newest back, each call with its result, within a budget of tokens.
+pub fn for_model(transcript: Vec<Message>, max_tokens: usize) -> Vec<Message> {
+    let max_bytes = max_tokens.saturating_mul(BYTES_PER_TOKEN);
+    let mut turns = turns(transcript);
+    let newest = turns.pop().map(|turn| fitting(answered(turn), max_bytes)).unwrap_or_default();
+    let mut left = max_bytes.saturating_sub(bytes(&newest));
+    let mut kept = VecDeque::from([newest]);
+    for turn in turns.into_iter().rev() {
+        let turn = fitting(answered(turn), left);
+        let size = bytes(&turn);
+        if size > left {
             break;
         }
-        kept.push_front(answered(turn));
+        left -= size;
+        kept.push_front(turn);
     }
     kept.into_iter().flatten().collect()
+}
+
+/// The turn as it is if there is room, else with its results shortened.
+fn fitting(mut turn: Vec<Message>, room: usize) -> Vec<Message> {
+    if bytes(&turn) <= room {
+        return turn;
+    }
+    for message in &mut turn {
+        if let Message::Tools { results } = message {
+            for result in results {
+                result.output = shorten(&result.output, SHORT_RESULT);
+            }
+        }
+    }
+    turn
+}
+
+fn bytes(turn: &[Message]) -> usize {
+    turn.iter().map(size).sum()
 }
 
 /// Each turn begins with the user's message; what stands before the first is half a turn.
@@ -56,7 +83,8 @@ fn answered(turn: Vec<Message>) -> Vec<Message> {
     whole
 }
 
-fn unknown(call: &ToolCall) -> ToolResult {
+/// What is said of a call that nobody knows the end of.
+pub(super) fn unknown(call: &ToolCall) -> ToolResult {
     let output = ToolError::Lost.to_string();
     ToolResult { id: call.id.clone(), name: call.name.clone(), output, is_error: true }
 }

@@ -1,19 +1,35 @@
 //! Conversations: turns that run, and what is kept of them.
 
+mod again;
+mod audience;
 mod describe;
+mod digest;
 mod event;
 mod history;
+mod hold;
 mod host;
-mod message;
+mod line;
+mod once;
 mod open_item;
+mod opening;
 mod ports;
+mod questions;
+mod receipt;
 mod recorder;
+mod repeats;
+mod request;
+mod title;
 mod turn;
 mod wording;
 
 pub use describe::describe;
+pub use digest::digest;
 pub use event::{ItemUpdate, Level, ThreadEvent, ToolRecord, TurnEnd};
 pub use history::for_model;
-pub use host::{BeginError, Chat, Settings, Turn};
-pub use message::NewMessage;
-pub use ports::{Entry, Kept, Threads, ThreadsError};
+pub use host::{BeginError, Chat, Settings, Titles, Turn};
+pub use ports::{
+    Claim, DoneEffect, Ending, Entry, Journal, Kept, Known, LEASE, Lease, Naming, NewEffect,
+    Rating, Receipt, Receipts, Store, Threads, ThreadsError,
+};
+pub use request::{Ask, NewMessage, RepeatKey, Span, TurnRequest};
+pub use title::title_of;

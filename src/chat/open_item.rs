@@ -2,11 +2,11 @@
 
 use tokio::time::Instant;
 
-use super::message::now;
+use super::request::now;
 use super::{ItemUpdate, ThreadEvent};
 use crate::domain::{
-    CallId, Item, ItemContent, ItemId, OutputText, Summary, Task, TaskStatus, ThreadId, Workflow,
-    WorkflowKind,
+    CallId, Item, ItemContent, ItemId, OutputText, Summary, Task, TaskContent, TaskStatus,
+    ThreadId, Workflow, WorkflowKind,
 };
 
 /// Thoughts beyond this are not shown.
@@ -55,7 +55,8 @@ impl OpenWorkflow {
     pub(super) fn think(thread: &ThreadId, thought: String) -> (Self, [ThreadEvent; 2]) {
         let mut open = Self::begin(thread, WorkflowKind::Reasoning, Vec::new());
         let added = ThreadEvent::ItemAdded(Box::new(open.item.clone()));
-        let task = Task::Thought { status_indicator: TaskStatus::None, content: thought };
+        let content = TaskContent::Thought { title: None, content: thought };
+        let task = Task { status_indicator: TaskStatus::None, content };
         let grown = open.add(task);
         (open, [added, grown])
     }
@@ -75,9 +76,8 @@ impl OpenWorkflow {
 
     /// Adds to the thought; nothing is shown once it is too long.
     pub(super) fn muse(&mut self, more: &str) -> Option<ThreadEvent> {
-        let Some(Task::Thought { content, .. }) = self.workflow.tasks.last_mut() else {
-            return None;
-        };
+        let task = &mut self.workflow.tasks.last_mut()?.content;
+        let TaskContent::Thought { content, .. } = task else { return None };
         if content.len() > MAX_THOUGHT {
             return None;
         }
@@ -91,26 +91,24 @@ impl OpenWorkflow {
         self.add(task)
     }
 
+    /// Says how far the step of a call is.
+    pub(super) fn progress(&mut self, call: &CallId, words: String) -> Option<ThreadEvent> {
+        self.change(call, TaskStatus::Loading, Some(words))
+    }
+
     /// Ends the step of a call, with the reason if it failed.
     pub(super) fn finish(
         &mut self,
         ended: &CallId,
         failure: Option<String>,
     ) -> Option<ThreadEvent> {
-        let index = self.calls.iter().position(|call| call == ended)?;
-        let Some(Task::Custom { status_indicator, content, .. }) =
-            self.workflow.tasks.get_mut(index)
-        else {
-            return None;
-        };
-        *status_indicator = if failure.is_some() { TaskStatus::None } else { TaskStatus::Complete };
-        *content = failure;
-        self.changed(index)
+        let status = if failure.is_some() { TaskStatus::None } else { TaskStatus::Complete };
+        self.change(ended, status, failure)
     }
 
     /// The item as it is to be kept.
     pub(super) fn close(mut self) -> Item {
-        self.workflow.summary = Some(Summary { duration: self.begun.elapsed().as_secs() });
+        self.workflow.summary = Some(Summary::Took { duration: self.begun.elapsed().as_secs() });
         self.item.content = ItemContent::Workflow { workflow: self.workflow };
         self.item
     }
@@ -126,6 +124,19 @@ impl OpenWorkflow {
         let index = self.workflow.tasks.len();
         self.workflow.tasks.push(task.clone());
         updated(&self.item, ItemUpdate::TaskAdded(index, Box::new(task)))
+    }
+
+    fn change(
+        &mut self,
+        call: &CallId,
+        status: TaskStatus,
+        words: Option<String>,
+    ) -> Option<ThreadEvent> {
+        let index = self.calls.iter().position(|known| known == call)?;
+        let task = self.workflow.tasks.get_mut(index)?;
+        let TaskContent::Custom { content, .. } = &mut task.content else { return None };
+        (task.status_indicator, *content) = (status, words);
+        self.changed(index)
     }
 
     fn changed(&self, index: usize) -> Option<ThreadEvent> {

@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use super::audience::Audience;
 use super::open_item::{OpenMessage, OpenWorkflow};
 use super::wording::{CUT_MARK, note, told};
-use super::{Entry, Level, ThreadEvent, Threads, ToolRecord, TurnEnd, describe};
-use crate::agents::{AgentEvent, Delta, Finish, Interrupt};
+use super::{
+    Entry, Lease, Level, Store, ThreadEvent, ThreadsError, ToolRecord, TurnEnd, describe, questions,
+};
+use crate::agents::{AgentEvent, BUILT_IN, Delta, Finish, Interrupt};
 use crate::domain::{
-    Assistant, Item, ItemId, Message, Reply, Task, TaskStatus, ThreadId, ToolCall, ToolResult,
-    Usage, WorkflowKind, shorten,
+    Assistant, CallId, Item, ItemId, Message, Question, Reply, Task, TaskContent, TaskStatus,
+    ToolCall, ToolResult, Usage, WorkflowKind, clean, shorten,
 };
 
 /// A failure's reason is shown up to this length.
@@ -18,12 +21,14 @@ const MAX_REASON: usize = 300;
 
 /// Where and for whom a turn is recorded.
 pub(super) struct Scope {
-    pub(super) threads: Arc<dyn Threads>,
-    pub(super) thread: ThreadId,
-    /// The user message that is being answered.
+    pub(super) store: Arc<dyn Store>,
+    pub(super) lease: Lease,
+    /// The item that is being answered.
     pub(super) turn: ItemId,
-    pub(super) listener: mpsc::Sender<ThreadEvent>,
+    pub(super) audience: Arc<Audience>,
     pub(super) interrupt: Interrupt,
+    /// Whether tools of several servers are on offer, so that a step names its server.
+    pub(super) names_servers: bool,
     pub(super) request_id: String,
 }
 
@@ -56,7 +61,10 @@ impl Recorder {
                 AgentEvent::Said(Delta::Thought(thought)) => self.on_thought(thought).await,
                 AgentEvent::Said(Delta::Text(text)) => self.on_text(text).await,
                 AgentEvent::Replied(reply) => self.on_reply(*reply).await,
-                AgentEvent::ToolStarted { call, server: _ } => self.on_tool_started(*call).await,
+                AgentEvent::ToolStarted { call, server } => {
+                    self.on_tool_started(*call, server.as_deref()).await;
+                }
+                AgentEvent::ToolProgress { call, words } => self.on_progress(&call, &words).await,
                 AgentEvent::ToolFinished(result) => self.on_tool_finished(*result).await,
                 AgentEvent::Answered(results) => {
                     self.keep(None, Some(Message::Tools { results })).await;
@@ -78,7 +86,7 @@ impl Recorder {
             Some(Open::Message(_)) => {} // A thought amid the answer would tear it apart.
             Some(Open::Workflow(_)) | None => {
                 self.close_workflow().await;
-                let (open, events) = OpenWorkflow::think(&self.scope.thread, thought);
+                let (open, events) = OpenWorkflow::think(&self.scope.lease.thread, thought);
                 self.begin(Open::Workflow(open), events).await;
             }
         }
@@ -87,7 +95,7 @@ impl Recorder {
     async fn on_text(&mut self, text: String) {
         if !matches!(self.open, Some(Open::Message(_))) {
             self.close_workflow().await;
-            let (open, events) = OpenMessage::begin(&self.scope.thread);
+            let (open, events) = OpenMessage::begin(&self.scope.lease.thread);
             self.begin(Open::Message(open), events).await;
         }
         if let Some(Open::Message(open)) = &mut self.open {
@@ -102,10 +110,14 @@ impl Recorder {
         self.keep(item, Some(Message::Assistant(reply.message))).await;
     }
 
-    async fn on_tool_started(&mut self, call: ToolCall) {
-        let (title, icon) = describe(&call);
-        let (status_indicator, icon) = (TaskStatus::Loading, icon.to_owned());
-        let task = Task::Custom { status_indicator, title, icon, content: None };
+    async fn on_tool_started(&mut self, call: ToolCall, server: Option<&str>) {
+        if server == Some(BUILT_IN) {
+            return; // Questions are shown as what they are.
+        }
+        let (title, icon) = describe(&call, server.filter(|_| self.scope.names_servers));
+        let (title, icon) = (Some(title), Some(icon.to_owned()));
+        let content = TaskContent::Custom { title, icon, content: None };
+        let task = Task { status_indicator: TaskStatus::Loading, content };
         let id = call.id.clone();
         self.calls.push(call);
         match &mut self.open {
@@ -115,9 +127,17 @@ impl Recorder {
             }
             Some(_) | None => {
                 self.close_workflow().await;
-                let (open, event) = OpenWorkflow::work(&self.scope.thread, id, task);
+                let (open, event) = OpenWorkflow::work(&self.scope.lease.thread, id, task);
                 self.begin(Open::Workflow(open), [event]).await;
             }
+        }
+    }
+
+    async fn on_progress(&mut self, call: &CallId, words: &str) {
+        if let Some(Open::Workflow(open)) = &mut self.open
+            && let Some(event) = open.progress(call, shorten(&clean(words), MAX_REASON))
+        {
+            self.tell(event).await;
         }
     }
 
@@ -128,11 +148,10 @@ impl Recorder {
         {
             self.tell(event).await;
         }
-        let call = self.calls.iter().position(|call| call.id == result.id);
-        let arguments = call.map(|index| self.calls.swap_remove(index).arguments);
+        let Some(index) = self.calls.iter().position(|call| call.id == result.id) else { return };
         self.done.push(ToolRecord {
             name: result.name,
-            arguments: arguments.unwrap_or_default(),
+            arguments: self.calls.swap_remove(index).arguments,
             is_error: result.is_error,
             result: result.output,
         });
@@ -140,25 +159,34 @@ impl Recorder {
 
     async fn on_finish(mut self, finish: Finish) -> TurnEnd {
         match self.open {
-            Some(Open::Message(_)) if finish != Finish::Completed => self.cut_message().await,
+            Some(Open::Message(_)) if !finish.outcome().is_success() => self.cut_message().await,
             Some(Open::Workflow(_)) if finish == Finish::Cancelled => self.open = None,
             Some(_) | None => self.close_workflow().await,
+        }
+        if let Finish::Asked(questions) = &finish {
+            self.ask(questions.clone()).await;
         }
         if let Some(text) = note(&finish) {
             self.keep(None, Some(Message::Note { text })).await;
         }
-        let lost = self.scope.interrupt.reason() == Some(Finish::Storage);
-        let finish = if lost { Finish::Storage } else { finish };
-        let end = TurnEnd {
-            thread: self.scope.thread.clone(),
+        let finish = match self.scope.interrupt.reason() {
+            Some(lost @ (Finish::Storage | Finish::Lost)) => lost,
+            Some(_) | None => finish,
+        };
+        TurnEnd {
+            thread: self.scope.lease.thread.clone(),
             outcome: finish.outcome(),
             told: told(&finish, &self.done, &self.scope.request_id),
             text: self.texts.join("\n\n"),
-            tool_calls: std::mem::take(&mut self.done),
+            tool_calls: self.done,
             usage: self.usage,
-        };
-        self.tell(ThreadEvent::Ended(Box::new(end.clone()))).await;
-        end
+        }
+    }
+
+    async fn ask(&mut self, questions: Vec<Question>) {
+        self.texts.push(questions::as_text(&questions));
+        let item = questions::pending(&self.scope.lease.thread, questions);
+        self.keep(Some(item), None).await;
     }
 
     /// Half an answer is kept and shown as half an answer.
@@ -200,14 +228,12 @@ impl Recorder {
 
     /// Keeps first, tells then: what a listener saw done is there to be listed.
     async fn keep(&mut self, item: Option<Item>, message: Option<Message>) {
-        if self.scope.interrupt.reason() == Some(Finish::Storage) {
+        let lost = matches!(self.scope.interrupt.reason(), Some(Finish::Storage | Finish::Lost));
+        if lost || (item.is_none() && message.is_none()) {
             return;
         }
         let entry = Entry { turn: self.scope.turn.clone(), item: item.clone(), message };
-        if item.is_none() && entry.message.is_none() {
-            return;
-        }
-        match self.scope.threads.add(&self.scope.thread, entry).await {
+        match self.scope.store.add(&self.scope.lease, entry).await {
             Ok(()) => {
                 if let Some(item) = item {
                     self.tell(ThreadEvent::ItemDone(Box::new(item))).await;
@@ -215,13 +241,14 @@ impl Recorder {
             }
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "Entry was not kept");
-                self.scope.interrupt.raise(Finish::Storage);
+                let lost = matches!(error, ThreadsError::Lost);
+                self.scope.interrupt.raise(if lost { Finish::Lost } else { Finish::Storage });
             }
         }
     }
 
     async fn tell(&self, event: ThreadEvent) {
-        if self.scope.listener.send(event).await.is_err() {
+        if !self.scope.audience.tell(event).await {
             self.scope.interrupt.raise(Finish::Cancelled);
         }
     }

@@ -1,17 +1,31 @@
-//! One turn: from the kept message to its one honest end.
+//! One turn: from the door to its one honest end.
 
+use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use tokio::select;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::audience::Audience;
+use super::hold::Hold;
+use super::line::{Lines, Place};
+use super::once::Once;
+use super::opening::Ready;
+use super::receipt::Opening;
 use super::recorder::{Recorder, Scope, notice_of_missing};
-use super::{NewMessage, Settings, ThreadEvent, Threads, TurnEnd, for_model};
+use super::repeats::Repeats;
+use super::wording::told;
+use super::{
+    BeginError, Naming, Settings, Store, ThreadEvent, Titles, TurnEnd, TurnRequest, for_model,
+    title_of,
+};
 use crate::agents::{Driver, Finish, Interrupt, Model, Run, Tools, drive};
-use crate::domain::{Item, Message, Thread, ThreadId};
+use crate::domain::{Catalog, ItemId, Message, Outcome, Thread, ThreadId, Usage};
 
 /// So many events of the agent may wait for the scribe.
 const BACKLOG: usize = 64;
@@ -24,93 +38,166 @@ const PATIENCE_AT_START: Duration = Duration::from_secs(3);
 
 /// What every turn of the house works with.
 pub(super) struct Shared {
-    pub(super) threads: Arc<dyn Threads>,
+    pub(super) store: Arc<dyn Store>,
     pub(super) model: Arc<dyn Model>,
     pub(super) tools: Arc<dyn Tools>,
     pub(super) settings: Settings,
     /// Cancelled when running turns must end.
     pub(super) drained: CancellationToken,
+    pub(super) lines: Arc<Lines>,
+    pub(super) repeats: Repeats,
 }
 
-/// A turn whose message is kept.
-pub(super) struct Begun {
-    pub(super) thread: Thread,
-    pub(super) is_new: bool,
-    pub(super) item: Item,
-    pub(super) message: NewMessage,
-    pub(super) listener: mpsc::Sender<ThreadEvent>,
+/// A turn that was asked for.
+pub(super) struct Job {
+    pub(super) request: TurnRequest,
+    pub(super) thread: ThreadId,
+    /// The item that is to be answered; drawn here if it is a new message.
+    pub(super) turn: ItemId,
+    pub(super) audience: Arc<Audience>,
     /// Held until the turn is over.
     pub(super) place: OwnedSemaphorePermit,
+    /// Hears whether there is a turn, while that can still be told by a status.
+    pub(super) started: Option<oneshot::Sender<Result<(), BeginError>>>,
+}
+
+/// What must be let go when a turn ends, before its end is told: whoever hears it may speak at once.
+struct Held {
+    hold: Hold,
+    line: Option<Place>,
+    place: OwnedSemaphorePermit,
+}
+
+/// What a turn needs to be run.
+struct Work {
+    turn: ItemId,
+    request: TurnRequest,
+    audience: Arc<Audience>,
+    transcript: Option<Vec<Message>>,
+    interrupt: Interrupt,
+}
+
+impl Job {
+    /// Says that the stream may begin: what follows is told as events.
+    pub(super) fn accept(&mut self) {
+        if let Some(started) = self.started.take() {
+            drop(started.send(Ok(())));
+        }
+    }
+
+    /// Says why there is no turn: by a status if that is still possible.
+    async fn refuse(mut self, error: BeginError) {
+        let end = TurnEnd {
+            thread: self.thread.clone(),
+            outcome: Outcome::Failed,
+            told: Some(refusal(&error)),
+            text: String::new(),
+            tool_calls: Vec::new(),
+            usage: Usage::default(),
+        };
+        if let Some(started) = self.started.take() {
+            drop(started.send(Err(error)));
+        }
+        drop(self.place);
+        self.audience.tell(ThreadEvent::Ended(Box::new(end))).await;
+    }
 }
 
 impl Shared {
-    /// Answers a message; when nobody listens any more, the turn is cancelled in order.
-    pub(super) async fn answer(self: Arc<Self>, begun: Begun) {
-        let started = Instant::now();
-        begun.announce().await;
-        let interrupt = Interrupt::default();
-        let listener = begun.listener.clone();
-        let (end, steps) = select! {
-            biased; // Whoever left is noticed before another step is taken.
-            never = self.watch(&listener, &interrupt) => match never {},
-            ended = self.work(begun, interrupt.clone()) => ended,
+    /// Takes in what is asked and answers it; when nobody listens any more, it ends in order.
+    pub(super) async fn host(self: Arc<Self>, mut job: Job) {
+        let ready = match self.open(&mut job).await {
+            Ok(Opening::Ready(ready)) => *ready,
+            Ok(Opening::Replayed) => return,
+            Err(error) => return job.refuse(error).await,
         };
-        tracing::info!(
-            outcome = end.outcome.as_str(),
-            steps,
-            tool_calls = end.tool_calls.len(),
-            input_tokens = end.usage.input_tokens,
-            output_tokens = end.usage.output_tokens,
-            thinking_tokens = end.usage.thinking_tokens,
-            duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-            "Turn ended"
-        );
+        job.accept();
+        let Job { request, turn, audience, place, .. } = job;
+        let Ready { hold, line, events, transcript, title, mut receipt } = ready;
+        let held = Held { hold, line, place };
+        for event in events {
+            audience.tell(event).await;
+        }
+        let started = Instant::now();
+        let interrupt = Interrupt::default();
+        let request_id = request.request_id.clone();
+        let work = Work { turn, request, audience: Arc::clone(&audience), transcript, interrupt };
+        let (end, steps) = self.watched(work, &held.hold, &request_id).await;
+        log(&end, steps, started);
+        if let Some(receipt) = &mut receipt {
+            self.settle(receipt, &end).await;
+        }
+        let named = self.let_go(held, title, &end).await;
+        if let Some(thread) = named {
+            audience.tell(ThreadEvent::ThreadUpdated(Box::new(thread))).await;
+        }
+        audience.tell(ThreadEvent::Ended(Box::new(end))).await;
     }
 
-    async fn work(&self, begun: Begun, interrupt: Interrupt) -> (TurnEnd, u32) {
-        let Begun { thread, is_new, item, message, listener, place } = begun;
-        self.await_tools(&listener).await;
+    /// A panic ends one turn, and honestly.
+    async fn watched(&self, work: Work, hold: &Hold, request_id: &str) -> (TurnEnd, u32) {
+        let (interrupt, audience) = (work.interrupt.clone(), Arc::clone(&work.audience));
+        let thread = hold.lease.thread.clone();
+        let work = AssertUnwindSafe(self.work(work, hold)).catch_unwind();
+        let ended = select! {
+            biased; // Whoever left is noticed before another step is taken.
+            never = self.watch(&audience, hold, &interrupt) => match never {},
+            ended = work => ended,
+        };
+        ended.unwrap_or_else(|_| {
+            tracing::error!("A turn panicked");
+            let finish = Finish::Model(crate::agents::ModelError::Failed("a fault".to_owned()));
+            let told = told(&finish, &[], request_id);
+            let (tool_calls, usage) = (Vec::new(), Usage::default());
+            let outcome = Outcome::Failed;
+            (TurnEnd { thread, outcome, told, text: String::new(), tool_calls, usage }, 0)
+        })
+    }
+
+    async fn work(&self, work: Work, hold: &Hold) -> (TurnEnd, u32) {
+        let Work { turn, request, audience, transcript, interrupt } = work;
+        self.await_tools(&audience).await;
         let (events, heard) = mpsc::channel(BACKLOG);
-        let transcript = if is_new {
-            vec![message.message()]
-        } else {
-            self.transcript(&thread.id, &interrupt).await
+        let transcript = match transcript {
+            Some(transcript) => transcript,
+            None => self.transcript(&hold.lease.thread, &interrupt).await,
         };
         let scope = Scope {
-            threads: Arc::clone(&self.threads),
-            thread: thread.id.clone(),
-            turn: item.id,
-            listener,
+            store: Arc::clone(&self.store),
+            lease: hold.lease.clone(),
+            turn: turn.clone(),
+            audience,
             interrupt: interrupt.clone(),
-            request_id: message.request_id,
+            names_servers: has_several_servers(&self.tools.catalog()),
+            request_id: request.request_id,
         };
+        let (store, lease) = (Arc::clone(&self.store), hold.lease.clone());
+        let tools = Once::new(Arc::clone(&self.tools), store, lease, turn, interrupt.clone());
         let driver = Driver {
             model: Arc::clone(&self.model),
-            tools: Arc::clone(&self.tools),
-            time_zone: message.time_zone.unwrap_or_else(|| self.settings.time_zone.clone()),
+            tools: Arc::new(tools),
+            time_zone: request.time_zone.unwrap_or_else(|| self.settings.time_zone.clone()),
             deadline: Instant::now() + self.settings.turn_timeout,
             interrupt,
             events,
         };
         let run = Run::new(transcript, self.settings.limits);
-        let ended = tokio::join!(Recorder::new(scope).record(heard), drive(run, driver));
-        drop(place);
-        ended
+        tokio::join!(Recorder::new(scope).record(heard), drive(run, driver))
     }
 
     /// Just after the start the tools are about to come; then what is still missing is told.
-    async fn await_tools(&self, listener: &mpsc::Sender<ThreadEvent>) {
+    async fn await_tools(&self, audience: &Audience) {
         if timeout(PATIENCE_AT_START, self.tools.settled()).await.is_err() {
             tracing::warn!("Going on before every tool server has answered");
         }
         if let Some(notice) = notice_of_missing(&self.tools.catalog().missing) {
-            drop(listener.send(notice).await);
+            audience.tell(notice).await;
         }
     }
 
     async fn transcript(&self, thread: &ThreadId, interrupt: &Interrupt) -> Vec<Message> {
-        match self.threads.transcript(thread, TRANSCRIPT).await {
-            Ok(messages) => for_model(messages),
+        match self.store.transcript(thread, TRANSCRIPT).await {
+            Ok(messages) => for_model(messages, self.settings.max_context_tokens),
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "Transcript not read");
                 interrupt.raise(Finish::Storage);
@@ -120,29 +207,78 @@ impl Shared {
     }
 
     /// Raises the interrupt when the turn must end; never returns.
-    async fn watch(
-        &self,
-        listener: &mpsc::Sender<ThreadEvent>,
-        interrupt: &Interrupt,
-    ) -> std::convert::Infallible {
+    async fn watch(&self, audience: &Audience, hold: &Hold, interrupt: &Interrupt) -> Infallible {
+        let left = async {
+            audience.deserted().await;
+            interrupt.raise(Finish::Cancelled);
+            std::future::pending::<Infallible>().await
+        };
+        let drained = async {
+            self.drained.cancelled().await;
+            interrupt.raise(Finish::ShutDown);
+            std::future::pending::<Infallible>().await
+        };
         select! {
-            () = listener.closed() => interrupt.raise(Finish::Cancelled),
-            () = self.drained.cancelled() => interrupt.raise(Finish::ShutDown),
+            never = left => never,
+            never = drained => never,
+            never = hold.keep(interrupt) => never,
         }
-        std::future::pending().await
+    }
+
+    /// Lets everything go; gives the thread back if it got a title in this turn.
+    async fn let_go(&self, held: Held, title: Option<String>, end: &TurnEnd) -> Option<Thread> {
+        let Held { hold, line, place } = held;
+        if let (Some(words), Titles::Model) = (&title, self.settings.titles) {
+            let found = self.title_by_model(words, end).await;
+            let named = found.or_else(|| title_of(words));
+            let thread = &hold.lease.thread;
+            if let Some(named) = named
+                && let Err(error) = self.store.name(thread, &named, Naming::IfNone).await
+            {
+                tracing::warn!(error = &error as &dyn std::error::Error, "Title was not kept");
+            }
+        }
+        let thread = hold.release().await;
+        drop((line, place));
+        thread.filter(|thread| title.is_some() && thread.title.is_some())
     }
 }
 
-impl Begun {
-    /// What every stream begins with.
-    async fn announce(&self) {
-        let created =
-            self.is_new.then(|| ThreadEvent::ThreadCreated(Box::new(self.thread.clone())));
-        let echo = ThreadEvent::ItemDone(Box::new(self.item.clone()));
-        for event in created.into_iter().chain([echo, ThreadEvent::Stoppable]) {
-            if self.listener.send(event).await.is_err() {
-                return;
-            }
+fn has_several_servers(catalog: &Catalog) -> bool {
+    let mut servers = catalog.tools.iter().map(|tool| &tool.server);
+    let first = servers.next();
+    servers.any(|server| Some(server) != first && &**server != crate::agents::BUILT_IN)
+}
+
+fn log(end: &TurnEnd, steps: u32, started: Instant) {
+    tracing::info!(
+        outcome = end.outcome.as_str(),
+        steps,
+        tool_calls = end.tool_calls.len(),
+        input_tokens = end.usage.input_tokens,
+        output_tokens = end.usage.output_tokens,
+        thinking_tokens = end.usage.thinking_tokens,
+        duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "Turn ended"
+    );
+}
+
+/// What a person hears who waited in line in vain.
+fn refusal(error: &BeginError) -> String {
+    match error {
+        BeginError::UnknownThread => "This conversation was deleted meanwhile.".to_owned(),
+        BeginError::Draining => "The server is restarting. Try again in a few seconds.".to_owned(),
+        BeginError::Crowded | BeginError::Busy => {
+            "The answer before this one is still being written. Try again in a moment.".to_owned()
+        }
+        BeginError::UnknownItem
+        | BeginError::NotAMessage
+        | BeginError::NotWaiting
+        | BeginError::Locked { .. }
+        | BeginError::KeyReused
+        | BeginError::Broken
+        | BeginError::Threads(_) => {
+            "The message could not be taken. Try again in a moment.".to_owned()
         }
     }
 }

@@ -12,7 +12,7 @@ pub(super) const CUT_MARK: &str = "\n\n*[cut off here]*";
 /// The sentence for the person, or none if the turn succeeded or nobody is left to hear it.
 pub(super) fn told(finish: &Finish, done: &[ToolRecord], request_id: &str) -> Option<String> {
     let sentence = match finish {
-        Finish::Completed => return None,
+        Finish::Completed | Finish::Asked(_) => return None,
         Finish::Cancelled => "The answer was stopped.".to_owned(),
         Finish::StepLimit { steps } => {
             format!("I stopped after {steps} steps without an end in sight. {}", list(done))
@@ -27,6 +27,9 @@ pub(super) fn told(finish: &Finish, done: &[ToolRecord], request_id: &str) -> Op
         Finish::Storage => {
             format!("The conversation could not be saved, so I stopped. {}", list(done))
         }
+        Finish::Lost => {
+            format!("This conversation went on elsewhere, or was deleted. {}", list(done))
+        }
         Finish::Model(error) if done.is_empty() => error.told(),
         Finish::Model(error) => format!("{} {}", error.told(), list(done)),
     };
@@ -37,12 +40,12 @@ pub(super) fn told(finish: &Finish, done: &[ToolRecord], request_id: &str) -> Op
 /// What the model is told at its next turn.
 pub(super) fn note(finish: &Finish) -> Option<String> {
     let reason = match finish {
-        Finish::Completed => return None,
+        Finish::Completed | Finish::Asked(_) => return None,
         Finish::Cancelled => "the user stopped it",
         Finish::StepLimit { .. } | Finish::Repeated { .. } => "it took too many steps",
         Finish::Deadline => "it took too long",
         Finish::ShutDown => "the server restarted",
-        Finish::Storage => "it could not be saved",
+        Finish::Storage | Finish::Lost => "it could not be saved",
         Finish::Model(_) => "the model failed",
     };
     Some(format!(

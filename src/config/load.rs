@@ -1,6 +1,7 @@
 //! Reads every variable once and hands each room its own settings.
 
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use super::env::{ConfigError, Env};
 use super::variables::GEMINI_URL;
 use crate::agents::Limits;
 use crate::api::{self, Origins};
+use crate::chat::Titles;
 use crate::domain::Secret;
 use crate::mcp::{self, ServerSettings, Transport};
 use crate::observability::{LogFormat, LogSettings};
@@ -119,9 +121,23 @@ fn chat(env: &mut Env) -> chat::Settings {
     let max_steps = env.number("MAX_STEPS", 8, 1..=100);
     chat::Settings {
         max_turns: count(env, "MAX_STREAMS", 10_000, 1_000_000),
+        max_waiting: count_from(env, "MAX_WAITING", 4, 0..=1_000),
+        max_context_tokens: count_from(env, "MAX_CONTEXT_TOKENS", 32_000, 1_000..=10_000_000),
+        titles: titles(env),
         limits: Limits { max_steps: u32::try_from(max_steps).unwrap_or(u32::MAX) },
         turn_timeout: env.seconds("TURN_TIMEOUT_SECONDS", 120),
         time_zone: time_zone(env),
+    }
+}
+
+fn titles(env: &mut Env) -> Titles {
+    match env.text("TITLES").as_deref() {
+        None | Some("words") => Titles::FirstWords,
+        Some("model") => Titles::Model,
+        Some(_) => {
+            env.fault("TITLES", "must be words or model");
+            Titles::FirstWords
+        }
     }
 }
 
@@ -239,5 +255,9 @@ fn guard(env: &mut Env, prefix: &str, failures: u64, seconds: u64) -> GuardSetti
 }
 
 fn count(env: &mut Env, name: &str, default: u64, most: u64) -> usize {
-    usize::try_from(env.number(name, default, 1..=most)).unwrap_or(usize::MAX)
+    count_from(env, name, default, 1..=most)
+}
+
+fn count_from(env: &mut Env, name: &str, default: u64, range: RangeInclusive<u64>) -> usize {
+    usize::try_from(env.number(name, default, range)).unwrap_or(usize::MAX)
 }

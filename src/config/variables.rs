@@ -44,6 +44,17 @@ pub const VARIABLES: &[Variable] = &[
     variable("MODEL_BREAKER_SECONDS", "60", "how long it then stays open"),
     variable("MAX_INPUT_CHARS", "5000", "longest message, in characters"),
     variable("MAX_STREAMS", "10000", "turns that may run at the same time"),
+    variable(
+        "MAX_WAITING",
+        "4",
+        "messages that may wait while an answer is written in their thread; 0 refuses them",
+    ),
+    variable(
+        "MAX_CONTEXT_TOKENS",
+        "32000",
+        "how much of a thread the model is sent, in tokens, estimated",
+    ),
+    variable("TITLES", "words", "what a thread is called: words (its first) or model (asked)"),
     variable("MAX_STEPS", "8", "model calls of one turn at most"),
     variable(
         "DATABASE_URL",

@@ -69,6 +69,11 @@ impl ItemId {
         Self::fresh("msg")
     }
 
+    /// The id of new questions.
+    pub fn new_question() -> Self {
+        Self::fresh("inp")
+    }
+
     /// A new workflow's id.
     pub fn new_workflow() -> Self {
         Self::fresh("wf")

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{ItemId, ThreadId};
+use super::{Annotation, AnswerStatus, CallId, ItemId, Question, Task, ThreadId, Workflow};
 
 /// One entry of a conversation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,6 +49,87 @@ pub enum ItemContent {
         /// The steps.
         workflow: Workflow,
     },
+    /// A single step.
+    Task {
+        /// The step.
+        task: Task,
+    },
+    /// Questions to the person.
+    StructuredInput {
+        /// Whether they are answered.
+        status: AnswerStatus,
+        /// The questions.
+        inputs: Vec<Question>,
+    },
+    /// A call of something that the front end does.
+    ClientToolCall {
+        /// Whether it is answered.
+        status: CallStatus,
+        /// Ties the answer to the call.
+        call_id: CallId,
+        /// What is called.
+        name: String,
+        /// With what.
+        arguments: Map<String, Value>,
+        /// The answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        output: Option<Value>,
+    },
+    /// A part of a page.
+    Widget {
+        /// As the front end's library defines it.
+        widget: Value,
+        /// What copying it copies.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        copy_text: Option<String>,
+    },
+    /// A picture.
+    GeneratedImage {
+        /// The picture, once there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        image: Option<Picture>,
+    },
+    /// A hint that the turn is over.
+    EndOfTurn {},
+    /// Something that only the model knows; it never leaves the server.
+    HiddenContextItem {
+        /// What.
+        content: Value,
+    },
+    /// The same, written by the server.
+    SdkHiddenContext {
+        /// What.
+        content: String,
+    },
+}
+
+/// Whether the front end has answered a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CallStatus {
+    /// Not yet.
+    Pending,
+    /// It has.
+    Completed,
+}
+
+/// A picture.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Picture {
+    /// Its name.
+    pub id: String,
+    /// Where it is.
+    pub url: String,
+}
+
+impl Item {
+    /// Whether it must never leave the server.
+    pub const fn is_hidden(&self) -> bool {
+        matches!(
+            self.content,
+            ItemContent::HiddenContextItem { .. } | ItemContent::SdkHiddenContext { .. }
+        )
+    }
 }
 
 /// One part of a user's message.
@@ -82,77 +163,9 @@ pub enum UserContent {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename = "output_text")]
 pub struct OutputText {
-    /// Sources; none are given yet.
-    pub annotations: Vec<Value>,
+    /// Where the words come from.
+    #[serde(default)]
+    pub annotations: Vec<Annotation>,
     /// Markdown.
     pub text: String,
-}
-
-/// Steps shown while the model thinks or works.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Workflow {
-    /// Thinking or working.
-    #[serde(rename = "type")]
-    pub kind: WorkflowKind,
-    /// The steps.
-    pub tasks: Vec<Task>,
-    /// Present once the workflow is over.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub summary: Option<Summary>,
-    /// Whether the front end shows it opened.
-    pub expanded: bool,
-}
-
-/// What a workflow shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WorkflowKind {
-    /// Tool calls.
-    Custom,
-    /// Thoughts.
-    Reasoning,
-}
-
-/// How long a workflow took.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Summary {
-    /// In seconds.
-    pub duration: u64,
-}
-
-/// One step of a workflow.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum Task {
-    /// A tool call.
-    Custom {
-        /// Whether it is done.
-        status_indicator: TaskStatus,
-        /// What is being done.
-        title: String,
-        /// A name of the front end's closed list.
-        icon: String,
-        /// Markdown; here, why it failed.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        content: Option<String>,
-    },
-    /// A thought.
-    Thought {
-        /// Whether it is done.
-        status_indicator: TaskStatus,
-        /// The thought so far.
-        content: String,
-    },
-}
-
-/// Whether a step is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TaskStatus {
-    /// Not said.
-    None,
-    /// Under way.
-    Loading,
-    /// Over.
-    Complete,
 }

@@ -5,19 +5,23 @@ mod ids;
 mod item;
 mod message;
 mod outcome;
+mod question;
 mod secret;
+mod source;
 mod text;
 mod thread;
 mod tool;
+mod workflow;
 
 pub use health::{BreakerReport, BreakerState, CallCounts, Dependency, Detail, HealthProbe};
 pub use ids::{CallId, ItemId, ThreadId};
-pub use item::{
-    Item, ItemContent, OutputText, Summary, Task, TaskStatus, UserContent, Workflow, WorkflowKind,
-};
+pub use item::{CallStatus, Item, ItemContent, OutputText, Picture, UserContent};
 pub use message::{Assistant, Message, Reply, ToolCall, ToolResult, Usage};
 pub use outcome::Outcome;
+pub use question::{Answer, AnswerStatus, Answers, Choice, Question, QuestionKind};
 pub use secret::Secret;
+pub use source::{Annotation, Place, Source};
 pub use text::{InvalidText, UserText, clean, shorten};
 pub use thread::{Order, Page, PageRequest, Thread, ThreadStatus};
 pub use tool::{Catalog, Effect, Tool};
+pub use workflow::{Summary, Task, TaskContent, TaskStatus, Workflow, WorkflowKind};

@@ -17,6 +17,8 @@ pub struct Tool {
     pub schema: Arc<Value>,
     /// What a call may change.
     pub effect: Effect,
+    /// Whether its server does a call with a key it has seen before only once.
+    pub honours_keys: bool,
     /// The server that runs it.
     pub server: Arc<str>,
 }

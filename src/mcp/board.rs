@@ -37,6 +37,7 @@ pub(super) struct Route {
     /// The server's own name for the tool.
     pub(super) tool: String,
     pub(super) effect: Effect,
+    pub(super) honours_keys: bool,
 }
 
 impl Board {
@@ -106,8 +107,9 @@ impl Listing {
         if standing.is_connected() {
             catalog.tools.push(Tool { name: name.clone(), ..tool.clone() });
         }
-        let (tool, effect, server) = (tool.name.clone(), tool.effect, Arc::clone(server));
-        self.routes.insert(name, Route { server, tool, effect });
+        let (effect, honours_keys) = (tool.effect, tool.honours_keys);
+        let (tool, server) = (tool.name.clone(), Arc::clone(server));
+        self.routes.insert(name, Route { server, tool, effect, honours_keys });
     }
 }
 

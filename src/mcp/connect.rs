@@ -3,7 +3,9 @@
 use std::io;
 use std::sync::Arc;
 
-use rmcp::model::{ClientCapabilities, ClientConfig, Implementation, ProtocolVersion};
+use rmcp::model::{
+    ClientCapabilities, ClientConfig, Implementation, ProgressNotificationParam, ProtocolVersion,
+};
 use rmcp::service::{
     ClientInitializeError, ClientLifecycleMode, ClientServiceExt, NotificationContext,
     RunningService,
@@ -12,6 +14,7 @@ use rmcp::transport::{DynamicTransportError, IntoTransport};
 use rmcp::{ClientHandler, RoleClient, ServiceError};
 use tokio::sync::Notify;
 
+use super::calling::Hearers;
 use super::child::Child;
 use super::session::Session;
 use super::trouble::Trouble;
@@ -51,11 +54,14 @@ pub(super) enum ConnectError {
     Garbled,
 }
 
-/// Our side of a session: hears that tools changed, declines everything else.
+/// Our side of a session: hears that tools changed and how far calls are, declines everything else.
 #[derive(Debug)]
-pub(super) struct Listener(Arc<Notify>);
+pub(super) struct Listener {
+    pub(super) changed: Arc<Notify>,
+    pub(super) hearers: Arc<Hearers>,
+}
 
-/// Opens a session; `changed` is told when the server's tools change.
+/// Opens a session; the listener is told when the server's tools change.
 ///
 /// # Cancel safety
 ///
@@ -64,9 +70,8 @@ pub(super) async fn open(
     name: &Arc<str>,
     settings: &ServerSettings,
     opening: Opening,
-    changed: Arc<Notify>,
+    listener: Listener,
 ) -> Result<Session, ConnectError> {
-    let listener = Listener(changed);
     match &settings.transport {
         Transport::Child { command, args, env } => {
             let started = Child::start(name, command, args, env);
@@ -122,7 +127,15 @@ impl ClientHandler for Listener {
     }
 
     async fn on_tool_list_changed(&self, _: NotificationContext<RoleClient>) {
-        self.0.notify_one();
+        self.changed.notify_one();
+    }
+
+    async fn on_progress(
+        &self,
+        news: ProgressNotificationParam,
+        _: NotificationContext<RoleClient>,
+    ) {
+        self.hearers.hear(news);
     }
 }
 

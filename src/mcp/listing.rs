@@ -10,6 +10,8 @@ use crate::domain::{Effect, Tool, clean, shorten};
 
 /// More tools than this only confuse a model.
 pub(super) const MAX_TOOLS: usize = 128;
+/// A server says so of each tool whose calls it does once for a key.
+const HONOURS_KEYS: &str = "orchestrator/idempotency";
 const MAX_PAGES: usize = 32;
 const MAX_DESCRIPTION_CHARS: usize = 1_024;
 const MAX_TITLE_CHARS: usize = 80;
@@ -75,6 +77,7 @@ fn read_tool(tool: &ServerTool, server: &Arc<str>) -> Option<Tool> {
         description: shorten(&clean(description), MAX_DESCRIPTION_CHARS),
         schema: Arc::new(schema),
         effect: annotations.map_or(Effect::Changes, effect),
+        honours_keys: tool.meta.as_ref().is_some_and(|meta| meta.contains_key(HONOURS_KEYS)),
         server: Arc::clone(server),
     })
 }

@@ -1,6 +1,7 @@
 //! Tools of MCP servers: connected, kept alive, guarded.
 
 mod board;
+mod calling;
 mod child;
 mod connect;
 mod fault;

@@ -8,12 +8,14 @@ use rmcp::model::{CallToolRequestParams, CallToolResponse};
 use rmcp::{Peer, RoleClient};
 use serde_json::{Map, Value};
 use tokio::sync::Notify;
-use tokio::time::Instant;
 
+use super::calling::{Hearers, call};
+use super::connect::Listener;
 use super::fault::CallFault;
 use super::listing::Offer;
 use super::result::read_result;
 use super::{ServerSettings, Settings};
+use crate::agents::ToolRequest;
 use crate::domain::{Dependency, Detail, Effect};
 use crate::resilience::{Fault, Guard, Refusal, Verdict};
 
@@ -25,6 +27,8 @@ pub(super) struct Server {
     pub(super) guard: Guard,
     /// Wakes the supervisor: the tools changed, or a call makes us doubt the server.
     pub(super) doubt: Arc<Notify>,
+    /// Who hears of the progress of running calls.
+    pub(super) hearers: Arc<Hearers>,
     call_timeout: Duration,
     standing: Mutex<Standing>,
 }
@@ -58,6 +62,7 @@ impl Server {
             guard: Guard::new(format!("mcp:{}", settings.name), common.guard),
             settings,
             doubt: Arc::default(),
+            hearers: Arc::default(),
             call_timeout: common.call_timeout,
             standing: Mutex::default(),
         }
@@ -66,6 +71,11 @@ impl Server {
     /// What people call it.
     pub(super) fn name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    /// Who hears what it tells without being asked.
+    pub(super) fn listener(&self) -> Listener {
+        Listener { changed: Arc::clone(&self.doubt), hearers: Arc::clone(&self.hearers) }
     }
 
     /// How it stands now.
@@ -106,13 +116,14 @@ impl Server {
         tool: &str,
         effect: Effect,
         arguments: Map<String, Value>,
-        deadline: Instant,
+        request: ToolRequest<'_>,
     ) -> Result<String, CallFault> {
         let params = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments);
         let result = match effect {
-            Effect::ReadOnly | Effect::Idempotent => self.call_repeatedly(params, deadline).await,
+            Effect::ReadOnly | Effect::Idempotent => self.call_repeatedly(params, request).await,
             Effect::Changes => {
-                self.guard.call_once(self.call_timeout, deadline, self.attempt(params)).await
+                let attempt = self.attempt(params, request);
+                self.guard.call_once(self.call_timeout, request.deadline, attempt).await
             }
         };
         if matches!(&result, Err(CallFault::Guard(Refusal::TimedOut))) {
@@ -126,11 +137,11 @@ impl Server {
     async fn call_repeatedly(
         &self,
         params: CallToolRequestParams,
-        deadline: Instant,
+        request: ToolRequest<'_>,
     ) -> Result<String, CallFault> {
         let lost = AtomicBool::new(false);
         let attempt = || async {
-            let result = self.attempt(params.clone()).await;
+            let result = self.attempt(params.clone(), request).await;
             match &result {
                 Err(CallFault::Lost | CallFault::Broken(_)) => lost.store(true, Ordering::Relaxed),
                 Err(CallFault::NotConnected) if lost.load(Ordering::Relaxed) => {
@@ -140,17 +151,21 @@ impl Server {
             }
             result
         };
-        let result = self.guard.call(self.call_timeout, deadline, attempt).await;
+        let result = self.guard.call(self.call_timeout, request.deadline, attempt).await;
         let was_lost = lost.load(Ordering::Relaxed);
         result.map_err(|fault| if was_lost { fault.after_loss() } else { fault })
     }
 
-    async fn attempt(&self, params: CallToolRequestParams) -> Result<String, CallFault> {
+    async fn attempt(
+        &self,
+        params: CallToolRequestParams,
+        request: ToolRequest<'_>,
+    ) -> Result<String, CallFault> {
         let Link::Up(peer) = self.lock().link.clone() else {
             return Err(CallFault::NotConnected);
         };
-        let answer = peer.call_tool_once(params).await.map_err(CallFault::from);
-        match answer.inspect_err(|fault| self.consider(fault))? {
+        let answer = call(&peer, params, request.key, &self.hearers, request.progress).await;
+        match answer.map_err(CallFault::from).inspect_err(|fault| self.consider(fault))? {
             CallToolResponse::Complete(result) => read_result(&result),
             CallToolResponse::InputRequired(_) | _ => {
                 Err(CallFault::refused("the tool asks for more input, which is not offered here"))

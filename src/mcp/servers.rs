@@ -15,8 +15,8 @@ use super::board::{Board, Listing, Route};
 use super::fault::CallFault;
 use super::server::Server;
 use super::supervisor::Supervisor;
-use crate::agents::{ToolError, Tools};
-use crate::domain::{Catalog, Dependency, HealthProbe, ToolCall};
+use crate::agents::{ToolError, ToolRequest, Tools};
+use crate::domain::{Catalog, Dependency, Effect, HealthProbe};
 
 /// The tools of any number of servers, each kept connected by a task of its own.
 #[derive(Debug)]
@@ -81,11 +81,8 @@ impl Tools for Servers {
         Arc::clone(&self.board.listing().catalog)
     }
 
-    fn call<'a>(
-        &'a self,
-        call: &'a ToolCall,
-        deadline: Instant,
-    ) -> BoxFuture<'a, Result<String, ToolError>> {
+    fn call<'a>(&'a self, request: ToolRequest<'a>) -> BoxFuture<'a, Result<String, ToolError>> {
+        let call = request.call;
         let Some(route) = self.board.listing().routes.get(&call.name).cloned() else {
             return std::future::ready(Err(ToolError::Unknown)).boxed();
         };
@@ -95,7 +92,7 @@ impl Tools for Servers {
             tool.call_id = %call.id,
             mcp.server = %route.server.name()
         );
-        make_call(route, call, deadline).instrument(span).boxed()
+        make_call(route, request).instrument(span).boxed()
     }
 }
 
@@ -105,10 +102,13 @@ impl HealthProbe for Servers {
     }
 }
 
-async fn make_call(route: Route, call: &ToolCall, deadline: Instant) -> Result<String, ToolError> {
-    let Some(arguments) = call.object() else { return Err(ToolError::Arguments) };
+/// With a key that its server honours any call may be repeated.
+async fn make_call(route: Route, request: ToolRequest<'_>) -> Result<String, ToolError> {
+    let Some(arguments) = request.call.object() else { return Err(ToolError::Arguments) };
     let began = Instant::now();
-    let result = route.server.call(&route.tool, route.effect, arguments, deadline).await;
+    let request = ToolRequest { key: request.key.filter(|_| route.honours_keys), ..request };
+    let effect = if request.key.is_some() { Effect::Idempotent } else { route.effect };
+    let result = route.server.call(&route.tool, effect, arguments, request).await;
     let outcome = result.as_ref().map_or_else(CallFault::word, |_| "ok");
     let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::info!(outcome, duration_ms, "Tool called");

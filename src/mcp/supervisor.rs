@@ -98,8 +98,7 @@ impl Supervisor {
 
     async fn open(&self) -> Result<(Session, Offer), ConnectError> {
         let server = &self.server;
-        let begin =
-            |opening| open(server.name(), &server.settings, opening, Arc::clone(&server.doubt));
+        let begin = |opening| open(server.name(), &server.settings, opening, server.listener());
         let mut session = match begin(self.opening).await {
             // It says plainly that it is older, so this is no failure.
             Err(ConnectError::Foreign) => begin(self.opening.after(&ConnectError::Foreign)).await?,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::Migrator;
-use sqlx::{AnyPool, ConnectOptions, Connection, Executor};
+use sqlx::{Any, AnyPool, ConnectOptions, Connection, Executor, Transaction};
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout};
 
@@ -75,6 +75,16 @@ impl Database {
         &self.writes
     }
 
+    /// Which kind it is.
+    pub(super) fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Begins a transaction that writes.
+    pub(super) async fn begin(&self) -> Result<Transaction<'static, Any>, sqlx::Error> {
+        self.writes.begin_with(self.dialect.either("BEGIN IMMEDIATE", "BEGIN")).await
+    }
+
     /// Works under the guard. `work` may be done twice, even if the first time was committed.
     pub(super) async fn call<T, F: Future<Output = Result<T, StoreFault>>>(
         &self,
@@ -106,6 +116,14 @@ impl Database {
 }
 
 impl Dialect {
+    /// One of two texts.
+    pub(super) const fn either(self, sqlite: &'static str, postgres: &'static str) -> &'static str {
+        match self {
+            Self::Sqlite => sqlite,
+            Self::Postgres => postgres,
+        }
+    }
+
     /// The tables; what is written to them is the same for all.
     fn migrator(self) -> Migrator {
         match self {

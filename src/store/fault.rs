@@ -23,6 +23,9 @@ pub(super) enum StoreFault {
     /// The page begins after something that is not there.
     #[error("the page marker is unknown")]
     UnknownCursor,
+    /// The lease counts no more.
+    #[error("the thread is held by another turn")]
+    Lost,
 }
 
 impl StoreFault {
@@ -46,13 +49,15 @@ impl Fault for StoreFault {
         match self {
             Self::Refused(Refusal::TimedOut) | Self::Migrate(_) => Verdict::Ill,
             Self::Sql(error) => verdict(error),
-            Self::Refused(_) | Self::Unreadable(_) | Self::UnknownCursor => Verdict::Well,
+            Self::Refused(_) | Self::Unreadable(_) | Self::UnknownCursor | Self::Lost => {
+                Verdict::Well
+            }
         }
     }
 
     fn repeat(&self) -> Repeat {
         let again = match self {
-            Self::Refused(_) | Self::Unreadable(_) | Self::UnknownCursor => false,
+            Self::Refused(_) | Self::Unreadable(_) | Self::UnknownCursor | Self::Lost => false,
             Self::Migrate(_) => true,
             Self::Sql(error) => verdict(error) == Verdict::Ill || was_in_the_way(error),
         };
@@ -64,6 +69,7 @@ impl From<StoreFault> for ThreadsError {
     fn from(fault: StoreFault) -> Self {
         match fault {
             StoreFault::UnknownCursor => Self::UnknownCursor,
+            StoreFault::Lost => Self::Lost,
             StoreFault::Refused(_)
             | StoreFault::Sql(_)
             | StoreFault::Migrate(_)

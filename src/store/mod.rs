@@ -6,6 +6,6 @@ mod memory;
 mod open;
 mod sql;
 
-pub use memory::MemoryThreads;
+pub use memory::MemoryStore;
 pub use open::{OpenError, Opened, Settings, open};
-pub use sql::SqlThreads;
+pub use sql::SqlStore;

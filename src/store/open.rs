@@ -9,8 +9,8 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 
 use super::database::{Database, Dialect};
-use super::{MemoryThreads, SqlThreads};
-use crate::chat::Threads;
+use super::{MemoryStore, SqlStore};
+use crate::chat::Store;
 use crate::domain::HealthProbe;
 use crate::resilience::GuardSettings;
 
@@ -27,8 +27,8 @@ pub struct Settings {
 
 /// An open store.
 pub struct Opened {
-    /// The threads.
-    pub threads: Arc<dyn Threads>,
+    /// The conversations.
+    pub store: Arc<dyn Store>,
     /// How the database is; memory is always well and says nothing.
     pub health: Option<Arc<dyn HealthProbe>>,
 }
@@ -56,7 +56,7 @@ pub enum OpenError {
 /// Opens a store. A file must be usable now; a server may come up later.
 pub async fn open(settings: &Settings) -> Result<Opened, OpenError> {
     if settings.url == "memory" {
-        return Ok(Opened { threads: Arc::new(MemoryThreads::default()), health: None });
+        return Ok(Opened { store: Arc::new(MemoryStore::default()), health: None });
     }
     install_default_drivers();
     let store = Arc::new(match settings.url.split(':').next() {
@@ -64,17 +64,17 @@ pub async fn open(settings: &Settings) -> Result<Opened, OpenError> {
         Some("postgres" | "postgresql") => open_server(settings)?,
         Some(_) | None => return Err(OpenError::Kind),
     });
-    Ok(Opened { threads: Arc::<SqlThreads>::clone(&store), health: Some(store) })
+    Ok(Opened { store: Arc::<SqlStore>::clone(&store), health: Some(store) })
 }
 
-fn open_server(settings: &Settings) -> Result<SqlThreads, OpenError> {
+fn open_server(settings: &Settings) -> Result<SqlStore, OpenError> {
     // The pool would look at the URL only when it connects.
     settings.url.parse::<PgConnectOptions>().map_err(OpenError::Url)?;
     let database = Database::new(Dialect::Postgres, &settings.url, settings);
-    Ok(SqlThreads::new(database.map_err(OpenError::Url)?))
+    Ok(SqlStore::new(database.map_err(OpenError::Url)?))
 }
 
-async fn open_file(settings: &Settings) -> Result<SqlThreads, OpenError> {
+async fn open_file(settings: &Settings) -> Result<SqlStore, OpenError> {
     let url = settings.url.as_str();
     if url.contains(":memory:") || url.contains("mode=memory") {
         return Err(OpenError::NoFile);
@@ -86,7 +86,7 @@ async fn open_file(settings: &Settings) -> Result<SqlThreads, OpenError> {
     let database = Database::new(Dialect::Sqlite, &creating(url), settings);
     let database = database.map_err(OpenError::Url)?;
     database.call(|| async { Ok(()) }).await.map_err(|error| OpenError::File(Box::new(error)))?;
-    Ok(SqlThreads::new(database))
+    Ok(SqlStore::new(database))
 }
 
 /// The same URL, creating the file if it is not there.

@@ -19,6 +19,12 @@ pub enum Frame<'a> {
         /// Which; its page of items is empty here.
         thread: ThreadView<'a>,
     },
+    /// A thread's title or status changed.
+    #[serde(rename = "thread.updated")]
+    ThreadUpdated {
+        /// As it is now; its page of items is empty here.
+        thread: ThreadView<'a>,
+    },
     /// An item began.
     #[serde(rename = "thread.item.added")]
     ItemAdded {
@@ -38,6 +44,24 @@ pub enum Frame<'a> {
     ItemDone {
         /// As it is kept.
         item: &'a Item,
+    },
+    /// An item is another one now.
+    #[serde(rename = "thread.item.replaced")]
+    ItemReplaced {
+        /// As it is kept.
+        item: &'a Item,
+    },
+    /// An item is no more.
+    #[serde(rename = "thread.item.removed")]
+    ItemRemoved {
+        /// Which.
+        item_id: &'a ItemId,
+    },
+    /// What is being done, for the moment.
+    #[serde(rename = "progress_update")]
+    Progress {
+        /// In words.
+        text: &'a str,
     },
     /// What the front end may offer.
     #[serde(rename = "stream_options")]
@@ -124,7 +148,8 @@ pub struct ThreadView<'a> {
 
 impl<'a> ThreadView<'a> {
     /// A thread with one page of its items.
-    pub fn new(thread: &'a Thread, items: Page<Item>) -> Self {
+    pub fn new(thread: &'a Thread, mut items: Page<Item>) -> Self {
+        items.data.retain(|item| !item.is_hidden());
         Self {
             id: &thread.id,
             title: thread.title.as_deref(),
@@ -142,17 +167,28 @@ pub fn encode(event: &ThreadEvent) -> Option<Frame<'_>> {
         ThreadEvent::ThreadCreated(thread) => {
             Frame::ThreadCreated { thread: ThreadView::new(thread, Page::empty()) }
         }
+        ThreadEvent::ThreadUpdated(thread) => {
+            Frame::ThreadUpdated { thread: ThreadView::new(thread, Page::empty()) }
+        }
         ThreadEvent::Stoppable => {
             Frame::StreamOptions { stream_options: StreamOptions { allow_cancel: true } }
         }
         ThreadEvent::Notice { level, message } => Frame::Notice { level: word(*level), message },
-        ThreadEvent::ItemAdded(item) => Frame::ItemAdded { item },
+        ThreadEvent::ItemAdded(item) => Frame::ItemAdded { item: shown(item)? },
         ThreadEvent::ItemUpdated { item, update } => {
             Frame::ItemUpdated { item_id: item, update: encode_update(update) }
         }
-        ThreadEvent::ItemDone(item) => Frame::ItemDone { item },
+        ThreadEvent::ItemDone(item) => Frame::ItemDone { item: shown(item)? },
+        ThreadEvent::ItemReplaced(item) => Frame::ItemReplaced { item: shown(item)? },
+        ThreadEvent::ItemRemoved(item_id) => Frame::ItemRemoved { item_id },
+        ThreadEvent::Progress(text) => Frame::Progress { text },
         ThreadEvent::Ended(end) => return encode_end(end),
     })
+}
+
+/// Hidden items never leave the server.
+fn shown(item: &Item) -> Option<&Item> {
+    Some(item).filter(|item| !item.is_hidden())
 }
 
 /// A refusal as a frame.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use jiff::Timestamp;
-use orchestrator::chat::{Entry, Threads, ThreadsError};
+use orchestrator::chat::{Entry, Lease, Store, ThreadsError};
 use orchestrator::domain::{
     Item, ItemContent, ItemId, Message, Order, OutputText, PageRequest, Thread, ThreadId,
     ThreadStatus,
@@ -46,7 +46,7 @@ contract!(
     ids_that_nobody_could_have_given_are_merely_unknown,
 );
 
-async fn what_was_kept_is_found_again(store: Arc<dyn Threads>) {
+async fn what_was_kept_is_found_again(store: Arc<dyn Store>) {
     let reason = Some("Escalated".to_owned());
     let thread =
         Thread { title: Some("Ä".into()), status: ThreadStatus::Locked { reason }, ..thread() };
@@ -56,21 +56,23 @@ async fn what_was_kept_is_found_again(store: Arc<dyn Threads>) {
     assert_eq!(store.find(&thread.id).await.unwrap(), Some(thread));
 }
 
-async fn nothing_is_found_that_was_not_kept(store: Arc<dyn Threads>) {
+async fn nothing_is_found_that_was_not_kept(store: Arc<dyn Store>) {
     let nowhere = ThreadId::from("thr_nowhere");
 
     assert_eq!(store.find(&nowhere).await.unwrap(), None);
     assert_eq!(store.items(&nowhere, &page(10, Order::Asc)).await.unwrap().data, []);
     assert_eq!(store.transcript(&nowhere, 10).await.unwrap(), []);
-    assert!(store.add(&nowhere, said(&thread(), 0)).await.is_err());
+    assert!(
+        store.add(&Lease { thread: nowhere.clone(), epoch: 1 }, said(&thread(), 0)).await.is_err()
+    );
 }
 
-async fn items_keep_their_order_and_their_bytes(store: Arc<dyn Threads>) {
+async fn items_keep_their_order_and_their_bytes(store: Arc<dyn Store>) {
     let thread = thread();
     let entries: Vec<_> = (0..5).map(|n| said(&thread, n)).collect();
     store.create(&thread, entries[0].clone()).await.unwrap();
     for entry in &entries[1..] {
-        store.add(&thread.id, entry.clone()).await.unwrap();
+        store.add(&held(&thread), entry.clone()).await.unwrap();
     }
 
     let listed = store.items(&thread.id, &page(10, Order::Asc)).await.unwrap().data;
@@ -80,11 +82,11 @@ async fn items_keep_their_order_and_their_bytes(store: Arc<dyn Threads>) {
     assert_eq!(listed.iter().map(bytes).collect::<Vec<_>>(), kept);
 }
 
-async fn pages_cover_everything_once_in_both_orders(store: Arc<dyn Threads>) {
+async fn pages_cover_everything_once_in_both_orders(store: Arc<dyn Store>) {
     let thread = thread();
     store.create(&thread, said(&thread, 0)).await.unwrap();
     for n in 1..7 {
-        store.add(&thread.id, said(&thread, n)).await.unwrap();
+        store.add(&held(&thread), said(&thread, n)).await.unwrap();
     }
 
     for (order, expected) in
@@ -106,7 +108,7 @@ async fn pages_cover_everything_once_in_both_orders(store: Arc<dyn Threads>) {
     assert_eq!((threads.data, threads.has_more), (vec![thread], false));
 }
 
-async fn an_unknown_cursor_is_told(store: Arc<dyn Threads>) {
+async fn an_unknown_cursor_is_told(store: Arc<dyn Store>) {
     let thread = thread();
     store.create(&thread, said(&thread, 0)).await.unwrap();
     let after = PageRequest { after: Some("msg_nothing".into()), ..page(10, Order::Asc) };
@@ -118,11 +120,11 @@ async fn an_unknown_cursor_is_told(store: Arc<dyn Threads>) {
     assert!(matches!(threads, Err(ThreadsError::UnknownCursor)));
 }
 
-async fn the_transcript_is_the_newest_messages_oldest_first(store: Arc<dyn Threads>) {
+async fn the_transcript_is_the_newest_messages_oldest_first(store: Arc<dyn Store>) {
     let thread = thread();
     store.create(&thread, said(&thread, 0)).await.unwrap();
     for n in 1..5 {
-        store.add(&thread.id, said(&thread, n)).await.unwrap();
+        store.add(&held(&thread), said(&thread, n)).await.unwrap();
     }
 
     let transcript = store.transcript(&thread.id, 3).await.unwrap();
@@ -130,11 +132,12 @@ async fn the_transcript_is_the_newest_messages_oldest_first(store: Arc<dyn Threa
     assert_eq!(transcript, [2, 3, 4].map(message));
 }
 
-async fn many_writers_at_once_lose_nothing(store: Arc<dyn Threads>) {
+async fn many_writers_at_once_lose_nothing(store: Arc<dyn Store>) {
     let thread = thread();
     store.create(&thread, said(&thread, 0)).await.unwrap();
 
-    let adds = (1..50).map(|n| store.add(&thread.id, said(&thread, n)));
+    let lease = held(&thread);
+    let adds = (1..50).map(|n| store.add(&lease, said(&thread, n)));
     let added = join_all(adds).await;
 
     assert!(added.iter().all(Result::is_ok), "{added:?}");
@@ -145,13 +148,13 @@ async fn many_writers_at_once_lose_nothing(store: Arc<dyn Threads>) {
     assert_eq!(store.transcript(&thread.id, 100).await.unwrap().len(), 50);
 }
 
-async fn entries_without_an_item_or_a_message_are_not_listed_there(store: Arc<dyn Threads>) {
+async fn entries_without_an_item_or_a_message_are_not_listed_there(store: Arc<dyn Store>) {
     let thread = thread();
     store.create(&thread, said(&thread, 0)).await.unwrap();
     let only_message = Entry { item: None, ..said(&thread, 1) };
     let only_item = Entry { message: None, ..said(&thread, 2) };
-    store.add(&thread.id, only_message).await.unwrap();
-    store.add(&thread.id, only_item).await.unwrap();
+    store.add(&held(&thread), only_message).await.unwrap();
+    store.add(&held(&thread), only_item).await.unwrap();
 
     let items = store.items(&thread.id, &page(10, Order::Asc)).await.unwrap().data;
 
@@ -159,24 +162,24 @@ async fn entries_without_an_item_or_a_message_are_not_listed_there(store: Arc<dy
     assert_eq!(store.transcript(&thread.id, 10).await.unwrap(), [0, 1].map(message));
 }
 
-async fn an_item_kept_again_is_replaced_where_it_stands(store: Arc<dyn Threads>) {
+async fn an_item_kept_again_is_replaced_where_it_stands(store: Arc<dyn Store>) {
     let thread = thread();
     let entries: Vec<_> = (0..3).map(|n| said(&thread, n)).collect();
     store.create(&thread, entries[0].clone()).await.unwrap();
-    store.add(&thread.id, entries[1].clone()).await.unwrap();
-    store.add(&thread.id, entries[2].clone()).await.unwrap();
+    store.add(&held(&thread), entries[1].clone()).await.unwrap();
+    store.add(&held(&thread), entries[2].clone()).await.unwrap();
 
     let mut again = said(&thread, 7);
     again.item.as_mut().unwrap().id = entries[1].item.as_ref().unwrap().id.clone();
     again.message = None;
-    store.add(&thread.id, again).await.unwrap();
+    store.add(&held(&thread), again).await.unwrap();
 
     let items = store.items(&thread.id, &page(10, Order::Asc)).await.unwrap().data;
     assert_eq!(items.iter().map(number).collect::<Vec<_>>(), [0, 7, 2]);
     assert_eq!(store.transcript(&thread.id, 10).await.unwrap(), [0, 1, 2].map(message));
 }
 
-async fn threads_of_one_moment_are_paged_once_each(store: Arc<dyn Threads>) {
+async fn threads_of_one_moment_are_paged_once_each(store: Arc<dyn Store>) {
     let first = thread();
     let mut ids = vec![first.id.clone()];
     store.create(&first, said(&first, 0)).await.unwrap();
@@ -202,7 +205,7 @@ async fn threads_of_one_moment_are_paged_once_each(store: Arc<dyn Threads>) {
     }
 }
 
-async fn ids_that_nobody_could_have_given_are_merely_unknown(store: Arc<dyn Threads>) {
+async fn ids_that_nobody_could_have_given_are_merely_unknown(store: Arc<dyn Store>) {
     for id in ["", "a\0b", "'; DROP TABLE threads; --", &"x".repeat(100_000)] {
         let nowhere = ThreadId::from(id);
         let after = PageRequest { after: Some(id.to_owned()), ..page(10, Order::Asc) };
@@ -231,7 +234,7 @@ async fn what_a_file_holds_is_there_after_it_is_opened_again() {
 async fn a_server_that_is_down_at_the_start_refuses_calls_and_not_the_start() {
     let url = "postgres://nobody@127.0.0.1:9/nothing";
     let settings = Settings { timeout: Duration::from_millis(300), ..settings(url) };
-    let store = open(&settings).await.unwrap().threads;
+    let store = open(&settings).await.unwrap().store;
 
     let found = store.find(&ThreadId::from("thr_1")).await;
 
@@ -264,8 +267,8 @@ async fn a_long_thread_is_paged_by_its_index() {
     }
 }
 
-async fn store(url: &str) -> Arc<dyn Threads> {
-    open(&settings(url)).await.unwrap().threads
+async fn store(url: &str) -> Arc<dyn Store> {
+    open(&settings(url)).await.unwrap().store
 }
 
 fn settings(url: &str) -> Settings {
@@ -278,6 +281,11 @@ fn settings(url: &str) -> Settings {
 fn thread() -> Thread {
     let created_at = Timestamp::from_microsecond(Timestamp::now().as_microsecond()).unwrap();
     Thread { id: ThreadId::new_thread(), title: None, created_at, status: ThreadStatus::Active }
+}
+
+/// The lease of whoever made the thread.
+fn held(thread: &Thread) -> Lease {
+    Lease { thread: thread.id.clone(), epoch: 1 }
 }
 
 fn said(thread: &Thread, number: u32) -> Entry {

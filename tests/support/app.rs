@@ -12,7 +12,7 @@ use http_body_util::BodyExt;
 use jiff::tz::TimeZone;
 use orchestrator::agents::{Limits, Model, Tools};
 use orchestrator::api::{Api, Lifecycle, Origins, Phase, Settings, router};
-use orchestrator::chat::{self, Chat, Threads};
+use orchestrator::chat::{self, Chat, Store, Titles};
 use orchestrator::domain::HealthProbe;
 use orchestrator::store;
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ use super::doubles::{Act, FakeTools, ScriptedModel};
 pub(crate) struct TestApp {
     pub(crate) router: Router,
     pub(crate) chat: Arc<Chat>,
-    pub(crate) threads: Arc<dyn Threads>,
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) lifecycle: Lifecycle,
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct TestApp {
 pub(crate) struct Choices {
     pub(crate) model: Arc<dyn Model>,
     pub(crate) tools: Arc<dyn Tools>,
-    pub(crate) threads: Option<Arc<dyn Threads>>,
+    pub(crate) store: Option<Arc<dyn Store>>,
     pub(crate) probes: Vec<Arc<dyn HealthProbe>>,
     pub(crate) max_turns: usize,
     pub(crate) turn_timeout: Duration,
@@ -44,7 +44,7 @@ impl Default for Choices {
         Self {
             model: ScriptedModel::new([]),
             tools: FakeTools::new(&["read_a", "add"]),
-            threads: None,
+            store: None,
             probes: Vec::new(),
             max_turns: 100,
             turn_timeout: Duration::from_mins(2),
@@ -60,22 +60,25 @@ impl TestApp {
     }
 
     pub(crate) async fn new(choices: Choices) -> Self {
-        let threads = match choices.threads {
-            Some(threads) => threads,
+        let store = match choices.store {
+            Some(store) => store,
             None => memory().await,
         };
         let settings = chat::Settings {
             max_turns: choices.max_turns,
+            max_waiting: 4,
+            max_context_tokens: 32_000,
+            titles: Titles::FirstWords,
             limits: Limits { max_steps: 8 },
             turn_timeout: choices.turn_timeout,
             time_zone: TimeZone::UTC,
         };
-        let chat = Chat::new(Arc::clone(&threads), choices.model, choices.tools, settings);
+        let chat = Chat::new(Arc::clone(&store), choices.model, choices.tools, settings);
         let (chat, lifecycle) = (Arc::new(chat), Lifecycle::default());
         lifecycle.enter(Phase::Serving);
         let settings = Settings { max_input_chars: 5_000, origins: choices.origins };
         let api = Api::new(Arc::clone(&chat), choices.probes, lifecycle.clone(), settings);
-        Self { router: router(api), chat, threads, lifecycle }
+        Self { router: router(api), chat, store, lifecycle }
     }
 
     /// Sends JSON and reads the whole answer.
@@ -140,9 +143,10 @@ impl Answer {
         events_in(&self.text)
     }
 
-    /// The types of the events, in order, deltas of one kind folded.
+    /// The types of the events that are about items, in order, deltas of one kind folded.
     pub(crate) fn types(&self) -> Vec<String> {
         let mut types: Vec<String> = self.events().iter().map(type_of).collect();
+        types.retain(|kind| kind != "thread.updated");
         types.dedup();
         types
     }
@@ -200,7 +204,7 @@ fn input(text: &str) -> Value {
 }
 
 /// A store that lives as long as the test.
-pub(crate) async fn memory() -> Arc<dyn Threads> {
+pub(crate) async fn memory() -> Arc<dyn Store> {
     let guard = orchestrator::resilience::GuardSettings {
         breaker: orchestrator::resilience::BreakerSettings {
             max_failures: 5,
@@ -213,5 +217,5 @@ pub(crate) async fn memory() -> Arc<dyn Threads> {
     };
     let timeout = Duration::from_secs(5);
     let settings = store::Settings { url: "memory".to_owned(), timeout, guard };
-    store::open(&settings).await.unwrap().threads
+    store::open(&settings).await.unwrap().store
 }

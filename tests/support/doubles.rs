@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, pending, ready};
-use orchestrator::agents::{Delta, Deltas, Model, ModelError, ModelRequest, ToolError, Tools};
+use orchestrator::agents::{
+    Delta, Deltas, Model, ModelError, ModelRequest, ToolError, ToolRequest, Tools,
+};
 use orchestrator::domain::{Assistant, Catalog, Effect, Message, Reply, Tool, ToolCall, Usage};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
 
 /// What a scripted model does when it is asked.
 #[derive(Clone, Debug)]
@@ -140,11 +141,8 @@ impl Tools for FakeTools {
         Arc::clone(&self.catalog)
     }
 
-    fn call<'a>(
-        &'a self,
-        call: &'a ToolCall,
-        _: Instant,
-    ) -> BoxFuture<'a, Result<String, ToolError>> {
+    fn call<'a>(&'a self, request: ToolRequest<'a>) -> BoxFuture<'a, Result<String, ToolError>> {
+        let call = request.call;
         async move {
             {
                 let mut now = self.now_running.lock().unwrap();
@@ -177,6 +175,7 @@ pub(crate) fn tool(name: &str) -> Tool {
         description: String::new(),
         schema: Arc::new(json!({ "type": "object" })),
         effect,
+        honours_keys: false,
         server: Arc::from("fake"),
     }
 }

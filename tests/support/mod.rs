@@ -3,6 +3,7 @@
 pub(crate) mod app;
 
 pub(crate) mod doubles;
+pub(crate) mod faulty;
 
 pub(crate) mod mcp_server;
 

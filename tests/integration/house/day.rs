@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
-use orchestrator::agents::{Delta, Deltas, Model, ModelError, ModelRequest, ToolError, Tools};
-use orchestrator::domain::{Catalog, Message, Outcome, Reply, ToolCall};
+use orchestrator::agents::{
+    Delta, Deltas, Model, ModelError, ModelRequest, ToolError, ToolRequest, Tools,
+};
+use orchestrator::domain::{Catalog, Message, Outcome, Reply};
 use orchestrator::resilience::{
     BreakerSettings, Fault, Guard, GuardSettings, Refusal, Repeat, Verdict,
 };
@@ -118,12 +120,8 @@ impl Tools for Shaky {
         Arc::new(catalog(&["read_a"]))
     }
 
-    fn call<'a>(
-        &'a self,
-        _: &'a ToolCall,
-        deadline: Instant,
-    ) -> BoxFuture<'a, Result<String, ToolError>> {
-        let made = async move { Self::call(self, deadline).await };
+    fn call<'a>(&'a self, request: ToolRequest<'a>) -> BoxFuture<'a, Result<String, ToolError>> {
+        let made = async move { Self::call(self, request.deadline).await };
         made.map(|made| made.map(|()| "fine".to_owned()).map_err(|_| ToolError::Unavailable))
             .boxed()
     }

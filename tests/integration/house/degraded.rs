@@ -1,63 +1,16 @@
 //! The house with parts of it gone.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use futures::FutureExt;
-use futures::future::{BoxFuture, ready};
-use orchestrator::chat::{Entry, Kept, Threads, ThreadsError};
-use orchestrator::domain::{Item, Message, Page, PageRequest, Thread, ThreadId};
+use orchestrator::chat::Store;
 use serde_json::json;
 
 use crate::support::app::{Choices, TestApp, create, json_request, memory, read_events};
 use crate::support::doubles::{Act, FakeTools, ScriptedModel, says};
-
-/// A store that keeps so many entries and then none.
-struct Failing {
-    store: Arc<dyn Threads>,
-    left: std::sync::atomic::AtomicUsize,
-}
-
-impl Failing {
-    fn fails(&self) -> bool {
-        use std::sync::atomic::Ordering::Relaxed;
-        self.left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_err()
-    }
-}
-
-impl Threads for Failing {
-    fn create<'a>(&'a self, thread: &'a Thread, first: Entry) -> BoxFuture<'a, Kept<()>> {
-        if self.fails() { down() } else { self.store.create(thread, first) }
-    }
-
-    fn find<'a>(&'a self, id: &'a ThreadId) -> BoxFuture<'a, Kept<Option<Thread>>> {
-        self.store.find(id)
-    }
-
-    fn list<'a>(&'a self, page: &'a PageRequest) -> BoxFuture<'a, Kept<Page<Thread>>> {
-        self.store.list(page)
-    }
-
-    fn items<'a>(
-        &'a self,
-        thread: &'a ThreadId,
-        page: &'a PageRequest,
-    ) -> BoxFuture<'a, Kept<Page<Item>>> {
-        self.store.items(thread, page)
-    }
-
-    fn add<'a>(&'a self, thread: &'a ThreadId, entry: Entry) -> BoxFuture<'a, Kept<()>> {
-        if self.fails() { down() } else { self.store.add(thread, entry) }
-    }
-
-    fn transcript<'a>(
-        &'a self,
-        thread: &'a ThreadId,
-        limit: u32,
-    ) -> BoxFuture<'a, Kept<Vec<Message>>> {
-        self.store.transcript(thread, limit)
-    }
-}
+use crate::support::faulty::Faulty;
 
 #[tokio::test]
 async fn without_any_tool_server_the_chat_answers_and_tells_user_and_model() {
@@ -110,13 +63,14 @@ async fn a_turn_that_outlives_the_drain_ends_with_an_honest_event() {
     assert!(last["message"].as_str().unwrap().contains("restarting"), "{last}");
 }
 
+/// A house whose store keeps so many entries and then none.
 async fn failing(kept: usize, script: impl IntoIterator<Item = Act>) -> TestApp {
-    let store = Failing { store: memory().await, left: kept.into() };
+    let left = AtomicUsize::new(kept);
+    let fails = move |call| {
+        matches!(call, "create" | "add")
+            && left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_err()
+    };
+    let store: Arc<dyn Store> = Arc::new(Faulty { store: memory().await, fails: Box::new(fails) });
     let model = ScriptedModel::new(script);
-    let threads: Option<Arc<dyn Threads>> = Some(Arc::new(store));
-    TestApp::new(Choices { model, threads, ..Choices::default() }).await
-}
-
-fn down<'a>() -> BoxFuture<'a, Kept<()>> {
-    ready(Err(ThreadsError::Unavailable(None))).boxed()
+    TestApp::new(Choices { model, store: Some(store), ..Choices::default() }).await
 }

@@ -55,7 +55,7 @@ async fn leaving_while_a_change_is_under_way_awaits_and_records_it() {
     tools.gate.add_permits(10);
     app.idle().await;
     let thread = threads(&app).await;
-    let transcript = app.threads.transcript(&ThreadId::from(thread.as_str()), 50).await.unwrap();
+    let transcript = app.store.transcript(&ThreadId::from(thread.as_str()), 50).await.unwrap();
 
     assert_eq!(tools.made(), ["add {\"n\":1}"]);
     let roles: Vec<_> = transcript.iter().map(|m| json!(m)["role"].clone()).collect();

@@ -17,7 +17,8 @@ async fn a_thread_comes_with_the_oldest_of_its_items() {
     assert_eq!(answer.headers["content-type"], "application/json");
     let got = answer.json();
     let keys: Vec<_> = got.as_object().unwrap().keys().cloned().collect();
-    assert_eq!(keys, ["id", "created_at", "status", "metadata", "items"]);
+    assert_eq!(keys, ["id", "title", "created_at", "status", "metadata", "items"]);
+    assert_eq!(got["title"], "First");
     assert_eq!(got["status"], json!({ "type": "active" }));
     let kinds: Vec<_> =
         got["items"]["data"].as_array().unwrap().iter().map(|i| &i["type"]).collect();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use orchestrator::agents::ModelError;
-use orchestrator::chat::Threads;
+use orchestrator::chat::Store;
 use serde_json::{Value, json};
 
 use crate::support::app::{Choices, TestApp};
@@ -74,11 +74,11 @@ async fn a_chatkit_request_is_taken_here_too() {
 
 #[tokio::test]
 async fn two_houses_on_one_store_share_their_threads() {
-    let store: Arc<dyn Threads> = crate::support::app::memory().await;
+    let store: Arc<dyn Store> = crate::support::app::memory().await;
     let house = async |reply: &str| {
         let model = ScriptedModel::new([says(reply)]);
-        let threads = Some(Arc::clone(&store));
-        TestApp::new(Choices { model, threads, ..Choices::default() }).await
+        let store = Some(Arc::clone(&store));
+        TestApp::new(Choices { model, store, ..Choices::default() }).await
     };
 
     let first: Value = house("One.").await.ask(&json!({ "message": "hi" })).await.json();

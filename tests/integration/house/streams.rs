@@ -25,8 +25,13 @@ async fn a_plain_answer_has_the_order_of_the_reference() {
         "done assistant_message",
     ];
     assert_eq!(answer.types(), expected);
-    let done = &answer.events().pop().unwrap()["item"];
-    assert_eq!(done["content"][0]["text"], "Hello there, you");
+    let events = answer.events();
+    let [.., done, titled] = events.as_slice() else { panic!("{events:?}") };
+    assert_eq!(done["item"]["content"][0]["text"], "Hello there, you");
+    assert_eq!(
+        (&titled["type"], &titled["thread"]["title"]),
+        (&json!("thread.updated"), &json!("Hi"))
+    );
 }
 
 #[tokio::test]
@@ -103,7 +108,7 @@ async fn text_before_a_failure_is_closed_marked_as_cut_and_stored_so() {
     let types = answer.types();
     assert_eq!(types[types.len() - 2..], ["done assistant_message", "error"]);
     let events = answer.events();
-    let done = &events[events.len() - 2]["item"];
+    let done = &events[events.len() - 3]["item"];
     assert_eq!(done["content"][0]["text"], "Half an ans\n\n*[cut off here]*");
     let streamed: String =
         events.iter().filter_map(|event| event["update"]["delta"].as_str()).collect();
@@ -132,7 +137,7 @@ async fn the_next_turn_knows_what_was_said_called_and_cut() {
     let expected = ["user", "assistant", "tools", "assistant", "user", "assistant", "note", "user"];
     assert_eq!(roles, expected);
     assert!(last.system.contains("It is now "));
-    assert_eq!(last.tools, ["read_a", "add"]);
+    assert_eq!(last.tools, ["read_a", "add", "ask_user"]);
 }
 
 #[tokio::test]

@@ -104,7 +104,7 @@ async fn the_deadline_of_the_turn_cuts_a_call_too() {
         ToolCall { id: "call_1".into(), name: "hang".into(), arguments: "{}".into(), extra: None };
 
     let deadline = Instant::now() + Duration::from_millis(100);
-    let result = in_time(servers.call(&call, deadline)).await;
+    let result = in_time(call_by(&servers, &call, deadline)).await;
 
     assert_eq!(result, Err(ToolError::TimedOut));
 }

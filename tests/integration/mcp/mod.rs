@@ -10,10 +10,11 @@ mod todo;
 use std::sync::Arc;
 use std::time::Duration;
 
-use orchestrator::agents::{ToolError, Tools};
+use orchestrator::agents::{Progress, ToolError, ToolRequest, Tools};
 use orchestrator::domain::{Dependency, Detail, HealthProbe, ToolCall};
 use orchestrator::mcp::{ServerSettings, Servers, Settings, Transport};
 use orchestrator::resilience::{BreakerSettings, GuardSettings};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -60,7 +61,16 @@ async fn call(servers: &Servers, name: &str, arguments: &str) -> Result<String, 
         arguments: arguments.to_owned(),
         extra: None,
     };
-    in_time(servers.call(&call, Instant::now() + PATIENCE)).await
+    in_time(call_by(servers, &call, Instant::now() + PATIENCE)).await
+}
+
+async fn call_by(
+    servers: &Servers,
+    call: &ToolCall,
+    deadline: Instant,
+) -> Result<String, ToolError> {
+    let progress = Progress::new(call.id.clone(), mpsc::channel(1).0);
+    servers.call(ToolRequest { call, key: None, deadline, progress: &progress }).await
 }
 
 fn names(servers: &Servers) -> Vec<String> {

@@ -6,7 +6,7 @@ use orchestrator::store::{OpenError, open};
 use tempfile::TempDir;
 use tokio::join;
 
-use super::{note, opening, page, settings, store, thread};
+use super::{held, note, opening, page, settings, store, thread};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -27,25 +27,26 @@ async fn two_processes_share_a_file_from_its_first_moment() {
     let thread = thread();
 
     let (one, other) = join!(store(&url, PATIENCE), store(&url, PATIENCE));
-    one.threads.create(&thread, opening(&thread)).await.unwrap();
+    one.store.create(&thread, opening(&thread)).await.unwrap();
+    let lease = held(&thread);
     let adds = (0..20).map(|n| {
         let store = if n % 2 == 0 { &one } else { &other };
-        store.threads.add(&thread.id, note("x"))
+        store.store.add(&lease, note("x"))
     });
     let added = futures::future::join_all(adds).await;
 
     assert!(added.iter().all(Result::is_ok), "{added:?}");
-    assert_eq!(other.threads.transcript(&thread.id, 100).await.unwrap().len(), 20);
+    assert_eq!(other.store.transcript(&thread.id, 100).await.unwrap().len(), 20);
 }
 
 #[tokio::test]
 async fn the_longest_page_comes_whole() {
     let folder = TempDir::new().unwrap();
     let url = format!("sqlite://{}/threads.db", folder.path().display());
-    let (store, thread) = (store(&url, PATIENCE).await.threads, thread());
+    let (store, thread) = (store(&url, PATIENCE).await.store, thread());
     store.create(&thread, opening(&thread)).await.unwrap();
     for _ in 0..300 {
-        store.add(&thread.id, opening(&thread)).await.unwrap();
+        store.add(&held(&thread), opening(&thread)).await.unwrap();
     }
 
     let all = store.items(&thread.id, &page(9_999)).await.unwrap();

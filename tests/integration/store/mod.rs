@@ -7,7 +7,7 @@ mod wire;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use orchestrator::chat::Entry;
+use orchestrator::chat::{Entry, Lease};
 use orchestrator::domain::{
     Item, ItemContent, ItemId, Message, Order, OutputText, PageRequest, Thread, ThreadId,
     ThreadStatus,
@@ -30,6 +30,11 @@ fn settings(url: &str, timeout: Duration) -> Settings {
 fn thread() -> Thread {
     let created_at = Timestamp::from_microsecond(Timestamp::now().as_microsecond()).unwrap();
     Thread { id: ThreadId::new_thread(), title: None, created_at, status: ThreadStatus::Active }
+}
+
+/// The lease of whoever made the thread.
+fn held(thread: &Thread) -> Lease {
+    Lease { thread: thread.id.clone(), epoch: 1 }
 }
 
 /// What opens every thread: an item that nobody counts.

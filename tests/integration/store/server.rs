@@ -9,7 +9,7 @@ use sqlx::migrate::Migrate;
 use sqlx::{Connection, PgConnection};
 
 use super::wire::{Then, Wire, by_way_of};
-use super::{note, opening, store, thread};
+use super::{held, note, opening, store, thread};
 use crate::support::postgres;
 
 const SHORT: Duration = Duration::from_secs(1);
@@ -18,12 +18,12 @@ const LONG: Duration = Duration::from_secs(20);
 #[tokio::test]
 async fn killed_connections_are_replaced() {
     let Some(url) = postgres::database().await else { return };
-    let (store, thread) = (store(&url, LONG).await.threads, thread());
+    let (store, thread) = (store(&url, LONG).await.store, thread());
     store.create(&thread, opening(&thread)).await.unwrap();
 
     for _ in 0..3 {
         kill_all(&url).await;
-        store.add(&thread.id, note("x")).await.unwrap();
+        store.add(&held(&thread), note("x")).await.unwrap();
         kill_all(&url).await;
         assert!(store.find(&thread.id).await.unwrap().is_some());
     }
@@ -40,9 +40,9 @@ async fn a_server_that_comes_up_later_is_prepared_then() {
     let store = store(&by_way_of(at, &url), LONG).await;
     let thread = thread();
 
-    let before = store.threads.find(&thread.id).await;
+    let before = store.store.find(&thread.id).await;
     let _wire = Wire::to(&url, Some(at)).await;
-    let after = store.threads.create(&thread, opening(&thread)).await;
+    let after = store.store.create(&thread, opening(&thread)).await;
 
     assert!(matches!(before, Err(ThreadsError::Unavailable(Some(_)))));
     assert!(after.is_ok(), "{after:?}");
@@ -52,13 +52,13 @@ async fn a_server_that_comes_up_later_is_prepared_then() {
 async fn a_write_whose_answer_is_lost_is_kept_once() {
     let Some(url) = postgres::database().await else { return };
     let wire = Wire::to(&url, None).await;
-    let (store, thread) = (store(&wire.url(&url), LONG).await.threads, thread());
+    let (store, thread) = (store(&wire.url(&url), LONG).await.store, thread());
 
     wire.at_the_word("Hello", Then::LoseTheAnswer);
     store.create(&thread, opening(&thread)).await.unwrap();
     wire.at_the_word("precious", Then::LoseTheAnswer);
-    store.add(&thread.id, note("precious")).await.unwrap();
-    store.add(&thread.id, note("next")).await.unwrap();
+    store.add(&held(&thread), note("precious")).await.unwrap();
+    store.add(&held(&thread), note("next")).await.unwrap();
 
     let said = ["precious", "next"].map(|text| Message::Note { text: text.to_owned() });
     assert_eq!(store.transcript(&thread.id, 9).await.unwrap(), said);
@@ -68,7 +68,7 @@ async fn a_write_whose_answer_is_lost_is_kept_once() {
 async fn connections_that_fell_silent_are_given_up() {
     let Some(url) = postgres::database().await else { return };
     let wire = Wire::to(&url, None).await;
-    let (store, thread) = (store(&wire.url(&url), SHORT * 2).await.threads, thread());
+    let (store, thread) = (store(&wire.url(&url), SHORT * 2).await.store, thread());
     store.create(&thread, opening(&thread)).await.unwrap();
 
     wire.fall_silent();
@@ -81,11 +81,12 @@ async fn connections_that_fell_silent_are_given_up() {
 async fn calls_that_hang_give_their_places_back() {
     let Some(url) = postgres::database().await else { return };
     let wire = Wire::to(&url, None).await;
-    let (store, thread) = (store(&wire.url(&url), SHORT * 2).await.threads, thread());
+    let (store, thread) = (store(&wire.url(&url), SHORT * 2).await.store, thread());
     store.create(&thread, opening(&thread)).await.unwrap();
 
     wire.at_the_word("lost", Then::FallSilent);
-    let hanging = join_all((0..20).map(|_| store.add(&thread.id, note("lost")))).await;
+    let lease = held(&thread);
+    let hanging = join_all((0..20).map(|_| store.add(&lease, note("lost")))).await;
     let found = store.find(&thread.id).await;
 
     assert!(hanging.iter().all(Result::is_err));
@@ -97,7 +98,7 @@ async fn a_preparation_that_was_given_up_holds_no_lock() {
     let Some(url) = postgres::database().await else { return };
     let mut other = PgConnection::connect(&url).await.unwrap();
     other.lock().await.unwrap();
-    let (store, thread) = (store(&url, SHORT).await.threads, thread());
+    let (store, thread) = (store(&url, SHORT).await.store, thread());
 
     let waited = join_all((0..3).map(|_| store.find(&thread.id))).await;
     other.unlock().await.unwrap();

@@ -165,6 +165,7 @@ fn kind(event: &AgentEvent) -> &'static str {
         AgentEvent::Said(Delta::Thought(_)) => "thought",
         AgentEvent::Said(Delta::Text(_)) => "text",
         AgentEvent::Replied(_) => "replied",
+        AgentEvent::ToolProgress { .. } => "progress",
         AgentEvent::ToolStarted { .. } => "started",
         AgentEvent::ToolFinished(_) => "finished",
         AgentEvent::Answered(_) => "answered",

@@ -20,6 +20,9 @@ fn calls_read_like_what_they_do() {
 
     for (name, arguments, expected) in table {
         let call = tool_calls(&[(name, arguments.clone())]).remove(0);
-        assert_eq!(&describe(&call).0, expected);
+        assert_eq!(&describe(&call, None).0, expected);
     }
+
+    let call = tool_calls(&[("create_todo", json!({ "title": "Milk" }))]).remove(0);
+    assert_eq!(describe(&call, Some("todo")).0, "Adding Milk (todo)");
 }

@@ -8,7 +8,7 @@ use crate::support::doubles::tool_calls;
 
 #[test]
 fn half_a_turn_at_the_front_is_left_out() {
-    let sent = for_model(vec![said("the end of something"), user("hi"), said("hello")]);
+    let sent = for_model(vec![said("the end of something"), user("hi"), said("hello")], 25_000);
 
     assert_eq!(sent, [user("hi"), said("hello")]);
 }
@@ -18,7 +18,7 @@ fn a_call_that_was_never_answered_is_answered_as_unknown() {
     let calls = tool_calls(&[("add", json!({})), ("add", json!({ "n": 2 }))]);
     let called = Message::Assistant(Assistant { calls, ..Assistant::default() });
 
-    let sent = for_model(vec![user("hi"), called.clone(), user("hello?")]);
+    let sent = for_model(vec![user("hi"), called.clone(), user("hello?")], 25_000);
 
     let [_, _, Message::Tools { results }, _] = sent.as_slice() else { panic!("{sent:?}") };
     assert_eq!(results.len(), 2);
@@ -31,9 +31,35 @@ fn a_call_that_was_never_answered_is_answered_as_unknown() {
 fn old_turns_are_left_out_whole_and_the_newest_never() {
     let long = "x".repeat(100_000);
 
-    let sent = for_model(vec![user("old"), said(&long), user("new"), said(&long), user(&long)]);
+    let sent =
+        for_model(vec![user("old"), said(&long), user("new"), said(&long), user(&long)], 25_000);
 
     assert_eq!(sent, [user(&long)]);
+}
+
+#[test]
+fn results_are_shortened_before_a_turn_is_left_out() {
+    let long = "x".repeat(50_000);
+
+    let turn = |n: u32| [user(&n.to_string()), called(), results(&long), said("done")];
+    let sent = for_model((1..=4).flat_map(turn).collect(), 25_000);
+
+    let [user_1, _, Message::Tools { results }, ..] = sent.as_slice() else { panic!("{sent:?}") };
+    assert_eq!((user_1, sent.len()), (&user("1"), 16));
+    assert!(results[0].output.len() < 500, "{}", results[0].output.len());
+    let Message::Tools { results } = &sent[14] else { panic!("{:?}", sent[14]) };
+    assert_eq!(results[0].output, long);
+}
+
+fn called() -> Message {
+    let calls = tool_calls(&[("add", json!({}))]);
+    Message::Assistant(Assistant { calls, ..Assistant::default() })
+}
+
+fn results(output: &str) -> Message {
+    let call = tool_calls(&[("add", json!({}))]).remove(0);
+    let (id, name, output) = (call.id, call.name, output.to_owned());
+    Message::Tools { results: vec![ToolResult { id, name, output, is_error: false }] }
 }
 
 fn user(text: &str) -> Message {

@@ -2,7 +2,9 @@
 
 use jiff::Timestamp;
 use orchestrator::domain::{
-    Item, ItemContent, OutputText, Summary, Task, TaskStatus, UserContent, Workflow, WorkflowKind,
+    Annotation, Answer, AnswerStatus, CallStatus, Choice, Item, ItemContent, OutputText, Picture,
+    Place, Question, QuestionKind, Source, Summary, Task, TaskContent, TaskStatus, UserContent,
+    Workflow, WorkflowKind,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -14,8 +16,8 @@ const SAMPLES: &[&str] = &[
     r#"{"id":"msg_1","thread_id":"thr_1","created_at":"2026-11-21T02:44:59.158811Z","type":"user_message","content":[{"type":"input_text","text":"Hi"}],"attachments":[],"inference_options":{}}"#,
     r#"{"id":"msg_1","thread_id":"thr_1","created_at":"2026-11-21T02:44:59.158811Z","type":"user_message","content":[{"type":"input_tag","id":"doc_1","text":"Doc 1","data":{"a":null,"z":1},"group":"Docs","interactive":false}],"attachments":[],"quoted_text":"","inference_options":{"model":"fast"}}"#,
     r#"{"id":"msg_2","thread_id":"thr_1","created_at":"2026-11-21T02:44:59.385943Z","type":"assistant_message","content":[{"type":"output_text","annotations":[],"text":"Two ✅ lines\n"}]}"#,
-    r#"{"id":"wf_1","thread_id":"thr_1","created_at":"2026-11-21T02:44:59.235901Z","type":"workflow","workflow":{"type":"custom","tasks":[{"type":"custom","status_indicator":"complete","title":"Looking through todos","icon":"search"}],"summary":{"duration":0},"expanded":false}}"#,
-    r#"{"id":"wf_2","thread_id":"thr_1","created_at":"2026-11-21T02:44:59.235901Z","type":"workflow","workflow":{"type":"reasoning","tasks":[{"type":"thought","status_indicator":"none","content":"Hm."}],"expanded":false}}"#,
+    r#"{"id":"wf_1","thread_id":"thr_1","created_at":"2026-11-21T02:44:59.235901Z","type":"workflow","workflow":{"type":"custom","tasks":[{"status_indicator":"complete","type":"custom","title":"Looking through todos","icon":"search"}],"summary":{"duration":0},"expanded":false}}"#,
+    r#"{"id":"wf_2","thread_id":"thr_1","created_at":"2026-11-21T02:44:59.235901Z","type":"workflow","workflow":{"type":"reasoning","tasks":[{"status_indicator":"none","type":"thought","content":"Hm."}],"expanded":false}}"#,
 ];
 
 #[test]
@@ -62,16 +64,96 @@ fn content() -> impl Strategy<Value = ItemContent> {
                 inference_options: options,
             }
         });
-    let text = (".*", vec(value(), 0..2));
+    let text = (".*", vec(annotation(), 0..2));
     let text = text.prop_map(|(text, annotations)| OutputText { annotations, text });
     let assistant = vec(text, 0..3).prop_map(|content| ItemContent::AssistantMessage { content });
     let kind = prop_oneof![Just(WorkflowKind::Custom), Just(WorkflowKind::Reasoning)];
-    let summary = option::of(any::<u64>().prop_map(|duration| Summary { duration }));
+    let summary = option::of(any::<u64>().prop_map(|duration| Summary::Took { duration }));
     let workflow = (kind, vec(task(), 0..3), summary, any::<bool>());
     let workflow = workflow.prop_map(|(kind, tasks, summary, expanded)| ItemContent::Workflow {
         workflow: Workflow { kind, tasks, summary, expanded },
     });
-    prop_oneof![user, assistant, workflow]
+    let single = task().prop_map(|task| ItemContent::Task { task });
+    let hidden = value().prop_map(|content| ItemContent::HiddenContextItem { content });
+    let widget = (value(), option::of(".*"))
+        .prop_map(|(widget, copy_text)| ItemContent::Widget { widget, copy_text });
+    let image = option::of((".*", ".*").prop_map(|(id, url)| Picture { id, url }))
+        .prop_map(|image| ItemContent::GeneratedImage { image });
+    let end = Just(ItemContent::EndOfTurn {});
+    prop_oneof![
+        user,
+        assistant,
+        workflow,
+        single,
+        questions(),
+        client_call(),
+        hidden,
+        widget,
+        image,
+        end
+    ]
+}
+
+fn questions() -> impl Strategy<Value = ItemContent> {
+    let status = prop_oneof![
+        Just(AnswerStatus::Pending),
+        Just(AnswerStatus::Answered),
+        Just(AnswerStatus::Skipped)
+    ];
+    let options = vec(".*".prop_map(|value| Choice { value }), 0..3);
+    let kind = prop_oneof![
+        (options, any::<bool>())
+            .prop_map(|(options, multiple)| QuestionKind::MultipleChoice { options, multiple }),
+        option::of(".*").prop_map(|description| QuestionKind::Freeform { description }),
+    ];
+    let answer =
+        (vec(".*", 0..2), any::<bool>()).prop_map(|(values, skipped)| Answer { values, skipped });
+    let question = (".*", ".*", option::of(answer), kind)
+        .prop_map(|(id, question, answer, kind)| Question { id, question, answer, kind });
+    (status, vec(question, 0..3))
+        .prop_map(|(status, inputs)| ItemContent::StructuredInput { status, inputs })
+}
+
+fn client_call() -> impl Strategy<Value = ItemContent> {
+    // A null is as good as no output.
+    let output = option::of(value().prop_filter("null", |value| !value.is_null()));
+    (".*", ".*", map(), output).prop_map(|(call_id, name, arguments, output)| {
+        ItemContent::ClientToolCall {
+            status: CallStatus::Pending,
+            call_id: call_id.as_str().into(),
+            name,
+            arguments,
+            output,
+        }
+    })
+}
+
+fn annotation() -> impl Strategy<Value = Annotation> {
+    (source(), option::of(any::<u32>())).prop_map(|(source, index)| Annotation { source, index })
+}
+
+fn source() -> impl Strategy<Value = Source> {
+    let place = prop_oneof![
+        (".*", option::of(".*")).prop_map(|(url, attribution)| Place::Url { url, attribution }),
+        ".*".prop_map(|filename| Place::File { filename }),
+        (".*", option::of(".*"), any::<bool>(), map()).prop_map(
+            |(id, label, interactive, data)| Place::Entity {
+                id,
+                icon: None,
+                label,
+                inline_label: None,
+                interactive,
+                data,
+            }
+        ),
+    ];
+    (".*", option::of(".*"), place).prop_map(|(title, description, place)| Source {
+        title,
+        description,
+        timestamp: None,
+        group: None,
+        place,
+    })
 }
 
 fn spoken() -> impl Strategy<Value = UserContent> {
@@ -88,15 +170,22 @@ fn task() -> impl Strategy<Value = Task> {
     let status = || {
         prop_oneof![Just(TaskStatus::None), Just(TaskStatus::Loading), Just(TaskStatus::Complete)]
     };
-    let custom = (status(), ".*", ".*", option::of(".*"));
-    prop_oneof![
-        custom.prop_map(|(status_indicator, title, icon, content)| {
-            Task::Custom { status_indicator, title, icon, content }
+    let words = || option::of(".*");
+    let content = prop_oneof![
+        (words(), words(), words()).prop_map(|(title, icon, content)| TaskContent::Custom {
+            title,
+            icon,
+            content
         }),
-        (status(), ".*").prop_map(|(status_indicator, content)| {
-            Task::Thought { status_indicator, content }
+        (words(), ".*").prop_map(|(title, content)| TaskContent::Thought { title, content }),
+        (words(), vec(".*", 0..2), vec(source(), 0..2)).prop_map(|(title, queries, sources)| {
+            TaskContent::WebSearch { title, title_query: None, queries, sources }
         }),
-    ]
+        (words(), vec(source(), 0..2))
+            .prop_map(|(title, sources)| TaskContent::File { title, sources }),
+        words().prop_map(|title| TaskContent::Image { title }),
+    ];
+    (status(), content).prop_map(|(status_indicator, content)| Task { status_indicator, content })
 }
 
 fn map() -> impl Strategy<Value = Map<String, Value>> {

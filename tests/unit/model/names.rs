@@ -56,6 +56,7 @@ fn tools(names: &[&str]) -> Vec<Tool> {
         description: String::new(),
         schema: Arc::new(json!({})),
         effect: Effect::ReadOnly,
+        honours_keys: false,
         server: "s".into(),
     };
     names.iter().map(tool).collect()

@@ -190,6 +190,7 @@ fn tool(name: &str, schema: Value) -> Tool {
         description: "Does it.".to_owned(),
         schema: Arc::new(schema),
         effect: Effect::ReadOnly,
+        honours_keys: false,
         server: "s".into(),
     }
 }

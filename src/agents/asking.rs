@@ -1,0 +1,154 @@
+//! The one tool of our own: asking the person, which ends the turn until the answer comes.
+
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use futures::FutureExt;
+use futures::future::{BoxFuture, ready};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{ToolError, ToolRequest, Tools};
+use crate::domain::{
+    Catalog, Choice, Effect, Question, QuestionKind, Tool, ToolCall, clean, shorten,
+};
+
+/// The name under which it is offered.
+pub const ASK_USER: &str = "ask_user";
+
+/// What stands for a server where there is none.
+pub const BUILT_IN: &str = "built-in";
+
+const MAX_QUESTIONS: usize = 5;
+const MAX_OPTIONS: usize = 20;
+const MAX_WORDS: usize = 500;
+
+const DESCRIPTION: &str = "Ask the person when you cannot go on without an answer: when a request \
+fits several things, or something needed is missing. Give options where the answer is one of a \
+few. Ask everything at once; the turn ends with this call.";
+
+const ASKED: &str =
+    "The questions are on the person's screen; the answer is the person's next message.";
+
+/// Other tools, and this one beside them.
+pub struct WithQuestions {
+    others: Arc<dyn Tools>,
+    /// The catalog of the others, and what it became.
+    offered: Mutex<(Arc<Catalog>, Arc<Catalog>)>,
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    questions: Vec<AskedOne>,
+}
+
+#[derive(Deserialize)]
+struct AskedOne {
+    question: String,
+    #[serde(default)]
+    options: Vec<String>,
+    #[serde(default)]
+    multiple: bool,
+    #[serde(default)]
+    description: Option<String>,
+}
+
+impl WithQuestions {
+    /// Offers asking beside these.
+    pub fn new(others: Arc<dyn Tools>) -> Self {
+        Self { others, offered: Mutex::default() }
+    }
+}
+
+impl Tools for WithQuestions {
+    fn settled(&self) -> BoxFuture<'_, ()> {
+        self.others.settled()
+    }
+
+    /// Made anew only when the others change: it is asked for before every call of the model.
+    fn catalog(&self) -> Arc<Catalog> {
+        let others = self.others.catalog();
+        let mut offered = self.offered.lock().unwrap_or_else(PoisonError::into_inner);
+        if !Arc::ptr_eq(&offered.0, &others) {
+            let mut all = Catalog::clone(&others);
+            if all.find(ASK_USER).is_none() {
+                all.tools.push(tool());
+            }
+            *offered = (others, Arc::new(all));
+        }
+        Arc::clone(&offered.1)
+    }
+
+    fn call<'a>(&'a self, request: ToolRequest<'a>) -> BoxFuture<'a, Result<String, ToolError>> {
+        let is_ours = self.catalog().find(&request.call.name).is_some_and(is_built_in);
+        if is_ours { ready(Ok(ASKED.to_owned())).boxed() } else { self.others.call(request) }
+    }
+}
+
+/// Whether it is the one of our own.
+pub(super) fn is_built_in(tool: &Tool) -> bool {
+    &*tool.server == BUILT_IN
+}
+
+/// The questions of a call, or what is wrong with them.
+pub(super) fn questions(call: &ToolCall) -> Result<Vec<Question>, ToolError> {
+    let asked =
+        call.object().and_then(|arguments| Asked::deserialize(Value::Object(arguments)).ok());
+    let asked = asked.map(|asked| asked.questions).unwrap_or_default();
+    let is_asked = asked.iter().all(|one| !one.question.trim().is_empty());
+    if asked.is_empty() || asked.len() > MAX_QUESTIONS || !is_asked {
+        return Err(ToolError::Questions);
+    }
+    Ok(asked.into_iter().zip(1_usize..).map(|(one, number)| one.made_safe(number)).collect())
+}
+
+impl AskedOne {
+    fn made_safe(self, number: usize) -> Question {
+        let options = self.options.iter().map(|option| words(option));
+        let mut options: Vec<_> = options.filter(|option| !option.trim().is_empty()).collect();
+        options.dedup();
+        options.truncate(MAX_OPTIONS);
+        let kind = if options.is_empty() {
+            QuestionKind::Freeform { description: self.description.as_deref().map(words) }
+        } else {
+            let options = options.into_iter().map(|value| Choice { value }).collect();
+            QuestionKind::MultipleChoice { options, multiple: self.multiple }
+        };
+        Question { id: format!("q{number}"), question: words(&self.question), answer: None, kind }
+    }
+}
+
+fn words(text: &str) -> String {
+    shorten(&clean(text), MAX_WORDS)
+}
+
+fn tool() -> Tool {
+    Tool {
+        name: ASK_USER.to_owned(),
+        title: None,
+        description: DESCRIPTION.to_owned(),
+        schema: Arc::clone(&SCHEMA),
+        effect: Effect::ReadOnly,
+        honours_keys: false,
+        server: Arc::from(BUILT_IN),
+    }
+}
+
+static SCHEMA: LazyLock<Arc<Value>> = LazyLock::new(|| {
+    let question = json!({
+        "type": "object",
+        "properties": {
+            "question": { "type": "string", "description": "The question, one short sentence." },
+            "options": {
+                "type": "array", "items": { "type": "string" },
+                "description": "What can be chosen; leave out to let the person write.",
+            },
+            "multiple": { "type": "boolean", "description": "Whether several can be chosen." },
+            "description": { "type": "string", "description": "What helps to answer." },
+        },
+        "required": ["question"],
+    });
+    let questions = json!({ "type": "array", "items": question, "minItems": 1, "maxItems": 5 });
+    Arc::new(json!({
+        "type": "object", "properties": { "questions": questions }, "required": ["questions"],
+    }))
+});

@@ -1,0 +1,80 @@
+//! Requests of the ChatKit protocol that are read and refused: this server does not offer them yet.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::error::ApiError;
+use super::schemas::form;
+use crate::domain::{ItemId, ThreadId};
+
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "read to be checked")]
+struct ToolOutputParams {
+    thread_id: ThreadId,
+    result: Value,
+}
+
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "read to be checked")]
+struct ActionParams {
+    thread_id: ThreadId,
+    #[serde(default)]
+    item_id: Option<ItemId>,
+    action: Action,
+}
+
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "read to be checked")]
+struct Action {
+    r#type: String,
+    #[serde(default)]
+    payload: Value,
+}
+
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "read to be checked")]
+struct AttachmentParams {
+    name: String,
+    size: u64,
+    mime_type: String,
+}
+
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "read to be checked")]
+struct AttachmentIdParams {
+    attachment_id: String,
+}
+
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "read to be checked")]
+struct DictationParams {
+    audio_base64: String,
+    mime_type: String,
+}
+
+/// Why a request of this type is refused: its form, or that it is not offered or unknown.
+pub(super) fn refusal(kind: &str, params: Value) -> ApiError {
+    let refused = |what, streams| ApiError::NotOffered { what, streams };
+    let (formed, refusal) = match kind {
+        "threads.add_client_tool_output" => {
+            (form::<ToolOutputParams>(params).map(drop), refused("client tools", true))
+        }
+        "threads.custom_action" => {
+            (form::<ActionParams>(params).map(drop), refused("widgets", true))
+        }
+        "threads.sync_custom_action" => {
+            (form::<ActionParams>(params).map(drop), refused("widgets", false))
+        }
+        "attachments.create" => {
+            (form::<AttachmentParams>(params).map(drop), refused("attachments", false))
+        }
+        "attachments.delete" => {
+            (form::<AttachmentIdParams>(params).map(drop), refused("attachments", false))
+        }
+        "input.transcribe" => {
+            (form::<DictationParams>(params).map(drop), refused("dictation", false))
+        }
+        _ => (Ok(()), ApiError::UnknownType),
+    };
+    formed.err().unwrap_or(refusal)
+}

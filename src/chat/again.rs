@@ -1,0 +1,68 @@
+//! Answering a message once more: what was done for it stays done, and the model sees it.
+
+use super::history::unknown;
+use super::{DoneEffect, Entry};
+use crate::agents::ASK_USER;
+use crate::domain::{Assistant, CallId, ItemId, Message, ToolCall, ToolResult};
+
+/// What is kept of the earlier tries at a message: calls and their results, nothing that was said.
+pub(super) fn kept(turn: &ItemId, earlier: Vec<Entry>, effects: Vec<DoneEffect>) -> Vec<Entry> {
+    let mut untold = effects;
+    let mut kept = Vec::new();
+    let mut messages = earlier.into_iter().filter_map(|entry| entry.message).peekable();
+    while let Some(message) = messages.next() {
+        let Message::Assistant(said) = message else { continue };
+        let calls: Vec<_> = said.calls.into_iter().filter(|call| call.name != ASK_USER).collect();
+        if calls.is_empty() {
+            continue;
+        }
+        let results = match messages.peek() {
+            Some(Message::Tools { results }) => results.clone(),
+            _ => Vec::new(),
+        };
+        let results = calls.iter().map(|call| result_of(call, &results, &mut untold)).collect();
+        kept.push(Message::Assistant(Assistant { calls, ..said }));
+        kept.push(Message::Tools { results });
+    }
+    kept.extend(told_now(untold));
+    let entry = |message| Entry { turn: turn.clone(), item: None, message: Some(message) };
+    kept.into_iter().map(entry).collect()
+}
+
+/// The result that the model saw, or else the one that the journal knows.
+fn result_of(call: &ToolCall, results: &[ToolResult], untold: &mut Vec<DoneEffect>) -> ToolResult {
+    let is_same = |done: &DoneEffect| {
+        done.effect.tool == call.name && done.effect.arguments == call.arguments
+    };
+    let done = untold.iter().position(is_same).map(|place| untold.remove(place));
+    match results.iter().find(|result| result.id == call.id) {
+        Some(result) => result.clone(),
+        None => done.map_or_else(|| unknown(call), |done| answer(call, done)),
+    }
+}
+
+/// Effects of calls that were lost with the process that made them.
+fn told_now(untold: Vec<DoneEffect>) -> Vec<Message> {
+    let made = |done: DoneEffect| {
+        let DoneEffect { effect, output } = done;
+        let (name, arguments) = (effect.tool.clone(), effect.arguments.clone());
+        let call = ToolCall { id: CallId::synthesised(), name, arguments, extra: None };
+        let result = answer(&call, DoneEffect { effect, output });
+        (call, result)
+    };
+    let (calls, results): (Vec<_>, Vec<_>) = untold.into_iter().map(made).unzip();
+    if calls.is_empty() {
+        return Vec::new();
+    }
+    let said = Assistant { calls, ..Assistant::default() };
+    vec![Message::Assistant(said), Message::Tools { results }]
+}
+
+fn answer(call: &ToolCall, done: DoneEffect) -> ToolResult {
+    match done.output {
+        Some(output) => {
+            ToolResult { id: call.id.clone(), name: call.name.clone(), output, is_error: false }
+        }
+        None => unknown(call),
+    }
+}

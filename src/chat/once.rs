@@ -1,0 +1,127 @@
+//! Tools whose effects happen once for a message, however often it is tried again.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use super::digest::{canonical, digest};
+use super::{Known, Lease, NewEffect, Store, ThreadsError};
+use crate::agents::{Finish, Interrupt, ToolError, ToolRequest, Tools};
+use crate::domain::{Catalog, Effect, ItemId, Tool, ToolCall};
+
+/// The tools of one turn. Before a call that changes something its intent is written down, and
+/// after it the answer: a later try finds either.
+pub(super) struct Once {
+    tools: Arc<dyn Tools>,
+    store: Arc<dyn Store>,
+    lease: Lease,
+    turn: ItemId,
+    interrupt: Interrupt,
+    /// How often each call was made in this turn: two of the same are two effects.
+    made: Mutex<HashMap<String, u32>>,
+}
+
+impl Once {
+    pub(super) fn new(
+        tools: Arc<dyn Tools>,
+        store: Arc<dyn Store>,
+        lease: Lease,
+        turn: ItemId,
+        interrupt: Interrupt,
+    ) -> Self {
+        Self { tools, store, lease, turn, interrupt, made: Mutex::default() }
+    }
+
+    async fn call_once(&self, request: ToolRequest<'_>, tool: &Tool) -> Result<String, ToolError> {
+        let effect = self.effect_of(request.call);
+        match self.store.intend(&self.lease, &effect).await {
+            Ok(Known::Done(output)) => {
+                tracing::info!(tool.name = tool.name, "Answered from the journal");
+                return Ok(output);
+            }
+            Ok(Known::Begun) if !tool.honours_keys => return Err(ToolError::Begun),
+            Ok(Known::New | Known::Begun) => {}
+            Err(error) => {
+                self.give_up(&error);
+                return Err(ToolError::NotMade);
+            }
+        }
+        let answer = self.tools.call(ToolRequest { key: Some(&effect.key), ..request }).await;
+        if let Err(error) = self.note(&effect.key, &answer).await {
+            self.give_up(&error);
+        }
+        answer
+    }
+
+    /// What nobody knows the end of stays begun; what was refused may be tried again.
+    async fn note(
+        &self,
+        key: &str,
+        answer: &Result<String, ToolError>,
+    ) -> Result<(), ThreadsError> {
+        match answer {
+            Ok(output) => self.store.conclude(&self.lease, key, output).await,
+            Err(ToolError::TimedOut | ToolError::Lost | ToolError::Begun) => Ok(()),
+            Err(
+                ToolError::Refused(_)
+                | ToolError::Unknown
+                | ToolError::Arguments
+                | ToolError::Unavailable
+                | ToolError::Repeated
+                | ToolError::Questions
+                | ToolError::NotMade,
+            ) => self.store.withdraw(&self.lease, key).await,
+        }
+    }
+
+    fn give_up(&self, error: &ThreadsError) {
+        tracing::error!(error = error as &dyn std::error::Error, "Effect was not written down");
+        let lost = matches!(error, ThreadsError::Lost);
+        self.interrupt.raise(if lost { Finish::Lost } else { Finish::Storage });
+    }
+
+    fn effect_of(&self, call: &ToolCall) -> NewEffect {
+        let arguments = call.object().map(|arguments| canonical(&arguments)).unwrap_or_default();
+        let (thread, turn) = (self.lease.thread.as_str(), self.turn.as_str());
+        let what = digest(&[thread, turn, &call.name, &arguments]);
+        let nth = self.count(what.clone());
+        NewEffect {
+            turn: self.turn.clone(),
+            key: format!("{what}-{nth}"),
+            tool: call.name.clone(),
+            arguments: call.arguments.clone(),
+        }
+    }
+
+    fn count(&self, what: String) -> u32 {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let times = made.entry(what).or_default();
+        *times += 1;
+        *times
+    }
+}
+
+impl Tools for Once {
+    fn settled(&self) -> BoxFuture<'_, ()> {
+        self.tools.settled()
+    }
+
+    fn catalog(&self) -> Arc<Catalog> {
+        self.tools.catalog()
+    }
+
+    fn call<'a>(&'a self, request: ToolRequest<'a>) -> BoxFuture<'a, Result<String, ToolError>> {
+        async move {
+            let catalog = self.tools.catalog();
+            match catalog.find(&request.call.name) {
+                Some(tool) if tool.effect != Effect::ReadOnly => {
+                    self.call_once(request, tool).await
+                }
+                Some(_) | None => self.tools.call(request).await,
+            }
+        }
+        .boxed()
+    }
+}

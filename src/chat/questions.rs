@@ -1,0 +1,88 @@
+//! Questions to the person: how they are shown, answered, and told to the model.
+
+use std::fmt::Write as _;
+
+use super::request::now;
+use crate::domain::{
+    Answer, AnswerStatus, Answers, Item, ItemContent, ItemId, Message, Question, QuestionKind,
+    ThreadId,
+};
+
+/// The item that shows them.
+pub(super) fn pending(thread: &ThreadId, inputs: Vec<Question>) -> Item {
+    let content = ItemContent::StructuredInput { status: AnswerStatus::Pending, inputs };
+    Item { id: ItemId::new_question(), thread_id: thread.clone(), created_at: now(), content }
+}
+
+/// The questions of an item that still waits for answers.
+pub(super) fn waiting(item: &Item) -> Option<&[Question]> {
+    let ItemContent::StructuredInput { status, inputs } = &item.content else { return None };
+    Some(inputs.as_slice()).filter(|_| *status == AnswerStatus::Pending)
+}
+
+/// The item with its answers.
+pub(super) fn settled(mut item: Item, answers: &Answers) -> Item {
+    if let ItemContent::StructuredInput { status, inputs } = &mut item.content {
+        for question in &mut *inputs {
+            question.settle(answers);
+        }
+        let is_open = |question: &Question| question.answer.as_ref().is_none_or(|a| a.skipped);
+        let skipped = answers.status == AnswerStatus::Skipped || inputs.iter().all(is_open);
+        *status = if skipped { AnswerStatus::Skipped } else { AnswerStatus::Answered };
+    }
+    item
+}
+
+/// What a message typed instead of an answer means for the questions.
+pub(super) fn answers_in(words: &str, questions: &[Question]) -> Answers {
+    let [question] = questions else { return skip() };
+    let Some(option) = question.option_named(words) else { return skip() };
+    let answer = Answer { values: vec![option.to_owned()], skipped: false };
+    let answers = [(question.id.clone(), answer)].into();
+    Answers { status: AnswerStatus::Answered, answers }
+}
+
+/// No answers.
+pub(super) fn skip() -> Answers {
+    Answers { status: AnswerStatus::Skipped, ..Answers::default() }
+}
+
+/// The answers as the model hears them.
+pub(super) fn message(item: &Item) -> Message {
+    let ItemContent::StructuredInput { inputs, .. } = &item.content else {
+        return Message::User { text: SKIPPED.to_owned() };
+    };
+    let text = match inputs.as_slice() {
+        [only] => words(only),
+        several => {
+            let lines = several.iter().map(|one| format!("{} → {}", one.question, words(one)));
+            lines.collect::<Vec<_>>().join("\n")
+        }
+    };
+    Message::User { text }
+}
+
+/// The questions as text, for those who see no forms.
+pub(super) fn as_text(questions: &[Question]) -> String {
+    let mut text = String::new();
+    for question in questions {
+        let start = if text.is_empty() { "" } else { "\n\n" };
+        // Writing to a string cannot fail.
+        write!(text, "{start}{}", question.question).unwrap_or_default();
+        if let QuestionKind::MultipleChoice { options, .. } = &question.kind {
+            for option in options {
+                write!(text, "\n- {}", option.value).unwrap_or_default();
+            }
+        }
+    }
+    text
+}
+
+const SKIPPED: &str = "(skipped)";
+
+fn words(question: &Question) -> String {
+    match &question.answer {
+        Some(answer) if !answer.values.is_empty() => answer.values.join(", "),
+        _ => SKIPPED.to_owned(),
+    }
+}

@@ -1,0 +1,48 @@
+//! Statements about who may write in a thread. The database's clock decides, not ours.
+
+use sqlx::{Row, query, query_scalar};
+
+use super::rows::{key, thread_of};
+use super::threads::millis;
+use super::{Found, SqlStore, StoreFault};
+use crate::chat::{Claim, LEASE, Lease};
+use crate::domain::{Thread, ThreadId};
+
+impl SqlStore {
+    pub(super) async fn take_lease(&self, id: &ThreadId) -> Found<Claim> {
+        let rows = query(TAKE).bind(key(id.as_str())).bind(millis(LEASE));
+        if let Some(row) = rows.fetch_all(self.0.writes()).await?.first() {
+            let (thread, epoch) = (thread_of(row)?, row.try_get("epoch")?);
+            let lease = Lease { thread: thread.id.clone(), epoch };
+            return Ok(Claim::Held(thread, lease));
+        }
+        let there = query_scalar::<_, i64>(EPOCH).bind(key(id.as_str()));
+        let there = there.fetch_optional(self.0.reads()).await?;
+        Ok(if there.is_some() { Claim::Taken } else { Claim::Unknown })
+    }
+
+    pub(super) async fn prolong_lease(&self, lease: &Lease) -> Found<()> {
+        let done = query(PROLONG).bind(lease.thread.as_str()).bind(lease.epoch).bind(millis(LEASE));
+        let done = done.execute(self.0.writes()).await?;
+        if done.rows_affected() == 0 { Err(StoreFault::Lost) } else { Ok(()) }
+    }
+
+    pub(super) async fn end_lease(&self, lease: &Lease) -> Found<Thread> {
+        let rows = query(END).bind(lease.thread.as_str()).bind(lease.epoch);
+        let rows = rows.fetch_all(self.0.writes()).await?;
+        rows.first().ok_or(StoreFault::Lost).and_then(thread_of)
+    }
+}
+
+const TAKE: &str = "UPDATE threads SET epoch = epoch + 1, \
+    held_until = (SELECT ms FROM clock) + $2 \
+    WHERE id = $1 AND held_until <= (SELECT ms FROM clock) \
+    RETURNING id, title, status, created_at, epoch";
+
+const EPOCH: &str = "SELECT epoch FROM threads WHERE id = $1";
+
+const PROLONG: &str = "UPDATE threads SET held_until = (SELECT ms FROM clock) + $3 \
+    WHERE id = $1 AND epoch = $2";
+
+const END: &str = "UPDATE threads SET held_until = 0 WHERE id = $1 AND epoch = $2 \
+    RETURNING id, title, status, created_at";

@@ -1,0 +1,61 @@
+//! Values as rows hold them.
+
+use jiff::Timestamp;
+use sqlx::Row;
+use sqlx::any::AnyRow;
+
+use super::Found;
+use crate::chat::Entry;
+use crate::domain::{ItemId, Order, Thread};
+
+/// An entry as it is kept, made once: whoever keeps it again finds it kept already.
+pub(super) struct EntryRow {
+    pub(super) id: String,
+    pub(super) turn: String,
+    pub(super) item: Option<String>,
+    pub(super) message: Option<String>,
+}
+
+impl EntryRow {
+    pub(super) fn new(entry: &Entry) -> Result<Self, serde_json::Error> {
+        let id = entry.item.as_ref().map(|item| item.id.to_string());
+        Ok(Self {
+            id: id.unwrap_or_else(|| uuid::Uuid::now_v7().simple().to_string()),
+            turn: entry.turn.to_string(),
+            item: entry.item.as_ref().map(serde_json::to_string).transpose()?,
+            message: entry.message.as_ref().map(serde_json::to_string).transpose()?,
+        })
+    }
+}
+
+pub(super) fn entry_of(row: &AnyRow) -> Found<Entry> {
+    let (turn, item, message): (String, Option<String>, Option<String>) =
+        (row.try_get("turn")?, row.try_get("item")?, row.try_get("message")?);
+    Ok(Entry {
+        turn: ItemId::from(turn),
+        item: item.as_deref().map(serde_json::from_str).transpose()?,
+        message: message.as_deref().map(serde_json::from_str).transpose()?,
+    })
+}
+
+pub(super) fn thread_of(row: &AnyRow) -> Found<Thread> {
+    let id: String = row.try_get("id")?;
+    let status: String = row.try_get("status")?;
+    let created_at = Timestamp::from_microsecond(row.try_get("created_at")?);
+    let created_at = created_at.map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+    let (title, status) = (row.try_get("title")?, serde_json::from_str(&status)?);
+    Ok(Thread { id: id.into(), title, created_at, status })
+}
+
+/// Before the first row in this order, whatever it is.
+pub(super) fn start(order: Order) -> (i64, &'static str) {
+    match order {
+        Order::Asc => (i64::MIN, ""),
+        Order::Desc => (i64::MAX, ""),
+    }
+}
+
+/// An id that any database takes: PostgreSQL refuses NUL, which no id of ours has.
+pub(super) fn key(id: &str) -> String {
+    id.replace('\0', "\u{fffd}")
+}

@@ -1,0 +1,120 @@
+//! Statements about threads.
+
+use sqlx::{query, query_scalar};
+
+use super::super::memory::cut;
+use super::rows::{EntryRow, key, start, thread_of};
+use super::{Found, SqlStore, StoreFault};
+use crate::chat::{LEASE, Lease, Naming, Rating};
+use crate::domain::{ItemId, Order, Page, PageRequest, Thread, ThreadId};
+
+impl SqlStore {
+    pub(super) async fn insert_thread(&self, thread: &Thread, first: &EntryRow) -> Found<Lease> {
+        query(BEGIN_THREAD)
+            .bind(thread.id.as_str())
+            .bind(thread.title.as_deref())
+            .bind(serde_json::to_string(&thread.status)?)
+            .bind(thread.created_at.as_microsecond())
+            .bind(millis(LEASE))
+            .bind(first.id.as_str())
+            .bind(first.turn.as_str())
+            .bind(first.item.as_deref())
+            .bind(first.message.as_deref())
+            .execute(self.0.writes())
+            .await?;
+        Ok(Lease { thread: thread.id.clone(), epoch: 1 })
+    }
+
+    pub(super) async fn select_thread(&self, id: &ThreadId) -> Found<Option<Thread>> {
+        let row = query("SELECT id, title, status, created_at FROM threads WHERE id = $1")
+            .bind(key(id.as_str()))
+            .fetch_optional(self.0.reads())
+            .await?;
+        row.map(|row| thread_of(&row)).transpose()
+    }
+
+    pub(super) async fn select_threads(&self, page: &PageRequest) -> Found<Page<Thread>> {
+        let (after, id) = match &page.after {
+            Some(after) => {
+                let time = query_scalar("SELECT created_at FROM threads WHERE id = $1")
+                    .bind(key(after))
+                    .fetch_optional(self.0.reads())
+                    .await?;
+                (time.ok_or(StoreFault::UnknownCursor)?, after.as_str())
+            }
+            None => start(page.order),
+        };
+        let rows = query(match page.order {
+            Order::Asc => THREADS_ASC,
+            Order::Desc => THREADS_DESC,
+        });
+        let rows = rows.bind(after).bind(id).bind(i64::from(page.limit) + 1);
+        let rows = rows.fetch_all(self.0.reads()).await?;
+        let threads: Found<Vec<_>> = rows.iter().map(thread_of).collect();
+        Ok(cut(threads?, page.limit, |thread| thread.id.as_str()))
+    }
+
+    pub(super) async fn update_title(
+        &self,
+        id: &ThreadId,
+        title: &str,
+        naming: Naming,
+    ) -> Found<Option<Thread>> {
+        let rows = query(match naming {
+            Naming::Always => RENAME,
+            Naming::IfNone => NAME,
+        });
+        let rows = rows.bind(key(id.as_str())).bind(title).fetch_all(self.0.writes()).await?;
+        rows.first().map(thread_of).transpose()
+    }
+
+    pub(super) async fn delete_thread(&self, id: &ThreadId) -> Found<bool> {
+        let deleted = query("DELETE FROM threads WHERE id = $1").bind(key(id.as_str()));
+        Ok(deleted.execute(self.0.writes()).await?.rows_affected() > 0)
+    }
+
+    pub(super) async fn upsert_ratings(
+        &self,
+        thread: &ThreadId,
+        items: &[ItemId],
+        rating: Rating,
+    ) -> Found<()> {
+        let word = match rating {
+            Rating::Positive => "positive",
+            Rating::Negative => "negative",
+        };
+        for item in items {
+            let rate = query(RATE).bind(key(thread.as_str())).bind(key(item.as_str())).bind(word);
+            rate.execute(self.0.writes()).await?;
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn millis(duration: std::time::Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// A thread's id is new in the world: if it is there, an earlier attempt was committed.
+const BEGIN_THREAD: &str = "INSERT INTO beginnings \
+    (thread_id, title, status, created_at, held_for, id, turn, item, message) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+
+const THREADS_ASC: &str = "SELECT id, title, status, created_at FROM threads \
+    WHERE (created_at, id) > ($1, $2) ORDER BY created_at, id LIMIT $3";
+
+const THREADS_DESC: &str = "SELECT id, title, status, created_at FROM threads \
+    WHERE (created_at, id) < ($1, $2) ORDER BY created_at DESC, id DESC LIMIT $3";
+
+const RENAME: &str = "UPDATE threads SET title = $2 WHERE id = $1 \
+    RETURNING id, title, status, created_at";
+
+const NAME: &str = "UPDATE threads SET title = $2 WHERE id = $1 AND title IS NULL \
+    RETURNING id, title, status, created_at";
+
+/// An item that is not there is not rated.
+const RATE: &str = "INSERT INTO ratings (thread_id, item_id, rating, rated_at) \
+    SELECT thread_id, id, $3, (SELECT ms FROM clock) FROM entries \
+    WHERE thread_id = $1 AND id = $2 AND item IS NOT NULL \
+    ON CONFLICT (thread_id, item_id) DO UPDATE \
+    SET rating = excluded.rating, rated_at = excluded.rated_at";
