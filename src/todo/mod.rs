@@ -1,6 +1,7 @@
 //! The bundled todo MCP server: a product of its own.
 
 mod arguments;
+mod dialect;
 mod due;
 mod fold;
 mod http;

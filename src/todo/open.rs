@@ -8,6 +8,7 @@ use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use sqlx::{AnyPool, Executor};
 use tokio::time::timeout;
 
+use super::dialect::Dialect;
 use super::store::Store;
 
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -50,19 +51,19 @@ pub enum StartError {
 pub(super) async fn open(settings: &Settings) -> Result<Store, StartError> {
     install_default_drivers();
     let url = settings.database_url.as_str();
-    let (pool, begin) = if url == "memory" || url.contains(":memory:") {
+    let (pool, dialect) = if url == "memory" || url.contains(":memory:") {
         // One connection that is never given up: the database lives and dies with it.
         let pool = options(1).idle_timeout(None).max_lifetime(None);
-        (pool.connect("sqlite::memory:").await, "BEGIN IMMEDIATE")
+        (pool.connect("sqlite::memory:").await, Dialect::Sqlite)
     } else if let Some(path) = url.strip_prefix("sqlite:") {
         create_folder(path.trim_start_matches("//"))?;
-        (open_file(url).await, "BEGIN IMMEDIATE")
+        (open_file(url).await, Dialect::Sqlite)
     } else {
-        (options(8).connect(url).await, "BEGIN")
+        (options(8).connect(url).await, Dialect::Postgres)
     };
     let pool = pool.map_err(StartError::Database)?;
     timeout(START_LIMIT, migrate(&pool)).await.map_err(|_| StartError::Slow)??;
-    Ok(Store::new(pool, begin))
+    Ok(Store::new(pool, dialect))
 }
 
 /// PostgreSQL lets one process at a time; SQLite may let two, and then the later one looks again.

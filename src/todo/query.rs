@@ -6,6 +6,7 @@ use sqlx::any::AnyArguments;
 use sqlx::query::Query;
 use sqlx::{Any, AssertSqlSafe};
 
+use super::dialect::Dialect;
 use super::fold::fold;
 use super::value::Status;
 
@@ -53,8 +54,8 @@ impl Filter {
     }
 
     /// One page of those that match.
-    pub(super) fn select(&self) -> Statement<'_> {
-        let (key, way) = (self.sort.key(), if self.descending { "DESC" } else { "ASC" });
+    pub(super) fn select(&self, dialect: Dialect) -> Statement<'_> {
+        let (key, way) = (self.sort.key(dialect), if self.descending { "DESC" } else { "ASC" });
         let order = format!("ORDER BY {key} IS NULL, {key} {way}, created_at {way}, id {way}");
         let sql = format!("SELECT * {MATCHES} {order} LIMIT $6 OFFSET $7");
         self.bind(sqlx::query(AssertSqlSafe(sql))).bind(self.limit).bind(self.offset)
@@ -71,12 +72,12 @@ impl Filter {
 }
 
 impl Sort {
-    const fn key(self) -> &'static str {
+    const fn key(self, dialect: Dialect) -> &'static str {
         match self {
             Self::Created => "created_at",
             Self::Due => "due_key",
             Self::Priority => "priority",
-            Self::Title => "title_key",
+            Self::Title => dialect.title_key(),
             Self::Updated => "updated_at",
         }
     }

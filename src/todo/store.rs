@@ -7,6 +7,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AnyPool, Row, query, query_scalar};
 use tokio::time::timeout;
 
+use super::dialect::Dialect;
 use super::due::Due;
 use super::fold::fold;
 use super::query::Filter;
@@ -24,15 +25,14 @@ const PROBE_LIMIT: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub(super) struct Store {
     pool: AnyPool,
-    /// How a transaction that writes begins.
-    begin: &'static str,
+    dialect: Dialect,
 }
 
 type Answer<T> = Result<T, sqlx::Error>;
 
 impl Store {
-    pub(super) const fn new(pool: AnyPool, begin: &'static str) -> Self {
-        Self { pool, begin }
+    pub(super) const fn new(pool: AnyPool, dialect: Dialect) -> Self {
+        Self { pool, dialect }
     }
 
     /// Whether the database answers.
@@ -57,7 +57,7 @@ impl Store {
     pub(super) async fn list(&self, filter: &Filter) -> Result<(Vec<Todo>, i64), Refusal> {
         let select = async {
             let total = filter.count().fetch_one(&self.pool).await?.try_get(0)?;
-            let rows = filter.select().fetch_all(&self.pool).await?;
+            let rows = filter.select(self.dialect).fetch_all(&self.pool).await?;
             Ok((rows.iter().map(todo_of).collect::<Answer<_>>()?, total))
         };
         within(select).await.ok_or(Refusal::Unreadable)
@@ -80,7 +80,7 @@ impl Store {
     }
 
     async fn try_create(&self, todo: &Todo) -> Answer<bool> {
-        let mut transaction = self.pool.begin_with(self.begin).await?;
+        let mut transaction = self.pool.begin_with(self.dialect.begin()).await?;
         let count = query_scalar("SELECT COUNT(*) FROM todos").fetch_one(&mut *transaction);
         let count: i64 = count.await?;
         if count >= MAX_TODOS {
@@ -96,7 +96,7 @@ impl Store {
         id: &str,
         change: impl FnOnce(&mut Todo, Timestamp),
     ) -> Answer<Option<Todo>> {
-        let mut transaction = self.pool.begin_with(self.begin).await?;
+        let mut transaction = self.pool.begin_with(self.dialect.begin()).await?;
         // The update locks the row, so that no change between reading and writing is lost.
         let lock = "UPDATE todos SET updated_at = updated_at WHERE id = $1 RETURNING *";
         let row = query(lock).bind(id).fetch_optional(&mut *transaction).await?;

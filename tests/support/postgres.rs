@@ -14,6 +14,15 @@ const WATCH: &str = "while kill -0 \"$1\" 2>/dev/null; do sleep 0.2; done; \
 
 /// The URL of a fresh, empty database, unless there is no PostgreSQL here.
 pub(crate) async fn database() -> Option<String> {
+    create("").await
+}
+
+/// The same, sorting by the English alphabet.
+pub(crate) async fn database_in_english() -> Option<String> {
+    create("TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en-US'").await
+}
+
+async fn create(options: &str) -> Option<String> {
     static SERVER: OnceLock<Option<String>> = OnceLock::new();
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let server = SERVER.get_or_init(|| std::env::var("TEST_DATABASE_URL").ok().or_else(start));
@@ -24,7 +33,7 @@ pub(crate) async fn database() -> Option<String> {
     };
     let name = format!("t{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
     let mut connection = PgConnection::connect(server).await.unwrap();
-    let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
+    let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name} {options}"));
     connection.execute(create).await.unwrap();
     let (base, _) = server.rsplit_once('/').unwrap();
     Some(format!("{base}/{name}"))

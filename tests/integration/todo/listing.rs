@@ -1,6 +1,7 @@
 //! Filters, order and pages.
 
 use super::*;
+use crate::support::postgres;
 
 on_every_database!(
     a_status_filters,
@@ -115,6 +116,23 @@ async fn every_order_is_total_with_nothing_last(desk: Desk) {
         let titles = desk.titles(json!({ "sort": sort, "order": order })).await;
         assert_eq!(titles, expected, "{sort} {order}");
     }
+}
+
+/// A server with the alphabet of a language would put `ähre` before `zebra`, and skip the hyphen.
+#[tokio::test]
+async fn titles_are_in_one_order_whatever_the_language_of_the_server() {
+    titles_are_in_one_order(Desk::sqlite().await).await;
+    let Some(url) = postgres::database_in_english().await else { return };
+    titles_are_in_one_order(Desk::open(&url).await).await;
+}
+
+async fn titles_are_in_one_order(desk: Desk) {
+    for name in ["ähre", "zebra", "Apfel", "ab", "a-c", "a b", "_x", "Zoo", "1"] {
+        desk.create(title(name)).await;
+    }
+
+    let expected = ["1", "_x", "a b", "a-c", "ab", "Apfel", "zebra", "Zoo", "ähre"];
+    assert_eq!(desk.titles(json!({ "sort": "title" })).await, expected);
 }
 
 async fn equals_keep_the_order_of_their_making(desk: Desk) {
