@@ -1,7 +1,7 @@
 //! Where the words of SQLite and PostgreSQL differ.
 
 /// Which words the database understands.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dialect {
     Sqlite,
     Postgres,

@@ -5,8 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
+use sqlx::migrate::MigrateError;
 use sqlx::{AnyPool, Executor};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::dialect::Dialect;
 use super::store::Store;
@@ -14,6 +15,10 @@ use super::store::Store;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The longest that making or updating the tables may take.
 const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// How often the tables are tried while others open the same file.
+const TRIES: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// How the todo server is run.
 #[derive(Clone, Debug)]
@@ -35,7 +40,7 @@ pub enum StartError {
     Database(#[source] sqlx::Error),
     /// The tables cannot be made.
     #[error("the tables in TODO_DATABASE_URL cannot be prepared")]
-    Tables(#[source] sqlx::migrate::MigrateError),
+    Tables(#[source] MigrateError),
     /// The database is there, but another process holds it.
     #[error("the database of TODO_DATABASE_URL is kept busy by another process")]
     Slow,
@@ -62,27 +67,41 @@ pub(super) async fn open(settings: &Settings) -> Result<Store, StartError> {
         (options(8).connect(url).await, Dialect::Postgres)
     };
     let pool = pool.map_err(StartError::Database)?;
-    timeout(START_LIMIT, migrate(&pool)).await.map_err(|_| StartError::Slow)??;
+    timeout(START_LIMIT, prepare(&pool, dialect)).await.map_err(|_| StartError::Slow)??;
     Ok(Store::new(pool, dialect))
 }
 
-/// PostgreSQL lets one process at a time; SQLite may let two, and then the later one looks again.
-async fn migrate(pool: &AnyPool) -> Result<(), StartError> {
-    let mut migrator = sqlx::migrate!("src/todo/migrations");
-    migrator.dangerous_set_table_name("_todo_migrations");
-    if migrator.run(pool).await.is_err() {
-        migrator.run(pool).await.map_err(StartError::Tables)?;
+/// PostgreSQL lets one process at a time. SQLite may let several, of which all but one then find
+/// the file locked, or a table there that was not there a moment ago; they look again.
+async fn prepare(pool: &AnyPool, dialect: Dialect) -> Result<(), StartError> {
+    let tries = if dialect == Dialect::Sqlite { TRIES } else { 1 };
+    for _ in 1..tries {
+        match migrate(pool, dialect).await {
+            Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..)) => {
+                sleep(PAUSE).await;
+            }
+            ended => return ended.map_err(StartError::Tables),
+        }
     }
-    Ok(())
+    migrate(pool, dialect).await.map_err(StartError::Tables)
 }
 
-/// WAL lets readers go on beside the one writer; NORMAL keeps every commit through a killed process.
+async fn migrate(pool: &AnyPool, dialect: Dialect) -> Result<(), MigrateError> {
+    if dialect == Dialect::Sqlite {
+        // Kept in the file: readers go on beside the one writer. Memory has no such mode.
+        pool.execute("PRAGMA journal_mode = WAL").await?;
+    }
+    let mut migrator = sqlx::migrate!("src/todo/migrations");
+    migrator.dangerous_set_table_name("_todo_migrations");
+    migrator.run(pool).await
+}
+
+/// NORMAL keeps every commit through a killed process.
 async fn open_file(url: &str) -> Result<AnyPool, sqlx::Error> {
     let join = if url.contains('?') { '&' } else { '?' };
     // A file does not hang up, so connections need no test.
     let pool = options(4).test_before_acquire(false).after_connect(|connection, _| {
         Box::pin(async move {
-            connection.execute("PRAGMA journal_mode = WAL").await?;
             connection.execute("PRAGMA synchronous = NORMAL").await?;
             Ok(())
         })

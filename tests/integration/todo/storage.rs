@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use orchestrator::todo::StartError;
+use rmcp::transport::TokioChildProcess;
 use sqlx::{AnyPool, Connection, Executor};
+use tokio::process::Command;
 use tokio::time::{Instant, timeout};
 
 use super::*;
 use crate::support::postgres;
+use crate::support::process::program;
 
 on_every_database!(
     changes_of_different_fields_at_once_are_all_kept,
@@ -146,6 +149,21 @@ async fn start_at_once(url: &str) {
 
     let failed: Vec<_> = opened.iter().filter_map(|opened| opened.as_ref().err()).collect();
     assert!(failed.is_empty(), "{failed:?}");
+}
+
+#[tokio::test]
+async fn processes_that_start_at_once_share_a_fresh_file() {
+    let folder = TempDir::new().unwrap();
+    let clients = join_all((0..4).map(|_| async {
+        let mut command = Command::from(program(folder.path()));
+        command.arg("todo");
+        connect(TokioChildProcess::new(command).unwrap(), ProtocolVersion::V_2025_11_25).await
+    }));
+
+    for client in clients.await {
+        answer(call(&client, "create_todo", title("Milk")).await).unwrap();
+        client.cancel().await.unwrap();
+    }
 }
 
 #[tokio::test]
