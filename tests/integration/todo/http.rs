@@ -139,6 +139,21 @@ async fn health_is_told_on_three_paths() {
 }
 
 #[tokio::test]
+async fn a_table_that_is_gone_shows() {
+    let folder = TempDir::new().unwrap();
+    let database = format!("sqlite://{}/todos.db", folder.path().display());
+    let served = Served::start(&database).await;
+    assert_eq!(get(&served.url("/health/ready")).await.0, 200);
+
+    let mut other = sqlx::AnyConnection::connect(&database).await.unwrap();
+    other.execute("DROP TABLE todos").await.unwrap();
+
+    let (status, report) = get(&served.url("/health/ready")).await;
+    assert_eq!((status, &report["database"]), (503, &json!("down")));
+    served.stop().await;
+}
+
+#[tokio::test]
 async fn a_database_that_is_gone_shows_and_the_process_stays_alive() {
     let Some(url) = postgres::database().await else { return };
     let served = Served::start(&url).await;
