@@ -24,4 +24,12 @@ impl Dialect {
             Self::Postgres => "title_key COLLATE \"C\"",
         }
     }
+
+    /// Makes a selection leave out rows that another transaction holds; SQLite has no such rows.
+    pub(super) const fn skip_locked(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => "FOR UPDATE SKIP LOCKED",
+        }
+    }
 }

@@ -1,13 +1,17 @@
 //! The bundled todo MCP server: a product of its own.
 
 mod arguments;
+mod attempt;
+mod calls;
 mod dialect;
 mod due;
 mod fold;
 mod http;
+mod key;
 mod open;
 mod query;
 mod refusal;
+mod row;
 mod rules;
 mod schema;
 mod server;

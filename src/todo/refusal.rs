@@ -30,6 +30,10 @@ pub(super) enum Refusal {
     Arguments(String),
     #[error("There are {0} todos, and no more fit. Delete some first.")]
     Full(i64),
+    #[error("The idempotency key must be a text of 1 to {0} printable characters.")]
+    Key(usize),
+    #[error("The idempotency key was used for another call.")]
+    KeyOfAnother,
     #[error("The todo server failed, so whether this was done is unknown. Check with list_todos.")]
     Failed,
     #[error("The todo database does not answer. Try again later.")]

@@ -14,11 +14,12 @@ use rmcp::service::{RequestContext, ServerInitializeError};
 use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt, tool, tool_handler, tool_router};
 
 use super::arguments::{CreateTodo, ListTodos, TodoId, UpdateTodo};
+use super::key::{self, GivenKey};
 use super::open::{Settings, StartError, open};
 use super::refusal::Refusal;
 use super::rules;
 use super::store::{Store, now};
-use super::value::{Deleted, Status, TodoList, TodoView};
+use super::value::{Deleted, Saved, Status, Todo, TodoList, TodoView};
 
 const INSTRUCTIONS: &str = "Keeps one person's todos. Find a todo with list_todos before you \
 change, complete or delete it, and use its id. Due times are days (2026-11-22) or the person's \
@@ -68,14 +69,16 @@ impl TodoServer {
             destructive_hint = false,
             idempotent_hint = false,
             open_world_hint = false
-        )
+        ),
+        meta = key::mark()
     )]
     async fn create_todo(
         &self,
+        key: GivenKey,
         arguments: Parameters<CreateTodo>,
-    ) -> Result<Json<TodoView>, String> {
-        let todo = arguments.0.into_todo(now())?;
-        Ok(Json(self.store.create(todo).await?.into()))
+    ) -> Result<Json<Saved>, String> {
+        let (key, todo) = (key.0?, arguments.0.into_todo(now())?);
+        Ok(Json(self.store.create(todo, key.as_ref()).await?))
     }
 
     #[tool(
@@ -108,15 +111,17 @@ impl TodoServer {
             destructive_hint = true,
             idempotent_hint = true,
             open_world_hint = false
-        )
+        ),
+        meta = key::mark()
     )]
     async fn update_todo(
         &self,
+        key: GivenKey,
         arguments: Parameters<UpdateTodo>,
-    ) -> Result<Json<TodoView>, String> {
-        let id = arguments.0.id.clone();
+    ) -> Result<Json<Saved>, String> {
+        let (key, id) = (key.0?, arguments.0.id.clone());
         let change = arguments.0.check()?;
-        Ok(Json(self.store.change(rules::id(&id)?, change).await?.into()))
+        Ok(Json(self.store.change(rules::id(&id)?, key.as_ref(), change).await?))
     }
 
     #[tool(
@@ -127,12 +132,17 @@ impl TodoServer {
             destructive_hint = false,
             idempotent_hint = true,
             open_world_hint = false
-        )
+        ),
+        meta = key::mark()
     )]
-    async fn complete_todo(&self, arguments: Parameters<TodoId>) -> Result<Json<TodoView>, String> {
-        let id = rules::id(&arguments.0.id)?;
-        let complete = self.store.change(id, |todo, now| todo.set_status(Status::Done, now));
-        Ok(Json(complete.await?.into()))
+    async fn complete_todo(
+        &self,
+        key: GivenKey,
+        arguments: Parameters<TodoId>,
+    ) -> Result<Json<Saved>, String> {
+        let (key, id) = (key.0?, rules::id(&arguments.0.id)?);
+        let complete = |todo: &mut Todo, now| todo.set_status(Status::Done, now);
+        Ok(Json(self.store.change(id, key.as_ref(), complete).await?))
     }
 
     #[tool(
@@ -143,10 +153,16 @@ impl TodoServer {
             destructive_hint = true,
             idempotent_hint = false,
             open_world_hint = false
-        )
+        ),
+        meta = key::mark()
     )]
-    async fn delete_todo(&self, arguments: Parameters<TodoId>) -> Result<Json<Deleted>, String> {
-        let deleted = self.store.delete(rules::id(&arguments.0.id)?).await?.into();
+    async fn delete_todo(
+        &self,
+        key: GivenKey,
+        arguments: Parameters<TodoId>,
+    ) -> Result<Json<Deleted>, String> {
+        let (key, id) = (key.0?, rules::id(&arguments.0.id)?);
+        let deleted = self.store.delete(id, key.as_ref()).await?.todo;
         Ok(Json(Deleted { deleted }))
     }
 }

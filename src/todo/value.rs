@@ -42,7 +42,7 @@ pub(super) struct Todo {
 }
 
 /// A todo as tools answer it.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(inline, rename = "Todo", transform = Plain(&[]))]
 pub(super) struct TodoView {
     /// Names the todo in other calls.
@@ -68,6 +68,17 @@ pub(super) struct TodoView {
     /// When it was done (UTC).
     #[serde(skip_serializing_if = "Option::is_none")]
     completed_at: Option<String>,
+}
+
+/// What the tools answer that add or change a todo.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline, rename = "Todo", transform = Plain(&[]))]
+pub(super) struct Saved {
+    #[serde(flatten)]
+    pub(super) todo: TodoView,
+    /// Only when a call is repeated with its idempotency key: that the todo has since been deleted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) gone: Option<String>,
 }
 
 /// What `delete_todo` answers.
@@ -126,6 +137,12 @@ impl Todo {
             Status::Open => None,
             Status::Done => self.completed_at.or(Some(now)),
         };
+    }
+}
+
+impl TodoView {
+    pub(super) fn id(&self) -> &str {
+        &self.id
     }
 }
 

@@ -3,7 +3,7 @@
 use orchestrator::todo::{Settings, TodoServer};
 use rmcp::ServiceExt;
 use rmcp::model::Tool;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn the_tools_and_their_schemas_are_those_agreed() {
@@ -26,6 +26,17 @@ async fn schemas_are_plain_enough_for_every_provider() {
         for (name, property) in properties {
             assert!(property.get("description").is_some(), "{}: {name}", tool.name);
         }
+    }
+}
+
+#[tokio::test]
+async fn tools_that_change_something_say_that_they_honour_keys() {
+    for tool in tools().await {
+        let reads = tool.annotations.and_then(|hints| hints.read_only_hint) == Some(true);
+        let marked = tool.meta.map(|meta| meta.0["orchestrator/idempotency"].clone());
+
+        let expected = (!reads).then(|| json!({ "keep_hours": 24 }));
+        assert_eq!(marked, expected, "{}", tool.name);
     }
 }
 

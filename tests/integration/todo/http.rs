@@ -21,25 +21,25 @@ use crate::support::process::{client, get};
 /// Nothing here takes that long unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-struct Served {
+pub(super) struct Served {
     address: SocketAddr,
     stop: CancellationToken,
     task: JoinHandle<Result<(), StartError>>,
 }
 
 impl Served {
-    async fn start(database: &str) -> Self {
+    pub(super) async fn start(database: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
         let task = tokio::spawn(serve_http(settings(database), listener, stop.clone()));
         Self { address, stop, task }
     }
 
-    fn url(&self, path: &str) -> String {
+    pub(super) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    async fn stop(self) {
+    pub(super) async fn stop(self) {
         self.stop.cancel();
         timeout(PATIENCE, self.task).await.unwrap().unwrap().unwrap();
     }

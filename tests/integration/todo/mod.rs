@@ -4,6 +4,7 @@ mod changing;
 mod http;
 mod limits;
 mod listing;
+mod repeating;
 mod storage;
 mod talking;
 

@@ -1,0 +1,88 @@
+//! Calls made under a key, each remembered with its effect or not at all.
+
+use jiff::Timestamp;
+use sqlx::{AnyConnection, AssertSqlSafe, Row, query};
+
+use super::attempt::{Answer, Attempt};
+use super::dialect::Dialect;
+use super::key::{KEEP_HOURS, Key};
+use super::refusal::Refusal;
+use super::row::{decode, todo_of};
+use super::value::{Saved, TodoView};
+
+/// Old calls forgotten with each new one, so that no call waits for the forgetting of thousands.
+const SWEEP: i64 = 100;
+
+/// A key whose time is over is free again. A call of the same key that is under way is waited for.
+const CLAIM: &str = "INSERT INTO keyed_calls (key, tool, arguments, made_at) \
+    VALUES ($1, $2, $3, $4) ON CONFLICT (key) DO UPDATE SET tool = excluded.tool, \
+    arguments = excluded.arguments, made_at = excluded.made_at, todo_id = '', todo = '' \
+    WHERE keyed_calls.made_at < $5";
+
+/// Takes the key for this transaction, unless a call has it already.
+pub(super) async fn claim(
+    key: &Key,
+    now: Timestamp,
+    dialect: Dialect,
+    connection: &mut AnyConnection,
+) -> Answer<bool> {
+    let expired = now.as_microsecond() - KEEP_HOURS * 3_600_000_000;
+    let claimed = query(CLAIM)
+        .bind(key.text.as_str())
+        .bind(key.tool.as_str())
+        .bind(key.arguments.as_str())
+        .bind(now.as_microsecond())
+        .bind(expired)
+        .execute(&mut *connection)
+        .await?;
+    let is_ours = claimed.rows_affected() > 0;
+    if is_ours {
+        sweep(expired, dialect, connection).await?;
+    }
+    Ok(is_ours)
+}
+
+/// Writes down what the call did, for those who repeat it.
+pub(super) async fn keep(key: &Key, todo: &TodoView, connection: &mut AnyConnection) -> Answer<()> {
+    let update = "UPDATE keyed_calls SET todo_id = $2, todo = $3 WHERE key = $1";
+    let json = serde_json::to_string(todo).map_err(decode)?;
+    query(update).bind(key.text.as_str()).bind(todo.id()).bind(json).execute(connection).await?;
+    Ok(())
+}
+
+/// The todo of an earlier call with this key: as it is now, or as that call left it if it is gone.
+pub(super) async fn recall(key: &Key, connection: &mut AnyConnection) -> Attempt<Saved> {
+    let select = "SELECT tool, arguments, todo_id, todo FROM keyed_calls WHERE key = $1";
+    let call = query(select).bind(key.text.as_str()).fetch_one(&mut *connection).await?;
+    let (tool, arguments): (String, String) = (call.try_get("tool")?, call.try_get("arguments")?);
+    if tool != key.tool || arguments != key.arguments {
+        return Err(Refusal::KeyOfAnother.into());
+    }
+    let (id, todo): (String, String) = (call.try_get("todo_id")?, call.try_get("todo")?);
+    let present = query("SELECT * FROM todos WHERE id = $1").bind(id).fetch_optional(connection);
+    if let Some(row) = present.await? {
+        return Ok(Saved { todo: todo_of(&row)?.into(), gone: None });
+    }
+    let todo = serde_json::from_str(&todo).map_err(decode)?;
+    Ok(Saved { todo, gone: Some(farewell(&tool)) })
+}
+
+async fn sweep(before: i64, dialect: Dialect, connection: &mut AnyConnection) -> Answer<()> {
+    // Two sweeps that waited for each other's rows would never end.
+    let sql = format!(
+        "DELETE FROM keyed_calls WHERE key IN (SELECT key FROM keyed_calls \
+         WHERE made_at < $1 ORDER BY made_at LIMIT {SWEEP} {})",
+        dialect.skip_locked()
+    );
+    query(AssertSqlSafe(sql)).bind(before).execute(connection).await?;
+    Ok(())
+}
+
+fn farewell(tool: &str) -> String {
+    let done = match tool {
+        "create_todo" => "created",
+        "complete_todo" => "completed",
+        _ => "changed",
+    };
+    format!("The todo was {done}, and has since been deleted.")
+}
