@@ -34,7 +34,7 @@ pub(super) fn change(target: &[Word], action: Action, now: &Zoned) -> Intent {
                 Target::All(_) | Target::Named { .. } | Target::Places(_) | Target::Found(_) => {
                     Tone::Plain
                 }
-                Target::It | Target::Them => Tone::Plain,
+                Target::It | Target::Them | Target::Among { .. } => Tone::Plain,
             };
             Intent::Change(Change { target, action, tone })
         }

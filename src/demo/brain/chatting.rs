@@ -27,6 +27,7 @@ const PHRASES: &[(Chat, &[&str])] = &[
     (Chat::Yes, &["do it", "do that", "go ahead", "ok sure", "yes sure", "please do"]),
     (Chat::No, &["no", "nope", "n", "cancel", "stop", "none", "nothing", "neither", "nevermind"]),
     (Chat::No, &["never mind", "no thanks", "no please", "none of them", "neither of them"]),
+    (Chat::Skip, &["skipped", "skip", "skip it", "skip this"]),
     (Chat::No, &["none of those", "none of these", "forget it", "leave it", "leave them"]),
 ];
 

@@ -14,6 +14,12 @@ pub(super) fn due(due: Due, now: &Zoned) -> String {
     due.time.map_or_else(|| day.clone(), |time| format!("{day}, {}", clock(time)))
 }
 
+/// "27 November 2026, 17:00": the same on every day it is read.
+pub(super) fn fixed(due: Due) -> String {
+    let day = due.date.strftime("%-d %B %Y").to_string();
+    due.time.map_or_else(|| day.clone(), |time| format!("{day}, {}", clock(time)))
+}
+
 /// "17:00".
 pub(super) fn clock(time: Time) -> String {
     format!("{:02}:{:02}", time.hour(), time.minute())
@@ -32,13 +38,18 @@ pub(super) fn day(date: Date, today: Date) -> String {
 
 /// "Milk (due tomorrow, high priority, #home)".
 pub(super) fn todo(todo: &Todo, now: &Zoned) -> String {
+    with_asides(&todo.title, &asides(todo, |at| due(at, now)))
+}
+
+/// What is known of a todo beside its title, with its due date as it is told.
+pub(super) fn asides(todo: &Todo, due: impl Fn(Due) -> String) -> Vec<String> {
     let mut asides = Vec::new();
     asides.extend((todo.status == Status::Done).then(|| "done".to_owned()));
-    asides.extend(todo.due.map(|at| format!("due {}", due(at, now))));
+    asides.extend(todo.due.map(|at| format!("due {}", due(at))));
     let priority = todo.priority.as_deref().filter(|priority| matches!(*priority, "high" | "low"));
     asides.extend(priority.map(|priority| format!("{priority} priority")));
     asides.extend(todo.tags.iter().map(|tag| format!("#{tag}")));
-    with_asides(&todo.title, &asides)
+    asides
 }
 
 /// A title with what is known beside it.

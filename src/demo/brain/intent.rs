@@ -89,6 +89,7 @@ pub(super) enum Chat {
     Time,
     Yes,
     No,
+    Skip,
 }
 
 /// Why a message leads to nothing.

@@ -21,26 +21,52 @@ pub(super) struct Memory {
 /// A question that was asked back.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Pending {
-    /// Which of these?
-    Choose { candidates: Vec<Todo>, action: Action },
+    /// Which of these? The options are those of the form, if it was one.
+    Choose { candidates: Vec<Todo>, action: Action, options: Vec<Choice> },
     /// Really?
     Confirm(Vec<Intent>),
+}
+
+/// An option of a form, and the id of the todo that it stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Choice {
+    pub(super) label: String,
+    pub(super) id: String,
+}
+
+impl Pending {
+    /// Ids in the order of the choices on the screen.
+    pub(super) fn ids(&self) -> Vec<String> {
+        match self {
+            Self::Choose { candidates, options, .. } if options.is_empty() => {
+                candidates.iter().map(Todo::key).collect()
+            }
+            Self::Choose { options, .. } => {
+                options.iter().map(|option| option.id.clone()).collect()
+            }
+            Self::Confirm(_) => Vec::new(),
+        }
+    }
 }
 
 /// Reads a message in the light of what was asked before it.
 pub(super) fn understand_after(text: &str, memory: &Memory, now: &Zoned) -> Vec<Intent> {
     let read = understand(text, now);
-    match (&memory.pending, read.as_slice()) {
-        (Some(Pending::Confirm(intents)), [Intent::Chat(Chat::Yes)]) => confirmed(intents),
-        (
-            Some(Pending::Choose { candidates, action }),
-            [Intent::Unclear(_) | Intent::Chat(Chat::Yes)],
-        ) => chosen(text, candidates, action, now).map_or(read, |intent| vec![intent]),
-        (Some(Pending::Choose { candidates, action }), [Intent::List(_)]) => {
-            chosen(text, candidates, action, now).map_or(read, |intent| vec![intent])
+    let answer = match (&memory.pending, read.as_slice()) {
+        (Some(Pending::Confirm(intents)), [Intent::Chat(Chat::Yes)]) => return confirmed(intents),
+        (Some(pending @ Pending::Choose { candidates, action, options }), read) => {
+            // An option is an answer even if it sounds like an order: "Delete all todos" may be a title.
+            let ticked = ticked(text, options).map(Target::Found);
+            let loose =
+                matches!(read, [Intent::Unclear(_) | Intent::Chat(Chat::Yes)] | [Intent::List(_)]);
+            let chosen = || loose.then(|| chosen(text, candidates, &pending.ids(), now)).flatten();
+            ticked.or_else(chosen).map(|target| (target, action.clone()))
         }
-        _ => read,
-    }
+        _ => None,
+    };
+    answer.map_or(read, |(target, action)| {
+        vec![Intent::Change(Change { target, action, tone: Tone::Plain })]
+    })
 }
 
 /// The todos at places of the list shown last; the place that is not there otherwise.
@@ -65,26 +91,60 @@ fn confirmed(intents: &[Intent]) -> Vec<Intent> {
     intents.iter().map(confirm).collect()
 }
 
+/// The options that a form was answered with: their labels, with ", " between them.
+fn ticked(text: &str, options: &[Choice]) -> Option<Vec<String>> {
+    let labels: Vec<(String, &str)> =
+        options.iter().map(|option| (option.label.to_lowercase(), option.id.as_str())).collect();
+    let known: Vec<_> = labels.iter().map(|(label, id)| (label.as_str(), *id)).collect();
+    let ids = labelled(&text.trim().to_lowercase(), &known)?;
+    Some(ids.into_iter().map(ToOwned::to_owned).collect())
+}
+
+/// Labels may hold commas themselves, so each is tried in its turn; none is ticked twice.
+fn labelled<'a>(text: &str, known: &[(&str, &'a str)]) -> Option<Vec<&'a str>> {
+    known.iter().find_map(|(label, id)| {
+        let rest = text.strip_prefix(label)?;
+        if rest.is_empty() {
+            return Some(vec![*id]);
+        }
+        let others: Vec<_> = known.iter().filter(|(_, other)| other != id).copied().collect();
+        let mut ids = labelled(rest.strip_prefix(", ")?, &others)?;
+        ids.insert(0, id);
+        Some(ids)
+    })
+}
+
 /// "The second one", "2", "the oat one", "both": the answer to "which of these?".
-fn chosen(text: &str, candidates: &[Todo], action: &Action, now: &Zoned) -> Option<Intent> {
+fn chosen(text: &str, candidates: &[Todo], ids: &[String], now: &Zoned) -> Option<Target> {
     let all = words(text);
     let lead: &[&[&str]] =
         &[&["i", "mean"], &["i", "meant"], &["please"], &["it", "is"], &["yes"], &["no", ","]];
     let lowered = lowers(&all);
     let skip = lead.iter().find(|lead| opens(&lowered, lead)).map_or(0, |lead| lead.len());
-    let keys: Vec<String> = candidates.iter().map(Todo::key).collect();
+    let known: Vec<&Todo> = candidates.iter().collect();
     let ids = match read_target(after(&all, skip), now).ok()? {
-        Target::Places(places) => at_places(&places, &keys).ok()?,
-        Target::Them => keys,
-        Target::All(filter) if filter.is_default() => keys,
-        Target::Named { whole, .. } => {
-            let known: Vec<&Todo> = candidates.iter().collect();
-            fitting(&known, &whole).into_iter().map(Todo::key).collect()
-        }
-        Target::It | Target::All(_) | Target::Found(_) => return None,
+        Target::Places(places) => at_places(&places, ids).ok()?,
+        Target::Them => ids.to_vec(),
+        Target::All(filter) if filter.is_default() => ids.to_vec(),
+        Target::Named { whole, parts } => return named(whole, &parts, &known),
+        Target::It | Target::All(_) => return None,
+        Target::Found(_) | Target::Among { .. } => return None,
     };
-    let target = if ids.is_empty() { return None } else { Target::Found(ids) };
-    Some(Intent::Change(Change { target, action: action.clone(), tone: Tone::Plain }))
+    (!ids.is_empty()).then_some(Target::Found(ids))
+}
+
+/// One of the candidates for the whole name or for each of its parts; a name that fits several of
+/// them is asked again.
+fn named(whole: String, parts: &[String], candidates: &[&Todo]) -> Option<Target> {
+    let one = |name: &String| match fitting(candidates, name).as_slice() {
+        [only] => Some(only.key()),
+        _ => None,
+    };
+    let ids = one(&whole).map_or_else(|| parts.iter().map(one).collect(), |id| Some(vec![id]));
+    ids.map(Target::Found).or_else(|| {
+        let fits: Vec<String> = fitting(candidates, &whole).into_iter().map(Todo::key).collect();
+        (!fits.is_empty()).then_some(Target::Among { name: whole, ids: fits })
+    })
 }
 
 /// Whether a message is no work at all, so that an open question may stay open.

@@ -2,6 +2,7 @@
 
 use jiff::Zoned;
 
+use super::form;
 use super::human::{self, numbered};
 use super::intent::{Chat, NewTodo, Unclear};
 use super::memory::Memory;
@@ -39,6 +40,7 @@ pub(super) fn chat(chat: Chat, now: &Zoned, memory: &Memory) -> String {
         Chat::Yes => "There is nothing waiting for a yes. Tell me what to do.".to_owned(),
         Chat::No if memory.pending.is_some() => "All right, I changed nothing.".to_owned(),
         Chat::No => "All right.".to_owned(),
+        Chat::Skip => "All right, I left it as it is.".to_owned(),
     }
 }
 
@@ -85,14 +87,16 @@ pub(super) fn offer(todos: &[NewTodo], now: &Zoned) -> String {
 /// There is nothing to keep todos with.
 pub(super) fn no_todo_tools(tools: &[ToolSpec]) -> String {
     const REAL: &str = "Set GEMINI_API_KEY and restart: then Gemini answers and can use any tool.";
-    if tools.is_empty() {
+    let mut others = tools.iter().filter(|tool| tool.name != form::TOOL).peekable();
+    if others.peek().is_none() {
         return format!(
             "I am the offline model, and I have no tools right now: the tool server may be unreachable, \
              so I can neither read nor change your todos. {REAL}"
         );
     }
-    let names: Vec<String> = tools.iter().take(NAMED_TOOLS).map(|tool| short(&tool.name)).collect();
-    let more = if tools.len() > NAMED_TOOLS { ", …" } else { "" };
+    let names: Vec<String> =
+        others.by_ref().take(NAMED_TOOLS).map(|tool| short(&tool.name)).collect();
+    let more = if others.peek().is_some() { ", …" } else { "" };
     format!(
         "I am the offline model and only know how to keep todos. The tools I see are none I can do that with: {}{more}. {REAL}",
         names.join(", ")

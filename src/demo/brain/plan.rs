@@ -1,20 +1,24 @@
 //! Goes through a conversation turn by turn and decides what comes next.
 //!
 //! Nothing is kept between calls: every turn is read again from the transcript, and its rounds
-//! are replayed. A turn has up to four kinds of rounds: make and look, look on, act, show.
+//! are replayed. A turn has up to four kinds of rounds: make and look, look on, act, show. After
+//! them a form may ask back; it ends the turn.
 
 use super::arguments::{acting, creation, listing, looking};
 use super::filter::Filter;
-use super::intent::{Change, Chat, Intent, NewTodo};
+use super::form::{self, Form};
+use super::intent::{Chat, Intent};
+use super::job::Job;
 use super::lookup::{Page, Todo, passes, read_page};
 use super::memory::{Memory, Pending, is_idle, understand_after};
 use super::outcome::{Outcome, outcome};
 use super::phrases;
-use super::resolve::{Act, Resolved, resolve};
+use super::resolve::{Act, Resolved, Trouble, resolve};
 use super::roles::Roles;
 use super::say::{self, Made};
+use super::trouble;
 use super::turns::{Round, Turn, turns};
-use crate::demo::conversation::{Answer, Conversation, PlannedCall};
+use crate::demo::conversation::{Answer, Call, Conversation, PlannedCall};
 
 /// How many pages of a list are looked through.
 const PAGES: usize = 4;
@@ -28,10 +32,17 @@ const MOST_ACTS: usize = 100;
 pub fn answer(conversation: &Conversation) -> Answer {
     let mut memory = Memory::default();
     let mut answer = phrases::greeting();
-    for turn in turns(&conversation.said) {
-        (answer, memory) = Brain::new(conversation, memory).take(&turn);
+    let turns = turns(&conversation.said);
+    for (left, turn) in (0..turns.len()).rev().zip(&turns) {
+        let mut brain = Brain::new(conversation, memory, turn.asked);
+        // A turn of the past is read as it was: it asked in words, if it showed no form.
+        brain.asks_by_form |= left == 0 && form::is_offered(&conversation.tools);
+        (answer, memory) = brain.take(turn);
     }
-    answer
+    match turns.last().and_then(|turn| turn.asked) {
+        Some(call) => Answer { text: form::in_words(call), ..Answer::default() },
+        None => answer,
+    }
 }
 
 /// One turn's work.
@@ -39,28 +50,29 @@ struct Brain<'a> {
     conversation: &'a Conversation,
     roles: Roles<'a>,
     memory: Memory,
-}
-
-/// What a message comes down to.
-#[derive(Default)]
-struct Job {
-    adds: Vec<NewTodo>,
-    changes: Vec<Change>,
-    show: Option<Filter>,
+    /// The form that this turn has shown.
+    asked: Option<&'a Call>,
+    asks_by_form: bool,
 }
 
 impl<'a> Brain<'a> {
-    fn new(conversation: &'a Conversation, memory: Memory) -> Self {
-        Self { conversation, roles: Roles::find(&conversation.tools), memory }
+    fn new(conversation: &'a Conversation, memory: Memory, asked: Option<&'a Call>) -> Self {
+        let roles = Roles::find(&conversation.tools);
+        Self { conversation, roles, memory, asked, asks_by_form: asked.is_some() }
     }
 
     fn take(self, turn: &Turn<'_>) -> (Answer, Memory) {
         let intents = understand_after(turn.text, &self.memory, &self.conversation.now);
+        if let ([Intent::Offer(todos)], true) = (intents.as_slice(), self.asks_by_form) {
+            let form = Form::offering(todos, &intents);
+            return self.ask(String::new(), form);
+        }
         if let Some(done) = self.talk(&intents) {
             return done;
         }
         let job = Job::of(&intents);
-        if let Some(missing) = self.missing(&job) {
+        if let Some(text) = job.missing(&self.roles, &self.conversation.tools) {
+            let missing = Answer { text, ..Answer::default() };
             return (missing, Memory { pending: None, ..self.memory });
         }
         self.work(&job, &turn.rounds)
@@ -90,22 +102,6 @@ impl<'a> Brain<'a> {
         ))
     }
 
-    /// Says which tool a job lacks.
-    fn missing(&self, job: &Job) -> Option<Answer> {
-        let roles = &self.roles;
-        let looks = !job.changes.is_empty() || job.show.is_some();
-        let text = if roles.is_empty() {
-            phrases::no_todo_tools(&self.conversation.tools)
-        } else if !job.adds.is_empty() && roles.create.is_none() {
-            phrases::no_tool("makes todos")
-        } else if looks && roles.list.is_none() {
-            phrases::no_tool("lists todos")
-        } else {
-            return None;
-        };
-        Some(Answer { text, ..Answer::default() })
-    }
-
     fn work(mut self, job: &Job, rounds: &[Round<'_>]) -> (Answer, Memory) {
         let mut rounds = rounds.iter();
         let opening = self.opening(job);
@@ -121,7 +117,7 @@ impl<'a> Brain<'a> {
             return self.look_on(job, round, &mut rounds, &made);
         }
         let show = job.show.clone().unwrap_or_default();
-        self.show(&show, &mut rounds, String::new())
+        self.show(&show, &mut rounds, String::new(), None)
     }
 
     /// Additions and the first look go out together.
@@ -169,7 +165,7 @@ impl<'a> Brain<'a> {
         let added = if made.is_empty() { String::new() } else { say::added(made, &now) };
         if job.changes.is_empty() {
             let show = job.show.clone().unwrap_or_default();
-            return self.show(&show, rounds, added);
+            return self.show(&show, rounds, added, None);
         }
         let mut page = match say::page(first.results.last().copied().flatten()) {
             Ok(page) => page,
@@ -220,14 +216,30 @@ impl<'a> Brain<'a> {
             parts.push(say::changed(&done, &now));
         }
         parts.extend(unable.first().map(|(act, _)| say::unable(&act.action)));
-        parts.extend(resolved.troubles.iter().map(|trouble| say::trouble(trouble, &now)));
+        let (form, told) = self.troubles(&resolved.troubles);
+        parts.extend(told);
         parts.extend((left > 0).then(|| say::left(left)));
-        let pending = resolved.troubles.iter().find_map(super::resolve::Trouble::pending);
         let text = say::paragraphs(&parts);
-        match &job.show {
-            Some(filter) => self.show(filter, rounds, text),
-            None => self.told(text, pending),
+        match (&job.show, form) {
+            (Some(filter), form) => self.show(filter, rounds, text, form),
+            (None, Some(form)) => self.ask(text, form),
+            (None, None) => self.told(text, resolved.troubles.iter().find_map(Trouble::pending)),
         }
+    }
+
+    /// What stands in the way: a form for the first question, words for the rest.
+    fn troubles(&self, troubles: &[Trouble]) -> (Option<Form>, Vec<String>) {
+        let now = &self.conversation.now;
+        let mut form = None;
+        let mut told = Vec::new();
+        for trouble in troubles {
+            match (Form::about(trouble).filter(|_| self.asks_by_form), &form) {
+                (Some(first), None) => form = Some(first),
+                (Some(_), Some(_)) => told.push(trouble::later(trouble)),
+                (None, _) => told.push(trouble::told(trouble, now)),
+            }
+        }
+        (form, told)
     }
 
     /// Lists what a filter wants, after what was said already.
@@ -236,6 +248,7 @@ impl<'a> Brain<'a> {
         filter: &Filter,
         rounds: &mut impl Iterator<Item = &'r Round<'r>>,
         before: String,
+        form: Option<Form>,
     ) -> (Answer, Memory) {
         let Some(tool) = self.roles.list else { return self.told(before, None) };
         let Some(round) = rounds.next() else {
@@ -251,7 +264,11 @@ impl<'a> Brain<'a> {
             }
             Err(text) => text,
         };
-        self.told(say::paragraphs(&[before, text]), None)
+        let text = say::paragraphs(&[before, text]);
+        match form {
+            Some(form) => self.ask(text, form),
+            None => self.told(text, None),
+        }
     }
 
     /// What passes a filter of a page, and how many more the server has.
@@ -263,31 +280,26 @@ impl<'a> Brain<'a> {
         (todos, more)
     }
 
+    /// Shows a form, unless it is on the screen.
+    fn ask(self, text: String, form: Form) -> (Answer, Memory) {
+        if let Some(call) = self.asked {
+            return self.told(text, form.pending_as_asked(call));
+        }
+        let calls = vec![form.call()];
+        let (_, memory) = self.told(String::new(), Some(form.into_pending()));
+        (Answer { thoughts: say::asking(), text, calls }, memory)
+    }
+
     fn calls(self, thoughts: Vec<String>, calls: Vec<PlannedCall>) -> (Answer, Memory) {
         (Answer { thoughts, text: String::new(), calls }, self.memory)
     }
 
     fn told(self, text: String, pending: Option<Pending>) -> (Answer, Memory) {
         let mut memory = self.memory;
-        if let Some(Pending::Choose { candidates, .. }) = &pending {
-            memory.shown = candidates.iter().map(Todo::key).collect();
+        if let Some(choice @ Pending::Choose { .. }) = &pending {
+            memory.shown = choice.ids();
         }
         memory.pending = pending;
         (Answer { thoughts: say::closing(), text, calls: Vec::new() }, memory)
-    }
-}
-
-impl Job {
-    fn of(intents: &[Intent]) -> Self {
-        let mut job = Self::default();
-        for intent in intents {
-            match intent {
-                Intent::Add(todos) | Intent::Offer(todos) => job.adds.extend(todos.iter().cloned()),
-                Intent::Change(change) => job.changes.push(change.clone()),
-                Intent::List(filter) => job.show = Some(filter.clone()),
-                Intent::Chat(_) | Intent::Unclear(_) => {}
-            }
-        }
-        job
     }
 }

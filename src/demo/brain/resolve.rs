@@ -56,7 +56,8 @@ impl Trouble {
             | Self::NoList { candidates, action }
             | Self::OnlyOne { candidates, action } => {
                 let (candidates, action) = (candidates.clone(), action.clone());
-                (!candidates.is_empty()).then_some(Pending::Choose { candidates, action })
+                let options = Vec::new();
+                (!candidates.is_empty()).then_some(Pending::Choose { candidates, action, options })
             }
             Self::Sweeping { change, .. } => {
                 Some(Pending::Confirm(vec![Intent::Change(change.clone())]))
@@ -110,6 +111,10 @@ fn targets(
     match &change.target {
         Target::Named { whole, parts } => Ok(named(change, whole, parts, todos)),
         Target::Found(ids) => Ok(by_ids(ids, todos)),
+        Target::Among { name, ids } => {
+            let candidates = by_ids(ids, todos).into_iter().flatten().collect();
+            Err(Trouble::Several { name: name.clone(), candidates, action: action() })
+        }
         Target::Places(_) if memory.shown.is_empty() => {
             let candidates = choices(usable(&change.action, todos));
             Err(Trouble::NoList { candidates, action: action() })

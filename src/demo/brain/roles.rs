@@ -1,5 +1,6 @@
 //! Finds out which tool does what, by the words of its name.
 
+use super::form;
 use super::schema::{Field, needs_only, property};
 use crate::demo::conversation::ToolSpec;
 
@@ -27,7 +28,8 @@ impl<'a> Roles<'a> {
     /// Looks through what may be called.
     pub(super) fn find(tools: &'a [ToolSpec]) -> Self {
         let best = |role: Role| {
-            let scored = tools.iter().filter_map(|tool| Some((score(tool, role)?, tool)));
+            let keepers = tools.iter().filter(|tool| tool.name != form::TOOL);
+            let scored = keepers.filter_map(|tool| Some((score(tool, role)?, tool)));
             first_best(scored)
         };
         Self {

@@ -11,7 +11,6 @@ use super::intent::{Action, NewTodo};
 use super::lookup::{Page, Todo, read_page};
 use super::outcome::{Outcome, outcome, short};
 use super::resolve::{Act, Trouble};
-use super::target::Place;
 
 /// An addition, and what became of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,6 +52,11 @@ pub(super) fn acting(acts: usize, troubles: &[Trouble]) -> Vec<String> {
 /// The thought before a look at the list.
 pub(super) fn listing() -> Vec<String> {
     vec!["The list itself knows best, so I look at it.".to_owned()]
+}
+
+/// The thought before a form.
+pub(super) fn asking() -> Vec<String> {
+    vec!["This is not mine to decide, so I ask.".to_owned()]
 }
 
 /// The thought before summing up.
@@ -119,52 +123,6 @@ pub(super) fn succeeded(done: &[(&Act, Outcome)]) -> Vec<String> {
     let worked =
         done.iter().filter(|(act, outcome)| stays(act) && matches!(outcome, Outcome::Worked(_)));
     worked.map(|(act, _)| act.todo.key()).collect()
-}
-
-/// Why a part of the work is not done.
-pub(super) fn trouble(trouble: &Trouble, now: &Zoned) -> String {
-    match trouble {
-        Trouble::Several { name, candidates, action } => {
-            question(&format!("Several todos fit “{}”. ", short(name)), candidates, action, now)
-        }
-        Trouble::NoList { candidates, action } => {
-            question("I have not shown you a numbered list yet. ", candidates, action, now)
-        }
-        Trouble::OnlyOne { candidates, action } => {
-            question("Only one todo can have that title. ", candidates, action, now)
-        }
-        Trouble::WhichOne(action) => question("", &[], action, now),
-        Trouble::Sweeping { count: number, change } => format!(
-            "That would {} {} at once. Say “yes” to go on, or “no” to leave them as they are.",
-            verb(&change.action),
-            count(*number, "todo")
-        ),
-        Trouble::Nothing { name, action } => format!(
-            "I found no {}todo that fits “{}”, so I changed nothing there. Say “show my todos” to \
-             see the list.",
-            state(action),
-            short(name)
-        ),
-        Trouble::NoneSuch(action) => {
-            format!("There is no {}todo of that kind to {}.", state(action), verb(action))
-        }
-        Trouble::NoPlace(Place::At(at)) => {
-            format!("The list I showed last has no number {at}, so I changed nothing.")
-        }
-        Trouble::NoPlace(Place::Last) => "The list I showed last is empty.".to_owned(),
-        Trouble::Gone => "That todo is not on the list any more.".to_owned(),
-    }
-}
-
-/// Asks which todo is meant.
-fn question(opening: &str, candidates: &[Todo], action: &Action, now: &Zoned) -> String {
-    let lines: Vec<String> = candidates.iter().map(|todo| human::todo(todo, now)).collect();
-    let asked = format!("{opening}Which todo should I {}?", verb(action));
-    if lines.is_empty() {
-        return format!("{asked} Tell me its title.");
-    }
-    let all = if matches!(action, Action::Rename(_)) { "" } else { ", or “all of them”" };
-    format!("{asked} Say its number{all}.\n{}", numbered(&lines))
 }
 
 /// A tool for this is not on offer.
@@ -234,14 +192,6 @@ fn failure(verb: &str, title: &str, outcome: &Outcome) -> Option<String> {
         Outcome::Silent => Some(format!(
             "I got no answer when I tried to {verb} “{title}”, so I do not know whether it worked."
         )),
-    }
-}
-
-fn state(action: &Action) -> &'static str {
-    match action.needs() {
-        Some(Status::Done) => "done ",
-        None if *action == Action::Delete => "",
-        Some(Status::Open) | None => "open ",
     }
 }
 

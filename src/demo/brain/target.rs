@@ -21,6 +21,8 @@ pub(super) enum Target {
     All(Filter),
     /// Found before; by id.
     Found(Vec<String>),
+    /// One of these, by id; the name fits them all.
+    Among { name: String, ids: Vec<String> },
 }
 
 /// A place in a list, counted from one.

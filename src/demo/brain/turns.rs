@@ -1,5 +1,6 @@
 //! Cuts a transcript into turns, and turns into rounds of calls with their answers.
 
+use super::form;
 use crate::demo::conversation::{Call, Said};
 
 /// What a person said, and the rounds of calls since.
@@ -7,13 +8,15 @@ use crate::demo::conversation::{Call, Said};
 pub(super) struct Turn<'a> {
     pub(super) text: &'a str,
     pub(super) rounds: Vec<Round<'a>>,
+    /// The form that was shown last.
+    pub(super) asked: Option<&'a Call>,
 }
 
 /// Calls made together, and what each was answered.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Round<'a> {
     pub(super) results: Vec<Option<&'a str>>,
-    calls: &'a [Call],
+    calls: Vec<&'a Call>,
 }
 
 /// The turns of a transcript; what was said before the first message of a person is skipped.
@@ -21,15 +24,22 @@ pub(super) fn turns(said: &[Said]) -> Vec<Turn<'_>> {
     let mut turns: Vec<Turn<'_>> = Vec::new();
     for one in said {
         match (one, turns.last_mut()) {
-            (Said::User(text), _) => turns.push(Turn { text, rounds: Vec::new() }),
-            (Said::Assistant { calls, .. }, Some(turn)) if !calls.is_empty() => {
-                turn.rounds.push(Round { results: vec![None; calls.len()], calls });
-            }
+            (Said::User(text), _) => turns.push(Turn { text, ..Turn::default() }),
+            (Said::Assistant { calls, .. }, Some(turn)) => take_calls(turn, calls),
             (Said::Tool { call_id, output }, Some(turn)) => settle(turn, call_id, output),
-            (Said::Assistant { .. } | Said::Tool { .. }, _) => {}
+            (Said::Assistant { .. } | Said::Tool { .. }, None) => {}
         }
     }
     turns
+}
+
+/// A form is no round: what it is answered comes with the next message.
+fn take_calls<'a>(turn: &mut Turn<'a>, calls: &'a [Call]) {
+    let (forms, calls): (Vec<_>, Vec<_>) = calls.iter().partition(|call| call.name == form::TOOL);
+    turn.asked = forms.last().copied().or(turn.asked);
+    if !calls.is_empty() {
+        turn.rounds.push(Round { results: vec![None; calls.len()], calls });
+    }
 }
 
 /// Ties an answer to the last call of this id that has none.

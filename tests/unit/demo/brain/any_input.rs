@@ -5,7 +5,7 @@ use orchestrator::demo::{Call, Conversation, Said, ToolSpec, answer};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::harness::tools;
+use super::harness::{form_tool, tools};
 
 const WORDS: &[&str] = &[
     "add",
@@ -92,7 +92,8 @@ fn long_messages_are_refused_and_not_pondered() {
 proptest! {
     #[test]
     fn no_message_is_too_strange(texts in prop::collection::vec(message(), 1..4), outputs in prop::collection::vec(output(), 0..6)) {
-        let answered = answer(&conversation(&texts, &outputs, tools(), &texts.concat()));
+        let all = tools().into_iter().chain([form_tool()]).collect();
+        let answered = answer(&conversation(&texts, &outputs, all, &texts.concat()));
 
         prop_assert!(!answered.text.is_empty() || !answered.calls.is_empty());
     }
@@ -103,6 +104,21 @@ proptest! {
         let answered = answer(&conversation(std::slice::from_ref(&text), &[output], vec![tool], &text));
 
         prop_assert!(!answered.text.is_empty() || !answered.calls.is_empty());
+    }
+
+    #[test]
+    fn no_form_is_too_strange(arguments in json_value(), first in message(), reply in message(), output in output()) {
+        let mut talk = conversation(&[first], &[output], tools(), &reply);
+        let arguments = Map::from_iter([("questions".to_owned(), arguments)]);
+        let call = Call { id: "f".to_owned(), name: "ask_user".to_owned(), arguments };
+        let form = Said::Assistant { text: String::new(), calls: vec![call] };
+        talk.said.insert(talk.said.len() - 1, form.clone());
+        let answered = answer(&talk);
+        talk.said.push(form);
+        let repeated = answer(&talk);
+
+        prop_assert!(!answered.text.is_empty() || !answered.calls.is_empty());
+        prop_assert!(!repeated.text.is_empty() && repeated.calls.is_empty());
     }
 
     #[test]

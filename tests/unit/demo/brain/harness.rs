@@ -34,6 +34,11 @@ impl Talk {
         Self { conversation, todos, calls: 0, refusing: None, page: 100 }
     }
 
+    /// From now on questions can be put into a form, too.
+    pub(super) fn offer_forms(&mut self) {
+        self.conversation.tools.push(form_tool());
+    }
+
     /// Every call of this tool is refused from now on.
     pub(super) fn refuse(&mut self, tool: &'static str) {
         self.refusing = Some(tool);
@@ -51,10 +56,19 @@ impl Talk {
         let mut last = self.step();
         while !last.calls.is_empty() {
             assert!(rounds.len() < MOST_ROUNDS, "{text} never comes to an end");
+            let asks = last.calls.iter().any(|call| call.name == "ask_user");
             rounds.push(std::mem::take(&mut last.calls));
+            if asks {
+                break; // the answer is the next message
+            }
             last = self.step();
         }
         Heard { rounds, last }
+    }
+
+    /// What the transcript leads to as it stands, without a new message.
+    pub(super) fn go_on(&self) -> Answer {
+        answer(&self.conversation)
     }
 
     /// One answer of the brain, with its calls carried out.
@@ -82,6 +96,10 @@ impl Talk {
     fn answer_of(&mut self, call: &Call) -> String {
         if self.refusing == Some(call.name.as_str()) {
             return "There is no todo with this id. Call list_todos to see the ids.".to_owned();
+        }
+        if call.name == "ask_user" {
+            return "The questions are on the person's screen; the answer is the person's next message."
+                .to_owned();
         }
         let argument = |name: &str| call.arguments.get(name).and_then(Value::as_str);
         let known = self.todos.iter().find(|todo| todo.get("id") == call.arguments.get("id"));
@@ -166,6 +184,16 @@ pub(super) fn tools() -> Vec<ToolSpec> {
         tool("complete_todo", only_id.clone(), json!(["id"])),
         tool("delete_todo", only_id, json!(["id"])),
     ]
+}
+
+/// The tool that the server offers beside those of the todo server.
+pub(super) fn form_tool() -> ToolSpec {
+    let question = json!({"type": "object", "required": ["question"], "properties": {
+        "question": {"type": "string"}, "options": {"type": "array", "items": {"type": "string"}},
+        "multiple": {"type": "boolean"}, "description": {"type": "string"}
+    }});
+    let questions = json!({"type": "array", "minItems": 1, "maxItems": 5, "items": question});
+    tool("ask_user", json!({"questions": questions}), json!(["questions"]))
 }
 
 pub(super) fn tool(name: &str, properties: Value, required: Value) -> ToolSpec {

@@ -2,6 +2,7 @@
 
 mod any_input;
 mod conversations;
+mod forms;
 mod harness;
 mod table;
 mod unknown_servers;

@@ -8,6 +8,7 @@ const TABLE: &str = include_str!("utterances.txt");
 
 /// A line of the table, and what was said before it.
 struct Row {
+    forms: bool,
     after: Vec<&'static str>,
     said: &'static str,
     calls: &'static str,
@@ -34,29 +35,37 @@ fn the_table_is_large_and_silent_often_enough() {
 
 fn mismatch(row: &Row) -> Option<String> {
     let mut talk = Talk::new();
+    if row.forms {
+        talk.offer_forms();
+    }
     for said in &row.after {
         talk.say(said);
     }
     let heard = talk.say(&row.said.replace("\\n", "\n"));
     let got = written(&heard);
-    let fine = row.calls != "?" && parsed(&got) == parsed(row.calls) && !heard.last.text.is_empty();
+    let ends = !heard.last.text.is_empty() || got.contains("ask_user");
+    let fine = row.calls != "?" && parsed(&got) == parsed(row.calls) && ends;
     (!fine).then(|| {
         format!("{} => {got}\n    wanted: {}\n    said: {}", row.said, row.calls, heard.last.text)
     })
 }
 
-/// `@after first / second` says what came before the rows below it; `@alone` ends that.
+/// `@after first / second` says what came before the rows below it; `@alone` ends that. Below
+/// `@forms` the tool `ask_user` is on offer.
 fn rows() -> Vec<Row> {
     let mut after = Vec::new();
+    let mut forms = false;
     let mut rows = Vec::new();
     for line in TABLE.lines().filter(|line| !line.is_empty() && !line.starts_with("##")) {
         if let Some(before) = line.strip_prefix("@after ") {
             after = before.split(" / ").collect();
         } else if line == "@alone" {
             after.clear();
+        } else if line == "@forms" {
+            forms = true;
         } else {
             let (said, calls) = line.split_once(" => ").unwrap();
-            rows.push(Row { after: after.clone(), said, calls });
+            rows.push(Row { forms, after: after.clone(), said, calls });
         }
     }
     rows

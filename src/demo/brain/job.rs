@@ -1,0 +1,43 @@
+//! What a message comes down to.
+
+use super::filter::Filter;
+use super::intent::{Change, Intent, NewTodo};
+use super::phrases;
+use super::roles::Roles;
+use crate::demo::conversation::ToolSpec;
+
+/// Work for one turn, in the order in which it is done.
+#[derive(Default)]
+pub(super) struct Job {
+    pub(super) adds: Vec<NewTodo>,
+    pub(super) changes: Vec<Change>,
+    pub(super) show: Option<Filter>,
+}
+
+impl Job {
+    pub(super) fn of(intents: &[Intent]) -> Self {
+        let mut job = Self::default();
+        for intent in intents {
+            match intent {
+                Intent::Add(todos) | Intent::Offer(todos) => job.adds.extend(todos.iter().cloned()),
+                Intent::Change(change) => job.changes.push(change.clone()),
+                Intent::List(filter) => job.show = Some(filter.clone()),
+                Intent::Chat(_) | Intent::Unclear(_) => {}
+            }
+        }
+        job
+    }
+    /// Says which tool the work lacks.
+    pub(super) fn missing(&self, roles: &Roles<'_>, tools: &[ToolSpec]) -> Option<String> {
+        let looks = !self.changes.is_empty() || self.show.is_some();
+        if roles.is_empty() {
+            Some(phrases::no_todo_tools(tools))
+        } else if !self.adds.is_empty() && roles.create.is_none() {
+            Some(phrases::no_tool("makes todos"))
+        } else if looks && roles.list.is_none() {
+            Some(phrases::no_tool("lists todos"))
+        } else {
+            None
+        }
+    }
+}

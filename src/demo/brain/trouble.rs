@@ -1,0 +1,95 @@
+//! What the brain says when something stands in its way.
+
+use jiff::Zoned;
+
+use super::changing::verb;
+use super::filter::Status;
+use super::human::{self, count, numbered};
+use super::intent::Action;
+use super::lookup::Todo;
+use super::outcome::short;
+use super::resolve::Trouble;
+use super::target::Place;
+
+/// Why a part of the work is not done.
+pub(super) fn told(trouble: &Trouble, now: &Zoned) -> String {
+    match trouble {
+        Trouble::Several { candidates, action, .. }
+        | Trouble::NoList { candidates, action }
+        | Trouble::OnlyOne { candidates, action } => {
+            question(&why(trouble), candidates, action, now)
+        }
+        Trouble::WhichOne(action) => question("", &[], action, now),
+        Trouble::Sweeping { .. } => {
+            format!("{}Say “yes” to go on, or “no” to leave them as they are.", why(trouble))
+        }
+        Trouble::Nothing { name, action } => format!(
+            "I found no {}todo that fits “{}”, so I changed nothing there. Say “show my todos” to \
+             see the list.",
+            state(action),
+            short(name)
+        ),
+        Trouble::NoneSuch(action) => {
+            format!("There is no {}todo of that kind to {}.", state(action), verb(action))
+        }
+        Trouble::NoPlace(Place::At(at)) => {
+            format!("The list I showed last has no number {at}, so I changed nothing.")
+        }
+        Trouble::NoPlace(Place::Last) => "The list I showed last is empty.".to_owned(),
+        Trouble::Gone => "That todo is not on the list any more.".to_owned(),
+    }
+}
+
+/// A trouble as the question of a form; none if it leaves nothing to choose.
+pub(super) fn asked(trouble: &Trouble) -> Option<String> {
+    match trouble {
+        Trouble::Sweeping { .. } => Some(format!("{}Shall I?", why(trouble))),
+        Trouble::Several { action, .. }
+        | Trouble::NoList { action, .. }
+        | Trouble::OnlyOne { action, .. } => Some(which(&why(trouble), action)),
+        Trouble::Nothing { .. } | Trouble::NoneSuch(_) | Trouble::NoPlace(_) => None,
+        Trouble::WhichOne(_) | Trouble::Gone => None,
+    }
+}
+
+/// A trouble that has to wait because another one is asked about first.
+pub(super) fn later(trouble: &Trouble) -> String {
+    format!("{}Say that once more when this is settled.", why(trouble))
+}
+
+/// Why it has to be asked which todo is meant.
+fn why(trouble: &Trouble) -> String {
+    match trouble {
+        Trouble::Several { name, .. } => format!("Several todos fit “{}”. ", short(name)),
+        Trouble::NoList { .. } => "I have not shown you a numbered list yet. ".to_owned(),
+        Trouble::OnlyOne { .. } => "Only one todo can have that title. ".to_owned(),
+        Trouble::Sweeping { count: number, change } => {
+            format!("That would {} {} at once. ", verb(&change.action), count(*number, "todo"))
+        }
+        Trouble::Nothing { .. } | Trouble::NoneSuch(_) | Trouble::NoPlace(_) => String::new(),
+        Trouble::WhichOne(_) | Trouble::Gone => String::new(),
+    }
+}
+
+fn which(opening: &str, action: &Action) -> String {
+    format!("{opening}Which todo should I {}?", verb(action))
+}
+
+/// Asks which todo is meant.
+fn question(opening: &str, candidates: &[Todo], action: &Action, now: &Zoned) -> String {
+    let lines: Vec<String> = candidates.iter().map(|todo| human::todo(todo, now)).collect();
+    let asked = which(opening, action);
+    if lines.is_empty() {
+        return format!("{asked} Tell me its title.");
+    }
+    let all = if matches!(action, Action::Rename(_)) { "" } else { ", or “all of them”" };
+    format!("{asked} Say its number{all}.\n{}", numbered(&lines))
+}
+
+fn state(action: &Action) -> &'static str {
+    match action.needs() {
+        Some(Status::Done) => "done ",
+        None if *action == Action::Delete => "",
+        Some(Status::Open) | None => "open ",
+    }
+}
