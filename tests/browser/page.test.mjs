@@ -2,48 +2,16 @@
 //   BASE_URL=http://127.0.0.1:8000 node --test
 // CHROMIUM names the browser (default /usr/bin/chromium). Every test waits for what it wants to see, never for time.
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, test } from "node:test";
-import { chromium } from "playwright-core";
+import { test } from "node:test";
+import { answers, base, composer, page, seen, send } from "./harness.mjs";
 
-const base = new URL(process.env.BASE_URL ?? "http://127.0.0.1:8000/");
-const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
-
-let browser, context, page, faults;
-
-before(async () => {
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: flags });
-});
-
-after(() => browser?.close());
-
-beforeEach(async () => {
-  context = await browser.newContext({ locale: "en-GB", timezoneId: "Europe/Berlin" });
-  context.setDefaultTimeout(20_000);
-  faults = [];
-  page = await context.newPage();
-  page.on("pageerror", (error) => faults.push(`exception: ${error.message}`));
-  page.on("dialog", (dialog) => { faults.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
-  page.on("console", (message) => /Content Security Policy/i.test(message.text()) && faults.push(message.text()));
-  page.on("request", (request) => isForeign(request.url()) && faults.push(`foreign request: ${request.url()}`));
-  await page.goto(base.href);
-});
-
-afterEach(async () => {
-  await context.close();
-  assert.deepEqual(faults, []);
-});
-
-const isForeign = (url) => !url.startsWith("data:") && new URL(url).origin !== base.origin;
 const unique = (word) => `${word} ${Array.from({ length: 6 }, () => "bcdfghjklmnpqrstvwxz"[Math.floor(Math.random() * 20)]).join("")}`;
-const composer = () => page.getByRole("textbox", { name: "Message" });
-const answers = () => page.locator(".assistant_message:not(.open)");
 const steps = () => page.locator(".workflow:not(.open) li.complete");
 
 /** Sends a message and waits for its whole answer. */
 async function say(text) {
   const answer = answers().nth(await answers().count());
-  await composer().fill(text);
-  await composer().press("Enter");
+  await send(text);
   await answer.waitFor();
   await page.getByRole("button", { name: "Stop" }).waitFor({ state: "hidden" });
   return answer.innerText();
@@ -63,8 +31,6 @@ function readSlowly() {
     return new Response(response.body.pipeThrough(new TransformStream({ transform })), response);
   };
 }
-
-const seen = (locator) => locator.first().waitFor();
 
 test("the first screen greets, says that the model is the offline one, and offers examples", async () => {
   assert.equal(await page.title(), "orchestrator");
@@ -99,6 +65,17 @@ test("the answer grows on the screen before it is whole", async () => {
 
   const lengths = await page.evaluate(() => [...window.lengths]);
   assert.ok(lengths.length > 1, `the answer was seen at these lengths only: ${lengths}`);
+});
+
+test("a stopped answer is marked as cut off, and offers another try", async () => {
+  await page.evaluate(readSlowly);
+  await send("what can you do?");
+  await page.locator(".assistant_message.open", { hasText: "offline" }).waitFor();
+
+  await page.getByRole("button", { name: "Stop" }).click();
+
+  await seen(page.locator(".assistant_message.cut"));
+  await seen(page.locator(".notice", { hasText: "Stopped." }).getByRole("button", { name: "Try again" }));
 });
 
 test("thoughts fold away and open on demand", async () => {
@@ -159,8 +136,7 @@ test("markup in a message is text, in the conversation, the answer and the list 
 
 test("a lost connection is told, and the message can be sent again", async () => {
   await page.route("**/chatkit", (route) => route.abort("connectionreset"), { times: 1 });
-  await composer().fill("hello");
-  await composer().press("Enter");
+  await send("hello");
   await seen(page.getByText("The server could not be reached."));
   assert.equal(await composer().inputValue(), "hello");
 
@@ -168,44 +144,6 @@ test("a lost connection is told, and the message can be sent again", async () =>
 
   await seen(answers());
   assert.equal(await page.locator(".error").count(), 0);
-});
-
-const item = (id, type, text) => ({ id, thread_id: "thr_scripted", created_at: "2026-01-01T00:00:00Z", type, content: text ? [{ type: "input_text", text }] : [] });
-const stream = (...events) => ({ contentType: "text/event-stream", body: events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join("") });
-
-test("a stream that ends too early is never shown as a whole answer", async () => {
-  const update = { type: "assistant_message.content_part.text_delta", content_index: 0, delta: "Half of an ans" };
-  const cut = stream(
-    { type: "thread.item.added", item: item("msg_cut", "assistant_message") },
-    { type: "an.event.of.tomorrow" },
-    { type: "thread.item.updated", item_id: "msg_cut", update },
-  );
-  await page.route("**/chatkit", (route) => route.fulfill(cut), { times: 1 });
-
-  await composer().fill("hello");
-  await composer().press("Enter");
-
-  await seen(page.locator(".assistant_message.cut", { hasText: "Half of an ans" }));
-  await seen(page.getByText("The connection was lost before the answer was complete."));
-});
-
-test("an error offers another try, and a refused one gives the message back", async () => {
-  const thread = { id: "thr_scripted", created_at: "2026-01-01T00:00:00Z", status: { type: "active" }, metadata: {}, items: { data: [], has_more: false } };
-  const failed = stream(
-    { type: "thread.created", thread },
-    { type: "thread.item.done", item: item("msg_asked", "user_message", "hello") },
-    { type: "error", code: "custom", message: "The model is not available.", allow_retry: true },
-  );
-  const refused = { status: 400, contentType: "application/problem+json", body: JSON.stringify({ message: "Not today." }) };
-  await page.route("**/chatkit", (route) => route.fulfill(/retry_after_item/.test(route.request().postData()) ? refused : failed));
-  await composer().fill("hello");
-  await composer().press("Enter");
-  await seen(page.getByText("The model is not available."));
-
-  await page.getByRole("button", { name: "Try again" }).click();
-
-  await seen(page.getByText("That message could not be answered again: Not today."));
-  assert.equal(await composer().inputValue(), "hello");
 });
 
 test("a message over the limit cannot be sent, counted in Unicode scalars", async () => {
