@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub(crate) struct Server {
     pub(crate) url: String,
     pub(crate) ready_after: Duration,
     child: Child,
-    _data: TempDir,
+    data: TempDir,
 }
 
 impl Server {
@@ -70,7 +70,12 @@ impl Server {
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        Self { url, ready_after: started.elapsed(), child, _data: data }
+        Self { url, ready_after: started.elapsed(), child, data }
+    }
+
+    /// Where its threads are kept.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.data.path().join("data/orchestrator.db")
     }
 
     /// Resident memory of the server and of its child, in KiB, once it is quiet.
