@@ -78,9 +78,9 @@ class Answer:
         return f"HTTP {self.status}, {self.content_type}, {self.body[:600]!r}"
 
 
-def send(body, method="POST", path="/chatkit", headers=None):
+def send(body, method="POST", path="/chatkit", headers=None, base=BASE_URL):
     """One request, whatever its body."""
-    address = urlsplit(BASE_URL)
+    address = urlsplit(base)
     connection = http.client.HTTPConnection(address.hostname, address.port, timeout=PATIENCE)
     try:
         connection.request(method, path, body=body, headers=HEADERS if headers is None else headers)

@@ -34,10 +34,13 @@ class StreamFacts:
     def test_what_is_listed_is_what_was_streamed_byte_for_byte(self):
         streamed = conversations.items_of_stream(self.answer())
 
-        listed = conversations.items_of_list(client.items(self.answer().thread_id))
+        listed = conversations.items_of_list(self.listing())
 
         first = list(listed).index(next(iter(streamed)))
         self.assertEqual(list(listed.items())[first:], list(streamed.items()))
+
+    def listing(self):
+        return client.items(self.answer().thread_id)
 
 
 def fact(rule):
