@@ -26,9 +26,8 @@ pub(super) fn settled(mut item: Item, answers: &Answers) -> Item {
         for question in &mut *inputs {
             question.settle(answers);
         }
-        let is_open = |question: &Question| question.answer.as_ref().is_none_or(|a| a.skipped);
-        let skipped = answers.status == AnswerStatus::Skipped || inputs.iter().all(is_open);
-        *status = if skipped { AnswerStatus::Skipped } else { AnswerStatus::Answered };
+        let was_skipped = answers.status == AnswerStatus::Skipped;
+        *status = if was_skipped { AnswerStatus::Skipped } else { AnswerStatus::Answered };
     }
     item
 }
