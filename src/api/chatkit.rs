@@ -59,6 +59,7 @@ pub(super) async fn perform(
             known(api, &id).await?;
             let items = items.get(..MAX_RATED.min(items.len())).unwrap_or_default();
             api.chat.threads().rate(&id, items, rating).await?;
+            tracing::info!(thread_id = %id, items = items.len(), ?rating, "Feedback");
             Ok(nothing())
         }
         Err(error @ ApiError::NotOffered { streams: true, .. }) => refusal(error),

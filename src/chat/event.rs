@@ -1,8 +1,11 @@
 //! What happens in a thread while a turn runs: free of any wire.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::domain::{Item, ItemId, Outcome, Task, Thread, ThreadId, Usage};
+use crate::domain::{
+    Annotation, Item, ItemId, Outcome, OutputText, Picture, Task, Thread, ThreadId, Usage,
+};
 
 /// Something a listener of a turn hears. Small, because many wait in every turn's queue.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,10 +60,29 @@ pub enum ItemUpdate {
     TextBegun,
     /// A message's text got longer.
     TextDelta(String),
+    /// A message's text got a source: which one, counted from 0.
+    Annotated(usize, Box<Annotation>),
+    /// A message's text is whole.
+    TextDone(Box<OutputText>),
     /// A workflow got a step.
     TaskAdded(usize, Box<Task>),
     /// A workflow's step changed.
     TaskUpdated(usize, Box<Task>),
+    /// A widget's text got longer, or is whole.
+    WidgetTextDelta {
+        /// Which part of the widget.
+        component: String,
+        /// By what.
+        delta: String,
+        /// Whether it is whole.
+        done: bool,
+    },
+    /// A part of a widget changed.
+    WidgetPartUpdated(String, Box<Value>),
+    /// A widget is another one.
+    WidgetUpdated(Box<Value>),
+    /// A picture is there, or clearer than before: from 0 to 1.
+    ImageUpdated(Box<Picture>, Option<f64>),
 }
 
 /// How a turn ended, and what it did.

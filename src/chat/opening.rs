@@ -17,6 +17,9 @@ use crate::domain::{
 /// The newest item.
 const NEWEST: PageRequest = PageRequest { limit: 1, order: Order::Desc, after: None };
 
+/// What is shown while a message waits.
+const WAITING: &str = "Waiting for the answer before this one";
+
 /// A turn that can run.
 pub(super) struct Ready {
     pub(super) hold: Hold,
@@ -117,6 +120,7 @@ impl Shared {
         // A thread that is not there is told by a status, even to those who would wait.
         self.store.find(&id).await?.ok_or(BeginError::UnknownThread)?;
         job.accept();
+        job.audience.tell(ThreadEvent::Progress(WAITING.to_owned())).await;
         let waited = async {
             line.reached().await;
             Hold::wait(&self.store, &id).await

@@ -25,7 +25,7 @@ pub fn title_of(words: &str) -> Option<String> {
     let words = line.split_whitespace();
     let mut title = String::new();
     for word in words {
-        let length = title.chars().count() + word.chars().count();
+        let length = title.chars().count() + 1 + word.chars().count();
         if !title.is_empty() && length > MAX_CHARS {
             title.push('…');
             break;
@@ -54,6 +54,6 @@ impl Shared {
         // Nobody watches a title grow.
         let (unheard, _) = mpsc::channel(1);
         let reply = self.model.reply(request, &Deltas::new(unheard)).await.ok()?;
-        title_of(&clean(&reply.message.text))
+        title_of(clean(&reply.message.text).trim().trim_matches(['"', '“', '”', '.']))
     }
 }

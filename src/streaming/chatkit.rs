@@ -4,10 +4,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::chat::{ItemUpdate, Level, ThreadEvent, TurnEnd};
-use crate::domain::{
-    Item, ItemId, Outcome, OutputText, Page, Task, Thread, ThreadId, ThreadStatus,
-};
+use super::update::Update;
+use crate::chat::{Level, ThreadEvent, TurnEnd};
+use crate::domain::{Item, ItemId, Outcome, Page, Thread, ThreadId, ThreadStatus};
 
 /// One event of a ChatKit stream.
 #[derive(Debug, Serialize)]
@@ -96,44 +95,6 @@ pub struct StreamOptions {
     pub allow_cancel: bool,
 }
 
-/// How an item grew.
-#[derive(Debug, Serialize)]
-#[serde(tag = "type")]
-pub enum Update<'a> {
-    /// The message's part begins.
-    #[serde(rename = "assistant_message.content_part.added")]
-    PartAdded {
-        /// Which part.
-        content_index: usize,
-        /// Empty.
-        content: OutputText,
-    },
-    /// The message's part grows.
-    #[serde(rename = "assistant_message.content_part.text_delta")]
-    TextDelta {
-        /// Which part.
-        content_index: usize,
-        /// By what.
-        delta: &'a str,
-    },
-    /// A step begins.
-    #[serde(rename = "workflow.task.added")]
-    TaskAdded {
-        /// Which.
-        task_index: usize,
-        /// The step.
-        task: &'a Task,
-    },
-    /// A step changed.
-    #[serde(rename = "workflow.task.updated")]
-    TaskUpdated {
-        /// Which.
-        task_index: usize,
-        /// The whole step.
-        task: &'a Task,
-    },
-}
-
 /// A thread as ChatKit shows it. Our own metadata is never shown.
 #[derive(Debug, Serialize)]
 pub struct ThreadView<'a> {
@@ -176,7 +137,7 @@ pub fn encode(event: &ThreadEvent) -> Option<Frame<'_>> {
         ThreadEvent::Notice { level, message } => Frame::Notice { level: word(*level), message },
         ThreadEvent::ItemAdded(item) => Frame::ItemAdded { item: shown(item)? },
         ThreadEvent::ItemUpdated { item, update } => {
-            Frame::ItemUpdated { item_id: item, update: encode_update(update) }
+            Frame::ItemUpdated { item_id: item, update: update.into() }
         }
         ThreadEvent::ItemDone(item) => Frame::ItemDone { item: shown(item)? },
         ThreadEvent::ItemReplaced(item) => Frame::ItemReplaced { item: shown(item)? },
@@ -194,21 +155,6 @@ fn shown(item: &Item) -> Option<&Item> {
 /// A refusal as a frame.
 pub(super) fn error(message: &str, outcome: Outcome) -> Frame<'_> {
     Frame::Error { code: "custom", message, allow_retry: outcome.allows_retry() }
-}
-
-fn encode_update(update: &ItemUpdate) -> Update<'_> {
-    match update {
-        ItemUpdate::TextBegun => {
-            Update::PartAdded { content_index: 0, content: OutputText::default() }
-        }
-        ItemUpdate::TextDelta(delta) => Update::TextDelta { content_index: 0, delta },
-        ItemUpdate::TaskAdded(task_index, task) => {
-            Update::TaskAdded { task_index: *task_index, task }
-        }
-        ItemUpdate::TaskUpdated(task_index, task) => {
-            Update::TaskUpdated { task_index: *task_index, task }
-        }
-    }
 }
 
 fn encode_end(end: &TurnEnd) -> Option<Frame<'_>> {

@@ -2,6 +2,7 @@
 
 mod chatkit;
 mod sse;
+mod update;
 
 pub use chatkit::{Frame, ThreadView, encode};
 pub use sse::{frames, only};

@@ -37,6 +37,7 @@ pub(crate) struct Choices {
     pub(crate) max_turns: usize,
     pub(crate) turn_timeout: Duration,
     pub(crate) origins: Origins,
+    pub(crate) titles: Titles,
 }
 
 impl Default for Choices {
@@ -49,6 +50,7 @@ impl Default for Choices {
             max_turns: 100,
             turn_timeout: Duration::from_mins(2),
             origins: Origins::Loopback,
+            titles: Titles::FirstWords,
         }
     }
 }
@@ -68,7 +70,7 @@ impl TestApp {
             max_turns: choices.max_turns,
             max_waiting: 4,
             max_context_tokens: 32_000,
-            titles: Titles::FirstWords,
+            titles: choices.titles,
             limits: Limits { max_steps: 8 },
             turn_timeout: choices.turn_timeout,
             time_zone: TimeZone::UTC,

@@ -8,8 +8,8 @@ use axum::http::request::Parts;
 use rmcp::ErrorData;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, DiscoverRequestMethod,
-    DiscoverResult, ListToolsResult, PaginatedRequestParams, ProtocolVersion, ServerCapabilities,
-    ServerConfig, SubscriptionFilter, Tool, ToolAnnotations,
+    DiscoverResult, ListToolsResult, MetaObject, PaginatedRequestParams, ProgressNotificationParam,
+    ProtocolVersion, ServerCapabilities, ServerConfig, SubscriptionFilter, Tool, ToolAnnotations,
 };
 use rmcp::service::{NotificationContext, RequestContext, RoleServer, SubscriptionContext};
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
@@ -174,6 +174,20 @@ async fn answer(
     match name {
         "hang" => std::future::pending().await,
         "read_broken" | "write_broken" => Err(ErrorData::internal_error("out of paper", None)),
+        "slow" => {
+            let token = context.meta.get_progress_token().unwrap();
+            for (progress, words) in [(1.0, "reading"), (2.0, "writing")] {
+                let news = ProgressNotificationParam::new(token.clone(), progress)
+                    .with_total(4.0)
+                    .with_message(words);
+                context.peer.notify_progress(news).await.unwrap();
+            }
+            text("done".to_owned())
+        }
+        "key" | "keyless" => {
+            let key = context.meta.get("orchestrator/idempotency-key").and_then(Value::as_str);
+            text(key.unwrap_or("none").to_owned())
+        }
         "refuse" => Ok(CallToolResult::error(vec![ContentBlock::text("no\u{7} such thing")])),
         "invalid" => Err(ErrorData::invalid_params("what is that?", None)),
         "long" => text("é".repeat(50_000)),
@@ -197,5 +211,11 @@ async fn answer(
 fn tool(name: &'static str) -> Tool {
     let schema = Map::from_iter([("type".to_owned(), json!("object"))]);
     let hints = ToolAnnotations::new().read_only(name.starts_with("read_"));
-    Tool::new(name, "d".repeat(2_000), schema).with_annotations(hints)
+    let mut tool = Tool::new(name, "d".repeat(2_000), schema).with_annotations(hints);
+    if name == "key" {
+        let mut honours = MetaObject::new();
+        honours.insert("orchestrator/idempotency".to_owned(), json!({}));
+        tool.meta = Some(honours);
+    }
+    tool
 }

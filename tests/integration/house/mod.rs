@@ -1,5 +1,6 @@
 //! The house over HTTP: doubles behind the agent's ports, everything else real.
 
+mod asking;
 mod day;
 mod degraded;
 mod health;
@@ -8,3 +9,4 @@ mod lists;
 mod refusals;
 mod short_form;
 mod streams;
+mod threads;

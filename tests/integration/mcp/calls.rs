@@ -1,5 +1,6 @@
 //! What becomes of a call.
 
+use orchestrator::agents::AgentEvent;
 use orchestrator::domain::{BreakerState, Secret};
 
 use super::*;
@@ -157,4 +158,44 @@ async fn ready(
     let servers = started(settings).await;
     until_offered(&servers, tool).await;
     (server, servers)
+}
+
+#[tokio::test]
+async fn the_progress_of_a_call_is_heard_in_both_eras() {
+    for era in [Era::Sessions, Era::Stateless] {
+        let (_server, servers) = ready(era, "slow", |_| {}).await;
+        let (events, mut heard) = mpsc::channel(8);
+        let call = named("slow");
+        let progress = Progress::new(call.id.clone(), events);
+        let deadline = Instant::now() + PATIENCE;
+
+        let request = ToolRequest { call: &call, key: None, deadline, progress: &progress };
+        let result = in_time(servers.call(request)).await;
+
+        assert_eq!(result.as_deref(), Ok("done"));
+        let mut words = Vec::new();
+        while let Ok(AgentEvent::ToolProgress { words: said, .. }) = heard.try_recv() {
+            words.push(said);
+        }
+        assert_eq!(words, ["reading · 25 %", "writing · 50 %"], "{era:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_is_sent_only_to_tools_that_honour_it() {
+    for (tool, expected) in [("key", "k-1"), ("keyless", "none")] {
+        let (_server, servers) = ready(Era::Stateless, tool, |_| {}).await;
+        let call = named(tool);
+        let progress = Progress::new(call.id.clone(), mpsc::channel(1).0);
+        let deadline = Instant::now() + PATIENCE;
+
+        let request = ToolRequest { call: &call, key: Some("k-1"), deadline, progress: &progress };
+        let result = in_time(servers.call(request)).await;
+
+        assert_eq!(result.as_deref(), Ok(expected));
+    }
+}
+
+fn named(tool: &str) -> ToolCall {
+    ToolCall { id: "call_1".into(), name: tool.into(), arguments: "{}".into(), extra: None }
 }
