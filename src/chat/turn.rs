@@ -106,7 +106,8 @@ impl Job {
 impl Shared {
     /// Takes in what is asked and answers it; when nobody listens any more, it ends in order.
     pub(super) async fn host(self: Arc<Self>, mut job: Job) {
-        let ready = match self.open(&mut job).await {
+        // In a box of its own: gone before the long part begins.
+        let ready = match Box::pin(self.open(&mut job)).await {
             Ok(Opening::Ready(ready)) => *ready,
             Ok(Opening::Replayed) => return,
             Err(error) => return job.refuse(error).await,
@@ -138,7 +139,8 @@ impl Shared {
     async fn watched(&self, work: Work, hold: &Hold, request_id: &str) -> (TurnEnd, u32) {
         let (interrupt, audience) = (work.interrupt.clone(), Arc::clone(&work.audience));
         let thread = hold.lease.thread.clone();
-        let work = AssertUnwindSafe(self.work(work, hold)).catch_unwind();
+        // A future that is moved is laid out twice; a box is moved instead.
+        let work = AssertUnwindSafe(Box::pin(self.work(work, hold))).catch_unwind();
         let ended = select! {
             biased; // Whoever left is noticed before another step is taken.
             never = self.watch(&audience, hold, &interrupt) => match never {},
@@ -182,7 +184,7 @@ impl Shared {
             events,
         };
         let run = Run::new(transcript, self.settings.limits);
-        tokio::join!(Recorder::new(scope).record(heard), drive(run, driver))
+        tokio::join!(Box::pin(Recorder::new(scope).record(heard)), Box::pin(drive(run, driver)))
     }
 
     /// Just after the start the tools are about to come; then what is still missing is told.
