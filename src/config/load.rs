@@ -15,6 +15,7 @@ use crate::api::{self, Origins};
 use crate::chat::Titles;
 use crate::domain::Secret;
 use crate::mcp::{self, ServerSettings, Transport};
+use crate::model::Thinking;
 use crate::observability::{LogFormat, LogSettings};
 use crate::resilience::{BreakerSettings, GuardSettings};
 use crate::{chat, model, store, todo};
@@ -158,10 +159,23 @@ fn model(env: &mut Env) -> model::Settings {
         api_key: Secret::new(api_key.unwrap_or_default()),
         first_event_timeout: env.seconds("REQUEST_TIMEOUT_SECONDS", 30),
         stall_timeout: env.seconds("STALL_TIMEOUT_SECONDS", 15),
-        // Other providers do not know how Google is asked for thoughts.
-        include_thoughts: model.contains("gemini"),
+        thinking: thinking(env),
         model,
         guard: guard(env, "MODEL", 3, 60),
+    }
+}
+
+fn thinking(env: &mut Env) -> Thinking {
+    match env.text("THINKING").as_deref() {
+        None | Some("auto") => Thinking::Auto,
+        Some("off") => Thinking::Off,
+        Some("low") => Thinking::Low,
+        Some("medium") => Thinking::Medium,
+        Some("high") => Thinking::High,
+        Some(_) => {
+            env.fault("THINKING", "must be off, auto, low, medium or high");
+            Thinking::Auto
+        }
     }
 }
 

@@ -60,7 +60,7 @@ impl OpenAiModel {
     ) -> Result<Reply, ModelError> {
         let offer = self.offer_of(request.tools);
         let body = Body::new(&self.settings.model, &request, &offer);
-        let body = if self.settings.include_thoughts { body.with_thoughts() } else { body };
+        let body = body.thinking(self.settings.thinking);
         let (call, mut number) = (Call { body, deltas }, 0_u32);
         let attempts = self.guard.retry(request.deadline, || {
             number += 1;

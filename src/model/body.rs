@@ -7,6 +7,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::offer::Offer;
+use super::thinking::{Said, Thinking, say};
 use super::transcript;
 use crate::agents::ModelRequest;
 
@@ -19,6 +20,8 @@ pub struct Body<'a> {
     tools: Option<&'a RawValue>,
     stream: bool,
     stream_options: StreamOptions,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_effort: Option<&'static str>,
     #[serde(rename = "extra_body", skip_serializing_if = "Option::is_none")]
     google_only: Option<Value>,
 }
@@ -85,16 +88,18 @@ impl<'a> Body<'a> {
             tools: offer.declarations(),
             stream: true,
             stream_options: StreamOptions { include_usage: true },
+            reasoning_effort: None,
             google_only: None,
         }
     }
 
-    /// Asks for the model's thoughts too; the key really is `extra_body`.
+    /// Says how much the model may think; the key for Google really is `extra_body`.
     #[must_use]
-    pub fn with_thoughts(self) -> Self {
-        let thoughts = serde_json::json!({
-            "google": { "thinking_config": { "include_thoughts": true } }
-        });
-        Self { google_only: Some(thoughts), ..self }
+    pub fn thinking(self, thinking: Thinking) -> Self {
+        match say(self.model, thinking) {
+            Said::Nothing => self,
+            Said::Google(part) => Self { google_only: Some(part), ..self },
+            Said::Effort(effort) => Self { reasoning_effort: Some(effort), ..self },
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::Url;
 
+use super::thinking::Thinking;
 use crate::domain::Secret;
 use crate::resilience::GuardSettings;
 
@@ -22,8 +23,8 @@ pub struct Settings {
     pub first_event_timeout: Duration,
     /// The longest silence inside a stream.
     pub stall_timeout: Duration,
-    /// Ask for the model's thoughts; only Google understands the question.
-    pub include_thoughts: bool,
+    /// How much the model may think; where it shows its thoughts, they are shown.
+    pub thinking: Thinking,
     /// Breaker and retries.
     pub guard: GuardSettings,
 }

@@ -103,7 +103,7 @@ fn settings(base_url: &str) -> Settings {
         offline: false,
         first_event_timeout: Duration::from_secs(20),
         stall_timeout: Duration::from_secs(20),
-        include_thoughts: true,
+        thinking: orchestrator::model::Thinking::Auto,
         guard,
     }
 }

@@ -36,7 +36,7 @@ pub(crate) fn settings(server: &ModelServer) -> Settings {
         offline: false,
         first_event_timeout: Duration::from_secs(20),
         stall_timeout: Duration::from_secs(20),
-        include_thoughts: false,
+        thinking: orchestrator::model::Thinking::Auto,
         guard: GuardSettings {
             breaker,
             retries: 2,

@@ -46,7 +46,10 @@ async fn thoughts_alone_do_not_forbid_another_attempt() {
     let server = ModelServer::emulate().await;
     let thinks = json!({ "answer": { "thoughts": ["Hm."], "text": "" } });
     server.script(&[thinks, json!({ "scenario": "text_usage_last" })]).await;
-    let settings = orchestrator::model::Settings { include_thoughts: true, ..patient(&server) };
+    let settings = orchestrator::model::Settings {
+        thinking: orchestrator::model::Thinking::Auto,
+        ..patient(&server)
+    };
 
     let heard = ask(&model(settings), "hi").await;
 

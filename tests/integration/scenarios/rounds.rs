@@ -68,7 +68,10 @@ async fn calls_of_another_model_pass_with_a_stand_in() {
 #[tokio::test]
 async fn only_fields_that_gemini_knows_are_sent_with_the_key_and_nothing_of_the_environment() {
     let server = ModelServer::emulate().await;
-    let settings = orchestrator::model::Settings { include_thoughts: true, ..patient(&server) };
+    let settings = orchestrator::model::Settings {
+        thinking: orchestrator::model::Thinking::Auto,
+        ..patient(&server)
+    };
     let model = model(settings);
 
     let said = ask(&model, "call:list{}").await.end.unwrap().message;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use orchestrator::agents::ModelRequest;
 use orchestrator::domain::{Assistant, Effect, Message, Tool, ToolCall, ToolResult};
-use orchestrator::model::{Body, Offer};
+use orchestrator::model::{Body, Offer, Thinking};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -26,7 +26,7 @@ fn only_known_fields_are_sent() {
         deadline: Instant::now(),
     };
 
-    let body = json!(Body::new("gemini-2.5-flash", &request, &offer).with_thoughts());
+    let body = json!(Body::new("gemini-2.5-flash", &request, &offer).thinking(Thinking::Auto));
 
     let parameters = json!({"type": "object", "properties": {"title": {"type": "string"}}});
     assert_eq!(

@@ -42,7 +42,7 @@ fn refusal(key: &str, url: &str) -> Option<SettingsError> {
         offline: false,
         first_event_timeout: Duration::from_secs(1),
         stall_timeout: Duration::from_secs(1),
-        include_thoughts: false,
+        thinking: orchestrator::model::Thinking::Auto,
         guard,
     };
     OpenAiModel::new(settings).err()
