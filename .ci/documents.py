@@ -1,14 +1,36 @@
-"""Checks what no compiler reads: the OpenAPI document, the compose file, the list of variables."""
+"""Checks what no compiler reads: the OpenAPI document against the code, the compose file, the list of variables."""
 
 import re
 import sys
+from http import HTTPStatus
 
 import yaml
 
+# Where the code says what the document lists: an enum's variants are the words of a schema.
+WORDS = {
+    "Event": ("src/streaming/chatkit.rs", "Frame"),
+    "ItemUpdate": ("src/streaming/update.rs", "Update"),
+    "Item": ("src/domain/item.rs", "ItemContent"),
+    "UserContent": ("src/domain/item.rs", "UserContent"),
+    "Task": ("src/domain/workflow.rs", "TaskContent"),
+    "TaskStatus": ("src/domain/workflow.rs", "TaskStatus"),
+    "Question": ("src/domain/question.rs", "QuestionKind"),
+    "Source": ("src/domain/source.rs", "Place"),
+    "Outcome": ("src/domain/outcome.rs", "Outcome"),
+}
+# Items that never leave the server.
+HIDDEN = {"hidden_context_item", "sdk_hidden_context"}
+# Where Python has another name.
+STATUSES = {"PAYLOAD_TOO_LARGE": "REQUEST_ENTITY_TOO_LARGE"}
+
+
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
 
 def load(path):
-    with open(path, encoding="utf-8") as file:
-        return yaml.safe_load(file)
+    return yaml.safe_load(read(path))
 
 
 def references(node):
@@ -22,27 +44,82 @@ def references(node):
             yield from references(value)
 
 
-def resolves(document, reference):
+def target(document, reference):
     node = document
     for part in reference.removeprefix("#/").split("/"):
         part = part.replace("~1", "/").replace("~0", "~")
         if not isinstance(node, dict) or part not in node:
-            return False
+            return None
         node = node[part]
-    return True
+    return node
+
+
+def words(document, schema):
+    """What a schema tells apart: its own values, or those of `type`."""
+    schema = target(document, schema["$ref"]) if "$ref" in schema else schema
+    for part in schema.get("oneOf", []) + schema.get("allOf", []):
+        yield from words(document, part)
+    for place in (schema, schema.get("properties", {}).get("type", {})):
+        yield from place.get("enum", [place["const"]] if "const" in place else [])
+
+
+def variants(path, name):
+    """The words of a Rust enum as serde writes them."""
+    body = re.search(rf"^pub enum {name}\b.*?^}}", read(path), re.M | re.S).group()
+    for renamed, variant in re.findall(r'^    (?:#\[serde\(rename = "(.+)"\)\]\n    )?([A-Z]\w+)', body, re.M):
+        yield renamed or re.sub(r"\B(?=[A-Z])", "_", variant).lower()
+
+
+def operations(document):
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield path, method, operation
+
+
+def refusals(document):
+    """Each status with each code that comes with it."""
+    for _, _, operation in operations(document):
+        for status, answer in operation["responses"].items():
+            answer = target(document, answer["$ref"]) if "$ref" in answer else answer
+            problem = answer.get("content", {}).get("application/problem+json")
+            for code in problem["schema"]["properties"]["code"]["enum"] if problem else []:
+                yield f"{status} {code}"
+
+
+def agreed(what, documented, coded):
+    documented, coded = set(documented), set(coded)
+    for word in sorted(documented - coded):
+        yield f"{what}: the code has no {word}"
+    for word in sorted(coded - documented):
+        yield f"{what}: the document has no {word}"
 
 
 def contract(path):
     document = load(path)
     if not str(document.get("openapi", "")).startswith("3.1"):
         yield f"{path}: not OpenAPI 3.1"
-    for reference in sorted(set(references(document))):
-        if not resolves(document, reference):
-            yield f"{path}: {reference} leads nowhere"
+    lost = [reference for reference in sorted(set(references(document))) if target(document, reference) is None]
+    if lost:
+        yield from (f"{path}: {reference} leads nowhere" for reference in lost)
+        return
+    schemas = document["components"]["schemas"]
+    for name, schema in schemas.items():
+        for word, reference in schema.get("discriminator", {}).get("mapping", {}).items():
+            if [*words(document, {"$ref": reference})] != [word] or {"$ref": reference} not in schema["oneOf"]:
+                yield f"{path}: {name} maps {word} to {reference}"
+    for name, (source, enum) in WORDS.items():
+        yield from agreed(name, words(document, schemas[name]), set(variants(source, enum)) - HIDDEN)
+    kinds = re.findall(r'"([a-z_]+\.[a-z_]+)" =>', read("src/api/schemas.rs") + read("src/api/unoffered.rs"))
+    yield from agreed("ChatKitRequest", words(document, schemas["ChatKitRequest"]), kinds)
+    codes = re.findall(r'StatusCode::(\w+), "(\w+)"', read("src/api/error.rs"))
+    codes = [f"{HTTPStatus[STATUSES.get(status, status)].value} {code}" for status, code in codes]
+    yield from agreed("refusals", refusals(document), codes)
+    routes = re.findall(r'\.route\("(.+?)", (\w+)\(', read("src/api/router.rs"))
+    yield from agreed("addresses", [(path, method) for path, method, _ in operations(document)], routes)
 
 
 def compose(path, variables):
-    text = open(path, encoding="utf-8").read()
+    text = read(path)
     document = yaml.safe_load(text)
     for name, service in document["services"].items():
         if "healthcheck" not in service:
@@ -56,11 +133,11 @@ def compose(path, variables):
 
 
 def main():
-    example = open(".env.example", encoding="utf-8").read()
+    example = read(".env.example")
     variables = set(re.findall(r"^(?:# )?([A-Z_]+)=", example, re.M))
     faults = [*contract("specs/contracts/openapi.yaml"), *compose("docker-compose.yml", variables)]
     load(".github/workflows/ci.yml")
-    print(*faults or ["contracts, compose file and variables agree"], sep="\n")
+    print(*faults or ["code, contracts, compose file and variables agree"], sep="\n")
     return 1 if faults else 0
 
 
