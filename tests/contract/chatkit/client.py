@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+import document
 from official import REQUEST, RESPONSES
 
 BASE_URL = os.environ.get("BASE_URL", "http://127.0.0.1:8000")
@@ -79,7 +80,14 @@ class Answer:
 
 
 def send(body, method="POST", path="/chatkit", headers=None, base=BASE_URL):
-    """One request, whatever its body."""
+    """One request, whatever its body. What comes back has to be what our document promises."""
+    answer = exchange(body, method, path, headers, base)
+    found = [] if answer.broke_off else document.faults(method, path, body, answer)
+    assert not found, "\n".join(found)
+    return answer
+
+
+def exchange(body, method, path, headers, base):
     address = urlsplit(base)
     connection = http.client.HTTPConnection(address.hostname, address.port, timeout=PATIENCE)
     try:
