@@ -39,7 +39,7 @@ pub(super) enum ApiError {
     UnknownItem,
     #[error("Only a message of the user can be answered again.")]
     NotAMessage,
-    #[error("These questions are answered already.")]
+    #[error("This item does not wait for answers, or no longer.")]
     NotWaiting,
     #[error("This server does not offer {what} yet.")]
     NotOffered { what: &'static str, streams: bool },

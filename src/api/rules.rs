@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use jiff::tz::TimeZone;
 use validator::ValidationError;
 
-use crate::domain::{Answers, InvalidText, UserContent, UserText};
+use crate::domain::{AnswerStatus, Answers, InvalidText, UserContent, UserText};
 
 /// More parts than any composer makes.
 const MAX_PARTS: usize = 100;
@@ -65,6 +65,10 @@ pub(super) fn obeys_answer_rules(
     answers: &Answers,
     limits: &Limits,
 ) -> Result<(), ValidationError> {
+    if answers.status == AnswerStatus::Pending {
+        let message = "The status of answers is answered or skipped.";
+        return Err(rule("not_settled", message.into()));
+    }
     let values = answers.answers.values().flat_map(|answer| &answer.values);
     if answers.answers.len() > MAX_ANSWERS || values.clone().count() > MAX_ANSWERS {
         return Err(rule("too_many_answers", format!("At most {MAX_ANSWERS} answers are taken.")));

@@ -63,6 +63,19 @@ async fn a_skipped_form_is_told_as_skipped() {
 }
 
 #[tokio::test]
+async fn answers_that_settle_nothing_are_refused() {
+    let app = TestApp::scripted([asks()]).await;
+    let asked = app.create("delete the milk").await;
+    let form = form_in(&asked.events());
+
+    let input = json!({ "status": "pending" });
+    let refused = app.post("/chatkit", &answers(&asked.thread_id(), &form, &input)).await;
+
+    assert_eq!(refused.status, 200);
+    assert!(refused.events()[0]["message"].as_str().unwrap().contains("answered or skipped"));
+}
+
+#[tokio::test]
 async fn a_plain_message_settles_the_form_as_skipped() {
     let app = TestApp::scripted([asks(), says("Fine.")]).await;
     let asked = app.create("delete the milk").await;
