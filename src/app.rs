@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::demo;
 use crate::domain::{HealthProbe, Secret};
 use crate::mcp::{ServerSettings, Servers, Transport};
-use crate::model::OpenAiModel;
+use crate::model::{self, Chain, OpenAiModel};
 use crate::{store, todo};
 
 /// Connections that are still open after the drain get so long to close.
@@ -51,7 +51,7 @@ impl House {
         announce(&config, address);
 
         let store = store::open(&config.store).await.context("DATABASE_URL cannot be used")?;
-        let model = Arc::new(OpenAiModel::new(config.model)?);
+        let model = Arc::new(chain(config.model, config.fallbacks)?);
         let tools = Servers::start(config.mcp, stop.clone());
         let chat = Chat::new(store.store, model.clone(), tools.clone(), config.chat);
         let chat = Arc::new(chat);
@@ -103,6 +103,16 @@ impl House {
             }
         }));
     }
+}
+
+/// The model, and those that stand in for it.
+fn chain(first: model::Settings, fallbacks: Vec<model::Settings>) -> anyhow::Result<Chain> {
+    let first = Arc::new(OpenAiModel::new(first)?);
+    let named = |settings: model::Settings| {
+        let name = settings.name.clone().unwrap_or_default();
+        anyhow::Ok((Arc::from(name), Arc::new(OpenAiModel::new(settings)?)))
+    };
+    Ok(Chain::new(first, fallbacks.into_iter().map(named).collect::<Result<_, _>>()?))
 }
 
 /// The bundled model, in this process, on a loopback port of its own.

@@ -10,6 +10,8 @@ use crate::domain::{CallId, Outcome, Question, Reply, ToolCall, ToolResult};
 pub enum AgentEvent {
     /// The model said a piece.
     Said(Delta),
+    /// Another model than the one asked for is about to speak.
+    SpokenBy(Arc<str>),
     /// The model's reply is whole.
     Replied(Box<Reply>),
     /// A tool is about to run.

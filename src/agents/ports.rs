@@ -1,6 +1,7 @@
 //! What the loop needs from the outside, and nothing more.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -88,8 +89,13 @@ pub enum Delta {
 }
 
 /// Where a model's words go while it speaks: bounded, so a slow reader slows the model.
-#[derive(Clone, Debug)]
-pub struct Deltas(mpsc::Sender<AgentEvent>);
+#[derive(Debug)]
+pub struct Deltas {
+    events: mpsc::Sender<AgentEvent>,
+    /// Named before the first text, if it is not the model that was asked for.
+    speaker: Option<Arc<str>>,
+    has_spoken: Arc<AtomicBool>,
+}
 
 /// Why the model gave no whole reply.
 ///
@@ -190,13 +196,35 @@ impl Progress {
 
 impl Deltas {
     /// Says each piece on the run's own channel.
-    pub const fn new(events: mpsc::Sender<AgentEvent>) -> Self {
-        Self(events)
+    pub fn new(events: mpsc::Sender<AgentEvent>) -> Self {
+        Self { events, speaker: None, has_spoken: Arc::default() }
+    }
+
+    /// The same place, for another model that speaks instead.
+    #[must_use]
+    pub fn spoken_by(&self, speaker: &Arc<str>) -> Self {
+        let (events, has_spoken) = (self.events.clone(), Arc::clone(&self.has_spoken));
+        Self { events, speaker: Some(Arc::clone(speaker)), has_spoken }
+    }
+
+    /// Whether text was said, so that nobody else may begin anew.
+    pub fn has_spoken(&self) -> bool {
+        self.has_spoken.load(Ordering::Relaxed)
     }
 
     /// Says one piece; a listener that went away is no reason to fail.
     pub async fn say(&self, delta: Delta) {
-        if self.0.send(AgentEvent::Said(delta)).await.is_err() {
+        if matches!(delta, Delta::Text(_))
+            && !self.has_spoken.swap(true, Ordering::Relaxed)
+            && let Some(speaker) = &self.speaker
+        {
+            self.send(AgentEvent::SpokenBy(Arc::clone(speaker))).await;
+        }
+        self.send(AgentEvent::Said(delta)).await;
+    }
+
+    async fn send(&self, event: AgentEvent) {
+        if self.events.send(event).await.is_err() {
             tracing::debug!("Nobody listens to the model any more");
         }
     }

@@ -93,7 +93,7 @@ impl Health {
                 let server = dependency.name.trim_start_matches("mcp:").to_owned();
                 self.mcp.insert(server, McpHealth { connected, tools, protocol_version });
             }
-            Detail::Database => {}
+            Detail::Database | Detail::Fallback => {}
         }
     }
 }
@@ -106,7 +106,7 @@ fn status(dependency: &Dependency) -> Status {
         Detail::Model { advice: Some(_), .. } | Detail::Mcp { connected: false, .. } => {
             Status::Degraded
         }
-        Detail::Model { .. } | Detail::Mcp { .. } | Detail::Database => {
+        Detail::Model { .. } | Detail::Fallback | Detail::Mcp { .. } | Detail::Database => {
             let closed = dependency.breaker.state == BreakerState::Closed;
             if closed { Status::Ok } else { Status::Degraded }
         }

@@ -40,6 +40,7 @@ pub(super) struct Recorder {
     done: Vec<ToolRecord>,
     texts: Vec<String>,
     usage: Usage,
+    told_of_other: bool,
 }
 
 /// The one item that is growing.
@@ -51,7 +52,8 @@ enum Open {
 impl Recorder {
     pub(super) fn new(scope: Scope) -> Self {
         let (calls, done, texts) = (Vec::new(), Vec::new(), Vec::new());
-        Self { scope, open: None, calls, done, texts, usage: Usage::default() }
+        let (usage, told_of_other) = (Usage::default(), false);
+        Self { scope, open: None, calls, done, texts, usage, told_of_other }
     }
 
     /// Records a run to its end.
@@ -60,6 +62,7 @@ impl Recorder {
             match event {
                 AgentEvent::Said(Delta::Thought(thought)) => self.on_thought(thought).await,
                 AgentEvent::Said(Delta::Text(text)) => self.on_text(text).await,
+                AgentEvent::SpokenBy(model) => self.on_other_model(&model).await,
                 AgentEvent::Replied(reply) => self.on_reply(*reply).await,
                 AgentEvent::ToolStarted { call, server } => {
                     self.on_tool_started(*call, server.as_deref()).await;
@@ -89,6 +92,14 @@ impl Recorder {
                 let (open, events) = OpenWorkflow::think(&self.scope.lease.thread, thought);
                 self.begin(Open::Workflow(open), events).await;
             }
+        }
+    }
+
+    /// Told once: it goes for the rest of the turn.
+    async fn on_other_model(&mut self, model: &str) {
+        if !std::mem::replace(&mut self.told_of_other, true) {
+            let message = format!("The usual model is not available; {model} answers instead.");
+            self.tell(ThreadEvent::Notice { level: Level::Info, message }).await;
         }
     }
 

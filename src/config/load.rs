@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use tracing::level_filters::LevelFilter;
 
 use super::env::{ConfigError, Env};
+use super::fallbacks::fallbacks;
 use super::variables::GEMINI_URL;
 use crate::agents::Limits;
 use crate::api::{self, Origins};
@@ -37,6 +38,8 @@ pub struct Config {
     pub chat: chat::Settings,
     /// The model; its base URL is filled in at start if it is the bundled one.
     pub model: model::Settings,
+    /// The models that stand in for it, in order.
+    pub fallbacks: Vec<model::Settings>,
     /// Tools.
     pub mcp: mcp::Settings,
     /// Threads.
@@ -58,13 +61,15 @@ impl Config {
     /// Reads the environment; `is_terminal` chooses how the log looks if nothing else does.
     pub fn load(mut env: Env, log_default: LogFormat) -> Result<Self, ConfigError> {
         let listen = listen(&mut env);
+        let mut model = model(&mut env);
         let config = Self {
             public_url: env.text("PUBLIC_URL").unwrap_or_else(|| listen.url()),
             drain: env.seconds("DRAIN_SECONDS", 30),
             log: log(&mut env, log_default),
             api: api(&mut env, &listen),
             chat: chat(&mut env),
-            model: model(&mut env),
+            fallbacks: fallbacks(&mut env, &mut model),
+            model,
             mcp: mcp(&mut env),
             store: store(&mut env),
             todo: todo(&mut env),
@@ -154,6 +159,7 @@ fn model(env: &mut Env) -> model::Settings {
     let api_key = env.text("GEMINI_API_KEY");
     let model = env.text("GEMINI_MODEL").unwrap_or_else(|| "gemini-2.5-flash".to_owned());
     model::Settings {
+        name: None,
         base_url: env.text("GEMINI_BASE_URL").unwrap_or_else(|| GEMINI_URL.to_owned()),
         offline: api_key.is_none(),
         api_key: Secret::new(api_key.unwrap_or_default()),

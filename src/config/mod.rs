@@ -1,6 +1,7 @@
 //! Settings: from the environment to one checked value per room.
 
 mod env;
+mod fallbacks;
 mod load;
 mod variables;
 

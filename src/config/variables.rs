@@ -22,6 +22,11 @@ pub const VARIABLES: &[Variable] = &[
     ),
     variable("GEMINI_BASE_URL", GEMINI_URL, "OpenAI-compatible base URL of the model"),
     variable("GEMINI_MODEL", "gemini-2.5-flash", "name of the model"),
+    variable(
+        "MODEL_FALLBACKS",
+        "",
+        "JSON list of models that stand in: [{\"name\", \"base_url\", \"model\", \"api_key_env\"?}]",
+    ),
     variable("THINKING", "auto", "how much the model may think: off, auto, low, medium or high"),
     variable(
         "MCP_SERVER_COMMAND",

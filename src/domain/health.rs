@@ -11,7 +11,7 @@ pub trait HealthProbe: Send + Sync {
 /// One dependency and its breaker.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dependency {
-    /// `model`, `mcp:<server>` or `database`.
+    /// `model`, `model:<fallback>`, `mcp:<server>` or `database`.
     pub name: String,
     /// Whether calls are let through, and how they went.
     pub breaker: BreakerReport,
@@ -33,6 +33,8 @@ pub enum Detail {
         /// What the operator should change, once the provider has said so.
         advice: Option<String>,
     },
+    /// A model that stands in for the first.
+    Fallback,
     /// An MCP server.
     Mcp {
         /// A session is open.

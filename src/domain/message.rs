@@ -42,6 +42,9 @@ pub struct Assistant {
     /// What the provider attached to the text, echoed back unread.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extra: Option<Value>,
+    /// The fallback that said it; extras mean something to their own provider alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
 }
 
 /// A tool the model wants called.

@@ -46,7 +46,7 @@ impl OpenAiModel {
         Ok(Self {
             base_url: endpoint.base_url().to_owned(),
             transport: Transport::new(endpoint)?,
-            guard: Guard::new("model", settings.guard),
+            guard: Guard::new(name_of(&settings), settings.guard),
             advice: Advice::default(),
             offer: Mutex::default(),
             settings,
@@ -59,7 +59,8 @@ impl OpenAiModel {
         deltas: &Deltas,
     ) -> Result<Reply, ModelError> {
         let offer = self.offer_of(request.tools);
-        let body = Body::new(&self.settings.model, &request, &offer);
+        let name = self.settings.name.as_deref();
+        let body = Body::to(&self.settings.model, name, &request, &offer);
         let body = body.thinking(self.settings.thinking);
         let (call, mut number) = (Call { body, deltas }, 0_u32);
         let attempts = self.guard.retry(request.deadline, || {
@@ -70,8 +71,14 @@ impl OpenAiModel {
         let result = timeout_at(request.deadline, attempts).await.unwrap_or_else(|_| {
             Err(Failure::well(ModelError::TimedOut("the time for the whole turn is over")))
         });
-        let result = result.map(|reply| with_our_names(reply, offer.names()));
+        let result = result.map(|reply| self.signed(with_our_names(reply, offer.names())));
         result.inspect_err(|failure| self.heed(failure)).map_err(|failure| failure.error)
+    }
+
+    /// Whose extras these are.
+    fn signed(&self, mut reply: Reply) -> Reply {
+        reply.message.by.clone_from(&self.settings.name);
+        reply
     }
 
     fn offer_of(&self, tools: &[Tool]) -> Arc<Offer> {
@@ -146,8 +153,14 @@ impl HealthProbe for OpenAiModel {
             offline: self.settings.offline,
             advice: self.advice.get(),
         };
-        vec![Dependency { name: "model".to_owned(), breaker: self.guard.report(), detail }]
+        let detail = if self.settings.name.is_some() { Detail::Fallback } else { detail };
+        vec![Dependency { name: name_of(&self.settings), breaker: self.guard.report(), detail }]
     }
+}
+
+/// As breakers and health reports know it.
+fn name_of(settings: &Settings) -> String {
+    settings.name.as_ref().map_or_else(|| "model".to_owned(), |name| format!("model:{name}"))
 }
 
 /// Logs how an attempt went and how long it took.

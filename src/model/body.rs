@@ -82,9 +82,19 @@ struct StreamOptions {
 impl<'a> Body<'a> {
     /// Writes down a request to `model`; `offer` must be that of the request's tools.
     pub fn new(model: &'a str, request: &ModelRequest<'a>, offer: &'a Offer) -> Self {
+        Self::to(model, None, request, offer)
+    }
+
+    /// The same to a fallback of this name: extras of other providers are left out.
+    pub(super) fn to(
+        model: &'a str,
+        name: Option<&str>,
+        request: &ModelRequest<'a>,
+        offer: &'a Offer,
+    ) -> Self {
         Self {
             model,
-            messages: transcript::messages(model, request, offer.names()),
+            messages: transcript::messages((model, name), request, offer.names()),
             tools: offer.declarations(),
             stream: true,
             stream_options: StreamOptions { include_usage: true },

@@ -75,7 +75,7 @@ impl Decoder {
         if calls.is_empty() && self.text.trim().is_empty() {
             return Err(Failure::well(ModelError::Empty).again());
         }
-        let message = Assistant { text: self.text, calls, extra: self.extra };
+        let message = Assistant { text: self.text, calls, extra: self.extra, by: None };
         Ok(Reply { message, usage: self.counts.usage() })
     }
 

@@ -4,6 +4,7 @@ mod adapter;
 mod advice;
 mod body;
 mod calls;
+mod chain;
 mod decoder;
 mod endpoint;
 mod failure;
@@ -22,6 +23,7 @@ mod transport;
 
 pub use adapter::OpenAiModel;
 pub use body::Body;
+pub use chain::Chain;
 pub use decoder::{Decoder, Ending};
 pub use failure::Failure;
 pub use names::Names;

@@ -11,6 +11,8 @@ use crate::resilience::GuardSettings;
 /// What the adapter must be told.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// What a fallback is called; the first model has no need of a name.
+    pub name: Option<String>,
     /// Where the API begins; `/chat/completions` follows.
     pub base_url: String,
     /// Sent as a bearer token; empty for a server that wants none.
@@ -36,7 +38,9 @@ pub enum SettingsError {
     #[error("GEMINI_API_KEY holds a line break or another character that no key has")]
     Key,
     /// The URL cannot be called.
-    #[error("GEMINI_BASE_URL must be an http or https URL without user, query or fragment")]
+    #[error(
+        "GEMINI_BASE_URL, or the base_url of a fallback, must be an http or https URL without user, query or fragment"
+    )]
     BaseUrl,
     /// The HTTP client cannot be built.
     #[error("the HTTP client cannot start: {0}")]

@@ -16,11 +16,11 @@ const GO_ON: &str = "please go on";
 
 /// Writes the messages of a request.
 pub(super) fn messages<'a>(
-    model: &str,
+    (model, name): (&str, Option<&str>),
     request: &ModelRequest<'a>,
     names: &'a Names,
 ) -> Vec<Message<'a>> {
-    let writer = Writer { names, stands_in: wants_signatures(model) };
+    let writer = Writer { names, name, stands_in: wants_signatures(model) };
     let mut messages = vec![Message::System { content: request.system }];
     for (place, message) in request.messages.iter().enumerate() {
         match message {
@@ -40,13 +40,15 @@ pub(super) fn messages<'a>(
     messages
 }
 
-struct Writer<'a> {
+struct Writer<'a, 'n> {
     names: &'a Names,
+    /// Whose extras are echoed: those of others are noise, or a refusal.
+    name: Option<&'n str>,
     /// Calls made elsewhere get the provider's stand-in for a signature.
     stands_in: bool,
 }
 
-impl<'a> Writer<'a> {
+impl<'a> Writer<'a, '_> {
     fn assistant(
         &self,
         messages: &mut Vec<Message<'a>>,
@@ -57,20 +59,19 @@ impl<'a> Writer<'a> {
         if content.is_none() && assistant.calls.is_empty() {
             return;
         }
+        let is_ours = assistant.by.as_deref() == self.name;
         let calls = assistant.calls.iter().enumerate();
-        let tool_calls = calls.map(|(place, call)| self.called(place, call)).collect();
-        let extra_content = assistant.extra.as_ref();
+        let tool_calls = calls.map(|(place, call)| self.called(place, call, is_ours)).collect();
+        let extra_content = assistant.extra.as_ref().filter(|_| is_ours);
         messages.push(Message::Assistant { content, tool_calls, extra_content });
         messages.extend(assistant.calls.iter().map(|call| self.answered(call, results)));
     }
 
-    fn called(&self, place: usize, call: &'a ToolCall) -> Called<'a> {
-        let needs_stand_in = place == 0 && self.stands_in && !is_signed(call);
-        let extra_content = if needs_stand_in {
-            Some(Cow::Owned(stand_in()))
-        } else {
-            call.extra.as_ref().map(Cow::Borrowed)
-        };
+    fn called(&self, place: usize, call: &'a ToolCall, is_ours: bool) -> Called<'a> {
+        let extra = call.extra.as_ref().filter(|_| is_ours);
+        let needs_stand_in = place == 0 && self.stands_in && !is_signed(extra);
+        let extra_content =
+            if needs_stand_in { Some(Cow::Owned(stand_in())) } else { extra.map(Cow::Borrowed) };
         let is_object = !call.arguments.trim().is_empty() && call.object().is_some();
         let arguments = if is_object { &*call.arguments } else { "{}" };
         let function = CalledFunction { name: self.names.sent(&call.name), arguments };
@@ -116,8 +117,8 @@ fn wants_signatures(model: &str) -> bool {
     version.is_some_and(|version| !version.starts_with(['1', '2']))
 }
 
-fn is_signed(call: &ToolCall) -> bool {
-    let google = call.extra.as_ref().and_then(|extra| extra.get("google"));
+fn is_signed(extra: Option<&Value>) -> bool {
+    let google = extra.and_then(|extra| extra.get("google"));
     google.is_some_and(|google| google.get("thought_signature").is_some())
 }
 

@@ -203,7 +203,7 @@ pub(crate) fn fails(error: ModelError) -> Act {
 
 /// A whole reply that cost ten tokens in and two out.
 pub(crate) fn reply(text: &str, calls: Vec<ToolCall>) -> Reply {
-    let message = Assistant { text: text.to_owned(), calls, extra: None };
+    let message = Assistant { text: text.to_owned(), calls, extra: None, by: None };
     Reply { message, usage: Usage { input_tokens: 10, output_tokens: 2, thinking_tokens: 0 } }
 }
 

@@ -1,5 +1,7 @@
 //! Faults of the model as a front end sees them: one honest end, never a silence.
 
+mod fallbacks;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -97,6 +97,7 @@ fn settings(base_url: &str) -> Settings {
     let (min_delay, max_delay) = (Duration::from_millis(1), Duration::from_millis(2));
     let guard = GuardSettings { breaker, retries: 2, min_delay, max_delay, jitter: false };
     Settings {
+        name: None,
         base_url: base_url.to_owned(),
         api_key: Secret::new("key"),
         model: "gemini-2.5-flash".to_owned(),

@@ -30,6 +30,7 @@ pub(crate) fn settings(server: &ModelServer) -> Settings {
     let breaker = BreakerSettings { max_failures: 3, cool_down: Duration::from_mins(1) };
     let moment = Duration::from_millis(1);
     Settings {
+        name: None,
         base_url: server.base_url.clone(),
         api_key: Secret::new("test-key"),
         model: "gemini-2.5-flash".to_owned(),

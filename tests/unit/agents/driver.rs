@@ -164,6 +164,7 @@ fn kind(event: &AgentEvent) -> &'static str {
     match event {
         AgentEvent::Said(Delta::Thought(_)) => "thought",
         AgentEvent::Said(Delta::Text(_)) => "text",
+        AgentEvent::SpokenBy(_) => "spoken by",
         AgentEvent::Replied(_) => "replied",
         AgentEvent::ToolProgress { .. } => "progress",
         AgentEvent::ToolStarted { .. } => "started",

@@ -97,3 +97,37 @@ fn no_secret_is_shown_by_debug() {
 fn load(values: &[(&str, &str)]) -> Result<Config, ConfigError> {
     Config::load(Env::of(values.iter().copied()), LogFormat::Json)
 }
+
+#[test]
+fn models_that_stand_in_are_read_in_order_and_the_last_alone_is_asked_again() {
+    let list = r#"[{"name":"a","base_url":"http://a/v1","model":"x","api_key_env":"A_KEY"},
+        {"name":"b","base_url":"http://b/v1","model":"y"}]"#;
+    let env = Env::of([("MODEL_FALLBACKS", list), ("A_KEY", "geheim")]);
+
+    let config = Config::load(env, LogFormat::Json).unwrap();
+
+    let names: Vec<_> = config.fallbacks.iter().map(|one| one.name.as_deref().unwrap()).collect();
+    assert_eq!(names, ["a", "b"]);
+    assert_eq!(config.fallbacks[0].api_key.expose(), "geheim");
+    let retries = [&config.model, &config.fallbacks[0], &config.fallbacks[1]]
+        .map(|settings| settings.guard.retries);
+    assert_eq!((retries[0], retries[1]), (0, 0));
+    assert!(retries[2] > 0);
+}
+
+#[test]
+fn lists_of_models_with_faults_are_refused_without_their_values() {
+    for list in [
+        "geheim",
+        r#"[{"name":"a"}]"#,
+        r#"[{"name":"geheim geheim","base_url":"u","model":"m"}]"#,
+        r#"[{"name":"a","base_url":"u","model":"m"},{"name":"a","base_url":"u","model":"m"}]"#,
+        r#"[{"name":"a","base_url":"u","model":"m","api_key":"geheim"}]"#,
+        r#"[{"name":"a","base_url":"u","model":"m","api_key_env":"NOT_SET"}]"#,
+    ] {
+        let refused = Config::load(Env::of([("MODEL_FALLBACKS", list)]), LogFormat::Json);
+
+        let told = refused.unwrap_err().to_string();
+        assert!(told.contains("MODEL_FALLBACKS") && !told.contains("geheim"), "{told}");
+    }
+}

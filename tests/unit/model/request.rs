@@ -96,7 +96,8 @@ fn a_step_without_a_signature_gets_the_stand_in_where_one_is_wanted() {
 #[test]
 fn what_the_provider_attached_to_a_text_goes_back() {
     let extra = json!({"google": {"thought_signature": "T"}});
-    let said = Assistant { text: "Done.".to_owned(), calls: vec![], extra: Some(extra.clone()) };
+    let said =
+        Assistant { text: "Done.".to_owned(), calls: vec![], extra: Some(extra.clone()), by: None };
 
     let sent = body("m", &[user("Do"), Message::Assistant(said), user("Thanks")]);
 
@@ -163,7 +164,7 @@ fn user(text: &str) -> Message {
 }
 
 fn assistant(text: &str, calls: Vec<ToolCall>) -> Message {
-    Message::Assistant(Assistant { text: text.to_owned(), calls, extra: None })
+    Message::Assistant(Assistant { text: text.to_owned(), calls, extra: None, by: None })
 }
 
 fn tools(results: Vec<ToolResult>) -> Message {

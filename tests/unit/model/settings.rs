@@ -36,6 +36,7 @@ fn refusal(key: &str, url: &str) -> Option<SettingsError> {
     let (min_delay, max_delay) = (Duration::from_millis(1), Duration::from_millis(1));
     let guard = GuardSettings { breaker, retries: 0, min_delay, max_delay, jitter: false };
     let settings = Settings {
+        name: None,
         base_url: url.to_owned(),
         api_key: Secret::new(key),
         model: "m".to_owned(),

@@ -1,0 +1,75 @@
+//! `MODEL_FALLBACKS`: the models that stand in for the first, as a JSON list.
+
+use serde::Deserialize;
+
+use super::env::Env;
+use crate::domain::Secret;
+use crate::model;
+
+/// More than anybody would wait for.
+const MAX_FALLBACKS: usize = 5;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fallback {
+    name: String,
+    base_url: String,
+    model: String,
+    /// The variable that holds the key: the list itself may be shown.
+    #[serde(default)]
+    api_key_env: Option<String>,
+}
+
+/// Reads the list; each is as patient as the first. A model that has another behind it is not
+/// asked again, for the other is the second try.
+pub(super) fn fallbacks(env: &mut Env, first: &mut model::Settings) -> Vec<model::Settings> {
+    let Some(text) = env.text("MODEL_FALLBACKS") else { return Vec::new() };
+    let Some(entries) = read(&text) else {
+        env.fault("MODEL_FALLBACKS", EXPECTED);
+        return Vec::new();
+    };
+    let mut models: Vec<_> = entries.into_iter().map(|one| settings(env, one, first)).collect();
+    let Some((final_one, others)) = models.split_last_mut() else { return models };
+    final_one.guard.retries = first.guard.retries;
+    for model in others.iter_mut().chain([first]) {
+        model.guard.retries = 0;
+    }
+    models
+}
+
+const EXPECTED: &str = "must be a JSON list of at most 5 objects with name, base_url, model and, \
+    if it needs a key, api_key_env (the variable that holds it); names differ and have letters, \
+    digits, - and _";
+
+fn read(text: &str) -> Option<Vec<Fallback>> {
+    let list: Vec<Fallback> = serde_json::from_str(text).ok()?;
+    let is_name = |name: &str| {
+        (1..=40).contains(&name.len())
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+    };
+    let mut names: Vec<_> = list.iter().map(|one| one.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let fine = names.len() == list.len() && list.len() <= MAX_FALLBACKS;
+    let fine = fine && list.iter().all(|one| is_name(&one.name) && !one.model.trim().is_empty());
+    Some(list).filter(|_| fine)
+}
+
+fn settings(env: &mut Env, fallback: Fallback, first: &model::Settings) -> model::Settings {
+    let key = match &fallback.api_key_env {
+        None => String::new(),
+        Some(variable) => env.text(variable).unwrap_or_else(|| {
+            let what = format!("names {variable} as the key of {}, which is unset", fallback.name);
+            env.fault("MODEL_FALLBACKS", what);
+            String::new()
+        }),
+    };
+    model::Settings {
+        name: Some(fallback.name),
+        base_url: fallback.base_url,
+        api_key: Secret::new(&key),
+        model: fallback.model,
+        offline: false,
+        ..first.clone()
+    }
+}

@@ -1,0 +1,103 @@
+//! A model that stands in for another.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use orchestrator::agents::Model;
+use orchestrator::domain::HealthProbe;
+use orchestrator::model::{Chain, Settings};
+use serde_json::{Value, json};
+
+use super::FAULTS;
+use crate::integration::scenarios::{model, patient};
+use crate::support::app::{Choices, TestApp};
+use crate::support::model_server::ModelServer;
+
+#[tokio::test]
+async fn before_any_text_another_model_answers_and_after_it_one_error_is_told() {
+    for (scenario, outcome, is_cut) in FAULTS {
+        let house = House::new(scenario, 1).await;
+
+        let answer = house.app.create("hi").await;
+
+        let events = answer.events();
+        let of = |kind: &str| events.iter().filter(|event| event["type"] == kind).count();
+        let may_stand_in = !is_cut && !["blocked", "too_long"].contains(outcome);
+        if may_stand_in {
+            assert_eq!((of("error"), of("notice")), (0, 1), "{scenario}: {}", answer.text);
+            assert!(answer.text.contains("second answers instead"), "{scenario}");
+            assert_eq!(answer.types().last().unwrap(), "done assistant_message", "{scenario}");
+        } else {
+            assert_eq!((of("error"), of("notice")), (1, 0), "{scenario}: {}", answer.text);
+            assert_eq!(house.second.log().await.len(), 0, "{scenario}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_first_is_not_asked_while_its_breaker_is_open_and_again_once_it_may_be_well() {
+    let house = House::new("e503_overloaded", 3).await;
+    for _ in 0..5 {
+        let answer = house.app.ask(&json!({ "message": "hi" })).await.json();
+        assert_eq!(answer["outcome"], "completed", "{answer}");
+    }
+    assert_eq!(house.first.log().await.len(), 3);
+    assert_eq!(house.chain.refuses_for(), None);
+
+    let breakers: Vec<_> = house.chain.report().into_iter().map(|it| it.name).collect();
+    assert_eq!(breakers, ["model", "model:second"]);
+    while house.first.log().await.len() < 4 {
+        house.app.ask(&json!({ "message": "are you well?" })).await;
+    }
+    let answer = house.app.create("hi").await;
+    assert!(!answer.text.contains("answers instead"), "{}", answer.text);
+}
+
+#[tokio::test]
+async fn what_a_provider_attached_is_not_told_to_another() {
+    let house = House::new("tool_gemini3_stop_trailer", 1).await;
+    house.first.script(&[json!({ "scenario": "e503_overloaded" })]).await;
+
+    let answer = house.app.create("call it").await;
+
+    let sent = house.second.log().await;
+    let told = sent[0]["body"]["messages"].to_string();
+    assert!(told.contains("tool_calls"), "{told}");
+    assert!(!told.contains("thought_signature"), "{told}");
+    assert_eq!(answer.types().last().unwrap(), "done assistant_message", "{}", answer.text);
+}
+
+struct House {
+    app: TestApp,
+    chain: Arc<Chain>,
+    first: ModelServer,
+    second: ModelServer,
+}
+
+impl House {
+    /// A house whose first model plays a scenario so many times; the second is well.
+    async fn new(scenario: &str, times: usize) -> Self {
+        let (first, second) = (ModelServer::emulate().await, ModelServer::emulate().await);
+        let entries: Vec<Value> = vec![json!({ "scenario": scenario }); times];
+        first.script(&entries).await;
+        let chain = Chain::new(
+            model(impatient(&first, None)),
+            vec![(Arc::from("second"), model(impatient(&second, Some("second"))))],
+        );
+        let chain = Arc::new(chain);
+        let app = TestApp::new(Choices { model: chain.clone(), ..Choices::default() }).await;
+        Self { app, chain, first, second }
+    }
+}
+
+/// Asks once, and soon gives up.
+fn impatient(server: &ModelServer, name: Option<&str>) -> Settings {
+    let mut settings = patient(server);
+    settings.name = name.map(str::to_owned);
+    settings.guard.retries = 0;
+    settings.guard.breaker.max_failures = 3;
+    settings.guard.breaker.cool_down = Duration::from_millis(200);
+    let short = Duration::from_millis(500);
+    (settings.first_event_timeout, settings.stall_timeout) = (short, short);
+    settings
+}
