@@ -41,6 +41,7 @@ pub struct Driver {
 /// Raise the interrupt rather than drop the future: a call that changes
 /// something is then awaited and its result reported. No task outlives it.
 pub async fn drive(mut run: Run, driver: Driver) -> u32 {
+    run.go_on(&driver.tools.catalog());
     loop {
         match run.step() {
             Step::AskModel => driver.ask_model(&mut run).await,

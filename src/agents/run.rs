@@ -70,10 +70,19 @@ struct Seen {
 }
 
 impl Run {
-    /// Starts a run whose transcript ends with the user's message, or with what was done for it.
+    /// Starts a run whose transcript ends with the user's message, or with what was done for it:
+    /// then [`Self::go_on`] comes first.
     pub fn new(transcript: Vec<Message>, limits: Limits) -> Self {
         let (seen, asked) = (Vec::new(), Vec::new());
         Self { transcript, limits, steps: 0, seen, asked, next: Next::Model }
+    }
+
+    /// Plans the calls that the transcript ends with, if it does.
+    pub fn go_on(&mut self, catalog: &Catalog) {
+        if let Some(Message::Assistant(said)) = self.transcript.last() {
+            let calls = said.calls.clone();
+            self.plan_all(calls, catalog);
+        }
     }
 
     /// What to show the model.
@@ -103,11 +112,8 @@ impl Run {
     pub fn on_reply(&mut self, reply: Reply, catalog: &Catalog) {
         let calls = reply.message.calls.clone();
         self.transcript.push(Message::Assistant(reply.message));
-        self.next = if calls.is_empty() {
-            Next::Stop(Finish::Completed)
-        } else {
-            Next::Tools(batches(calls.into_iter().map(|call| self.plan(call, catalog))))
-        };
+        self.next = Next::Stop(Finish::Completed);
+        self.plan_all(calls, catalog);
     }
 
     /// Takes in what the tools answered: one result per call, in the order of the calls.
@@ -131,6 +137,13 @@ impl Run {
     /// Ends the run.
     pub fn stop(&mut self, finish: Finish) {
         self.next = Next::Stop(finish);
+    }
+
+    fn plan_all(&mut self, calls: Vec<ToolCall>, catalog: &Catalog) {
+        if !calls.is_empty() {
+            let plan = calls.into_iter().map(|call| self.plan(call, catalog));
+            self.next = Next::Tools(batches(plan));
+        }
     }
 
     fn plan(&mut self, call: ToolCall, catalog: &Catalog) -> Planned {

@@ -6,6 +6,8 @@ use crate::agents::ASK_USER;
 use crate::domain::{Assistant, CallId, ItemId, Message, ToolCall, ToolResult};
 
 /// What is kept of the earlier tries at a message: calls and their results, nothing that was said.
+/// The last calls are left open unless all of them succeeded, so that they are made once more:
+/// what was done for them is known by its key.
 pub(super) fn kept(turn: &ItemId, earlier: Vec<Entry>, effects: Vec<DoneEffect>) -> Vec<Entry> {
     let mut untold = effects;
     let mut kept = Vec::new();
@@ -25,8 +27,15 @@ pub(super) fn kept(turn: &ItemId, earlier: Vec<Entry>, effects: Vec<DoneEffect>)
         kept.push(Message::Tools { results });
     }
     kept.extend(told_now(untold));
+    if kept.last().is_some_and(has_failures) {
+        kept.pop();
+    }
     let entry = |message| Entry { turn: turn.clone(), item: None, message: Some(message) };
     kept.into_iter().map(entry).collect()
+}
+
+fn has_failures(message: &Message) -> bool {
+    matches!(message, Message::Tools { results } if results.iter().any(|result| result.is_error))
 }
 
 /// The result that the model saw, or else the one that the journal knows.

@@ -11,11 +11,13 @@ const SHORT_RESULT: usize = 400;
 /// A rough measure that holds for most languages and models.
 const BYTES_PER_TOKEN: usize = 4;
 
-/// Whole turns from the newest back, each call with its result, within a budget of tokens.
+/// Whole turns from the newest back, each call with its result, within a budget of tokens. Calls
+/// at the very end are left without: they are about to be made.
 pub fn for_model(transcript: Vec<Message>, max_tokens: usize) -> Vec<Message> {
     let max_bytes = max_tokens.saturating_mul(BYTES_PER_TOKEN);
     let mut turns = turns(transcript);
-    let newest = turns.pop().map(|turn| fitting(answered(turn), max_bytes)).unwrap_or_default();
+    let newest = turns.pop().map(|turn| fitting(under_way(turn), max_bytes));
+    let newest = newest.unwrap_or_default();
     let mut left = max_bytes.saturating_sub(bytes(&newest));
     let mut kept = VecDeque::from([newest]);
     for turn in turns.into_iter().rev() {
@@ -81,6 +83,14 @@ fn answered(turn: Vec<Message>) -> Vec<Message> {
         }
     }
     whole
+}
+
+/// The same, but for calls at the end.
+fn under_way(mut turn: Vec<Message>) -> Vec<Message> {
+    let is_open =
+        |message: &Message| matches!(message, Message::Assistant(said) if !said.calls.is_empty());
+    let last = turn.pop_if(|last| is_open(last));
+    answered(turn).into_iter().chain(last).collect()
 }
 
 /// What is said of a call that nobody knows the end of.

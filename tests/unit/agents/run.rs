@@ -99,6 +99,22 @@ fn every_call_is_answered_in_one_block_in_the_transcript() {
     assert_eq!(asked, answered);
 }
 
+#[test]
+fn calls_that_the_transcript_ends_with_are_made_before_the_model_is_asked() {
+    let calls = tool_calls(&[("add", json!({})), ("read_a", json!({}))]);
+    let said = reply("", calls.clone()).message;
+    let transcript = vec![Message::User { text: "hi".to_owned() }, Message::Assistant(said)];
+    let mut run = Run::new(transcript, Limits { max_steps: 8 });
+
+    run.go_on(&catalog(TOOLS));
+
+    let Step::CallTools(batches) = run.step() else { panic!("no tools were called") };
+    let planned: Vec<_> = batches.iter().flatten().map(|planned| &planned.call).collect();
+    assert_eq!(planned, calls.iter().collect::<Vec<_>>());
+    run.on_results(results_of(&batches));
+    assert_eq!(run.step(), Step::AskModel);
+}
+
 fn run(max_steps: u32) -> Run {
     Run::new(vec![Message::User { text: "hi".to_owned() }], Limits { max_steps })
 }

@@ -28,6 +28,14 @@ fn a_call_that_was_never_answered_is_answered_as_unknown() {
 }
 
 #[test]
+fn calls_at_the_end_are_left_open() {
+    let sent = for_model(vec![user("hi"), called(), user("again"), called()], 25_000);
+
+    let [_, _, Message::Tools { .. }, _, last] = sent.as_slice() else { panic!("{sent:?}") };
+    assert_eq!(*last, called());
+}
+
+#[test]
 fn old_turns_are_left_out_whole_and_the_newest_never() {
     let long = "x".repeat(100_000);
 

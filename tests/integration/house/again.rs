@@ -1,0 +1,48 @@
+//! Answering a message again: what was done for it stays done, and the rest is made up for.
+
+use orchestrator::agents::ModelError;
+use serde_json::{Value, json};
+
+use crate::support::app::{Choices, TestApp, create, json_request, read_events};
+use crate::support::doubles::{FakeTools, ScriptedModel, calls, fails, says};
+
+#[tokio::test]
+async fn calls_that_a_stopped_turn_did_not_make_are_made_and_no_other_twice() {
+    let both = calls(&[("add", json!({ "n": 1 })), ("add", json!({ "n": 2 }))]);
+    let model = ScriptedModel::new([both, says("Both are there.")]);
+    let tools = FakeTools::new(&["add"]);
+    tools.gate.forget_permits(1_000);
+    let choices = Choices { model: model.clone(), tools: tools.clone(), ..Choices::default() };
+    let app = TestApp::new(choices).await;
+
+    let told = read_events(app.open(json_request("/chatkit", &create("go"))).await, 4).await;
+    tools.gate.add_permits(10);
+    app.idle().await;
+    let once = tools.made();
+    let again = app.post("/chatkit", &retry(&told[1]["item"])).await;
+
+    assert_eq!(once, ["add {\"n\":1}"]);
+    assert_eq!(tools.made(), ["add {\"n\":1}", "add {\"n\":2}"]);
+    assert_eq!(again.types().last().unwrap(), "done assistant_message");
+    assert_eq!(model.asked().len(), 2);
+}
+
+#[tokio::test]
+async fn calls_that_were_all_answered_are_not_made_again() {
+    let one = calls(&[("add", json!({ "n": 1 }))]);
+    let model = ScriptedModel::new([one, fails(ModelError::Malformed), says("It is there.")]);
+    let tools = FakeTools::new(&["add"]);
+    let choices = Choices { model: model.clone(), tools: tools.clone(), ..Choices::default() };
+    let app = TestApp::new(choices).await;
+
+    let told = app.create("go").await.events();
+    let again = app.post("/chatkit", &retry(&told[1]["item"])).await;
+
+    assert_eq!(tools.made().len(), 1);
+    assert_eq!(again.types()[0..2], ["stream_options", "added assistant_message"]);
+}
+
+fn retry(item: &Value) -> Value {
+    let params = json!({ "thread_id": item["thread_id"], "item_id": item["id"] });
+    json!({ "type": "threads.retry_after_item", "params": params })
+}
