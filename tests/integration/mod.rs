@@ -1,5 +1,6 @@
 //! The whole house, from the outside.
 
+mod chaos;
 mod demo;
 mod faults;
 mod house;

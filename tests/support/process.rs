@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Running {
     pub(crate) url: String,
     child: Child,
-    lines: Receiver<String>,
+    lines: Mutex<Receiver<String>>,
     seen: Vec<String>,
 }
 
@@ -49,7 +50,8 @@ impl Running {
                 }
             }
         });
-        let mut running = Self { url: String::new(), child, lines, seen: Vec::new() };
+        let (lines, seen) = (Mutex::new(lines), Vec::new());
+        let mut running = Self { url: String::new(), child, lines, seen };
         let line = running.wait_for("istening on http");
         let url = line.split("istening on ").nth(1).unwrap().split([' ', '"']).next().unwrap();
         url.clone_into(&mut running.url);
@@ -75,7 +77,7 @@ impl Running {
     /// The next log line that contains `part`.
     pub(crate) fn wait_for(&mut self, part: &str) -> String {
         loop {
-            let line = self.lines.recv_timeout(PATIENCE);
+            let line = self.lines.get_mut().unwrap().recv_timeout(PATIENCE);
             let line = line.unwrap_or_else(|_| panic!("no line with {part:?} in {:#?}", self.seen));
             self.seen.push(line.clone());
             if line.contains(part) {
@@ -101,7 +103,7 @@ impl Running {
     pub(crate) fn stop(mut self) -> (ExitStatus, Vec<String>) {
         self.signal("-TERM");
         let status = self.child.wait().unwrap();
-        self.seen.extend(self.lines.iter());
+        self.seen.extend(self.lines.get_mut().unwrap().iter());
         (status, std::mem::take(&mut self.seen))
     }
 }
