@@ -166,7 +166,7 @@ impl Chat {
         let turn = ItemId::new_message();
         let span = info_span!("turn", thread_id = %thread, turn_id = %turn);
         let (started, of) = (Some(started), thread.clone());
-        let job = Job { request, thread: of, turn, audience, place, started };
+        let job = Job { request, thread: of, turn, is_copy: false, audience, place, started };
         let hosting = Arc::clone(&self.shared).host(job).instrument(span);
         drop(self.running.spawn(hosting));
         has_started.await.unwrap_or(Err(BeginError::Broken))?;

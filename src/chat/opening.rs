@@ -7,9 +7,13 @@ use super::again::kept;
 use super::hold::Hold;
 use super::line::Place;
 use super::questions::{self, answers_in, settled, skip, waiting};
+use super::receipt::Opening;
 use super::request::now;
 use super::turn::{Job, Shared};
-use super::{Ask, BeginError, Claim, Entry, NewMessage, Receipt, ThreadEvent, Titles, title_of};
+use super::{
+    Ask, BeginError, Claim, Entry, Lease, NewMessage, Receipt, ThreadEvent, Titles, TurnEnd,
+    title_of,
+};
 use crate::domain::{
     Answers, Item, ItemContent, ItemId, Message, Order, PageRequest, Thread, ThreadStatus,
 };
@@ -33,43 +37,85 @@ pub(super) struct Ready {
     pub(super) receipt: Option<Receipt>,
 }
 
+/// What became of a request once its thread was taken.
+enum Opened {
+    /// It is kept, under this item; the stream begins so.
+    Begun(Vec<ThreadEvent>, ItemId),
+    /// A copy of it was answered meanwhile.
+    Over(TurnEnd),
+}
+
 impl Shared {
-    /// Takes the thread and keeps what is asked; tells the beginning again if it was told before.
+    /// Takes the thread and keeps what is asked, or goes on with what a copy of it began.
     pub(super) async fn take(
         &self,
         job: &mut Job,
         receipt: Option<Receipt>,
-        resends: bool,
-    ) -> Result<Ready, BeginError> {
+    ) -> Result<Opening, BeginError> {
         if let Ask::Message(message) = &job.request.ask
             && message.thread.is_none()
+            && !job.is_copy
         {
-            return self.begin_thread(job, message, receipt).await;
+            let ready = self.begin_thread(job, message, receipt).await?;
+            return Ok(Opening::Ready(Box::new(ready)));
         }
         let (line, thread, hold) = self.enter(job).await?;
-        let opened = match &job.request.ask {
-            Ask::Message(message) => self.add_message(job, message, &thread, &hold).await,
-            Ask::Retry { item, .. } => self.try_again(item, &hold).await,
-            Ask::Answer { item, answers, .. } => self.add_answers(item, answers, &hold).await,
-        };
+        let opened = self.keep(job, receipt.as_ref(), &thread, &hold).await;
         let (events, turn) = match opened {
-            Ok(opened) => opened,
+            Ok(Opened::Begun(events, turn)) => (events, turn),
+            Ok(Opened::Over(end)) => {
+                hold.release().await;
+                drop(line);
+                return self.replay(job, receipt, &end).await;
+            }
             Err(error) => {
                 hold.release().await;
                 return Err(error);
             }
         };
-        let (is_new, first) =
-            receipt.as_ref().map_or((false, None), |it| (it.is_new, Some(&it.turn)));
-        let events = match first.filter(|_| resends) {
-            Some(first) => {
-                let first = self.store.item(&thread.id, first).await?;
-                beginning(&thread, is_new, first)
-            }
-            None => events,
-        };
         job.turn = turn;
-        Ok(Ready { hold, line: Some(line), events, transcript: None, title: None, receipt })
+        let (line, transcript, title) = (Some(line), None, None);
+        Ok(Opening::Ready(Box::new(Ready { hold, line, events, transcript, title, receipt })))
+    }
+
+    async fn keep(
+        &self,
+        job: &mut Job,
+        receipt: Option<&Receipt>,
+        thread: &Thread,
+        hold: &Hold,
+    ) -> Result<Opened, BeginError> {
+        let ending = match receipt {
+            Some(receipt) => self.ending(receipt).await?,
+            None => None,
+        };
+        if let Some(ending) = ending.as_ref().filter(|ending| !ending.was_cut()) {
+            return Ok(Opened::Over(ending.turn.clone()));
+        }
+        job.is_copy |= ending.is_some();
+        let is_new = receipt.is_some_and(|receipt| receipt.is_new);
+        let (events, turn) = match &job.request.ask {
+            Ask::Message(message) => match self.kept_before(job).await? {
+                Some(item) => {
+                    self.rewind(&job.turn, hold).await?;
+                    (beginning(thread, is_new, Some(item)), job.turn.clone())
+                }
+                None => self.add_message(job, message, thread, hold).await?,
+            },
+            Ask::Retry { item, .. } => self.try_again(item, hold).await?,
+            Ask::Answer { item, answers, .. } => {
+                self.add_answers(item, answers, hold, job.is_copy).await?
+            }
+        };
+        Ok(Opened::Begun(events, turn))
+    }
+
+    /// The message, if an earlier copy of the request kept it.
+    async fn kept_before(&self, job: &Job) -> Result<Option<Item>, BeginError> {
+        if !job.is_copy {
+            return Ok(None);
+        }
+        Ok(self.store.item(&job.thread, &job.turn).await?)
     }
 
     async fn begin_thread(
@@ -78,9 +124,24 @@ impl Shared {
         message: &NewMessage,
         receipt: Option<Receipt>,
     ) -> Result<Ready, BeginError> {
-        let words = message.said();
+        let (thread, item, lease) = self.make_thread(job, message).await?;
+        Ok(Ready {
+            hold: Hold::new(self.store.clone(), lease),
+            line: None,
+            events: beginning(&thread, true, Some(item)),
+            transcript: Some(vec![message.message()]),
+            title: Some(message.said()),
+            receipt,
+        })
+    }
+
+    pub(super) async fn make_thread(
+        &self,
+        job: &Job,
+        message: &NewMessage,
+    ) -> Result<(Thread, Item, Lease), BeginError> {
         let title = match self.settings.titles {
-            Titles::FirstWords => title_of(&words),
+            Titles::FirstWords => title_of(&message.said()),
             Titles::Model => None,
         };
         let status = ThreadStatus::Active;
@@ -92,14 +153,7 @@ impl Shared {
             message: Some(message.message()),
         };
         let lease = self.store.create(&thread, entry).await?;
-        Ok(Ready {
-            hold: Hold::new(self.store.clone(), lease),
-            line: None,
-            events: beginning(&thread, true, Some(item)),
-            transcript: Some(vec![message.message()]),
-            title: Some(words),
-            receipt,
-        })
+        Ok((thread, item, lease))
     }
 
     /// Waits until the thread is ours; a place in the line keeps the order in this process.
@@ -193,11 +247,17 @@ impl Shared {
         if !matches!(asked.content, ItemContent::UserMessage { .. }) {
             return Err(BeginError::NotAMessage);
         }
-        let mut earlier = self.store.turn(thread, item).await?;
-        let effects = self.store.effects(thread, item).await?;
-        let later = earlier.split_off(earlier.len().min(1));
-        self.store.rewind(&hold.lease, item, kept(item, later, effects)).await?;
+        self.rewind(item, hold).await?;
         Ok((vec![ThreadEvent::Stoppable], item.clone()))
+    }
+
+    /// Forgets what came after an item, but for what was done for it.
+    async fn rewind(&self, item: &ItemId, hold: &Hold) -> Result<(), BeginError> {
+        let thread = &hold.lease.thread;
+        let mut later = self.store.turn(thread, item).await?;
+        later.retain(|entry| entry.item.as_ref().is_none_or(|kept| kept.id != *item));
+        let effects = self.store.effects(thread, item).await?;
+        Ok(self.store.rewind(&hold.lease, item, kept(item, later, effects)).await?)
     }
 
     async fn add_answers(
@@ -205,11 +265,18 @@ impl Shared {
         item: &ItemId,
         answers: &Answers,
         hold: &Hold,
+        is_copy: bool,
     ) -> Result<(Vec<ThreadEvent>, ItemId), BeginError> {
         let asked = self.store.item(&hold.lease.thread, item).await?;
         let asked = asked.ok_or(BeginError::UnknownItem)?;
         if waiting(&asked).is_none() {
-            return Err(BeginError::NotWaiting);
+            let is_known = matches!(asked.content, ItemContent::StructuredInput { .. }) && is_copy;
+            if !is_known {
+                return Err(BeginError::NotWaiting);
+            }
+            self.rewind(item, hold).await?;
+            let replaced = ThreadEvent::ItemReplaced(Box::new(asked));
+            return Ok((vec![ThreadEvent::Stoppable, replaced], item.clone()));
         }
         let settled = settled(asked, answers);
         let entry = Entry {

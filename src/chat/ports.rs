@@ -229,6 +229,9 @@ pub struct Receipt {
     pub key: String,
     /// A digest of its body.
     pub body: String,
+    /// What tells this copy of the request from others.
+    #[serde(default)]
+    pub request: String,
     /// The thread of its turn.
     pub thread: ThreadId,
     /// The item that began its turn.

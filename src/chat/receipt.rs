@@ -23,24 +23,27 @@ impl Shared {
     /// Takes the thread and keeps what is asked.
     pub(super) async fn open(&self, job: &mut Job) -> Result<Opening, BeginError> {
         let Some(repeat) = job.request.repeat.clone() else {
-            return Ok(Opening::Ready(Box::new(self.take(job, None, false).await?)));
+            return self.take(job, None).await;
         };
         let receipt = receipt_of(job, &repeat);
+        job.turn = receipt.turn.clone();
         let Some(earlier) = self.earlier(&receipt, repeat.span).await? else {
-            return Ok(Opening::Ready(Box::new(self.take(job, Some(receipt), false).await?)));
+            return self.take(job, Some(receipt)).await;
         };
         if earlier.body != repeat.body {
             return Err(BeginError::KeyReused);
         }
-        self.open_again(job, earlier, receipt).await
+        self.open_again(job, earlier).await
     }
 
     /// An earlier copy that counts, if there is one.
     async fn earlier(&self, receipt: &Receipt, span: Span) -> Result<Option<Receipt>, BeginError> {
         while let Some(earlier) = self.store.receive(receipt).await? {
-            let is_over = match (&earlier.end, span) {
-                (None, _) | (Some(_), Span::Day) => false,
-                (Some(ending), Span::Turn) => !ending.was_just_cut(),
+            let is_over = match (earlier.end.as_deref(), span) {
+                (None, _) => false,
+                (Some(ending), Span::Turn) if !ending.was_just_cut() => true,
+                // There is nothing to tell of a thread that was deleted since.
+                (Some(_), _) => self.store.find(&earlier.thread).await?.is_none(),
             };
             if !is_over {
                 return Ok(Some(earlier));
@@ -53,53 +56,63 @@ impl Shared {
     }
 
     /// The same request again: its answer is told again, or its turn goes on.
-    async fn open_again(
-        &self,
-        job: &mut Job,
-        earlier: Receipt,
-        receipt: Receipt,
-    ) -> Result<Opening, BeginError> {
-        if self.store.find(&earlier.thread).await?.is_none() {
-            // Its process died before it kept anything.
-            self.store.supersede(&earlier, &receipt).await?;
-            return Ok(Opening::Ready(Box::new(self.take(job, Some(receipt), false).await?)));
-        }
-        if let Some(ending) = earlier.end.as_deref().filter(|ending| !ending.was_cut()) {
-            self.replay(job, &earlier, &ending.turn).await?;
-            return Ok(Opening::Replayed);
-        }
+    async fn open_again(&self, job: &mut Job, mut earlier: Receipt) -> Result<Opening, BeginError> {
         (job.thread, job.turn) = (earlier.thread.clone(), earlier.turn.clone());
-        job.request.ask = Ask::Retry { thread: earlier.thread.clone(), item: earlier.turn.clone() };
-        let ready = self.take(job, Some(earlier.clone()), true).await?;
-        // It may have ended elsewhere while we waited for the thread.
-        let now = self.store.received(&earlier.key).await?;
-        let ending = now.and_then(|now| now.end).filter(|ending| !ending.was_cut());
-        let Some(ending) = ending else { return Ok(Opening::Ready(Box::new(ready))) };
-        ready.hold.release().await;
-        self.replay(job, &earlier, &ending.turn).await?;
-        Ok(Opening::Replayed)
+        job.is_copy = true;
+        if let Some(ending) = earlier.end.take() {
+            if !ending.was_cut() {
+                return self.replay(job, Some(earlier), &ending.turn).await;
+            }
+            // Further copies wait for the end of this try.
+            self.store.settle(&earlier).await?;
+        }
+        if let Ask::Message(message) = &job.request.ask
+            && earlier.is_new
+            && self.store.find(&earlier.thread).await?.is_none()
+        {
+            // The first copy died before it kept anything, or is about to keep the very same.
+            // Whichever of us made it, the lease is the first one's until it is over.
+            self.make_thread(job, message).await?;
+        }
+        self.take(job, Some(earlier)).await
+    }
+
+    /// How the turn of a request ended, as far as is known now.
+    pub(super) async fn ending(&self, receipt: &Receipt) -> Result<Option<Ending>, BeginError> {
+        let now = self.store.received(&receipt.key).await?;
+        let now = now.filter(|now| now.request == receipt.request);
+        Ok(now.and_then(|now| now.end).map(|ending| *ending))
     }
 
     /// Tells a turn that is over once more, from the store.
-    async fn replay(
+    pub(super) async fn replay(
         &self,
         job: &mut Job,
-        receipt: &Receipt,
+        receipt: Option<Receipt>,
         end: &TurnEnd,
-    ) -> Result<(), BeginError> {
-        let thread = self.store.find(&receipt.thread).await?.ok_or(BeginError::UnknownThread)?;
-        let entries = self.store.turn(&receipt.thread, &receipt.turn).await?;
-        let mut items = entries.into_iter().filter_map(|entry| entry.item);
+    ) -> Result<Opening, BeginError> {
+        let is_new = receipt.is_some_and(|receipt| receipt.is_new);
+        let thread = self.store.find(&job.thread).await?.ok_or(BeginError::UnknownThread)?;
+        let first = self.store.item(&thread.id, &job.turn).await?;
+        let entries = self.store.turn(&thread.id, &job.turn).await?;
         job.accept();
-        let first = items.next();
-        for event in beginning(&thread, receipt.is_new, first) {
+        let begins = match &job.request.ask {
+            Ask::Message(_) => beginning(&thread, is_new, first),
+            Ask::Retry { .. } => vec![ThreadEvent::Stoppable],
+            Ask::Answer { .. } => {
+                let replaced = first.map(|item| ThreadEvent::ItemReplaced(Box::new(item)));
+                [ThreadEvent::Stoppable].into_iter().chain(replaced).collect()
+            }
+        };
+        for event in begins {
             job.audience.tell(event).await;
         }
-        for item in items {
+        let items = entries.into_iter().filter_map(|entry| entry.item);
+        for item in items.filter(|item| item.id != job.turn) {
             job.audience.tell(ThreadEvent::ItemDone(Box::new(item))).await;
         }
         job.audience.tell(ThreadEvent::Ended(Box::new(end.clone()))).await;
-        Ok(())
+        Ok(Opening::Replayed)
     }
 
     /// Notes how the turn of a request ended.
@@ -113,7 +126,7 @@ impl Shared {
 
 impl Ending {
     /// Whether the person left before the turn was over.
-    fn was_cut(&self) -> bool {
+    pub(super) fn was_cut(&self) -> bool {
         self.turn.outcome == Outcome::Cancelled
     }
 
@@ -132,6 +145,7 @@ fn receipt_of(job: &Job, repeat: &RepeatKey) -> Receipt {
     Receipt {
         key: repeat.key.clone(),
         body: repeat.body.clone(),
+        request: job.turn.to_string(),
         thread: job.thread.clone(),
         turn,
         is_new,

@@ -54,6 +54,8 @@ pub(super) struct Job {
     pub(super) thread: ThreadId,
     /// The item that is to be answered; drawn here if it is a new message.
     pub(super) turn: ItemId,
+    /// Whether the same was asked before, so that some of it may be done.
+    pub(super) is_copy: bool,
     pub(super) audience: Arc<Audience>,
     /// Held until the turn is over.
     pub(super) place: OwnedSemaphorePermit,

@@ -1,5 +1,9 @@
 //! Our bytes and our ports against what others expect.
 
+#[macro_use]
+mod keepers;
 mod streams;
 mod threads;
 mod todo;
+
+pub(crate) use keepers::store;

@@ -4,33 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use jiff::Timestamp;
 use orchestrator::chat::{Entry, Lease, Store, ThreadsError};
-use orchestrator::domain::{
-    Item, ItemContent, ItemId, Message, Order, OutputText, PageRequest, Thread, ThreadId,
-    ThreadStatus,
-};
-use orchestrator::resilience::{BreakerSettings, GuardSettings};
+use orchestrator::domain::{Item, Order, PageRequest, Thread, ThreadId, ThreadStatus};
 use orchestrator::store::{Settings, open};
 use tempfile::TempDir;
 
-use crate::support::postgres;
-
-/// Runs each fact against each keeper.
-macro_rules! contract {
-    ($($fact:ident),* $(,)?) => {
-        mod memory { $(#[tokio::test] async fn $fact() { super::$fact(super::store("memory").await).await; })* }
-        mod sqlite { $(#[tokio::test] async fn $fact() {
-            let folder = super::TempDir::new().unwrap();
-            let url = format!("sqlite://{}/deep/threads.db", folder.path().display());
-            super::$fact(super::store(&url).await).await;
-        })* }
-        mod postgresql { $(#[tokio::test] async fn $fact() {
-            let Some(url) = super::postgres::database().await else { return };
-            super::$fact(super::store(&url).await).await;
-        })* }
-    };
-}
+use super::keepers::{held, message, number, page, said, settings, store, thread};
 
 contract!(
     what_was_kept_is_found_again,
@@ -265,50 +244,4 @@ async fn a_long_thread_is_paged_by_its_index() {
         let plan: Vec<String> = rows.iter().map(|row| sqlx::Row::get(row, "detail")).collect();
         assert!(plan.iter().all(|step| step.starts_with("SEARCH")), "{plan:?}");
     }
-}
-
-async fn store(url: &str) -> Arc<dyn Store> {
-    open(&settings(url)).await.unwrap().store
-}
-
-fn settings(url: &str) -> Settings {
-    let breaker = BreakerSettings { max_failures: 5, cool_down: Duration::from_secs(10) };
-    let (min_delay, max_delay) = (Duration::from_millis(10), Duration::from_millis(50));
-    let guard = GuardSettings { breaker, retries: 1, min_delay, max_delay, jitter: false };
-    Settings { url: url.to_owned(), timeout: Duration::from_secs(20), guard }
-}
-
-fn thread() -> Thread {
-    let created_at = Timestamp::from_microsecond(Timestamp::now().as_microsecond()).unwrap();
-    Thread { id: ThreadId::new_thread(), title: None, created_at, status: ThreadStatus::Active }
-}
-
-/// The lease of whoever made the thread.
-fn held(thread: &Thread) -> Lease {
-    Lease { thread: thread.id.clone(), epoch: 1 }
-}
-
-fn said(thread: &Thread, number: u32) -> Entry {
-    let text = OutputText { annotations: Vec::new(), text: number.to_string() };
-    let item = Item {
-        id: ItemId::new_message(),
-        thread_id: thread.id.clone(),
-        // All at the same time: only the order of keeping tells them apart.
-        created_at: thread.created_at,
-        content: ItemContent::AssistantMessage { content: vec![text] },
-    };
-    Entry { turn: ItemId::from("msg_turn"), item: Some(item), message: Some(message(number)) }
-}
-
-fn message(number: u32) -> Message {
-    Message::Note { text: number.to_string() }
-}
-
-fn number(item: &Item) -> u32 {
-    let ItemContent::AssistantMessage { content } = &item.content else { unreachable!() };
-    content[0].text.parse().unwrap()
-}
-
-fn page(limit: u32, order: Order) -> PageRequest {
-    PageRequest { limit, order, after: None }
 }

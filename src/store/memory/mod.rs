@@ -45,6 +45,9 @@ impl MemoryStore {
 
     fn insert(&self, thread: &Thread, first: Entry) {
         let mut all = lock(&self.threads);
+        if all.iter().any(|kept| kept.thread.id == thread.id) {
+            return; // An earlier attempt was kept.
+        }
         if all.len() >= MAX_THREADS {
             all.pop_front();
         }
@@ -222,7 +225,7 @@ impl Receipts for MemoryStore {
 impl MemoryStore {
     fn put(&self, old: &Receipt, new: &Receipt) -> bool {
         let mut all = lock(&self.receipts);
-        let kept = all.iter_mut().find(|kept| kept.key == old.key && kept.turn == old.turn);
+        let kept = all.iter_mut().find(|kept| kept.key == old.key && kept.request == old.request);
         kept.map(|kept| *kept = new.clone()).is_some()
     }
 }

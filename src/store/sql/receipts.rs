@@ -10,13 +10,13 @@ impl SqlStore {
         query(FORGET_OLD).execute(self.0.writes()).await?;
         query(INSERT)
             .bind(receipt.key.as_str())
-            .bind(receipt.turn.as_str())
+            .bind(receipt.request.as_str())
             .bind(serde_json::to_string(receipt)?)
             .execute(self.0.writes())
             .await?;
         // Ours, if nobody was there before, or if an earlier attempt of ours was committed.
         let kept = self.select_receipt(&receipt.key).await?;
-        Ok(kept.filter(|kept| kept.turn != receipt.turn))
+        Ok(kept.filter(|kept| kept.request != receipt.request))
     }
 
     pub(super) async fn select_receipt(&self, key: &str) -> Found<Option<Receipt>> {
@@ -28,8 +28,8 @@ impl SqlStore {
     pub(super) async fn replace_receipt(&self, old: &Receipt, new: &Receipt) -> Found<bool> {
         let replaced = query(REPLACE)
             .bind(old.key.as_str())
-            .bind(old.turn.as_str())
-            .bind(new.turn.as_str())
+            .bind(old.request.as_str())
+            .bind(new.request.as_str())
             .bind(serde_json::to_string(new)?)
             .execute(self.0.writes())
             .await?;
@@ -39,7 +39,7 @@ impl SqlStore {
     pub(super) async fn update_receipt(&self, receipt: &Receipt) -> Found<()> {
         query("UPDATE receipts SET receipt = $3 WHERE key = $1 AND turn = $2")
             .bind(receipt.key.as_str())
-            .bind(receipt.turn.as_str())
+            .bind(receipt.request.as_str())
             .bind(serde_json::to_string(receipt)?)
             .execute(self.0.writes())
             .await?;
@@ -51,6 +51,7 @@ impl SqlStore {
 const FORGET_OLD: &str =
     "DELETE FROM receipts WHERE received_at < (SELECT ms FROM clock) - 86400000";
 
+/// The column has its name from a time when each request had a turn of its own.
 const INSERT: &str = "INSERT INTO receipts (key, turn, receipt, received_at) \
     VALUES ($1, $2, $3, (SELECT ms FROM clock)) ON CONFLICT (key) DO NOTHING";
 

@@ -1,6 +1,8 @@
 //! Trouble on purpose, from seeds: kills, random scripts, replicas, requests that come twice.
 
+mod doubles;
 mod killed;
+mod replicas;
 
 use std::fmt::Debug;
 

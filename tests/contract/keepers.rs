@@ -1,0 +1,75 @@
+//! Every keeper of threads, and what is given to them to keep.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use orchestrator::chat::{Entry, Lease, Store};
+use orchestrator::domain::{
+    Item, ItemContent, ItemId, Message, Order, OutputText, PageRequest, Thread, ThreadId,
+    ThreadStatus,
+};
+use orchestrator::resilience::{BreakerSettings, GuardSettings};
+use orchestrator::store::{Settings, open};
+
+/// Runs each fact against each keeper.
+macro_rules! contract {
+    ($($fact:ident),* $(,)?) => {
+        mod memory { $(#[tokio::test] async fn $fact() { super::$fact($crate::contract::keepers::store("memory").await).await; })* }
+        mod sqlite { $(#[tokio::test] async fn $fact() {
+            let folder = tempfile::TempDir::new().unwrap();
+            let url = format!("sqlite://{}/deep/threads.db", folder.path().display());
+            super::$fact($crate::contract::keepers::store(&url).await).await;
+        })* }
+        mod postgresql { $(#[tokio::test] async fn $fact() {
+            let Some(url) = $crate::support::postgres::database().await else { return };
+            super::$fact($crate::contract::keepers::store(&url).await).await;
+        })* }
+    };
+}
+
+pub(crate) async fn store(url: &str) -> Arc<dyn Store> {
+    open(&settings(url)).await.unwrap().store
+}
+
+pub(super) fn settings(url: &str) -> Settings {
+    let breaker = BreakerSettings { max_failures: 5, cool_down: Duration::from_secs(10) };
+    let (min_delay, max_delay) = (Duration::from_millis(10), Duration::from_millis(50));
+    let guard = GuardSettings { breaker, retries: 1, min_delay, max_delay, jitter: false };
+    Settings { url: url.to_owned(), timeout: Duration::from_secs(20), guard }
+}
+
+pub(super) fn thread() -> Thread {
+    let created_at = Timestamp::from_microsecond(Timestamp::now().as_microsecond()).unwrap();
+    Thread { id: ThreadId::new_thread(), title: None, created_at, status: ThreadStatus::Active }
+}
+
+/// The lease of whoever made the thread.
+pub(super) fn held(thread: &Thread) -> Lease {
+    Lease { thread: thread.id.clone(), epoch: 1 }
+}
+
+pub(super) fn said(thread: &Thread, number: u32) -> Entry {
+    let text = OutputText { annotations: Vec::new(), text: number.to_string() };
+    let item = Item {
+        id: ItemId::new_message(),
+        thread_id: thread.id.clone(),
+        // All at the same time: only the order of keeping tells them apart.
+        created_at: thread.created_at,
+        content: ItemContent::AssistantMessage { content: vec![text] },
+    };
+    Entry { turn: ItemId::from("msg_turn"), item: Some(item), message: Some(message(number)) }
+}
+
+pub(super) fn message(number: u32) -> Message {
+    Message::Note { text: number.to_string() }
+}
+
+pub(super) fn number(item: &Item) -> u32 {
+    let ItemContent::AssistantMessage { content } = &item.content else { unreachable!() };
+    content[0].text.parse().unwrap()
+}
+
+pub(super) fn page(limit: u32, order: Order) -> PageRequest {
+    PageRequest { limit, order, after: None }
+}
