@@ -2,6 +2,7 @@
 
 #[macro_use]
 mod keepers;
+mod leases;
 mod streams;
 mod threads;
 mod todo;

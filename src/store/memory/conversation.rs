@@ -27,6 +27,11 @@ impl Conversation {
         self.epoch == lease.epoch
     }
 
+    /// Whether its last holder said that it is done.
+    pub(super) const fn is_let_go(&self) -> bool {
+        self.held_until.is_none()
+    }
+
     /// Takes it, unless somebody holds it.
     pub(super) fn take(&mut self) -> Option<Lease> {
         if self.held_until.is_some_and(|until| until > Instant::now()) {

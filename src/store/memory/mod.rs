@@ -144,7 +144,11 @@ impl Threads for MemoryStore {
     }
 
     fn renew<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Kept<()>> {
-        self.write(lease, Conversation::prolong)
+        let renewed = self.with(&lease.thread, |kept| {
+            let is_held = kept.is_held_by(lease) && !kept.is_let_go();
+            is_held.then(|| kept.prolong())
+        });
+        ready(renewed.flatten().ok_or(ThreadsError::Lost)).boxed()
     }
 
     fn release<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Kept<Thread>> {

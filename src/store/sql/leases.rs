@@ -41,8 +41,9 @@ const TAKE: &str = "UPDATE threads SET epoch = epoch + 1, \
 
 const EPOCH: &str = "SELECT epoch FROM threads WHERE id = $1";
 
+/// A heartbeat that comes after the end is no heartbeat.
 const PROLONG: &str = "UPDATE threads SET held_until = (SELECT ms FROM clock) + $3 \
-    WHERE id = $1 AND epoch = $2";
+    WHERE id = $1 AND epoch = $2 AND held_until > 0";
 
 const END: &str = "UPDATE threads SET held_until = 0 WHERE id = $1 AND epoch = $2 \
     RETURNING id, title, status, created_at";
