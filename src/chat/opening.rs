@@ -124,10 +124,12 @@ impl Shared {
         message: &NewMessage,
         receipt: Option<Receipt>,
     ) -> Result<Ready, BeginError> {
+        // Whoever comes next waits behind this turn, and is counted so.
+        let line = self.lines.join(&job.thread, self.settings.max_waiting);
         let (thread, item, lease) = self.make_thread(job, message).await?;
         Ok(Ready {
             hold: Hold::new(self.store.clone(), lease),
-            line: None,
+            line,
             events: beginning(&thread, true, Some(item)),
             transcript: Some(vec![message.message()]),
             title: Some(message.said()),

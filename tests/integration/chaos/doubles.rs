@@ -1,14 +1,18 @@
-//! Models that need no script: what they say follows from what they are sent.
+//! Models that need no script, since what they say follows from what they are sent; and panics.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use orchestrator::agents::{Delta, Deltas, Model, ModelError, ModelRequest};
-use orchestrator::domain::{Message, Reply};
+use orchestrator::agents::{
+    Delta, Deltas, Model, ModelError, ModelRequest, ToolError, ToolRequest, Tools,
+};
+use orchestrator::domain::{Catalog, Message, Reply};
+use serde_json::json;
 use tokio::task::yield_now;
 
-use crate::support::doubles::reply;
+use crate::support::doubles::{catalog, reply, tool_calls};
 
 /// Says again what it is told.
 #[derive(Debug, Default)]
@@ -41,6 +45,78 @@ impl Model for Echo {
 
     fn refuses_for(&self) -> Option<std::time::Duration> {
         None
+    }
+}
+
+/// Adds milk, and says so once it is there.
+#[derive(Debug)]
+pub(super) struct Adder;
+
+impl Model for Adder {
+    fn reply<'a>(
+        &'a self,
+        request: ModelRequest<'a>,
+        deltas: &'a Deltas,
+    ) -> BoxFuture<'a, Result<Reply, ModelError>> {
+        let is_done = matches!(request.messages.last(), Some(Message::Tools { .. }));
+        async move {
+            if !is_done {
+                return Ok(reply("", tool_calls(&[("add", json!({ "title": "milk" }))])));
+            }
+            deltas.say(Delta::Text("Added.".to_owned())).await;
+            Ok(reply("Added.", Vec::new()))
+        }
+        .boxed()
+    }
+
+    fn refuses_for(&self) -> Option<std::time::Duration> {
+        None
+    }
+}
+
+/// A model, or a tool, that panics the first time.
+#[derive(Debug, Default)]
+pub(super) struct Panics(AtomicBool, Echo);
+
+impl Panics {
+    fn once(&self) {
+        assert!(self.0.swap(true, Ordering::Relaxed), "as the test wants it");
+    }
+}
+
+impl Model for Panics {
+    fn reply<'a>(
+        &'a self,
+        request: ModelRequest<'a>,
+        deltas: &'a Deltas,
+    ) -> BoxFuture<'a, Result<Reply, ModelError>> {
+        async move {
+            self.once();
+            self.1.reply(request, deltas).await
+        }
+        .boxed()
+    }
+
+    fn refuses_for(&self) -> Option<std::time::Duration> {
+        None
+    }
+}
+
+impl Tools for Panics {
+    fn settled(&self) -> BoxFuture<'_, ()> {
+        async {}.boxed()
+    }
+
+    fn catalog(&self) -> Arc<Catalog> {
+        Arc::new(catalog(&["add"]))
+    }
+
+    fn call<'a>(&'a self, _: ToolRequest<'a>) -> BoxFuture<'a, Result<String, ToolError>> {
+        async move {
+            self.once();
+            Ok("yes".to_owned())
+        }
+        .boxed()
     }
 }
 

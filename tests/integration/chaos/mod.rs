@@ -3,6 +3,7 @@
 mod doubles;
 mod killed;
 mod replicas;
+mod turns;
 
 use std::fmt::Debug;
 
