@@ -74,7 +74,11 @@ impl Shared {
             }
         };
         job.turn = turn;
-        let (line, transcript, title) = (Some(line), None, None);
+        let (line, transcript) = (Some(line), None);
+        let title = match &job.request.ask {
+            Ask::Message(first) if first.thread.is_none() => Some(first.said()),
+            Ask::Message(_) | Ask::Retry { .. } | Ask::Answer { .. } => None,
+        };
         Ok(Opening::Ready(Box::new(Ready { hold, line, events, transcript, title, receipt })))
     }
 

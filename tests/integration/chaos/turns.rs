@@ -38,6 +38,19 @@ async fn whoever_joins_a_turn_hears_all_of_it_with_the_same_ids() {
 }
 
 #[tokio::test]
+async fn a_turn_that_was_cut_and_is_asked_for_in_the_same_breath_goes_on_with_the_same_ids() {
+    let app = TestApp::scripted([Act::Hang(Vec::new()), says("Hello.")]).await;
+
+    let cut = read_events(app.open(framed(&create("go"))).await, 3).await;
+    app.idle().await;
+    let again = app.send(framed(&create("go"))).await.events();
+
+    assert_eq!(again[..3], cut);
+    assert_eq!(again[again.len() - 2]["item"]["content"][0]["text"], "Hello.");
+    assert_eq!(items(&app).await.len(), 2);
+}
+
+#[tokio::test]
 async fn answers_that_were_cut_and_are_given_again_in_the_same_breath_go_on() {
     let question = json!({ "questions": [{ "question": "Which?", "options": ["a", "b"] }] });
     let asks = calls(&[("ask_user", question)]);
