@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, pending};
 use orchestrator::agents::{
     Delta, Deltas, Model, ModelError, ModelRequest, ToolError, ToolRequest, Tools,
 };
@@ -65,6 +65,47 @@ impl Model for Adder {
             }
             deltas.say(Delta::Text("Added.".to_owned())).await;
             Ok(reply("Added.", Vec::new()))
+        }
+        .boxed()
+    }
+
+    fn refuses_for(&self) -> Option<std::time::Duration> {
+        None
+    }
+}
+
+/// Does what the first word of the message says: do, ask, fail, hang, or repeat it.
+#[derive(Debug)]
+pub(super) struct Obedient;
+
+impl Model for Obedient {
+    fn reply<'a>(
+        &'a self,
+        request: ModelRequest<'a>,
+        deltas: &'a Deltas,
+    ) -> BoxFuture<'a, Result<Reply, ModelError>> {
+        let text = last_said(request.messages).to_owned();
+        let is_done = matches!(request.messages.last(), Some(Message::Tools { .. }));
+        async move {
+            match text.split(' ').next() {
+                Some("do") if !is_done => {
+                    return Ok(reply("", tool_calls(&[("add", json!({ "title": text }))])));
+                }
+                Some("ask") => {
+                    let question = json!({ "question": "Which?", "options": ["a", "b"] });
+                    let asks = json!({ "questions": [question] });
+                    return Ok(reply("", tool_calls(&[("ask_user", asks)])));
+                }
+                Some("fail") => return Err(ModelError::Malformed),
+                Some("hang") => {
+                    deltas.say(Delta::Text("Half".to_owned())).await;
+                    return pending().await;
+                }
+                Some(_) | None => {}
+            }
+            let answer = format!("You said {text}.");
+            deltas.say(Delta::Text(answer.clone())).await;
+            Ok(reply(&answer, Vec::new()))
         }
         .boxed()
     }

@@ -2,7 +2,9 @@
 
 mod doubles;
 mod killed;
+mod plain;
 mod replicas;
+mod scripts;
 mod turns;
 
 use std::fmt::Debug;
