@@ -1,7 +1,7 @@
 //! The house over HTTP: doubles behind the agent's ports, everything else real.
 
-mod asking;
 mod again;
+mod asking;
 mod day;
 mod degraded;
 mod health;
