@@ -180,7 +180,9 @@ impl Shared {
         // A thread that is not there is told by a status, even to those who would wait.
         self.store.find(&id).await?.ok_or(BeginError::UnknownThread)?;
         job.accept();
-        job.audience.tell(ThreadEvent::Progress(WAITING.to_owned())).await;
+        if !job.is_copy {
+            job.audience.tell(ThreadEvent::Progress(WAITING.to_owned())).await;
+        }
         let waited = async {
             line.reached().await;
             Hold::wait(&self.store, &id).await
