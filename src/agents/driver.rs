@@ -119,7 +119,10 @@ impl Driver {
         let request = ToolRequest { call, key: None, deadline: self.deadline, progress };
         let call = self.tools.call(request);
         match planned.effect {
-            Effect::Idempotent | Effect::Changes => call.await,
+            Effect::Idempotent | Effect::Changes => {
+                self.heard().await;
+                if self.stop_reason().is_some() { Err(ToolError::NotMade) } else { call.await }
+            }
             Effect::ReadOnly => select! {
                 biased;
                 _ = self.must_stop() => Err(ToolError::NotMade),
@@ -139,6 +142,12 @@ impl Driver {
             finish = self.interrupt.raised() => finish,
             () = sleep_until(self.deadline) => Finish::Deadline,
         }
+    }
+
+    /// Waits until the last event was taken, and so every one before it dealt with: the reply is
+    /// written down before anything is done for it.
+    async fn heard(&self) {
+        drop(self.events.reserve_many(self.events.max_capacity()).await);
     }
 
     async fn tell(&self, event: AgentEvent) {

@@ -111,6 +111,9 @@ async fn an_interrupt_awaits_a_change_under_way_and_makes_no_further_call() {
     let task = tokio::spawn(drive(run(), driver));
 
     while !matches!(events.recv().await, Some(AgentEvent::ToolStarted { .. })) {}
+    while tools.running.lock().unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
     interrupt.raise(Finish::Cancelled);
     tools.gate.add_permits(10);
     task.await.unwrap();
@@ -121,6 +124,26 @@ async fn an_interrupt_awaits_a_change_under_way_and_makes_no_further_call() {
     let failed: Vec<_> = results.iter().map(|ToolResult { is_error, .. }| *is_error).collect();
     assert_eq!(failed, [false, true]);
     assert_eq!(rest.last(), Some(&AgentEvent::Finished(Finish::Cancelled)));
+}
+
+#[tokio::test]
+async fn a_change_is_made_once_everything_before_it_was_heard() {
+    let model = ScriptedModel::new([calls(&[("add", json!({}))])]);
+    let tools = FakeTools::new(&["add"]);
+    let (driver, mut events) = driver(&model, &tools, &Interrupt::default());
+    let task = tokio::spawn(drive(run(), driver));
+
+    while events.len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    assert!(matches!(events.recv().await, Some(AgentEvent::Replied(_))));
+    tokio::task::yield_now().await;
+    let before = tools.running.lock().unwrap().len();
+    while events.recv().await.is_some() {}
+    task.await.unwrap();
+
+    assert_eq!(before, 0);
+    assert_eq!(tools.made(), ["add {}"]);
 }
 
 async fn events_of(
