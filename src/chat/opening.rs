@@ -1,5 +1,7 @@
 //! Before a turn runs: its thread is taken, and what is asked is kept.
 
+use std::collections::VecDeque;
+
 use tokio::select;
 use tokio::time::timeout;
 
@@ -262,9 +264,18 @@ impl Shared {
     /// Forgets what came after an item, but for what was done for it.
     async fn rewind(&self, item: &ItemId, hold: &Hold) -> Result<(), BeginError> {
         let thread = &hold.lease.thread;
-        let mut later = self.store.turn(thread, item).await?;
-        later.retain(|entry| entry.item.as_ref().is_none_or(|kept| kept.id != *item));
-        let effects = self.store.effects(thread, item).await?;
+        let (mut later, mut effects) = (Vec::new(), Vec::new());
+        let mut turns = VecDeque::from([item.clone()]);
+        while let Some(turn) = turns.pop_front() {
+            let entries = self.store.turn(thread, &turn).await?;
+            let entries = entries.into_iter().filter(|entry| !is_of(entry, &turn));
+            for entry in entries {
+                // What was done once a form was answered was done for the message before it.
+                turns.extend(form_in(&entry));
+                later.push(entry);
+            }
+            effects.extend(self.store.effects(thread, &turn).await?);
+        }
         Ok(self.store.rewind(&hold.lease, item, kept(item, later, effects)).await?)
     }
 
@@ -296,6 +307,15 @@ impl Shared {
         let events = vec![ThreadEvent::Stoppable, ThreadEvent::ItemReplaced(Box::new(settled))];
         Ok((events, item.clone()))
     }
+}
+
+fn is_of(entry: &Entry, id: &ItemId) -> bool {
+    entry.item.as_ref().is_some_and(|item| item.id == *id)
+}
+
+fn form_in(entry: &Entry) -> Option<ItemId> {
+    let item = entry.item.as_ref()?;
+    matches!(item.content, ItemContent::StructuredInput { .. }).then(|| item.id.clone())
 }
 
 /// What every stream begins with. A new thread has no title yet, as far as its stream tells.

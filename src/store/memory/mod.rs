@@ -185,7 +185,7 @@ impl Journal for MemoryStore {
     }
 
     fn withdraw<'a>(&'a self, lease: &'a Lease, key: &'a str) -> BoxFuture<'a, Kept<()>> {
-        self.with(&lease.thread, |kept| kept.withdraw(key));
+        self.with(&lease.thread, |kept| kept.is_held_by(lease).then(|| kept.withdraw(key)));
         ready(Ok(())).boxed()
     }
 

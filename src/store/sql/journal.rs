@@ -46,9 +46,10 @@ impl SqlStore {
     }
 
     pub(super) async fn delete_effect(&self, lease: &Lease, effect: &str) -> Found<()> {
-        query("DELETE FROM effects WHERE thread_id = $1 AND key = $2 AND output IS NULL")
+        query(WITHDRAW)
             .bind(lease.thread.as_str())
             .bind(effect)
+            .bind(lease.epoch)
             .execute(self.0.writes())
             .await?;
         Ok(())
@@ -89,6 +90,11 @@ macro_rules! intend {
 
 const INTEND: &str = intend!("");
 const INTEND_LOCKED: &str = intend!(" FOR SHARE OF t");
+
+/// A holder of the past must not strike out what its successor has begun.
+const WITHDRAW: &str = "DELETE FROM effects WHERE thread_id = $1 AND key = $2 \
+    AND output IS NULL \
+    AND EXISTS (SELECT 1 FROM threads AS t WHERE t.id = $1 AND t.epoch = $3)";
 
 const OUTPUT: &str = "SELECT output FROM effects WHERE thread_id = $1 AND turn = $2 AND key = $3";
 

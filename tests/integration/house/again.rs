@@ -42,6 +42,30 @@ async fn calls_that_were_all_answered_are_not_made_again() {
     assert_eq!(again.types()[0..2], ["stream_options", "added assistant_message"]);
 }
 
+#[tokio::test]
+async fn what_was_done_after_a_question_stays_done_too() {
+    let asks = calls(&[("ask_user", json!({ "questions": [{ "question": "How many?" }] }))]);
+    let adds = calls(&[("add", json!({ "n": 2 }))]);
+    let model = ScriptedModel::new([asks, adds, says("Added."), says("It is there.")]);
+    let tools = FakeTools::new(&["add"]);
+    let choices = Choices { model: model.clone(), tools: tools.clone(), ..Choices::default() };
+    let app = TestApp::new(choices).await;
+
+    let told = app.create("add some").await.events();
+    let form = told.iter().find(|event| event["item"]["type"] == "structured_input").unwrap();
+    let params = json!({
+        "thread_id": form["item"]["thread_id"], "item_id": form["item"]["id"],
+        "input": { "answers": { "q1": { "values": ["2"] } } },
+    });
+    let answer = json!({ "type": "threads.add_structured_input", "params": params });
+    app.post("/chatkit", &answer).await;
+    app.post("/chatkit", &retry(&told[1]["item"])).await;
+
+    assert_eq!(tools.made(), ["add {\"n\":2}"]);
+    let sent = json!(model.asked().pop().unwrap().messages);
+    assert!(sent.to_string().contains("add says yes"), "{sent}");
+}
+
 fn retry(item: &Value) -> Value {
     let params = json!({ "thread_id": item["thread_id"], "item_id": item["id"] });
     json!({ "type": "threads.retry_after_item", "params": params })
