@@ -3,6 +3,9 @@
 use jiff::Zoned;
 use serde_json::{Map, Value};
 
+/// Decides what to say; a pure function of the conversation.
+pub type Brain = fn(&Conversation) -> Answer;
+
 /// Everything the brain may look at.
 #[derive(Clone, Debug)]
 pub struct Conversation {

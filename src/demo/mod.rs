@@ -1,62 +1,27 @@
 //! The bundled offline model: an OpenAI-compatible server of our own.
+//!
+//! `conversation` is what all speak of. The `brain` answers people and knows no wire; `wire`
+//! reads requests and writes answers; `plain` joins the two, and that is all a server without
+//! `--emulate` has. `emulation` is the test double on the same wire.
 
 mod brain;
 
 mod conversation;
 
-mod settings;
-
-mod server;
+mod emulation;
 
 mod plain;
 
-mod emulation;
+mod server;
 
-mod choice;
-
-mod scenarios;
-
-mod script;
-
-mod checks;
-
-mod refusal;
-
-mod agent;
+mod settings;
 
 mod wire;
 
-mod body;
-
-mod reply;
-
-mod completion;
-
-mod written;
-
-mod transport;
-
-mod sse;
-
-mod delivery;
-
-mod line;
-
-mod control;
-
-mod log;
-
-mod knobs;
-
-mod profile;
-
-mod ids;
-
-mod usage;
-
 pub use brain::answer;
-pub use conversation::{Answer, Call, Conversation, PlannedCall, Said, ToolSpec};
-pub use knobs::{Flag, Knobs, Parallel, UnknownKnob};
-pub use scenarios::scenario_names;
+pub use conversation::{Answer, Brain, Call, Conversation, PlannedCall, Said, ToolSpec};
+pub use emulation::{Agent, EmulateSettings, Flag, Knobs, UnknownKnob, scenario_names};
 pub use server::{router, serve};
-pub use settings::{Agent, Brain, EmulateSettings, Mode, Settings};
+pub use settings::{Mode, Settings};
+pub use wire::pace::Pace;
+pub use wire::reply::Parallel;

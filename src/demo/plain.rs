@@ -1,53 +1,70 @@
 //! The model for people: answers, and nothing in a request can switch anything.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
+use axum::routing::{get, post};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
-use super::body::{Read, read};
-use super::delivery::{Delivery, Way};
-use super::ids::Ids;
-use super::knobs::{Knobs, Parallel};
-use super::line::Line;
-use super::profile::{FLASH_2_5, find};
-use super::refusal::Refusal;
-use super::reply::{Thoughts, Voice, chunks};
-use super::settings::Brain;
-use super::sse::{Form, deliver};
-use super::usage::Bill;
-use super::wire::ChatRequest;
-use super::written::refused;
+use super::conversation::Brain;
+use super::wire::body::{Read, read};
+use super::wire::delivery::{Delivery, Unseen, Way};
+use super::wire::ids::Ids;
+use super::wire::line::Line;
+use super::wire::pace::Pace;
+use super::wire::problem::Unreadable;
+use super::wire::profile::{FLASH_2_5, find};
+use super::wire::reply::{Parallel, Voice, chunks};
+use super::wire::request::ChatRequest;
+use super::wire::routes::{CHAT, MODELS, models, not_found};
+use super::wire::sse::deliver;
+use super::wire::usage::Bill;
 
 /// What the plain model works with.
 #[derive(Debug)]
-pub(super) struct Plain {
-    pub(super) brain: Brain,
-    pub(super) ids: Ids,
-    pub(super) knobs: Knobs,
-    pub(super) stop: CancellationToken,
+struct Plain {
+    brain: Brain,
+    ids: Ids,
+    pace: Pace,
+    stop: CancellationToken,
+}
+
+/// Everything the plain model answers to.
+pub(super) fn routes(brain: Brain, gap: Duration, stop: CancellationToken) -> Router {
+    let (seed, _) = Uuid::new_v4().as_u64_pair();
+    let pace = Pace { gap, ..Pace::default() };
+    let plain = Plain { brain, ids: Ids::new(seed), pace, stop };
+    Router::new()
+        .route(CHAT, post(chat))
+        .route(MODELS, get(models))
+        .fallback(not_found)
+        .method_not_allowed_fallback(not_found)
+        .with_state(Arc::new(plain))
 }
 
 /// Answers a request for a chat completion.
-pub(super) async fn chat(State(plain): State<Arc<Plain>>, request: Request) -> Response {
-    let line: Option<Line> = Line::of(&request);
-    let way = Way { line, stop: plain.stop.clone(), watch: None };
+async fn chat(State(plain): State<Arc<Plain>>, request: Request) -> Response {
+    let line = Line::of(&request);
+    let way = Way { line, stop: plain.stop.clone(), witness: Unseen };
     let read = read(request.into_body()).await;
     let delivery = read.and_then(|read| plain.answer(&read));
-    delivery.unwrap_or_else(|refusal| refused(&refusal)).send(way).await
+    delivery.unwrap_or_else(|unreadable| unreadable.delivery()).send(way).await
 }
 
 impl Plain {
-    fn answer(&self, read: &Read) -> Result<Delivery, Refusal> {
+    fn answer(&self, read: &Read) -> Result<Delivery, Unreadable> {
         let request = read.request()?;
         let answer = (self.brain)(&request.conversation());
         let thought: usize = answer.thoughts.iter().map(|thought| thought.chars().count()).sum();
         let bill = Bill { thinking: thought.div_ceil(4), ..Bill::of(&read.body) };
         let voice = self.voice(&request, bill);
         let chunks = chunks(&answer, &voice, &self.ids);
-        Ok(deliver(&chunks, request.form(), &self.knobs, &self.ids))
+        Ok(deliver(&chunks, request.form(), &self.pace, &self.ids))
     }
 
     fn voice(&self, request: &ChatRequest, bill: Bill) -> Voice {
@@ -62,22 +79,5 @@ impl Plain {
             thoughts: request.thoughts(),
             bill: request.bills().then_some(bill),
         }
-    }
-}
-
-impl ChatRequest {
-    /// Whether it wants events.
-    pub(super) fn form(&self) -> Form {
-        if self.streams() { Form::Events } else { Form::Whole }
-    }
-
-    /// Whether usage goes with the answer.
-    pub(super) fn bills(&self) -> bool {
-        !self.streams() || self.wants_usage()
-    }
-
-    /// Whether thoughts go with the answer.
-    pub(super) fn thoughts(&self) -> Thoughts {
-        if self.wants_thoughts() { Thoughts::Shown } else { Thoughts::Hidden }
     }
 }

@@ -2,11 +2,8 @@
 
 use std::time::Duration;
 
-use super::conversation::{Answer, Conversation};
-use super::knobs::Knobs;
-
-/// Decides what to say; a pure function of the conversation.
-pub type Brain = fn(&Conversation) -> Answer;
+use super::conversation::Brain;
+use super::emulation::EmulateSettings;
 
 /// How the server behaves.
 #[derive(Clone, Debug)]
@@ -28,27 +25,6 @@ pub enum Mode {
     Emulate(EmulateSettings),
 }
 
-/// What an emulation does unless a request or a script says otherwise.
-#[derive(Clone, Debug)]
-pub struct EmulateSettings {
-    /// Who answers when no scenario was asked for.
-    pub agent: Agent,
-    /// Makes ids, signatures and mixtures repeatable.
-    pub seed: u64,
-    /// Flags and timing of every request.
-    pub knobs: Knobs,
-}
-
-/// Who answers when no scenario was asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Agent {
-    /// The repeatable agent that obeys `call:` and `steps:`.
-    #[default]
-    Deterministic,
-    /// The brain, save in turns that carry `call:` or `steps:`.
-    Brain,
-}
-
 impl Settings {
     /// A model for people.
     pub fn plain(brain: Brain) -> Self {
@@ -58,11 +34,5 @@ impl Settings {
     /// A model for tests: strict, scripted and without pauses.
     pub fn emulate(brain: Brain, settings: EmulateSettings) -> Self {
         Self { brain, mode: Mode::Emulate(settings), chunk_gap: Duration::ZERO }
-    }
-}
-
-impl Default for EmulateSettings {
-    fn default() -> Self {
-        Self { agent: Agent::Deterministic, seed: 1, knobs: Knobs::default() }
     }
 }

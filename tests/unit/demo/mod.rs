@@ -1,3 +1,5 @@
 //! The bundled offline model.
 
 mod brain;
+
+mod layering;

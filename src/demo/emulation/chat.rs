@@ -1,0 +1,196 @@
+//! The model for tests: strict, scripted, and honest about what it saw.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::response::Response;
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use super::agent;
+use super::checks;
+use super::choice::{Chosen, choose};
+use super::knobs::{Flag, Knobs};
+use super::log::{Log, Watch};
+use super::prefixes::Prefixes;
+use super::refusal::Refusal;
+use super::scenarios::{Fault, Fills, Scenario, Sequences, find};
+use super::script::{Play, Script};
+use super::settings::{Agent, EmulateSettings};
+use super::transport::disturbed;
+use super::written::{refused, written};
+use crate::demo::conversation::{Answer, Brain};
+use crate::demo::wire::body::{Read, read};
+use crate::demo::wire::delivery::{Delivery, Way};
+use crate::demo::wire::ids::Ids;
+use crate::demo::wire::line::Line;
+use crate::demo::wire::profile::Profile;
+use crate::demo::wire::reply::{Voice, chunks};
+use crate::demo::wire::request::ChatRequest;
+use crate::demo::wire::sse::{deliver, events_of};
+use crate::demo::wire::usage::Bill;
+
+/// What the emulation works with.
+#[derive(Debug)]
+pub(in crate::demo) struct Emulation {
+    brain: Brain,
+    settings: EmulateSettings,
+    ids: Ids,
+    stop: CancellationToken,
+    pub(super) script: Script,
+    pub(super) log: Arc<Log>,
+    pub(super) sequences: Sequences,
+    prefixes: Prefixes,
+}
+
+/// One request, with everything that decides its answer.
+struct Scene {
+    request: ChatRequest,
+    knobs: Knobs,
+    voice: Voice,
+    chosen: Chosen,
+}
+
+/// Carries the text of the disturbed ways.
+const LONG_TEXT: &str = "text_ten_chunks";
+
+/// Answers a request for a chat completion.
+pub(super) async fn chat(State(emulation): State<Arc<Emulation>>, request: Request) -> Response {
+    let line = Line::of(&request);
+    let (parts, body) = request.into_parts();
+    let watch = emulation.log.open(&parts.headers);
+    let delivery = match read(body).await {
+        Ok(read) => emulation.answer(&parts, &read, &watch),
+        Err(unreadable) => Err(unreadable.into()),
+    };
+    let delivery = delivery.unwrap_or_else(|refusal| {
+        watch.chose(refusal.scenario);
+        refused(&refusal)
+    });
+    let way = Way { line, stop: emulation.stop.clone(), witness: watch };
+    delivery.send(way).await
+}
+
+impl Emulation {
+    /// An emulation that has seen nothing yet.
+    pub(in crate::demo) fn new(
+        brain: Brain,
+        settings: EmulateSettings,
+        stop: CancellationToken,
+    ) -> Self {
+        Self {
+            brain,
+            ids: Ids::new(settings.seed),
+            settings,
+            stop,
+            script: Script::default(),
+            log: Arc::new(Log::new()),
+            sequences: Sequences::default(),
+            prefixes: Prefixes::default(),
+        }
+    }
+
+    fn answer(&self, parts: &Parts, read: &Read, watch: &Watch) -> Result<Delivery, Refusal> {
+        let request = read.request();
+        let words = request.as_ref().map(ChatRequest::last_user_text).unwrap_or_default();
+        watch.asked(read.body.clone(), read.size, words);
+        checks::authorization(&parts.headers)?;
+        checks::fields(&read.body)?;
+        let scene = self.scene(parts, read, request?)?;
+        watch.chose(&scene.chosen.label);
+        Ok(self.play(&scene))
+    }
+
+    fn scene(&self, parts: &Parts, read: &Read, request: ChatRequest) -> Result<Scene, Refusal> {
+        let knobs = self.knobs(parts)?;
+        let profile = checks::model(&request.model, &knobs)?;
+        checks::request(&request, profile, &knobs, &self.ids)?;
+        let chosen = choose(&self.script, parts, &request)?;
+        let knobs =
+            knobs.turned(&chosen.knobs).map_err(|error| Refusal::saying(&error.to_string()))?;
+        let voice = self.voice(&request, profile, &knobs, read);
+        Ok(Scene { request, knobs, voice, chosen })
+    }
+
+    fn knobs(&self, parts: &Parts) -> Result<Knobs, Refusal> {
+        let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let query = parts.uri.query();
+        let texts = [query, header("x-fake-timing"), header("x-fake-options")];
+        let defaults = self.settings.knobs.clone();
+        let turned = texts.into_iter().flatten().try_fold(defaults, Knobs::turned);
+        turned.map_err(|error| Refusal::saying(&error.to_string()))
+    }
+
+    fn voice(&self, request: &ChatRequest, profile: &Profile, knobs: &Knobs, read: &Read) -> Voice {
+        let bill = Bill {
+            thinking: usize::try_from(self.ids.roll(401)).unwrap_or(0),
+            cached: self.prefixes.cached(&read.body),
+            ..Bill::of(&read.body)
+        };
+        let without_id = knobs.has(Flag::NoId) || self.ids.roll(10) == 0;
+        Voice {
+            model: profile.name.to_owned(),
+            generation: profile.generation,
+            id: (!without_id).then(|| self.ids.envelope()),
+            created: Timestamp::now().as_second(),
+            parallel: knobs.parallel,
+            thoughts: request.thoughts(),
+            bill: request.bills().then_some(bill),
+        }
+    }
+
+    fn play(&self, scene: &Scene) -> Delivery {
+        let key = || scene.chosen.key.clone();
+        match &scene.chosen.play {
+            Play::Answer(answer) => self.reply(scene, answer),
+            Play::Fault(fault) => self.fault(scene, fault),
+            Play::Scenario(Scenario::Agent) => self.usual(scene),
+            Play::Scenario(Scenario::Written(name)) => self.written(scene, name, self.fills(scene)),
+            Play::Scenario(Scenario::Flaky(fault, times)) => {
+                let fails = self.sequences.is_within(key(), *times);
+                if fails { self.fault(scene, fault) } else { self.usual(scene) }
+            }
+            Play::Scenario(Scenario::Breaker(window)) => {
+                let fault = Fault { name: "e503_overloaded", delay: None };
+                let fails = self.sequences.is_young(key(), *window);
+                if fails { self.fault(scene, &fault) } else { self.usual(scene) }
+            }
+            Play::Scenario(Scenario::Transport(transport)) => {
+                let template = find(LONG_TEXT).map(|entry| entry.template.as_str());
+                let text = self.fills(scene).fill(template.unwrap_or_default());
+                disturbed(transport, events_of(&text), &scene.knobs.pace, &self.ids)
+            }
+        }
+    }
+
+    fn usual(&self, scene: &Scene) -> Delivery {
+        let conversation = scene.request.conversation();
+        let answer = match self.settings.agent {
+            Agent::Brain if !agent::is_directed(&scene.request.last_user_text()) => {
+                (self.brain)(&conversation)
+            }
+            Agent::Brain | Agent::Deterministic => agent::answer(&conversation),
+        };
+        self.reply(scene, &answer)
+    }
+
+    fn reply(&self, scene: &Scene, answer: &Answer) -> Delivery {
+        let chunks = chunks(answer, &scene.voice, &self.ids);
+        deliver(&chunks, scene.request.form(), &scene.knobs.pace, &self.ids)
+    }
+
+    fn fault(&self, scene: &Scene, fault: &Fault) -> Delivery {
+        let delay = fault.delay.as_deref().unwrap_or("1s");
+        self.written(scene, fault.name, self.fills(scene).with("delay", delay))
+    }
+
+    fn written(&self, scene: &Scene, name: &str, fills: Fills) -> Delivery {
+        written(name, &fills, scene.request.form(), &scene.knobs.pace, &self.ids)
+    }
+
+    fn fills(&self, scene: &Scene) -> Fills {
+        let (first, second) = scene.chosen.calls(&scene.request);
+        Fills::samples().with_voice(&scene.voice, &self.ids).with_calls(&first, &second)
+    }
+}

@@ -1,0 +1,114 @@
+//! Everything that Gemini refuses, refused in its words.
+
+mod messages;
+
+mod schema;
+
+mod signatures;
+
+use axum::http::{HeaderMap, header};
+use serde_json::Value;
+
+use crate::demo::emulation::knobs::{Flag, Knobs};
+use crate::demo::emulation::refusal::Refusal;
+use crate::demo::wire::ids::Ids;
+use crate::demo::wire::profile::{FLASH_2_5, FLASH_LITE_3_5, Generation, Profile, find};
+use crate::demo::wire::request::ChatRequest;
+
+const TOP_LEVEL: &[&str] = &[
+    "model",
+    "messages",
+    "tools",
+    "tool_choice",
+    "parallel_tool_calls",
+    "stream",
+    "stream_options",
+    "max_tokens",
+    "max_completion_tokens",
+    "temperature",
+    "top_p",
+    "n",
+    "stop",
+    "response_format",
+    "reasoning_effort",
+    "extra_body",
+    "user",
+];
+
+/// Refuses a missing, wrong or restricted key.
+pub(super) fn authorization(headers: &HeaderMap) -> Result<(), Refusal> {
+    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let key = value.and_then(|value| value.strip_prefix("Bearer ")).map(str::trim);
+    match key {
+        None | Some("") => Err(Refusal::of("e400_invalid_auth_header")),
+        Some("bad") => Err(Refusal::of("e400_bad_key")),
+        Some("restricted") => Err(Refusal::of("e403_permission")),
+        Some(_) => Ok(()),
+    }
+}
+
+/// Refuses fields that Gemini does not know.
+pub(super) fn fields(body: &Value) -> Result<(), Refusal> {
+    let unknown = |object: &Value, known: &[&str]| {
+        let keys = object.as_object().into_iter().flat_map(|object| object.keys());
+        keys.into_iter().find(|key| !known.contains(&key.as_str())).cloned()
+    };
+    let extra = body.get("extra_body").and_then(|extra| unknown(extra, &["google"]));
+    match unknown(body, TOP_LEVEL).or(extra) {
+        Some(field) => Err(Refusal::of("e400_unknown_field").with("field", &field)),
+        None => Ok(()),
+    }
+}
+
+/// The model that will answer; a scenario's name stands for the old default.
+pub(super) fn model(name: &str, knobs: &Knobs) -> Result<&'static Profile, Refusal> {
+    if name.starts_with("fake:") {
+        return Ok(&FLASH_2_5);
+    }
+    let bare = name.strip_prefix("models/").unwrap_or(name);
+    let found = find(bare).ok_or_else(|| Refusal::of("e404_model").with("model", bare))?;
+    if found.name != FLASH_2_5.name {
+        return Ok(found);
+    }
+    if knobs.has(Flag::NewKey) {
+        return Err(Refusal::of("e404_new_users").with("model", bare));
+    }
+    Ok(if knobs.has(Flag::AfterShutdown) { &FLASH_LITE_3_5 } else { found })
+}
+
+/// Refuses what this model would not answer.
+pub(super) fn request(
+    request: &ChatRequest,
+    profile: &Profile,
+    knobs: &Knobs,
+    ids: &Ids,
+) -> Result<(), Refusal> {
+    effort(request, profile)?;
+    messages::check(request, profile, knobs)?;
+    if profile.generation == Generation::Three {
+        signatures::check(request, ids)?;
+    }
+    if knobs.has(Flag::LenientSchema) { Ok(()) } else { schema::check(request.tools()) }
+}
+
+fn effort(request: &ChatRequest, profile: &Profile) -> Result<(), Refusal> {
+    let Some(effort) = request.reasoning_effort.as_deref() else { return Ok(()) };
+    let config =
+        request.extra_body.as_ref().and_then(|body| body.pointer("/google/thinking_config"));
+    if config.is_some() {
+        return Err(Refusal::saying(
+            "Expected one of either `reasoning_effort` or custom `thinking_config`; found both.",
+        ));
+    }
+    if profile.efforts.contains(&effort) {
+        return Ok(());
+    }
+    Err(match profile.generation {
+        Generation::Two => Refusal::of("e400_reasoning_effort")
+            .with("effort", effort)
+            .with("efforts", &profile.efforts.join(", ")),
+        Generation::Three => {
+            Refusal::of("e400_thinking_level").with("effort", &effort.to_uppercase())
+        }
+    })
+}

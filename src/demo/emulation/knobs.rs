@@ -1,0 +1,126 @@
+//! Flags and timing of an emulated answer, read from `name=value,name`.
+
+use std::collections::BTreeSet;
+use std::str::FromStr;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::demo::wire::pace::Pace;
+use crate::demo::wire::reply::Parallel;
+
+/// What can be turned about one emulated answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Knobs {
+    /// `ttft` and `chunk` in milliseconds, `jitter`, `split` and `coalesce`.
+    pub pace: Pace,
+    /// How parallel calls are laid out (`parallel`).
+    pub parallel: Parallel,
+    /// What is switched on.
+    pub flags: BTreeSet<Flag>,
+}
+
+/// A switch that is off unless named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Flag {
+    /// The key is too new for gemini-2.5-flash (`new_key`).
+    NewKey,
+    /// gemini-2.5-flash is served by its successor (`after_2026_12_01`).
+    AfterShutdown,
+    /// A tool message without `name` is refused (`require_tool_name`).
+    RequireToolName,
+    /// Tool schemas are not checked (`schema=lenient`).
+    LenientSchema,
+    /// No envelope has an id (`no_id=true`).
+    NoId,
+}
+
+/// A knob that does not exist or cannot be set so.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("there is no knob `{0}`")]
+pub struct UnknownKnob(String);
+
+/// No pause is longer than this.
+const LONGEST_MS: u64 = 600_000;
+
+impl Knobs {
+    /// These knobs, changed by what `text` names.
+    pub fn turned(mut self, text: &str) -> Result<Self, UnknownKnob> {
+        for pair in text.split([',', '&']).map(str::trim).filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, "true"));
+            self.turn(name, value).ok_or_else(|| UnknownKnob(pair.to_owned()))?;
+        }
+        Ok(self)
+    }
+
+    /// Whether a switch is on.
+    pub fn has(&self, flag: Flag) -> bool {
+        self.flags.contains(&flag)
+    }
+
+    fn turn(&mut self, name: &str, value: &str) -> Option<()> {
+        match name {
+            "ttft" => self.pace.first = milliseconds(value)?,
+            "chunk" => self.pace.gap = milliseconds(value)?,
+            "jitter" => self.pace.jitter = value.parse::<f64>().ok()?.clamp(0.0, 1.0),
+            "split" => self.pace.split = Some(value.parse().ok().filter(|size| *size > 0)?),
+            "parallel" => self.parallel = parallel(value)?,
+            "coalesce" => self.pace.coalesce = switch_of(value, "true", "false")? == Switch::On,
+            "schema" => self.switch(Flag::LenientSchema, switch_of(value, "lenient", "strict")?),
+            flag => self.switch(flag_named(flag)?, switch_of(value, "true", "false")?),
+        }
+        Some(())
+    }
+
+    fn switch(&mut self, flag: Flag, to: Switch) {
+        match to {
+            Switch::On => self.flags.insert(flag),
+            Switch::Off => self.flags.remove(&flag),
+        };
+    }
+}
+
+impl FromStr for Knobs {
+    type Err = UnknownKnob;
+
+    fn from_str(text: &str) -> Result<Self, UnknownKnob> {
+        Self::default().turned(text)
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Switch {
+    On,
+    Off,
+}
+
+fn switch_of(value: &str, on: &str, off: &str) -> Option<Switch> {
+    match value {
+        value if value == on => Some(Switch::On),
+        value if value == off => Some(Switch::Off),
+        _ => None,
+    }
+}
+
+fn flag_named(name: &str) -> Option<Flag> {
+    match name {
+        "new_key" => Some(Flag::NewKey),
+        "after_2026_12_01" => Some(Flag::AfterShutdown),
+        "require_tool_name" => Some(Flag::RequireToolName),
+        "no_id" => Some(Flag::NoId),
+        _ => None,
+    }
+}
+
+fn parallel(value: &str) -> Option<Parallel> {
+    match value {
+        "seeded" => Some(Parallel::Seeded),
+        "chunks" => Some(Parallel::Chunks),
+        "one_delta" => Some(Parallel::OneDelta),
+        _ => None,
+    }
+}
+
+fn milliseconds(value: &str) -> Option<Duration> {
+    value.parse::<u64>().ok().map(|ms| Duration::from_millis(ms.min(LONGEST_MS)))
+}

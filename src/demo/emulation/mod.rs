@@ -1,0 +1,37 @@
+//! Everything that exists only under `--emulate`: strict checks, scenarios, scripts, the log.
+
+mod agent;
+
+mod chat;
+
+mod checks;
+
+mod choice;
+
+mod control;
+
+mod knobs;
+
+mod log;
+
+mod prefixes;
+
+mod refusal;
+
+mod routes;
+
+mod scenarios;
+
+mod script;
+
+mod settings;
+
+mod transport;
+
+mod written;
+
+pub(super) use chat::Emulation;
+pub use knobs::{Flag, Knobs, UnknownKnob};
+pub(super) use routes::routes;
+pub use scenarios::scenario_names;
+pub use settings::{Agent, EmulateSettings};

@@ -1,0 +1,80 @@
+//! The scenarios that are data: text files of bytes with a few blanks to fill.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use axum::http::StatusCode;
+
+/// One written scenario.
+#[derive(Debug)]
+pub(in crate::demo::emulation) struct Entry {
+    pub(in crate::demo::emulation) kind: Kind,
+    pub(in crate::demo::emulation) status: StatusCode,
+    pub(in crate::demo::emulation) headers: Vec<(&'static str, &'static str)>,
+    pub(in crate::demo::emulation) template: String,
+}
+
+/// What the bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::demo::emulation) enum Kind {
+    /// Server-sent events.
+    Stream,
+    /// A JSON body.
+    Json,
+    /// A JSON error, to be wrapped in an array of one.
+    Error,
+    /// An HTML page.
+    Html,
+}
+
+static CATALOGUE: LazyLock<BTreeMap<&'static str, Entry>> = LazyLock::new(|| {
+    [
+        include_str!("good.txt"),
+        include_str!("bad.txt"),
+        include_str!("dialects.txt"),
+        include_str!("errors.txt"),
+    ]
+    .into_iter()
+    .flat_map(entries)
+    .collect()
+});
+
+/// The written scenario of that name.
+pub(in crate::demo::emulation) fn find(name: &str) -> Option<&'static Entry> {
+    CATALOGUE.get(name)
+}
+
+/// Every written scenario.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    CATALOGUE.keys().copied()
+}
+
+fn entries(file: &'static str) -> impl Iterator<Item = (&'static str, Entry)> {
+    file.split("\n=== ").skip(1).filter_map(entry)
+}
+
+fn entry(block: &'static str) -> Option<(&'static str, Entry)> {
+    let (head, body) = block.split_once('\n')?;
+    let mut words = head.split_whitespace();
+    let name = words.next()?;
+    let kind = kind(words.next()?)?;
+    let status = words.next().map_or(Some(StatusCode::OK), |code| code.parse().ok())?;
+    let headers = words.filter_map(|pair| pair.split_once('=')).collect();
+    Some((name, Entry { kind, status, headers, template: template(body) }))
+}
+
+fn kind(word: &str) -> Option<Kind> {
+    match word {
+        "stream" => Some(Kind::Stream),
+        "json" => Some(Kind::Json),
+        "error" => Some(Kind::Error),
+        "html" => Some(Kind::Html),
+        _ => None,
+    }
+}
+
+/// The body without the remarks that belong to the next scenario.
+fn template(body: &str) -> String {
+    let lines: Vec<&str> = body.lines().filter(|line| !line.starts_with("## ")).collect();
+    lines.join("\n").trim().to_owned()
+}

@@ -1,0 +1,135 @@
+//! Reads `name` and `name(1,2)`.
+
+use std::time::Duration;
+
+use super::catalogue;
+
+/// What is asked for by name.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::demo::emulation) enum Scenario {
+    /// The usual answer.
+    Agent,
+    /// Bytes from the catalogue.
+    Written(String),
+    /// A fault some times, then the usual answer.
+    Flaky(Fault, u64),
+    /// Overloaded for a while from the first request on, then the usual answer.
+    Breaker(Duration),
+    /// A plain text answer whose way is disturbed.
+    Transport(Transport),
+}
+
+/// What fails in a flaky sequence.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::demo::emulation) struct Fault {
+    /// The written scenario.
+    pub(in crate::demo::emulation) name: &'static str,
+    /// The delay that it names.
+    pub(in crate::demo::emulation) delay: Option<String>,
+}
+
+/// What happens to the bytes on their way.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::demo::emulation) enum Transport {
+    /// Nothing ever comes.
+    HangHeaders,
+    /// The head comes, the first event late.
+    SlowFirst(Duration),
+    /// So many events, then silence.
+    StallAfter(usize),
+    /// So many events, then the connection is reset.
+    CutAfter(usize),
+    /// So many events, then a clean end.
+    EofAfter(usize),
+    /// The connection is reset before a byte.
+    CloseBeforeHeaders,
+    /// The last event ends with one line feed only.
+    NoLastBlank,
+    /// Lines end as in a letter.
+    CarriageReturns,
+    /// A byte order mark comes first.
+    ByteOrderMark,
+    /// One byte at a time.
+    Trickle,
+}
+
+/// The names that are not in the catalogue.
+pub(super) const OTHER_NAMES: &[&str] = &[
+    "agent",
+    "flaky_503",
+    "flaky_429",
+    "flaky_empty",
+    "flaky_malformed",
+    "breaker",
+    "hang_headers",
+    "slow_ttft",
+    "stall_after",
+    "cut_after",
+    "eof_after",
+    "close_before_headers",
+    "no_last_blank",
+    "crlf",
+    "bom",
+    "trickle",
+];
+
+/// No sequence fails more often than this.
+const MOST_FAULTS: u64 = 100;
+
+/// No scenario takes longer than this.
+const LONGEST_MS: u64 = 600_000;
+
+impl Scenario {
+    /// What `text` asks for, if there is such a thing.
+    pub(in crate::demo::emulation) fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let (name, arguments) = match text.split_once('(') {
+            Some((name, rest)) => (name, rest.strip_suffix(')')?),
+            None => (text, ""),
+        };
+        if catalogue::find(name).is_some() {
+            return Some(Self::Written(name.to_owned()));
+        }
+        let mut arguments = arguments.split(',').map(str::trim).filter(|word| !word.is_empty());
+        let first = arguments.next();
+        let number = first.map(str::parse::<u64>).transpose().ok()?;
+        sequence(name, number, arguments.next()).or_else(|| transport(name, number))
+    }
+}
+
+fn sequence(name: &str, number: Option<u64>, delay: Option<&str>) -> Option<Scenario> {
+    let fault = match name {
+        "agent" => return Some(Scenario::Agent),
+        "breaker" => return Some(Scenario::Breaker(milliseconds(number))),
+        "flaky_503" => "e503_overloaded",
+        "flaky_429" if delay.is_some() => "e429_delay",
+        "flaky_429" => "e429_shared_capacity",
+        "flaky_empty" => "empty_stop",
+        "flaky_malformed" => "malformed_function_call",
+        _ => return None,
+    };
+    let delay = delay.map(|seconds| format!("{}s", seconds.trim_end_matches('s')));
+    let times = number.unwrap_or(1).min(MOST_FAULTS);
+    Some(Scenario::Flaky(Fault { name: fault, delay }, times))
+}
+
+fn transport(name: &str, number: Option<u64>) -> Option<Scenario> {
+    let events = || number.and_then(|number| usize::try_from(number).ok()).unwrap_or(2);
+    Some(Scenario::Transport(match name {
+        "hang_headers" => Transport::HangHeaders,
+        "slow_ttft" => Transport::SlowFirst(milliseconds(number)),
+        "stall_after" => Transport::StallAfter(events()),
+        "cut_after" => Transport::CutAfter(events()),
+        "eof_after" => Transport::EofAfter(events()),
+        "close_before_headers" => Transport::CloseBeforeHeaders,
+        "no_last_blank" => Transport::NoLastBlank,
+        "crlf" => Transport::CarriageReturns,
+        "bom" => Transport::ByteOrderMark,
+        "trickle" => Transport::Trickle,
+        _ => return None,
+    }))
+}
+
+fn milliseconds(number: Option<u64>) -> Duration {
+    Duration::from_millis(number.unwrap_or(1_000).min(LONGEST_MS))
+}

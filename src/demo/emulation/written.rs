@@ -1,0 +1,55 @@
+//! Turns a written scenario into what goes over the wire.
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+
+use super::refusal::Refusal;
+use super::scenarios::{Entry, Fills, Kind, find};
+use crate::demo::wire::delivery::{Delivery, HTML, JSON};
+use crate::demo::wire::ids::Ids;
+use crate::demo::wire::pace::{Pace, paced};
+use crate::demo::wire::problem::in_array;
+use crate::demo::wire::sse::{Form, chunks_of, deliver, events_of};
+
+/// A written scenario with its blanks filled.
+pub(super) fn written(name: &str, fills: &Fills, form: Form, pace: &Pace, ids: &Ids) -> Delivery {
+    let Some(entry) = find(name) else { return missing(name) };
+    let text = fills.fill(&entry.template);
+    match entry.kind {
+        Kind::Stream if form == Form::Whole => deliver(&chunks_of(&text), form, pace, ids),
+        Kind::Stream => stream(&text, pace, ids),
+        Kind::Json => whole(entry, JSON, text).after(pace.first),
+        Kind::Error => whole(entry, JSON, wrapped(&text)).after(pace.first),
+        Kind::Html => whole(entry, HTML, text).after(pace.first),
+    }
+}
+
+/// A refusal as it goes over the wire.
+pub(super) fn refused(refusal: &Refusal) -> Delivery {
+    match find(refusal.scenario) {
+        Some(entry) => whole(entry, JSON, wrapped(&refusal.fills.fill(&entry.template))),
+        None => missing(refusal.scenario),
+    }
+}
+
+fn stream(text: &str, pace: &Pace, ids: &Ids) -> Delivery {
+    let mut events = events_of(text);
+    if let Some(last) = events.last_mut().filter(|last| !last.starts_with(b"data: ")) {
+        last.truncate(last.len().saturating_sub(1));
+    }
+    Delivery::stream(paced(events, pace, ids))
+}
+
+fn whole(entry: &Entry, content_type: &'static str, body: String) -> Delivery {
+    let delivery = Delivery::whole(entry.status, content_type, body);
+    Delivery { headers: entry.headers.clone(), ..delivery }
+}
+
+fn wrapped(error: &str) -> String {
+    in_array(&serde_json::from_str(error).unwrap_or(Value::Null))
+}
+
+fn missing(name: &str) -> Delivery {
+    let body = json!([{ "error": { "code": 500, "message": format!("there is no scenario {name}"), "status": "INTERNAL" } }]);
+    Delivery::whole(StatusCode::INTERNAL_SERVER_ERROR, JSON, body.to_string())
+}

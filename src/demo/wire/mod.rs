@@ -1,0 +1,27 @@
+//! The wire that Gemini and OpenAI share: requests read, answers written, bytes sent.
+
+pub(super) mod body;
+
+pub(super) mod completion;
+
+pub(super) mod delivery;
+
+pub(super) mod ids;
+
+pub(super) mod line;
+
+pub(super) mod pace;
+
+pub(super) mod problem;
+
+pub(super) mod profile;
+
+pub(super) mod reply;
+
+pub(super) mod request;
+
+pub(super) mod routes;
+
+pub(super) mod sse;
+
+pub(super) mod usage;

@@ -1,0 +1,51 @@
+//! The models that are mimicked, and in what they differ.
+
+/// One model.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::demo) struct Profile {
+    pub(in crate::demo) name: &'static str,
+    pub(in crate::demo) generation: Generation,
+    /// What `reasoning_effort` may be.
+    pub(in crate::demo) efforts: &'static [&'static str],
+}
+
+/// What decides the shape of a reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::demo) enum Generation {
+    /// Calls come with `finish_reason`; signatures are optional.
+    Two,
+    /// Calls carry signatures that must come back; a trailer says `stop`.
+    Three,
+}
+
+/// The old default, and what unknown names behave as.
+pub(in crate::demo) const FLASH_2_5: Profile = Profile {
+    name: "gemini-2.5-flash",
+    generation: Generation::Two,
+    efforts: &["high", "low", "medium", "none"],
+};
+
+/// What answers for [`FLASH_2_5`] from 2026-12-01.
+pub(in crate::demo) const FLASH_LITE_3_5: Profile = Profile {
+    name: "gemini-3.5-flash-lite",
+    generation: Generation::Three,
+    efforts: &["high", "low", "medium", "minimal"],
+};
+
+/// Every model on offer.
+pub(in crate::demo) const PROFILES: &[Profile] = &[
+    FLASH_2_5,
+    Profile { name: "gemini-2.5-flash-lite", ..FLASH_2_5 },
+    FLASH_LITE_3_5,
+    Profile {
+        name: "gemini-3.8-flash",
+        generation: Generation::Three,
+        efforts: &["high", "low", "medium"],
+    },
+];
+
+/// The model of that name, with or without `models/`.
+pub(in crate::demo) fn find(name: &str) -> Option<&'static Profile> {
+    let bare = name.strip_prefix("models/").unwrap_or(name);
+    PROFILES.iter().find(|profile| profile.name == bare)
+}

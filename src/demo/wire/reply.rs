@@ -1,0 +1,215 @@
+//! An answer as Gemini would write it, chunk by chunk.
+
+use serde_json::{Map, Value, json};
+
+use super::ids::Ids;
+use super::profile::Generation;
+use super::usage::Bill;
+use crate::demo::conversation::{Answer, PlannedCall};
+
+/// Everything about a reply but what it says.
+#[derive(Clone, Debug)]
+pub(in crate::demo) struct Voice {
+    /// The model that is named in the reply.
+    pub(in crate::demo) model: String,
+    pub(in crate::demo) generation: Generation,
+    /// The id of the envelope, which is sometimes missing.
+    pub(in crate::demo) id: Option<String>,
+    pub(in crate::demo) created: i64,
+    pub(in crate::demo) parallel: Parallel,
+    pub(in crate::demo) thoughts: Thoughts,
+    /// What the usage counts, if it was asked for.
+    pub(in crate::demo) bill: Option<Bill>,
+}
+
+/// Whether thoughts are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::demo) enum Thoughts {
+    Shown,
+    Hidden,
+}
+
+/// How a 2.5 model lays out parallel calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Parallel {
+    /// Either, by the seed.
+    #[default]
+    Seeded,
+    /// One chunk a call.
+    Chunks,
+    /// All in one delta.
+    OneDelta,
+}
+
+struct Moment {
+    delta: Map<String, Value>,
+    finish: Option<&'static str>,
+    characters: usize,
+}
+
+/// Words of text to a chunk.
+const WORDS: usize = 4;
+
+/// The chunks of a streamed answer, without the closing `[DONE]`.
+pub(in crate::demo) fn chunks(answer: &Answer, voice: &Voice, ids: &Ids) -> Vec<Value> {
+    let mut written = 0;
+    let moments = moments(answer, voice, ids).into_iter();
+    moments
+        .map(|moment| {
+            written += moment.characters;
+            chunk(moment, voice, written)
+        })
+        .collect()
+}
+
+fn chunk(moment: Moment, voice: &Voice, written: usize) -> Value {
+    let mut choice = Map::new();
+    choice.insert("delta".into(), Value::Object(moment.delta));
+    if let Some(reason) = moment.finish {
+        choice.insert("finish_reason".into(), reason.into());
+    }
+    choice.insert("index".into(), 0.into());
+    let mut chunk = Map::new();
+    chunk.insert("choices".into(), json!([choice]));
+    chunk.insert("created".into(), voice.created.into());
+    if let Some(id) = &voice.id {
+        chunk.insert("id".into(), id.as_str().into());
+    }
+    chunk.insert("model".into(), voice.model.as_str().into());
+    chunk.insert("object".into(), "chat.completion.chunk".into());
+    if let Some(bill) = &voice.bill {
+        chunk.insert("usage".into(), bill.after(written));
+    }
+    Value::Object(chunk)
+}
+
+fn moments(answer: &Answer, voice: &Voice, ids: &Ids) -> Vec<Moment> {
+    let thoughts = match voice.thoughts {
+        Thoughts::Shown => answer.thoughts.as_slice(),
+        Thoughts::Hidden => &[],
+    };
+    let mut moments: Vec<Moment> = thoughts.iter().enumerate().map(thought).collect();
+    let mut closing = if moments.is_empty() { "" } else { "</thought>" };
+    for words in phrases(&answer.text) {
+        moments.push(Moment::text(format!("{closing}{words}")));
+        closing = "";
+    }
+    if answer.calls.is_empty() {
+        close_text(&mut moments, closing, voice, ids);
+    } else {
+        moments.extend(call_moments(&answer.calls, closing, voice, ids));
+    }
+    moments
+}
+
+impl Moment {
+    fn of(delta: Map<String, Value>) -> Self {
+        Self { delta, finish: None, characters: 0 }
+    }
+
+    fn text(content: String) -> Self {
+        let characters = content.chars().count();
+        let mut delta = Map::new();
+        delta.insert("content".into(), content.into());
+        delta.insert("role".into(), "assistant".into());
+        Self { characters, ..Self::of(delta) }
+    }
+
+    fn silent() -> Self {
+        Self::of(Map::from_iter([("role".to_owned(), Value::from("assistant"))]))
+    }
+}
+
+fn thought((position, thought): (usize, &String)) -> Moment {
+    let opening = if position == 0 { "<thought>" } else { "" };
+    let mut delta = Map::new();
+    delta.insert("content".into(), format!("{opening}{thought}").into());
+    delta.insert("extra_content".into(), json!({ "google": { "thought": true } }));
+    delta.insert("role".into(), "assistant".into());
+    Moment::of(delta)
+}
+
+/// Ends an answer without calls; a 3.x model signs its text in a last empty chunk.
+fn close_text(moments: &mut Vec<Moment>, closing: &str, voice: &Voice, ids: &Ids) {
+    if !closing.is_empty() {
+        moments.push(Moment::text(closing.to_owned()));
+    }
+    match voice.generation {
+        Generation::Two if moments.is_empty() => moments.push(Moment::silent()),
+        Generation::Two => {}
+        Generation::Three => moments.push(signed_end(voice, ids)),
+    }
+    if let Some(last) = moments.last_mut() {
+        last.finish = Some("stop");
+    }
+}
+
+fn signed_end(voice: &Voice, ids: &Ids) -> Moment {
+    let signature = ids.signature(voice.id.as_deref().unwrap_or_default());
+    let mut delta = Map::new();
+    delta.insert("extra_content".into(), google_signature(&signature));
+    delta.insert("role".into(), "assistant".into());
+    Moment::of(delta)
+}
+
+fn call_moments(calls: &[PlannedCall], closing: &str, voice: &Voice, ids: &Ids) -> Vec<Moment> {
+    let calls = calls.iter().enumerate();
+    let written: Vec<Value> = calls.map(|(at, call)| written_call(call, at, voice, ids)).collect();
+    let groups: Vec<Vec<Value>> = match (voice.generation, voice.parallel) {
+        (Generation::Two, Parallel::Chunks) => written.into_iter().map(|call| vec![call]).collect(),
+        (Generation::Two, Parallel::Seeded) if written.len() > 1 && ids.roll(2) == 0 => {
+            written.into_iter().map(|call| vec![call]).collect()
+        }
+        (Generation::Two | Generation::Three, _) => vec![written],
+    };
+    let mut moments: Vec<Moment> = groups.into_iter().map(calls_moment).collect();
+    if let Some(first) = moments.first_mut().filter(|_| !closing.is_empty()) {
+        first.delta.shift_insert(0, "content".into(), closing.into());
+    }
+    finish_calls(&mut moments, voice.generation);
+    moments
+}
+
+fn calls_moment(calls: Vec<Value>) -> Moment {
+    let characters = calls.iter().map(|call| call.to_string().chars().count()).sum();
+    let mut delta = Map::new();
+    delta.insert("role".into(), "assistant".into());
+    delta.insert("tool_calls".into(), calls.into());
+    Moment { characters, ..Moment::of(delta) }
+}
+
+fn finish_calls(moments: &mut Vec<Moment>, generation: Generation) {
+    let reason = match generation {
+        Generation::Two => "tool_calls",
+        Generation::Three => {
+            moments.push(Moment::silent());
+            "stop"
+        }
+    };
+    if let Some(last) = moments.last_mut() {
+        last.finish = Some(reason);
+    }
+}
+
+fn written_call(call: &PlannedCall, position: usize, voice: &Voice, ids: &Ids) -> Value {
+    let id = ids.call(voice.generation);
+    let arguments = Value::Object(call.arguments.clone()).to_string();
+    let mut written = Map::new();
+    if voice.generation == Generation::Three && position == 0 {
+        written.insert("extra_content".into(), google_signature(&ids.signature(&id)));
+    }
+    written.insert("function".into(), json!({ "arguments": arguments, "name": call.name }));
+    written.insert("id".into(), id.into());
+    written.insert("type".into(), "function".into());
+    Value::Object(written)
+}
+
+fn google_signature(signature: &str) -> Value {
+    json!({ "google": { "thought_signature": signature } })
+}
+
+/// A few words each, nothing lost.
+fn phrases(text: &str) -> Vec<String> {
+    let words: Vec<&str> = text.split_inclusive(char::is_whitespace).collect();
+    words.chunks(WORDS).map(<[&str]>::concat).collect()
+}

@@ -1,0 +1,238 @@
+//! Requests as they come, read as leniently as can be.
+
+use jiff::{Timestamp, Zoned, tz::TimeZone};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::reply::Thoughts;
+use super::sse::Form;
+use crate::demo::conversation::{Call, Conversation, Said, ToolSpec};
+
+/// A request for a chat completion.
+#[derive(Clone, Debug, Deserialize)]
+pub(in crate::demo) struct ChatRequest {
+    #[serde(default)]
+    pub(in crate::demo) model: String,
+    #[serde(default)]
+    pub(in crate::demo) messages: Vec<Message>,
+    pub(in crate::demo) tools: Option<Vec<Tool>>,
+    pub(in crate::demo) stream: Option<bool>,
+    pub(in crate::demo) stream_options: Option<StreamOptions>,
+    pub(in crate::demo) reasoning_effort: Option<String>,
+    pub(in crate::demo) extra_body: Option<Value>,
+}
+
+/// One message.
+#[derive(Clone, Debug, Deserialize)]
+pub(in crate::demo) struct Message {
+    #[serde(default)]
+    pub(in crate::demo) role: String,
+    pub(in crate::demo) content: Option<Content>,
+    pub(in crate::demo) tool_calls: Option<Vec<WireCall>>,
+    pub(in crate::demo) tool_call_id: Option<String>,
+    pub(in crate::demo) name: Option<String>,
+}
+
+/// Text, whole or in parts.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub(in crate::demo) enum Content {
+    Text(String),
+    Parts(Vec<Part>),
+}
+
+/// One part of a text; parts of other kinds have none.
+#[derive(Clone, Debug, Deserialize)]
+pub(in crate::demo) struct Part {
+    #[serde(default)]
+    pub(in crate::demo) text: String,
+}
+
+/// A call that an assistant made.
+#[derive(Clone, Debug, Deserialize)]
+pub(in crate::demo) struct WireCall {
+    #[serde(default)]
+    pub(in crate::demo) id: String,
+    pub(in crate::demo) function: WireFunction,
+    #[serde(default)]
+    pub(in crate::demo) extra_content: Value,
+}
+
+/// What was called, and with what.
+#[derive(Clone, Debug, Deserialize)]
+pub(in crate::demo) struct WireFunction {
+    #[serde(default)]
+    pub(in crate::demo) name: String,
+    #[serde(default)]
+    pub(in crate::demo) arguments: String,
+}
+
+/// A tool on offer.
+#[derive(Clone, Debug, Deserialize)]
+pub(in crate::demo) struct Tool {
+    pub(in crate::demo) function: ToolFunction,
+}
+
+/// What a tool is.
+#[derive(Clone, Debug, Deserialize)]
+pub(in crate::demo) struct ToolFunction {
+    #[serde(default)]
+    pub(in crate::demo) name: String,
+    #[serde(default)]
+    pub(in crate::demo) description: String,
+    #[serde(default)]
+    pub(in crate::demo) parameters: Value,
+}
+
+/// What a streamed reply should carry.
+#[derive(Clone, Debug, Deserialize)]
+pub(in crate::demo) struct StreamOptions {
+    #[serde(default)]
+    pub(in crate::demo) include_usage: bool,
+}
+
+/// What comes before the time in a system prompt.
+const CLOCK: &str = "It is now ";
+
+impl ChatRequest {
+    /// Whether it wants events.
+    pub(in crate::demo) fn form(&self) -> Form {
+        if self.streams() { Form::Events } else { Form::Whole }
+    }
+
+    /// Whether usage goes with the answer.
+    pub(in crate::demo) fn bills(&self) -> bool {
+        !self.streams() || self.wants_usage()
+    }
+
+    /// Whether thoughts go with the answer.
+    pub(in crate::demo) fn thoughts(&self) -> Thoughts {
+        if self.wants_thoughts() { Thoughts::Shown } else { Thoughts::Hidden }
+    }
+
+    pub(in crate::demo) fn tools(&self) -> &[Tool] {
+        self.tools.as_deref().unwrap_or_default()
+    }
+
+    /// What the person said last.
+    pub(in crate::demo) fn last_user_text(&self) -> String {
+        let last = self.messages.iter().rfind(|message| message.role == "user");
+        last.map(Message::text).unwrap_or_default()
+    }
+
+    /// Whether the person's words are the last there are.
+    pub(in crate::demo) fn ends_with_user(&self) -> bool {
+        self.messages.last().is_some_and(|message| message.role == "user")
+    }
+
+    /// The messages since the person last spoke.
+    pub(in crate::demo) fn current_turn(&self) -> impl Iterator<Item = (usize, &Message)> {
+        let start = self.messages.iter().rposition(|message| message.role == "user");
+        self.messages.iter().enumerate().skip(start.map_or(0, |index| index + 1))
+    }
+
+    /// The same, free of the wire.
+    pub(in crate::demo) fn conversation(&self) -> Conversation {
+        Conversation {
+            now: self.clock().unwrap_or_else(Zoned::now),
+            said: self.messages.iter().filter_map(Message::said).collect(),
+            tools: self.tools().iter().map(Tool::spec).collect(),
+        }
+    }
+
+    fn streams(&self) -> bool {
+        self.stream.unwrap_or(false)
+    }
+
+    fn wants_usage(&self) -> bool {
+        self.stream_options.as_ref().is_some_and(|options| options.include_usage)
+    }
+
+    fn wants_thoughts(&self) -> bool {
+        let path = "/google/thinking_config/include_thoughts";
+        let asked = self.extra_body.as_ref().and_then(|body| body.pointer(path));
+        asked.and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    fn clock(&self) -> Option<Zoned> {
+        let system = self.messages.iter().filter(|message| message.is_system());
+        system.rev().find_map(|message| clock_in(&message.text()))
+    }
+}
+
+impl Message {
+    pub(in crate::demo) fn is_system(&self) -> bool {
+        matches!(self.role.as_str(), "system" | "developer")
+    }
+
+    pub(in crate::demo) fn text(&self) -> String {
+        match &self.content {
+            None => String::new(),
+            Some(Content::Text(text)) => text.clone(),
+            Some(Content::Parts(parts)) => parts.iter().map(|part| part.text.as_str()).collect(),
+        }
+    }
+
+    pub(in crate::demo) fn calls(&self) -> &[WireCall] {
+        self.tool_calls.as_deref().unwrap_or_default()
+    }
+
+    fn said(&self) -> Option<Said> {
+        match self.role.as_str() {
+            "user" => Some(Said::User(self.text())),
+            "assistant" => Some(Said::Assistant {
+                text: self.text(),
+                calls: self.calls().iter().map(WireCall::call).collect(),
+            }),
+            "tool" => Some(Said::Tool {
+                call_id: self.tool_call_id.clone().unwrap_or_default(),
+                output: self.text(),
+            }),
+            _ => None,
+        }
+    }
+}
+
+impl WireCall {
+    /// The signature that came back with the call.
+    pub(in crate::demo) fn signature(&self) -> Option<&str> {
+        self.extra_content.pointer("/google/thought_signature").and_then(Value::as_str)
+    }
+
+    fn call(&self) -> Call {
+        let arguments = serde_json::from_str::<Map<String, Value>>(&self.function.arguments);
+        Call {
+            id: self.id.clone(),
+            name: self.function.name.clone(),
+            arguments: arguments.unwrap_or_default(),
+        }
+    }
+}
+
+impl Tool {
+    fn spec(&self) -> ToolSpec {
+        ToolSpec {
+            name: self.function.name.clone(),
+            description: self.function.description.clone(),
+            parameters: self.function.parameters.clone(),
+        }
+    }
+}
+
+/// Finds `It is now Saturday, 2026-11-21T05:12:00+01:00[Europe/Berlin].`
+fn clock_in(text: &str) -> Option<Zoned> {
+    let (_, after) = text.split_once(CLOCK)?;
+    let line = after.lines().next()?;
+    let (_, time) = line.split_once(", ")?;
+    let (local, rest) = time.split_once('[')?;
+    let (zone, _) = rest.split_once(']')?;
+    let whole = format!("{local}[{zone}]");
+    whole.parse().ok().or_else(|| fixed_clock(local))
+}
+
+/// A zone that this machine does not know still has its offset.
+fn fixed_clock(local: &str) -> Option<Zoned> {
+    let instant: Timestamp = local.parse().ok()?;
+    let offset = jiff::fmt::temporal::Pieces::parse(local).ok()?.to_numeric_offset()?;
+    Some(instant.to_zoned(TimeZone::fixed(offset)))
+}

@@ -1,0 +1,45 @@
+//! Answers as events, or in one piece.
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::completion::completion;
+use super::delivery::{Delivery, JSON};
+use super::ids::Ids;
+use super::pace::{Pace, paced};
+
+/// The last event of a stream.
+const DONE: &str = "data: [DONE]\n\n";
+
+/// Whether an answer comes in events or in one piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::demo) enum Form {
+    Events,
+    Whole,
+}
+
+/// The chunks of an answer, in the form that was asked for.
+pub(in crate::demo) fn deliver(chunks: &[Value], form: Form, pace: &Pace, ids: &Ids) -> Delivery {
+    match form {
+        Form::Events => {
+            let events = chunks.iter().map(|chunk| format!("data: {chunk}\n\n"));
+            let events = events.chain([DONE.to_owned()]).map(Bytes::from).collect();
+            Delivery::stream(paced(events, pace, ids))
+        }
+        Form::Whole => {
+            let body = completion(chunks).to_string();
+            Delivery::whole(http::StatusCode::OK, JSON, body).after(pace.first)
+        }
+    }
+}
+
+/// The chunks that events carry.
+pub(in crate::demo) fn chunks_of(events: &str) -> Vec<Value> {
+    let data = events.lines().filter_map(|line| line.strip_prefix("data: "));
+    data.filter_map(|data| serde_json::from_str(data).ok()).collect()
+}
+
+/// Cuts a text into its events.
+pub(in crate::demo) fn events_of(text: &str) -> Vec<Bytes> {
+    text.split("\n\n").map(|event| Bytes::from(format!("{event}\n\n"))).collect()
+}
