@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::emulation::{self, Emulation};
 use super::plain;
 use super::settings::{Mode, Settings};
-use super::wire::line::{CuttableListener, Line};
+use super::wire::door::CuttableListener;
+use super::wire::line::Line;
 
 /// How long open connections may take to notice the end.
 const FAREWELL: Duration = Duration::from_millis(250);
@@ -30,13 +30,8 @@ pub async fn serve(
     settings: Settings,
     stop: CancellationToken,
 ) -> std::io::Result<()> {
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY could not be set");
-        }
-    });
     let service = routes(settings, stop.clone()).into_make_service_with_connect_info::<Line>();
-    let server = axum::serve(CuttableListener(listener), service)
+    let server = axum::serve(CuttableListener::new(listener)?, service)
         .with_graceful_shutdown(stop.clone().cancelled_owned());
     let too_late = async {
         stop.cancelled().await;

@@ -127,10 +127,10 @@ impl Witness for Watch {
         self.with(|record| record.status = Some(status.as_u16()));
     }
 
-    fn sent(&self, bytes: usize) {
+    fn sent(&self, bytes: usize, events: usize) {
         self.with(|record| {
             record.bytes += bytes;
-            record.events += 1;
+            record.events += events;
         });
     }
 

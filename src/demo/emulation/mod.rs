@@ -10,6 +10,8 @@ mod choice;
 
 mod control;
 
+mod flood;
+
 mod knobs;
 
 mod log;

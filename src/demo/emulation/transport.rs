@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::flood::{narrow_flood, wide_flood};
 use super::scenarios::Transport;
 use crate::demo::wire::delivery::{Delivery, Head, Step};
 use crate::demo::wire::ids::Ids;
@@ -12,6 +13,10 @@ use crate::demo::wire::pace::{Pace, paced};
 
 /// Between two bytes of a trickle.
 const DRIP: Duration = Duration::from_millis(50);
+
+/// Between two comments, and what they say.
+const PING: Duration = Duration::from_millis(50);
+const PINGED: Bytes = Bytes::from_static(b": ping\n\n");
 
 /// The events, disturbed as asked.
 pub(super) fn disturbed(
@@ -44,6 +49,10 @@ pub(super) fn disturbed(
             let marked = [Bytes::from_static(b"\xEF\xBB\xBF")].into_iter().chain(events);
             Delivery::stream(steps(marked.collect()))
         }
+        Transport::Refuse(pause) => headless(Head::Refuse(*pause)),
+        Transport::Comments => Delivery::stream(with_comments(steps(events))),
+        Transport::Flood(mebibytes) => wide_flood(&events, *mebibytes),
+        Transport::ManyChunks(count) => narrow_flood(&events, *count),
         Transport::Trickle => {
             let drip = Pace { gap: DRIP, split: Some(1), ..pace.clone() };
             Delivery::stream(paced(events, &drip, ids))
@@ -64,4 +73,12 @@ fn without_last_blank(mut events: Vec<Bytes>) -> Vec<Bytes> {
 
 fn with_carriage_returns(event: &Bytes) -> Bytes {
     String::from_utf8_lossy(event).replace('\n', "\r\n").into()
+}
+
+fn with_comments(steps: VecDeque<Step>) -> VecDeque<Step> {
+    let noted = |step| match step {
+        Step::Send(_) => vec![Step::Wait(PING), Step::Send(PINGED), step],
+        Step::Flood(..) | Step::Wait(_) | Step::Hang | Step::Reset => vec![step],
+    };
+    steps.into_iter().flat_map(noted).collect()
 }

@@ -1,19 +1,18 @@
-//! What goes over the wire and when: steps, and the body that takes them.
+//! One answer, planned to the byte, and its way to the client.
 
 use std::collections::VecDeque;
-use std::io::{Error, ErrorKind, Result};
+use std::io::{Error, ErrorKind};
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
-use futures::Stream;
-use futures::stream::unfold;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::line::Line;
+use super::steps::{body, wait};
 
 /// One answer, planned to the byte.
 #[derive(Debug)]
@@ -34,12 +33,16 @@ pub(in crate::demo) enum Head {
     Never,
     /// Never; the connection is reset.
     Reset,
+    /// Never; the connection is reset, and for so long there is nobody to connect to.
+    Refuse(Duration),
 }
 
 /// One thing done to the body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::demo) enum Step {
     Send(Bytes),
+    /// The same bytes again and again, made once: so many events each time, so many times.
+    Flood(Bytes, usize, usize),
     Wait(Duration),
     /// Silence, with the connection open.
     Hang,
@@ -51,8 +54,8 @@ pub(in crate::demo) enum Step {
 pub(in crate::demo) trait Witness: Send + Sync + 'static {
     /// Notes the head of the answer.
     fn began(&self, status: StatusCode);
-    /// Notes a piece of the answer.
-    fn sent(&self, bytes: usize);
+    /// Notes a piece of the answer, of so many events.
+    fn sent(&self, bytes: usize, events: usize);
     /// Notes how it ended; the first word counts.
     fn end(&self, end: End);
 }
@@ -121,6 +124,12 @@ impl Delivery {
             Head::After(pause) => wait(&way, sleep(pause)).await,
             Head::Never => wait(&way, std::future::pending()).await,
             Head::Reset => return broken(way),
+            Head::Refuse(pause) => {
+                if let Some(line) = &way.line {
+                    line.close_door(pause).await;
+                }
+                return broken(way);
+            }
         }
         if way.stop.is_cancelled() {
             return broken(way);
@@ -133,7 +142,7 @@ impl Delivery {
 
 impl Witness for Unseen {
     fn began(&self, _: StatusCode) {}
-    fn sent(&self, _: usize) {}
+    fn sent(&self, _: usize, _: usize) {}
     fn end(&self, _: End) {}
 }
 
@@ -145,7 +154,7 @@ impl Way<Unseen> {
 }
 
 impl<W: Witness> Way<W> {
-    fn reset(&self) -> Error {
+    pub(super) fn reset(&self) -> Error {
         self.witness.end(End::ServerCut);
         if let Some(line) = &self.line {
             line.cut();
@@ -185,42 +194,4 @@ fn response<W: Witness>(parts: Parts, way: Way<W>, steps: VecDeque<Step>) -> Res
         response.headers_mut().insert(header::CACHE_CONTROL, no_store);
     }
     response
-}
-
-fn body<W: Witness>(
-    way: Way<W>,
-    steps: VecDeque<Step>,
-) -> impl Stream<Item = Result<Bytes>> + Send {
-    unfold((way, steps), async |(way, mut steps)| {
-        let item = next(&way, &mut steps).await?;
-        Some((item, (way, steps)))
-    })
-}
-
-/// Takes steps until there is something to send; yields before each, so that what went before
-/// is flushed on its own.
-async fn next<W: Witness>(way: &Way<W>, steps: &mut VecDeque<Step>) -> Option<Result<Bytes>> {
-    while let Some(step) = steps.pop_front() {
-        tokio::task::yield_now().await;
-        match step {
-            _ if way.stop.is_cancelled() => return Some(Err(way.reset())),
-            Step::Send(bytes) => {
-                way.witness.sent(bytes.len());
-                return Some(Ok(bytes));
-            }
-            Step::Wait(pause) => wait(way, sleep(pause)).await,
-            Step::Hang => wait(way, std::future::pending()).await,
-            Step::Reset => return Some(Err(way.reset())),
-        }
-    }
-    if way.stop.is_cancelled() {
-        return Some(Err(way.reset()));
-    }
-    way.witness.end(End::Complete);
-    None
-}
-
-/// Waits, but no longer than the server lives.
-async fn wait<W>(way: &Way<W>, what: impl Future<Output = ()>) {
-    way.stop.run_until_cancelled(what).await;
 }

@@ -1,20 +1,19 @@
-//! A listener whose connections can be cut, so that faults are real ones.
+//! A connection that can be cut, so that faults are real ones.
 
 use std::io::{Error, ErrorKind, Result};
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::extract::Request;
 use axum::extract::connect_info::{ConnectInfo, Connected};
-use axum::serve::{IncomingStream, Listener};
+use axum::serve::IncomingStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// Hands out connections with a [`Line`] each.
-pub(in crate::demo) struct CuttableListener<L>(pub(in crate::demo) L);
+use super::door::{CuttableListener, Door};
 
 /// One connection, which ends in a reset once its line is cut.
 pub(in crate::demo) struct CuttableStream {
@@ -22,9 +21,18 @@ pub(in crate::demo) struct CuttableStream {
     line: Line,
 }
 
-/// Cuts the connection it belongs to.
-#[derive(Clone, Debug, Default)]
-pub(in crate::demo) struct Line(Arc<AtomicBool>);
+/// Cuts the connection it belongs to, and closes the door it came through.
+#[derive(Clone, Debug)]
+pub(in crate::demo) struct Line {
+    cut: Arc<AtomicBool>,
+    door: Door,
+}
+
+impl CuttableStream {
+    pub(super) fn new(tcp: TcpStream, door: Door) -> Self {
+        Self { tcp, line: Line { cut: Arc::default(), door } }
+    }
+}
 
 impl Line {
     /// The line of a request that came through a [`CuttableListener`].
@@ -34,34 +42,22 @@ impl Line {
 
     /// From now on every read and write fails.
     pub(in crate::demo) fn cut(&self) {
-        self.0.store(true, Ordering::Release);
+        self.cut.store(true, Ordering::Release);
+    }
+
+    /// For so long nobody can connect; returns once that is so.
+    pub(super) async fn close_door(&self, pause: Duration) {
+        self.door.close(pause).await;
     }
 
     fn check(&self) -> Result<()> {
-        let cut = self.0.load(Ordering::Acquire);
+        let cut = self.cut.load(Ordering::Acquire);
         if cut { Err(Error::from(ErrorKind::ConnectionReset)) } else { Ok(()) }
     }
 }
 
-impl<L: Listener<Io = TcpStream, Addr = SocketAddr>> Listener for CuttableListener<L> {
-    type Io = CuttableStream;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (CuttableStream, SocketAddr) {
-        let (tcp, address) = self.0.accept().await;
-        (CuttableStream { tcp, line: Line::default() }, address)
-    }
-
-    fn local_addr(&self) -> Result<SocketAddr> {
-        self.0.local_addr()
-    }
-}
-
-impl<L> Connected<IncomingStream<'_, CuttableListener<L>>> for Line
-where
-    L: Listener<Io = TcpStream, Addr = SocketAddr>,
-{
-    fn connect_info(stream: IncomingStream<'_, CuttableListener<L>>) -> Self {
+impl Connected<IncomingStream<'_, CuttableListener>> for Line {
+    fn connect_info(stream: IncomingStream<'_, CuttableListener>) -> Self {
         stream.io().line.clone()
     }
 }

@@ -6,6 +6,8 @@ pub(super) mod completion;
 
 pub(super) mod delivery;
 
+pub(super) mod door;
+
 pub(super) mod ids;
 
 pub(super) mod line;
@@ -23,5 +25,7 @@ pub(super) mod request;
 pub(super) mod routes;
 
 pub(super) mod sse;
+
+mod steps;
 
 pub(super) mod usage;

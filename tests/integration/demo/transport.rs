@@ -132,6 +132,66 @@ async fn odd_bytes_carry_the_same_text() {
 }
 
 #[tokio::test]
+async fn comments_come_between_events_and_change_nothing() {
+    let server = ModelServer::emulate().await;
+
+    let heard = server.chat(&asking("fake:comments", "hello")).await;
+
+    assert_eq!(heard.text.matches(": ping\n\n").count(), 11);
+    assert_eq!(heard.content(), WHOLE);
+}
+
+#[tokio::test]
+async fn a_refused_connection_is_welcome_again_after_a_while() {
+    let server = ModelServer::emulate().await;
+    let address = server.base_url.split('/').nth(2).unwrap();
+
+    let refused = server.open_chat(&asking("fake:refuse(600)", "refuse"), &[]).await;
+    let connected = TcpStream::connect(address).await;
+    let mut again = TcpStream::connect(address).await;
+    while again.is_err() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        again = TcpStream::connect(address).await;
+    }
+
+    assert!(refused.is_err());
+    assert_eq!(connected.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+    assert_eq!(server.settled_log_of("refuse").await[0]["ended"], "server_cut");
+}
+
+#[tokio::test]
+async fn a_flood_has_the_length_that_was_asked_for() {
+    let server = ModelServer::emulate().await;
+    let cases = [
+        ("flood", 62 * 64 + 2, 62 << 20),
+        ("flood(1)", 64 + 2, 1 << 20),
+        ("many_chunks(100001)", 100_001 + 2, 100_001),
+        ("many_chunks", 1_000_000 + 2, 1_000_000),
+    ];
+
+    for (name, events, characters) in cases {
+        let response = server.open_chat(&asking(&format!("fake:{name}"), name), &[]).await;
+        let (count, letters) = measured(response.unwrap()).await;
+        let log = server.settled_log_of(name).await;
+
+        assert_eq!((count, letters >= characters), (events, true), "{name}: {letters}");
+        assert_eq!(log.last().unwrap()["events"], events, "{name}");
+        assert_eq!(log.last().unwrap()["ended"], "complete", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_flood_stops_when_its_reader_leaves() {
+    let server = ModelServer::emulate().await;
+
+    let mut response = server.open_chat(&asking("fake:flood(1024)", "flood"), &[]).await.unwrap();
+    response.chunk().await.unwrap().unwrap();
+    drop(response);
+
+    assert_eq!(server.settled_log_of("flood").await[0]["ended"], "client_closed");
+}
+
+#[tokio::test]
 async fn the_server_ends_at_once_even_with_open_streams() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -162,4 +222,18 @@ async fn read_all(response: Response) -> (String, bool) {
         }
     }
     (text, false)
+}
+
+/// How many events came, and how many bytes without keeping them.
+async fn measured(response: Response) -> (usize, usize) {
+    let (mut events, mut bytes, mut last) = (0, 0, 0);
+    let mut stream = response.bytes_stream();
+    while let Some(piece) = stream.next().await {
+        for byte in piece.unwrap() {
+            events += usize::from((last, byte) == (b'\n', b'\n'));
+            bytes += 1;
+            last = byte;
+        }
+    }
+    (events, bytes)
 }

@@ -51,6 +51,14 @@ pub(in crate::demo::emulation) enum Transport {
     ByteOrderMark,
     /// One byte at a time.
     Trickle,
+    /// A comment before each event, as a proxy sends them to keep a connection.
+    Comments,
+    /// The connection is reset, and for so long the port is closed.
+    Refuse(Duration),
+    /// So many MiB of text, as fast as they are read.
+    Flood(usize),
+    /// So many chunks of one character, as fast as they are read.
+    ManyChunks(usize),
 }
 
 /// The names that are not in the catalogue.
@@ -71,6 +79,10 @@ pub(super) const OTHER_NAMES: &[&str] = &[
     "crlf",
     "bom",
     "trickle",
+    "comments",
+    "refuse",
+    "flood",
+    "many_chunks",
 ];
 
 /// No sequence fails more often than this.
@@ -78,6 +90,12 @@ const MOST_FAULTS: u64 = 100;
 
 /// No scenario takes longer than this.
 const LONGEST_MS: u64 = 600_000;
+
+/// No flood is longer than this.
+const MOST_MEBIBYTES: usize = 1_024;
+
+/// No answer has more chunks than this.
+const MOST_CHUNKS: usize = 10_000_000;
 
 impl Scenario {
     /// What `text` asks for, if there is such a thing.
@@ -114,7 +132,7 @@ fn sequence(name: &str, number: Option<u64>, delay: Option<&str>) -> Option<Scen
 }
 
 fn transport(name: &str, number: Option<u64>) -> Option<Scenario> {
-    let events = || number.and_then(|number| usize::try_from(number).ok()).unwrap_or(2);
+    let events = || count(number, 2, MOST_CHUNKS);
     Some(Scenario::Transport(match name {
         "hang_headers" => Transport::HangHeaders,
         "slow_ttft" => Transport::SlowFirst(milliseconds(number)),
@@ -126,10 +144,18 @@ fn transport(name: &str, number: Option<u64>) -> Option<Scenario> {
         "crlf" => Transport::CarriageReturns,
         "bom" => Transport::ByteOrderMark,
         "trickle" => Transport::Trickle,
+        "comments" => Transport::Comments,
+        "refuse" => Transport::Refuse(milliseconds(number)),
+        "flood" => Transport::Flood(count(number, 62, MOST_MEBIBYTES)),
+        "many_chunks" => Transport::ManyChunks(count(number, 1_000_000, MOST_CHUNKS)),
         _ => return None,
     }))
 }
 
 fn milliseconds(number: Option<u64>) -> Duration {
     Duration::from_millis(number.unwrap_or(1_000).min(LONGEST_MS))
+}
+
+fn count(number: Option<u64>, usual: usize, most: usize) -> usize {
+    number.map_or(usual, |number| usize::try_from(number).unwrap_or(most).min(most))
 }

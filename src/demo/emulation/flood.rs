@@ -1,0 +1,43 @@
+//! More text than anyone should keep: sent as fast as it is read, and never held here.
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use crate::demo::wire::delivery::{Delivery, Step};
+use crate::demo::wire::sse::chunks_of;
+
+/// Characters of a wide chunk, and how many of these make a mebibyte.
+const WIDE: usize = 16 << 10;
+const WIDE_IN_MEBIBYTE: usize = (1 << 20) / WIDE;
+
+/// Narrow chunks that are written at once.
+const AT_ONCE: usize = 128;
+
+/// So many mebibytes of text in chunks of some length; it ends as `events` do.
+pub(super) fn wide_flood(events: &[Bytes], mebibytes: usize) -> Delivery {
+    flood(events, &"a".repeat(WIDE), WIDE_IN_MEBIBYTE * mebibytes, 1)
+}
+
+/// So many chunks of one character; it ends as `events` do.
+pub(super) fn narrow_flood(events: &[Bytes], count: usize) -> Delivery {
+    flood(events, "a", count, AT_ONCE)
+}
+
+fn flood(events: &[Bytes], content: &str, count: usize, at_once: usize) -> Delivery {
+    let event = saying(events, content);
+    let pieces = [(at_once, count / at_once), (count % at_once, 1)];
+    let floods = pieces.into_iter().filter(|(width, times)| *width > 0 && *times > 0);
+    let floods = floods.map(|(width, times)| Step::Flood(event.repeat(width).into(), width, times));
+    let ending = events.iter().skip(events.len().saturating_sub(2)).cloned().map(Step::Send);
+    Delivery::stream(floods.chain(ending).collect())
+}
+
+/// The first of the events with another text.
+fn saying(events: &[Bytes], content: &str) -> String {
+    let first = events.first().map(|event| String::from_utf8_lossy(event)).unwrap_or_default();
+    let mut chunk = chunks_of(&first).pop().unwrap_or_default();
+    if let Some(said) = chunk.pointer_mut("/choices/0/delta/content") {
+        *said = Value::from(content);
+    }
+    format!("data: {chunk}\n\n")
+}

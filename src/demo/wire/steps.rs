@@ -1,0 +1,56 @@
+//! The body of an answer: takes one step after another.
+
+use std::collections::VecDeque;
+use std::io::Result;
+
+use bytes::Bytes;
+use futures::Stream;
+use futures::stream::unfold;
+use tokio::time::sleep;
+
+use super::delivery::{End, Step, Way, Witness};
+
+/// A body that takes these steps.
+pub(super) fn body<W: Witness>(
+    way: Way<W>,
+    steps: VecDeque<Step>,
+) -> impl Stream<Item = Result<Bytes>> + Send {
+    unfold((way, steps), async |(way, mut steps)| {
+        let item = next(&way, &mut steps).await?;
+        Some((item, (way, steps)))
+    })
+}
+
+/// Takes steps until there is something to send; yields before each, so that what went before
+/// is flushed on its own.
+async fn next<W: Witness>(way: &Way<W>, steps: &mut VecDeque<Step>) -> Option<Result<Bytes>> {
+    while let Some(step) = steps.pop_front() {
+        tokio::task::yield_now().await;
+        match step {
+            _ if way.stop.is_cancelled() => return Some(Err(way.reset())),
+            Step::Send(bytes) => {
+                way.witness.sent(bytes.len(), 1);
+                return Some(Ok(bytes));
+            }
+            Step::Flood(_, _, 0) => {}
+            Step::Flood(bytes, events, times) => {
+                way.witness.sent(bytes.len(), events);
+                steps.push_front(Step::Flood(bytes.clone(), events, times - 1));
+                return Some(Ok(bytes));
+            }
+            Step::Wait(pause) => wait(way, sleep(pause)).await,
+            Step::Hang => wait(way, std::future::pending()).await,
+            Step::Reset => return Some(Err(way.reset())),
+        }
+    }
+    if way.stop.is_cancelled() {
+        return Some(Err(way.reset()));
+    }
+    way.witness.end(End::Complete);
+    None
+}
+
+/// Waits, but no longer than the server lives.
+pub(super) async fn wait<W>(way: &Way<W>, what: impl Future<Output = ()>) {
+    way.stop.run_until_cancelled(what).await;
+}
