@@ -1,59 +1,57 @@
 //! The model for tests: strict, scripted, and honest about what it saw.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::request::Parts;
+use axum::http::{header, request::Parts};
 use axum::response::Response;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::agent;
 use super::checks;
 use super::choice::{Chosen, choose};
 use super::knobs::{Flag, Knobs};
 use super::log::{Log, Watch};
 use super::prefixes::Prefixes;
 use super::refusal::Refusal;
-use super::scenarios::{Fault, Fills, Scenario, Sequences, find};
-use super::script::{Play, Script};
-use super::settings::{Agent, EmulateSettings};
-use super::transport::disturbed;
-use super::written::{refused, written};
-use crate::demo::conversation::{Answer, Brain};
+use super::scenarios::{Quotas, Sequences};
+use super::script::Script;
+use super::settings::EmulateSettings;
+use super::written::refused;
+use crate::demo::conversation::Brain;
 use crate::demo::wire::body::{Read, read};
 use crate::demo::wire::delivery::{Delivery, Way};
 use crate::demo::wire::ids::Ids;
 use crate::demo::wire::line::Line;
 use crate::demo::wire::profile::Profile;
-use crate::demo::wire::reply::{Voice, chunks};
+use crate::demo::wire::reply::Voice;
 use crate::demo::wire::request::ChatRequest;
-use crate::demo::wire::sse::{deliver, events_of};
 use crate::demo::wire::usage::Bill;
 
 /// What the emulation works with.
 #[derive(Debug)]
 pub(in crate::demo) struct Emulation {
-    brain: Brain,
-    settings: EmulateSettings,
-    ids: Ids,
+    pub(super) brain: Brain,
+    pub(super) settings: EmulateSettings,
+    pub(super) ids: Ids,
     stop: CancellationToken,
     pub(super) script: Script,
     pub(super) log: Arc<Log>,
     pub(super) sequences: Sequences,
+    pub(super) quotas: Quotas,
     prefixes: Prefixes,
 }
 
 /// One request, with everything that decides its answer.
-struct Scene {
-    request: ChatRequest,
-    knobs: Knobs,
-    voice: Voice,
-    chosen: Chosen,
+pub(super) struct Scene {
+    pub(super) request: ChatRequest,
+    pub(super) knobs: Knobs,
+    pub(super) voice: Voice,
+    pub(super) chosen: Chosen,
+    /// A fingerprint of the key.
+    pub(super) key: u64,
 }
-
-/// Carries the text of the disturbed ways.
-const LONG_TEXT: &str = "text_ten_chunks";
 
 /// Answers a request for a chat completion.
 pub(super) async fn chat(State(emulation): State<Arc<Emulation>>, request: Request) -> Response {
@@ -87,6 +85,7 @@ impl Emulation {
             script: Script::default(),
             log: Arc::new(Log::new()),
             sequences: Sequences::default(),
+            quotas: Quotas::default(),
             prefixes: Prefixes::default(),
         }
     }
@@ -110,7 +109,10 @@ impl Emulation {
         let knobs =
             knobs.turned(&chosen.knobs).map_err(|error| Refusal::saying(&error.to_string()))?;
         let voice = self.voice(&request, profile, &knobs, read);
-        Ok(Scene { request, knobs, voice, chosen })
+        let mut key = DefaultHasher::new();
+        parts.headers.get(header::AUTHORIZATION).hash(&mut key);
+        let key = key.finish();
+        Ok(Scene { request, knobs, voice, chosen, key })
     }
 
     fn knobs(&self, parts: &Parts) -> Result<Knobs, Refusal> {
@@ -138,59 +140,5 @@ impl Emulation {
             thoughts: request.thoughts(),
             bill: request.bills().then_some(bill),
         }
-    }
-
-    fn play(&self, scene: &Scene) -> Delivery {
-        let key = || scene.chosen.key.clone();
-        match &scene.chosen.play {
-            Play::Answer(answer) => self.reply(scene, answer),
-            Play::Fault(fault) => self.fault(scene, fault),
-            Play::Scenario(Scenario::Agent) => self.usual(scene),
-            Play::Scenario(Scenario::Written(name)) => self.written(scene, name, self.fills(scene)),
-            Play::Scenario(Scenario::Flaky(fault, times)) => {
-                let fails = self.sequences.is_within(key(), *times);
-                if fails { self.fault(scene, fault) } else { self.usual(scene) }
-            }
-            Play::Scenario(Scenario::Breaker(window)) => {
-                let fault = Fault { name: "e503_overloaded", delay: None };
-                let fails = self.sequences.is_young(key(), *window);
-                if fails { self.fault(scene, &fault) } else { self.usual(scene) }
-            }
-            Play::Scenario(Scenario::Transport(transport)) => {
-                let template = find(LONG_TEXT).map(|entry| entry.template.as_str());
-                let text = self.fills(scene).fill(template.unwrap_or_default());
-                disturbed(transport, events_of(&text), &scene.knobs.pace, &self.ids)
-            }
-        }
-    }
-
-    fn usual(&self, scene: &Scene) -> Delivery {
-        let conversation = scene.request.conversation();
-        let answer = match self.settings.agent {
-            Agent::Brain if !agent::is_directed(&scene.request.last_user_text()) => {
-                (self.brain)(&conversation)
-            }
-            Agent::Brain | Agent::Deterministic => agent::answer(&conversation),
-        };
-        self.reply(scene, &answer)
-    }
-
-    fn reply(&self, scene: &Scene, answer: &Answer) -> Delivery {
-        let chunks = chunks(answer, &scene.voice, &self.ids);
-        deliver(&chunks, scene.request.form(), &scene.knobs.pace, &self.ids)
-    }
-
-    fn fault(&self, scene: &Scene, fault: &Fault) -> Delivery {
-        let delay = fault.delay.as_deref().unwrap_or("1s");
-        self.written(scene, fault.name, self.fills(scene).with("delay", delay))
-    }
-
-    fn written(&self, scene: &Scene, name: &str, fills: Fills) -> Delivery {
-        written(name, &fills, scene.request.form(), &scene.knobs.pace, &self.ids)
-    }
-
-    fn fills(&self, scene: &Scene) -> Fills {
-        let (first, second) = scene.chosen.calls(&scene.request);
-        Fills::samples().with_voice(&scene.voice, &self.ids).with_calls(&first, &second)
     }
 }

@@ -40,6 +40,9 @@ pub(super) async fn reset(State(emulation): State<Arc<Emulation>>, uri: Uri) -> 
     emulation.script.clear(test);
     emulation.log.clear(test);
     emulation.sequences.clear(test);
+    if test.is_none() {
+        emulation.quotas.clear();
+    }
     Json(json!({}))
 }
 

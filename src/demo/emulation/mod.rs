@@ -16,6 +16,8 @@ mod knobs;
 
 mod log;
 
+mod play;
+
 mod prefixes;
 
 mod refusal;

@@ -110,6 +110,9 @@ impl Script {
             let play = Play::Scenario(Scenario::Written("e503_overloaded".to_owned()));
             return Some(Lined { play, ..found.clone() });
         }
+        if matches!(found.play, Play::Scenario(Scenario::Quota(_))) {
+            return Some(found.clone());
+        }
         line.remove(index)
     }
 
@@ -160,6 +163,7 @@ fn parts(scenario: Scenario) -> (Play, usize) {
         other @ (Scenario::Agent
         | Scenario::Written(_)
         | Scenario::Breaker(_)
+        | Scenario::Quota(_)
         | Scenario::Transport(_)) => (Play::Scenario(other), 1),
     }
 }

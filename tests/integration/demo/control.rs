@@ -96,6 +96,41 @@ async fn a_breaker_window_ends_by_the_clock() {
 }
 
 #[tokio::test]
+async fn a_quota_is_kept_for_each_key_and_tells_the_true_pause() {
+    let server = ModelServer::emulate().await;
+    let ask = async |key: &str| {
+        let headers = [("authorization", key)];
+        server.chat_with(&asking("fake:quota(600,2)", "hi"), &headers).await
+    };
+
+    let of_a = [ask("Bearer a").await, ask("Bearer a").await, ask("Bearer a").await];
+    let of_b = ask("Bearer b").await;
+    let refused = of_a[2].json();
+    let delay = refused[0]["error"]["details"][1]["retryDelay"].as_str().unwrap().to_owned();
+    let pause: f64 = delay.trim_end_matches('s').parse().unwrap();
+    tokio::time::sleep(std::time::Duration::from_secs_f64(pause)).await;
+
+    assert_eq!(of_a.map(|heard| heard.status), [200, 200, 429]);
+    assert_eq!((of_b.status, ask("Bearer a").await.status), (200, 200));
+    assert!(0.0 < pause && pause <= 0.1, "{pause}");
+    assert!(refused.to_string().contains(&format!("Please retry in {delay}.")));
+}
+
+#[tokio::test]
+async fn a_scripted_quota_stays_until_a_reset() {
+    let server = ModelServer::emulate().await;
+    server.script(&[json!({ "scenario": "quota(1)", "match": "rationed" })]).await;
+    let body = asking(FLASH, "rationed");
+
+    let first = server.chat(&body).await.status;
+    let second = server.chat(&body).await.status;
+    server.call(reqwest::Method::POST, "/_fake/reset?test=rationed", &[]).await;
+    let third = server.chat(&body).await.status;
+
+    assert_eq!([first, second, third], [200, 429, 200]);
+}
+
+#[tokio::test]
 async fn a_directive_holds_for_the_first_answer_of_its_turn() {
     let server = ModelServer::emulate().await;
 

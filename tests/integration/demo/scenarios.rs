@@ -137,6 +137,7 @@ const ELSEWHERE: &[&str] = &[
     "hang_headers",
     "many_chunks",
     "no_last_blank",
+    "quota",
     "refuse",
     "slow_ttft",
     "stall_after",

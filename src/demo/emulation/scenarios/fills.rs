@@ -21,6 +21,9 @@ const SAMPLES: &[(&str, &str)] = &[
     ("field", "seed"),
     ("function", "create_todo"),
     ("index", "2"),
+    ("quota", "10"),
+    ("retry_delay", "38s"),
+    ("retry_in", "38.52"),
     ("message", "Request contains an invalid argument."),
 ];
 

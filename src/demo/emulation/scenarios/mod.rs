@@ -6,11 +6,14 @@ mod fills;
 
 mod name;
 
+mod quota;
+
 mod sequence;
 
 pub(super) use catalogue::{Entry, Kind, find};
 pub(super) use fills::Fills;
 pub(super) use name::{Fault, Scenario, Transport};
+pub(super) use quota::{Quota, Quotas};
 pub(super) use sequence::{Key, Sequences};
 
 use std::collections::BTreeSet;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::catalogue;
+use super::quota::Quota;
 
 /// What is asked for by name.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +16,8 @@ pub(in crate::demo::emulation) enum Scenario {
     Flaky(Fault, u64),
     /// Overloaded for a while from the first request on, then the usual answer.
     Breaker(Duration),
+    /// The usual answer, as often a minute as the quota of the key allows.
+    Quota(Quota),
     /// A plain text answer whose way is disturbed.
     Transport(Transport),
 }
@@ -69,6 +72,7 @@ pub(super) const OTHER_NAMES: &[&str] = &[
     "flaky_empty",
     "flaky_malformed",
     "breaker",
+    "quota",
     "hang_headers",
     "slow_ttft",
     "stall_after",
@@ -111,24 +115,35 @@ impl Scenario {
         let mut arguments = arguments.split(',').map(str::trim).filter(|word| !word.is_empty());
         let first = arguments.next();
         let number = first.map(str::parse::<u64>).transpose().ok()?;
-        sequence(name, number, arguments.next()).or_else(|| transport(name, number))
+        let second = arguments.next();
+        sequence(name, number, second).or_else(|| transport(name, number))
     }
 }
 
-fn sequence(name: &str, number: Option<u64>, delay: Option<&str>) -> Option<Scenario> {
+fn sequence(name: &str, number: Option<u64>, second: Option<&str>) -> Option<Scenario> {
     let fault = match name {
         "agent" => return Some(Scenario::Agent),
+        "quota" => return quota(number, second),
         "breaker" => return Some(Scenario::Breaker(milliseconds(number))),
         "flaky_503" => "e503_overloaded",
-        "flaky_429" if delay.is_some() => "e429_delay",
+        "flaky_429" if second.is_some() => "e429_delay",
         "flaky_429" => "e429_shared_capacity",
         "flaky_empty" => "empty_stop",
         "flaky_malformed" => "malformed_function_call",
         _ => return None,
     };
-    let delay = delay.map(|seconds| format!("{}s", seconds.trim_end_matches('s')));
+    let delay = second.map(|seconds| format!("{}s", seconds.trim_end_matches('s')));
     let times = number.unwrap_or(1).min(MOST_FAULTS);
     Some(Scenario::Flaky(Fault { name: fault, delay }, times))
+}
+
+/// `quota(a minute, at once)`; without the second, a whole minute's requests at once.
+fn quota(a_minute: Option<u64>, at_once: Option<&str>) -> Option<Scenario> {
+    let positive = |number: u32| Some(number).filter(|number| *number > 0);
+    let a_minute = positive(u32::try_from(a_minute.unwrap_or(10)).ok()?)?;
+    let at_once =
+        at_once.map_or(Some(a_minute), |number| number.parse().ok().and_then(positive))?;
+    Some(Scenario::Quota(Quota { a_minute, at_once }))
 }
 
 fn transport(name: &str, number: Option<u64>) -> Option<Scenario> {

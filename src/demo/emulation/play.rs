@@ -1,0 +1,88 @@
+//! Plays what was chosen for a request.
+
+use super::agent;
+use super::chat::{Emulation, Scene};
+use super::scenarios::{Fault, Fills, Quota, Scenario, find};
+use super::script::Play;
+use super::settings::Agent;
+use super::transport::disturbed;
+use super::written::written;
+use crate::demo::conversation::Answer;
+use crate::demo::wire::delivery::Delivery;
+use crate::demo::wire::reply::chunks;
+use crate::demo::wire::sse::{deliver, events_of};
+
+/// Carries the text of the disturbed ways.
+const LONG_TEXT: &str = "text_ten_chunks";
+
+impl Emulation {
+    /// The answer to a request.
+    pub(super) fn play(&self, scene: &Scene) -> Delivery {
+        let key = || scene.chosen.key.clone();
+        match &scene.chosen.play {
+            Play::Answer(answer) => self.reply(scene, answer),
+            Play::Fault(fault) => self.fault(scene, fault),
+            Play::Scenario(Scenario::Agent) => self.usual(scene),
+            Play::Scenario(Scenario::Written(name)) => self.written(scene, name, self.fills(scene)),
+            Play::Scenario(Scenario::Flaky(fault, times)) => {
+                let fails = self.sequences.is_within(key(), *times);
+                if fails { self.fault(scene, fault) } else { self.usual(scene) }
+            }
+            Play::Scenario(Scenario::Breaker(window)) => {
+                let fault = Fault { name: "e503_overloaded", delay: None };
+                let fails = self.sequences.is_young(key(), *window);
+                if fails { self.fault(scene, &fault) } else { self.usual(scene) }
+            }
+            Play::Scenario(Scenario::Quota(quota)) => self.rationed(scene, *quota),
+            Play::Scenario(Scenario::Transport(transport)) => {
+                let template = find(LONG_TEXT).map(|entry| entry.template.as_str());
+                let text = self.fills(scene).fill(template.unwrap_or_default());
+                disturbed(transport, events_of(&text), &scene.knobs.pace, &self.ids)
+            }
+        }
+    }
+
+    fn rationed(&self, scene: &Scene, quota: Quota) -> Delivery {
+        let (name, _) = &scene.chosen.key;
+        match self.quotas.spend((name.clone(), scene.key), quota) {
+            Ok(()) => self.usual(scene),
+            Err(wait) => {
+                let seconds = format!("{:.3}", wait.as_secs_f64() + 0.000_5);
+                let fills = self.fills(scene).with("retry_in", &seconds);
+                let fills = fills.with("retry_delay", &format!("{seconds}s"));
+                let fills = fills.with("quota", &quota.a_minute.to_string());
+                self.written(scene, "e429_per_minute", fills)
+            }
+        }
+    }
+
+    fn usual(&self, scene: &Scene) -> Delivery {
+        let conversation = scene.request.conversation();
+        let answer = match self.settings.agent {
+            Agent::Brain if !agent::is_directed(&scene.request.last_user_text()) => {
+                (self.brain)(&conversation)
+            }
+            Agent::Brain | Agent::Deterministic => agent::answer(&conversation),
+        };
+        self.reply(scene, &answer)
+    }
+
+    fn reply(&self, scene: &Scene, answer: &Answer) -> Delivery {
+        let chunks = chunks(answer, &scene.voice, &self.ids);
+        deliver(&chunks, scene.request.form(), &scene.knobs.pace, &self.ids)
+    }
+
+    fn fault(&self, scene: &Scene, fault: &Fault) -> Delivery {
+        let delay = fault.delay.as_deref().unwrap_or("1s");
+        self.written(scene, fault.name, self.fills(scene).with("delay", delay))
+    }
+
+    fn written(&self, scene: &Scene, name: &str, fills: Fills) -> Delivery {
+        written(name, &fills, scene.request.form(), &scene.knobs.pace, &self.ids)
+    }
+
+    fn fills(&self, scene: &Scene) -> Fills {
+        let (first, second) = scene.chosen.calls(&scene.request);
+        Fills::samples().with_voice(&scene.voice, &self.ids).with_calls(&first, &second)
+    }
+}

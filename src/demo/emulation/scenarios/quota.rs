@@ -1,0 +1,70 @@
+//! A quota that is really kept: a bucket of tokens for each key.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// So many requests a minute, and so many at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::demo::emulation) struct Quota {
+    pub(in crate::demo::emulation) a_minute: u32,
+    pub(in crate::demo::emulation) at_once: u32,
+}
+
+/// What is left of each quota, up to a bound.
+#[derive(Debug, Default)]
+pub(in crate::demo::emulation) struct Quotas(Mutex<VecDeque<(Owner, Bucket)>>);
+
+/// A scenario, and a fingerprint of the key that asked for it.
+pub(in crate::demo::emulation) type Owner = (String, u64);
+
+#[derive(Clone, Copy, Debug)]
+struct Bucket {
+    tokens: f64,
+    filled: Instant,
+}
+
+const MAX_BUCKETS: usize = 1_024;
+
+impl Quotas {
+    /// Spends a request, or says how long it is until there is one to spend.
+    pub(in crate::demo::emulation) fn spend(
+        &self,
+        owner: Owner,
+        quota: Quota,
+    ) -> Result<(), Duration> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if let Some((_, bucket)) = all.iter_mut().find(|(known, _)| *known == owner) {
+            return bucket.spend(quota, now);
+        }
+        if all.len() == MAX_BUCKETS {
+            all.pop_front();
+        }
+        let mut bucket = Bucket { tokens: f64::from(quota.at_once), filled: now };
+        let spent = bucket.spend(quota, now);
+        all.push_back((owner, bucket));
+        spent
+    }
+
+    /// Fills every bucket.
+    pub(in crate::demo::emulation) fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+impl Bucket {
+    fn spend(&mut self, quota: Quota, now: Instant) -> Result<(), Duration> {
+        let a_second = f64::from(quota.a_minute) / 60.0;
+        let fresh = now.duration_since(self.filled).as_secs_f64() * a_second;
+        self.tokens = (self.tokens + fresh).min(f64::from(quota.at_once));
+        self.filled = now;
+        if self.tokens < 1.0 {
+            return Err(Duration::from_secs_f64((1.0 - self.tokens) / a_second));
+        }
+        self.tokens -= 1.0;
+        Ok(())
+    }
+}
