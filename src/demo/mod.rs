@@ -20,8 +20,8 @@ mod wire;
 
 pub use brain::answer;
 pub use conversation::{Answer, Brain, Call, Conversation, PlannedCall, Said, ToolSpec};
-pub use emulation::{Agent, EmulateSettings, Flag, Knobs, UnknownKnob, scenario_names};
+pub use emulation::{Agent, Dialect, EmulateSettings, Flag, Knobs, UnknownKnob, scenario_names};
 pub use server::{router, serve};
 pub use settings::{Mode, Settings};
 pub use wire::pace::Pace;
-pub use wire::reply::Parallel;
+pub use wire::reply::{Chars, Parallel};

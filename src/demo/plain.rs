@@ -76,6 +76,7 @@ impl Plain {
             id: Some(self.ids.envelope()),
             created: Timestamp::now().as_second(),
             parallel: Parallel::OneDelta,
+            chars: None,
             thoughts: request.thoughts(),
             bill: request.bills().then_some(bill),
         }

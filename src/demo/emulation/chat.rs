@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::checks;
 use super::choice::{Chosen, choose};
+use super::dialect::Dialect;
 use super::knobs::{Flag, Knobs};
 use super::log::{Log, Watch};
 use super::prefixes::Prefixes;
@@ -24,7 +25,8 @@ use crate::demo::wire::body::{Read, read};
 use crate::demo::wire::delivery::{Delivery, Way};
 use crate::demo::wire::ids::Ids;
 use crate::demo::wire::line::Line;
-use crate::demo::wire::profile::Profile;
+use crate::demo::wire::problem::Unreadable;
+use crate::demo::wire::profile::{FLASH_2_5, Profile};
 use crate::demo::wire::reply::Voice;
 use crate::demo::wire::request::ChatRequest;
 use crate::demo::wire::usage::Bill;
@@ -58,13 +60,15 @@ pub(super) async fn chat(State(emulation): State<Arc<Emulation>>, request: Reque
     let line = Line::of(&request);
     let (parts, body) = request.into_parts();
     let watch = emulation.log.open(&parts.headers);
+    let knobs = emulation.knobs(&parts);
+    let dialect = knobs.as_ref().map_or(Dialect::Google, |knobs| knobs.dialect);
     let delivery = match read(body).await {
-        Ok(read) => emulation.answer(&parts, &read, &watch),
+        Ok(read) => knobs.and_then(|knobs| emulation.answer(&parts, &read, knobs, &watch)),
         Err(unreadable) => Err(unreadable.into()),
     };
     let delivery = delivery.unwrap_or_else(|refusal| {
         watch.chose(refusal.scenario);
-        refused(&refusal)
+        dialect.error(refused(&refusal))
     });
     let way = Way { line, stop: emulation.stop.clone(), witness: watch };
     delivery.send(way).await
@@ -90,21 +94,48 @@ impl Emulation {
         }
     }
 
-    fn answer(&self, parts: &Parts, read: &Read, watch: &Watch) -> Result<Delivery, Refusal> {
+    fn answer(
+        &self,
+        parts: &Parts,
+        read: &Read,
+        knobs: Knobs,
+        watch: &Watch,
+    ) -> Result<Delivery, Refusal> {
         let request = read.request();
         let words = request.as_ref().map(ChatRequest::last_user_text).unwrap_or_default();
         watch.asked(read.body.clone(), read.size, words);
         checks::authorization(&parts.headers)?;
-        checks::fields(&read.body)?;
-        let scene = self.scene(parts, read, request?)?;
+        let scene = self.scene(parts, read, request, knobs)?;
         watch.chose(&scene.chosen.label);
-        Ok(self.play(&scene))
+        Ok(scene.knobs.dialect.error(self.play(&scene)))
     }
 
-    fn scene(&self, parts: &Parts, read: &Read, request: ChatRequest) -> Result<Scene, Refusal> {
-        let knobs = self.knobs(parts)?;
-        let profile = checks::model(&request.model, &knobs)?;
-        checks::request(&request, profile, &knobs, &self.ids)?;
+    /// The model that answers a good request; only Google is strict.
+    fn checked(
+        &self,
+        read: &Read,
+        request: &Result<ChatRequest, Unreadable>,
+        knobs: &Knobs,
+    ) -> Result<&'static Profile, Refusal> {
+        if knobs.dialect.is_foreign() {
+            return Ok(&FLASH_2_5);
+        }
+        checks::fields(&read.body)?;
+        let request = request.as_ref().map_err(Unreadable::clone)?;
+        let profile = checks::model(&request.model, knobs)?;
+        checks::request(request, profile, knobs, &self.ids)?;
+        Ok(profile)
+    }
+
+    fn scene(
+        &self,
+        parts: &Parts,
+        read: &Read,
+        request: Result<ChatRequest, Unreadable>,
+        knobs: Knobs,
+    ) -> Result<Scene, Refusal> {
+        let profile = self.checked(read, &request, &knobs)?;
+        let request = request?;
         let chosen = choose(&self.script, parts, &request)?;
         let knobs =
             knobs.turned(&chosen.knobs).map_err(|error| Refusal::saying(&error.to_string()))?;
@@ -125,18 +156,21 @@ impl Emulation {
     }
 
     fn voice(&self, request: &ChatRequest, profile: &Profile, knobs: &Knobs, read: &Read) -> Voice {
+        let most_thought = profile.most_thought(request.reasoning_effort.as_deref());
         let bill = Bill {
-            thinking: usize::try_from(self.ids.roll(401)).unwrap_or(0),
+            thinking: usize::try_from(self.ids.roll(most_thought + 1)).unwrap_or(0),
             cached: self.prefixes.cached(&read.body),
             ..Bill::of(&read.body)
         };
+        let foreign = knobs.dialect.is_foreign() && !request.model.starts_with("fake:");
         let without_id = knobs.has(Flag::NoId) || self.ids.roll(10) == 0;
         Voice {
-            model: profile.name.to_owned(),
+            model: if foreign { request.model.clone() } else { profile.name.to_owned() },
             generation: profile.generation,
             id: (!without_id).then(|| self.ids.envelope()),
             created: Timestamp::now().as_second(),
             parallel: knobs.parallel,
+            chars: knobs.chars,
             thoughts: request.thoughts(),
             bill: request.bills().then_some(bill),
         }

@@ -6,16 +6,21 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use super::dialect::Dialect;
 use crate::demo::wire::pace::Pace;
-use crate::demo::wire::reply::Parallel;
+use crate::demo::wire::reply::{Chars, Parallel};
 
 /// What can be turned about one emulated answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Knobs {
-    /// `ttft` and `chunk` in milliseconds, `jitter`, `split` and `coalesce`.
+    /// `ttft`, `ttft_p95` and `chunk` in milliseconds, `jitter`, `split` and `coalesce`.
     pub pace: Pace,
     /// How parallel calls are laid out (`parallel`).
     pub parallel: Parallel,
+    /// Whose wire is spoken (`dialect`).
+    pub dialect: Dialect,
+    /// How long a chunk of text is (`chars`).
+    pub chars: Option<Chars>,
     /// What is switched on.
     pub flags: BTreeSet<Flag>,
 }
@@ -39,6 +44,9 @@ pub enum Flag {
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("there is no knob `{0}`")]
 pub struct UnknownKnob(String);
+
+/// Gemini on an ordinary day.
+const BENCH: &str = "ttft=450,ttft_p95=1600,chunk=70,chars=60-120";
 
 /// No pause is longer than this.
 const LONGEST_MS: u64 = 600_000;
@@ -65,6 +73,10 @@ impl Knobs {
             "jitter" => self.pace.jitter = value.parse::<f64>().ok()?.clamp(0.0, 1.0),
             "split" => self.pace.split = Some(value.parse().ok().filter(|size| *size > 0)?),
             "parallel" => self.parallel = parallel(value)?,
+            "ttft_p95" => self.pace.first_late = Some(milliseconds(value)?),
+            "chars" => self.chars = Some(chars(value)?),
+            "bench" => *self = self.clone().turned(BENCH).ok().filter(|_| value == "true")?,
+            "dialect" => self.dialect = Dialect::named(value)?,
             "coalesce" => self.pace.coalesce = switch_of(value, "true", "false")? == Switch::On,
             "schema" => self.switch(Flag::LenientSchema, switch_of(value, "lenient", "strict")?),
             flag => self.switch(flag_named(flag)?, switch_of(value, "true", "false")?),
@@ -110,6 +122,13 @@ fn flag_named(name: &str) -> Option<Flag> {
         "no_id" => Some(Flag::NoId),
         _ => None,
     }
+}
+
+/// `60-120`
+fn chars(value: &str) -> Option<Chars> {
+    let (least, most) = value.split_once('-')?;
+    let chars = Chars { least: least.parse().ok()?, most: most.parse().ok()? };
+    Some(chars).filter(|chars| 0 < chars.least && chars.least <= chars.most)
 }
 
 fn parallel(value: &str) -> Option<Parallel> {

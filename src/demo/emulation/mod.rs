@@ -10,6 +10,8 @@ mod choice;
 
 mod control;
 
+mod dialect;
+
 mod flood;
 
 mod knobs;
@@ -35,6 +37,7 @@ mod transport;
 mod written;
 
 pub(super) use chat::Emulation;
+pub use dialect::Dialect;
 pub use knobs::{Flag, Knobs, UnknownKnob};
 pub(super) use routes::routes;
 pub use scenarios::scenario_names;

@@ -9,8 +9,9 @@ use super::transport::disturbed;
 use super::written::written;
 use crate::demo::conversation::Answer;
 use crate::demo::wire::delivery::Delivery;
+use crate::demo::wire::pace::paced;
 use crate::demo::wire::reply::chunks;
-use crate::demo::wire::sse::{deliver, events_of};
+use crate::demo::wire::sse::{Form, deliver, events_of};
 
 /// Carries the text of the disturbed ways.
 const LONG_TEXT: &str = "text_ten_chunks";
@@ -68,6 +69,11 @@ impl Emulation {
     }
 
     fn reply(&self, scene: &Scene, answer: &Answer) -> Delivery {
+        let dialect = scene.knobs.dialect;
+        if dialect.is_foreign() && scene.request.form() == Form::Events {
+            let events = dialect.events(answer, &scene.voice, &self.ids);
+            return Delivery::stream(paced(events, &scene.knobs.pace, &self.ids));
+        }
         let chunks = chunks(answer, &scene.voice, &self.ids);
         deliver(&chunks, scene.request.form(), &scene.knobs.pace, &self.ids)
     }

@@ -14,6 +14,8 @@ pub(super) mod line;
 
 pub(super) mod pace;
 
+pub(super) mod phrases;
+
 pub(super) mod problem;
 
 pub(super) mod profile;

@@ -13,6 +13,8 @@ use super::ids::Ids;
 pub struct Pace {
     /// Pause before the first event.
     pub first: Duration,
+    /// What one first pause in twenty is longer than; without it, none varies but by `jitter`.
+    pub first_late: Option<Duration>,
     /// Pause between two events.
     pub gap: Duration,
     /// Share by which pauses vary, 0 to 1.
@@ -23,6 +25,9 @@ pub struct Pace {
     pub coalesce: bool,
 }
 
+/// How far from the middle of a bell curve one in twenty lies on one side.
+const AT_95: f64 = 1.645;
+
 /// Spreads events over time.
 pub(in crate::demo) fn paced(events: Vec<Bytes>, pace: &Pace, ids: &Ids) -> VecDeque<Step> {
     let events = if pace.coalesce { vec![events.concat().into()] } else { events };
@@ -32,7 +37,7 @@ pub(in crate::demo) fn paced(events: Vec<Bytes>, pace: &Pace, ids: &Ids) -> VecD
     };
     let mut steps = VecDeque::new();
     for (index, piece) in pieces.into_iter().enumerate() {
-        let pause = jittered(if index == 0 { pace.first } else { pace.gap }, pace, ids);
+        let pause = if index == 0 { first(pace, ids) } else { jittered(pace.gap, pace, ids) };
         if !pause.is_zero() {
             steps.push_back(Step::Wait(pause));
         }
@@ -41,10 +46,24 @@ pub(in crate::demo) fn paced(events: Vec<Bytes>, pace: &Pace, ids: &Ids) -> VecD
     steps
 }
 
+/// The pause before the first event: half are shorter than `first`, a few are much longer.
+pub(in crate::demo) fn first(pace: &Pace, ids: &Ids) -> Duration {
+    let Some(late) = pace.first_late.filter(|late| *late > pace.first) else {
+        return jittered(pace.first, pace, ids);
+    };
+    let spread = (late.as_secs_f64() / pace.first.as_secs_f64().max(0.001)).ln() / AT_95;
+    let bell: f64 = (0..12).map(|_| share(ids)).sum::<f64>() - 6.0;
+    pace.first.mul_f64((bell * spread).exp())
+}
+
 fn jittered(pause: Duration, pace: &Pace, ids: &Ids) -> Duration {
     if pause.is_zero() || pace.jitter == 0.0 {
         return pause;
     }
-    let roll = f64::from(u32::try_from(ids.roll(2_001)).unwrap_or(1_000)) / 1_000.0 - 1.0;
-    pause.mul_f64(1.0 + roll * pace.jitter)
+    pause.mul_f64(1.0 + (share(ids) * 2.0 - 1.0) * pace.jitter)
+}
+
+/// A number from 0 to 1.
+fn share(ids: &Ids) -> f64 {
+    f64::from(u32::try_from(ids.roll(2_001)).unwrap_or(1_000)) / 2_000.0
 }

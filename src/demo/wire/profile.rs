@@ -7,6 +7,8 @@ pub(in crate::demo) struct Profile {
     pub(in crate::demo) generation: Generation,
     /// What `reasoning_effort` may be.
     pub(in crate::demo) efforts: &'static [&'static str],
+    /// What it is if nobody says.
+    usual_effort: &'static str,
 }
 
 /// What decides the shape of a reply.
@@ -23,6 +25,7 @@ pub(in crate::demo) const FLASH_2_5: Profile = Profile {
     name: "gemini-2.5-flash",
     generation: Generation::Two,
     efforts: &["high", "low", "medium", "none"],
+    usual_effort: "medium",
 };
 
 /// What answers for [`FLASH_2_5`] from 2026-12-01.
@@ -30,6 +33,7 @@ pub(in crate::demo) const FLASH_LITE_3_5: Profile = Profile {
     name: "gemini-3.5-flash-lite",
     generation: Generation::Three,
     efforts: &["high", "low", "medium", "minimal"],
+    usual_effort: "minimal",
 };
 
 /// Every model on offer.
@@ -41,8 +45,22 @@ pub(in crate::demo) const PROFILES: &[Profile] = &[
         name: "gemini-3.8-flash",
         generation: Generation::Three,
         efforts: &["high", "low", "medium"],
+        usual_effort: "medium",
     },
 ];
+
+impl Profile {
+    /// The most tokens that an answer is thought over, for an effort.
+    pub(in crate::demo) fn most_thought(&self, effort: Option<&str>) -> u64 {
+        match effort.unwrap_or(self.usual_effort) {
+            "none" => 0,
+            "minimal" => 40,
+            "low" => 150,
+            "high" => 1_600,
+            _ => 400,
+        }
+    }
+}
 
 /// The model of that name, with or without `models/`.
 pub(in crate::demo) fn find(name: &str) -> Option<&'static Profile> {

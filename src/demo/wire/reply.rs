@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::ids::Ids;
+use super::phrases::phrases;
 use super::profile::Generation;
 use super::usage::Bill;
 use crate::demo::conversation::{Answer, PlannedCall};
@@ -17,6 +18,8 @@ pub(in crate::demo) struct Voice {
     pub(in crate::demo) id: Option<String>,
     pub(in crate::demo) created: i64,
     pub(in crate::demo) parallel: Parallel,
+    /// How long a chunk of text is, if not a few words.
+    pub(in crate::demo) chars: Option<Chars>,
     pub(in crate::demo) thoughts: Thoughts,
     /// What the usage counts, if it was asked for.
     pub(in crate::demo) bill: Option<Bill>,
@@ -41,14 +44,20 @@ pub enum Parallel {
     OneDelta,
 }
 
+/// The least and the most characters that a chunk of text has, give or take a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chars {
+    /// No chunk but the last is shorter.
+    pub least: usize,
+    /// A chunk is longer by one word at most.
+    pub most: usize,
+}
+
 struct Moment {
     delta: Map<String, Value>,
     finish: Option<&'static str>,
     characters: usize,
 }
-
-/// Words of text to a chunk.
-const WORDS: usize = 4;
 
 /// The chunks of a streamed answer, without the closing `[DONE]`.
 pub(in crate::demo) fn chunks(answer: &Answer, voice: &Voice, ids: &Ids) -> Vec<Value> {
@@ -90,7 +99,7 @@ fn moments(answer: &Answer, voice: &Voice, ids: &Ids) -> Vec<Moment> {
     };
     let mut moments: Vec<Moment> = thoughts.iter().enumerate().map(thought).collect();
     let mut closing = if moments.is_empty() { "" } else { "</thought>" };
-    for words in phrases(&answer.text) {
+    for words in phrases(&answer.text, voice, ids) {
         moments.push(Moment::text(format!("{closing}{words}")));
         closing = "";
     }
@@ -206,10 +215,4 @@ fn written_call(call: &PlannedCall, position: usize, voice: &Voice, ids: &Ids) -
 
 fn google_signature(signature: &str) -> Value {
     json!({ "google": { "thought_signature": signature } })
-}
-
-/// A few words each, nothing lost.
-fn phrases(text: &str) -> Vec<String> {
-    let words: Vec<&str> = text.split_inclusive(char::is_whitespace).collect();
-    words.chunks(WORDS).map(<[&str]>::concat).collect()
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::completion::completion;
 use super::delivery::{Delivery, JSON};
 use super::ids::Ids;
-use super::pace::{Pace, paced};
+use super::pace::{Pace, first, paced};
 
 /// The last event of a stream.
 const DONE: &str = "data: [DONE]\n\n";
@@ -28,7 +28,7 @@ pub(in crate::demo) fn deliver(chunks: &[Value], form: Form, pace: &Pace, ids: &
         }
         Form::Whole => {
             let body = completion(chunks).to_string();
-            Delivery::whole(http::StatusCode::OK, JSON, body).after(pace.first)
+            Delivery::whole(http::StatusCode::OK, JSON, body).after(first(pace, ids))
         }
     }
 }

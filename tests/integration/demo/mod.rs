@@ -8,6 +8,8 @@ mod checks;
 
 mod control;
 
+mod dialects;
+
 mod plain;
 
 mod scenarios;

@@ -1,0 +1,212 @@
+//! The same answers as other servers write them.
+
+use axum::http::StatusCode;
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+use crate::demo::conversation::{Answer, PlannedCall};
+use crate::demo::wire::delivery::{Delivery, JSON, Step};
+use crate::demo::wire::ids::Ids;
+use crate::demo::wire::phrases::phrases;
+use crate::demo::wire::profile::Generation;
+use crate::demo::wire::reply::{Thoughts, Voice};
+
+/// A server that takes the same requests (`dialect`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// The usual one.
+    #[default]
+    Google,
+    /// Arguments in pieces, usage in a chunk without choices.
+    OpenAi,
+    /// The same, with empty names and finish reasons where others leave them out.
+    NewApi,
+    /// Thoughts as `reasoning`.
+    Vllm,
+    /// Thoughts as `reasoning_content`, timings beside the usage.
+    LlamaCpp,
+    /// Comments while it thinks.
+    OpenRouter,
+    /// Whole calls, all numbered 0.
+    Ollama,
+}
+
+/// Everything about a foreign answer but what it says.
+struct Pen<'a> {
+    dialect: Dialect,
+    voice: &'a Voice,
+    id: String,
+}
+
+const DONE: &str = "data: [DONE]\n\n";
+const PROCESSING: &str = ": OPENROUTER PROCESSING\n\n";
+
+impl Dialect {
+    /// The dialect of that name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "google" => Self::Google,
+            "openai" => Self::OpenAi,
+            "newapi" => Self::NewApi,
+            "vllm" => Self::Vllm,
+            "llamacpp" => Self::LlamaCpp,
+            "openrouter" => Self::OpenRouter,
+            "ollama" => Self::Ollama,
+            _ => return None,
+        })
+    }
+
+    /// The events of an answer, `[DONE]` included.
+    pub(super) fn events(self, answer: &Answer, voice: &Voice, ids: &Ids) -> Vec<Bytes> {
+        let pen = Pen { dialect: self, voice, id: format!("chatcmpl-{}", ids.envelope()) };
+        let comment = (self == Self::OpenRouter).then(|| PROCESSING.to_owned());
+        let chunks = pen.chunks(answer, ids).into_iter().map(|chunk| format!("data: {chunk}\n\n"));
+        comment.into_iter().chain(chunks).chain([DONE.to_owned()]).map(Bytes::from).collect()
+    }
+
+    /// Whether this is another server than Google's.
+    pub(super) fn is_foreign(self) -> bool {
+        self != Self::Google
+    }
+
+    /// An error is taken out of Google's array, as everyone else has it; all else is left alone.
+    pub(super) fn error(self, delivery: Delivery) -> Delivery {
+        match googles_error(&delivery).filter(|_| self.is_foreign()) {
+            Some(error) => unwrapped(&delivery, &error),
+            None => delivery,
+        }
+    }
+
+    /// Where this server puts its thoughts, if it shows them.
+    fn thoughts(self) -> Option<&'static str> {
+        match self {
+            Self::Google | Self::OpenAi => None,
+            Self::Vllm | Self::OpenRouter | Self::Ollama => Some("reasoning"),
+            Self::NewApi | Self::LlamaCpp => Some("reasoning_content"),
+        }
+    }
+}
+
+fn googles_error(delivery: &Delivery) -> Option<Value> {
+    let Some(Step::Send(body)) = delivery.steps.front() else { return None };
+    let body: Value = serde_json::from_slice(body).ok()?;
+    body.pointer("/0/error").cloned()
+}
+
+fn unwrapped(delivery: &Delivery, error: &Value) -> Delivery {
+    let kind = match delivery.status {
+        StatusCode::TOO_MANY_REQUESTS => "rate_limit_exceeded",
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => "authentication_error",
+        status if status.is_client_error() => "invalid_request_error",
+        _ => "server_error",
+    };
+    let code = delivery.status.as_str();
+    let error = json!({ "message": error.get("message"), "type": kind, "code": code });
+    let body = json!({ "error": error }).to_string();
+    let headers = delivery.headers.clone();
+    Delivery { headers, head: delivery.head, ..Delivery::whole(delivery.status, JSON, body) }
+}
+
+impl Pen<'_> {
+    fn chunks(&self, answer: &Answer, ids: &Ids) -> Vec<Value> {
+        let mut deltas = vec![json!({ "role": "assistant", "content": self.first_content() })];
+        deltas.extend(self.thoughts(answer));
+        let texts = phrases(&answer.text, self.voice, ids).into_iter();
+        deltas.extend(texts.map(|text| json!({ "content": text })));
+        let calls = answer.calls.iter().enumerate();
+        deltas.extend(calls.flat_map(|(index, call)| self.call(index, call, ids)));
+        let mut chunks: Vec<Value> = deltas.into_iter().map(|delta| self.chunk(delta)).collect();
+        chunks.push(self.finish(if answer.calls.is_empty() { "stop" } else { "tool_calls" }));
+        chunks.extend(self.usage(answer));
+        chunks
+    }
+
+    fn first_content(&self) -> Value {
+        if self.dialect == Dialect::LlamaCpp { Value::Null } else { "".into() }
+    }
+
+    fn thoughts(&self, answer: &Answer) -> Vec<Value> {
+        let shown = self.dialect.thoughts().filter(|_| self.voice.thoughts == Thoughts::Shown);
+        let Some(field) = shown else { return vec![] };
+        answer.thoughts.iter().map(|thought| json!({ field: thought })).collect()
+    }
+
+    /// One call: whole, or its head and two pieces of its arguments.
+    fn call(&self, index: usize, call: &PlannedCall, ids: &Ids) -> Vec<Value> {
+        let id = ids.call(Generation::Three);
+        let arguments = Value::Object(call.arguments.clone()).to_string();
+        let function = |arguments: &str| json!({ "name": call.name, "arguments": arguments });
+        if self.dialect == Dialect::Ollama {
+            let function = function(&arguments);
+            return vec![calling(
+                json!({ "index": 0, "id": id, "type": "function", "function": function }),
+            )];
+        }
+        let head =
+            json!({ "index": index, "id": id, "type": "function", "function": function("") });
+        let middle = arguments.floor_char_boundary(arguments.len() / 2);
+        let (first, second) = arguments.split_at_checked(middle).unwrap_or(("", &arguments));
+        let pieces = [first, second].map(|piece| calling(self.continued(index, piece)));
+        [calling(head)].into_iter().chain(pieces).collect()
+    }
+
+    fn continued(&self, index: usize, arguments: &str) -> Value {
+        if self.dialect == Dialect::NewApi {
+            let function = json!({ "name": "", "arguments": arguments });
+            return json!({ "index": index, "id": "", "type": "function", "function": function });
+        }
+        json!({ "index": index, "function": { "arguments": arguments } })
+    }
+
+    fn chunk(&self, delta: Value) -> Value {
+        let unfinished = match self.dialect {
+            Dialect::NewApi => Value::from(""),
+            Dialect::Google
+            | Dialect::OpenAi
+            | Dialect::Vllm
+            | Dialect::LlamaCpp
+            | Dialect::OpenRouter
+            | Dialect::Ollama => Value::Null,
+        };
+        self.envelope(json!([choice(delta, unfinished)]))
+    }
+
+    fn finish(&self, reason: &str) -> Value {
+        self.envelope(json!([choice(json!({}), reason.into())]))
+    }
+
+    fn envelope(&self, choices: Value) -> Value {
+        let mut chunk = Map::new();
+        chunk.insert("id".into(), self.id.as_str().into());
+        chunk.insert("object".into(), "chat.completion.chunk".into());
+        chunk.insert("created".into(), self.voice.created.into());
+        chunk.insert("model".into(), self.voice.model.as_str().into());
+        chunk.insert("choices".into(), choices);
+        if self.dialect == Dialect::OpenAi && self.voice.bill.is_some() {
+            chunk.insert("usage".into(), Value::Null);
+        }
+        Value::Object(chunk)
+    }
+
+    /// The counters, in a last chunk without choices.
+    fn usage(&self, answer: &Answer) -> Option<Value> {
+        let bill = self.voice.bill.as_ref()?;
+        let calls = answer.calls.iter().map(|call| Value::Object(call.arguments.clone()));
+        let calls: usize = calls.map(|arguments| arguments.to_string().len()).sum();
+        let mut chunk = self.envelope(json!([]));
+        let fields = chunk.as_object_mut()?;
+        fields.insert("usage".into(), bill.after(answer.text.chars().count() + calls));
+        if self.dialect == Dialect::LlamaCpp {
+            fields.insert("timings".into(), json!({ "predicted_per_second": 41.5 }));
+        }
+        Some(chunk)
+    }
+}
+
+fn choice(delta: Value, finish: Value) -> Value {
+    json!({ "index": 0, "delta": delta, "logprobs": null, "finish_reason": finish })
+}
+
+fn calling(call: Value) -> Value {
+    json!({ "tool_calls": [call] })
+}
