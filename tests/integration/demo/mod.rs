@@ -14,6 +14,8 @@ mod plain;
 
 mod scenarios;
 
+mod specified;
+
 mod transport;
 
 use serde_json::{Value, json};
