@@ -24,4 +24,5 @@ pub use emulation::{Agent, Dialect, EmulateSettings, Flag, Knobs, UnknownKnob, s
 pub use server::{router, serve};
 pub use settings::{Mode, Settings};
 pub use wire::pace::Pace;
-pub use wire::reply::{Chars, Parallel};
+pub use wire::phrases::Chars;
+pub use wire::reply::Parallel;

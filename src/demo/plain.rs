@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::conversation::Brain;
 use super::wire::body::{Read, read};
-use super::wire::delivery::{Delivery, Unseen, Way};
+use super::wire::delivery::Delivery;
 use super::wire::ids::Ids;
 use super::wire::line::Line;
 use super::wire::pace::Pace;
@@ -24,6 +24,7 @@ use super::wire::request::ChatRequest;
 use super::wire::routes::{CHAT, MODELS, models, not_found};
 use super::wire::sse::deliver;
 use super::wire::usage::Bill;
+use super::wire::way::{Unseen, Way};
 
 /// What the plain model works with.
 #[derive(Debug)]

@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 use super::emulation::{self, Emulation};
 use super::plain;
 use super::settings::{Mode, Settings};
-use super::wire::door::CuttableListener;
 use super::wire::line::Line;
+use super::wire::listener::CuttableListener;
 
 /// How long open connections may take to notice the end.
 const FAREWELL: Duration = Duration::from_millis(250);

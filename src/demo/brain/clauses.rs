@@ -133,7 +133,7 @@ fn sentences(all: &[Word]) -> Vec<Vec<Word>> {
     all.split_inclusive(ends).map(<[Word]>::to_vec).collect()
 }
 
-/// Cuts before a command that follows another; titles of new todos are left to [`super::adding`].
+/// Cuts before a command that follows another; titles of new todos are left to `adding`.
 fn cut(sentence: &[Word]) -> Vec<Vec<Word>> {
     let mut parts: Vec<Vec<Word>> = vec![Vec::new()];
     for (at, word) in sentence.iter().enumerate() {

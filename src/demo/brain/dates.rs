@@ -3,7 +3,7 @@
 use jiff::civil::{Date, DateTime, Time};
 use jiff::{ToSpan, Zoned};
 
-use super::days::read_day;
+use super::days::{Lead, read_day};
 use super::times::{Bare, part_of_day, read_time};
 
 /// A due date, with a time if one was said.
@@ -18,17 +18,6 @@ pub(super) struct Due {
 pub(super) struct When {
     pub(super) date: Option<Date>,
     pub(super) time: Option<Time>,
-}
-
-/// How a phrase was led in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lead {
-    /// By "on", "at", "by" and the like.
-    Strong,
-    /// By "for".
-    Weak,
-    /// By nothing.
-    None,
 }
 
 /// A phrase that was read.

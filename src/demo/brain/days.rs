@@ -3,8 +3,6 @@
 use jiff::ToSpan;
 use jiff::civil::{Date, Weekday};
 
-use super::dates::Lead;
-
 const WEEKDAYS: [(&str, &[&str], Weekday); 7] = [
     ("monday", &["mon"], Weekday::Monday),
     ("tuesday", &["tue", "tues"], Weekday::Tuesday),
@@ -29,6 +27,17 @@ const MONTHS: [(&str, &str); 12] = [
     ("november", "nov"),
     ("december", "dec"),
 ];
+
+/// How a phrase was led in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lead {
+    /// By "on", "at", "by" and the like.
+    Strong,
+    /// By "for".
+    Weak,
+    /// By nothing.
+    None,
+}
 
 /// The day at the start of a phrase, and how many words it takes.
 pub(super) fn read_day(lowers: &[&str], today: Date, lead: Lead) -> Option<(Date, usize)> {

@@ -2,7 +2,8 @@
 
 use jiff::Zoned;
 
-use super::dates::{Found, Lead, When, read_when};
+use super::dates::{Found, When, read_when};
+use super::days::Lead;
 use super::words::{Kind, Word, after, before, lowers, trim};
 
 /// How much a todo matters.

@@ -3,7 +3,8 @@
 use jiff::Zoned;
 use jiff::civil::Date;
 
-use super::dates::{Due, Lead, read_delay, read_when};
+use super::dates::{Due, read_delay, read_when};
+use super::days::Lead;
 use super::days::{plus_days, week_start};
 use super::details::{Priority, hash_tag, tag_name};
 use super::words::{Word, after, join, lowers, trim};

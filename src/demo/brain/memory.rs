@@ -2,8 +2,9 @@
 
 use jiff::Zoned;
 
-use super::intent::{Action, Change, Chat, Intent, Tone, Unclear, understand};
+use super::intent::{Action, Change, Chat, Intent, Tone, Unclear};
 use super::lookup::{Todo, fitting};
+use super::reading::understand;
 use super::target::{Place, Target, read_target};
 use super::words::{after, lowers, opens, words};
 

@@ -12,6 +12,7 @@
 mod adding;
 mod arguments;
 mod asking;
+mod change;
 mod changing;
 mod chatting;
 mod clauses;
@@ -29,6 +30,7 @@ mod memory;
 mod outcome;
 mod phrases;
 mod plan;
+mod reading;
 mod resolve;
 mod roles;
 mod say;

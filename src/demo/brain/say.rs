@@ -3,7 +3,7 @@
 use jiff::Zoned;
 
 use super::arguments::moved;
-use super::changing::verb;
+use super::change::verb;
 use super::dates::Due;
 use super::filter::{Filter, Status, Window};
 use super::human::{self, count, numbered, with_asides};

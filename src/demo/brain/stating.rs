@@ -2,7 +2,7 @@
 
 use jiff::Zoned;
 
-use super::changing::{between, change, noted};
+use super::change::{between, change, noted};
 use super::details::{hash_tag, read_priority, tag_name, whole_when};
 use super::filter::Filter;
 use super::intent::{Action, Change, Intent, Tone};

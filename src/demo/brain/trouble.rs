@@ -2,7 +2,7 @@
 
 use jiff::Zoned;
 
-use super::changing::verb;
+use super::change::verb;
 use super::filter::Status;
 use super::human::{self, count, numbered};
 use super::intent::Action;

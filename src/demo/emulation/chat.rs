@@ -22,7 +22,7 @@ use super::settings::EmulateSettings;
 use super::written::refused;
 use crate::demo::conversation::Brain;
 use crate::demo::wire::body::{Read, read};
-use crate::demo::wire::delivery::{Delivery, Way};
+use crate::demo::wire::delivery::Delivery;
 use crate::demo::wire::ids::Ids;
 use crate::demo::wire::line::Line;
 use crate::demo::wire::problem::Unreadable;
@@ -30,6 +30,7 @@ use crate::demo::wire::profile::{FLASH_2_5, Profile};
 use crate::demo::wire::reply::Voice;
 use crate::demo::wire::request::ChatRequest;
 use crate::demo::wire::usage::Bill;
+use crate::demo::wire::way::Way;
 
 /// What the emulation works with.
 #[derive(Debug)]

@@ -5,11 +5,12 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use crate::demo::conversation::{Answer, PlannedCall};
-use crate::demo::wire::delivery::{Delivery, JSON, Step};
+use crate::demo::wire::delivery::{Delivery, JSON};
 use crate::demo::wire::ids::Ids;
 use crate::demo::wire::phrases::phrases;
 use crate::demo::wire::profile::Generation;
 use crate::demo::wire::reply::{Thoughts, Voice};
+use crate::demo::wire::steps::Step;
 
 /// A server that takes the same requests (`dialect`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -111,7 +112,7 @@ impl Pen<'_> {
     fn chunks(&self, answer: &Answer, ids: &Ids) -> Vec<Value> {
         let mut deltas = vec![json!({ "role": "assistant", "content": self.first_content() })];
         deltas.extend(self.thoughts(answer));
-        let texts = phrases(&answer.text, self.voice, ids).into_iter();
+        let texts = phrases(&answer.text, self.voice.chars, ids).into_iter();
         deltas.extend(texts.map(|text| json!({ "content": text })));
         let calls = answer.calls.iter().enumerate();
         deltas.extend(calls.flat_map(|(index, call)| self.call(index, call, ids)));

@@ -8,7 +8,8 @@ use thiserror::Error;
 
 use super::dialect::Dialect;
 use crate::demo::wire::pace::Pace;
-use crate::demo::wire::reply::{Chars, Parallel};
+use crate::demo::wire::phrases::Chars;
+use crate::demo::wire::reply::Parallel;
 
 /// What can be turned about one emulated answer.
 #[derive(Clone, Debug, Default, PartialEq)]

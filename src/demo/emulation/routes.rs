@@ -12,8 +12,8 @@ use super::chat::{Emulation, chat};
 use super::checks;
 use super::control;
 use super::written::refused;
-use crate::demo::wire::delivery::Way;
 use crate::demo::wire::routes::{CHAT, MODELS, models, not_found};
+use crate::demo::wire::way::Way;
 
 /// Everything an emulation answers to.
 pub(in crate::demo) fn routes(emulation: Emulation) -> Router {

@@ -1,18 +1,15 @@
 //! One answer, planned to the byte, and its way to the client.
 
 use std::collections::VecDeque;
-use std::io::{Error, ErrorKind};
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
-use bytes::Bytes;
 use tokio::time::sleep;
-use tokio_util::sync::CancellationToken;
 
-use super::line::Line;
-use super::steps::{body, wait};
+use super::steps::{Step, body, wait};
+use super::way::{Way, Witness};
 
 /// One answer, planned to the byte.
 #[derive(Debug)]
@@ -35,55 +32,6 @@ pub(in crate::demo) enum Head {
     Reset,
     /// Never; the connection is reset, and for so long there is nobody to connect to.
     Refuse(Duration),
-}
-
-/// One thing done to the body.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::demo) enum Step {
-    Send(Bytes),
-    /// The same bytes again and again, made once: so many events each time, so many times.
-    Flood(Bytes, usize, usize),
-    Wait(Duration),
-    /// Silence, with the connection open.
-    Hang,
-    /// The connection is reset.
-    Reset,
-}
-
-/// Sees how an answer goes out.
-pub(in crate::demo) trait Witness: Send + Sync + 'static {
-    /// Notes the head of the answer.
-    fn began(&self, status: StatusCode);
-    /// Notes a piece of the answer, of so many events.
-    fn sent(&self, bytes: usize, events: usize);
-    /// Notes how it ended; the first word counts.
-    fn end(&self, end: End);
-}
-
-/// How an answer ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::demo) enum End {
-    /// Every byte went out.
-    Complete,
-    /// The client left first.
-    ClientClosed,
-    /// The scenario, or the end of the server, broke it off.
-    ServerCut,
-}
-
-/// Nobody looks.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::demo) struct Unseen;
-
-/// The way to one client.
-#[derive(Debug)]
-pub(in crate::demo) struct Way<W> {
-    /// Its connection, where there is a real one.
-    pub(in crate::demo) line: Option<Line>,
-    /// The end of the server.
-    pub(in crate::demo) stop: CancellationToken,
-    /// Who looks on.
-    pub(in crate::demo) witness: W,
 }
 
 pub(in crate::demo) const EVENT_STREAM: &str = "text/event-stream";
@@ -137,29 +85,6 @@ impl Delivery {
         let parts =
             Parts { status: self.status, content_type: self.content_type, headers: self.headers };
         response(parts, way, self.steps)
-    }
-}
-
-impl Witness for Unseen {
-    fn began(&self, _: StatusCode) {}
-    fn sent(&self, _: usize, _: usize) {}
-    fn end(&self, _: End) {}
-}
-
-impl Way<Unseen> {
-    /// To a client whose connection is never cut.
-    pub(in crate::demo) fn unseen() -> Self {
-        Self { line: None, stop: CancellationToken::new(), witness: Unseen }
-    }
-}
-
-impl<W: Witness> Way<W> {
-    pub(super) fn reset(&self) -> Error {
-        self.witness.end(End::ServerCut);
-        if let Some(line) = &self.line {
-            line.cut();
-        }
-        Error::from(ErrorKind::ConnectionReset)
     }
 }
 

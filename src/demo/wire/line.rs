@@ -8,12 +8,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::extract::Request;
-use axum::extract::connect_info::{ConnectInfo, Connected};
-use axum::serve::IncomingStream;
+use axum::extract::connect_info::ConnectInfo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::door::{CuttableListener, Door};
+use super::door::Door;
 
 /// One connection, which ends in a reset once its line is cut.
 pub(in crate::demo) struct CuttableStream {
@@ -32,10 +31,14 @@ impl CuttableStream {
     pub(super) fn new(tcp: TcpStream, door: Door) -> Self {
         Self { tcp, line: Line { cut: Arc::default(), door } }
     }
+
+    pub(super) fn line(&self) -> Line {
+        self.line.clone()
+    }
 }
 
 impl Line {
-    /// The line of a request that came through a [`CuttableListener`].
+    /// The line of a request that came through a real connection.
     pub(in crate::demo) fn of(request: &Request) -> Option<Self> {
         request.extensions().get::<ConnectInfo<Self>>().map(|info| info.0.clone())
     }
@@ -53,12 +56,6 @@ impl Line {
     fn check(&self) -> Result<()> {
         let cut = self.cut.load(Ordering::Acquire);
         if cut { Err(Error::from(ErrorKind::ConnectionReset)) } else { Ok(()) }
-    }
-}
-
-impl Connected<IncomingStream<'_, CuttableListener>> for Line {
-    fn connect_info(stream: IncomingStream<'_, CuttableListener>) -> Self {
-        stream.io().line.clone()
     }
 }
 

@@ -6,11 +6,13 @@ pub(super) mod completion;
 
 pub(super) mod delivery;
 
-pub(super) mod door;
+mod door;
 
 pub(super) mod ids;
 
 pub(super) mod line;
+
+pub(super) mod listener;
 
 pub(super) mod pace;
 
@@ -28,6 +30,8 @@ pub(super) mod routes;
 
 pub(super) mod sse;
 
-mod steps;
+pub(super) mod steps;
 
 pub(super) mod usage;
+
+pub(super) mod way;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::delivery::Step;
 use super::ids::Ids;
+use super::steps::Step;
 
 /// The timing of one answer, and how its bytes are cut.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -1,15 +1,23 @@
 //! Cuts a text into what one chunk says.
 
 use super::ids::Ids;
-use super::reply::{Chars, Voice};
+
+/// The least and the most characters that a chunk of text has, give or take a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Chars {
+    /// No chunk but the last is shorter.
+    pub least: usize,
+    /// A chunk is longer by one word at most.
+    pub most: usize,
+}
 
 /// Words of text to a chunk, where no length is asked for.
 const WORDS: usize = 4;
 
 /// A few words each, or as many characters as asked for; nothing is lost.
-pub(in crate::demo) fn phrases(text: &str, voice: &Voice, ids: &Ids) -> Vec<String> {
+pub(in crate::demo) fn phrases(text: &str, chars: Option<Chars>, ids: &Ids) -> Vec<String> {
     let words: Vec<&str> = text.split_inclusive(char::is_whitespace).collect();
-    match voice.chars {
+    match chars {
         None => words.chunks(WORDS).map(<[&str]>::concat).collect(),
         Some(chars) => by_length(&words, chars, ids),
     }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::ids::Ids;
-use super::phrases::phrases;
+use super::phrases::{Chars, phrases};
 use super::profile::Generation;
 use super::usage::Bill;
 use crate::demo::conversation::{Answer, PlannedCall};
@@ -42,15 +42,6 @@ pub enum Parallel {
     Chunks,
     /// All in one delta.
     OneDelta,
-}
-
-/// The least and the most characters that a chunk of text has, give or take a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Chars {
-    /// No chunk but the last is shorter.
-    pub least: usize,
-    /// A chunk is longer by one word at most.
-    pub most: usize,
 }
 
 struct Moment {
@@ -99,7 +90,7 @@ fn moments(answer: &Answer, voice: &Voice, ids: &Ids) -> Vec<Moment> {
     };
     let mut moments: Vec<Moment> = thoughts.iter().enumerate().map(thought).collect();
     let mut closing = if moments.is_empty() { "" } else { "</thought>" };
-    for words in phrases(&answer.text, voice, ids) {
+    for words in phrases(&answer.text, voice.chars, ids) {
         moments.push(Moment::text(format!("{closing}{words}")));
         closing = "";
     }

@@ -4,8 +4,9 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::delivery::{Delivery, HTML, JSON, Way};
+use super::delivery::{Delivery, HTML, JSON};
 use super::profile::PROFILES;
+use super::way::Way;
 
 pub(in crate::demo) const CHAT: &str = "/v1beta/openai/chat/completions";
 pub(in crate::demo) const MODELS: &str = "/v1beta/openai/models";

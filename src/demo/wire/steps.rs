@@ -2,13 +2,27 @@
 
 use std::collections::VecDeque;
 use std::io::Result;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::Stream;
 use futures::stream::unfold;
 use tokio::time::sleep;
 
-use super::delivery::{End, Step, Way, Witness};
+use super::way::{End, Way, Witness};
+
+/// One thing done to the body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::demo) enum Step {
+    Send(Bytes),
+    /// The same bytes again and again, made once: so many events each time, so many times.
+    Flood(Bytes, usize, usize),
+    Wait(Duration),
+    /// Silence, with the connection open.
+    Hang,
+    /// The connection is reset.
+    Reset,
+}
 
 /// A body that takes these steps.
 pub(super) fn body<W: Witness>(

@@ -1,5 +1,7 @@
-//! Keeps the offline model in layers: brain and wire know nothing of what stands on them.
+//! Keeps the offline model in layers: brain and wire know nothing of what stands on them, and no
+//! two files need each other.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -34,6 +36,50 @@ fn only_what_joins_the_groups_stands_beside_them() {
     let mut expected: Vec<&str> = groups.into_iter().chain(joins).collect();
     expected.sort_unstable();
     assert_eq!(names, expected);
+}
+
+#[test]
+fn no_file_needs_what_needs_it() {
+    for (group, _) in MAY_USE {
+        let uses = uses(group);
+        for file in uses.keys() {
+            let mut needed = BTreeSet::new();
+            let mut open: Vec<&String> = uses[file].iter().collect();
+            while let Some(next) = open.pop() {
+                if needed.insert(next) {
+                    open.extend(&uses[next]);
+                }
+            }
+            assert!(!needed.contains(file), "{group}/{file} needs itself, by way of {needed:?}");
+        }
+    }
+}
+
+/// The files of a group, a folder counting as one, and which of them each uses.
+fn uses(group: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut texts: BTreeMap<String, String> = BTreeMap::new();
+    let root = demo().join(group);
+    for (path, text) in files(&root) {
+        let inner = path.strip_prefix(&root).unwrap();
+        let name = inner.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs");
+        // Within a folder, `super` is the folder.
+        let local = if inner.iter().count() > 1 { text.replace("super::", "") } else { text };
+        *texts.entry(name.to_owned()).or_default() += &local;
+    }
+    texts.remove("mod");
+    let names: BTreeSet<String> = texts.keys().cloned().collect();
+    let own = format!("crate::demo::{group}::");
+    let of = |(name, text): (String, String)| {
+        let starts = text.split("super::").skip(1).chain(text.split(&own).skip(1));
+        let used = starts.map(|rest| rest.split(|c: char| !is_name(c)).next().unwrap().to_owned());
+        let used = used.filter(|used| names.contains(used) && *used != name).collect();
+        (name, used)
+    };
+    texts.into_iter().map(of).collect()
+}
+
+fn is_name(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
 }
 
 fn demo() -> PathBuf {

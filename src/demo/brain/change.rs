@@ -1,0 +1,55 @@
+//! What changing and stating share: a phrase names todos, an action changes them.
+
+use jiff::Zoned;
+
+use super::intent::{Action, Change, Intent, Tone, Unclear};
+use super::target::{NoTarget, Target, read_target};
+use super::words::{Word, after, before, capital, join, lowers, trim};
+
+/// A change of what a phrase names.
+pub(super) fn change(target: &[Word], action: Action, now: &Zoned) -> Intent {
+    let lowered = lowers(target);
+    let sweeping = matches!(action, Action::Delete) && lowered.contains(&"everything");
+    match read_target(target, now) {
+        Ok(target) => {
+            let tone = match &target {
+                Target::All(filter) if sweeping && filter.is_default() => Tone::Sweeping,
+                Target::All(_) | Target::Named { .. } | Target::Places(_) | Target::Found(_) => {
+                    Tone::Plain
+                }
+                Target::It | Target::Them | Target::Among { .. } => Tone::Plain,
+            };
+            Intent::Change(Change { target, action, tone })
+        }
+        Err(NoTarget::Except) => Intent::Unclear(Unclear::Except),
+        Err(NoTarget::Missing) => Intent::Unclear(Unclear::NoTarget(verb(&action))),
+    }
+}
+
+/// The verb of an action, as a person would say it.
+pub(super) fn verb(action: &Action) -> &'static str {
+    match action {
+        Action::Complete => "complete",
+        Action::Reopen => "reopen",
+        Action::Delete => "delete",
+        Action::Rename(_) => "rename",
+        Action::Reschedule(_) | Action::Postpone(_) | Action::ClearDue => "reschedule",
+        Action::SetPriority(_)
+        | Action::AddTags(_)
+        | Action::RemoveTags(_)
+        | Action::SetNotes(_) => "change",
+    }
+}
+
+/// The words between a number at the start and a number at the end.
+pub(super) fn between(words: &[Word], start: usize, end: usize) -> &[Word] {
+    after(before(words, words.len().saturating_sub(end)), start)
+}
+
+/// "note on X: text".
+pub(super) fn noted(words: &[Word], skip: usize, now: &Zoned) -> Option<Intent> {
+    let colon = lowers(words).iter().position(|word| matches!(*word, ":" | "saying"))?;
+    let note = capital(&join(trim(after(words, colon + 1))));
+    (!note.is_empty())
+        .then(|| change(after(before(words, colon), skip), Action::SetNotes(note), now))
+}

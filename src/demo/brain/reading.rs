@@ -1,0 +1,62 @@
+//! What a person wants: one message, read on its own.
+
+use jiff::Zoned;
+
+use super::adding::read_add;
+use super::asking::read_question;
+use super::changing::read_change;
+use super::chatting::read_chat;
+use super::clauses::{Clause, Manner, clauses};
+use super::intent::{Intent, Unclear};
+use super::stating::tags_and_notes;
+use super::words::{Kind, Word, lowers, words};
+
+/// Longer messages are not commands, and reading them as such would take long.
+const MOST_WORDS: usize = 300;
+
+/// Reads a message. Small talk beside a command is dropped; a part that is not understood makes
+/// the whole message not understood, so that nothing is done by halves.
+pub(super) fn understand(text: &str, now: &Zoned) -> Vec<Intent> {
+    if words(text).len() > MOST_WORDS {
+        return vec![Intent::Unclear(Unclear::TooMany)];
+    }
+    let read: Vec<Intent> = clauses(text).iter().map(|clause| read_clause(clause, now)).collect();
+    let unclear = read.iter().find(|intent| matches!(intent, Intent::Unclear(_)));
+    if let Some(unclear) = unclear {
+        return vec![unclear.clone()];
+    }
+    let (chat, mut work): (Vec<_>, Vec<_>) =
+        read.into_iter().partition(|intent| matches!(intent, Intent::Chat(_)));
+    if work.is_empty() {
+        work = chat.into_iter().take(1).collect();
+    }
+    if work.is_empty() { vec![Intent::Unclear(Unclear::Unknown)] } else { work }
+}
+
+fn read_clause(clause: &Clause, now: &Zoned) -> Intent {
+    let words = clause.words.as_slice();
+    if let Some(chat) = read_chat(words) {
+        return Intent::Chat(chat);
+    }
+    let asked = match clause.manner {
+        Manner::Told | Manner::Requested => read_command(words, now),
+        Manner::Asked => None,
+        Manner::Refused => return Intent::Unclear(Unclear::Negated),
+        Manner::HowTo => return Intent::Unclear(Unclear::HowTo),
+    };
+    asked
+        .or_else(|| read_question(&without_bangs(words), now))
+        .unwrap_or(Intent::Unclear(Unclear::Unknown))
+}
+
+fn read_command(words: &[Word], now: &Zoned) -> Option<Intent> {
+    let calm = without_bangs(words);
+    tags_and_notes(&calm, &lowers(&calm), now)
+        .or_else(|| read_add(words, now))
+        .or_else(|| read_change(&calm, now))
+}
+
+/// "!!" makes a new todo urgent, and means nothing elsewhere.
+fn without_bangs(words: &[Word]) -> Vec<Word> {
+    words.iter().filter(|word| word.kind != Kind::Bangs).cloned().collect()
+}

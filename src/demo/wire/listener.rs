@@ -1,0 +1,92 @@
+//! A listener that hands out cuttable connections and can be gone for a while.
+
+use std::io::Result;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
+use tokio::net::TcpListener;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::door::{Door, Doorkeeper, door};
+use super::line::{CuttableStream, Line};
+
+/// Hands out connections with a [`Line`] each.
+pub(in crate::demo) struct CuttableListener {
+    address: SocketAddr,
+    /// None while the address refuses connections.
+    open: Option<TcpListener>,
+    closed_until: Instant,
+    door: Door,
+    keeper: Doorkeeper,
+}
+
+/// Between two attempts to listen on the address again.
+const RETRY: Duration = Duration::from_millis(20);
+
+impl CuttableListener {
+    pub(in crate::demo) fn new(listener: TcpListener) -> Result<Self> {
+        let (door, keeper) = door();
+        Ok(Self {
+            address: listener.local_addr()?,
+            open: Some(listener),
+            closed_until: Instant::now(),
+            door,
+            keeper,
+        })
+    }
+
+    fn close(&mut self, pause: Duration) {
+        self.open = None;
+        self.closed_until = Instant::now() + pause;
+        self.door.closed();
+    }
+
+    async fn reopen(&mut self) {
+        sleep_until(self.closed_until).await;
+        match TcpListener::bind(self.address).await {
+            Ok(listener) => {
+                self.open = Some(listener);
+                self.door.opened();
+            }
+            Err(error) => {
+                tracing::debug!(%error, "The address cannot be listened on yet");
+                sleep(RETRY).await;
+            }
+        }
+    }
+}
+
+impl Listener for CuttableListener {
+    type Io = CuttableStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (CuttableStream, SocketAddr) {
+        loop {
+            let Some(listener) = &mut self.open else {
+                self.reopen().await;
+                continue;
+            };
+            tokio::select! {
+                (tcp, address) = Listener::accept(listener) => {
+                    if let Err(error) = tcp.set_nodelay(true) {
+                        tracing::debug!(%error, "TCP_NODELAY could not be set");
+                    }
+                    return (CuttableStream::new(tcp, self.door.clone()), address);
+                }
+                pause = self.keeper.asked_to_close() => self.close(pause),
+            }
+        }
+    }
+
+    fn local_addr(&self) -> Result<SocketAddr> {
+        Ok(self.address)
+    }
+}
+
+impl Connected<IncomingStream<'_, CuttableListener>> for Line {
+    fn connect_info(stream: IncomingStream<'_, CuttableListener>) -> Self {
+        stream.io().line()
+    }
+}

@@ -1,0 +1,67 @@
+//! The way of an answer to its client, and who looks on.
+
+use std::io::{Error, ErrorKind};
+
+use axum::http::StatusCode;
+use tokio_util::sync::CancellationToken;
+
+use super::line::Line;
+
+/// Sees how an answer goes out.
+pub(in crate::demo) trait Witness: Send + Sync + 'static {
+    /// Notes the head of the answer.
+    fn began(&self, status: StatusCode);
+    /// Notes a piece of the answer, of so many events.
+    fn sent(&self, bytes: usize, events: usize);
+    /// Notes how it ended; the first word counts.
+    fn end(&self, end: End);
+}
+
+/// How an answer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::demo) enum End {
+    /// Every byte went out.
+    Complete,
+    /// The client left first.
+    ClientClosed,
+    /// The scenario, or the end of the server, broke it off.
+    ServerCut,
+}
+
+/// Nobody looks.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::demo) struct Unseen;
+
+/// The way to one client.
+#[derive(Debug)]
+pub(in crate::demo) struct Way<W> {
+    /// Its connection, where there is a real one.
+    pub(in crate::demo) line: Option<Line>,
+    /// The end of the server.
+    pub(in crate::demo) stop: CancellationToken,
+    /// Who looks on.
+    pub(in crate::demo) witness: W,
+}
+
+impl Witness for Unseen {
+    fn began(&self, _: StatusCode) {}
+    fn sent(&self, _: usize, _: usize) {}
+    fn end(&self, _: End) {}
+}
+
+impl Way<Unseen> {
+    /// To a client whose connection is never cut.
+    pub(in crate::demo) fn unseen() -> Self {
+        Self { line: None, stop: CancellationToken::new(), witness: Unseen }
+    }
+}
+
+impl<W: Witness> Way<W> {
+    pub(super) fn reset(&self) -> Error {
+        self.witness.end(End::ServerCut);
+        if let Some(line) = &self.line {
+            line.cut();
+        }
+        Error::from(ErrorKind::ConnectionReset)
+    }
+}
