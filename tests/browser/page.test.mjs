@@ -53,6 +53,34 @@ test("todos are added in steps that complete, and the list names them", async ()
   for (const todo of [milk, eggs, bread]) assert.ok(list.includes(todo), `${todo} is missing in: ${list}`);
 });
 
+test("a name that fits several todos is asked back by a form, and the choice alone is done", async () => {
+  const word = unique("milk").split(" ")[1];
+  await say(`add oat ${word} and soy ${word}`);
+
+  await send(`delete ${word}`);
+  await page.locator(".structured_input").getByText(new RegExp(`oat ${word}`, "i")).click();
+  const answer = answers().nth(await answers().count());
+  await page.getByRole("button", { name: "Answer" }).click();
+  await answer.waitFor();
+
+  assert.match(await answer.innerText(), new RegExp(`deleted .oat ${word}`, "i"));
+  const list = (await say("what is on my list?")).toLowerCase();
+  assert.ok(list.includes(`soy ${word}`) && !list.includes(`oat ${word}`), list);
+});
+
+test("the title is in the header after the first answer, and the person may change it", async () => {
+  await say("hello there");
+  await seen(page.getByRole("button", { name: "Hello there" }));
+
+  await page.getByRole("button", { name: "Hello there" }).click();
+  await page.getByRole("textbox", { name: /title/i }).fill("Greetings");
+  await page.keyboard.press("Enter");
+  await seen(page.getByRole("button", { name: "Greetings" }));
+  await page.reload();
+
+  await seen(page.getByRole("button", { name: "Greetings" }));
+});
+
 test("the answer grows on the screen before it is whole", async () => {
   await page.evaluate(readSlowly);
   await page.evaluate(() => {
