@@ -3,8 +3,8 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{create_todo, tool};
-use crate::support::model_server::{Heard, ModelServer, asking};
+use super::{assert_refused, create_todo, say, tool};
+use crate::support::model_server::{ModelServer, asking};
 
 const FLASH: &str = "gemini-2.5-flash";
 const NEXT: &str = "gemini-3.8-flash";
@@ -232,47 +232,20 @@ async fn flags_change_what_is_refused() {
 }
 
 #[tokio::test]
-async fn a_signature_must_come_back_as_it_was_issued() {
+async fn the_more_effort_the_more_is_thought() {
     let server = ModelServer::emulate().await;
-    let mut body = asking(NEXT, "call:create_todo{\"title\":\"Milk\"};call:create_todo{}");
-    body["tools"] = json!([create_todo()]);
-    let calls = server.chat(&body).await.calls();
-    let signature = &calls[0]["extra_content"]["google"]["thought_signature"];
-    assert!(signature.is_string() && calls[1].get("extra_content").is_none());
+    let mut thought = vec![];
+    for effort in ["none", "high"] {
+        let mut body = asking(FLASH, "hello");
+        body["reasoning_effort"] = effort.into();
+        let usage = server.chat(&body).await.chunks().pop().unwrap()["usage"].clone();
+        let tokens = |name: &str| usage[name].as_u64().unwrap();
+        thought
+            .push(tokens("total_tokens") - tokens("prompt_tokens") - tokens("completion_tokens"));
+    }
 
-    let whole = server.chat(&answered(&body, &calls)).await;
-    let missing = server.chat(&answered(&body, &signed(&calls, None))).await;
-    let altered = server.chat(&answered(&body, &signed(&calls, Some("AAAA")))).await;
-    let stand_in = Some("skip_thought_signature_validator");
-    let foreign = server.chat(&answered(&body, &signed(&calls, stand_in))).await;
-
-    assert_eq!((whole.status, foreign.status), (200, 200));
-    assert_refused(&missing, 400, "`default_api:create_todo` , position 1", "missing");
-    assert_refused(&altered, 400, "Thought signature is not valid", "altered");
-}
-
-#[tokio::test]
-async fn a_tool_message_may_have_to_name_its_tool() {
-    let server = ModelServer::emulate().await;
-    let mut body = asking(FLASH, "call:create_todo{}");
-    body["tools"] = json!([create_todo()]);
-    let mut continued = answered(&body, &server.chat(&body).await.calls());
-    let options = [("x-fake-options", "require_tool_name")];
-
-    let nameless = server.chat_with(&continued, &options).await;
-    continued["messages"][2]["name"] = "create_todo".into();
-    let named = server.chat_with(&continued, &options).await;
-
-    assert_refused(&nameless, 400, "Request contains an invalid argument.", "nameless");
-    assert_eq!(named.status, 200);
-}
-
-fn assert_refused(heard: &Heard, status: u16, words: &str, name: &str) {
-    assert_eq!(heard.status, status, "{name}: {}", heard.text);
-    let body = heard.json();
-    assert_eq!(body.as_array().map(Vec::len), Some(1), "{name}");
-    assert_eq!(body[0]["error"]["code"], status, "{name}");
-    assert!(body.to_string().replace("\\\"", "\"").contains(words), "{name}: {}", heard.text);
+    assert_eq!(thought[0], 0);
+    assert!(thought[1] > 0, "{thought:?}");
 }
 
 fn effort(body: &mut Value, effort: &str) {
@@ -282,10 +255,6 @@ fn effort(body: &mut Value, effort: &str) {
 fn two_efforts(body: &mut Value) {
     effort(body, "low");
     body["extra_body"] = json!({ "google": { "thinking_config": { "include_thoughts": true } } });
-}
-
-fn say(body: &mut Value, message: Value) {
-    body["messages"].as_array_mut().unwrap().push(message);
 }
 
 fn half_a_batch(body: &mut Value) {
@@ -305,24 +274,4 @@ fn property(body: &mut Value, property: Value) {
 
 fn numbered(index: i32) -> Value {
     tool(&format!("tool_{index}"), json!({ "a": { "type": "string" } }), &[])
-}
-
-/// The request after these calls were made and answered.
-fn answered(body: &Value, calls: &[Value]) -> Value {
-    let mut body = body.clone();
-    say(&mut body, json!({ "role": "assistant", "tool_calls": calls }));
-    for call in calls {
-        say(&mut body, json!({ "role": "tool", "tool_call_id": call["id"], "content": "done" }));
-    }
-    body
-}
-
-/// The calls with another signature, or none.
-fn signed(calls: &[Value], signature: Option<&str>) -> Vec<Value> {
-    let mut calls = calls.to_vec();
-    match signature {
-        Some(text) => calls[0]["extra_content"]["google"]["thought_signature"] = text.into(),
-        None => drop(calls[0].as_object_mut().unwrap().remove("extra_content")),
-    }
-    calls
 }
