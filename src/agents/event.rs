@@ -22,18 +22,22 @@ pub enum AgentEvent {
         server: Option<Arc<str>>,
     },
     /// A tool says how far it is.
-    ToolProgress {
-        /// Which call.
-        call: CallId,
-        /// In its own words.
-        words: String,
-    },
+    ToolProgress(Box<ToolProgress>),
     /// A tool has run, or was refused.
     ToolFinished(Box<ToolResult>),
     /// Every call of the last reply is answered.
     Answered(Vec<ToolResult>),
     /// The run is over; always the last event.
     Finished(Finish),
+}
+
+/// How far a tool is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolProgress {
+    /// Which call.
+    pub call: CallId,
+    /// In its own words.
+    pub words: String,
 }
 
 /// Why a run ended.

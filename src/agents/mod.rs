@@ -10,7 +10,7 @@ mod run;
 
 pub use asking::{ASK_USER, BUILT_IN, WithQuestions};
 pub use driver::{Driver, drive};
-pub use event::{AgentEvent, Finish};
+pub use event::{AgentEvent, Finish, ToolProgress};
 pub use interrupt::Interrupt;
 pub use ports::{
     Delta, Deltas, Model, ModelError, ModelRequest, Progress, ToolError, ToolRequest, Tools,

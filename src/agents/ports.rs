@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::AgentEvent;
+use super::{AgentEvent, ToolProgress};
 use crate::domain::{CallId, Catalog, Message, Outcome, Reply, Tool, ToolCall};
 
 /// A chat model.
@@ -187,7 +187,8 @@ impl Progress {
 
     /// Says how far it is, unless so much is waiting to be said that nobody would miss it.
     pub fn say(&self, words: String) {
-        let told = AgentEvent::ToolProgress { call: self.call.clone(), words };
+        let told =
+            AgentEvent::ToolProgress(Box::new(ToolProgress { call: self.call.clone(), words }));
         if self.events.try_send(told).is_err() {
             tracing::debug!("Nobody has time for progress");
         }

@@ -69,20 +69,24 @@ pub enum ItemUpdate {
     /// A workflow's step changed.
     TaskUpdated(usize, Box<Task>),
     /// A widget's text got longer, or is whole.
-    WidgetTextDelta {
-        /// Which part of the widget.
-        component: String,
-        /// By what.
-        delta: String,
-        /// Whether it is whole.
-        done: bool,
-    },
-    /// A part of a widget changed.
-    WidgetPartUpdated(String, Box<Value>),
+    WidgetTextDelta(Box<WidgetText>),
+    /// A part of a widget changed: which, and how it is now.
+    WidgetPartUpdated(Box<(String, Value)>),
     /// A widget is another one.
     WidgetUpdated(Box<Value>),
     /// A picture is there, or clearer than before: from 0 to 1.
     ImageUpdated(Box<Picture>, Option<f64>),
+}
+
+/// A piece of a widget's text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WidgetText {
+    /// Which part of the widget.
+    pub component: String,
+    /// By what it grew.
+    pub delta: String,
+    /// Whether it is whole.
+    pub done: bool,
 }
 
 /// How a turn ended, and what it did.

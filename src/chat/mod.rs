@@ -24,7 +24,7 @@ mod wording;
 
 pub use describe::describe;
 pub use digest::digest;
-pub use event::{ItemUpdate, Level, ThreadEvent, ToolRecord, TurnEnd};
+pub use event::{ItemUpdate, Level, ThreadEvent, ToolRecord, TurnEnd, WidgetText};
 pub use history::for_model;
 pub use host::{BeginError, Chat, Settings, Titles, Turn};
 pub use ports::{

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use tokio::sync::mpsc;
 
 use super::audience::Audience;
@@ -10,10 +12,10 @@ use super::wording::{CUT_MARK, note, told};
 use super::{
     Entry, Lease, Level, Store, ThreadEvent, ThreadsError, ToolRecord, TurnEnd, describe, questions,
 };
-use crate::agents::{AgentEvent, BUILT_IN, Delta, Finish, Interrupt};
+use crate::agents::{AgentEvent, BUILT_IN, Delta, Finish, Interrupt, ToolProgress};
 use crate::domain::{
-    Assistant, CallId, Item, ItemId, Message, Question, Reply, Task, TaskContent, TaskStatus,
-    ToolCall, ToolResult, Usage, WorkflowKind, clean, shorten,
+    Assistant, Item, ItemId, Message, Question, Reply, Task, TaskContent, TaskStatus, ToolCall,
+    ToolResult, Usage, WorkflowKind, clean, shorten,
 };
 
 /// A failure's reason is shown up to this length.
@@ -67,16 +69,17 @@ impl Recorder {
                 AgentEvent::ToolStarted { call, server } => {
                     self.on_tool_started(*call, server.as_deref()).await;
                 }
-                AgentEvent::ToolProgress { call, words } => self.on_progress(&call, &words).await,
+                AgentEvent::ToolProgress(told) => self.on_progress(&told).await,
                 AgentEvent::ToolFinished(result) => self.on_tool_finished(*result).await,
                 AgentEvent::Answered(results) => {
                     self.keep(None, Some(Message::Tools { results })).await;
                 }
-                AgentEvent::Finished(finish) => return self.on_finish(finish).await,
+                // In a box: the end must not take room all the way.
+                AgentEvent::Finished(finish) => return Box::pin(self.on_finish(finish)).await,
             }
         }
         // A driver always says how it ended, unless it panicked.
-        self.on_finish(Finish::Cancelled).await
+        Box::pin(self.on_finish(Finish::Cancelled)).await
     }
 
     async fn on_thought(&mut self, thought: String) {
@@ -144,9 +147,9 @@ impl Recorder {
         }
     }
 
-    async fn on_progress(&mut self, call: &CallId, words: &str) {
+    async fn on_progress(&mut self, told: &ToolProgress) {
         if let Some(Open::Workflow(open)) = &mut self.open
-            && let Some(event) = open.progress(call, shorten(&clean(words), MAX_REASON))
+            && let Some(event) = open.progress(&told.call, shorten(&clean(&told.words), MAX_REASON))
         {
             self.tell(event).await;
         }
@@ -238,7 +241,12 @@ impl Recorder {
     }
 
     /// Keeps first, tells then: what a listener saw done is there to be listed.
-    async fn keep(&mut self, item: Option<Item>, message: Option<Message>) {
+    /// In a box, because it happens a few times a turn and must not take room all the way.
+    fn keep(&mut self, item: Option<Item>, message: Option<Message>) -> BoxFuture<'_, ()> {
+        self.keep_entry(item, message).boxed()
+    }
+
+    async fn keep_entry(&mut self, item: Option<Item>, message: Option<Message>) {
         let lost = matches!(self.scope.interrupt.reason(), Some(Finish::Storage | Finish::Lost));
         if lost || (item.is_none() && message.is_none()) {
             return;

@@ -112,7 +112,7 @@ impl Shared {
         let ready = match Box::pin(self.open(&mut job)).await {
             Ok(Opening::Ready(ready)) => *ready,
             Ok(Opening::Replayed) => return,
-            Err(error) => return job.refuse(error).await,
+            Err(error) => return Box::pin(job.refuse(error)).await,
         };
         job.accept();
         let Job { request, turn, audience, place, .. } = job;
@@ -130,7 +130,7 @@ impl Shared {
         if let Some(receipt) = &mut receipt {
             self.settle(receipt, &end).await;
         }
-        let named = self.let_go(held, title, &end).await;
+        let named = Box::pin(self.let_go(held, title, &end)).await;
         if let Some(thread) = named {
             audience.tell(ThreadEvent::ThreadUpdated(Box::new(thread))).await;
         }

@@ -66,7 +66,8 @@ impl OpenAiModel {
         let attempts = self.guard.retry(request.deadline, || {
             number += 1;
             let span = self.span(number);
-            timed(self.attempt(&call)).instrument(span)
+            // A future that is moved is laid out twice; a box is moved instead.
+            timed(Box::pin(self.attempt(&call))).instrument(span)
         });
         let result = timeout_at(request.deadline, attempts).await.unwrap_or_else(|_| {
             Err(Failure::well(ModelError::TimedOut("the time for the whole turn is over")))

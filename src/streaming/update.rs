@@ -117,11 +117,13 @@ impl<'a> From<&'a ItemUpdate> for Update<'a> {
             ItemUpdate::TaskUpdated(task_index, task) => {
                 Self::TaskUpdated { task_index: *task_index, task }
             }
-            ItemUpdate::WidgetTextDelta { component, delta, done } => {
-                Self::WidgetText { component_id: component, delta, done: *done }
-            }
-            ItemUpdate::WidgetPartUpdated(component_id, component) => {
-                Self::WidgetPart { component_id, component }
+            ItemUpdate::WidgetTextDelta(text) => Self::WidgetText {
+                component_id: &text.component,
+                delta: &text.delta,
+                done: text.done,
+            },
+            ItemUpdate::WidgetPartUpdated(part) => {
+                Self::WidgetPart { component_id: &part.0, component: &part.1 }
             }
             ItemUpdate::WidgetUpdated(widget) => Self::Widget { widget },
             ItemUpdate::ImageUpdated(image, progress) => Self::Image { image, progress: *progress },

@@ -174,8 +174,8 @@ async fn the_progress_of_a_call_is_heard_in_both_eras() {
 
         assert_eq!(result.as_deref(), Ok("done"));
         let mut words = Vec::new();
-        while let Ok(AgentEvent::ToolProgress { words: said, .. }) = heard.try_recv() {
-            words.push(said);
+        while let Ok(AgentEvent::ToolProgress(told)) = heard.try_recv() {
+            words.push(told.words);
         }
         assert_eq!(words, ["reading · 25 %", "writing · 50 %"], "{era:?}");
     }

@@ -189,7 +189,7 @@ fn kind(event: &AgentEvent) -> &'static str {
         AgentEvent::Said(Delta::Text(_)) => "text",
         AgentEvent::SpokenBy(_) => "spoken by",
         AgentEvent::Replied(_) => "replied",
-        AgentEvent::ToolProgress { .. } => "progress",
+        AgentEvent::ToolProgress(_) => "progress",
         AgentEvent::ToolStarted { .. } => "started",
         AgentEvent::ToolFinished(_) => "finished",
         AgentEvent::Answered(_) => "answered",
