@@ -275,7 +275,8 @@ fn without_values(message: &str) -> String {
     }
     match message.split_once("expected ") {
         Some((_, expected)) => {
-            let expected = if expected.starts_with("struct ") { "an object" } else { expected };
+            let is_object = expected == "a map" || expected.starts_with("struct ");
+            let expected = if is_object { "an object" } else { expected };
             format!("something else was found where {expected} is expected")
         }
         None => "a field has a value of the wrong kind".to_owned(),

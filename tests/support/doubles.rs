@@ -154,6 +154,11 @@ impl Tools for FakeTools {
             *self.now_running.lock().unwrap() -= 1;
             self.calls.lock().unwrap().push(format!("{} {}", call.name, call.arguments));
             match call.name.as_str() {
+                "read_slow" => {
+                    request.progress.say("half way".to_owned());
+                    tokio::task::yield_now().await;
+                    Ok("read at last".to_owned())
+                }
                 "read_broken" => Err(ToolError::Refused("it is broken".to_owned())),
                 name => Ok(format!("{name} says yes")),
             }

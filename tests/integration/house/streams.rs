@@ -3,8 +3,8 @@
 use orchestrator::agents::{Delta, ModelError};
 use serde_json::{Value, json};
 
-use crate::support::app::{TestApp, add, type_of};
-use crate::support::doubles::{Act, calls, fails, reply, says};
+use crate::support::app::{Choices, TestApp, add, type_of};
+use crate::support::doubles::{Act, FakeTools, ScriptedModel, calls, fails, reply, says};
 
 #[tokio::test]
 async fn a_plain_answer_has_the_order_of_the_reference() {
@@ -119,13 +119,13 @@ async fn text_before_a_failure_is_closed_marked_as_cut_and_stored_so() {
 #[tokio::test]
 async fn the_next_turn_knows_what_was_said_called_and_cut() {
     let half = Act::Say(vec![Delta::Text("Half".to_owned())], Err(ModelError::Truncated));
-    let model = crate::support::doubles::ScriptedModel::new([
+    let model = ScriptedModel::new([
         calls(&[("add", json!({ "title": "milk" }))]),
         says("Added."),
         half,
         says("Again."),
     ]);
-    let choices = crate::support::app::Choices { model: model.clone(), ..Default::default() };
+    let choices = Choices { model: model.clone(), ..Default::default() };
     let app = TestApp::new(choices).await;
 
     let thread = app.create("add milk").await.thread_id();
@@ -167,8 +167,8 @@ async fn what_was_streamed_is_what_is_listed() {
 
 #[tokio::test]
 async fn quoted_text_and_mentions_are_kept_and_reach_the_model() {
-    let model = crate::support::doubles::ScriptedModel::new([says("Ok.")]);
-    let choices = crate::support::app::Choices { model: model.clone(), ..Default::default() };
+    let model = ScriptedModel::new([says("Ok.")]);
+    let choices = Choices { model: model.clone(), ..Default::default() };
     let app = TestApp::new(choices).await;
     let content = json!([
         { "type": "input_text", "text": "look at " },
@@ -202,4 +202,23 @@ fn role(message: &Value) -> String {
 
 fn items(thread: &str) -> Value {
     json!({ "type": "items.list", "params": { "thread_id": thread } })
+}
+
+#[tokio::test]
+async fn what_a_tool_says_of_its_progress_shows_in_its_step_until_it_is_done() {
+    let model = ScriptedModel::new([calls(&[("read_slow", json!({}))]), says("Read.")]);
+    let tools = FakeTools::new(&["read_slow"]);
+    let app = TestApp::new(Choices { model, tools, ..Choices::default() }).await;
+
+    let answer = app.create("read it").await;
+
+    let events = answer.events();
+    let updates = events.iter().filter(|it| it["update"]["type"] == "workflow.task.updated");
+    let steps: Vec<_> = updates
+        .map(|it| {
+            let task = &it["update"]["task"];
+            (task["status_indicator"].as_str().unwrap(), task["content"].as_str())
+        })
+        .collect();
+    assert_eq!(steps, [("loading", Some("half way")), ("complete", None)]);
 }
