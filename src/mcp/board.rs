@@ -3,9 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use serde_json::Value;
 use tokio::sync::watch;
 
-use super::listing::MAX_TOOLS;
+use super::listing::{LeftOut, MAX_TOOLS};
 use super::server::{Server, Standing};
 use crate::domain::{Catalog, Effect, Tool};
 
@@ -27,7 +28,7 @@ pub(super) struct Listing {
     pub(super) routes: HashMap<String, Route>,
     /// Every server has connected or failed once.
     pub(super) settled: bool,
-    left_out: usize,
+    left_out: LeftOut,
 }
 
 /// Where a call goes.
@@ -36,6 +37,8 @@ pub(super) struct Route {
     pub(super) server: Arc<Server>,
     /// The server's own name for the tool.
     pub(super) tool: String,
+    /// What its arguments must be.
+    pub(super) schema: Arc<Value>,
     pub(super) effect: Effect,
     pub(super) honours_keys: bool,
 }
@@ -61,10 +64,10 @@ impl Board {
     pub(super) fn publish(&self) {
         self.listing.send_modify(|listing| {
             let next = compile(&self.servers);
-            if next.left_out > listing.left_out {
+            if next.left_out != listing.left_out && !next.left_out.is_empty() {
                 tracing::warn!(
                     tools.offered = next.catalog.tools.len(),
-                    tools.left_out = next.left_out,
+                    tools.left_out = %next.left_out,
                     "Some tools are left out: too many, too large or nameless"
                 );
             }
@@ -84,7 +87,7 @@ fn compile(servers: &[Arc<Server>]) -> Listing {
         for tool in &standing.offer.tools {
             listing.add(&mut catalog, tool, (server, standing), &shared);
         }
-        listing.left_out += standing.offer.left_out;
+        listing.left_out.add_all(&standing.offer.left_out);
     }
     listing.settled = standings.iter().all(|(_, standing)| standing.is_settled());
     listing.catalog = Arc::new(catalog);
@@ -99,17 +102,29 @@ impl Listing {
         (server, standing): (&Arc<Server>, &Standing),
         shared: &HashSet<String>,
     ) {
-        let name = name_of(tool, shared);
-        if self.routes.contains_key(&name) || catalog.tools.len() >= MAX_TOOLS {
-            self.left_out += 1;
+        let name = self.free(name_of(tool, shared));
+        if catalog.tools.len() >= MAX_TOOLS {
+            self.left_out.add(&name);
             return;
         }
         if standing.is_connected() {
             catalog.tools.push(Tool { name: name.clone(), ..tool.clone() });
         }
         let (effect, honours_keys) = (tool.effect, tool.honours_keys);
-        let (tool, server) = (tool.name.clone(), Arc::clone(server));
-        self.routes.insert(name, Route { server, tool, effect, honours_keys });
+        let (schema, server) = (Arc::clone(&tool.schema), Arc::clone(server));
+        let tool = tool.name.clone();
+        self.routes.insert(name, Route { server, tool, schema, effect, honours_keys });
+    }
+
+    /// The name, with a number behind it if another tool looks the same once made plain.
+    fn free(&self, name: String) -> String {
+        let numbered = (2..=MAX_TOOLS).map(|number| {
+            let suffix = format!("_{number}");
+            let head: String = name.chars().take(MAX_NAME_CHARS - suffix.len()).collect();
+            head + &suffix
+        });
+        let mut names = std::iter::once(name.clone()).chain(numbered);
+        names.find(|name| !self.routes.contains_key(name)).unwrap_or(name)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Asks a server for its tools and turns them into ours, within limits.
 
+use std::fmt;
 use std::sync::Arc;
 
 use rmcp::model::{PaginatedRequestParams, Tool as ServerTool, ToolAnnotations};
@@ -17,13 +18,23 @@ const MAX_DESCRIPTION_CHARS: usize = 1_024;
 const MAX_TITLE_CHARS: usize = 80;
 const MAX_SCHEMA_BYTES: usize = 64 * 1024;
 
+/// So many tools that are not offered are named.
+const MAX_NAMED: usize = 20;
+
 /// All tools of one server, under its own names for them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Offer {
     /// The tools.
     pub(super) tools: Vec<Tool>,
-    /// How many more there are, or may be.
-    pub(super) left_out: usize,
+    /// What more there is, or may be.
+    pub(super) left_out: LeftOut,
+}
+
+/// Tools that are not offered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct LeftOut {
+    names: Vec<String>,
+    unnamed: usize,
 }
 
 /// Asks for the list, page by page.
@@ -47,18 +58,47 @@ pub(super) async fn list_tools(
             return Ok(offer);
         }
     }
-    offer.left_out += 1;
+    offer.left_out.unnamed += 1;
     Ok(offer)
 }
 
 impl Offer {
     fn take(&mut self, tool: &ServerTool, server: &Arc<str>) {
         let known = self.tools.iter().any(|other| other.name == tool.name);
-        let tool = read_tool(tool, server).filter(|_| !known && self.tools.len() < MAX_TOOLS);
-        match tool {
+        let read = read_tool(tool, server).filter(|_| !known && self.tools.len() < MAX_TOOLS);
+        match read {
             Some(tool) => self.tools.push(tool),
-            None => self.left_out += 1,
+            None => self.left_out.add(&tool.name),
         }
+    }
+}
+
+impl LeftOut {
+    /// One more.
+    pub(super) fn add(&mut self, name: &str) {
+        if self.names.len() < MAX_NAMED && !name.is_empty() {
+            self.names.push(shorten(&clean(name), MAX_TITLE_CHARS));
+        } else {
+            self.unnamed += 1;
+        }
+    }
+
+    /// Those of another list too.
+    pub(super) fn add_all(&mut self, others: &Self) {
+        others.names.iter().for_each(|name| self.add(name));
+        self.unnamed += others.unnamed;
+    }
+
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.names.join(", "))?;
+        if self.unnamed > 0 { write!(f, " and {} more", self.unnamed) } else { Ok(()) }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Tools of MCP servers: connected, kept alive, guarded.
 
+mod arguments;
 mod board;
 mod calling;
 mod child;

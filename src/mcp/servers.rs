@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use super::Settings;
+use super::arguments::unquote;
 use super::board::{Board, Listing, Route};
 use super::fault::CallFault;
 use super::server::Server;
@@ -104,7 +105,8 @@ impl HealthProbe for Servers {
 
 /// With a key that its server honours any call may be repeated.
 async fn make_call(route: Route, request: ToolRequest<'_>) -> Result<String, ToolError> {
-    let Some(arguments) = request.call.object() else { return Err(ToolError::Arguments) };
+    let Some(mut arguments) = request.call.object() else { return Err(ToolError::Arguments) };
+    unquote(&mut arguments, &route.schema);
     let began = Instant::now();
     let request = ToolRequest { key: request.key.filter(|_| route.honours_keys), ..request };
     let effect = if request.key.is_some() { Effect::Idempotent } else { route.effect };

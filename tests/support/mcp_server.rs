@@ -209,7 +209,9 @@ async fn answer(
 }
 
 fn tool(name: &'static str) -> Tool {
-    let schema = Map::from_iter([("type".to_owned(), json!("object"))]);
+    let kind = ("type".to_owned(), json!("object"));
+    let properties = (name == "picky").then(|| ("properties".to_owned(), picky()));
+    let schema: Map<_, _> = [kind].into_iter().chain(properties).collect();
     let hints = ToolAnnotations::new().read_only(name.starts_with("read_"));
     let mut tool = Tool::new(name, "d".repeat(2_000), schema).with_annotations(hints);
     if name == "key" {
@@ -218,4 +220,18 @@ fn tool(name: &'static str) -> Tool {
         tool.meta = Some(honours);
     }
     tool
+}
+
+/// Arguments that a model may be unable to write but as text.
+fn picky() -> Value {
+    json!({
+        "map": { "type": "object", "additionalProperties": true },
+        "referred": { "$ref": "#/properties/map" },
+        "maybe": { "type": ["integer", "null"] },
+        "either": { "oneOf": [{ "type": "boolean" }, { "type": "number" }] },
+        "list": { "type": "array", "items": { "type": "object" } },
+        "anything": {},
+        "text": { "type": "string" },
+        "both": { "type": ["object", "string"] },
+    })
 }

@@ -199,3 +199,26 @@ async fn a_key_is_sent_only_to_tools_that_honour_it() {
 fn named(tool: &str) -> ToolCall {
     ToolCall { id: "call_1".into(), name: tool.into(), arguments: "{}".into(), extra: None }
 }
+
+#[tokio::test]
+async fn what_a_model_had_to_write_as_text_arrives_as_what_the_tool_wants() {
+    let server = McpServer::start(Era::Stateless, &["picky"]).await;
+    let servers = started(settings(vec![http("one", &server)])).await;
+    let table = [
+        (r#"{"map":"{\"a\":1}"}"#, r#"{"map":{"a":1}}"#),
+        (r#"{"map":"no object","text":"{}"}"#, r#"{"map":"no object","text":"{}"}"#),
+        (r#"{"map":"[1]","other":"{}"}"#, r#"{"map":"[1]","other":"{}"}"#),
+        (r#"{"referred":"{}"}"#, r#"{"referred":{}}"#),
+        (r#"{"maybe":"7"}"#, r#"{"maybe":7}"#),
+        (r#"{"maybe":"7.5"}"#, r#"{"maybe":"7.5"}"#),
+        (r#"{"either":"true"}"#, r#"{"either":true}"#),
+        (r#"{"list":["{}","x"]}"#, r#"{"list":[{},"x"]}"#),
+        (r#"{"anything":"{\"a\":[]}"}"#, r#"{"anything":{"a":[]}}"#),
+        (r#"{"anything":"7"}"#, r#"{"anything":"7"}"#),
+        (r#"{"both":"{}"}"#, r#"{"both":"{}"}"#),
+    ];
+
+    for (written, arrived) in table {
+        assert_eq!(call(&servers, "picky", written).await.unwrap(), arrived);
+    }
+}

@@ -59,3 +59,14 @@ async fn hints_and_names_are_read_with_care_and_descriptions_cut() {
     assert!(call(&servers, "odd_name_1", "{}").await.is_ok());
     assert_eq!(server.calls(), ["odd name/1"]);
 }
+
+#[tokio::test]
+async fn tools_that_look_the_same_once_their_names_are_plain_are_all_offered() {
+    let server = McpServer::start(Era::Stateless, &["a.b", "a/b", "a_b"]).await;
+
+    let servers = started(settings(vec![http("one", &server)])).await;
+
+    assert_eq!(names(&servers), ["a_b", "a_b_2", "a_b_3"]);
+    assert!(call(&servers, "a_b_2", "{}").await.is_ok());
+    assert_eq!(server.calls(), ["a/b"]);
+}

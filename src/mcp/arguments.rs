@@ -1,0 +1,91 @@
+//! Arguments that a model wrote as text, because its provider has no word for what the tool wants.
+
+use serde_json::{Map, Value};
+
+/// References followed one after another to find what a schema is.
+const MAX_HOPS: usize = 16;
+
+/// Turns text into the value that `schema` wants, where it wants no text and the text is one.
+pub(super) fn unquote(arguments: &mut Map<String, Value>, schema: &Value) {
+    Wanted { root: schema }.members(arguments, schema);
+}
+
+struct Wanted<'a> {
+    root: &'a Value,
+}
+
+impl<'a> Wanted<'a> {
+    fn members(&self, members: &mut Map<String, Value>, schema: &'a Value) {
+        let properties = schema.get("properties").and_then(Value::as_object);
+        for (name, value) in members {
+            if let Some(schema) = properties.and_then(|properties| properties.get(name)) {
+                self.value(value, self.resolved(schema));
+            }
+        }
+    }
+
+    fn value(&self, value: &mut Value, schema: &'a Value) {
+        match value {
+            Value::String(text) => {
+                if let Ok(read) = serde_json::from_str(text)
+                    && self.takes(schema, &read)
+                    && !self.takes(schema, value)
+                {
+                    *value = read;
+                }
+            }
+            Value::Object(members) => self.members(members, schema),
+            Value::Array(items) => {
+                let Some(schema) = schema.get("items") else { return };
+                for item in items {
+                    self.value(item, self.resolved(schema));
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    /// Whether a value of this type may stand here. Where anything may, text stays text unless it
+    /// is a list or an object.
+    fn takes(&self, schema: &'a Value, value: &Value) -> bool {
+        let variants = ["anyOf", "oneOf"].iter().find_map(|key| schema.get(*key)?.as_array());
+        match (schema.get("type"), variants) {
+            (Some(Value::String(kind)), _) => is_a(value, kind),
+            (Some(Value::Array(kinds)), _) => {
+                kinds.iter().filter_map(Value::as_str).any(|kind| is_a(value, kind))
+            }
+            (_, Some(variants)) => {
+                variants.iter().any(|variant| is_one(value, self.resolved(variant)))
+            }
+            (_, None) => value.is_object() || value.is_array(),
+        }
+    }
+
+    fn resolved(&self, mut schema: &'a Value) -> &'a Value {
+        for _ in 0..MAX_HOPS {
+            let reference = schema.get("$ref").and_then(Value::as_str);
+            let target = reference.and_then(|to| self.root.pointer(to.strip_prefix('#')?));
+            let Some(target) = target else { break };
+            schema = target;
+        }
+        schema
+    }
+}
+
+/// Alternatives within alternatives are rare, and may refer to themselves: they take anything.
+fn is_one(value: &Value, schema: &Value) -> bool {
+    schema.get("type").and_then(Value::as_str).is_none_or(|kind| is_a(value, kind))
+}
+
+fn is_a(value: &Value, kind: &str) -> bool {
+    match kind {
+        "object" => value.is_object(),
+        "array" => value.is_array(),
+        "string" => value.is_string(),
+        "integer" => value.is_i64() || value.is_u64(),
+        "number" => value.is_number(),
+        "boolean" => value.is_boolean(),
+        "null" => value.is_null(),
+        _ => false,
+    }
+}
