@@ -9,8 +9,14 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::body::Kind;
 use super::names::Names;
-use super::schema::reduce;
+use super::schema::{loosen, reduce};
+use crate::agents::BUILT_IN;
 use crate::domain::Tool;
+
+/// Providers refuse what they call too many states long before their limits on paper.
+const MAX_BYTES: usize = 40 * 1024;
+/// The least that every provider takes, but for one of our own.
+const MAX_TOOLS: usize = 127;
 
 /// What a model is offered.
 #[derive(Debug, Default)]
@@ -37,11 +43,15 @@ struct Declaration<'a> {
 }
 
 impl Offer {
-    /// Names and writes the tools.
+    /// Names and writes the tools, as many as a provider bears.
     pub fn of(tools: &[Tool]) -> Self {
         let names = Names::of(tools);
-        let written = to_raw_value(&declarations(tools, &names)).ok();
-        let declarations = written.filter(|_| !tools.is_empty());
+        let (kept, left_out) = fitting(tools, &names);
+        if !left_out.is_empty() {
+            let names = left_out.join(", ");
+            tracing::warn!(tools.left_out = %names, "More tools than the model takes");
+        }
+        let declarations = to_raw_value(&kept).ok().filter(|_| !kept.is_empty());
         Self { tools: tools.to_vec(), names, declarations }
     }
 
@@ -56,23 +66,52 @@ impl Offer {
     }
 
     /// The declarations, unless there are none.
-    pub(super) fn declarations(&self) -> Option<&RawValue> {
+    pub fn declarations(&self) -> Option<&RawValue> {
         self.declarations.as_deref()
     }
 }
 
+/// The declarations that fit, and the names of the tools that do not. Limits on values go first.
+fn fitting<'a>(tools: &'a [Tool], names: &Names) -> (Vec<Box<RawValue>>, Vec<&'a str>) {
+    let mut written = write(tools, names, reduce);
+    let size: usize = written.iter().map(|(_, tool)| tool.get().len()).sum();
+    if size > MAX_BYTES {
+        written = write(tools, names, |schema| reduce(schema).map(loosened));
+    }
+    let (mut kept, mut left_out, mut size) = (Vec::new(), Vec::new(), 0);
+    for (tool, text) in written {
+        let is_ours = &*tool.server == BUILT_IN;
+        if is_ours || (kept.len() < MAX_TOOLS && size + text.get().len() <= MAX_BYTES) {
+            size += text.get().len();
+            kept.push(text);
+        } else {
+            left_out.push(&*tool.name);
+        }
+    }
+    (kept, left_out)
+}
+
 /// Two tools of one name would be refused, so the first wins.
-fn declarations<'a>(tools: &'a [Tool], names: &'a Names) -> Vec<Declared<'a>> {
+fn write<'a>(
+    tools: &'a [Tool],
+    names: &Names,
+    parameters: impl Fn(&Value) -> Option<Value>,
+) -> Vec<(&'a Tool, Box<RawValue>)> {
     let mut seen = HashSet::new();
     let unique = tools.iter().filter(|tool| seen.insert(&tool.name));
-    unique
-        .map(|tool| Declared {
-            kind: Kind::Function,
-            function: Declaration {
-                name: names.sent(&tool.name),
-                description: &tool.description,
-                parameters: reduce(&tool.schema),
-            },
-        })
-        .collect()
+    let written = unique.map(|tool| {
+        let function = Declaration {
+            name: names.sent(&tool.name),
+            description: &tool.description,
+            parameters: parameters(&tool.schema),
+        };
+        let declared = Declared { kind: Kind::Function, function };
+        Some((tool, to_raw_value(&declared).ok()?))
+    });
+    written.flatten().collect()
+}
+
+fn loosened(mut schema: Value) -> Value {
+    loosen(&mut schema);
+    schema
 }

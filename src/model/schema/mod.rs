@@ -21,6 +21,32 @@ pub fn reduce(schema: &Value) -> Option<Value> {
     is_object.then_some(Value::Object(top))
 }
 
+/// Takes the limits on values out of a reduced schema: the first thing to go when it is too large.
+pub(super) fn loosen(schema: &mut Value) {
+    let Some(keywords) = schema.as_object_mut() else { return };
+    keywords.retain(|key, _| !LIMITS.contains(&&**key));
+    for (key, value) in keywords {
+        match (&**key, value) {
+            ("properties", Value::Object(properties)) => properties.values_mut().for_each(loosen),
+            ("anyOf", Value::Array(variants)) => variants.iter_mut().for_each(loosen),
+            ("items", items) => loosen(items),
+            _ => {}
+        }
+    }
+}
+
+const LIMITS: [&str; 9] = [
+    "minimum",
+    "maximum",
+    "minLength",
+    "maxLength",
+    "pattern",
+    "minItems",
+    "maxItems",
+    "minProperties",
+    "maxProperties",
+];
+
 /// Arguments must be one object: alternatives are offered together, each optional.
 fn joined(variants: &[Value]) -> Map<String, Value> {
     let mut properties = Map::new();

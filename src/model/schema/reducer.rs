@@ -36,11 +36,13 @@ impl<'a> Reducer<'a> {
     /// A part of the schema; what cannot be said is asked for as text.
     pub(super) fn reduce(&mut self, schema: &Value, place: Place) -> Map<String, Value> {
         if place.depth > MAX_DEPTH || self.left == 0 {
-            return as_text(None);
+            return as_text("value");
         }
         self.left -= 1;
         let mut place = Place { depth: place.depth + 1, trail: place.trail };
-        let Some(flat) = flatten(self.root, schema, &mut place.trail) else { return as_text(None) };
+        let Some(flat) = flatten(self.root, schema, &mut place.trail) else {
+            return as_text("value");
+        };
         let mut reduced = self.shape(&flat, &place);
         scalars::describe(&mut reduced, &flat);
         if scalars::may_be_null(&flat) {
@@ -75,7 +77,7 @@ impl<'a> Reducer<'a> {
             properties.insert(name.clone(), Value::Object(self.reduce(schema, place.clone())));
         }
         if properties.is_empty() {
-            return as_text(flat.get("description"));
+            return as_text("object");
         }
         let required = required(flat, &properties);
         let mut reduced = scalars::limits("object", flat);
@@ -100,13 +102,10 @@ impl<'a> Reducer<'a> {
     }
 }
 
-/// A value nobody can describe, asked for as text.
-fn as_text(description: Option<&Value>) -> Map<String, Value> {
-    let mut text = Map::from_iter([("type".to_owned(), json!("string"))]);
-    if description.is_none() {
-        text.insert("description".to_owned(), json!("a JSON value, written as text"));
-    }
-    text
+/// What nobody can describe is asked for as text.
+fn as_text(what: &str) -> Map<String, Value> {
+    let words = json!(format!("a JSON {what}, written as text"));
+    Map::from_iter([("type".to_owned(), json!("string")), ("description".to_owned(), words)])
 }
 
 /// The types named or, without a name, the one that the other keywords belong to.

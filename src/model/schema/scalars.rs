@@ -119,15 +119,17 @@ fn strings_allowed(flat: &Map<String, Value>) -> Vec<Value> {
     strings
 }
 
-/// `x > 3` is `x >= 4` for integers.
+/// `x > 3` is `x >= 4` for integers; of two bounds the tighter one counts.
 fn tighten(reduced: &mut Map<String, Value>, flat: &Map<String, Value>) {
-    let bound = |key: &str, step: i64| flat.get(key)?.as_i64()?.checked_add(step);
-    for (key, bound) in
-        [("minimum", bound("exclusiveMinimum", 1)), ("maximum", bound("exclusiveMaximum", -1))]
-    {
-        if let Some(bound) = bound {
-            reduced.insert(key.to_owned(), json!(bound));
-        }
+    let set = |map: &Map<String, Value>, key: &str| map.get(key).and_then(Value::as_i64);
+    let least = set(flat, "exclusiveMinimum").and_then(|bound| bound.checked_add(1));
+    if let Some(least) = least.max(set(reduced, "minimum")) {
+        reduced.insert("minimum".to_owned(), json!(least));
+    }
+    let most = set(flat, "exclusiveMaximum").and_then(|bound| bound.checked_sub(1));
+    let most = [most, set(reduced, "maximum")].into_iter().flatten().min();
+    if let Some(most) = most {
+        reduced.insert("maximum".to_owned(), json!(most));
     }
 }
 
@@ -156,18 +158,32 @@ fn notes(reduced: &Map<String, Value>, flat: &Map<String, Value>) -> Vec<String>
         notes.push(format!("one of: {}", values.join(", ")));
     }
     for (key, words) in [("exclusiveMinimum", "more than"), ("exclusiveMaximum", "less than")] {
-        if let Some(bound) = flat.get(key).filter(|bound| bound.is_number() && kind == "number") {
+        let is_untold = kind == "number" || (kind == "integer" && is_fraction(flat.get(key)));
+        if let Some(bound) = flat.get(key).filter(|bound| bound.is_number() && is_untold) {
             notes.push(format!("{words} {bound}"));
         }
     }
+    if let Some(step) = flat.get("multipleOf").filter(|step| step.is_number() && is_number(kind)) {
+        notes.push(format!("a multiple of {step}"));
+    }
+    if kind == "array" && flat.get("uniqueItems") == Some(&Value::Bool(true)) {
+        notes.push("no value twice".to_owned());
+    }
     notes
+}
+
+fn is_number(kind: &str) -> bool {
+    matches!(kind, "integer" | "number")
+}
+
+fn is_fraction(bound: Option<&Value>) -> bool {
+    bound.is_some_and(|bound| bound.as_i64().is_none())
 }
 
 /// Values that have no keyword, since only strings may be listed.
 fn is_of(kind: &str, value: &Value) -> bool {
     match kind {
-        "integer" | "number" => value.is_number(),
         "boolean" => value.is_boolean(),
-        _ => false,
+        kind => is_number(kind) && value.is_number(),
     }
 }

@@ -3,6 +3,7 @@
 mod decoder;
 mod names;
 mod never_panics;
+mod offer;
 mod refused;
 mod request;
 mod schema;

@@ -1,0 +1,65 @@
+//! As many tools as a provider bears, and no silence about the rest.
+
+use std::sync::Arc;
+
+use orchestrator::agents::{ASK_USER, BUILT_IN};
+use orchestrator::domain::Tool;
+use orchestrator::model::Offer;
+use serde_json::{Value, json};
+
+use crate::support::doubles::tool;
+
+#[test]
+fn a_few_tools_are_offered_as_they_are() {
+    let offered = offered(&[limited("a", 0), limited("b", 0)]);
+
+    assert_eq!(names(&offered), ["a", "b"]);
+    assert_eq!(offered[0]["function"]["parameters"]["properties"]["pattern"]["maxLength"], 9);
+}
+
+#[test]
+fn of_too_large_tools_the_limits_go_first() {
+    let tools: Vec<_> = (0..100).map(|number| limited(&format!("t{number}"), 250)).collect();
+
+    let offered = offered(&tools);
+
+    assert_eq!(offered.len(), 100);
+    let text = Value::from(offered).to_string();
+    assert!(text.contains(r#""pattern":{"type":"string"}"#) && !text.contains("maxLength"));
+}
+
+#[test]
+fn what_does_not_fit_is_left_out_and_what_comes_after_it_is_not() {
+    let tools = [limited("first", 0), limited("huge", 60_000), limited("last", 0)];
+
+    assert_eq!(names(&offered(&tools)), ["first", "last"]);
+}
+
+#[test]
+fn more_tools_than_any_provider_takes_are_not_offered_but_the_one_of_our_own_is() {
+    let ours = Tool { server: BUILT_IN.into(), ..tool(ASK_USER) };
+    let tools: Vec<_> = (0..300).map(|number| tool(&format!("t{number}"))).chain([ours]).collect();
+
+    let offered = offered(&tools);
+
+    assert_eq!(offered.len(), 128);
+    assert_eq!(names(&offered).last(), Some(&ASK_USER));
+}
+
+/// A tool whose argument is named like a keyword, and has limits.
+fn limited(name: &str, described: usize) -> Tool {
+    let schema = json!({
+        "type": "object",
+        "properties": { "pattern": { "type": "string", "pattern": "^[a-z]{1,9}$", "minLength": 1, "maxLength": 9 } },
+    });
+    Tool { schema: Arc::new(schema), description: "x".repeat(described), ..tool(name) }
+}
+
+fn offered(tools: &[Tool]) -> Vec<Value> {
+    let offer = Offer::of(tools);
+    serde_json::from_str(offer.declarations().unwrap().get()).unwrap()
+}
+
+fn names(offered: &[Value]) -> Vec<&str> {
+    offered.iter().map(|tool| tool["function"]["name"].as_str().unwrap()).collect()
+}
