@@ -4,3 +4,4 @@ mod commands;
 mod first_minute;
 mod logs;
 mod plugs;
+mod replicas;
