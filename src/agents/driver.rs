@@ -22,6 +22,8 @@ const TOGETHER: usize = 8;
 pub struct Driver {
     /// The model to ask.
     pub model: Arc<dyn Model>,
+    /// The one that was chosen, if any was.
+    pub choice: Option<String>,
     /// The tools to call.
     pub tools: Arc<dyn Tools>,
     /// What "today" means.
@@ -61,6 +63,7 @@ impl Driver {
             system_prompt(&jiff::Zoned::now().with_time_zone(self.time_zone.clone()), &catalog);
         let deltas = Deltas::new(self.events.clone());
         let request = ModelRequest {
+            model: self.choice.as_deref(),
             system: &system,
             messages: run.transcript(),
             tools: &catalog.tools,

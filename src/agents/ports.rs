@@ -26,6 +26,11 @@ pub trait Model: Send + Sync {
         deltas: &'a Deltas,
     ) -> BoxFuture<'a, Result<Reply, ModelError>>;
 
+    /// The ids of those that can be asked for, the usual one first.
+    fn choices(&self) -> &[Arc<str>] {
+        &[]
+    }
+
     /// How long calls would be refused without being sent, if they would be.
     fn refuses_for(&self) -> Option<Duration>;
 }
@@ -49,6 +54,8 @@ pub trait Tools: Send + Sync {
 /// What a model is asked.
 #[derive(Clone, Copy, Debug)]
 pub struct ModelRequest<'a> {
+    /// The id of the one that is asked for; without it, or if it is unknown, the usual one.
+    pub model: Option<&'a str>,
     /// Who the model is and what it should know today.
     pub system: &'a str,
     /// The conversation so far.

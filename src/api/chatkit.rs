@@ -73,7 +73,7 @@ async fn begin(
     params: TurnParams,
     metadata: Metadata,
 ) -> Result<Response, ApiError> {
-    let request = from_chatkit(params, &metadata, &api.limits(), origin?)?;
+    let request = from_chatkit(params, &metadata, &api.limits, origin?)?;
     Ok(stream(api.chat.begin(request).await?))
 }
 

@@ -5,6 +5,7 @@ mod cors;
 mod error;
 mod health;
 mod lifecycle;
+mod models;
 mod origin;
 mod page;
 mod request_id;

@@ -10,7 +10,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::error::ApiError;
 use super::state::Api;
-use super::{chatkit, cors, health, page, request_id, short_form};
+use super::{chatkit, cors, health, models, page, request_id, short_form};
 
 /// All routes of the house.
 pub fn router(api: Api) -> Router {
@@ -18,6 +18,7 @@ pub fn router(api: Api) -> Router {
         .route("/", get(page::page))
         .route("/chatkit", post(chatkit::answer))
         .route("/chat", post(short_form::answer))
+        .route("/models", get(models::list))
         .route("/health", get(health::report))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))

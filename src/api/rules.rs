@@ -1,6 +1,7 @@
 //! The rules for what people send, each with its own code and sentence.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use validator::ValidationError;
@@ -20,6 +21,8 @@ const MAX_TAG_DATA: usize = 16 * 1024;
 #[derive(Clone, Debug)]
 pub(super) struct Limits {
     pub(super) max_chars: usize,
+    /// The ids of the models that can be chosen.
+    pub(super) models: Vec<Arc<str>>,
 }
 
 pub(super) fn obeys_message_rules(text: &str, limits: &Limits) -> Result<(), ValidationError> {
@@ -75,6 +78,14 @@ pub(super) fn obeys_answer_rules(
     }
     let all: String = values.map(String::as_str).collect();
     obeys_quote_rules(&all, limits)
+}
+
+pub(super) fn is_offered(id: &str, limits: &Limits) -> Result<(), ValidationError> {
+    if id.is_empty() || limits.models.iter().any(|known| **known == *id) {
+        return Ok(());
+    }
+    let known = limits.models.join(", ");
+    Err(rule("unknown_model", format!("There is no such model. Choose one of these: {known}.")))
 }
 
 pub(super) fn is_time_zone(name: &str) -> Result<(), ValidationError> {

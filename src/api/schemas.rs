@@ -3,12 +3,12 @@
 use serde::de::value::MapDeserializer;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
-use validator::Validate;
+use validator::{Validate, ValidationError};
 
 use super::error::ApiError;
 use super::rules::{
-    Limits, is_time_zone, is_title, obeys_answer_rules, obeys_message_rules, obeys_part_rules,
-    obeys_quote_rules,
+    Limits, is_offered, is_time_zone, is_title, obeys_answer_rules, obeys_message_rules,
+    obeys_part_rules, obeys_quote_rules,
 };
 use super::unoffered;
 use crate::chat::Rating;
@@ -75,6 +75,8 @@ pub(super) struct ShortForm {
     pub(super) thread_id: Option<String>,
     #[validate(custom(function = is_time_zone))]
     pub(super) time_zone: Option<String>,
+    #[validate(custom(function = is_offered, use_context))]
+    pub(super) model: Option<String>,
 }
 
 /// A user's message.
@@ -86,6 +88,7 @@ pub(super) struct UserMessageInput {
     #[validate(length(max = 0, message = "This server takes no attachments yet."))]
     pub(super) attachments: Vec<String>,
     #[serde(deserialize_with = "object")]
+    #[validate(custom(function = chooses_what_is_offered, use_context))]
     pub(super) inference_options: InferenceOptions,
     #[serde(default)]
     #[validate(custom(function = obeys_quote_rules, use_context))]
@@ -240,6 +243,11 @@ impl ShortForm {
 }
 
 impl InferenceOptions {
+    /// Of a message that chose nothing but, perhaps, its model.
+    pub(super) fn of_model(model: Option<String>) -> Self {
+        Self { model, ..Self::default() }
+    }
+
     /// As it is kept: only what was chosen.
     pub(super) fn into_map(self) -> Map<String, Value> {
         match serde_json::to_value(self) {
@@ -247,6 +255,13 @@ impl InferenceOptions {
             Ok(_) | Err(_) => Map::new(),
         }
     }
+}
+
+fn chooses_what_is_offered(
+    options: &InferenceOptions,
+    limits: &Limits,
+) -> Result<(), ValidationError> {
+    options.model.as_deref().map_or(Ok(()), |id| is_offered(id, limits))
 }
 
 impl From<PageParams> for PageRequest {

@@ -38,7 +38,7 @@ async fn short(
     answer: Answer,
 ) -> Result<Response, ApiError> {
     let form = ShortForm::parse(body)?;
-    let request = from_short_form(form, &api.limits(), origin)?;
+    let request = from_short_form(form, &api.limits, origin)?;
     if let Some(retry_in) = api.chat.model_refuses_for() {
         return Err(ApiError::ModelDown { retry_in });
     }

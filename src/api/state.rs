@@ -26,6 +26,7 @@ pub struct Api {
     pub(super) lifecycle: Lifecycle,
     pub(super) traffic: Arc<Traffic>,
     pub(super) settings: Arc<Settings>,
+    pub(super) limits: Arc<Limits>,
 }
 
 impl Api {
@@ -36,11 +37,9 @@ impl Api {
         lifecycle: Lifecycle,
         settings: Settings,
     ) -> Self {
+        let models = chat.models().to_vec();
+        let limits = Arc::new(Limits { max_chars: settings.max_input_chars, models });
         let (traffic, settings) = (Arc::new(Traffic::new()), Arc::new(settings));
-        Self { chat, probes: probes.into(), lifecycle, traffic, settings }
-    }
-
-    pub(super) fn limits(&self) -> Limits {
-        Limits { max_chars: self.settings.max_input_chars }
+        Self { chat, probes: probes.into(), lifecycle, traffic, settings, limits }
     }
 }

@@ -5,7 +5,7 @@ use validator::{Validate, ValidateArgs, ValidationErrors};
 use super::error::{ApiError, BrokenRule};
 use super::origin::Origin;
 use super::rules::Limits;
-use super::schemas::{Metadata, ShortForm, Title, TurnParams, UserMessageInput};
+use super::schemas::{InferenceOptions, Metadata, ShortForm, Title, TurnParams, UserMessageInput};
 use crate::chat::{Ask, NewMessage, TurnRequest};
 use crate::domain::{Answers, ThreadId, UserContent, clean};
 
@@ -21,7 +21,7 @@ pub(super) fn from_short_form(
         thread: form.thread_id.map(ThreadId::from),
         content: vec![UserContent::InputText { text }],
         quoted_text: None,
-        inference_options: serde_json::Map::new(),
+        inference_options: InferenceOptions::of_model(form.model).into_map(),
         reads_text_only: true,
     };
     Ok(origin.request(Ask::Message(message), form.time_zone.as_deref()))

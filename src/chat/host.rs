@@ -132,6 +132,11 @@ impl Chat {
         &*self.shared.store
     }
 
+    /// The ids of the models that can be chosen, the usual one first.
+    pub fn models(&self) -> &[Arc<str>] {
+        self.shared.model.choices()
+    }
+
     /// How long the model would refuse a turn, if it would.
     pub fn model_refuses_for(&self) -> Option<Duration> {
         self.shared.model.refuses_for()

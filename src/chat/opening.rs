@@ -10,7 +10,7 @@ use super::hold::Hold;
 use super::line::Place;
 use super::questions::{self, answers_in, settled, skip, waiting};
 use super::receipt::Opening;
-use super::request::now;
+use super::request::{chosen, now};
 use super::turn::{Job, Shared};
 use super::{
     Ask, BeginError, Claim, Entry, Lease, NewMessage, Receipt, ThreadEvent, Titles, TurnEnd,
@@ -32,6 +32,8 @@ pub(super) struct Ready {
     pub(super) line: Option<Place>,
     /// What the stream begins with.
     pub(super) events: Vec<ThreadEvent>,
+    /// The model that was chosen for the message.
+    pub(super) choice: Option<String>,
     /// What the model is sent; loaded from the store if it is none.
     pub(super) transcript: Option<Vec<Message>>,
     /// The words that a new thread is called by.
@@ -41,8 +43,8 @@ pub(super) struct Ready {
 
 /// What became of a request once its thread was taken.
 enum Opened {
-    /// It is kept, under this item; the stream begins so.
-    Begun(Vec<ThreadEvent>, ItemId),
+    /// It is kept, under this item; this model was chosen, and the stream begins so.
+    Begun(Option<String>, Vec<ThreadEvent>, ItemId),
     /// A copy of it was answered meanwhile.
     Over(TurnEnd),
 }
@@ -63,8 +65,8 @@ impl Shared {
         }
         let (line, thread, hold) = self.enter(job).await?;
         let opened = self.keep(job, receipt.as_ref(), &thread, &hold).await;
-        let (events, turn) = match opened {
-            Ok(Opened::Begun(events, turn)) => (events, turn),
+        let (choice, events, turn) = match opened {
+            Ok(Opened::Begun(choice, events, turn)) => (choice, events, turn),
             Ok(Opened::Over(end)) => {
                 hold.release().await;
                 drop(line);
@@ -81,7 +83,15 @@ impl Shared {
             Ask::Message(first) if first.thread.is_none() => Some(first.said()),
             Ask::Message(_) | Ask::Retry { .. } | Ask::Answer { .. } => None,
         };
-        Ok(Opening::Ready(Box::new(Ready { hold, line, events, transcript, title, receipt })))
+        Ok(Opening::Ready(Box::new(Ready {
+            hold,
+            line,
+            events,
+            choice,
+            transcript,
+            title,
+            receipt,
+        })))
     }
 
     async fn keep(
@@ -100,6 +110,7 @@ impl Shared {
         }
         job.is_copy |= ending.is_some();
         let is_new = receipt.is_some_and(|receipt| receipt.is_new);
+        let choice = self.choice(job).await?;
         let (events, turn) = match &job.request.ask {
             Ask::Message(message) => match self.kept_before(job).await? {
                 Some(item) => {
@@ -113,7 +124,7 @@ impl Shared {
                 self.add_answers(item, answers, hold, job.is_copy).await?
             }
         };
-        Ok(Opened::Begun(events, turn))
+        Ok(Opened::Begun(choice, events, turn))
     }
 
     /// The message, if an earlier copy of the request kept it.
@@ -137,6 +148,7 @@ impl Shared {
             hold: Hold::new(self.store.clone(), lease),
             line,
             events: beginning(&thread, true, Some(item)),
+            choice: chosen(&message.inference_options),
             transcript: Some(vec![message.message()]),
             title: Some(message.said()),
             receipt,

@@ -101,7 +101,7 @@ impl Recorder {
     /// Told once: it goes for the rest of the turn.
     async fn on_other_model(&mut self, model: &str) {
         if !std::mem::replace(&mut self.told_of_other, true) {
-            let message = format!("The usual model is not available; {model} answers instead.");
+            let message = format!("The model asked for is not available; {model} answers instead.");
             self.tell(ThreadEvent::Notice { level: Level::Info, message }).await;
         }
     }

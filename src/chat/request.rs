@@ -124,6 +124,12 @@ impl NewMessage {
     }
 }
 
+/// The model chosen in a message's options; no name is no choice.
+pub(super) fn chosen(options: &Map<String, Value>) -> Option<String> {
+    let id = options.get("model").and_then(Value::as_str);
+    id.filter(|id| !id.is_empty()).map(str::to_owned)
+}
+
 /// The time to the microsecond, which is what the databases keep.
 pub(super) fn now() -> Timestamp {
     let now = Timestamp::now();

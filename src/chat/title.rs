@@ -46,6 +46,7 @@ impl Shared {
         let said = Assistant { text: end.text.clone(), ..Assistant::default() };
         let messages = [Message::User { text: words.to_owned() }, Message::Assistant(said)];
         let request = ModelRequest {
+            model: None,
             system: SYSTEM,
             messages: &messages,
             tools: &[],

@@ -75,6 +75,8 @@ struct Work {
     turn: ItemId,
     request: TurnRequest,
     audience: Arc<Audience>,
+    /// The model that was chosen.
+    choice: Option<String>,
     transcript: Option<Vec<Message>>,
     interrupt: Interrupt,
 }
@@ -116,7 +118,7 @@ impl Shared {
         };
         job.accept();
         let Job { request, turn, audience, place, .. } = job;
-        let Ready { hold, line, events, transcript, title, mut receipt } = ready;
+        let Ready { hold, line, events, choice, transcript, title, mut receipt } = ready;
         let held = Held { hold, line, place };
         for event in events {
             audience.tell(event).await;
@@ -124,7 +126,8 @@ impl Shared {
         let started = Instant::now();
         let interrupt = Interrupt::default();
         let request_id = request.request_id.clone();
-        let work = Work { turn, request, audience: Arc::clone(&audience), transcript, interrupt };
+        let heard = Arc::clone(&audience);
+        let work = Work { turn, request, audience: heard, choice, transcript, interrupt };
         let (end, steps) = self.watched(work, &held.hold, &request_id).await;
         log(&end, steps, started);
         if let Some(receipt) = &mut receipt {
@@ -159,8 +162,9 @@ impl Shared {
     }
 
     async fn work(&self, work: Work, hold: &Hold) -> (TurnEnd, u32) {
-        let Work { turn, request, audience, transcript, interrupt } = work;
+        let Work { turn, request, audience, choice, transcript, interrupt } = work;
         self.await_tools(&audience).await;
+        let choice = self.offered(choice, &audience).await;
         let (events, heard) = mpsc::channel(BACKLOG);
         let transcript = match transcript {
             Some(transcript) => transcript,
@@ -179,6 +183,7 @@ impl Shared {
         let tools = Once::new(Arc::clone(&self.tools), store, lease, turn, interrupt.clone());
         let driver = Driver {
             model: Arc::clone(&self.model),
+            choice,
             tools: Arc::new(tools),
             time_zone: request.time_zone.unwrap_or_else(|| self.settings.time_zone.clone()),
             deadline: Instant::now() + self.settings.turn_timeout,

@@ -28,6 +28,9 @@ pub(super) fn fallbacks(env: &mut Env, first: &mut model::Settings) -> Vec<model
         env.fault("MODEL_FALLBACKS", EXPECTED);
         return Vec::new();
     };
+    if entries.iter().any(|one| one.name == first.id()) {
+        env.fault("MODEL_FALLBACKS", "names a model like GEMINI_MODEL: people choose by names");
+    }
     let mut models: Vec<_> = entries.into_iter().map(|one| settings(env, one, first)).collect();
     let Some((final_one, others)) = models.split_last_mut() else { return models };
     final_one.guard.retries = first.guard.retries;

@@ -24,6 +24,8 @@ use crate::resilience::{Fault, Guard, Permit, Refusal};
 
 /// Gemini, or whatever speaks like it.
 pub struct OpenAiModel {
+    /// What people choose it by.
+    id: Arc<str>,
     settings: Settings,
     base_url: String,
     transport: Transport,
@@ -44,6 +46,7 @@ impl OpenAiModel {
     pub fn new(settings: Settings) -> Result<Self, SettingsError> {
         let endpoint = Endpoint::new(&settings)?;
         Ok(Self {
+            id: Arc::from(settings.id()),
             base_url: endpoint.base_url().to_owned(),
             transport: Transport::new(endpoint)?,
             guard: Guard::new(name_of(&settings), settings.guard),
@@ -51,6 +54,11 @@ impl OpenAiModel {
             offer: Mutex::default(),
             settings,
         })
+    }
+
+    /// What people choose it by.
+    pub(super) fn id(&self) -> Arc<str> {
+        Arc::clone(&self.id)
     }
 
     async fn reply_by(
@@ -138,6 +146,10 @@ impl Model for OpenAiModel {
         deltas: &'a Deltas,
     ) -> BoxFuture<'a, Result<Reply, ModelError>> {
         self.reply_by(request, deltas).boxed()
+    }
+
+    fn choices(&self) -> &[Arc<str>] {
+        std::slice::from_ref(&self.id)
     }
 
     fn refuses_for(&self) -> Option<Duration> {

@@ -1,5 +1,6 @@
 //! Models in order: whoever comes first and can answers.
 
+use std::iter::once;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,14 +13,20 @@ use crate::domain::{Dependency, HealthProbe, Reply};
 
 /// A model, and those that stand in for it.
 pub struct Chain {
-    first: Arc<OpenAiModel>,
-    fallbacks: Vec<(Arc<str>, Arc<OpenAiModel>)>,
+    first: Named,
+    fallbacks: Vec<Named>,
+    ids: Vec<Arc<str>>,
 }
+
+/// A model under the name that people read and choose it by.
+type Named = (Arc<str>, Arc<OpenAiModel>);
 
 impl Chain {
     /// A model alone, or with others behind it, each under the name that people read.
     pub fn new(first: Arc<OpenAiModel>, fallbacks: Vec<(Arc<str>, Arc<OpenAiModel>)>) -> Self {
-        Self { first, fallbacks }
+        let first = (first.id(), first);
+        let ids = once(&first).chain(&fallbacks).map(|(id, _)| Arc::clone(id)).collect();
+        Self { first, fallbacks, ids }
     }
 
     /// What was said cannot be taken back, and what the provider will not say is not asked of another.
@@ -28,16 +35,26 @@ impl Chain {
         request: ModelRequest<'_>,
         deltas: &Deltas,
     ) -> Result<Reply, ModelError> {
-        let mut result = self.first.reply(request, deltas).await;
-        for (name, fallback) in &self.fallbacks {
+        let (chosen, model) = self.chosen(request.model);
+        let mut result = model.reply(request, deltas).await;
+        for (name, other) in self.models().filter(|(id, _)| id != chosen) {
             let Err(error) = &result else { break };
             if deltas.has_spoken() || !another_may_answer(error) {
                 break;
             }
             tracing::warn!(%error, gen_ai.fallback = %name, "Asking another model");
-            result = fallback.reply(request, &deltas.spoken_by(name)).await;
+            result = other.reply(request, &deltas.spoken_by(name)).await;
         }
         result
+    }
+
+    fn chosen(&self, id: Option<&str>) -> &Named {
+        let found = id.and_then(|id| self.models().find(|(known, _)| **known == *id));
+        found.unwrap_or(&self.first)
+    }
+
+    fn models(&self) -> impl Iterator<Item = &Named> {
+        once(&self.first).chain(&self.fallbacks)
     }
 }
 
@@ -50,18 +67,21 @@ impl Model for Chain {
         self.reply_by_any(request, deltas).boxed()
     }
 
+    fn choices(&self) -> &[Arc<str>] {
+        &self.ids
+    }
+
     /// Nobody is refused while one of them would answer.
     fn refuses_for(&self) -> Option<Duration> {
         let fallbacks = self.fallbacks.iter().map(|(_, model)| model.refuses_for());
-        fallbacks.fold(self.first.refuses_for(), |least, wait| Some(least?.min(wait?)))
+        fallbacks.fold(self.first.1.refuses_for(), |least, wait| Some(least?.min(wait?)))
     }
 }
 
 impl HealthProbe for Chain {
     /// The first is down for people only if none stands in for it.
     fn report(&self) -> Vec<Dependency> {
-        let fallbacks = self.fallbacks.iter().flat_map(|(_, model)| model.report());
-        self.first.report().into_iter().chain(fallbacks).collect()
+        self.models().flat_map(|(_, model)| model.report()).collect()
     }
 }
 

@@ -31,6 +31,13 @@ pub struct Settings {
     pub guard: GuardSettings,
 }
 
+impl Settings {
+    /// What people choose it by: a fallback's own name, or that of the first model.
+    pub fn id(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.model)
+    }
+}
+
 /// Why the settings cannot work; it names the variable and never its value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {

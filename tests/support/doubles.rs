@@ -28,11 +28,14 @@ pub(crate) struct ScriptedModel {
     script: Mutex<VecDeque<Act>>,
     asked: Mutex<Vec<Asked>>,
     refuses: Option<Duration>,
+    /// What can be chosen.
+    choices: Vec<Arc<str>>,
 }
 
 /// What a model was asked.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
+    pub(crate) model: Option<String>,
     pub(crate) system: String,
     pub(crate) messages: Vec<Message>,
     pub(crate) tools: Vec<String>,
@@ -52,6 +55,13 @@ impl ScriptedModel {
         Arc::new(Self { script, refuses, ..Self::default() })
     }
 
+    /// A model that is several.
+    pub(crate) fn of_choices(choices: &[&str], script: impl IntoIterator<Item = Act>) -> Arc<Self> {
+        let script = Mutex::new(script.into_iter().collect());
+        let choices = choices.iter().copied().map(Arc::from).collect();
+        Arc::new(Self { script, choices, ..Self::default() })
+    }
+
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
@@ -64,6 +74,7 @@ impl Model for ScriptedModel {
         deltas: &'a Deltas,
     ) -> BoxFuture<'a, Result<Reply, ModelError>> {
         self.asked.lock().unwrap().push(Asked {
+            model: request.model.map(str::to_owned),
             system: request.system.to_owned(),
             messages: request.messages.to_vec(),
             tools: request.tools.iter().map(|tool| tool.name.clone()).collect(),
@@ -84,6 +95,10 @@ impl Model for ScriptedModel {
             }
         }
         .boxed()
+    }
+
+    fn choices(&self) -> &[Arc<str>] {
+        &self.choices
     }
 
     fn refuses_for(&self) -> Option<Duration> {

@@ -38,6 +38,10 @@ class ShortForm(unittest.TestCase):
     def test_it_answers_with_one_object(self):
         self.assertEqual(self.say("hello").json["outcome"], "completed")
 
+    def test_it_takes_every_model_that_is_listed(self):
+        for model in client.send(None, method="GET", path="/models").json["data"]:
+            self.assertEqual(self.say("hello", model=model["id"]).json["outcome"], "completed")
+
     def test_it_asks_in_the_words_of_its_answer(self):
         word = conversations.unique("milk")
         first = self.say(conversations.add_todos(f"oat {word}", f"soy {word}")).json
@@ -51,6 +55,7 @@ class ShortForm(unittest.TestCase):
         self.say("hello", key=key)
 
         self.assertEqual(self.say(" ").status, 422)
+        self.assertEqual(self.say("hello", model="unknown").status, 422)
         self.assertEqual(self.say("hello", thread_id="thr_unknown").status, 404)
         self.assertEqual(self.say("goodbye", key=key).status, 409)
 

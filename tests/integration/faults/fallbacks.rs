@@ -67,6 +67,22 @@ async fn what_a_provider_attached_is_not_told_to_another() {
     assert_eq!(answer.types().last().unwrap(), "done assistant_message", "{}", answer.text);
 }
 
+#[tokio::test]
+async fn the_one_that_was_chosen_is_asked_first_and_the_others_stand_in_for_it() {
+    let house = House::new("text_usage_last", 0).await;
+    let ask = json!({ "message": "hi", "model": "second" });
+
+    let chosen = house.app.post("/chat", &ask).await;
+    let asked = (house.first.log().await.len(), house.second.log().await.len());
+    house.second.script(&[json!({ "scenario": "e503_overloaded" })]).await;
+    let stood_in = house.app.post("/chat", &ask).await;
+
+    assert_eq!(asked, (0, 1));
+    assert!(!chosen.text.contains("answers instead"), "{}", chosen.text);
+    assert!(stood_in.text.contains("gemini-2.5-flash answers instead"), "{}", stood_in.text);
+    assert_eq!((house.first.log().await.len(), house.second.log().await.len()), (1, 2));
+}
+
 struct House {
     app: TestApp,
     chain: Arc<Chain>,

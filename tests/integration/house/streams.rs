@@ -167,7 +167,7 @@ async fn what_was_streamed_is_what_is_listed() {
 
 #[tokio::test]
 async fn quoted_text_and_mentions_are_kept_and_reach_the_model() {
-    let model = ScriptedModel::new([says("Ok.")]);
+    let model = ScriptedModel::of_choices(&["fast"], [says("Ok.")]);
     let choices = Choices { model: model.clone(), ..Default::default() };
     let app = TestApp::new(choices).await;
     let content = json!([

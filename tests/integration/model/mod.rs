@@ -70,7 +70,10 @@ async fn ask(model: &OpenAiModel, deltas: &Deltas, time: Duration) -> Result<Rep
     let messages = [Message::User { text: "Hi".to_owned() }];
     let deadline = Instant::now() + time;
     model
-        .reply(ModelRequest { system: "S", messages: &messages, tools: &[], deadline }, deltas)
+        .reply(
+            ModelRequest { model: None, system: "S", messages: &messages, tools: &[], deadline },
+            deltas,
+        )
         .await
 }
 

@@ -68,7 +68,8 @@ async fn ask(model: &OpenAiModel, text: &str) -> Heard {
 async fn ask_within(model: &OpenAiModel, messages: &[Message], limit: Duration) -> Heard {
     let tools = tools();
     let deadline = Instant::now() + limit;
-    let request = ModelRequest { system: "Be kind.", messages, tools: &tools, deadline };
+    let request =
+        ModelRequest { model: None, system: "Be kind.", messages, tools: &tools, deadline };
     let (sender, mut events) = mpsc::channel(1_000);
     let end = model.reply(request, &Deltas::new(sender)).await;
     let mut said = Vec::new();

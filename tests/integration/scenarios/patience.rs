@@ -65,8 +65,13 @@ async fn dropping_the_future_closes_the_upstream() {
         let model = model(settings(&server));
         let messages = [Message::User { text: "hi".to_owned() }];
         let deadline = Instant::now() + Duration::from_mins(1);
-        let request =
-            ModelRequest { system: "Be kind.", messages: &messages, tools: &[], deadline };
+        let request = ModelRequest {
+            model: None,
+            system: "Be kind.",
+            messages: &messages,
+            tools: &[],
+            deadline,
+        };
         let (sender, mut events) = mpsc::channel(10);
         let deltas = Deltas::new(sender);
 

@@ -169,6 +169,7 @@ fn driver(
 ) -> (Driver, mpsc::Receiver<AgentEvent>) {
     let (sender, events) = mpsc::channel(16);
     let driver = Driver {
+        choice: None,
         model: Arc::clone(model) as _,
         tools: Arc::clone(tools) as _,
         time_zone: TimeZone::UTC,

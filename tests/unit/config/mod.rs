@@ -124,8 +124,10 @@ fn lists_of_models_with_faults_are_refused_without_their_values() {
         r#"[{"name":"a","base_url":"u","model":"m"},{"name":"a","base_url":"u","model":"m"}]"#,
         r#"[{"name":"a","base_url":"u","model":"m","api_key":"geheim"}]"#,
         r#"[{"name":"a","base_url":"u","model":"m","api_key_env":"NOT_SET"}]"#,
+        r#"[{"name":"geheim","base_url":"u","model":"m"}]"#,
     ] {
-        let refused = Config::load(Env::of([("MODEL_FALLBACKS", list)]), LogFormat::Json);
+        let env = Env::of([("MODEL_FALLBACKS", list), ("GEMINI_MODEL", "geheim")]);
+        let refused = Config::load(env, LogFormat::Json);
 
         let told = refused.unwrap_err().to_string();
         assert!(told.contains("MODEL_FALLBACKS") && !told.contains("geheim"), "{told}");

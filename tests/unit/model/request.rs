@@ -20,6 +20,7 @@ fn only_known_fields_are_sent() {
     let offer = Offer::of(&tools);
     let messages = [user("Hi")];
     let request = ModelRequest {
+        model: None,
         system: "Be kind.",
         messages: &messages,
         tools: &tools,
@@ -155,7 +156,8 @@ fn notes_join_what_the_user_said() {
 }
 
 fn body(model: &str, messages: &[Message]) -> Value {
-    let request = ModelRequest { system: "S", messages, tools: &[], deadline: Instant::now() };
+    let request =
+        ModelRequest { model: None, system: "S", messages, tools: &[], deadline: Instant::now() };
     json!(Body::new(model, &request, &Offer::default()))
 }
 

@@ -1,0 +1,29 @@
+//! `GET /models`: what can be chosen, in the shape in which OpenAI lists models.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::state::Api;
+
+#[derive(Serialize)]
+struct List<'a> {
+    object: &'static str,
+    data: Vec<Entry<'a>>,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    id: &'a str,
+    object: &'static str,
+    /// Answers if nothing is chosen.
+    default: bool,
+}
+
+/// All of them, the usual one first.
+pub(super) async fn list(State(api): State<Api>) -> Response {
+    let entry = |(place, id)| Entry { id, object: "model", default: place == 0 };
+    let ids = api.limits.models.iter().map(|id| &**id);
+    Json(List { object: "list", data: ids.enumerate().map(entry).collect() }).into_response()
+}
