@@ -33,6 +33,7 @@ const TODO: &str = "todo";
 pub struct House {
     router: Router,
     chat: Arc<Chat>,
+    model: Arc<Chain>,
     tools: Arc<Servers>,
     lifecycle: Lifecycle,
     stop: CancellationToken,
@@ -56,10 +57,10 @@ impl House {
         let chat = Chat::new(store.store, model.clone(), tools.clone(), config.chat);
         let chat = Arc::new(chat);
         let lifecycle = Lifecycle::default();
-        let mut probes: Vec<Arc<dyn HealthProbe>> = vec![model, tools.clone()];
+        let mut probes: Vec<Arc<dyn HealthProbe>> = vec![model.clone(), tools.clone()];
         probes.extend(store.health);
         let api = Api::new(Arc::clone(&chat), probes, lifecycle.clone(), config.api);
-        Ok(Self { router: router(api), chat, tools, lifecycle, stop })
+        Ok(Self { router: router(api), chat, model, tools, lifecycle, stop })
     }
 
     /// Serves until `signal`, then drains: running turns may end, then connections, then tools.
@@ -79,6 +80,7 @@ impl House {
             .with_graceful_shutdown(closed.clone().cancelled_owned());
         let server = tokio::spawn(server.into_future());
         self.open_when_settled();
+        self.inspect_models();
         signal.await?;
 
         tracing::info!(turns = self.chat.running(), "Shutting down");
@@ -89,6 +91,12 @@ impl House {
         self.stop.cancel();
         self.tools.shut_down().await;
         ended.map_or(Ok(()), |joined| joined?.context("The server failed"))
+    }
+
+    /// In the background: nobody waits for what providers say of their models.
+    fn inspect_models(&self) {
+        let (model, stop) = (Arc::clone(&self.model), self.stop.clone());
+        drop(tokio::spawn(async move { stop.run_until_cancelled(model.inspect()).await }));
     }
 
     /// Ready once every tool server has answered or failed to, so that the first turn has tools.

@@ -20,6 +20,8 @@ struct Health {
     version: &'static str,
     uptime_seconds: u64,
     model: Option<ModelHealth>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    fallbacks: BTreeMap<String, FallbackHealth>,
     breakers: BTreeMap<String, BreakerReport>,
     mcp: BTreeMap<String, McpHealth>,
     requests: TrafficReport,
@@ -40,6 +42,15 @@ struct ModelHealth {
     offline: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     advice: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct FallbackHealth {
+    name: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -56,6 +67,7 @@ pub(super) async fn report(State(api): State<Api>) -> Response {
         version: env!("CARGO_PKG_VERSION"),
         uptime_seconds: api.traffic.uptime_seconds(),
         model: None,
+        fallbacks: BTreeMap::new(),
         breakers: BTreeMap::new(),
         mcp: BTreeMap::new(),
         requests: api.traffic.report(api.chat.running()),
@@ -86,14 +98,18 @@ impl Health {
         self.status = self.status.max(status(&dependency));
         self.breakers.insert(dependency.name.clone(), dependency.breaker);
         match dependency.detail {
-            Detail::Model { name, base_url, offline, advice } => {
-                self.model = Some(ModelHealth { name, base_url, offline, advice });
+            Detail::Model { name, base_url, offline, advice, warnings } => {
+                self.model = Some(ModelHealth { name, base_url, offline, advice, warnings });
+            }
+            Detail::Fallback { name, warnings } => {
+                let fallback = dependency.name.trim_start_matches("model:").to_owned();
+                self.fallbacks.insert(fallback, FallbackHealth { name, warnings });
             }
             Detail::Mcp { connected, tools, protocol_version } => {
                 let server = dependency.name.trim_start_matches("mcp:").to_owned();
                 self.mcp.insert(server, McpHealth { connected, tools, protocol_version });
             }
-            Detail::Database | Detail::Fallback => {}
+            Detail::Database => {}
         }
     }
 }
@@ -106,7 +122,7 @@ fn status(dependency: &Dependency) -> Status {
         Detail::Model { advice: Some(_), .. } | Detail::Mcp { connected: false, .. } => {
             Status::Degraded
         }
-        Detail::Model { .. } | Detail::Fallback | Detail::Mcp { .. } | Detail::Database => {
+        Detail::Model { .. } | Detail::Fallback { .. } | Detail::Mcp { .. } | Detail::Database => {
             let closed = dependency.breaker.state == BreakerState::Closed;
             if closed { Status::Ok } else { Status::Degraded }
         }

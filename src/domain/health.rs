@@ -32,9 +32,16 @@ pub enum Detail {
         offline: bool,
         /// What the operator should change, once the provider has said so.
         advice: Option<String>,
+        /// What the operator should know, though it answers.
+        warnings: Vec<String>,
     },
     /// A model that stands in for the first.
-    Fallback,
+    Fallback {
+        /// As asked for.
+        name: String,
+        /// What the operator should know, though it answers.
+        warnings: Vec<String>,
+    },
     /// An MCP server.
     Mcp {
         /// A session is open.

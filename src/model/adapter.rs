@@ -18,6 +18,7 @@ use super::offer::Offer;
 use super::settings::{Settings, SettingsError};
 use super::stream::Reading;
 use super::transport::Transport;
+use super::warnings::Warnings;
 use crate::agents::{Deltas, Model, ModelError, ModelRequest};
 use crate::domain::{Dependency, Detail, HealthProbe, Reply, Tool, Usage};
 use crate::resilience::{Fault, Guard, Permit, Refusal};
@@ -26,11 +27,12 @@ use crate::resilience::{Fault, Guard, Permit, Refusal};
 pub struct OpenAiModel {
     /// What people choose it by.
     id: Arc<str>,
-    settings: Settings,
+    pub(super) settings: Settings,
     base_url: String,
-    transport: Transport,
-    guard: Guard,
+    pub(super) transport: Transport,
+    pub(super) guard: Guard,
     advice: Advice,
+    pub(super) warnings: Warnings,
     /// Of the tools that were on offer last.
     offer: Mutex<Arc<Offer>>,
 }
@@ -51,6 +53,7 @@ impl OpenAiModel {
             transport: Transport::new(endpoint)?,
             guard: Guard::new(name_of(&settings), settings.guard),
             advice: Advice::default(),
+            warnings: Warnings::of(&settings.model),
             offer: Mutex::default(),
             settings,
         })
@@ -106,6 +109,7 @@ impl OpenAiModel {
             Ok(_) => {
                 self.guard.succeed(permit);
                 self.advice.clear();
+                self.warnings.answered();
             }
             Err(failure) => self.guard.settle(permit, failure.verdict()),
         }
@@ -117,10 +121,13 @@ impl OpenAiModel {
         let opened = timeout_at(first_event_by, self.transport.open(&call.body));
         let opened = opened.await.map_err(|_| Refusal::TimedOut)??;
         let stall_timeout = self.settings.stall_timeout;
-        Reading::new(call.deltas, permit, first_event_by, stall_timeout).read(opened).await
+        let warnings = &self.warnings;
+        let reading = Reading::new(call.deltas, permit, first_event_by, stall_timeout, warnings);
+        reading.read(opened).await
     }
 
-    fn heed(&self, failure: &Failure) {
+    /// Keeps what an operator alone can change.
+    pub(super) fn heed(&self, failure: &Failure) {
         if let ModelError::Misconfigured { advice } = &failure.error {
             self.advice.note(advice);
         }
@@ -131,6 +138,7 @@ impl OpenAiModel {
             "model.call",
             gen_ai.operation.name = "chat",
             gen_ai.request.model = self.settings.model,
+            gen_ai.response.model = field::Empty,
             gen_ai.usage.input_tokens = field::Empty,
             gen_ai.usage.output_tokens = field::Empty,
             gen_ai.usage.thinking_tokens = field::Empty,
@@ -160,13 +168,13 @@ impl Model for OpenAiModel {
 
 impl HealthProbe for OpenAiModel {
     fn report(&self) -> Vec<Dependency> {
-        let detail = Detail::Model {
-            name: self.settings.model.clone(),
-            base_url: self.base_url.clone(),
-            offline: self.settings.offline,
-            advice: self.advice.get(),
+        let (name, warnings) = (self.settings.model.clone(), self.told());
+        let detail = if self.settings.name.is_some() {
+            Detail::Fallback { name, warnings }
+        } else {
+            let (base_url, offline) = (self.base_url.clone(), self.settings.offline);
+            Detail::Model { name, base_url, offline, advice: self.advice.get(), warnings }
         };
-        let detail = if self.settings.name.is_some() { Detail::Fallback } else { detail };
         vec![Dependency { name: name_of(&self.settings), breaker: self.guard.report(), detail }]
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, join_all};
 
 use super::adapter::OpenAiModel;
 use crate::agents::{Deltas, Model, ModelError, ModelRequest};
@@ -27,6 +27,16 @@ impl Chain {
         let first = (first.id(), first);
         let ids = once(&first).chain(&fallbacks).map(|(id, _)| Arc::clone(id)).collect();
         Self { first, fallbacks, ids }
+    }
+
+    /// Looks at each of them once, and says what speaks against asking for it: its announced end, or
+    /// a provider that does not list it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the look.
+    pub async fn inspect(&self) {
+        join_all(self.models().map(|(_, model)| model.inspect())).await;
     }
 
     /// What was said cannot be taken back, and what the provider will not say is not asked of another.

@@ -41,6 +41,12 @@ impl Refused {
         error_of(chunk).map(Self::of)
     }
 
+    /// Whether the key is wrong, rather than what was asked with it.
+    pub(super) fn is_about_the_key(&self) -> bool {
+        let says = |part: &str| self.message.contains(part);
+        self.status == 401 || self.is_key || says("API key") || says("Authorization header")
+    }
+
     /// What to do about it.
     pub fn failure(&self) -> Failure {
         match self.status {
@@ -92,10 +98,11 @@ impl Refused {
     fn advice(&self) -> String {
         let Self { status, word, message, .. } = self;
         let says = |part: &str| message.contains(part);
-        let is_key = self.is_key || says("API key") || says("Authorization header");
         match status {
             401 | 403 => format!("check GEMINI_API_KEY (the provider answered {status})"),
-            400 if is_key => "check GEMINI_API_KEY (the provider does not know it)".to_owned(),
+            400 if self.is_about_the_key() => {
+                "check GEMINI_API_KEY (the provider does not know it)".to_owned()
+            }
             400 if word == "FAILED_PRECONDITION" => {
                 "check the region and billing of the project that GEMINI_API_KEY belongs to"
                     .to_owned()

@@ -15,6 +15,7 @@ use super::failure::Failure;
 use super::refused::Refused;
 use super::tap::Notes;
 use super::transport::Opened;
+use super::warnings::Warnings;
 use crate::agents::{Delta, Deltas, ModelError};
 use crate::domain::Reply;
 use crate::resilience::Permit;
@@ -29,6 +30,8 @@ pub(super) struct Reading<'a> {
     pub(super) first_event_by: Instant,
     /// The longest silence after it.
     pub(super) stall_timeout: Duration,
+    warnings: &'a Warnings,
+    is_named: bool,
     decoder: Decoder,
     heard: Heard,
     out: Vec<Delta>,
@@ -49,9 +52,19 @@ impl<'a> Reading<'a> {
         permit: &'a mut Permit,
         first_event_by: Instant,
         stall_timeout: Duration,
+        warnings: &'a Warnings,
     ) -> Self {
-        let (decoder, out) = (Decoder::default(), Vec::new());
-        Self { deltas, permit, first_event_by, stall_timeout, decoder, heard: Heard::Nothing, out }
+        Self {
+            deltas,
+            permit,
+            first_event_by,
+            stall_timeout,
+            warnings,
+            is_named: false,
+            decoder: Decoder::default(),
+            heard: Heard::Nothing,
+            out: Vec::new(),
+        }
     }
 
     /// Reads to the end.
@@ -87,6 +100,7 @@ impl<'a> Reading<'a> {
     }
 
     async fn take(&mut self, chunk: Value) -> Result<(), Failure> {
+        self.note_model(&chunk);
         let result = self.decoder.push(chunk, &mut self.out);
         if result.is_ok() {
             self.permit.answered();
@@ -94,6 +108,17 @@ impl<'a> Reading<'a> {
         }
         self.say().await;
         result
+    }
+
+    /// The first chunk that names the model is believed.
+    fn note_model(&mut self, chunk: &Value) {
+        if !self.is_named
+            && let Some(name) = chunk.get("model").and_then(Value::as_str)
+            && !name.is_empty()
+        {
+            self.is_named = true;
+            self.warnings.answered_by(name);
+        }
     }
 
     async fn end(&mut self, ending: Ending) -> Result<Reply, Failure> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_openai::Client;
+use async_openai::config::Config;
 use async_openai::error::OpenAIError;
 use async_openai::middleware::HttpRequestFactory;
 use async_openai::types::stream::StreamResponse;
@@ -46,10 +47,10 @@ pub(super) enum Opened {
 /// An answer that is no event stream.
 #[derive(Debug, thiserror::Error)]
 #[error("the answer is no event stream")]
-struct Unstreamed {
-    status: u16,
-    headers: HeaderMap,
-    body: Vec<u8>,
+pub(super) struct Unstreamed {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
 }
 
 impl Transport {
@@ -79,6 +80,13 @@ impl Transport {
             Ok(stream) => Ok(Opened::Stream(stream, notes)),
             Err(error) => judge(error),
         }
+    }
+
+    /// Asks for the list of models; a refusal is an answer too.
+    pub(super) async fn models(&self) -> Result<Unstreamed, Failure> {
+        let request = self.http.get(self.endpoint.url("/models")).headers(self.endpoint.headers());
+        let response = request.send().await.map_err(|error| lost(&error))?;
+        Ok(unstreamed(response).await)
     }
 }
 
@@ -123,8 +131,7 @@ async fn unstreamed(mut response: Response) -> Unstreamed {
 
 fn judge(error: OpenAIError) -> Result<Opened, Failure> {
     if let OpenAIError::Reqwest(error) = &error {
-        let reason = if error.is_connect() { "no connection" } else { "the connection was lost" };
-        return Err(Failure::unreachable(reason));
+        return Err(lost(error));
     }
     if let OpenAIError::Boxed(boxed) = &error
         && let Some(answer) = boxed.downcast_ref::<Unstreamed>()
@@ -132,6 +139,11 @@ fn judge(error: OpenAIError) -> Result<Opened, Failure> {
         return answer.judge();
     }
     Err(Failure::well(ModelError::Failed("the request could not be written".to_owned())))
+}
+
+fn lost(error: &reqwest::Error) -> Failure {
+    let reason = if error.is_connect() { "no connection" } else { "the connection was lost" };
+    Failure::unreachable(reason)
 }
 
 impl Unstreamed {

@@ -172,6 +172,9 @@ async fn request(stream: &mut TcpStream) -> Option<Value> {
             length = value.trim().parse().unwrap();
         }
     }
+    if length == 0 {
+        return Some(Value::Null);
+    }
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.ok()?;
     serde_json::from_slice(&body).ok()

@@ -92,6 +92,7 @@ fn model(state: BreakerState) -> Dependency {
         base_url: "http://x".to_owned(),
         offline: true,
         advice: None,
+        warnings: Vec::new(),
     };
     Dependency { name: "model".to_owned(), breaker: breaker(state), detail }
 }

@@ -2,6 +2,7 @@
 
 mod bytes;
 mod guarded;
+mod inspection;
 
 use std::time::Duration;
 

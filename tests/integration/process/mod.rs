@@ -3,5 +3,6 @@
 mod commands;
 mod first_minute;
 mod logs;
+mod models;
 mod plugs;
 mod replicas;

@@ -1,6 +1,9 @@
 //! The model adapter's pure parts.
 
 mod decoder;
+mod lifetimes;
+mod likeness;
+mod listing;
 mod names;
 mod never_panics;
 mod offer;

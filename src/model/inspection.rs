@@ -1,0 +1,86 @@
+//! The look at each model once the server listens: it delays nobody and is no verdict.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tokio::time::{Instant, timeout};
+use tracing::{Instrument, Span, field, info_span};
+
+use super::adapter::OpenAiModel;
+use super::failure::Failure;
+use super::lifetimes::announced_end;
+use super::listing::lists;
+use super::refused::Refused;
+use crate::resilience::Refusal;
+
+/// How long one request for the list may take.
+const LIMIT: Duration = Duration::from_secs(5);
+/// All of them together.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+impl OpenAiModel {
+    /// Says what speaks against asking for this model; the bundled one needs no look.
+    pub(super) async fn inspect(&self) {
+        if self.settings.offline {
+            return;
+        }
+        if let Some(warning) = self.end_announced() {
+            tracing::warn!("{warning}");
+        }
+        let model = &self.settings.model;
+        let span =
+            info_span!("model.list", gen_ai.request.model = model, duration_ms = field::Empty);
+        self.compare_with_list().instrument(span).await;
+    }
+
+    /// What an operator should know of it, in sentences.
+    pub(super) fn told(&self) -> Vec<String> {
+        self.end_announced().into_iter().chain(self.warnings.told()).collect()
+    }
+
+    fn end_announced(&self) -> Option<String> {
+        let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+        announced_end(&self.settings, today).filter(|_| !self.settings.offline)
+    }
+
+    async fn compare_with_list(&self) {
+        let started = Instant::now();
+        let found = self.guard.retry(started + PATIENCE, || self.is_listed()).await;
+        let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Span::current().record("duration_ms", duration_ms);
+        match found {
+            Ok(Some(true)) => tracing::debug!("The provider lists the model"),
+            Ok(Some(false)) => self.warnings.unlisted(),
+            Ok(None) => log_no_list(),
+            Err(failure) => {
+                self.heed(&failure);
+                log_failure(&failure);
+            }
+        }
+    }
+
+    /// One request. Its permit is only dropped: a list says nothing of the model's health.
+    async fn is_listed(&self) -> Result<Option<bool>, Failure> {
+        let _leave = self.guard.admit()?;
+        let answer = timeout(LIMIT, self.transport.models()).await;
+        let answer = answer.map_err(|_| Refusal::TimedOut)??;
+        let refused = Refused::read(answer.status, &answer.headers, &answer.body);
+        match answer.status {
+            200..=299 => Ok(lists(&answer.body, &self.settings.model)),
+            408 | 429 | 500 | 502..=599 => Err(refused.failure()),
+            _ if refused.is_about_the_key() => Err(refused.failure()),
+            // A server without a list, or one that shows it to others.
+            _ => Ok(None),
+        }
+    }
+}
+
+fn log_no_list() {
+    tracing::info!("The provider has no list of models to look at");
+}
+
+fn log_failure(failure: &Failure) {
+    let error = &failure.error;
+    tracing::warn!(%error, "The provider did not tell its models");
+}
