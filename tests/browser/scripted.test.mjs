@@ -246,3 +246,47 @@ test("an error offers another try, and a refused one gives the message back", as
   await seen(page.getByText("That message could not be answered again: Not today."));
   assert.equal(await composer().inputValue(), "hello");
 });
+
+const models = (...ids) => json({ object: "list", data: ids.map((id, place) => ({ id, object: "model", default: place === 0 })) });
+const picker = () => page.getByRole("combobox", { name: "Model" });
+
+test("a model is picked for a message, and the thread remembers it", async () => {
+  await page.route("**/models", (route) => route.fulfill(models("usual", "other")));
+  const begun = open(answered("One."));
+  const chosen = { ...item("msg_asked", "user_message", "hello"), inference_options: { model: "other" } };
+  const requests = await script({
+    "threads.create": [begun],
+    "threads.get_by_id": [json(thread("Hello"))],
+    "items.list": [json({ data: [{ ...item("msg_One.", "assistant_message"), content: [{ type: "output_text", text: "One.", annotations: [] }] }, chosen], has_more: false })],
+    "threads.add_user_message": [stream(asked("msg_more", "more"), answered("Two.")), stream(asked("msg_last", "last"), answered("Three."))],
+  });
+  await page.reload();
+  assert.deepEqual(await picker().locator("option").allInnerTexts(), ["usual", "other"]);
+  await picker().selectOption("other");
+  await send("hello");
+  await seen(answer("One."));
+
+  await page.reload();
+  await seen(answer("One."));
+  await page.waitForFunction(() => document.querySelector("#model").value === "other");
+  await send("more");
+  await seen(answer("Two."));
+  await picker().selectOption("usual");
+  await send("last");
+  await seen(answer("Three."));
+
+  const options = requests.filter(({ params }) => params.input).map(({ params }) => params.input.inference_options);
+  assert.deepEqual(options, [{ model: "other" }, { model: "other" }, {}]);
+});
+
+test("one model, or a list that does not come, is no choice", async () => {
+  for (const list of [models("usual"), json({}, 500)]) {
+    await page.unroute("**/models");
+    await page.route("**/models", (route) => route.fulfill(list));
+    const listed = page.waitForResponse("**/models");
+    await page.reload();
+    await listed;
+    await seen(composer());
+    assert.equal(await picker().count(), 0);
+  }
+});
