@@ -6,8 +6,8 @@ use super::turn::{Job, Shared};
 use super::{Ask, Level, ThreadEvent, ThreadsError};
 use crate::domain::{Item, ItemContent, ItemId, Order, PageRequest, ThreadId};
 
-/// More items than stand between a message and a form of its answer.
-const NEAR: u32 = 400;
+/// A form seldom stands further from its message.
+const NEAR: u32 = 20;
 
 impl Shared {
     /// What was chosen for the message that is to be answered.
@@ -28,13 +28,19 @@ impl Shared {
         thread: &ThreadId,
         form: &ItemId,
     ) -> Result<Option<String>, ThreadsError> {
-        let after = Some(form.to_string());
-        let before = PageRequest { limit: NEAR, order: Order::Desc, after };
-        match self.store.items(thread, &before).await {
-            Ok(page) => Ok(page.data.iter().find(|item| is_message(item)).and_then(choice_in)),
-            // There is no such form: that is told by those who look for it.
-            Err(ThreadsError::UnknownCursor) => Ok(None),
-            Err(error) => Err(error),
+        let mut after = form.to_string();
+        loop {
+            let before = PageRequest { limit: NEAR, order: Order::Desc, after: Some(after) };
+            let page = match self.store.items(thread, &before).await {
+                // There is no such form: that is told by those who look for it.
+                Err(ThreadsError::UnknownCursor) => return Ok(None),
+                page => page?,
+            };
+            if let Some(message) = page.data.iter().find(|item| is_message(item)) {
+                return Ok(choice_in(message));
+            }
+            let Some(next) = page.after.filter(|_| page.has_more) else { return Ok(None) };
+            after = next;
         }
     }
 

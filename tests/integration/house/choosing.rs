@@ -82,16 +82,28 @@ async fn a_retry_and_the_answer_to_a_form_go_on_with_the_choice_of_their_message
     let thread = first.thread_id();
     let asked = app.post("/chatkit", &choosing(add(&thread, "and?"), &json!("other"))).await;
 
-    let form = asked.events().iter().rfind(|it| it["item"]["type"] == "structured_input").cloned();
-    let form = form.unwrap()["item"]["id"].clone();
-    let params = json!({ "thread_id": thread, "item_id": form, "input": { "status": "skipped" } });
-    let answer = json!({ "type": "threads.add_structured_input", "params": params });
-    let answered = app.post("/chatkit", &answer).await;
+    let answered = app.post("/chatkit", &skip(&thread, &asked)).await;
     app.post("/chatkit", &retry(&message_in(&asked))).await;
 
     assert_eq!(answered.types().last().unwrap(), "done assistant_message", "{}", answered.text);
     let asked = asked_for(&model);
     assert_eq!(asked, [Some("usual"), Some("other"), Some("other"), Some("other")].map(own));
+}
+
+#[tokio::test]
+async fn a_choice_goes_for_as_many_forms_as_the_model_likes() {
+    let asks = calls(&[("ask_user", json!({ "questions": [{ "question": "Which?" }] }))]);
+    let forms = 45;
+    let (app, model) = house((0..forms).map(|_| asks.clone()).chain([says("That.")])).await;
+
+    let mut told = app.post("/chatkit", &choosing(create("hi"), &json!("other"))).await;
+    let thread = told.thread_id();
+    for _ in 0..forms {
+        told = app.post("/chatkit", &skip(&thread, &told)).await;
+    }
+
+    assert_eq!(told.types().last().unwrap(), "done assistant_message", "{}", told.text);
+    assert_eq!(asked_for(&model), vec![own(Some("other")); forms + 1]);
 }
 
 #[tokio::test]
@@ -123,6 +135,14 @@ async fn house(script: impl IntoIterator<Item = Act>) -> (TestApp, Arc<ScriptedM
 fn choosing(mut body: Value, model: &Value) -> Value {
     body["params"]["input"]["inference_options"] = json!({ "model": model });
     body
+}
+
+/// Skips the form at the end of an answer.
+fn skip(thread: &str, answer: &Answer) -> Value {
+    let form = answer.events().into_iter().rfind(|it| it["item"]["type"] == "structured_input");
+    let form = form.unwrap()["item"]["id"].clone();
+    let params = json!({ "thread_id": thread, "item_id": form, "input": { "status": "skipped" } });
+    json!({ "type": "threads.add_structured_input", "params": params })
 }
 
 fn retry(message: &Value) -> Value {
