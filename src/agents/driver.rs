@@ -13,7 +13,7 @@ use super::{
     AgentEvent, Batch, Deltas, Finish, Interrupt, Model, ModelRequest, Planned, Progress, Run,
     Step, ToolError, ToolRequest, Tools, system_prompt,
 };
-use crate::domain::{Catalog, Effect, ToolResult};
+use crate::domain::{Catalog, Effect, Spend, ToolResult};
 
 /// So many tools of one batch run at the same time.
 const TOGETHER: usize = 8;
@@ -74,6 +74,10 @@ impl Driver {
             finish = self.must_stop() => Err(finish),
             result = self.model.reply(request, &deltas) => result.map_err(Finish::Model),
         };
+        let spend = deltas.spent();
+        if spend != Spend::default() {
+            self.tell(AgentEvent::Spent(Box::new(spend))).await;
+        }
         match result {
             Ok(reply) => {
                 self.tell(AgentEvent::Replied(Box::new(reply.clone()))).await;

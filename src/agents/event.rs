@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Delta, ModelError};
-use crate::domain::{CallId, Outcome, Question, Reply, ToolCall, ToolResult};
+use crate::domain::{CallId, Outcome, Question, Reply, Spend, ToolCall, ToolResult};
 
 /// Something that happened in a run. Small, because many wait in every run's queue.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +14,8 @@ pub enum AgentEvent {
     SpokenBy(Arc<str>),
     /// The model's reply is whole.
     Replied(Box<Reply>),
+    /// Asking the model has cost so much, whatever came of it.
+    Spent(Box<Spend>),
     /// A tool is about to run.
     ToolStarted {
         /// The call.

@@ -1,7 +1,7 @@
 //! What the loop needs from the outside, and nothing more.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::{AgentEvent, ToolProgress};
-use crate::domain::{CallId, Catalog, Message, Outcome, Reply, Tool, ToolCall};
+use crate::domain::{CallId, Catalog, Message, Outcome, Reply, Spend, Tool, ToolCall};
 
 /// A chat model.
 pub trait Model: Send + Sync {
@@ -102,6 +102,8 @@ pub struct Deltas {
     /// Named before the first text, if it is not the model that was asked for.
     speaker: Option<Arc<str>>,
     has_spoken: Arc<AtomicBool>,
+    /// By every model that was asked, whatever came of it.
+    spent: Arc<Mutex<Spend>>,
 }
 
 /// Why the model gave no whole reply.
@@ -205,19 +207,30 @@ impl Progress {
 impl Deltas {
     /// Says each piece on the run's own channel.
     pub fn new(events: mpsc::Sender<AgentEvent>) -> Self {
-        Self { events, speaker: None, has_spoken: Arc::default() }
+        Self { events, speaker: None, has_spoken: Arc::default(), spent: Arc::default() }
     }
 
     /// The same place, for another model that speaks instead.
     #[must_use]
     pub fn spoken_by(&self, speaker: &Arc<str>) -> Self {
-        let (events, has_spoken) = (self.events.clone(), Arc::clone(&self.has_spoken));
-        Self { events, speaker: Some(Arc::clone(speaker)), has_spoken }
+        let (events, speaker) = (self.events.clone(), Some(Arc::clone(speaker)));
+        let (has_spoken, spent) = (Arc::clone(&self.has_spoken), Arc::clone(&self.spent));
+        Self { events, speaker, has_spoken, spent }
     }
 
     /// Whether text was said, so that nobody else may begin anew.
     pub fn has_spoken(&self) -> bool {
         self.has_spoken.load(Ordering::Relaxed)
+    }
+
+    /// Notes what a request cost, also one that came to nothing.
+    pub fn spend(&self, more: Spend) {
+        *self.spent.lock().unwrap_or_else(PoisonError::into_inner) += more;
+    }
+
+    /// What all requests cost so far.
+    pub fn spent(&self) -> Spend {
+        *self.spent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Says one piece; a listener that went away is no reason to fail.

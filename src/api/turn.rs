@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::error::ApiError;
 use crate::chat::{ThreadEvent, ToolRecord, Turn, TurnEnd};
-use crate::domain::Outcome;
+use crate::domain::{Cost, Outcome, Spend};
 use crate::streaming::{frames, only};
 
 /// A turn as a stream; when the client goes, the stream is dropped and the turn hears of it.
@@ -31,10 +31,9 @@ pub(super) async fn whole(mut turn: Turn) -> Response {
         }
     }
     let (outcome, message) = (Outcome::Failed.as_str(), "The server failed to answer. Try again.");
-    let usage = json!({ "input_tokens": 0, "output_tokens": 0, "thinking_tokens": 0 });
     Json(json!({
         "thread_id": turn.thread, "message": message, "tool_calls": [],
-        "outcome": outcome, "usage": usage,
+        "outcome": outcome, "usage": cost(&Spend::default()),
     }))
     .into_response()
 }
@@ -42,12 +41,27 @@ pub(super) async fn whole(mut turn: Turn) -> Response {
 fn summary(end: &TurnEnd) -> Value {
     let said = [Some(end.text.as_str()), end.told.as_deref()];
     let said: Vec<_> = said.into_iter().flatten().filter(|text| !text.is_empty()).collect();
-    json!({
+    let mut summary = json!({
         "thread_id": end.thread,
         "message": said.join("\n\n"),
         "tool_calls": end.tool_calls.iter().map(call).collect::<Vec<_>>(),
         "outcome": end.outcome.as_str(),
-        "usage": end.usage,
+        "usage": cost(&end.spend),
+    });
+    if let (Some(spent), Value::Object(members)) = (&end.thread_spend, &mut summary) {
+        members.insert("thread_usage".to_owned(), cost(spent));
+    }
+    summary
+}
+
+/// The cost is null while a part of it is unknown.
+fn cost(spend: &Spend) -> Value {
+    json!({
+        "input_tokens": spend.usage.input_tokens,
+        "cached_tokens": spend.usage.cached_tokens,
+        "output_tokens": spend.usage.output_tokens,
+        "thinking_tokens": spend.usage.thinking_tokens,
+        "cost_usd": spend.whole_cost().map(Cost::usd),
     })
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::domain::{
-    Annotation, Item, ItemId, Outcome, OutputText, Picture, Task, Thread, ThreadId, Usage,
+    Annotation, Item, ItemId, Outcome, OutputText, Picture, Spend, Task, Thread, ThreadId,
 };
 
 /// Something a listener of a turn hears. Small, because many wait in every turn's queue.
@@ -103,7 +103,11 @@ pub struct TurnEnd {
     /// All calls, in the order in which they ended.
     pub tool_calls: Vec<ToolRecord>,
     /// What it cost.
-    pub usage: Usage,
+    #[serde(alias = "usage")]
+    pub spend: Spend,
+    /// What the thread has cost with it, if there is a thread.
+    #[serde(default)]
+    pub thread_spend: Option<Spend>,
 }
 
 /// A call and its answer.

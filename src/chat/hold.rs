@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use super::{Claim, LEASE, Lease, Store, ThreadsError};
 use crate::agents::{Finish, Interrupt};
-use crate::domain::{Thread, ThreadId};
+use crate::domain::{Spend, Thread, ThreadId};
 
 /// Three chances to say that we are alive before the lease is over.
 const HEARTBEAT: Duration = Duration::from_secs(LEASE.as_secs() / 3);
@@ -20,12 +20,14 @@ const ASK_AGAIN: Duration = Duration::from_millis(250);
 pub(super) struct Hold {
     store: Arc<dyn Store>,
     pub(super) lease: Lease,
+    /// What the thread had cost when it was taken; nobody else adds to it meanwhile.
+    pub(super) spent: Spend,
 }
 
 impl Hold {
-    /// What a lease on a thread just made is worth.
-    pub(super) fn new(store: Arc<dyn Store>, lease: Lease) -> Self {
-        Self { store, lease }
+    /// What a lease on this thread is worth.
+    pub(super) fn new(store: Arc<dyn Store>, thread: &Thread, lease: Lease) -> Self {
+        Self { store, lease, spent: thread.spent }
     }
 
     /// Waits until the thread is ours; none if there is no such thread.
@@ -36,7 +38,8 @@ impl Hold {
         loop {
             match store.claim(id).await? {
                 Claim::Held(thread, lease) => {
-                    return Ok(Some((thread, Self::new(Arc::clone(store), lease))));
+                    let hold = Self::new(Arc::clone(store), &thread, lease);
+                    return Ok(Some((thread, hold)));
                 }
                 Claim::Unknown => return Ok(None),
                 Claim::Taken => sleep(ASK_AGAIN).await,
@@ -58,9 +61,9 @@ impl Hold {
         }
     }
 
-    /// Lets the thread go, and tells how it looks now.
-    pub(super) async fn release(self) -> Option<Thread> {
-        match self.store.release(&self.lease).await {
+    /// Lets the thread go, which has cost so much more, and tells how it looks now.
+    pub(super) async fn release(self, more: Spend) -> Option<Thread> {
+        match self.store.release(&self.lease, &(self.spent + more)).await {
             Ok(thread) => Some(thread),
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "Lease not released");

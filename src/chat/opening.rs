@@ -17,7 +17,7 @@ use super::{
     title_of,
 };
 use crate::domain::{
-    Answers, Item, ItemContent, ItemId, Message, Order, PageRequest, Thread, ThreadStatus,
+    Answers, Item, ItemContent, ItemId, Message, Order, PageRequest, Spend, Thread, ThreadStatus,
 };
 
 /// The newest item.
@@ -68,12 +68,12 @@ impl Shared {
         let (choice, events, turn) = match opened {
             Ok(Opened::Begun(choice, events, turn)) => (choice, events, turn),
             Ok(Opened::Over(end)) => {
-                hold.release().await;
+                hold.release(Spend::default()).await;
                 drop(line);
                 return self.replay(job, receipt, &end).await;
             }
             Err(error) => {
-                hold.release().await;
+                hold.release(Spend::default()).await;
                 return Err(error);
             }
         };
@@ -145,7 +145,7 @@ impl Shared {
         let line = self.lines.join(&job.thread, self.settings.max_waiting);
         let (thread, item, lease) = self.make_thread(job, message).await?;
         Ok(Ready {
-            hold: Hold::new(self.store.clone(), lease),
+            hold: Hold::new(self.store.clone(), &thread, lease),
             line,
             events: beginning(&thread, true, Some(item)),
             choice: chosen(&message.inference_options),
@@ -165,7 +165,8 @@ impl Shared {
             Titles::Model => None,
         };
         let status = ThreadStatus::Active;
-        let thread = Thread { id: job.thread.clone(), title, created_at: now(), status };
+        let (id, spent) = (job.thread.clone(), Spend::default());
+        let thread = Thread { id, title, created_at: now(), status, spent };
         let item = message.item(job.turn.clone(), &thread.id);
         let entry = Entry {
             turn: job.turn.clone(),
@@ -184,7 +185,8 @@ impl Shared {
         if line.is_first() {
             match self.store.claim(&id).await? {
                 Claim::Held(thread, lease) => {
-                    return self.checked(line, thread, Hold::new(self.store.clone(), lease)).await;
+                    let hold = Hold::new(self.store.clone(), &thread, lease);
+                    return self.checked(line, thread, hold).await;
                 }
                 Claim::Unknown => return Err(BeginError::UnknownThread),
                 Claim::Taken if self.settings.max_waiting == 0 => return Err(BeginError::Crowded),
@@ -220,7 +222,7 @@ impl Shared {
         match thread.status {
             ThreadStatus::Active => Ok((line, thread, hold)),
             ThreadStatus::Locked { reason } | ThreadStatus::Closed { reason } => {
-                hold.release().await;
+                hold.release(Spend::default()).await;
                 Err(BeginError::Locked { reason })
             }
         }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::TurnEnd;
-use crate::domain::{Item, ItemId, Message, Page, PageRequest, Thread, ThreadId};
+use crate::domain::{Item, ItemId, Message, Page, PageRequest, Spend, Thread, ThreadId};
 
 /// A thread whose holder falls silent is free again after this time.
 pub const LEASE: Duration = Duration::from_secs(12);
@@ -81,8 +81,9 @@ pub trait Threads: Send + Sync {
     /// Goes on holding it.
     fn renew<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Kept<()>>;
 
-    /// Lets it go, and tells how the thread looks now.
-    fn release<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Kept<Thread>>;
+    /// Lets it go, notes what the thread has cost in all, and tells how it looks now.
+    /// A total rather than a sum to add: done twice, it is still right.
+    fn release<'a>(&'a self, lease: &'a Lease, spent: &'a Spend) -> BoxFuture<'a, Kept<Thread>>;
 
     /// Keeps one entry whole, or nothing of it; when this returns, it is committed.
     /// An item that is there already is replaced where it stands.

@@ -14,8 +14,8 @@ use super::{
 };
 use crate::agents::{AgentEvent, BUILT_IN, Delta, Finish, Interrupt, ToolProgress};
 use crate::domain::{
-    Assistant, Item, ItemId, Message, Question, Reply, Task, TaskContent, TaskStatus, ToolCall,
-    ToolResult, Usage, WorkflowKind, clean, shorten,
+    Assistant, Item, ItemId, Message, Question, Reply, Spend, Task, TaskContent, TaskStatus,
+    ToolCall, ToolResult, WorkflowKind, clean, shorten,
 };
 
 /// A failure's reason is shown up to this length.
@@ -25,6 +25,8 @@ const MAX_REASON: usize = 300;
 pub(super) struct Scope {
     pub(super) store: Arc<dyn Store>,
     pub(super) lease: Lease,
+    /// What the thread had cost before.
+    pub(super) spent: Spend,
     /// The item that is being answered.
     pub(super) turn: ItemId,
     pub(super) audience: Arc<Audience>,
@@ -41,7 +43,7 @@ pub(super) struct Recorder {
     calls: Vec<ToolCall>,
     done: Vec<ToolRecord>,
     texts: Vec<String>,
-    usage: Usage,
+    spend: Spend,
     told_of_other: bool,
 }
 
@@ -54,8 +56,8 @@ enum Open {
 impl Recorder {
     pub(super) fn new(scope: Scope) -> Self {
         let (calls, done, texts) = (Vec::new(), Vec::new(), Vec::new());
-        let (usage, told_of_other) = (Usage::default(), false);
-        Self { scope, open: None, calls, done, texts, usage, told_of_other }
+        let (spend, told_of_other) = (Spend::default(), false);
+        Self { scope, open: None, calls, done, texts, spend, told_of_other }
     }
 
     /// Records a run to its end.
@@ -66,6 +68,7 @@ impl Recorder {
                 AgentEvent::Said(Delta::Text(text)) => self.on_text(text).await,
                 AgentEvent::SpokenBy(model) => self.on_other_model(&model).await,
                 AgentEvent::Replied(reply) => self.on_reply(*reply).await,
+                AgentEvent::Spent(more) => self.spend += *more,
                 AgentEvent::ToolStarted { call, server } => {
                     self.on_tool_started(*call, server.as_deref()).await;
                 }
@@ -119,7 +122,6 @@ impl Recorder {
     }
 
     async fn on_reply(&mut self, reply: Reply) {
-        self.usage += reply.usage;
         let item = self.close_message();
         self.keep(item, Some(Message::Assistant(reply.message))).await;
     }
@@ -193,7 +195,8 @@ impl Recorder {
             told: told(&finish, &self.done, &self.scope.request_id),
             text: self.texts.join("\n\n"),
             tool_calls: self.done,
-            usage: self.usage,
+            spend: self.spend,
+            thread_spend: Some(self.scope.spent + self.spend),
         }
     }
 

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::TurnEnd;
 use super::turn::Shared;
 use crate::agents::{Deltas, ModelRequest};
-use crate::domain::{Assistant, Message, clean};
+use crate::domain::{Assistant, Message, Spend, clean};
 
 /// How long the model may think about a title.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -41,8 +41,12 @@ pub fn title_of(words: &str) -> Option<String> {
 }
 
 impl Shared {
-    /// What the model would call the conversation, if it answers in time.
-    pub(super) async fn title_by_model(&self, words: &str, end: &TurnEnd) -> Option<String> {
+    /// What the model would call the conversation, if it answers in time, and what asking cost.
+    pub(super) async fn title_by_model(
+        &self,
+        words: &str,
+        end: &TurnEnd,
+    ) -> (Option<String>, Spend) {
         let said = Assistant { text: end.text.clone(), ..Assistant::default() };
         let messages = [Message::User { text: words.to_owned() }, Message::Assistant(said)];
         let request = ModelRequest {
@@ -54,7 +58,11 @@ impl Shared {
         };
         // Nobody watches a title grow.
         let (unheard, _) = mpsc::channel(1);
-        let reply = self.model.reply(request, &Deltas::new(unheard)).await.ok()?;
-        title_of(clean(&reply.message.text).trim().trim_matches(['"', '“', '”', '.']))
+        let deltas = Deltas::new(unheard);
+        let reply = self.model.reply(request, &deltas).await;
+        let title = reply.ok().and_then(|reply| {
+            title_of(clean(&reply.message.text).trim().trim_matches(['"', '“', '”', '.']))
+        });
+        (title, deltas.spent())
     }
 }

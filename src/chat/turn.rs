@@ -25,7 +25,7 @@ use super::{
     title_of,
 };
 use crate::agents::{Driver, Finish, Interrupt, Model, Run, Tools, drive};
-use crate::domain::{Catalog, ItemId, Message, Outcome, Thread, ThreadId, Usage};
+use crate::domain::{Catalog, Cost, ItemId, Message, Outcome, Spend, Thread, ThreadId};
 
 /// So many events of the agent may wait for the scribe.
 const BACKLOG: usize = 64;
@@ -97,7 +97,8 @@ impl Job {
             told: Some(refusal(&error)),
             text: String::new(),
             tool_calls: Vec::new(),
-            usage: Usage::default(),
+            spend: Spend::default(),
+            thread_spend: None,
         };
         if let Some(started) = self.started.take() {
             drop(started.send(Err(error)));
@@ -128,12 +129,12 @@ impl Shared {
         let request_id = request.request_id.clone();
         let heard = Arc::clone(&audience);
         let work = Work { turn, request, audience: heard, choice, transcript, interrupt };
-        let (end, steps) = self.watched(work, &held.hold, &request_id).await;
+        let (mut end, steps) = self.watched(work, &held.hold, &request_id).await;
         log(&end, steps, started);
         if let Some(receipt) = &mut receipt {
             self.settle(receipt, &end).await;
         }
-        let named = Box::pin(self.let_go(held, title, &end)).await;
+        let named = Box::pin(self.let_go(held, title, &mut end)).await;
         if let Some(thread) = named {
             audience.tell(ThreadEvent::ThreadUpdated(Box::new(thread))).await;
         }
@@ -155,9 +156,9 @@ impl Shared {
             tracing::error!("A turn panicked");
             let finish = Finish::Model(crate::agents::ModelError::Failed("a fault".to_owned()));
             let told = told(&finish, &[], request_id);
-            let (tool_calls, usage) = (Vec::new(), Usage::default());
-            let outcome = Outcome::Failed;
-            (TurnEnd { thread, outcome, told, text: String::new(), tool_calls, usage }, 0)
+            let (text, tool_calls, outcome) = (String::new(), Vec::new(), Outcome::Failed);
+            let (spend, thread_spend) = (Spend::default(), Some(hold.spent));
+            (TurnEnd { thread, outcome, told, text, tool_calls, spend, thread_spend }, 0)
         })
     }
 
@@ -173,6 +174,7 @@ impl Shared {
         let scope = Scope {
             store: Arc::clone(&self.store),
             lease: hold.lease.clone(),
+            spent: hold.spent,
             turn: turn.clone(),
             audience,
             interrupt: interrupt.clone(),
@@ -235,10 +237,12 @@ impl Shared {
     }
 
     /// Lets everything go; gives the thread back if it got a title in this turn.
-    async fn let_go(&self, held: Held, title: Option<String>, end: &TurnEnd) -> Option<Thread> {
-        let Held { hold, line, place } = held;
+    async fn let_go(&self, held: Held, title: Option<String>, end: &mut TurnEnd) -> Option<Thread> {
+        let (Held { hold, line, place }, mut spend) = (held, end.spend);
         if let (Some(words), Titles::Model) = (&title, self.settings.titles) {
-            let found = self.title_by_model(words, end).await;
+            let (found, more) = self.title_by_model(words, end).await;
+            spend += more; // The thread pays for its name, not the answer.
+            end.thread_spend = Some(hold.spent + spend);
             let named = found.or_else(|| title_of(words));
             let thread = &hold.lease.thread;
             if let Some(named) = named
@@ -247,7 +251,7 @@ impl Shared {
                 tracing::warn!(error = &error as &dyn std::error::Error, "Title was not kept");
             }
         }
-        let thread = hold.release().await;
+        let thread = hold.release(spend).await;
         drop((line, place));
         thread.filter(|thread| title.is_some() && thread.title.is_some())
     }
@@ -264,9 +268,11 @@ fn log(end: &TurnEnd, steps: u32, started: Instant) {
         outcome = end.outcome.as_str(),
         steps,
         tool_calls = end.tool_calls.len(),
-        input_tokens = end.usage.input_tokens,
-        output_tokens = end.usage.output_tokens,
-        thinking_tokens = end.usage.thinking_tokens,
+        input_tokens = end.spend.usage.input_tokens,
+        cached_tokens = end.spend.usage.cached_tokens,
+        output_tokens = end.spend.usage.output_tokens,
+        thinking_tokens = end.spend.usage.thinking_tokens,
+        cost_usd = end.spend.whole_cost().map(Cost::usd),
         duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         "Turn ended"
     );

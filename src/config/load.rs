@@ -1,5 +1,6 @@
 //! Reads every variable once and hands each room its own settings.
 
+use std::fmt::Display;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::Path;
@@ -16,7 +17,7 @@ use crate::api::{self, Origins};
 use crate::chat::Titles;
 use crate::domain::Secret;
 use crate::mcp::{self, ServerSettings, Transport};
-use crate::model::Thinking;
+use crate::model::{Prices, Thinking};
 use crate::observability::{LogFormat, LogSettings};
 use crate::resilience::{BreakerSettings, GuardSettings};
 use crate::{chat, model, store, todo};
@@ -166,9 +167,15 @@ fn model(env: &mut Env) -> model::Settings {
         first_event_timeout: env.seconds("REQUEST_TIMEOUT_SECONDS", 30),
         stall_timeout: env.seconds("STALL_TIMEOUT_SECONDS", 15),
         thinking: thinking(env),
+        prices: prices(env),
         model,
         guard: guard(env, "MODEL", 3, 60),
     }
+}
+
+fn prices(env: &mut Env) -> Prices {
+    let Some(path) = env.text("MODEL_PRICES") else { return Prices::default() };
+    of_file(env, "MODEL_PRICES", Path::new(&path), Prices::read).unwrap_or_default()
 }
 
 fn thinking(env: &mut Env) -> Thinking {
@@ -202,7 +209,8 @@ fn servers(env: &mut Env) -> Vec<ServerSettings> {
         env.fault(&set.join(" and "), "exclude each other; set one of them");
     }
     if let Some(path) = env.text("MCP_CONFIG") {
-        return servers_of_file(env, Path::new(&path));
+        let servers = of_file(env, "MCP_CONFIG", Path::new(&path), mcp::read_servers);
+        return servers.unwrap_or_default();
     }
     let transport = match (env.text("MCP_SERVER_URL"), env.text("MCP_SERVER_COMMAND")) {
         (Some(url), _) => Transport::Http { url, headers: Vec::new() },
@@ -215,16 +223,19 @@ fn servers(env: &mut Env) -> Vec<ServerSettings> {
     vec![ServerSettings { name: "mcp".to_owned(), transport }]
 }
 
-fn servers_of_file(env: &mut Env, path: &Path) -> Vec<ServerSettings> {
+/// What a variable's file says, unless it has faults.
+fn of_file<T, E: Display>(
+    env: &mut Env,
+    name: &str,
+    path: &Path,
+    read: impl Fn(&str) -> Result<T, E>,
+) -> Option<T> {
     let text = std::fs::read_to_string(path);
-    let read = text.map_err(|error| format!("names a file that cannot be read: {error}"));
-    let servers = read.and_then(|text| {
-        mcp::read_servers(&text).map_err(|faults| format!("names a file with faults: {faults}"))
+    let text = text.map_err(|error| format!("names a file that cannot be read: {error}"));
+    let found = text.and_then(|text| {
+        read(&text).map_err(|faults| format!("names a file with faults: {faults}"))
     });
-    servers.unwrap_or_else(|what| {
-        env.fault("MCP_CONFIG", what);
-        Vec::new()
-    })
+    found.map_err(|what| env.fault(name, what)).ok()
 }
 
 fn arguments(env: &mut Env) -> Vec<String> {

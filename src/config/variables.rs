@@ -29,6 +29,11 @@ pub const VARIABLES: &[Variable] = &[
     ),
     variable("THINKING", "auto", "how much the model may think: off, auto, low, medium or high"),
     variable(
+        "MODEL_PRICES",
+        "",
+        "JSON file of prices, in dollars for a million tokens: {\"<model>\": {\"input\", \"output\", \"cached\"?}}",
+    ),
+    variable(
         "MCP_SERVER_COMMAND",
         "",
         "program of your own MCP server (stdio) instead of the bundled one",

@@ -74,24 +74,11 @@ pub struct ToolResult {
     pub is_error: bool,
 }
 
-/// One whole model reply and what it cost.
+/// One whole model reply.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reply {
     /// What was said.
     pub message: Assistant,
-    /// What it cost.
-    pub usage: Usage,
-}
-
-/// Tokens used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Usage {
-    /// Tokens of the prompt.
-    pub input_tokens: u64,
-    /// Tokens of the answer, thinking not counted.
-    pub output_tokens: u64,
-    /// Tokens spent on thinking.
-    pub thinking_tokens: u64,
 }
 
 impl ToolCall {
@@ -101,13 +88,5 @@ impl ToolCall {
             return Some(Map::new());
         }
         serde_json::from_str(&self.arguments).ok()
-    }
-}
-
-impl std::ops::AddAssign for Usage {
-    fn add_assign(&mut self, more: Self) {
-        self.input_tokens = self.input_tokens.saturating_add(more.input_tokens);
-        self.output_tokens = self.output_tokens.saturating_add(more.output_tokens);
-        self.thinking_tokens = self.thinking_tokens.saturating_add(more.thinking_tokens);
     }
 }

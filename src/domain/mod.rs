@@ -1,5 +1,6 @@
 //! The nouns of the house: plain values that do no input or output.
 
+mod cost;
 mod health;
 mod ids;
 mod item;
@@ -8,19 +9,22 @@ mod outcome;
 mod question;
 mod secret;
 mod source;
+mod spend;
 mod text;
 mod thread;
 mod tool;
 mod workflow;
 
+pub use cost::{Cost, InvalidCost};
 pub use health::{BreakerReport, BreakerState, CallCounts, Dependency, Detail, HealthProbe};
 pub use ids::{CallId, ItemId, ThreadId};
 pub use item::{CallStatus, Item, ItemContent, OutputText, Picture, UserContent};
-pub use message::{Assistant, Message, Reply, ToolCall, ToolResult, Usage};
+pub use message::{Assistant, Message, Reply, ToolCall, ToolResult};
 pub use outcome::Outcome;
 pub use question::{Answer, AnswerStatus, Answers, Choice, Question, QuestionKind};
 pub use secret::Secret;
 pub use source::{Annotation, Place, Source};
+pub use spend::{Spend, Usage};
 pub use text::{InvalidText, UserText, clean, shorten};
 pub use thread::{Order, Page, PageRequest, Thread, ThreadStatus};
 pub use tool::{Catalog, Effect, Tool};

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::ThreadId;
+use super::{Spend, ThreadId};
 
 /// A conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Thread {
     pub created_at: Timestamp,
     /// Whether it takes messages.
     pub status: ThreadStatus,
+    /// What its turns have cost so far.
+    pub spent: Spend,
 }
 
 /// Whether a thread takes messages.

@@ -10,17 +10,18 @@ use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument, Span, field};
 
 use super::advice::Advice;
+use super::bill::Bill;
 use super::body::Body;
 use super::endpoint::Endpoint;
 use super::failure::Failure;
 use super::names::Names;
 use super::offer::Offer;
 use super::settings::{Settings, SettingsError};
-use super::stream::Reading;
+use super::stream::{Patience, Reading};
 use super::transport::Transport;
 use super::warnings::Warnings;
 use crate::agents::{Deltas, Model, ModelError, ModelRequest};
-use crate::domain::{Dependency, Detail, HealthProbe, Reply, Tool, Usage};
+use crate::domain::{Dependency, Detail, HealthProbe, Reply, Tool};
 use crate::resilience::{Fault, Guard, Permit, Refusal};
 
 /// Gemini, or whatever speaks like it.
@@ -120,10 +121,9 @@ impl OpenAiModel {
         let first_event_by = Instant::now() + self.settings.first_event_timeout;
         let opened = timeout_at(first_event_by, self.transport.open(&call.body));
         let opened = opened.await.map_err(|_| Refusal::TimedOut)??;
-        let stall_timeout = self.settings.stall_timeout;
-        let warnings = &self.warnings;
-        let reading = Reading::new(call.deltas, permit, first_event_by, stall_timeout, warnings);
-        reading.read(opened).await
+        let patience = Patience { first_event_by, stall_timeout: self.settings.stall_timeout };
+        let (bill, warnings) = (Bill::new(call.deltas, self.settings.price()), &self.warnings);
+        Reading::new(call.deltas, bill, warnings, permit, patience).read(opened).await
     }
 
     /// Keeps what an operator alone can change.
@@ -140,8 +140,10 @@ impl OpenAiModel {
             gen_ai.request.model = self.settings.model,
             gen_ai.response.model = field::Empty,
             gen_ai.usage.input_tokens = field::Empty,
+            gen_ai.usage.cached_tokens = field::Empty,
             gen_ai.usage.output_tokens = field::Empty,
             gen_ai.usage.thinking_tokens = field::Empty,
+            gen_ai.usage.cost_usd = field::Empty,
             retry.attempt = attempt,
         )
     }
@@ -190,7 +192,7 @@ async fn timed(attempt: impl Future<Output = Result<Reply, Failure>>) -> Result<
     let result = attempt.await;
     let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
     match &result {
-        Ok(reply) => log_reply(reply.usage, duration_ms),
+        Ok(_) => tracing::info!(duration_ms, "The model replied"),
         Err(failure) => log_failure(&failure.error, duration_ms),
     }
     result
@@ -198,14 +200,6 @@ async fn timed(attempt: impl Future<Output = Result<Reply, Failure>>) -> Result<
 
 fn log_failure(error: &ModelError, duration_ms: u64) {
     tracing::warn!(duration_ms, %error, "The model gave no reply");
-}
-
-fn log_reply(usage: Usage, duration_ms: u64) {
-    let span = Span::current();
-    span.record("gen_ai.usage.input_tokens", usage.input_tokens);
-    span.record("gen_ai.usage.output_tokens", usage.output_tokens);
-    span.record("gen_ai.usage.thinking_tokens", usage.thinking_tokens);
-    tracing::info!(duration_ms, "The model replied");
 }
 
 fn with_our_names(mut reply: Reply, names: &Names) -> Reply {

@@ -38,9 +38,10 @@ pub enum Ending {
 /// The last counters seen; they are cumulative.
 #[derive(Debug, Default)]
 struct Counts {
-    prompt: u64,
+    prompt: Option<u64>,
     completion: u64,
     total: u64,
+    cached: u64,
 }
 
 impl Decoder {
@@ -62,6 +63,11 @@ impl Decoder {
         Ok(())
     }
 
+    /// The tokens used so far, as far as the provider told.
+    pub fn usage(&self) -> Option<Usage> {
+        self.counts.usage()
+    }
+
     /// The reply, or why there is none.
     pub fn finish(mut self, ending: Ending, out: &mut Vec<Delta>) -> Result<Reply, Failure> {
         let held = out.len();
@@ -76,7 +82,7 @@ impl Decoder {
             return Err(Failure::well(ModelError::Empty).again());
         }
         let message = Assistant { text: self.text, calls, extra: self.extra, by: None };
-        Ok(Reply { message, usage: self.counts.usage() })
+        Ok(Reply { message })
     }
 
     fn read(&mut self, mut part: Value, out: &mut Vec<Delta>) -> Result<(), Failure> {
@@ -131,19 +137,23 @@ impl Decoder {
 impl Counts {
     fn read(&mut self, usage: &Value) {
         let count = |key: &str| usage.get(key).and_then(Value::as_u64);
-        self.prompt = count("prompt_tokens").unwrap_or(self.prompt);
+        self.prompt = count("prompt_tokens").or(self.prompt);
         self.completion = count("completion_tokens").unwrap_or(self.completion);
         self.total = count("total_tokens").unwrap_or(self.total);
+        let cached = usage.pointer("/prompt_tokens_details/cached_tokens").and_then(Value::as_u64);
+        self.cached = cached.unwrap_or(self.cached);
     }
 
     /// Gemini counts thinking in the total alone.
-    fn usage(&self) -> Usage {
-        let said = self.prompt.saturating_add(self.completion);
-        Usage {
-            input_tokens: self.prompt,
+    fn usage(&self) -> Option<Usage> {
+        let prompt = self.prompt?;
+        let said = prompt.saturating_add(self.completion);
+        Some(Usage {
+            input_tokens: prompt,
+            cached_tokens: self.cached,
             output_tokens: self.completion,
             thinking_tokens: self.total.saturating_sub(said),
-        }
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod adapter;
 mod advice;
+mod bill;
 mod body;
 mod calls;
 mod chain;
@@ -15,6 +16,7 @@ mod lines;
 mod listing;
 mod names;
 mod offer;
+mod prices;
 mod refused;
 mod schema;
 mod settings;
@@ -36,6 +38,7 @@ pub use likeness::may_be;
 pub use listing::lists;
 pub use names::Names;
 pub use offer::Offer;
+pub use prices::{InvalidPrices, Price, PriceFault, Prices};
 pub use refused::Refused;
 pub use schema::reduce;
 pub use settings::{Settings, SettingsError};

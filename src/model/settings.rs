@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::Url;
 
+use super::prices::{Price, Prices};
 use super::thinking::Thinking;
 use crate::domain::Secret;
 use crate::resilience::GuardSettings;
@@ -27,6 +28,8 @@ pub struct Settings {
     pub stall_timeout: Duration,
     /// How much the model may think; where it shows its thoughts, they are shown.
     pub thinking: Thinking,
+    /// What models cost.
+    pub prices: Prices,
     /// Breaker and retries.
     pub guard: GuardSettings,
 }
@@ -35,6 +38,11 @@ impl Settings {
     /// What people choose it by: a fallback's own name, or that of the first model.
     pub fn id(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.model)
+    }
+
+    /// What the model costs, if that is known; the bundled one costs nothing.
+    pub fn price(&self) -> Option<Price> {
+        if self.offline { Some(Price::FREE) } else { self.prices.of(&self.model) }
     }
 }
 

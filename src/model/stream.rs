@@ -10,6 +10,7 @@ use futures::StreamExt;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
+use super::bill::Bill;
 use super::decoder::{Decoder, Ending};
 use super::failure::Failure;
 use super::refused::Refused;
@@ -20,16 +21,24 @@ use crate::agents::{Delta, Deltas, ModelError};
 use crate::domain::Reply;
 use crate::resilience::Permit;
 
-/// One answer being read.
-pub(super) struct Reading<'a> {
-    /// Where the words go.
-    pub(super) deltas: &'a Deltas,
-    /// Hears that the provider began to answer.
-    pub(super) permit: &'a mut Permit,
+/// How long an answer may keep us waiting.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
     /// When the first event must be there.
     pub(super) first_event_by: Instant,
     /// The longest silence after it.
     pub(super) stall_timeout: Duration,
+}
+
+/// One answer being read.
+pub(super) struct Reading<'a> {
+    /// Where the words go.
+    deltas: &'a Deltas,
+    /// Who pays.
+    bill: Bill<'a>,
+    /// Hears that the provider began to answer.
+    permit: &'a mut Permit,
+    patience: Patience,
     warnings: &'a Warnings,
     is_named: bool,
     decoder: Decoder,
@@ -49,17 +58,17 @@ impl<'a> Reading<'a> {
     /// Nothing was read yet.
     pub(super) fn new(
         deltas: &'a Deltas,
-        permit: &'a mut Permit,
-        first_event_by: Instant,
-        stall_timeout: Duration,
+        bill: Bill<'a>,
         warnings: &'a Warnings,
+        permit: &'a mut Permit,
+        patience: Patience,
     ) -> Self {
         Self {
             deltas,
-            permit,
-            first_event_by,
-            stall_timeout,
+            bill,
             warnings,
+            permit,
+            patience,
             is_named: false,
             decoder: Decoder::default(),
             heard: Heard::Nothing,
@@ -86,7 +95,7 @@ impl<'a> Reading<'a> {
         mut stream: StreamResponse<Value>,
         notes: &Arc<Notes>,
     ) -> Result<Ending, Failure> {
-        let mut until = self.first_event_by;
+        let mut until = self.patience.first_event_by;
         loop {
             let next = timeout_at(until, next(&mut stream, notes)).await;
             match next.map_err(|_| self.silence())? {
@@ -95,7 +104,7 @@ impl<'a> Reading<'a> {
                 // The tap is ahead of us: what it saw of the end does not heal a garbled chunk.
                 Some(Err(_)) | None => return broken(notes),
             }
-            until = Instant::now() + self.stall_timeout;
+            until = Instant::now() + self.patience.stall_timeout;
         }
     }
 
@@ -104,6 +113,7 @@ impl<'a> Reading<'a> {
         let result = self.decoder.push(chunk, &mut self.out);
         if result.is_ok() {
             self.permit.answered();
+            self.bill.note(self.decoder.usage());
             self.heard = self.heard.max(Heard::Events);
         }
         self.say().await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use orchestrator::chat::{Entry, Lease, Store};
 use orchestrator::domain::{
-    Item, ItemContent, ItemId, Message, Order, OutputText, PageRequest, Thread, ThreadId,
+    Item, ItemContent, ItemId, Message, Order, OutputText, PageRequest, Spend, Thread, ThreadId,
     ThreadStatus,
 };
 use orchestrator::resilience::{BreakerSettings, GuardSettings};
@@ -41,7 +41,8 @@ pub(super) fn settings(url: &str) -> Settings {
 
 pub(super) fn thread() -> Thread {
     let created_at = Timestamp::from_microsecond(Timestamp::now().as_microsecond()).unwrap();
-    Thread { id: ThreadId::new_thread(), title: None, created_at, status: ThreadStatus::Active }
+    let (status, spent) = (ThreadStatus::Active, Spend::default());
+    Thread { id: ThreadId::new_thread(), title: None, created_at, status, spent }
 }
 
 /// The lease of whoever made the thread.

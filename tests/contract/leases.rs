@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use orchestrator::chat::{
     Claim, Ending, Entry, Known, Lease, NewEffect, Receipt, Store, ThreadsError, TurnEnd,
 };
-use orchestrator::domain::{ItemId, Order, Outcome, ThreadId, Usage};
+use orchestrator::domain::{Cost, ItemId, Order, Outcome, Spend, Thread, ThreadId, Usage};
 
 use super::keepers::{held, message, number, page, said, thread};
 
@@ -17,6 +17,7 @@ contract!(
     a_thread_that_was_let_go_goes_to_one_of_many_with_a_higher_epoch,
     a_lease_of_the_past_writes_nothing,
     a_lease_that_was_let_go_is_not_renewed,
+    what_a_thread_cost_is_kept_with_it_and_outlives_a_rewind,
     a_rewind_leaves_what_was_before_and_keeps_what_is_given,
     an_effect_is_new_then_begun_then_done,
     an_effect_that_was_struck_out_is_new_and_one_that_is_done_stays,
@@ -34,7 +35,7 @@ async fn whoever_makes_a_thread_holds_it(store: Arc<dyn Store>) {
     assert_eq!(store.claim(&thread.id).await.unwrap(), Claim::Taken);
     store.renew(&lease).await.unwrap();
     store.add(&lease, said(&thread, 1)).await.unwrap();
-    assert_eq!(store.release(&lease).await.unwrap(), thread);
+    assert_eq!(store.release(&lease, &Spend::default()).await.unwrap(), thread);
     assert_eq!(store.claim(&ThreadId::from("thr_nowhere")).await.unwrap(), Claim::Unknown);
 }
 
@@ -54,7 +55,7 @@ async fn a_thread_that_was_let_go_goes_to_one_of_many_with_a_higher_epoch(store:
     let thread = thread();
     let mut last = store.create(&thread, said(&thread, 0)).await.unwrap();
     for _ in 0..5 {
-        store.release(&last).await.unwrap();
+        store.release(&last, &Spend::default()).await.unwrap();
 
         let claims = join_all((0..10).map(|_| store.claim(&thread.id))).await;
 
@@ -69,6 +70,25 @@ async fn a_thread_that_was_let_go_goes_to_one_of_many_with_a_higher_epoch(store:
     }
 }
 
+async fn what_a_thread_cost_is_kept_with_it_and_outlives_a_rewind(store: Arc<dyn Store>) {
+    let thread = thread();
+    let lease = store.create(&thread, said(&thread, 0)).await.unwrap();
+    let usage = Usage { input_tokens: 9, cached_tokens: 8, output_tokens: 7, thinking_tokens: 6 };
+    let spent = Spend { usage, cost: Cost::from_nanos(5), unpriced_calls: 4 };
+
+    let released = store.release(&lease, &spent).await.unwrap();
+    let repeated = store.release(&lease, &spent).await.unwrap();
+    let Claim::Held(claimed, lease) = store.claim(&thread.id).await.unwrap() else { panic!() };
+    let first = first(&*store, &thread.id).await;
+    store.rewind(&lease, &first, Vec::new()).await.unwrap();
+    let found = store.find(&thread.id).await.unwrap().unwrap();
+    let listed = store.list(&page(10, Order::Asc)).await.unwrap().data;
+
+    let kept = Thread { spent, ..thread };
+    assert_eq!([released, repeated, claimed, found], [0; 4].map(|_| kept.clone()));
+    assert_eq!(listed, [kept]);
+}
+
 async fn a_lease_of_the_past_writes_nothing(store: Arc<dyn Store>) {
     let thread = thread();
     let (past, now) = taken_over(&*store, &thread).await;
@@ -77,7 +97,7 @@ async fn a_lease_of_the_past_writes_nothing(store: Arc<dyn Store>) {
         store.add(&past, said(&thread, 7)).await,
         store.rewind(&past, &first(&*store, &thread.id).await, Vec::new()).await,
         store.renew(&past).await,
-        store.release(&past).await.map(drop),
+        store.release(&past, &Spend::default()).await.map(drop),
         store.intend(&past, &effect("turn", "key")).await.map(drop),
     ];
 
@@ -91,7 +111,7 @@ async fn a_lease_of_the_past_writes_nothing(store: Arc<dyn Store>) {
 async fn a_lease_that_was_let_go_is_not_renewed(store: Arc<dyn Store>) {
     let thread = thread();
     let lease = store.create(&thread, said(&thread, 0)).await.unwrap();
-    store.release(&lease).await.unwrap();
+    store.release(&lease, &Spend::default()).await.unwrap();
 
     let renewed = store.renew(&lease).await;
 
@@ -208,10 +228,10 @@ async fn only_the_receipt_that_stands_is_superseded_or_settled(store: Arc<dyn St
 }
 
 /// A thread that another holder has taken over, and wrote in; the earlier lease and its own.
-async fn taken_over(store: &dyn Store, thread: &orchestrator::domain::Thread) -> (Lease, Lease) {
+async fn taken_over(store: &dyn Store, thread: &Thread) -> (Lease, Lease) {
     let past = store.create(thread, said(thread, 0)).await.unwrap();
     assert_eq!(past, held(thread));
-    store.release(&past).await.unwrap();
+    store.release(&past, &Spend::default()).await.unwrap();
     let Claim::Held(_, now) = store.claim(&thread.id).await.unwrap() else { panic!("not free") };
     store.add(&now, said(thread, 1)).await.unwrap();
     (past, now)
@@ -243,7 +263,8 @@ fn ended(receipt: &Receipt) -> Receipt {
         told: None,
         text: "It is done.".to_owned(),
         tool_calls: Vec::new(),
-        usage: Usage::default(),
+        spend: Spend::default(),
+        thread_spend: Some(Spend::default()),
     };
     let ending = Ending { at: Timestamp::UNIX_EPOCH, turn };
     Receipt { end: Some(Box::new(ending)), ..receipt.clone() }

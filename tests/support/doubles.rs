@@ -9,7 +9,9 @@ use futures::future::{BoxFuture, pending, ready};
 use orchestrator::agents::{
     Delta, Deltas, Model, ModelError, ModelRequest, ToolError, ToolRequest, Tools,
 };
-use orchestrator::domain::{Assistant, Catalog, Effect, Message, Reply, Tool, ToolCall, Usage};
+use orchestrator::domain::{
+    Assistant, Catalog, Cost, Effect, Message, Reply, Spend, Tool, ToolCall, Usage,
+};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
@@ -89,6 +91,7 @@ impl Model for ScriptedModel {
             for piece in pieces {
                 deltas.say(piece).await;
             }
+            deltas.spend(one_call());
             match end {
                 Some(end) => end,
                 None => pending().await,
@@ -221,10 +224,16 @@ pub(crate) fn fails(error: ModelError) -> Act {
     Act::Say(Vec::new(), Err(error))
 }
 
-/// A whole reply that cost ten tokens in and two out.
+/// A whole reply.
 pub(crate) fn reply(text: &str, calls: Vec<ToolCall>) -> Reply {
     let message = Assistant { text: text.to_owned(), calls, extra: None, by: None };
-    Reply { message, usage: Usage { input_tokens: 10, output_tokens: 2, thinking_tokens: 0 } }
+    Reply { message }
+}
+
+/// What each call of a scripted model costs: ten tokens in, two out, and a thousandth of a dollar.
+pub(crate) fn one_call() -> Spend {
+    let usage = Usage { input_tokens: 10, output_tokens: 2, ..Usage::default() };
+    Spend::of_call(usage, Some(Cost::from_nanos(1_000_000)))
 }
 
 /// Calls with ids `call_0`, `call_1` …

@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use crate::chat::{DoneEffect, Entry, Known, LEASE, Lease, NewEffect};
-use crate::domain::{Item, ItemId, Message, Thread};
+use crate::domain::{Item, ItemId, Message, Spend, Thread};
 
 /// A thread, who holds it and what happened in it.
 #[derive(Debug)]
@@ -47,9 +47,10 @@ impl Conversation {
         self.held_until = Some(Instant::now() + LEASE);
     }
 
-    /// Lets it go.
-    pub(super) fn let_go(&mut self) -> Thread {
+    /// Lets it go, once it has cost so much.
+    pub(super) fn let_go(&mut self, spent: Spend) -> Thread {
         self.held_until = None;
+        self.thread.spent = spent;
         self.thread.clone()
     }
 

@@ -13,7 +13,7 @@ use crate::chat::{
     Claim, DoneEffect, Entry, Journal, Kept, Known, Lease, Naming, NewEffect, Rating, Receipt,
     Receipts, Threads, ThreadsError,
 };
-use crate::domain::{Item, ItemId, Message, Order, Page, PageRequest, Thread, ThreadId};
+use crate::domain::{Item, ItemId, Message, Order, Page, PageRequest, Spend, Thread, ThreadId};
 
 /// The oldest thread goes when one more comes.
 const MAX_THREADS: usize = 10_000;
@@ -151,8 +151,8 @@ impl Threads for MemoryStore {
         ready(renewed.flatten().ok_or(ThreadsError::Lost)).boxed()
     }
 
-    fn release<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Kept<Thread>> {
-        self.write(lease, Conversation::let_go)
+    fn release<'a>(&'a self, lease: &'a Lease, spent: &'a Spend) -> BoxFuture<'a, Kept<Thread>> {
+        self.write(lease, |kept| kept.let_go(*spent))
     }
 
     fn add<'a>(&'a self, lease: &'a Lease, entry: Entry) -> BoxFuture<'a, Kept<()>> {

@@ -2,11 +2,11 @@
 
 use sqlx::{Row, query, query_scalar};
 
-use super::rows::{key, thread_of};
+use super::rows::{amount, key, thread_columns, thread_of};
 use super::threads::millis;
 use super::{Found, SqlStore, StoreFault};
 use crate::chat::{Claim, LEASE, Lease};
-use crate::domain::{Thread, ThreadId};
+use crate::domain::{Spend, Thread, ThreadId};
 
 impl SqlStore {
     pub(super) async fn take_lease(&self, id: &ThreadId) -> Found<Claim> {
@@ -27,17 +27,27 @@ impl SqlStore {
         if done.rows_affected() == 0 { Err(StoreFault::Lost) } else { Ok(()) }
     }
 
-    pub(super) async fn end_lease(&self, lease: &Lease) -> Found<Thread> {
-        let rows = query(END).bind(lease.thread.as_str()).bind(lease.epoch);
-        let rows = rows.fetch_all(self.0.writes()).await?;
+    pub(super) async fn end_lease(&self, lease: &Lease, spent: &Spend) -> Found<Thread> {
+        let rows = query(END)
+            .bind(lease.thread.as_str())
+            .bind(lease.epoch)
+            .bind(amount(spent.usage.input_tokens))
+            .bind(amount(spent.usage.cached_tokens))
+            .bind(amount(spent.usage.output_tokens))
+            .bind(amount(spent.usage.thinking_tokens))
+            .bind(amount(spent.cost.nanos()))
+            .bind(amount(spent.unpriced_calls))
+            .fetch_all(self.0.writes())
+            .await?;
         rows.first().ok_or(StoreFault::Lost).and_then(thread_of)
     }
 }
 
-const TAKE: &str = "UPDATE threads SET epoch = epoch + 1, \
-    held_until = (SELECT ms FROM clock) + $2 \
-    WHERE id = $1 AND held_until <= (SELECT ms FROM clock) \
-    RETURNING id, title, status, created_at, epoch";
+const TAKE: &str = concat!(
+    "UPDATE threads SET epoch = epoch + 1, held_until = (SELECT ms FROM clock) + $2 \
+    WHERE id = $1 AND held_until <= (SELECT ms FROM clock) RETURNING epoch, ",
+    thread_columns!()
+);
 
 const EPOCH: &str = "SELECT epoch FROM threads WHERE id = $1";
 
@@ -45,5 +55,9 @@ const EPOCH: &str = "SELECT epoch FROM threads WHERE id = $1";
 const PROLONG: &str = "UPDATE threads SET held_until = (SELECT ms FROM clock) + $3 \
     WHERE id = $1 AND epoch = $2 AND held_until > 0";
 
-const END: &str = "UPDATE threads SET held_until = 0 WHERE id = $1 AND epoch = $2 \
-    RETURNING id, title, status, created_at";
+const END: &str = concat!(
+    "UPDATE threads SET held_until = 0, input_tokens = $3, cached_tokens = $4, \
+    output_tokens = $5, thinking_tokens = $6, cost_nanos = $7, unpriced_calls = $8 \
+    WHERE id = $1 AND epoch = $2 RETURNING ",
+    thread_columns!()
+);

@@ -18,7 +18,8 @@ use crate::chat::{
     Receipts, Threads,
 };
 use crate::domain::{
-    Dependency, Detail, HealthProbe, Item, ItemId, Message, Page, PageRequest, Thread, ThreadId,
+    Dependency, Detail, HealthProbe, Item, ItemId, Message, Page, PageRequest, Spend, Thread,
+    ThreadId,
 };
 
 /// Keeps conversations in a database.
@@ -113,8 +114,8 @@ impl Threads for SqlStore {
         self.0.call(|| self.prolong_lease(lease)).boxed()
     }
 
-    fn release<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Kept<Thread>> {
-        self.0.call(|| self.end_lease(lease)).boxed()
+    fn release<'a>(&'a self, lease: &'a Lease, spent: &'a Spend) -> BoxFuture<'a, Kept<Thread>> {
+        self.0.call(|| self.end_lease(lease, spent)).boxed()
     }
 
     fn add<'a>(&'a self, lease: &'a Lease, entry: Entry) -> BoxFuture<'a, Kept<()>> {

@@ -6,7 +6,16 @@ use sqlx::any::AnyRow;
 
 use super::Found;
 use crate::chat::Entry;
-use crate::domain::{ItemId, Order, Thread};
+use crate::domain::{Cost, ItemId, Order, Spend, Thread, Usage};
+
+/// The columns that [`thread_of`] reads.
+macro_rules! thread_columns {
+    () => {
+        "id, title, status, created_at, input_tokens, cached_tokens, output_tokens, \
+        thinking_tokens, cost_nanos, unpriced_calls"
+    };
+}
+pub(super) use thread_columns;
 
 /// An entry as it is kept, made once: whoever keeps it again finds it kept already.
 pub(super) struct EntryRow {
@@ -44,7 +53,25 @@ pub(super) fn thread_of(row: &AnyRow) -> Found<Thread> {
     let created_at = Timestamp::from_microsecond(row.try_get("created_at")?);
     let created_at = created_at.map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
     let (title, status) = (row.try_get("title")?, serde_json::from_str(&status)?);
-    Ok(Thread { id: id.into(), title, created_at, status })
+    Ok(Thread { id: id.into(), title, created_at, status, spent: spend_of(row)? })
+}
+
+fn spend_of(row: &AnyRow) -> Found<Spend> {
+    // What we wrote was never below zero.
+    let count = |column| row.try_get(column).map(|count: i64| count.unsigned_abs());
+    let usage = Usage {
+        input_tokens: count("input_tokens")?,
+        cached_tokens: count("cached_tokens")?,
+        output_tokens: count("output_tokens")?,
+        thinking_tokens: count("thinking_tokens")?,
+    };
+    let cost = Cost::from_nanos(count("cost_nanos")?);
+    Ok(Spend { usage, cost, unpriced_calls: count("unpriced_calls")? })
+}
+
+/// A count as a column holds it.
+pub(super) fn amount(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// Before the first row in this order, whatever it is.

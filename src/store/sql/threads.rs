@@ -3,7 +3,7 @@
 use sqlx::{query, query_scalar};
 
 use super::super::memory::cut;
-use super::rows::{EntryRow, key, start, thread_of};
+use super::rows::{EntryRow, key, start, thread_columns, thread_of};
 use super::{Found, SqlStore, StoreFault};
 use crate::chat::{LEASE, Lease, Naming, Rating};
 use crate::domain::{ItemId, Order, Page, PageRequest, Thread, ThreadId};
@@ -26,10 +26,7 @@ impl SqlStore {
     }
 
     pub(super) async fn select_thread(&self, id: &ThreadId) -> Found<Option<Thread>> {
-        let row = query("SELECT id, title, status, created_at FROM threads WHERE id = $1")
-            .bind(key(id.as_str()))
-            .fetch_optional(self.0.reads())
-            .await?;
+        let row = query(THREAD).bind(key(id.as_str())).fetch_optional(self.0.reads()).await?;
         row.map(|row| thread_of(&row)).transpose()
     }
 
@@ -100,17 +97,27 @@ const BEGIN_THREAD: &str = "INSERT INTO beginnings \
     (thread_id, title, status, created_at, held_for, id, turn, item, message) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 
-const THREADS_ASC: &str = "SELECT id, title, status, created_at FROM threads \
-    WHERE (created_at, id) > ($1, $2) ORDER BY created_at, id LIMIT $3";
+const THREAD: &str = concat!("SELECT ", thread_columns!(), " FROM threads WHERE id = $1");
 
-const THREADS_DESC: &str = "SELECT id, title, status, created_at FROM threads \
-    WHERE (created_at, id) < ($1, $2) ORDER BY created_at DESC, id DESC LIMIT $3";
+const THREADS_ASC: &str = concat!(
+    "SELECT ",
+    thread_columns!(),
+    " FROM threads WHERE (created_at, id) > ($1, $2) ORDER BY created_at, id LIMIT $3"
+);
 
-const RENAME: &str = "UPDATE threads SET title = $2 WHERE id = $1 \
-    RETURNING id, title, status, created_at";
+const THREADS_DESC: &str = concat!(
+    "SELECT ",
+    thread_columns!(),
+    " FROM threads WHERE (created_at, id) < ($1, $2) ORDER BY created_at DESC, id DESC LIMIT $3"
+);
 
-const NAME: &str = "UPDATE threads SET title = $2 WHERE id = $1 AND title IS NULL \
-    RETURNING id, title, status, created_at";
+const RENAME: &str =
+    concat!("UPDATE threads SET title = $2 WHERE id = $1 RETURNING ", thread_columns!());
+
+const NAME: &str = concat!(
+    "UPDATE threads SET title = $2 WHERE id = $1 AND title IS NULL RETURNING ",
+    thread_columns!()
+);
 
 /// An item that is not there is not rated.
 const RATE: &str = "INSERT INTO ratings (thread_id, item_id, rating, rated_at) \

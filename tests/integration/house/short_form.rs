@@ -35,11 +35,22 @@ async fn one_json_answer_tells_what_was_said_and_done_and_what_it_cost() {
             "is_error": false, "result": "add says yes",
         }],
         "outcome": "completed",
-        "usage": { "input_tokens": 20, "output_tokens": 4, "thinking_tokens": 0 },
+        "usage": cost(2),
+        "thread_usage": cost(2),
     });
     assert_eq!(first, expected);
+    assert_eq!((&second["usage"], &second["thread_usage"]), (&cost(1), &cost(3)));
     assert_eq!(second["thread_id"], first["thread_id"]);
     assert_eq!(second["message"], "Milk.");
+}
+
+/// What so many calls of a scripted model cost.
+fn cost(calls: u32) -> Value {
+    json!({
+        "input_tokens": 10 * calls, "cached_tokens": 0,
+        "output_tokens": 2 * calls, "thinking_tokens": 0,
+        "cost_usd": f64::from(calls) / 1_000.0,
+    })
 }
 
 #[tokio::test]

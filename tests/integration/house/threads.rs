@@ -1,7 +1,7 @@
 //! Titles, feedback, deletion, and threads that take no more messages.
 
 use orchestrator::chat::{Entry, Lease, Titles};
-use orchestrator::domain::{Item, ItemContent, ItemId, Thread, ThreadStatus};
+use orchestrator::domain::{Item, ItemContent, ItemId, Spend, Thread, ThreadStatus};
 use serde_json::{Value, json};
 
 use crate::support::app::{Choices, TestApp, add, memory};
@@ -97,7 +97,7 @@ async fn locked_and_closed_threads_refuse_work_with_an_event_and_stay_free() {
     for status in statuses {
         let (thread, first) = opened(status);
         let lease: Lease = store.create(&thread, first).await.unwrap();
-        store.release(&lease).await.unwrap();
+        store.release(&lease, &Spend::default()).await.unwrap();
         let app = TestApp::new(Choices { store: Some(store.clone()), ..Choices::default() }).await;
 
         for _ in 0..2 {
@@ -119,7 +119,7 @@ async fn hidden_items_never_leave_the_server() {
     store.add(&lease, entry(&thread, hidden)).await.unwrap();
     let hidden = ItemContent::HiddenContextItem { content: json!({ "x": "geheim" }) };
     store.add(&lease, entry(&thread, hidden)).await.unwrap();
-    store.release(&lease).await.unwrap();
+    store.release(&lease, &Spend::default()).await.unwrap();
     let app = TestApp::new(Choices { store: Some(store), ..Choices::default() }).await;
 
     for kind in ["threads.get_by_id", "items.list"] {
@@ -133,7 +133,8 @@ async fn hidden_items_never_leave_the_server() {
 
 fn opened(status: ThreadStatus) -> (Thread, Entry) {
     let created_at = jiff::Timestamp::from_second(1_800_000_000).unwrap();
-    let thread = Thread { id: "thr_1".into(), title: None, created_at, status };
+    let thread =
+        Thread { id: "thr_1".into(), title: None, created_at, status, spent: Spend::default() };
     let thread = Thread { id: orchestrator::domain::ThreadId::new_thread(), ..thread };
     let first = entry(&thread, ItemContent::EndOfTurn {});
     (thread, first)

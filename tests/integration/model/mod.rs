@@ -1,5 +1,6 @@
 //! The model adapter against a provider on a real socket.
 
+mod bills;
 mod bytes;
 mod guarded;
 mod inspection;
@@ -109,6 +110,7 @@ fn settings(base_url: &str) -> Settings {
         first_event_timeout: Duration::from_secs(20),
         stall_timeout: Duration::from_secs(20),
         thinking: orchestrator::model::Thinking::Auto,
+        prices: orchestrator::model::Prices::default(),
         guard,
     }
 }

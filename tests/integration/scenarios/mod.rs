@@ -38,6 +38,7 @@ pub(crate) fn settings(server: &ModelServer) -> Settings {
         first_event_timeout: Duration::from_secs(20),
         stall_timeout: Duration::from_secs(20),
         thinking: orchestrator::model::Thinking::Auto,
+        prices: orchestrator::model::Prices::default(),
         guard: GuardSettings {
             breaker,
             retries: 2,

@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::support::doubles::{Act, FakeTools, ScriptedModel, calls, fails, says};
+use crate::support::doubles::{Act, FakeTools, ScriptedModel, calls, fails, one_call, says};
 
 const TURN: Duration = Duration::from_mins(2);
 
@@ -24,8 +24,9 @@ async fn a_tool_turn_is_told_step_by_step() {
     let events = events_of(&model, &tools, &Interrupt::default()).await;
 
     let kinds: Vec<_> = events.iter().map(kind).collect();
-    let expected = ["replied", "started", "finished", "answered", "text", "text", "replied", "end"];
-    assert_eq!(kinds, expected);
+    let called = ["spent", "replied", "started", "finished", "answered"];
+    let told = ["text", "text", "spent", "replied", "end"];
+    assert_eq!(kinds, [called, told].concat());
     assert_eq!(tools.made(), ["read_a {\"x\":1}"]);
     assert_eq!(model.asked()[1].messages.len(), 3);
 }
@@ -70,12 +71,13 @@ async fn a_tools_error_goes_back_to_the_model_as_words() {
 }
 
 #[tokio::test]
-async fn a_failing_model_ends_the_run_with_its_own_reason() {
+async fn a_failing_model_ends_the_run_with_its_own_reason_and_is_paid_for() {
     let model = ScriptedModel::new([fails(ModelError::Empty)]);
 
     let events = events_of(&model, &FakeTools::new(&[]), &Interrupt::default()).await;
 
-    assert_eq!(events, [AgentEvent::Finished(Finish::Model(ModelError::Empty))]);
+    let spent = AgentEvent::Spent(Box::new(one_call()));
+    assert_eq!(events, [spent, AgentEvent::Finished(Finish::Model(ModelError::Empty))]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -133,9 +135,10 @@ async fn a_change_is_made_once_everything_before_it_was_heard() {
     let (driver, mut events) = driver(&model, &tools, &Interrupt::default());
     let task = tokio::spawn(drive(run(), driver));
 
-    while events.len() < 2 {
+    while events.len() < 3 {
         tokio::task::yield_now().await;
     }
+    assert!(matches!(events.recv().await, Some(AgentEvent::Spent(_))));
     assert!(matches!(events.recv().await, Some(AgentEvent::Replied(_))));
     tokio::task::yield_now().await;
     let before = tools.running.lock().unwrap().len();
@@ -189,6 +192,7 @@ fn kind(event: &AgentEvent) -> &'static str {
         AgentEvent::Said(Delta::Thought(_)) => "thought",
         AgentEvent::Said(Delta::Text(_)) => "text",
         AgentEvent::SpokenBy(_) => "spoken by",
+        AgentEvent::Spent(_) => "spent",
         AgentEvent::Replied(_) => "replied",
         AgentEvent::ToolProgress(_) => "progress",
         AgentEvent::ToolStarted { .. } => "started",

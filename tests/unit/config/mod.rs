@@ -133,3 +133,28 @@ fn lists_of_models_with_faults_are_refused_without_their_values() {
         assert!(told.contains("MODEL_FALLBACKS") && !told.contains("geheim"), "{told}");
     }
 }
+
+#[test]
+fn a_file_of_prices_is_read_and_its_faults_are_told_with_all_others() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let right = file("right.json", r#"{"models/mine": {"input": 1, "output": 2}}"#);
+    let wrong = file("wrong.json", r#"{"mine": {"input": "geheim", "output": 2}}"#);
+    let model = ("GEMINI_MODEL", "mine");
+    let key = ("GEMINI_API_KEY", "key");
+
+    let priced = load(&[model, key, ("MODEL_PRICES", &right)]).unwrap();
+    let unknown = load(&[model, key]).unwrap();
+    let told = load(&[("MODEL_PRICES", &wrong), ("PORT", "x")]).unwrap_err().to_string();
+    let missing = load(&[("MODEL_PRICES", "/nowhere.json")]).unwrap_err().to_string();
+
+    assert!(priced.model.price().is_some());
+    assert_eq!(unknown.model.price(), None);
+    assert!(told.contains("MODEL_PRICES names a file with faults: model mine"), "{told}");
+    assert!(told.contains("PORT") && !told.contains("geheim"), "{told}");
+    assert!(missing.contains("MODEL_PRICES names a file that cannot be read"), "{missing}");
+}

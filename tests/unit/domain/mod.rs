@@ -1,5 +1,6 @@
 //! The nouns.
 
+mod cost;
 mod item;
 mod outcome;
 mod text;

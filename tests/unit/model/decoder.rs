@@ -18,8 +18,8 @@ fn text_in_pieces_is_one_answer_and_the_last_counters_win() {
     assert_eq!(said, [text("Hello, "), text("world.")]);
     let reply = reply.unwrap();
     assert_eq!(reply.message.text, "Hello, world.");
-    let usage = Usage { input_tokens: 10, output_tokens: 5, thinking_tokens: 25 };
-    assert_eq!(reply.usage, usage);
+    let usage = Usage { input_tokens: 10, cached_tokens: 0, output_tokens: 5, thinking_tokens: 25 };
+    assert_eq!(usage_of(&chunks), Some(usage));
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn a_whole_call_without_a_number_is_read() {
     let reply = read(&chunks, Ending::Done).1.unwrap();
 
     assert_eq!(calls(&reply), ["function-call-18439433602034082669 glob {\"pattern\":\"*\"}"]);
-    assert_eq!(reply.usage.thinking_tokens, 68);
+    assert_eq!(usage_of(&chunks).unwrap().thinking_tokens, 68);
 }
 
 #[test]
@@ -78,7 +78,8 @@ fn calls_in_pieces_are_put_together_and_empty_fields_overwrite_nothing() {
     let reply = read(&chunks, Ending::Done).1.unwrap();
 
     assert_eq!(calls(&reply), ["a add {\"t\":\"m\"}", "b list {}"]);
-    assert_eq!(reply.usage, Usage { input_tokens: 3, output_tokens: 2, thinking_tokens: 0 });
+    let usage = Usage { input_tokens: 3, output_tokens: 2, ..Usage::default() };
+    assert_eq!(usage_of(&chunks), Some(usage));
 }
 
 #[test]
@@ -281,12 +282,34 @@ fn a_whole_completion_is_read_too() {
             {"id": "a", "function": {"name": "x", "arguments": "{}"}, "type": "function"}]}}],
         "usage": {"prompt_tokens": 17, "completion_tokens": 2, "total_tokens": 49}});
 
-    let (said, reply) = read(&[completion], Ending::Done);
+    let (said, reply) = read(std::slice::from_ref(&completion), Ending::Done);
 
     assert_eq!(said, [text("On it.")]);
     let reply = reply.unwrap();
     assert_eq!(calls(&reply), ["a x {}"]);
-    assert_eq!(reply.usage.thinking_tokens, 30);
+    assert_eq!(usage_of(&[completion]).unwrap().thinking_tokens, 30);
+}
+
+#[test]
+fn tokens_seen_before_are_counted_and_counters_that_never_came_are_unknown() {
+    let usage = json!({"prompt_tokens": 2_200, "total_tokens": 2_205,
+        "prompt_tokens_details": {"cached_tokens": 2_048}});
+    let cached = json!({"choices": [], "usage": usage});
+    let nulls = json!({"choices": [], "usage": {"prompt_tokens": null}});
+
+    let found = usage_of(&[cached, nulls.clone()]).unwrap();
+
+    assert_eq!((found.input_tokens, found.cached_tokens), (2_200, 2_048));
+    assert_eq!((found.output_tokens, found.thinking_tokens), (0, 5));
+    assert_eq!(usage_of(&[nulls, chunk(json!({"content": "Hi"}), None, None)]), None);
+}
+
+fn usage_of(chunks: &[Value]) -> Option<Usage> {
+    let mut decoder = Decoder::default();
+    for chunk in chunks {
+        decoder.push(chunk.clone(), &mut Vec::new()).unwrap();
+    }
+    decoder.usage()
 }
 
 pub(super) fn read(chunks: &[Value], ending: Ending) -> (Vec<Delta>, Result<Reply, Failure>) {

@@ -48,6 +48,7 @@ fn settings(model: &str, name: Option<&str>) -> Settings {
         first_event_timeout: second,
         stall_timeout: second,
         thinking: Thinking::Auto,
+        prices: orchestrator::model::Prices::default(),
         guard: GuardSettings {
             breaker: BreakerSettings { max_failures: 1, cool_down: second },
             retries: 0,

@@ -7,6 +7,7 @@ mod listing;
 mod names;
 mod never_panics;
 mod offer;
+mod prices;
 mod refused;
 mod request;
 mod schema;

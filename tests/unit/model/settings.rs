@@ -44,6 +44,7 @@ fn refusal(key: &str, url: &str) -> Option<SettingsError> {
         first_event_timeout: Duration::from_secs(1),
         stall_timeout: Duration::from_secs(1),
         thinking: orchestrator::model::Thinking::Auto,
+        prices: orchestrator::model::Prices::default(),
         guard,
     };
     OpenAiModel::new(settings).err()

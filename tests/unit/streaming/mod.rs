@@ -2,7 +2,7 @@
 
 use futures::StreamExt;
 use orchestrator::chat::{ItemUpdate, ThreadEvent, TurnEnd};
-use orchestrator::domain::{Outcome, Usage};
+use orchestrator::domain::{Outcome, Spend};
 use orchestrator::streaming::frames;
 use tokio::sync::mpsc;
 
@@ -65,6 +65,7 @@ fn ended(outcome: Outcome, told: Option<&str>) -> ThreadEvent {
         told: told.map(str::to_owned),
         text: String::new(),
         tool_calls: Vec::new(),
-        usage: Usage::default(),
+        spend: Spend::default(),
+        thread_spend: None,
     }))
 }

@@ -1,0 +1,80 @@
+//! Money, exactly: billionths of a dollar.
+
+use std::fmt;
+use std::ops::Add;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+const NANOS: u64 = 1_000_000_000;
+const DECIMALS: usize = 9;
+
+/// Billionths of a dollar that are the smallest amount shown to people.
+const SHOWN: u64 = 100_000;
+
+/// An amount of US dollars, in billionths.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Cost(u64);
+
+/// The text is no amount of dollars.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an amount is written like 0.05, with at most nine decimals")]
+pub struct InvalidCost;
+
+impl Cost {
+    /// So many billionths of a dollar.
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// In billionths of a dollar.
+    pub const fn nanos(self) -> u64 {
+        self.0
+    }
+
+    /// In dollars: the number closest to it.
+    pub fn usd(self) -> f64 {
+        // Digits and one point always are a number.
+        format!("{}.{:09}", self.0 / NANOS, self.0 % NANOS).parse().unwrap_or_default()
+    }
+}
+
+impl Add for Cost {
+    type Output = Self;
+
+    fn add(self, more: Self) -> Self {
+        Self(self.0.saturating_add(more.0))
+    }
+}
+
+impl FromStr for Cost {
+    type Err = InvalidCost;
+
+    /// Reads plain decimals; no sign, no exponent, and nothing finer than we count.
+    fn from_str(text: &str) -> Result<Self, InvalidCost> {
+        let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
+        let is_number =
+            |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_number(whole) || !is_number(decimals) || decimals.len() > DECIMALS {
+            return Err(InvalidCost);
+        }
+        let whole: u64 = whole.parse().map_err(|_| InvalidCost)?;
+        let nanos: u64 = format!("{decimals:0<DECIMALS$}").parse().map_err(|_| InvalidCost)?;
+        let whole = whole.checked_mul(NANOS).ok_or(InvalidCost)?;
+        whole.checked_add(nanos).map(Self).ok_or(InvalidCost)
+    }
+}
+
+impl fmt::Display for Cost {
+    /// With two to four decimals; what is smaller counts as the smallest amount shown.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.0.div_ceil(SHOWN);
+        let (dollars, rest) = (shown / 10_000, shown % 10_000);
+        let (cents, finer) = (rest / 100, rest % 100);
+        write!(out, "${dollars}.{cents:02}")?;
+        if finer == 0 { Ok(()) } else { write!(out, "{finer:02}") }
+    }
+}

@@ -1,0 +1,52 @@
+//! The bill of one request: told however its answer ends, even if nobody waits for that end.
+
+use tracing::Span;
+
+use super::prices::Price;
+use crate::agents::Deltas;
+use crate::domain::{Spend, Usage};
+
+/// What one request costs so far; told when this is dropped.
+pub(super) struct Bill<'a> {
+    deltas: &'a Deltas,
+    price: Option<Price>,
+    usage: Option<Usage>,
+    is_due: bool,
+}
+
+impl<'a> Bill<'a> {
+    /// Nothing is due before the provider answers.
+    pub(super) fn new(deltas: &'a Deltas, price: Option<Price>) -> Self {
+        Self { deltas, price, usage: None, is_due: false }
+    }
+
+    /// The provider answers, and says so much of what it costs.
+    pub(super) fn note(&mut self, usage: Option<Usage>) {
+        (self.usage, self.is_due) = (usage, true);
+    }
+}
+
+impl Drop for Bill<'_> {
+    fn drop(&mut self) {
+        if !self.is_due {
+            return;
+        }
+        // Without counters the cost is unknown, unless there can be none.
+        let told = self.usage.or_else(|| (self.price == Some(Price::FREE)).then(Usage::default));
+        let cost = told.and_then(|usage| Some(self.price?.of(&usage)));
+        let spend = Spend::of_call(told.unwrap_or_default(), cost);
+        record(&spend);
+        self.deltas.spend(spend);
+    }
+}
+
+fn record(spend: &Spend) {
+    let (span, usage) = (Span::current(), spend.usage);
+    span.record("gen_ai.usage.input_tokens", usage.input_tokens);
+    span.record("gen_ai.usage.cached_tokens", usage.cached_tokens);
+    span.record("gen_ai.usage.output_tokens", usage.output_tokens);
+    span.record("gen_ai.usage.thinking_tokens", usage.thinking_tokens);
+    if let Some(cost) = spend.whole_cost() {
+        span.record("gen_ai.usage.cost_usd", cost.usd());
+    }
+}
