@@ -50,6 +50,7 @@ impl House {
             config.mcp.servers.push(bundled_todo(&config.todo)?);
         }
         announce(&config, address);
+        warn_of_unpriced(&config);
 
         let store = store::open(&config.store).await.context("DATABASE_URL cannot be used")?;
         let model = Arc::new(chain(config.model, config.fallbacks)?);
@@ -156,6 +157,20 @@ fn announce(config: &Config, address: SocketAddr) {
     } else {
         let model = &config.model.model;
         tracing::info!("Listening on {listen} | model: {model} | data: {data}");
+    }
+}
+
+/// A limit in money does not hold for a model whose price nobody knows.
+fn warn_of_unpriced(config: &Config) {
+    if config.chat.limits.budget.max_cost.is_none() {
+        return;
+    }
+    let models = [&config.model].into_iter().chain(&config.fallbacks);
+    for settings in models.filter(|settings| settings.price().is_none()) {
+        let model = &settings.model;
+        tracing::warn!(
+            "MAX_TURN_COST_USD cannot count {model}: its price is not known; name it in the file of MODEL_PRICES"
+        );
     }
 }
 

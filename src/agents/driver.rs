@@ -76,6 +76,7 @@ impl Driver {
         };
         let spend = deltas.spent();
         if spend != Spend::default() {
+            run.on_spend(spend);
             self.tell(AgentEvent::Spent(Box::new(spend))).await;
         }
         match result {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Delta, ModelError};
+use super::{Delta, ModelError, Overspent};
 use crate::domain::{CallId, Outcome, Question, Reply, Spend, ToolCall, ToolResult};
 
 /// Something that happened in a run. Small, because many wait in every run's queue.
@@ -56,6 +56,8 @@ pub enum Finish {
         /// How often that is.
         steps: u32,
     },
+    /// What the turn may cost is used up.
+    OverBudget(Box<Overspent>),
     /// The model made the same call over and over.
     Repeated {
         /// The tool it called.
@@ -80,9 +82,11 @@ impl Finish {
             Self::Completed => Outcome::Completed,
             Self::Asked(_) => Outcome::AwaitingInput,
             Self::Cancelled => Outcome::Cancelled,
-            Self::StepLimit { .. } | Self::Repeated { .. } | Self::ShutDown | Self::Lost => {
-                Outcome::Stopped
-            }
+            Self::StepLimit { .. }
+            | Self::OverBudget(_)
+            | Self::Repeated { .. }
+            | Self::ShutDown
+            | Self::Lost => Outcome::Stopped,
             Self::Deadline => Outcome::TimedOut,
             Self::Storage => Outcome::Failed,
             Self::Model(error) => error.outcome(),

@@ -1,6 +1,7 @@
 //! The agent loop: a brain that only decides and a driver that only does.
 
 mod asking;
+mod budget;
 mod driver;
 mod event;
 mod interrupt;
@@ -9,6 +10,7 @@ mod prompt;
 mod run;
 
 pub use asking::{ASK_USER, BUILT_IN, WithQuestions};
+pub use budget::{Budget, Limit, Overspent};
 pub use driver::{Driver, drive};
 pub use event::{AgentEvent, Finish, ToolProgress};
 pub use interrupt::Interrupt;

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::asking::{is_built_in, questions};
-use super::{Finish, ToolError};
-use crate::domain::{Catalog, Effect, Message, Question, Reply, ToolCall, ToolResult};
+use super::{Budget, Finish, ToolError};
+use crate::domain::{Catalog, Effect, Message, Question, Reply, Spend, ToolCall, ToolResult};
 
 /// The same call this often: the model is told.
 const REPEATS_TOLD: usize = 3;
@@ -17,6 +17,7 @@ pub struct Run {
     transcript: Vec<Message>,
     limits: Limits,
     steps: u32,
+    spent: Spend,
     seen: Vec<Seen>,
     asked: Vec<Question>,
     next: Next,
@@ -27,6 +28,8 @@ pub struct Run {
 pub struct Limits {
     /// How often the model may be asked.
     pub max_steps: u32,
+    /// What asking may cost.
+    pub budget: Budget,
 }
 
 /// What the driver must do next.
@@ -73,8 +76,8 @@ impl Run {
     /// Starts a run whose transcript ends with the user's message, or with what was done for it:
     /// then [`Self::go_on`] comes first.
     pub fn new(transcript: Vec<Message>, limits: Limits) -> Self {
-        let (seen, asked) = (Vec::new(), Vec::new());
-        Self { transcript, limits, steps: 0, seen, asked, next: Next::Model }
+        let (spent, seen, asked) = (Spend::default(), Vec::new(), Vec::new());
+        Self { transcript, limits, steps: 0, spent, seen, asked, next: Next::Model }
     }
 
     /// Plans the calls that the transcript ends with, if it does.
@@ -100,12 +103,13 @@ impl Run {
         match &mut self.next {
             Next::Stop(finish) => Step::Done(finish.clone()),
             Next::Tools(batches) => Step::CallTools(std::mem::take(batches)),
-            Next::Model if self.steps < self.limits.max_steps => {
-                self.steps += 1;
-                Step::AskModel
-            }
-            Next::Model => Step::Done(Finish::StepLimit { steps: self.steps }),
+            Next::Model => self.ask(),
         }
+    }
+
+    /// Takes in what asking the model has cost.
+    pub fn on_spend(&mut self, spend: Spend) {
+        self.spent += spend;
     }
 
     /// Takes in what the model said, and plans its calls.
@@ -137,6 +141,18 @@ impl Run {
     /// Ends the run.
     pub fn stop(&mut self, finish: Finish) {
         self.next = Next::Stop(finish);
+    }
+
+    /// Asks the model once more, unless a limit is reached.
+    fn ask(&mut self) -> Step {
+        if self.steps >= self.limits.max_steps {
+            return Step::Done(Finish::StepLimit { steps: self.steps });
+        }
+        if let Some(over) = self.limits.budget.reached_by(&self.spent) {
+            return Step::Done(Finish::OverBudget(Box::new(over)));
+        }
+        self.steps += 1;
+        Step::AskModel
     }
 
     fn plan_all(&mut self, calls: Vec<ToolCall>, catalog: &Catalog) {

@@ -2,6 +2,7 @@
 
 mod again;
 mod audience;
+mod budget;
 mod choice;
 mod describe;
 mod digest;

@@ -6,6 +6,7 @@ use tokio::select;
 use tokio::time::timeout;
 
 use super::again::kept;
+use super::budget::{Decision, decision};
 use super::hold::Hold;
 use super::line::Place;
 use super::questions::{self, answers_in, settled, skip, waiting};
@@ -45,7 +46,7 @@ pub(super) struct Ready {
 enum Opened {
     /// It is kept, under this item; this model was chosen, and the stream begins so.
     Begun(Option<String>, Vec<ThreadEvent>, ItemId),
-    /// A copy of it was answered meanwhile.
+    /// A copy of it was answered meanwhile, or there is nothing to do.
     Over(TurnEnd),
 }
 
@@ -121,7 +122,14 @@ impl Shared {
             },
             Ask::Retry { item, .. } => self.try_again(item, hold).await?,
             Ask::Answer { item, answers, .. } => {
-                self.add_answers(item, answers, hold, job.is_copy).await?
+                let settled = self.add_answers(item, answers, hold, job.is_copy).await?;
+                if decision(&settled) == Some(Decision::Stop) {
+                    job.turn = settled.id;
+                    return Ok(Opened::Over(self.stop_here(&job.turn, hold).await?));
+                }
+                let turn = settled.id.clone();
+                let replaced = ThreadEvent::ItemReplaced(Box::new(settled));
+                (vec![ThreadEvent::Stoppable, replaced], turn)
             }
         };
         Ok(Opened::Begun(choice, events, turn))
@@ -299,7 +307,7 @@ impl Shared {
         answers: &Answers,
         hold: &Hold,
         is_copy: bool,
-    ) -> Result<(Vec<ThreadEvent>, ItemId), BeginError> {
+    ) -> Result<Item, BeginError> {
         let asked = self.store.item(&hold.lease.thread, item).await?;
         let asked = asked.ok_or(BeginError::UnknownItem)?;
         if waiting(&asked).is_none() {
@@ -308,18 +316,16 @@ impl Shared {
                 return Err(BeginError::NotWaiting);
             }
             self.rewind(item, hold).await?;
-            let replaced = ThreadEvent::ItemReplaced(Box::new(asked));
-            return Ok((vec![ThreadEvent::Stoppable, replaced], item.clone()));
+            return Ok(asked);
         }
         let settled = settled(asked, answers);
         let entry = Entry {
             turn: item.clone(),
             item: Some(settled.clone()),
-            message: Some(questions::message(&settled)),
+            message: questions::message(&settled),
         };
         self.store.add(&hold.lease, entry).await?;
-        let events = vec![ThreadEvent::Stoppable, ThreadEvent::ItemReplaced(Box::new(settled))];
-        Ok((events, item.clone()))
+        Ok(settled)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::budget;
 use super::request::now;
 use crate::domain::{
     Answer, AnswerStatus, Answers, Item, ItemContent, ItemId, Message, Question, QuestionKind,
@@ -46,11 +47,12 @@ pub(super) fn skip() -> Answers {
     Answers { status: AnswerStatus::Skipped, ..Answers::default() }
 }
 
-/// The answers as the model hears them.
-pub(super) fn message(item: &Item) -> Message {
-    let ItemContent::StructuredInput { inputs, .. } = &item.content else {
-        return Message::User { text: SKIPPED.to_owned() };
-    };
+/// The answers as the model hears them, if they are for the model.
+pub(super) fn message(item: &Item) -> Option<Message> {
+    if let Some(decision) = budget::decision(item) {
+        return budget::message(decision);
+    }
+    let ItemContent::StructuredInput { inputs, .. } = &item.content else { return None };
     let text = match inputs.as_slice() {
         [only] => words(only),
         several => {
@@ -58,7 +60,7 @@ pub(super) fn message(item: &Item) -> Message {
             lines.collect::<Vec<_>>().join("\n")
         }
     };
-    Message::User { text }
+    Some(Message::User { text })
 }
 
 /// The questions as text, for those who see no forms.

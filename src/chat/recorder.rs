@@ -10,7 +10,8 @@ use super::audience::Audience;
 use super::open_item::{OpenMessage, OpenWorkflow};
 use super::wording::{CUT_MARK, note, told};
 use super::{
-    Entry, Lease, Level, Store, ThreadEvent, ThreadsError, ToolRecord, TurnEnd, describe, questions,
+    Entry, Lease, Level, Store, ThreadEvent, ThreadsError, ToolRecord, TurnEnd, budget, describe,
+    questions,
 };
 use crate::agents::{AgentEvent, BUILT_IN, Delta, Finish, Interrupt, ToolProgress};
 use crate::domain::{
@@ -31,6 +32,8 @@ pub(super) struct Scope {
     pub(super) turn: ItemId,
     pub(super) audience: Arc<Audience>,
     pub(super) interrupt: Interrupt,
+    /// Whether the person sees questions only as text.
+    pub(super) reads_text_only: bool,
     /// Whether tools of several servers are on offer, so that a step names its server.
     pub(super) names_servers: bool,
     pub(super) request_id: String,
@@ -179,6 +182,7 @@ impl Recorder {
             Some(Open::Workflow(_)) if finish == Finish::Cancelled => self.open = None,
             Some(_) | None => self.close_workflow().await,
         }
+        let finish = self.or_asked(finish);
         if let Finish::Asked(questions) = &finish {
             self.ask(questions.clone()).await;
         }
@@ -198,6 +202,16 @@ impl Recorder {
             spend: self.spend,
             thread_spend: Some(self.scope.spent + self.spend),
         }
+    }
+
+    /// Whoever sees forms decides whether an answer may cost more.
+    fn or_asked(&self, finish: Finish) -> Finish {
+        let Finish::OverBudget(over) = finish else { return finish };
+        budget::log(&over);
+        if self.scope.reads_text_only {
+            return Finish::OverBudget(over);
+        }
+        Finish::Asked(vec![budget::question(&over, &(self.scope.spent + self.spend))])
     }
 
     async fn ask(&mut self, questions: Vec<Question>) {

@@ -85,6 +85,11 @@ impl TurnRequest {
             Ask::Retry { thread, .. } | Ask::Answer { thread, .. } => Some(thread),
         }
     }
+
+    /// Whether the person sees questions only as text.
+    pub(super) fn reads_text_only(&self) -> bool {
+        matches!(&self.ask, Ask::Message(message) if message.reads_text_only)
+    }
 }
 
 impl NewMessage {

@@ -171,6 +171,7 @@ impl Shared {
             Some(transcript) => transcript,
             None => self.transcript(&hold.lease.thread, &interrupt).await,
         };
+        let reads_text_only = request.reads_text_only();
         let scope = Scope {
             store: Arc::clone(&self.store),
             lease: hold.lease.clone(),
@@ -178,6 +179,7 @@ impl Shared {
             turn: turn.clone(),
             audience,
             interrupt: interrupt.clone(),
+            reads_text_only,
             names_servers: has_several_servers(&self.tools.catalog()),
             request_id: request.request_id,
         };
@@ -263,7 +265,8 @@ fn has_several_servers(catalog: &Catalog) -> bool {
     servers.any(|server| Some(server) != first && &**server != crate::agents::BUILT_IN)
 }
 
-fn log(end: &TurnEnd, steps: u32, started: Instant) {
+/// The one line that closes a turn.
+pub(super) fn log(end: &TurnEnd, steps: u32, started: Instant) {
     tracing::info!(
         outcome = end.outcome.as_str(),
         steps,

@@ -17,6 +17,12 @@ pub(super) fn told(finish: &Finish, done: &[ToolRecord], request_id: &str) -> Op
         Finish::StepLimit { steps } => {
             format!("I stopped after {steps} steps without an end in sight. {}", list(done))
         }
+        Finish::OverBudget(over) => format!(
+            "I stopped: this answer has used {}, and the limit is {}. {}",
+            over.spent,
+            over.limit,
+            list(done)
+        ),
         Finish::Repeated { tool } => {
             format!("I stopped because I kept making the same call of {tool}. {}", list(done))
         }
@@ -43,6 +49,7 @@ pub(super) fn note(finish: &Finish) -> Option<String> {
         Finish::Completed | Finish::Asked(_) => return None,
         Finish::Cancelled => "the user stopped it",
         Finish::StepLimit { .. } | Finish::Repeated { .. } => "it took too many steps",
+        Finish::OverBudget(_) => "it had cost what an answer may cost",
         Finish::Deadline => "it took too long",
         Finish::ShutDown => "the server restarted",
         Finish::Storage | Finish::Lost => "it could not be saved",

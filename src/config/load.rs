@@ -12,10 +12,10 @@ use tracing::level_filters::LevelFilter;
 use super::env::{ConfigError, Env};
 use super::fallbacks::fallbacks;
 use super::variables::GEMINI_URL;
-use crate::agents::Limits;
+use crate::agents::{Budget, Limits};
 use crate::api::{self, Origins};
 use crate::chat::Titles;
-use crate::domain::Secret;
+use crate::domain::{Cost, Secret};
 use crate::mcp::{self, ServerSettings, Transport};
 use crate::model::{Prices, Thinking};
 use crate::observability::{LogFormat, LogSettings};
@@ -125,16 +125,26 @@ fn api(env: &mut Env, listen: &Listen) -> api::Settings {
 }
 
 fn chat(env: &mut Env) -> chat::Settings {
-    let max_steps = env.number("MAX_STEPS", 8, 1..=100);
+    let (max_steps, budget) = (env.number("MAX_STEPS", 8, 1..=100), budget(env));
     chat::Settings {
         max_turns: count(env, "MAX_STREAMS", 10_000, 1_000_000),
         max_waiting: count_from(env, "MAX_WAITING", 4, 0..=1_000),
         max_context_tokens: count_from(env, "MAX_CONTEXT_TOKENS", 32_000, 1_000..=10_000_000),
         titles: titles(env),
-        limits: Limits { max_steps: u32::try_from(max_steps).unwrap_or(u32::MAX) },
+        limits: Limits { max_steps: u32::try_from(max_steps).unwrap_or(u32::MAX), budget },
         turn_timeout: env.seconds("TURN_TIMEOUT_SECONDS", 120),
         time_zone: time_zone(env),
     }
+}
+
+fn budget(env: &mut Env) -> Budget {
+    const MOST: Cost = Cost::from_nanos(1_000_000_000_000_000);
+    let expected = "must be a whole number of tokens from 1 to 1000000000";
+    let is_fine = |tokens: &u64| (1..=1_000_000_000).contains(tokens);
+    let max_tokens = env.parsed("MAX_TURN_TOKENS", expected, is_fine);
+    let expected = "must be an amount of dollars above 0 and up to 1000000, such as 0.05";
+    let is_fine = |cost: &Cost| *cost > Cost::default() && *cost <= MOST;
+    Budget { max_tokens, max_cost: env.parsed("MAX_TURN_COST_USD", expected, is_fine) }
 }
 
 fn titles(env: &mut Env) -> Titles {

@@ -68,6 +68,16 @@ pub const VARIABLES: &[Variable] = &[
     variable("TITLES", "words", "what a thread is called: words (its first) or model (asked)"),
     variable("MAX_STEPS", "8", "model calls of one turn at most"),
     variable(
+        "MAX_TURN_TOKENS",
+        "",
+        "tokens of one turn; then the person is asked whether to go on",
+    ),
+    variable(
+        "MAX_TURN_COST_USD",
+        "",
+        "dollars of one turn, as far as prices are known; then the person is asked likewise",
+    ),
+    variable(
         "DATABASE_URL",
         "sqlite://data/orchestrator.db",
         "threads: sqlite://…, postgres://… or memory",

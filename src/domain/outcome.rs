@@ -26,7 +26,7 @@ pub enum Outcome {
     Unavailable,
     /// A deadline passed.
     TimedOut,
-    /// Step limit, repeated calls or shutdown.
+    /// Step limit, repeated calls, a budget used up or shutdown.
     Stopped,
     /// Anything else.
     Failed,

@@ -1,7 +1,7 @@
 //! Our bytes and our ports against what others expect.
 
 #[macro_use]
-mod keepers;
+pub(crate) mod keepers;
 mod leases;
 mod streams;
 mod threads;

@@ -2,6 +2,7 @@
 
 mod again;
 mod asking;
+mod budget;
 mod choosing;
 mod day;
 mod degraded;

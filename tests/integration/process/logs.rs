@@ -27,7 +27,24 @@ async fn every_line_of_a_request_carries_its_id_and_no_line_anyones_words() {
     assert!(with("tool.name") && with("gen_ai.request.model") && with("thread_id"), "{ours:#?}");
     let closing: Vec<_> = ours.iter().filter(|line| line["message"] == "Turn ended").collect();
     assert_eq!(closing.len(), 1);
-    for field in ["outcome", "steps", "input_tokens", "output_tokens", "duration_ms"] {
+    for field in ["outcome", "steps", "input_tokens", "cached_tokens", "cost_usd", "duration_ms"] {
         assert!(closing[0].get(field).is_some(), "{field}");
     }
+    assert!(with("gen_ai.usage.input_tokens") && with("gen_ai.usage.cost_usd"), "{ours:#?}");
+}
+
+#[tokio::test]
+async fn a_limit_in_money_that_does_not_hold_for_a_model_is_told_at_the_start() {
+    let data = TempDir::new().unwrap();
+    let fallbacks = r#"[{"name":"b","base_url":"http://localhost:1/v1","model":"gemini-3.6-flash"},
+        {"name":"c","base_url":"http://localhost:1/v1","model":"mystery"}]"#;
+    let env = [("MAX_TURN_COST_USD", "0.05"), ("MODEL_FALLBACKS", fallbacks)];
+    let server = Running::start(&data, &env);
+    server.ready().await;
+
+    let (_, lines) = server.stop();
+
+    let warned: Vec<_> = lines.iter().filter(|line| line.contains("MAX_TURN_COST_USD")).collect();
+    assert_eq!(warned.len(), 1, "{lines:#?}");
+    assert!(warned[0].contains("mystery") && warned[0].contains("MODEL_PRICES"), "{warned:?}");
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use orchestrator::agents::{
-    AgentEvent, Delta, Driver, Finish, Interrupt, Limits, ModelError, Run, drive,
+    AgentEvent, Budget, Delta, Driver, Finish, Interrupt, Limits, ModelError, Run, drive,
 };
 use orchestrator::domain::{Message, ToolResult};
 use serde_json::json;
@@ -184,7 +184,10 @@ fn driver(
 }
 
 fn run() -> Run {
-    Run::new(vec![Message::User { text: "hi".to_owned() }], Limits { max_steps: 8 })
+    Run::new(
+        vec![Message::User { text: "hi".to_owned() }],
+        Limits { max_steps: 8, budget: Budget::default() },
+    )
 }
 
 fn kind(event: &AgentEvent) -> &'static str {

@@ -1,10 +1,10 @@
 //! The brain: decides, performs nothing.
 
-use orchestrator::agents::{Batch, Finish, Limits, Run, Step, ToolError};
-use orchestrator::domain::{Message, ToolCall, ToolResult};
+use orchestrator::agents::{Batch, Budget, Finish, Limit, Limits, Overspent, Run, Step, ToolError};
+use orchestrator::domain::{Cost, Message, ToolCall, ToolResult};
 use serde_json::{Value, json};
 
-use crate::support::doubles::{catalog, reply, tool_calls};
+use crate::support::doubles::{catalog, one_call, reply, tool_calls};
 
 const TOOLS: &[&str] = &["read_a", "read_b", "set_a", "add"];
 
@@ -68,6 +68,41 @@ fn at_the_step_limit_no_further_model_call_is_made() {
 }
 
 #[test]
+fn a_used_up_budget_is_noticed_before_the_model_is_asked_again_and_never_before_the_calls() {
+    let tokens = Budget { max_tokens: Some(20), max_cost: None };
+    let cost = Budget { max_tokens: None, max_cost: Some(Cost::from_nanos(1_500_000)) };
+    let limits = [Limit::Tokens(20), Limit::Cost(Cost::from_nanos(1_500_000))];
+
+    for (budget, limit) in [tokens, cost].into_iter().zip(limits) {
+        let mut run = Run::new(Vec::new(), Limits { max_steps: 8, budget });
+        for n in 0..2 {
+            assert_eq!(run.step(), Step::AskModel);
+            run.on_spend(one_call());
+            run.on_reply(reply("", tool_calls(&[("add", json!({ "n": n }))])), &catalog(TOOLS));
+            let Step::CallTools(batches) = run.step() else { panic!("no tools were called") };
+            run.on_results(results_of(&batches));
+        }
+
+        let spent = one_call() + one_call();
+        let over = Finish::OverBudget(Box::new(Overspent { spent, limit }));
+        assert_eq!(run.step(), Step::Done(over));
+        assert_eq!(run.steps(), 2);
+    }
+}
+
+#[test]
+fn a_whole_reply_completes_the_run_whatever_it_cost() {
+    let budget = Budget { max_tokens: Some(1), max_cost: None };
+    let mut run = Run::new(Vec::new(), Limits { max_steps: 8, budget });
+    assert_eq!(run.step(), Step::AskModel);
+
+    run.on_spend(one_call());
+    run.on_reply(reply("done", Vec::new()), &catalog(TOOLS));
+
+    assert_eq!(run.step(), Step::Done(Finish::Completed));
+}
+
+#[test]
 fn the_same_call_three_times_is_told_and_five_times_ends_the_run() {
     let mut run = run(100);
     let same = [json!({ "a": 1, "b": 2 }), json!({ "b": 2, "a": 1 })];
@@ -104,7 +139,7 @@ fn calls_that_the_transcript_ends_with_are_made_before_the_model_is_asked() {
     let calls = tool_calls(&[("add", json!({})), ("read_a", json!({}))]);
     let said = reply("", calls.clone()).message;
     let transcript = vec![Message::User { text: "hi".to_owned() }, Message::Assistant(said)];
-    let mut run = Run::new(transcript, Limits { max_steps: 8 });
+    let mut run = Run::new(transcript, Limits { max_steps: 8, budget: Budget::default() });
 
     run.go_on(&catalog(TOOLS));
 
@@ -116,7 +151,10 @@ fn calls_that_the_transcript_ends_with_are_made_before_the_model_is_asked() {
 }
 
 fn run(max_steps: u32) -> Run {
-    Run::new(vec![Message::User { text: "hi".to_owned() }], Limits { max_steps })
+    Run::new(
+        vec![Message::User { text: "hi".to_owned() }],
+        Limits { max_steps, budget: Budget::default() },
+    )
 }
 
 fn plan(run: &mut Run, calls: &[(&str, Value)]) -> Vec<Batch> {

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use orchestrator::agents::Budget;
 use orchestrator::api::Origins;
 use orchestrator::config::{Config, ConfigError, Env};
+use orchestrator::domain::Cost;
 use orchestrator::mcp::Transport;
 use orchestrator::observability::LogFormat;
 
@@ -38,6 +40,8 @@ fn all_faults_are_told_at_once_by_name_and_never_by_value() {
     let faulty = [
         ("PORT", "geheim"),
         ("MAX_STEPS", "0"),
+        ("MAX_TURN_TOKENS", "0"),
+        ("MAX_TURN_COST_USD", "geheim"),
         ("MCP_TIMEOUT_SECONDS", "-geheim"),
         ("TIME_ZONE", "Geheim/Ort"),
         ("LOG_LEVEL", "geheim"),
@@ -53,6 +57,22 @@ fn all_faults_are_told_at_once_by_name_and_never_by_value() {
         assert!(told.contains(name), "{name} is missing: {told}");
     }
     assert!(!told.to_lowercase().contains("geheim"), "{told}");
+}
+
+#[test]
+fn a_turn_may_cost_what_it_likes_unless_a_limit_is_set() {
+    let limits = [("MAX_TURN_TOKENS", "20000"), ("MAX_TURN_COST_USD", "0.05")];
+
+    let unlimited = load(&[]).unwrap().chat.limits.budget;
+    let limited = load(&limits).unwrap().chat.limits.budget;
+
+    assert_eq!(unlimited, Budget::default());
+    assert_eq!(limited.max_tokens, Some(20_000));
+    assert_eq!(limited.max_cost, Some(Cost::from_nanos(50_000_000)));
+    for amount in ["0", "-1", "$1", "1e-3", "1000001"] {
+        let told = load(&[("MAX_TURN_COST_USD", amount)]).unwrap_err().to_string();
+        assert!(told.contains("MAX_TURN_COST_USD must be an amount of dollars"), "{told}");
+    }
 }
 
 #[test]
