@@ -33,7 +33,7 @@ pub(super) async fn whole(mut turn: Turn) -> Response {
     let (outcome, message) = (Outcome::Failed.as_str(), "The server failed to answer. Try again.");
     Json(json!({
         "thread_id": turn.thread, "message": message, "tool_calls": [],
-        "outcome": outcome, "usage": cost(&Spend::default()),
+        "outcome": outcome, "usage": cost(&Spend::unknown()),
     }))
     .into_response()
 }

@@ -157,7 +157,8 @@ impl Shared {
             let finish = Finish::Model(crate::agents::ModelError::Failed("a fault".to_owned()));
             let told = told(&finish, &[], request_id);
             let (text, tool_calls, outcome) = (String::new(), Vec::new(), Outcome::Failed);
-            let (spend, thread_spend) = (Spend::default(), Some(hold.spent));
+            let spend = Spend::unknown();
+            let thread_spend = Some(hold.spent + spend);
             (TurnEnd { thread, outcome, told, text, tool_calls, spend, thread_spend }, 0)
         })
     }

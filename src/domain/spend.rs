@@ -49,6 +49,11 @@ impl Spend {
         Self { usage, cost: cost.unwrap_or_default(), unpriced_calls }
     }
 
+    /// What a call cost of which nothing is known.
+    pub fn unknown() -> Self {
+        Self::of_call(Usage::default(), None)
+    }
+
     /// The money, if all of it is known.
     pub fn whole_cost(&self) -> Option<Cost> {
         Some(self.cost).filter(|_| self.unpriced_calls == 0)

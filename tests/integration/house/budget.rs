@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use orchestrator::agents::{Budget, ModelError};
-use orchestrator::domain::{Cost, Message};
+use orchestrator::domain::{Cost, Message, Spend};
 use serde_json::{Value, json};
 
 use crate::integration::scenarios::{model, patient};
-use crate::support::app::{Answer, Choices, TestApp, add, json_request};
+use crate::support::app::{Answer, Choices, TestApp, add, create, json_request, read_events};
 use crate::support::doubles::{Act, FakeTools, ScriptedModel, calls, fails, says};
 use crate::support::model_server::ModelServer;
 
@@ -164,6 +164,21 @@ async fn what_turns_cost_adds_up_in_their_thread_and_outlives_the_process() {
         assert_eq!(turn["usage"], costing(1), "{turn}");
         assert_eq!(turn["thread_usage"], costing(turns), "{turn}");
     }
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_waited_for_is_on_the_threads_bill() {
+    let server = ModelServer::emulate().await;
+    server.script(&[json!({ "scenario": "stall_after(2)" })]).await;
+    let choices = Choices { model: model(patient(&server)), ..Choices::default() };
+    let app = TestApp::new(choices).await;
+
+    let told = read_events(app.open(json_request("/chatkit", &create("hi"))).await, 6).await;
+    app.idle().await;
+
+    let id = told[0]["thread"]["id"].as_str().unwrap().into();
+    let spent = app.store.find(&id).await.unwrap().unwrap().spent;
+    assert_ne!(spent, Spend::default());
 }
 
 /// What the scenario costs: 41 tokens in and 12 out at the price of gemini-2.5-flash.
