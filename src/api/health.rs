@@ -123,8 +123,10 @@ fn status(dependency: &Dependency) -> Status {
             Status::Degraded
         }
         Detail::Model { .. } | Detail::Fallback { .. } | Detail::Mcp { .. } | Detail::Database => {
-            let closed = dependency.breaker.state == BreakerState::Closed;
-            if closed { Status::Ok } else { Status::Degraded }
+            let breaker = &dependency.breaker;
+            let takes_calls =
+                breaker.state == BreakerState::Closed && breaker.cooling_seconds.is_none();
+            if takes_calls { Status::Ok } else { Status::Degraded }
         }
     }
 }

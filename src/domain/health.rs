@@ -65,6 +65,9 @@ pub struct BreakerReport {
     /// Time to the next probe, or to the end of a provider's own pause.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_in_seconds: Option<f64>,
+    /// What is left of a pause that the provider asked for, whatever the state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cooling_seconds: Option<f64>,
     /// How calls went since the start.
     pub calls: CallCounts,
 }

@@ -60,8 +60,8 @@ impl From<Refusal> for Failure {
                 Self::well(unavailable("its breaker is open", Some(retry_in)))
             }
             Refusal::Cooling { retry_in } => {
-                Self::well(unavailable("it asked for a pause", Some(retry_in)))
-                    .again_after(Some(retry_in))
+                let repeat = Repeat::Unsent(retry_in);
+                Self { repeat, ..Self::well(unavailable("it asked for a pause", Some(retry_in))) }
             }
             Refusal::TimedOut => Self::ill(ModelError::TimedOut("no answer began")).again(),
         }

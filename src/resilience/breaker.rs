@@ -103,6 +103,11 @@ impl Breaker {
         Ok(Permit { breaker: self.clone(), epoch, is_probe })
     }
 
+    /// What the log calls it.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
     /// Its state, for health reports.
     pub fn report(&self) -> BreakerReport {
         let state = self.state();
@@ -116,6 +121,7 @@ impl Breaker {
             state: gate,
             consecutive_failures: state.consecutive_failures,
             retry_in_seconds: wait.map(|wait| wait.as_secs_f64()),
+            cooling_seconds: None,
             calls: state.calls,
         }
     }

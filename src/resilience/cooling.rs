@@ -25,21 +25,21 @@ struct State {
 impl Cooling {
     /// How long calls must still wait.
     pub fn remaining(&self) -> Option<Duration> {
-        let until = self.state().until?;
-        until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
+        self.state().left()
     }
 
-    /// Notes that the provider asked for a pause, and returns its length.
+    /// Notes that the provider asked for a pause, and returns how long calls must wait.
+    ///
+    /// Many calls may hear of one and the same: within a pause an unnamed one is no other.
     pub fn hold(&self, named: Option<Duration>) -> Duration {
         let mut state = self.state();
-        let pause = named.unwrap_or_else(|| {
-            let pause = state.unnamed.map_or(FIRST_PAUSE, |last| last * 2).min(LONGEST_PAUSE);
-            state.unnamed = Some(pause);
-            pause
-        });
-        let pause = pause.min(DAY);
-        let until = Instant::now() + pause;
-        state.until = Some(state.until.map_or(until, |other| other.max(until)));
+        let left = state.left().unwrap_or_default();
+        let pause = match named {
+            Some(named) => named.min(DAY).max(left),
+            None if left.is_zero() => state.next_unnamed(),
+            None => left,
+        };
+        state.until = Some(Instant::now() + pause);
         pause
     }
 
@@ -50,5 +50,18 @@ impl Cooling {
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn left(&self) -> Option<Duration> {
+        let left = self.until?.checked_duration_since(Instant::now());
+        left.filter(|left| !left.is_zero())
+    }
+
+    fn next_unnamed(&mut self) -> Duration {
+        let pause = self.unnamed.map_or(FIRST_PAUSE, |last| last * 2).min(LONGEST_PAUSE);
+        self.unnamed = Some(pause);
+        pause
     }
 }

@@ -1,11 +1,11 @@
-//! The one way out of the house: breaker inside each attempt, retry outside.
+//! The one way out of the house: breaker inside each attempt, retry outside, within a budget.
 
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
 use tokio::time::{Instant, timeout_at};
 
-use super::{Breaker, BreakerSettings, Cooling, Permit};
+use super::{Breaker, BreakerSettings, Budget, Cooling, Leave, Permit};
 use crate::domain::BreakerReport;
 
 /// How one dependency is guarded.
@@ -28,6 +28,8 @@ pub struct GuardSettings {
 pub struct Guard {
     breaker: Breaker,
     cooling: Cooling,
+    /// Of all who call, so that many patient turns are no storm.
+    budget: Budget,
     settings: GuardSettings,
 }
 
@@ -60,6 +62,8 @@ pub enum Repeat {
     AfterBackoff,
     /// Not before this time is over.
     After(Duration),
+    /// Nothing was sent, so that after this time it would be the first.
+    Unsent(Duration),
 }
 
 /// The guard's own reasons to end a call.
@@ -83,7 +87,7 @@ impl Guard {
     /// A guard whose breaker is closed; `name` is for the log.
     pub fn new(name: impl Into<String>, settings: GuardSettings) -> Self {
         let breaker = Breaker::new(name, settings.breaker);
-        Self { breaker, cooling: Cooling::default(), settings }
+        Self { breaker, cooling: Cooling::default(), budget: Budget::default(), settings }
     }
 
     /// Its breaker.
@@ -95,7 +99,8 @@ impl Guard {
     pub fn report(&self) -> BreakerReport {
         let report = self.breaker.report();
         let pause = self.cooling.remaining().map(|pause| pause.as_secs_f64());
-        BreakerReport { retry_in_seconds: report.retry_in_seconds.or(pause), ..report }
+        let retry_in_seconds = report.retry_in_seconds.or(pause);
+        BreakerReport { retry_in_seconds, cooling_seconds: pause, ..report }
     }
 
     /// Asks leave for one attempt.
@@ -154,32 +159,45 @@ impl Guard {
         deadline: Instant,
         operation: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
+        self.budget.call();
         self.attempt(deadline.min(Instant::now() + limit), operation).await
     }
 
-    /// Repeats `attempt` while its errors ask for it and the deadline allows.
+    /// Repeats `attempt` while its errors ask for it, and deadline and budget allow.
     pub async fn retry<T, E: Fault, F: Future<Output = Result<T, E>>>(
         &self,
         deadline: Instant,
         attempt: impl FnMut() -> F,
     ) -> Result<T, E> {
         let mut count = 1_u32;
+        self.budget.call();
         attempt
             .retry(self.backoff())
             .when(|error: &E| error.repeat() != Repeat::Never)
             .adjust(|error, delay| {
                 let delay = match error.repeat() {
-                    Repeat::After(named) => delay?.max(named),
+                    Repeat::After(named) | Repeat::Unsent(named) => delay?.max(named),
                     Repeat::Never | Repeat::AfterBackoff => delay?,
                 };
                 let delay = delay.max(self.cooling.remaining().unwrap_or_default());
-                (delay < deadline.saturating_duration_since(Instant::now())).then_some(delay)
+                let in_time = delay < deadline.saturating_duration_since(Instant::now());
+                let is_extra = !matches!(error.repeat(), Repeat::Unsent(_));
+                (in_time && (!is_extra || self.may_repeat())).then_some(delay)
             })
             .notify(|_, delay| {
                 count += 1;
                 tracing::warn!(retry.attempt = count, retry.delay_ms = millis(delay), "Retrying");
             })
             .await
+    }
+
+    fn may_repeat(&self) -> bool {
+        let leave = self.budget.repeat();
+        if leave == (Leave::Refused { is_news: true }) {
+            let name = self.breaker.name();
+            tracing::warn!(breaker.name = name, "Too many repeats: calls fail at once for now");
+        }
+        leave == Leave::Granted
     }
 
     async fn attempt<T, E: Fault>(

@@ -1,9 +1,11 @@
 //! Waiting and giving up: knows time, knows nothing of models, tools or databases.
 
 mod breaker;
+mod budget;
 mod cooling;
 mod guard;
 
 pub use breaker::{Breaker, BreakerSettings, Permit};
+pub use budget::{Budget, Leave};
 pub use cooling::Cooling;
 pub use guard::{Fault, Guard, GuardSettings, Refusal, Repeat, Verdict};

@@ -43,6 +43,7 @@ async fn the_status_is_that_of_the_worst_dependency_and_the_answer_always_200() 
         (vec![model(BreakerState::Closed), todo(true)], "ok"),
         (vec![model(BreakerState::Closed), todo(false)], "degraded"),
         (vec![model(BreakerState::HalfOpen), todo(true)], "degraded"),
+        (vec![cooling(12.5), todo(true)], "degraded"),
         (vec![model(BreakerState::Open), todo(true)], "down"),
     ];
 
@@ -51,6 +52,14 @@ async fn the_status_is_that_of_the_worst_dependency_and_the_answer_always_200() 
         assert_eq!(answer.status, 200);
         assert_eq!(answer.json()["status"], status);
     }
+}
+
+#[tokio::test]
+async fn a_pause_is_told_beside_the_state_of_the_breaker() {
+    let health = house(vec![cooling(12.5)]).await.get("/health").await.json();
+
+    let breaker = &health["breakers"]["model"];
+    assert_eq!((&breaker["state"], &breaker["cooling_seconds"]), (&json!("closed"), &json!(12.5)));
 }
 
 #[tokio::test]
@@ -97,6 +106,12 @@ fn model(state: BreakerState) -> Dependency {
     Dependency { name: "model".to_owned(), breaker: breaker(state), detail }
 }
 
+fn cooling(seconds: f64) -> Dependency {
+    let mut model = model(BreakerState::Closed);
+    model.breaker.cooling_seconds = Some(seconds);
+    model
+}
+
 fn todo(connected: bool) -> Dependency {
     let protocol_version = Some("2026-07-28".to_owned());
     let detail = Detail::Mcp { connected, tools: 6, protocol_version };
@@ -105,5 +120,6 @@ fn todo(connected: bool) -> Dependency {
 
 fn breaker(state: BreakerState) -> BreakerReport {
     let calls = CallCounts { ok: 7, failed: 2, rejected: 1 };
-    BreakerReport { state, consecutive_failures: 0, retry_in_seconds: None, calls }
+    let (retry_in_seconds, cooling_seconds) = (None, None);
+    BreakerReport { state, consecutive_failures: 0, retry_in_seconds, cooling_seconds, calls }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use orchestrator::domain::BreakerState;
-use orchestrator::resilience::{Breaker, BreakerSettings, Cooling};
+use orchestrator::resilience::{Breaker, BreakerSettings};
 use tokio::time::advance;
 
 const COOL_DOWN: Duration = Duration::from_secs(30);
@@ -113,19 +113,6 @@ async fn streams_that_break_after_they_began_add_up() {
     }
 
     assert_eq!(breaker.report().state, BreakerState::Open);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_pause_without_a_length_doubles_up_to_a_minute() {
-    let cooling = Cooling::default();
-
-    let pauses: Vec<_> = (0..8).map(|_| cooling.hold(None).as_secs()).collect();
-
-    assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60]);
-    cooling.clear();
-    assert_eq!(cooling.remaining(), None);
-    assert_eq!(cooling.hold(Some(Duration::from_millis(250))), Duration::from_millis(250));
-    assert_eq!(cooling.remaining(), Some(Duration::from_millis(250)));
 }
 
 fn breaker(max_failures: u32) -> Breaker {

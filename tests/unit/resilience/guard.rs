@@ -37,6 +37,7 @@ impl Fault for Broken {
         match self {
             Self::Down => Repeat::AfterBackoff,
             Self::Busy(pause) => Repeat::After(*pause),
+            Self::Refused(Refusal::Cooling { retry_in }) => Repeat::Unsent(*retry_in),
             Self::OurFault | Self::Refused(_) => Repeat::Never,
         }
     }
@@ -73,6 +74,19 @@ async fn a_named_pause_is_waited_out_and_opens_nothing() {
 
     assert_eq!(result, Ok(1));
     assert!(start.elapsed() >= pause);
+    assert_eq!(guard.report().state, BreakerState::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_is_reported_apart_from_the_state() {
+    let guard = guard(0, 1);
+    assert_eq!(guard.report().cooling_seconds, None);
+
+    guard.settle(guard.admit().unwrap(), Verdict::Busy(Some(Duration::from_secs(9))));
+
+    let report = guard.report();
+    assert_eq!((report.state, report.cooling_seconds), (BreakerState::Closed, Some(9.0)));
+    assert_eq!(report.retry_in_seconds, Some(9.0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -107,6 +121,43 @@ async fn a_call_that_hangs_is_cut_at_its_limit_and_counts() {
 
     assert_eq!(result, Err(Broken::Refused(Refusal::TimedOut)));
     assert_eq!(guard.report().state, BreakerState::Open);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_is_not_multiplied() {
+    let (guard, calls) = (guard(2, u32::MAX), AtomicU32::new(0));
+
+    let all = (0..1_000).map(|_| call(&guard, &calls, |_| Err(Broken::Down)));
+    let results = futures::future::join_all(all).await;
+
+    assert!(results.iter().all(|result| *result == Err(Broken::Down)));
+    let attempts = calls.into_inner();
+    assert!((1_200..=1_000 + 200 + 3 * 10).contains(&attempts), "{attempts}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_without_budget_ends_at_once_with_its_own_error() {
+    let (guard, calls) = (guard(2, u32::MAX), AtomicU32::new(0));
+    let all = (0..100).map(|_| call(&guard, &calls, |_| Err(Broken::Down)));
+    futures::future::join_all(all).await;
+    let (before, start) = (calls.load(Ordering::Relaxed), Instant::now());
+
+    let result = call(&guard, &calls, |_| Err(Broken::Down)).await;
+
+    assert_eq!((result, start.elapsed()), (Err(Broken::Down), Duration::ZERO));
+    assert_eq!(calls.into_inner(), before + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_held_back_unsent_take_nothing_from_the_budget() {
+    let (guard, calls) = (guard(2, 1), AtomicU32::new(0));
+    guard.settle(guard.admit().unwrap(), Verdict::Busy(Some(Duration::from_secs(4))));
+
+    let all = (0..100).map(|_| call(&guard, &calls, Ok));
+    let results = futures::future::join_all(all).await;
+
+    assert!(results.iter().all(Result::is_ok));
+    assert_eq!(calls.into_inner(), 100);
 }
 
 #[tokio::test]

@@ -1,4 +1,6 @@
 //! Waiting and giving up.
 
 mod breaker;
+mod budget;
+mod cooling;
 mod guard;
