@@ -120,11 +120,11 @@ pub enum ModelError {
         retry_in: Option<Duration>,
     },
     /// The provider refuses our request; only an operator can change that.
-    #[error("model refused the request: {advice}")]
-    Misconfigured {
-        /// What to change.
-        advice: String,
-    },
+    #[error("model refused the request")]
+    Misconfigured,
+    /// What was paid for is used up; the words name it.
+    #[error("model has spent {0}")]
+    Spent(&'static str),
     /// A deadline passed; the words name it.
     #[error("model timed out: {0}")]
     TimedOut(&'static str),
@@ -255,14 +255,14 @@ impl ModelError {
     /// How a turn ends that ends with this.
     pub const fn outcome(&self) -> Outcome {
         match self {
-            Self::Unavailable { .. } => Outcome::Unavailable,
+            Self::Unavailable { .. } | Self::Spent(_) => Outcome::Unavailable,
             Self::TimedOut(_) => Outcome::TimedOut,
             Self::Blocked(_) => Outcome::Blocked,
             Self::TooLong => Outcome::TooLong,
             Self::Empty => Outcome::Empty,
             Self::Malformed => Outcome::Malformed,
             Self::Truncated => Outcome::Truncated,
-            Self::Misconfigured { .. } | Self::Failed(_) => Outcome::Failed,
+            Self::Misconfigured | Self::Failed(_) => Outcome::Failed,
         }
     }
 
@@ -276,9 +276,13 @@ impl ModelError {
             Self::Unavailable { retry_in: None, .. } => {
                 "The model is not available right now. Try again in a moment.".to_owned()
             }
-            Self::Misconfigured { advice } => {
-                format!("The model refused the request: {advice}")
-            }
+            Self::Misconfigured => "The model's provider refuses the requests of this server. \
+                 Whoever runs it reads what to change in its log or under /health."
+                .to_owned(),
+            Self::Spent(what) => format!(
+                "The model cannot answer: {what} is used up. Try again later; whoever runs \
+                 this server may raise it."
+            ),
             Self::TimedOut(what) => format!("The model took too long ({what}). Try again."),
             Self::Blocked(_) => "The model's provider refused to answer this message.".to_owned(),
             Self::TooLong => "The answer was cut: the model reached its length limit.".to_owned(),

@@ -49,6 +49,9 @@ struct ModelHealth {
 #[derive(Serialize)]
 struct FallbackHealth {
     name: String,
+    base_url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
 }
@@ -101,9 +104,10 @@ impl Health {
             Detail::Model { name, base_url, offline, advice, warnings } => {
                 self.model = Some(ModelHealth { name, base_url, offline, advice, warnings });
             }
-            Detail::Fallback { name, warnings } => {
+            Detail::Fallback { name, base_url, advice, warnings } => {
                 let fallback = dependency.name.trim_start_matches("model:").to_owned();
-                self.fallbacks.insert(fallback, FallbackHealth { name, warnings });
+                let health = FallbackHealth { name, base_url, advice, warnings };
+                self.fallbacks.insert(fallback, health);
             }
             Detail::Mcp { connected, tools, protocol_version } => {
                 let server = dependency.name.trim_start_matches("mcp:").to_owned();
@@ -119,9 +123,9 @@ fn status(dependency: &Dependency) -> Status {
     let open = dependency.breaker.state == BreakerState::Open;
     match &dependency.detail {
         Detail::Model { .. } | Detail::Database if open => Status::Down,
-        Detail::Model { advice: Some(_), .. } | Detail::Mcp { connected: false, .. } => {
-            Status::Degraded
-        }
+        Detail::Model { advice: Some(_), .. }
+        | Detail::Fallback { advice: Some(_), .. }
+        | Detail::Mcp { connected: false, .. } => Status::Degraded,
         Detail::Model { .. } | Detail::Fallback { .. } | Detail::Mcp { .. } | Detail::Database => {
             let breaker = &dependency.breaker;
             let takes_calls =

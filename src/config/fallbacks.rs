@@ -1,10 +1,11 @@
 //! `MODEL_FALLBACKS`: the models that stand in for the first, as a JSON list.
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use super::env::Env;
 use crate::domain::Secret;
-use crate::model;
+use crate::model::{self, Dialect};
 
 /// More than anybody would wait for.
 const MAX_FALLBACKS: usize = 5;
@@ -18,6 +19,8 @@ struct Fallback {
     /// The variable that holds the key: the list itself may be shown.
     #[serde(default)]
     api_key_env: Option<String>,
+    #[serde(default, deserialize_with = "dialect")]
+    dialect: Option<Dialect>,
 }
 
 /// Reads the list; each is as patient as the first. A model that has another behind it is not
@@ -41,8 +44,8 @@ pub(super) fn fallbacks(env: &mut Env, first: &mut model::Settings) -> Vec<model
 }
 
 const EXPECTED: &str = "must be a JSON list of at most 5 objects with name, base_url, model and, \
-    if it needs a key, api_key_env (the variable that holds it); names differ and have letters, \
-    digits, - and _";
+    if it needs a key, api_key_env (the variable that holds it) and, if it must be told, dialect \
+    (gemini or openai); names differ and have letters, digits, - and _";
 
 fn read(text: &str) -> Option<Vec<Fallback>> {
     let list: Vec<Fallback> = serde_json::from_str(text).ok()?;
@@ -58,6 +61,11 @@ fn read(text: &str) -> Option<Vec<Fallback>> {
     Some(list).filter(|_| fine)
 }
 
+fn dialect<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Dialect>, D::Error> {
+    let name = String::deserialize(from)?;
+    Dialect::named(&name).map(Some).ok_or_else(|| D::Error::custom("no dialect"))
+}
+
 fn settings(env: &mut Env, fallback: Fallback, first: &model::Settings) -> model::Settings {
     let key = match &fallback.api_key_env {
         None => String::new(),
@@ -67,7 +75,10 @@ fn settings(env: &mut Env, fallback: Fallback, first: &model::Settings) -> model
             String::new()
         }),
     };
+    let guessed = || Dialect::guess(&fallback.model, &fallback.base_url);
     model::Settings {
+        dialect: fallback.dialect.unwrap_or_else(guessed),
+        key_variable: fallback.api_key_env,
         name: Some(fallback.name),
         base_url: fallback.base_url,
         api_key: Secret::new(&key),

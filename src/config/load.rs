@@ -17,7 +17,7 @@ use crate::api::{self, Origins};
 use crate::chat::Titles;
 use crate::domain::{Cost, Secret};
 use crate::mcp::{self, ServerSettings, Transport};
-use crate::model::{Prices, Thinking};
+use crate::model::{Dialect, Prices, Thinking};
 use crate::observability::{LogFormat, LogSettings};
 use crate::resilience::{BreakerSettings, GuardSettings};
 use crate::{chat, model, store, todo};
@@ -169,9 +169,12 @@ fn time_zone(env: &mut Env) -> TimeZone {
 fn model(env: &mut Env) -> model::Settings {
     let api_key = env.text("GEMINI_API_KEY");
     let model = env.text("GEMINI_MODEL").unwrap_or_else(|| "gemini-2.5-flash".to_owned());
+    let base_url = env.text("GEMINI_BASE_URL").unwrap_or_else(|| GEMINI_URL.to_owned());
     model::Settings {
         name: None,
-        base_url: env.text("GEMINI_BASE_URL").unwrap_or_else(|| GEMINI_URL.to_owned()),
+        key_variable: None,
+        dialect: Dialect::guess(&model, &base_url),
+        base_url,
         offline: api_key.is_none(),
         api_key: Secret::new(api_key.unwrap_or_default()),
         first_event_timeout: env.seconds("REQUEST_TIMEOUT_SECONDS", 30),

@@ -39,6 +39,10 @@ pub enum Detail {
     Fallback {
         /// As asked for.
         name: String,
+        /// Where it is asked for.
+        base_url: String,
+        /// What the operator should change, once the provider has said so.
+        advice: Option<String>,
         /// What the operator should know, though it answers.
         warnings: Vec<String>,
     },

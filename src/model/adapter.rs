@@ -22,7 +22,7 @@ use super::transport::Transport;
 use super::warnings::Warnings;
 use crate::agents::{Deltas, Model, ModelError, ModelRequest};
 use crate::domain::{Dependency, Detail, HealthProbe, Reply, Tool};
-use crate::resilience::{Fault, Guard, Permit, Refusal};
+use crate::resilience::{Fault, Guard, Permit, Refusal, Verdict};
 
 /// Gemini, or whatever speaks like it.
 pub struct OpenAiModel {
@@ -85,7 +85,7 @@ impl OpenAiModel {
             Err(Failure::well(ModelError::TimedOut("the time for the whole turn is over")))
         });
         let result = result.map(|reply| self.signed(with_our_names(reply, offer.names())));
-        result.inspect_err(|failure| self.heed(failure)).map_err(|failure| failure.error)
+        result.inspect_err(|failure| self.heed(failure)).map_err(|failure| self.told(failure.error))
     }
 
     /// Whose extras these are.
@@ -104,7 +104,7 @@ impl OpenAiModel {
 
     /// One request; dropping it speaks neither for nor against the provider.
     async fn attempt(&self, call: &Call<'_>) -> Result<Reply, Failure> {
-        let mut permit = self.guard.admit()?;
+        let mut permit = self.guard.admit().map_err(|refusal| self.refused(refusal))?;
         let result = self.exchange(call, &mut permit).await;
         match &result {
             Ok(_) => {
@@ -112,9 +112,22 @@ impl OpenAiModel {
                 self.advice.clear();
                 self.warnings.answered();
             }
-            Err(failure) => self.guard.settle(permit, failure.verdict()),
+            Err(failure) => {
+                self.guard.settle(permit, failure.verdict());
+                if let Verdict::Busy(_) = failure.verdict {
+                    self.advice.hold_for(&failure.error);
+                }
+            }
         }
         result
+    }
+
+    /// While a provider is held back, turns hear why.
+    fn refused(&self, refusal: Refusal) -> Failure {
+        match (refusal, self.advice.spent()) {
+            (Refusal::Cooling { .. }, Some(what)) => Failure::well(ModelError::Spent(what)),
+            _ => refusal.into(),
+        }
     }
 
     async fn exchange(&self, call: &Call<'_>, permit: &mut Permit) -> Result<Reply, Failure> {
@@ -128,9 +141,17 @@ impl OpenAiModel {
 
     /// Keeps what an operator alone can change.
     pub(super) fn heed(&self, failure: &Failure) {
-        if let ModelError::Misconfigured { advice } = &failure.error {
-            self.advice.note(advice);
+        if let Some(remedy) = &failure.remedy {
+            self.advice.note(&remedy.words(&self.settings));
         }
+    }
+
+    /// What the provider did not say, we know: when it is asked again.
+    fn told(&self, mut error: ModelError) -> ModelError {
+        if let ModelError::Unavailable { retry_in: retry_in @ None, .. } = &mut error {
+            *retry_in = self.refuses_for();
+        }
+        error
     }
 
     fn span(&self, attempt: u32) -> Span {
@@ -170,12 +191,12 @@ impl Model for OpenAiModel {
 
 impl HealthProbe for OpenAiModel {
     fn report(&self) -> Vec<Dependency> {
-        let (name, warnings) = (self.settings.model.clone(), self.told());
-        let detail = if self.settings.name.is_some() {
-            Detail::Fallback { name, warnings }
-        } else {
-            let (base_url, offline) = (self.base_url.clone(), self.settings.offline);
-            Detail::Model { name, base_url, offline, advice: self.advice.get(), warnings }
+        let (name, base_url) = (self.settings.model.clone(), self.base_url.clone());
+        let (offline, advice) = (self.settings.offline, self.advice.get());
+        let warnings = self.warned();
+        let detail = match &self.settings.name {
+            None => Detail::Model { name, base_url, offline, advice, warnings },
+            Some(_) => Detail::Fallback { name, base_url, advice, warnings },
         };
         vec![Dependency { name: name_of(&self.settings), breaker: self.guard.report(), detail }]
     }

@@ -2,24 +2,39 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::agents::ModelError;
+
 /// The last advice, until the provider takes a request again.
 #[derive(Debug, Default)]
-pub(super) struct Advice(Mutex<Option<String>>);
+pub(super) struct Advice(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    advice: Option<String>,
+    /// What is used up, if that is why the provider is held back.
+    spent: Option<&'static str>,
+}
 
 impl Advice {
     /// Keeps `advice`, and logs it if it is news.
     pub(super) fn note(&self, advice: &str) {
         let mut kept = self.kept();
-        if kept.as_deref() != Some(advice) {
-            *kept = Some(advice.to_owned());
+        if kept.advice.as_deref() != Some(advice) {
+            kept.advice = Some(advice.to_owned());
             drop(kept);
             tracing::error!(advice, "The model refuses our requests");
         }
     }
 
-    /// Forgets it: the provider took a request.
+    /// Keeps why the provider is held back from now on.
+    pub(super) fn hold_for(&self, error: &ModelError) {
+        let spent = if let ModelError::Spent(what) = error { Some(*what) } else { None };
+        self.kept().spent = spent;
+    }
+
+    /// Forgets it all: the provider took a request.
     pub(super) fn clear(&self) {
-        let forgotten = self.kept().take();
+        let forgotten = std::mem::take(&mut *self.kept()).advice;
         if forgotten.is_some() {
             tracing::info!("The model takes our requests again");
         }
@@ -27,10 +42,15 @@ impl Advice {
 
     /// The advice in force.
     pub(super) fn get(&self) -> Option<String> {
-        self.kept().clone()
+        self.kept().advice.clone()
     }
 
-    fn kept(&self) -> MutexGuard<'_, Option<String>> {
+    /// What is used up, if that is why the provider is held back.
+    pub(super) fn spent(&self) -> Option<&'static str> {
+        self.kept().spent
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -98,7 +98,8 @@ impl HealthProbe for Chain {
 fn another_may_answer(error: &ModelError) -> bool {
     match error {
         ModelError::Unavailable { .. }
-        | ModelError::Misconfigured { .. }
+        | ModelError::Misconfigured
+        | ModelError::Spent(_)
         | ModelError::TimedOut(_)
         | ModelError::Empty
         | ModelError::Malformed

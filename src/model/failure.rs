@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
+use super::remedy::Remedy;
 use crate::agents::ModelError;
 use crate::resilience::{Fault, Refusal, Repeat, Verdict};
+
+/// How long a provider is left alone whose quota is spent: it is renewed one day, or by a payment
+/// that nobody tells us of, and each look costs a turn nothing but a moment.
+const SPENT_PAUSE: Duration = Duration::from_mins(5);
 
 /// A failed attempt, as the turn and as the guard see it.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,17 +19,30 @@ pub struct Failure {
     pub verdict: Verdict,
     /// Whether another attempt may help.
     pub repeat: Repeat,
+    /// What the operator is told.
+    pub remedy: Option<Remedy>,
 }
 
 impl Failure {
     /// The provider is ill.
     pub(super) const fn ill(error: ModelError) -> Self {
-        Self { error, verdict: Verdict::Ill, repeat: Repeat::Never }
+        Self { error, verdict: Verdict::Ill, repeat: Repeat::Never, remedy: None }
     }
 
     /// The provider is well; this answer or our request is at fault.
     pub(super) const fn well(error: ModelError) -> Self {
-        Self { error, verdict: Verdict::Well, repeat: Repeat::Never }
+        Self { error, verdict: Verdict::Well, repeat: Repeat::Never, remedy: None }
+    }
+
+    /// Only the operator can help.
+    pub(super) fn misconfigured(remedy: Remedy) -> Self {
+        Self { remedy: Some(remedy), ..Self::well(ModelError::Misconfigured) }
+    }
+
+    /// What was paid for is used up: asking again soon is no use to anybody.
+    pub(super) fn spent(what: &'static str, remedy: Remedy) -> Self {
+        let verdict = Verdict::Busy(Some(SPENT_PAUSE));
+        Self { verdict, remedy: Some(remedy), ..Self::well(ModelError::Spent(what)) }
     }
 
     /// Another attempt may help.

@@ -35,7 +35,7 @@ impl OpenAiModel {
     }
 
     /// What an operator should know of it, in sentences.
-    pub(super) fn told(&self) -> Vec<String> {
+    pub(super) fn warned(&self) -> Vec<String> {
         self.end_announced().into_iter().chain(self.warnings.told()).collect()
     }
 

@@ -2,16 +2,20 @@
 
 use std::time::Duration;
 
-use jiff::{Timestamp, fmt::rfc2822};
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::HeaderMap;
 use serde_json::Value;
 
 use super::failure::{Failure, unavailable};
+use super::pause;
+use super::remedy::Remedy;
 use crate::agents::ModelError;
 use crate::resilience::Verdict;
 
-/// No pause named by a provider is believed beyond this.
-const LONGEST_PAUSE: Duration = Duration::from_hours(1);
+const KEY_WORDS: [&str; 2] = ["API key", "Authorization header"];
+const SIGNATURE_WORDS: [&str; 2] = ["hought signature", "thought_signature"];
+const THINKING_WORDS: [&str; 3] = ["reasoning_effort", "hinking level", "thinking_"];
+/// Fields of ours that only Google takes.
+const GOOGLES_FIELDS: [&str; 2] = ["extra_body", "extra_content"];
 
 /// A refusal, as far as it matters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,7 +27,16 @@ pub struct Refused {
     pause: Option<Duration>,
     has_error: bool,
     is_key: bool,
-    is_spent: bool,
+    spent: Option<Spent>,
+}
+
+/// What is used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Spent {
+    /// The quota of the day, however short the pause that is named.
+    Day,
+    /// What somebody paid.
+    Credit,
 }
 
 impl Refused {
@@ -32,7 +45,7 @@ impl Refused {
         let body = serde_json::from_slice(body).unwrap_or(Value::Null);
         let mut refused = error_of(&body).map(Self::of).unwrap_or_default();
         refused.status = status;
-        refused.pause = named_in(headers).or(refused.pause);
+        refused.pause = pause::in_headers(status, headers).or(refused.pause);
         refused
     }
 
@@ -43,14 +56,19 @@ impl Refused {
 
     /// Whether the key is wrong, rather than what was asked with it.
     pub(super) fn is_about_the_key(&self) -> bool {
-        let says = |part: &str| self.message.contains(part);
-        self.status == 401 || self.is_key || says("API key") || says("Authorization header")
+        let says = |part: &&str| self.message.contains(part);
+        self.status == 401 || self.is_key || KEY_WORDS.iter().any(says)
     }
 
     /// What to do about it.
     pub fn failure(&self) -> Failure {
+        let credit = || Failure::spent("its account's credit", Remedy::Credit);
         match self.status {
-            429 if self.is_spent => Failure::well(unavailable("the quota is spent", None)),
+            _ if self.spent == Some(Spent::Day) => {
+                Failure::spent("its quota of the day", Remedy::DayQuota)
+            }
+            _ if self.spent == Some(Spent::Credit) => credit(),
+            402 => credit(),
             429 => Failure {
                 verdict: Verdict::Busy(self.pause),
                 ..Failure::well(unavailable("it asks to slow down", self.pause))
@@ -60,7 +78,7 @@ impl Refused {
             status if status >= 500 => self.down(),
             413 => Failure::well(too_large()),
             _ if self.message.contains("token count") => Failure::well(too_large()),
-            _ => Failure::well(ModelError::Misconfigured { advice: self.advice() }),
+            _ => Failure::misconfigured(self.remedy()),
         }
     }
 
@@ -70,8 +88,9 @@ impl Refused {
         let word = if text("status").is_empty() { text("type") } else { text("status") };
         let mut refused = Self { word: plain_word(word), has_error: true, ..Self::default() };
         refused.status = status_of(error, &refused.word);
-        refused.pause = in_words(&message);
-        refused.is_spent = text("code") == "insufficient_quota";
+        refused.pause = pause::in_words(&message);
+        let is_credit = [text("code"), text("type")].contains(&"insufficient_quota");
+        refused.spent = is_credit.then_some(Spent::Credit);
         refused.message = message;
         for detail in error.get("details").and_then(Value::as_array).into_iter().flatten() {
             refused.heed(detail);
@@ -81,44 +100,34 @@ impl Refused {
 
     fn heed(&mut self, detail: &Value) {
         let text = |key: &str| detail.get(key).and_then(Value::as_str);
-        self.pause = text("retryDelay").and_then(span).or(self.pause);
+        self.pause = text("retryDelay").and_then(pause::span).or(self.pause);
         self.is_key |= text("reason") == Some("API_KEY_INVALID");
         let violations = detail.get("violations").and_then(Value::as_array);
-        self.is_spent |= violations.into_iter().flatten().any(|violation| {
+        let is_day = violations.into_iter().flatten().any(|violation| {
             let quota = violation.get("quotaId").and_then(Value::as_str);
             quota.is_some_and(|quota| quota.contains("PerDay"))
         });
+        self.spent = if is_day { Some(Spent::Day) } else { self.spent };
     }
 
     fn down(&self) -> Failure {
         Failure::ill(unavailable(&format!("it answered {}", self.status), self.pause))
     }
 
-    /// Our own words: the provider's may quote the conversation.
-    fn advice(&self) -> String {
-        let Self { status, word, message, .. } = self;
-        let says = |part: &str| message.contains(part);
-        match status {
-            401 | 403 => format!("check GEMINI_API_KEY (the provider answered {status})"),
-            400 if self.is_about_the_key() => {
-                "check GEMINI_API_KEY (the provider does not know it)".to_owned()
-            }
-            400 if word == "FAILED_PRECONDITION" => {
-                "check the region and billing of the project that GEMINI_API_KEY belongs to"
-                    .to_owned()
-            }
-            402 => "the account of GEMINI_API_KEY has no credit left".to_owned(),
-            404 if self.has_error => {
-                "the model is not offered to this key; set GEMINI_MODEL=gemini-3.5-flash-lite"
-                    .to_owned()
-            }
-            300..=399 | 404 | 405 => {
-                format!("check GEMINI_BASE_URL (the server answered {status})")
-            }
-            _ if says("hought signature") || says("thought_signature") => {
-                "the provider refused the request's form (a thought signature)".to_owned()
-            }
-            _ => format!("the provider refused the request's form ({status} {word})"),
+    fn remedy(&self) -> Remedy {
+        let says = |part: &&str| self.message.contains(part);
+        match self.status {
+            status @ (401 | 403) => Remedy::Key(status),
+            400 if self.is_about_the_key() => Remedy::UnknownKey,
+            400 if self.word == "FAILED_PRECONDITION" => Remedy::Billing,
+            404 if self.has_error => Remedy::Model,
+            status @ (300..=399 | 404 | 405) => Remedy::Address(status),
+            _ if SIGNATURE_WORDS.iter().any(says) => Remedy::Signature,
+            _ if THINKING_WORDS.iter().any(says) => Remedy::Thinking,
+            status => match GOOGLES_FIELDS.into_iter().find(|field| says(field)) {
+                Some(field) => Remedy::Dialect(field),
+                None => Remedy::Form(status, self.word.clone()),
+            },
         }
     }
 }
@@ -146,53 +155,6 @@ fn status_of(error: &Value, word: &str) -> u16 {
 fn plain_word(word: &str) -> String {
     let is_plain = word.len() <= 40 && word.chars().all(|c| c.is_ascii_alphabetic() || c == '_');
     if is_plain { word.to_owned() } else { String::new() }
-}
-
-fn named_in(headers: &HeaderMap) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let seconds = value.parse().ok().and_then(seconds);
-    seconds.or_else(|| {
-        let until = rfc2822::parse(value).ok()?.timestamp();
-        Duration::try_from(until.duration_since(Timestamp::now()))
-            .ok()
-            .map(|d| d.min(LONGEST_PAUSE))
-    })
-}
-
-/// `Please retry in 33.82s.`, `Please try again in 1m30s`.
-fn in_words(message: &str) -> Option<Duration> {
-    let (_, rest) =
-        message.split_once("retry in ").or_else(|| message.split_once("try again in "))?;
-    span(rest.split_whitespace().next()?.trim_end_matches('.'))
-}
-
-/// `39s`, `45.837906927s`, `1m30s`, `250ms`.
-fn span(text: &str) -> Option<Duration> {
-    let (mut rest, mut total) = (text, 0.0);
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let (number, tail) = rest.split_at(digits);
-        let letters = tail.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(tail.len());
-        let (unit, tail) = tail.split_at(letters);
-        total += number.parse::<f64>().ok()? * unit_seconds(unit)?;
-        rest = tail;
-    }
-    if text.is_empty() { None } else { seconds(total) }
-}
-
-fn unit_seconds(unit: &str) -> Option<f64> {
-    match unit {
-        "ms" => Some(0.001),
-        "s" => Some(1.0),
-        "m" => Some(60.0),
-        "h" => Some(3600.0),
-        _ => None,
-    }
-}
-
-fn seconds(seconds: f64) -> Option<Duration> {
-    let longest = LONGEST_PAUSE.as_secs_f64();
-    Duration::try_from_secs_f64(seconds.min(longest)).ok()
 }
 
 fn too_large() -> ModelError {

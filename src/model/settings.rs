@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::Url;
 
+use super::dialect::Dialect;
 use super::prices::{Price, Prices};
 use super::thinking::Thinking;
 use crate::domain::Secret;
@@ -18,6 +19,10 @@ pub struct Settings {
     pub base_url: String,
     /// Sent as a bearer token; empty for a server that wants none.
     pub api_key: Secret,
+    /// The variable that holds a fallback's key, for advice.
+    pub key_variable: Option<String>,
+    /// Which family the server belongs to.
+    pub dialect: Dialect,
     /// The model's name at the provider.
     pub model: String,
     /// The bundled model answers; told in health reports.

@@ -44,6 +44,8 @@ async fn the_status_is_that_of_the_worst_dependency_and_the_answer_always_200() 
         (vec![model(BreakerState::Closed), todo(false)], "degraded"),
         (vec![model(BreakerState::HalfOpen), todo(true)], "degraded"),
         (vec![cooling(12.5), todo(true)], "degraded"),
+        (vec![model(BreakerState::Closed), fallback(None)], "ok"),
+        (vec![model(BreakerState::Closed), fallback(Some("check LOCAL_KEY"))], "degraded"),
         (vec![model(BreakerState::Open), todo(true)], "down"),
     ];
 
@@ -60,6 +62,17 @@ async fn a_pause_is_told_beside_the_state_of_the_breaker() {
 
     let breaker = &health["breakers"]["model"];
     assert_eq!((&breaker["state"], &breaker["cooling_seconds"]), (&json!("closed"), &json!(12.5)));
+}
+
+#[tokio::test]
+async fn what_to_change_about_a_model_that_stands_in_is_told_under_its_name() {
+    let report = vec![model(BreakerState::Closed), fallback(Some("check LOCAL_KEY"))];
+
+    let health = house(report).await.get("/health").await.json();
+
+    let told = json!({ "name": "qwen3", "base_url": "http://y", "advice": "check LOCAL_KEY" });
+    assert_eq!(health["fallbacks"], json!({ "local": told }));
+    assert_eq!(health["breakers"]["model:local"]["state"], "closed");
 }
 
 #[tokio::test]
@@ -110,6 +123,14 @@ fn cooling(seconds: f64) -> Dependency {
     let mut model = model(BreakerState::Closed);
     model.breaker.cooling_seconds = Some(seconds);
     model
+}
+
+fn fallback(advice: Option<&str>) -> Dependency {
+    let (name, base_url) = ("qwen3".to_owned(), "http://y".to_owned());
+    let (advice, warnings) = (advice.map(str::to_owned), Vec::new());
+    let detail = Detail::Fallback { name, base_url, advice, warnings };
+    let (name, breaker) = ("model:local".to_owned(), breaker(BreakerState::Closed));
+    Dependency { name, breaker, detail }
 }
 
 fn todo(connected: bool) -> Dependency {

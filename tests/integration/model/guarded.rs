@@ -47,12 +47,10 @@ async fn what_will_not_pass_is_asked_once() {
     let blocked =
         Answer::events(&[json!({"choices": [{"finish_reason": "content_filter: SAFETY"}]})]);
     let long = Answer::events(&[json!({"choices": [{"delta": {}, "finish_reason": "length"}]})]);
-    let per_day = json!([{"error": {"code": 429, "details": [{"violations": [{"quotaId": "RequestsPerDay"}]}, {"retryDelay": "1s"}]}}]);
     let table = [
         refusal(400, "INVALID_ARGUMENT", "m"),
         refusal(403, "PERMISSION_DENIED", "m"),
         refusal(404, "NOT_FOUND", "m"),
-        Answer::whole(429, "application/json", &per_day.to_string()),
         Answer::whole(307, "text/html", ""),
         blocked,
         long,
@@ -117,6 +115,44 @@ async fn a_pause_past_the_deadline_is_told_at_once() {
         assert!(wait > Duration::from_secs(30));
     }
     assert_eq!(asked.requests(), 1);
+}
+
+#[tokio::test]
+async fn a_spent_quota_holds_the_provider_back_for_minutes_and_every_turn_hears_of_it() {
+    let per_day = json!([{"error": {"code": 429, "details": [{"violations": [{"quotaId": "RequestsPerDay"}]}, {"retryDelay": "1s"}]}}]);
+    let credit = json!({"error": {"code": "insufficient_quota", "message": "m"}});
+    let table = [
+        (429, per_day, "its quota of the day"),
+        (429, credit, "its account's credit"),
+        (402, json!({"error": {"message": "m", "code": 402}}), "its account's credit"),
+    ];
+
+    for (status, body, what) in table {
+        let answer = Answer::whole(status, "application/json", &body.to_string());
+        let asked = Asked::answering(vec![answer, good()]).await;
+        for _ in 0..3 {
+            assert_eq!(asked.reply().await.1, Err(ModelError::Spent(what)));
+        }
+
+        assert_eq!(asked.requests(), 1);
+        let health = asked.health();
+        assert_eq!((health.state, health.calls.failed), (BreakerState::Closed, 0));
+        assert!((290.0..=300.0).contains(&health.cooling.unwrap()));
+        assert!(health.advice.unwrap().contains("GEMINI_API_KEY"));
+    }
+}
+
+#[tokio::test]
+async fn a_pause_without_a_length_is_told_with_ours() {
+    let asked =
+        Asked::with(vec![refusal(429, "RESOURCE_EXHAUSTED", "m")], |it| it.guard.retries = 0).await;
+
+    let reply = asked.reply().await.1;
+
+    let Err(ModelError::Unavailable { retry_in: Some(wait), .. }) = reply else {
+        unreachable!("{reply:?}")
+    };
+    assert!(wait <= Duration::from_secs(1), "{wait:?}");
 }
 
 #[tokio::test]
@@ -239,9 +275,9 @@ async fn advice_is_kept_until_the_provider_takes_a_request() {
 
     let refused = asked.reply().await.1;
 
-    let Err(ModelError::Misconfigured { advice }) = refused else { unreachable!("{refused:?}") };
-    assert!(advice.contains("set GEMINI_MODEL=gemini-3.5-flash-lite"));
-    assert_eq!(asked.health().advice, Some(advice));
+    assert_eq!(refused, Err(ModelError::Misconfigured));
+    let advice = asked.health().advice.unwrap();
+    assert!(advice.contains("set GEMINI_MODEL=gemini-3.5-flash-lite"), "{advice}");
     asked.reply().await.1.unwrap();
     assert_eq!(asked.health().advice, None);
 }

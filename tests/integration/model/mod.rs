@@ -8,7 +8,9 @@ mod inspection;
 use std::time::Duration;
 
 use orchestrator::agents::{AgentEvent, Delta, Deltas, Model, ModelError, ModelRequest};
-use orchestrator::domain::{BreakerState, CallCounts, Detail, HealthProbe, Message, Reply, Secret};
+use orchestrator::domain::{
+    BreakerReport, BreakerState, CallCounts, Detail, HealthProbe, Message, Reply, Secret,
+};
 use orchestrator::model::{OpenAiModel, Settings};
 use orchestrator::resilience::{BreakerSettings, GuardSettings};
 use serde_json::{Value, json};
@@ -28,6 +30,7 @@ struct Health {
     state: BreakerState,
     calls: CallCounts,
     advice: Option<String>,
+    cooling: Option<f64>,
 }
 
 impl Asked {
@@ -64,7 +67,8 @@ impl Asked {
     fn health(&self) -> Health {
         let report = self.model.report().remove(0);
         let Detail::Model { advice, .. } = report.detail else { unreachable!("a model reports") };
-        Health { state: report.breaker.state, calls: report.breaker.calls, advice }
+        let BreakerReport { state, calls, cooling_seconds: cooling, .. } = report.breaker;
+        Health { state, calls, advice, cooling }
     }
 }
 
@@ -105,6 +109,8 @@ fn settings(base_url: &str) -> Settings {
         name: None,
         base_url: base_url.to_owned(),
         api_key: Secret::new("key"),
+        key_variable: None,
+        dialect: orchestrator::model::Dialect::Gemini,
         model: "gemini-2.5-flash".to_owned(),
         offline: false,
         first_event_timeout: Duration::from_secs(20),

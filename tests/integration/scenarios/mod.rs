@@ -33,6 +33,8 @@ pub(crate) fn settings(server: &ModelServer) -> Settings {
         name: None,
         base_url: server.base_url.clone(),
         api_key: Secret::new("test-key"),
+        key_variable: None,
+        dialect: orchestrator::model::Dialect::Gemini,
         model: "gemini-2.5-flash".to_owned(),
         offline: false,
         first_event_timeout: Duration::from_secs(20),

@@ -70,7 +70,7 @@ const BEFORE_TEXT: &[(&str, &str, usize)] = &[
     ("e404_model", "Misconfigured", 1),
     ("e404_new_users", "Misconfigured", 1),
     ("e429_per_minute", "Unavailable", 1),
-    ("e429_per_day", "Unavailable", 1),
+    ("e429_per_day", "Spent", 1),
     ("e500_internal", "Unavailable", 3),
     ("e502_html", "Unavailable", 3),
     ("e503_overloaded", "Unavailable", 3),
@@ -214,7 +214,8 @@ async fn the_reply_is_the_same_wherever_the_bytes_are_cut() {
 fn kind(error: &ModelError) -> &'static str {
     match error {
         ModelError::Unavailable { .. } => "Unavailable",
-        ModelError::Misconfigured { .. } => "Misconfigured",
+        ModelError::Misconfigured => "Misconfigured",
+        ModelError::Spent(_) => "Spent",
         ModelError::TimedOut(_) => "TimedOut",
         ModelError::Blocked(_) => "Blocked",
         ModelError::TooLong => "TooLong",

@@ -43,6 +43,8 @@ fn settings(model: &str, name: Option<&str>) -> Settings {
         name: name.map(str::to_owned),
         base_url: "http://localhost/v1".to_owned(),
         api_key: Secret::new(""),
+        key_variable: None,
+        dialect: orchestrator::model::Dialect::Gemini,
         model: model.to_owned(),
         offline: false,
         first_event_timeout: second,

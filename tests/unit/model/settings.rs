@@ -39,6 +39,8 @@ fn refusal(key: &str, url: &str) -> Option<SettingsError> {
         name: None,
         base_url: url.to_owned(),
         api_key: Secret::new(key),
+        key_variable: None,
+        dialect: orchestrator::model::Dialect::Gemini,
         model: "m".to_owned(),
         offline: false,
         first_event_timeout: Duration::from_secs(1),

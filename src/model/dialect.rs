@@ -1,0 +1,28 @@
+//! Which of two families a server belongs to: what it takes beyond the common form, and what it refuses.
+
+/// The family of a server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// Google's: a part of the body of its own, signed calls, a subset of JSON Schema.
+    #[default]
+    Gemini,
+    /// Everybody else's.
+    OpenAi,
+}
+
+impl Dialect {
+    /// What a model's name and address suggest.
+    pub fn guess(model: &str, base_url: &str) -> Self {
+        let is_googles = model.contains("gemini-") || base_url.contains(".googleapis.com");
+        if is_googles { Self::Gemini } else { Self::OpenAi }
+    }
+
+    /// The dialect of that name in settings.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "gemini" => Some(Self::Gemini),
+            "openai" => Some(Self::OpenAi),
+            _ => None,
+        }
+    }
+}

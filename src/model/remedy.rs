@@ -1,0 +1,104 @@
+//! What an operator must change before a provider takes our requests, and in which variable.
+
+use super::dialect::Dialect;
+use super::settings::Settings;
+
+/// What to change. Our own words: the provider's may quote the conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// The key is refused with this status.
+    Key(u16),
+    /// The provider does not know the key.
+    UnknownKey,
+    /// The project may not be served where it is, or does not pay.
+    Billing,
+    /// The account is empty.
+    Credit,
+    /// Nothing more is given today.
+    DayQuota,
+    /// The model is not, or no longer, offered.
+    Model,
+    /// Nobody answers at this address as a model would; the status.
+    Address(u16),
+    /// How thinking is asked for is refused.
+    Thinking,
+    /// A field that only the other dialect knows is refused.
+    Dialect(&'static str),
+    /// A signature is missing or altered.
+    Signature,
+    /// Anything else about the request: the status, and the provider's own plain word for it.
+    Form(u16, String),
+}
+
+impl Remedy {
+    /// The advice to whoever set the model up like this.
+    pub fn words(&self, settings: &Settings) -> String {
+        let place = Place(settings);
+        match self {
+            Self::Key(status) => format!("check {} (the provider answered {status})", place.key()),
+            Self::UnknownKey => format!("check {} (the provider does not know it)", place.key()),
+            Self::Billing => {
+                format!("check the region and billing of the project behind {}", place.key())
+            }
+            Self::Credit => format!("the account behind {} has no credit left", place.key()),
+            Self::DayQuota => format!(
+                "the quota of the day of {} is spent; raise it at the provider, or wait for \
+                 the next day",
+                place.key()
+            ),
+            Self::Model => format!("the model is not offered to this key; {}", place.other_model()),
+            Self::Address(status) => {
+                format!("check {} (the server answered {status})", place.base_url())
+            }
+            Self::Thinking => {
+                "the provider refuses how thinking is asked for; set THINKING=auto".to_owned()
+            }
+            Self::Dialect(field) => {
+                format!("the provider refuses the field {field}; {}", place.other_dialect())
+            }
+            Self::Signature => {
+                "the provider refused the request's form (a thought signature)".to_owned()
+            }
+            Self::Form(status, word) => {
+                format!("the provider refused the request's form ({status} {word})")
+            }
+        }
+    }
+}
+
+/// Where a model is set up: in variables of its own, or as an entry of a list.
+struct Place<'a>(&'a Settings);
+
+impl Place<'_> {
+    fn key(&self) -> String {
+        match (&self.0.name, &self.0.key_variable) {
+            (None, _) => "GEMINI_API_KEY".to_owned(),
+            (Some(name), Some(variable)) => {
+                format!("{variable}, the key of {name} in MODEL_FALLBACKS")
+            }
+            (Some(name), None) => format!("the missing api_key_env of {name} in MODEL_FALLBACKS"),
+        }
+    }
+
+    fn base_url(&self) -> String {
+        self.variable("GEMINI_BASE_URL", "base_url")
+    }
+
+    fn other_model(&self) -> String {
+        match (&self.0.name, self.0.dialect) {
+            (None, Dialect::Gemini) => "set GEMINI_MODEL=gemini-3.5-flash-lite".to_owned(),
+            _ => format!("change {}", self.variable("GEMINI_MODEL", "model")),
+        }
+    }
+
+    fn other_dialect(&self) -> String {
+        let variable = self.variable("GEMINI_MODEL and GEMINI_BASE_URL", "dialect");
+        let of_both = if self.0.name.is_none() { ", which must belong together" } else { "" };
+        format!("check {variable}{of_both}")
+    }
+
+    fn variable(&self, variable: &str, member: &str) -> String {
+        let of_list = |name| format!("the {member} of {name} in MODEL_FALLBACKS");
+        self.0.name.as_ref().map_or_else(|| variable.to_owned(), of_list)
+    }
+}
