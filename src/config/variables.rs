@@ -25,7 +25,7 @@ pub const VARIABLES: &[Variable] = &[
     variable(
         "MODEL_FALLBACKS",
         "",
-        "JSON list of models that stand in: [{\"name\", \"base_url\", \"model\", \"api_key_env\"?}]",
+        "JSON list of models that stand in: [{\"name\", \"base_url\", \"model\", \"api_key_env\"?, \"dialect\"?}]",
     ),
     variable("THINKING", "auto", "how much the model may think: off, auto, low, medium or high"),
     variable(

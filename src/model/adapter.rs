@@ -11,7 +11,7 @@ use tracing::{Instrument, Span, field};
 
 use super::advice::Advice;
 use super::bill::Bill;
-use super::body::Body;
+use super::body::{Body, Recipient};
 use super::endpoint::Endpoint;
 use super::failure::Failure;
 use super::names::Names;
@@ -71,8 +71,7 @@ impl OpenAiModel {
         deltas: &Deltas,
     ) -> Result<Reply, ModelError> {
         let offer = self.offer_of(request.tools);
-        let name = self.settings.name.as_deref();
-        let body = Body::to(&self.settings.model, name, &request, &offer);
+        let body = Body::new(self.recipient(), &request, &offer);
         let body = body.thinking(self.settings.thinking);
         let (call, mut number) = (Call { body, deltas }, 0_u32);
         let attempts = self.guard.retry(request.deadline, || {
@@ -88,6 +87,11 @@ impl OpenAiModel {
         result.inspect_err(|failure| self.heed(failure)).map_err(|failure| self.told(failure.error))
     }
 
+    fn recipient(&self) -> Recipient<'_> {
+        let Settings { model, name, dialect, .. } = &self.settings;
+        Recipient { model, name: name.as_deref(), dialect: *dialect }
+    }
+
     /// Whose extras these are.
     fn signed(&self, mut reply: Reply) -> Reply {
         reply.message.by.clone_from(&self.settings.name);
@@ -97,7 +101,7 @@ impl OpenAiModel {
     fn offer_of(&self, tools: &[Tool]) -> Arc<Offer> {
         let mut offer = self.offer.lock().unwrap_or_else(PoisonError::into_inner);
         if !offer.is_of(tools) {
-            *offer = Arc::new(Offer::of(tools));
+            *offer = Arc::new(Offer::of(tools, self.settings.dialect));
         }
         Arc::clone(&offer)
     }

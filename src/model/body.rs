@@ -6,15 +6,30 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::dialect::Dialect;
+use super::extra::Extra;
 use super::offer::Offer;
 use super::thinking::{Said, Thinking, say};
 use super::transcript;
 use crate::agents::ModelRequest;
 
+/// Whom a request is written for.
+#[derive(Clone, Copy, Debug)]
+pub struct Recipient<'a> {
+    /// The model's name at the provider.
+    pub model: &'a str,
+    /// What a fallback is called: extras of other providers are left out.
+    pub name: Option<&'a str>,
+    /// What the server takes.
+    pub dialect: Dialect,
+}
+
 /// A request for one streamed chat completion.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Body<'a> {
     model: &'a str,
+    #[serde(skip)]
+    dialect: Dialect,
     messages: Vec<Message<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tools: Option<&'a RawValue>,
@@ -27,7 +42,7 @@ pub struct Body<'a> {
 }
 
 /// One entry of the conversation.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(tag = "role", rename_all = "snake_case")]
 pub(super) enum Message<'a> {
     System {
@@ -41,28 +56,29 @@ pub(super) enum Message<'a> {
         content: Option<&'a str>,
         #[serde(skip_serializing_if = "Vec::is_empty")]
         tool_calls: Vec<Called<'a>>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        extra_content: Option<&'a Value>,
+        #[serde(flatten)]
+        extra: Extra<'a>,
     },
     Tool {
         tool_call_id: &'a str,
-        name: Cow<'a, str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        name: Option<Cow<'a, str>>,
         content: &'a str,
     },
 }
 
 /// A call that the model made.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct Called<'a> {
     pub(super) id: &'a str,
     #[serde(rename = "type")]
     pub(super) kind: Kind,
     pub(super) function: CalledFunction<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) extra_content: Option<Cow<'a, Value>>,
+    #[serde(flatten)]
+    pub(super) extra: Extra<'a>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(super) struct CalledFunction<'a> {
     pub(super) name: Cow<'a, str>,
     pub(super) arguments: &'a str,
@@ -74,27 +90,18 @@ pub(super) enum Kind {
     Function,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize)]
 struct StreamOptions {
     include_usage: bool,
 }
 
 impl<'a> Body<'a> {
-    /// Writes down a request to `model`; `offer` must be that of the request's tools.
-    pub fn new(model: &'a str, request: &ModelRequest<'a>, offer: &'a Offer) -> Self {
-        Self::to(model, None, request, offer)
-    }
-
-    /// The same to a fallback of this name: extras of other providers are left out.
-    pub(super) fn to(
-        model: &'a str,
-        name: Option<&str>,
-        request: &ModelRequest<'a>,
-        offer: &'a Offer,
-    ) -> Self {
+    /// Writes down a request; `offer` must be that of the request's tools.
+    pub fn new(recipient: Recipient<'a>, request: &ModelRequest<'a>, offer: &'a Offer) -> Self {
         Self {
-            model,
-            messages: transcript::messages((model, name), request, offer.names()),
+            model: recipient.model,
+            dialect: recipient.dialect,
+            messages: transcript::messages(recipient, request, offer.names()),
             tools: offer.declarations(),
             stream: true,
             stream_options: StreamOptions { include_usage: true },
@@ -106,7 +113,7 @@ impl<'a> Body<'a> {
     /// Says how much the model may think; the key for Google really is `extra_body`.
     #[must_use]
     pub fn thinking(self, thinking: Thinking) -> Self {
-        match say(self.model, thinking) {
+        match say(self.dialect, self.model, thinking) {
             Said::Nothing => self,
             Said::Google(part) => Self { google_only: Some(part), ..self },
             Said::Effort(effort) => Self { reasoning_effort: Some(effort), ..self },

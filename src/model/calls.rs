@@ -3,6 +3,7 @@
 use serde::de::IgnoredAny;
 use serde_json::{Deserializer, Value};
 
+use super::extra;
 use super::failure::Failure;
 use crate::agents::ModelError;
 use crate::domain::{CallId, ToolCall};
@@ -92,7 +93,7 @@ impl Piece {
             index: entry.get("index").and_then(Value::as_u64),
             name: text(&mut function, "name"),
             arguments: arguments(&mut function),
-            extra: extra(&mut entry),
+            extra: extra::take(&mut entry),
         }
     }
 }
@@ -125,11 +126,6 @@ impl OpenCall {
             extra: self.extra,
         })
     }
-}
-
-/// What a provider attaches to a call or a text, if anything.
-pub(super) fn extra(entry: &mut Value) -> Option<Value> {
-    entry.get_mut("extra_content").map(Value::take).filter(|extra| !extra.is_null())
 }
 
 /// A string member that is not empty.

@@ -5,7 +5,8 @@
 
 use serde_json::Value;
 
-use super::calls::{Calls, extra, text};
+use super::calls::{Calls, text};
+use super::extra;
 use super::failure::Failure;
 use super::refused::Refused;
 use super::thoughts::Thoughts;
@@ -91,7 +92,7 @@ impl Decoder {
             out.extend(text(&mut part, key).map(Delta::Thought));
         }
         self.refused |= text(&mut part, "refusal").is_some();
-        let extra = extra(&mut part);
+        let extra = extra::take(&mut part);
         let content = content(&mut part);
         if is_thought(extra.as_ref()) {
             self.thoughts.flagged(content.unwrap_or_default(), out);

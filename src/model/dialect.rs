@@ -1,10 +1,9 @@
 //! Which of two families a server belongs to: what it takes beyond the common form, and what it refuses.
 
 /// The family of a server.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
     /// Google's: a part of the body of its own, signed calls, a subset of JSON Schema.
-    #[default]
     Gemini,
     /// Everybody else's.
     OpenAi,

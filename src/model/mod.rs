@@ -9,6 +9,7 @@ mod chain;
 mod decoder;
 mod dialect;
 mod endpoint;
+mod extra;
 mod failure;
 mod inspection;
 mod lifetimes;
@@ -32,7 +33,7 @@ mod transport;
 mod warnings;
 
 pub use adapter::OpenAiModel;
-pub use body::Body;
+pub use body::{Body, Recipient};
 pub use chain::Chain;
 pub use decoder::{Decoder, Ending};
 pub use dialect::Dialect;

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::dialect::Dialect;
+
 /// How much a model may think.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Thinking {
@@ -29,9 +31,10 @@ pub(super) enum Said {
     Effort(&'static str),
 }
 
-/// What `model` is told.
-pub(super) fn say(model: &str, thinking: Thinking) -> Said {
-    let Some(version) = gemini_version(model) else { return effort(thinking) };
+/// What `model` is told; a Gemini behind a server of another family is told like the others.
+pub(super) fn say(dialect: Dialect, model: &str, thinking: Thinking) -> Said {
+    let version = gemini_version(model).filter(|_| dialect == Dialect::Gemini);
+    let Some(version) = version else { return effort(thinking) };
     if version.starts_with("1.") || version.starts_with("2.0") {
         return Said::Nothing; // They cannot think, and refuse to hear of it.
     }
@@ -91,7 +94,7 @@ mod tests {
 
     #[test]
     fn two_is_told_a_budget() {
-        let told = |thinking| say("models/gemini-2.5-flash", thinking);
+        let told = |thinking| say(Dialect::Gemini, "models/gemini-2.5-flash", thinking);
 
         assert_eq!(told(Thinking::Auto), google(json!({ "include_thoughts": true })));
         for (thinking, tokens) in
@@ -102,7 +105,7 @@ mod tests {
         }
         let off = |tokens| google(json!({ "include_thoughts": false, "thinking_budget": tokens }));
         assert_eq!(told(Thinking::Off), off(0));
-        assert_eq!(say("gemini-2.5-pro", Thinking::Off), off(128));
+        assert_eq!(say(Dialect::Gemini, "gemini-2.5-pro", Thinking::Off), off(128));
     }
 
     #[test]
@@ -116,21 +119,24 @@ mod tests {
             ("gemini-3.8-flash", "low"),
             ("gemini-3-pro", "low"),
         ] {
-            assert_eq!(say(model, Thinking::Off), off(least), "{model}");
+            assert_eq!(say(Dialect::Gemini, model, Thinking::Off), off(least), "{model}");
             let high = json!({ "include_thoughts": true, "thinking_level": "high" });
-            assert_eq!(say(model, Thinking::High), google(high), "{model}");
+            assert_eq!(say(Dialect::Gemini, model, Thinking::High), google(high), "{model}");
         }
     }
 
     #[test]
     fn others_are_told_an_effort_or_nothing() {
-        assert_eq!(say("gpt-5", Thinking::Medium), Said::Effort("medium"));
-        for (model, thinking) in [
-            ("qwen3", Thinking::Auto),
-            ("qwen3", Thinking::Off),
-            ("gemini-2.0-flash", Thinking::High),
+        for model in ["gpt-5", "google/gemini-3.5-flash"] {
+            let told = say(Dialect::OpenAi, model, Thinking::Medium);
+            assert_eq!(told, Said::Effort("medium"), "{model}");
+        }
+        for (dialect, model, thinking) in [
+            (Dialect::OpenAi, "qwen3", Thinking::Auto),
+            (Dialect::OpenAi, "qwen3", Thinking::Off),
+            (Dialect::Gemini, "gemini-2.0-flash", Thinking::High),
         ] {
-            assert_eq!(say(model, thinking), Said::Nothing, "{model}");
+            assert_eq!(say(dialect, model, thinking), Said::Nothing, "{model}");
         }
     }
 

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Value, json};
-
-use super::body::{Called, CalledFunction, Kind, Message};
+use super::body::{Called, CalledFunction, Kind, Message, Recipient};
+use super::dialect::Dialect;
+use super::extra::{Extra, is_signed};
 use super::names::Names;
+use super::thinking::gemini_version;
 use crate::agents::ModelRequest;
 use crate::domain::{self, Assistant, ToolCall, ToolResult};
 
@@ -16,11 +17,11 @@ const GO_ON: &str = "please go on";
 
 /// Writes the messages of a request.
 pub(super) fn messages<'a>(
-    (model, name): (&str, Option<&str>),
+    recipient: Recipient<'_>,
     request: &ModelRequest<'a>,
     names: &'a Names,
 ) -> Vec<Message<'a>> {
-    let writer = Writer { names, name, stands_in: wants_signatures(model) };
+    let writer = Writer { names, recipient, stands_in: wants_signatures(recipient) };
     let mut messages = vec![Message::System { content: request.system }];
     for (place, message) in request.messages.iter().enumerate() {
         match message {
@@ -42,8 +43,8 @@ pub(super) fn messages<'a>(
 
 struct Writer<'a, 'n> {
     names: &'a Names,
-    /// Whose extras are echoed: those of others are noise, or a refusal.
-    name: Option<&'n str>,
+    /// Its own extras are echoed: those of others are noise, or a refusal.
+    recipient: Recipient<'n>,
     /// Calls made elsewhere get the provider's stand-in for a signature.
     stands_in: bool,
 }
@@ -59,23 +60,22 @@ impl<'a> Writer<'a, '_> {
         if content.is_none() && assistant.calls.is_empty() {
             return;
         }
-        let is_ours = assistant.by.as_deref() == self.name;
+        let is_ours = assistant.by.as_deref() == self.recipient.name;
         let calls = assistant.calls.iter().enumerate();
         let tool_calls = calls.map(|(place, call)| self.called(place, call, is_ours)).collect();
-        let extra_content = assistant.extra.as_ref().filter(|_| is_ours);
-        messages.push(Message::Assistant { content, tool_calls, extra_content });
+        let extra = Extra::echo(assistant.extra.as_ref().filter(|_| is_ours));
+        messages.push(Message::Assistant { content, tool_calls, extra });
         messages.extend(assistant.calls.iter().map(|call| self.answered(call, results)));
     }
 
     fn called(&self, place: usize, call: &'a ToolCall, is_ours: bool) -> Called<'a> {
-        let extra = call.extra.as_ref().filter(|_| is_ours);
-        let needs_stand_in = place == 0 && self.stands_in && !is_signed(extra);
-        let extra_content =
-            if needs_stand_in { Some(Cow::Owned(stand_in())) } else { extra.map(Cow::Borrowed) };
+        let kept = call.extra.as_ref().filter(|_| is_ours);
+        let needs_stand_in = place == 0 && self.stands_in && !is_signed(call.id.as_str(), kept);
+        let extra = if needs_stand_in { Extra::stand_in() } else { Extra::echo(kept) };
         let is_object = !call.arguments.trim().is_empty() && call.object().is_some();
         let arguments = if is_object { &*call.arguments } else { "{}" };
         let function = CalledFunction { name: self.names.sent(&call.name), arguments };
-        Called { id: call.id.as_str(), kind: Kind::Function, function, extra_content }
+        Called { id: call.id.as_str(), kind: Kind::Function, function, extra }
     }
 
     fn answered(&self, call: &'a ToolCall, results: &'a [ToolResult]) -> Message<'a> {
@@ -85,7 +85,10 @@ impl<'a> Writer<'a, '_> {
             Some(result) => &result.output,
             None => NO_RESULT,
         };
-        Message::Tool { tool_call_id: call.id.as_str(), name: self.names.sent(&call.name), content }
+        // Google wants the name here, and OpenAI knows it from the call.
+        let is_named = self.recipient.dialect == Dialect::Gemini;
+        let name = is_named.then(|| self.names.sent(&call.name));
+        Message::Tool { tool_call_id: call.id.as_str(), name, content }
     }
 }
 
@@ -111,17 +114,9 @@ fn results_in(message: Option<&domain::Message>) -> &[ToolResult] {
     }
 }
 
-/// From Gemini 3 on, the first call of a step without a signature is refused.
-fn wants_signatures(model: &str) -> bool {
-    let version = model.trim_start_matches("models/").strip_prefix("gemini-");
-    version.is_some_and(|version| !version.starts_with(['1', '2']))
-}
-
-fn is_signed(extra: Option<&Value>) -> bool {
-    let google = extra.and_then(|extra| extra.get("google"));
-    google.is_some_and(|google| google.get("thought_signature").is_some())
-}
-
-fn stand_in() -> Value {
-    json!({ "google": { "thought_signature": "skip_thought_signature_validator" } })
+/// From Gemini 3 on, the first call of a step without a signature is refused; a name without a
+/// version may be any.
+fn wants_signatures(recipient: Recipient<'_>) -> bool {
+    let is_old = |version: &str| version.starts_with(['1', '2']);
+    recipient.dialect == Dialect::Gemini && !gemini_version(recipient.model).is_some_and(is_old)
 }

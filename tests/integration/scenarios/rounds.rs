@@ -89,7 +89,7 @@ async fn only_fields_that_gemini_knows_are_sent_with_the_key_and_nothing_of_the_
     }
 }
 
-fn second_round(asked: &str, said: &Assistant) -> Vec<Message> {
+pub(super) fn second_round(asked: &str, said: &Assistant) -> Vec<Message> {
     let result = |call: &orchestrator::domain::ToolCall| ToolResult {
         id: call.id.clone(),
         name: call.name.clone(),

@@ -7,6 +7,7 @@ use orchestrator::api::Origins;
 use orchestrator::config::{Config, ConfigError, Env};
 use orchestrator::domain::Cost;
 use orchestrator::mcp::Transport;
+use orchestrator::model::Dialect;
 use orchestrator::observability::LogFormat;
 
 #[test]
@@ -129,10 +130,26 @@ fn models_that_stand_in_are_read_in_order_and_the_last_alone_is_asked_again() {
     let names: Vec<_> = config.fallbacks.iter().map(|one| one.name.as_deref().unwrap()).collect();
     assert_eq!(names, ["a", "b"]);
     assert_eq!(config.fallbacks[0].api_key.expose(), "geheim");
+    assert_eq!(config.fallbacks[0].key_variable.as_deref(), Some("A_KEY"));
     let retries = [&config.model, &config.fallbacks[0], &config.fallbacks[1]]
         .map(|settings| settings.guard.retries);
     assert_eq!((retries[0], retries[1]), (0, 0));
     assert!(retries[2] > 0);
+}
+
+#[test]
+fn a_dialect_is_guessed_unless_it_is_named() {
+    let list = r#"[{"name":"a","base_url":"http://a/v1","model":"gemini-3.5-flash"},
+        {"name":"b","base_url":"http://b/v1","model":"gemini-3.5-flash","dialect":"openai"},
+        {"name":"c","base_url":"http://c/v1","model":"fast","dialect":"gemini"},
+        {"name":"d","base_url":"http://d/v1","model":"qwen3"}]"#;
+
+    let config = load(&[("MODEL_FALLBACKS", list), ("GEMINI_MODEL", "gpt-5")]).unwrap();
+
+    let dialects: Vec<_> = config.fallbacks.iter().map(|one| one.dialect).collect();
+    let (gemini, openai) = (Dialect::Gemini, Dialect::OpenAi);
+    assert_eq!(dialects, [gemini, openai, gemini, openai]);
+    assert_eq!(config.model.dialect, gemini, "the address is Google's");
 }
 
 #[test]
@@ -145,6 +162,7 @@ fn lists_of_models_with_faults_are_refused_without_their_values() {
         r#"[{"name":"a","base_url":"u","model":"m","api_key":"geheim"}]"#,
         r#"[{"name":"a","base_url":"u","model":"m","api_key_env":"NOT_SET"}]"#,
         r#"[{"name":"geheim","base_url":"u","model":"m"}]"#,
+        r#"[{"name":"a","base_url":"u","model":"m","dialect":"geheim"}]"#,
     ] {
         let env = Env::of([("MODEL_FALLBACKS", list), ("GEMINI_MODEL", "geheim")]);
         let refused = Config::load(env, LogFormat::Json);

@@ -1,6 +1,8 @@
 //! The model adapter's pure parts.
 
 mod decoder;
+mod dialect;
+mod extra;
 mod lifetimes;
 mod likeness;
 mod listing;

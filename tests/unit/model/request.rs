@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use orchestrator::agents::ModelRequest;
 use orchestrator::domain::{Assistant, Effect, Message, Tool, ToolCall, ToolResult};
-use orchestrator::model::{Body, Offer, Thinking};
+use orchestrator::model::{Body, Dialect, Offer, Recipient, Thinking};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -17,7 +17,7 @@ fn only_known_fields_are_sent() {
         ),
         tool("a.b", json!({"type": "object"})),
     ];
-    let offer = Offer::of(&tools);
+    let offer = Offer::of(&tools, Dialect::Gemini);
     let messages = [user("Hi")];
     let request = ModelRequest {
         model: None,
@@ -27,7 +27,8 @@ fn only_known_fields_are_sent() {
         deadline: Instant::now(),
     };
 
-    let body = json!(Body::new("gemini-2.5-flash", &request, &offer).thinking(Thinking::Auto));
+    let body =
+        json!(Body::new(recipient("gemini-2.5-flash"), &request, &offer).thinking(Thinking::Auto));
 
     let parameters = json!({"type": "object", "properties": {"title": {"type": "string"}}});
     assert_eq!(
@@ -43,6 +44,64 @@ fn only_known_fields_are_sent() {
             "extra_body": {"google": {"thinking_config": {"include_thoughts": true}}},
         })
     );
+}
+
+#[test]
+fn a_server_of_the_other_family_gets_what_its_own_api_knows_and_no_more() {
+    let schema = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object",
+        "properties": {"id": {"type": ["string", "null"], "format": "uuid", "default": null}},
+        "additionalProperties": false});
+    let offered = [tool("x", schema.clone()), tool("y", json!({"type": "object"}))];
+    let offer = Offer::of(&offered, Dialect::OpenAi);
+    let calls = vec![call("1", "{}", None)];
+    let messages = [user("Do"), assistant("", calls), tools(vec![result("1", "ok")])];
+    let (system, deadline) = ("S", Instant::now());
+    let request =
+        ModelRequest { model: None, system, messages: &messages, tools: &offered, deadline };
+    let recipient =
+        Recipient { model: "google/gemini-3.5-flash", name: None, dialect: Dialect::OpenAi };
+
+    let body = json!(Body::new(recipient, &request, &offer).thinking(Thinking::High));
+
+    let called =
+        json!({"id": "1", "type": "function", "function": {"name": "x", "arguments": "{}"}});
+    assert_eq!(
+        body,
+        json!({
+            "model": "google/gemini-3.5-flash",
+            "messages": [
+                {"role": "system", "content": "S"},
+                {"role": "user", "content": "Do"},
+                {"role": "assistant", "tool_calls": [called]},
+                {"role": "tool", "tool_call_id": "1", "content": "ok"}],
+            "tools": [
+                {"type": "function", "function": {"name": "x", "description": "Does it.", "parameters": schema}},
+                {"type": "function", "function": {"name": "y", "description": "Does it."}}],
+            "stream": true,
+            "stream_options": {"include_usage": true},
+            "reasoning_effort": "high",
+        })
+    );
+}
+
+#[test]
+fn a_choice_at_the_top_of_a_schema_is_reduced_for_everybody() {
+    let side = |name: &str| json!({"type": "object", "properties": {name: {"type": "string"}}});
+    let tools = [tool("x", json!({"anyOf": [side("a"), side("b")]}))];
+
+    let offer = Offer::of(&tools, Dialect::OpenAi);
+
+    let request = ModelRequest {
+        model: None,
+        system: "S",
+        messages: &[],
+        tools: &tools,
+        deadline: Instant::now(),
+    };
+    let body = json!(Body::new(recipient("gpt-5"), &request, &offer));
+    let parameters = &body["tools"][0]["function"]["parameters"];
+    assert_eq!((&parameters["type"], parameters.get("anyOf")), (&json!("object"), None));
 }
 
 #[test]
@@ -158,7 +217,11 @@ fn notes_join_what_the_user_said() {
 fn body(model: &str, messages: &[Message]) -> Value {
     let request =
         ModelRequest { model: None, system: "S", messages, tools: &[], deadline: Instant::now() };
-    json!(Body::new(model, &request, &Offer::default()))
+    json!(Body::new(recipient(model), &request, &Offer::default()))
+}
+
+fn recipient(model: &str) -> Recipient<'_> {
+    Recipient { model, name: None, dialect: Dialect::guess(model, "") }
 }
 
 fn user(text: &str) -> Message {

@@ -1,0 +1,67 @@
+//! What a provider attaches to a text or a call: kept as it came, and sent back where it came.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+/// Where `LiteLLM` puts what Google has in `extra_content`; kept under this name inside of it.
+const GATEWAYS: &str = "provider_specific_fields";
+/// How `LiteLLM` marks a signature that it packed into the id of a call.
+const PACKED: &str = "__thought__";
+
+/// What goes back.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(super) struct Extra<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extra_content: Option<Cow<'a, Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider_specific_fields: Option<&'a Value>,
+}
+
+/// Takes what is attached to a text or a call, if anything.
+pub(super) fn take(entry: &mut Value) -> Option<Value> {
+    let extra = entry.get_mut("extra_content").map(Value::take).filter(|extra| !extra.is_null());
+    // A gateway puts much else there, such as citations, and wants none of it back.
+    let fields = entry.get_mut(GATEWAYS).filter(|fields| holds_signature(fields)).map(Value::take);
+    let Some(fields) = fields else { return extra };
+    let mut kept = if let Some(Value::Object(kept)) = extra { kept } else { Map::new() };
+    kept.insert(GATEWAYS.to_owned(), fields);
+    Some(Value::Object(kept))
+}
+
+impl<'a> Extra<'a> {
+    /// Under the names that it came with.
+    pub(super) fn echo(kept: Option<&'a Value>) -> Self {
+        let Some(fields) = kept.and_then(|kept| kept.get(GATEWAYS)) else {
+            return Self { extra_content: kept.map(Cow::Borrowed), ..Self::default() };
+        };
+        let others = kept.and_then(Value::as_object).into_iter().flatten();
+        let others = others.filter(|(key, _)| *key != GATEWAYS);
+        let others: Map<_, _> = others.map(|(key, value)| (key.clone(), value.clone())).collect();
+        let others = Some(others).filter(|others| !others.is_empty());
+        Self {
+            extra_content: others.map(|others| Cow::Owned(Value::Object(others))),
+            provider_specific_fields: Some(fields),
+        }
+    }
+
+    /// What Google takes for a call that was signed elsewhere or nowhere.
+    pub(super) fn stand_in() -> Self {
+        let stand_in = json!({"google": {"thought_signature": "skip_thought_signature_validator"}});
+        Self { extra_content: Some(Cow::Owned(stand_in)), ..Self::default() }
+    }
+}
+
+/// Whether a call carries its signature, in itself or in its id.
+pub(super) fn is_signed(id: &str, kept: Option<&Value>) -> bool {
+    let signed = |kept: &Value| {
+        kept.pointer("/google/thought_signature").is_some() || kept.get(GATEWAYS).is_some()
+    };
+    kept.is_some_and(signed) || id.contains(PACKED)
+}
+
+fn holds_signature(fields: &Value) -> bool {
+    let mut keys = fields.as_object().into_iter().flat_map(Map::keys);
+    keys.any(|key| key.starts_with("thought_signature"))
+}

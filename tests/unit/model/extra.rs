@@ -1,0 +1,91 @@
+//! What a provider attaches: kept as it came, sent back under the name it came with.
+
+use orchestrator::agents::ModelRequest;
+use orchestrator::domain::{Assistant, Message};
+use orchestrator::model::{Body, Decoder, Dialect, Ending, Offer, Recipient};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+#[test]
+fn a_gateways_signatures_go_back_where_they_came_from() {
+    let fields = json!({"thought_signature": "SIG/+="});
+    let of_text = json!({"thought_signatures": ["T="]});
+    let said = read(&[
+        json!({"content": "On it.", "provider_specific_fields": of_text}),
+        json!({"tool_calls": [called("1", json!({"provider_specific_fields": fields}))]}),
+    ]);
+
+    let sent = sent(&said, "gateway", Dialect::Gemini);
+
+    assert_eq!(sent["provider_specific_fields"], of_text);
+    assert_eq!(sent["tool_calls"][0]["provider_specific_fields"], fields);
+    assert_eq!(sent.get("extra_content"), None);
+    assert_eq!(sent["tool_calls"][0].get("extra_content"), None, "no stand-in beside a signature");
+}
+
+#[test]
+fn nobody_else_hears_of_them() {
+    let fields = json!({"thought_signature": "SIG/+="});
+    let said =
+        read(&[json!({"tool_calls": [called("1", json!({"provider_specific_fields": fields}))]})]);
+
+    let told = sent(&said, "another", Dialect::OpenAi).to_string();
+
+    assert!(!told.contains("SIG") && !told.contains("fields"), "{told}");
+}
+
+#[test]
+fn both_forms_may_come_together() {
+    let extra = json!({"google": {"thought_signature": "G"}});
+    let fields = json!({"thought_signature": "L"});
+    let both = json!({"extra_content": extra, "provider_specific_fields": fields});
+    let said = read(&[json!({"tool_calls": [called("1", both)]})]);
+
+    let sent = &sent(&said, "gateway", Dialect::Gemini)["tool_calls"][0];
+
+    assert_eq!((&sent["extra_content"], &sent["provider_specific_fields"]), (&extra, &fields));
+}
+
+#[test]
+fn what_a_gateway_says_beside_signatures_is_not_kept() {
+    for fields in [json!(null), json!({}), json!({"refusal": null}), json!({"citations": [[]]})] {
+        let said = read(&[json!({"content": "Hi.", "provider_specific_fields": fields})]);
+        assert_eq!(said.extra, None, "{fields}");
+    }
+}
+
+#[test]
+fn a_signature_packed_into_an_id_is_one() {
+    let said = read(&[json!({"tool_calls": [called("call_1__thought__SIG", json!({}))]})]);
+
+    let call = &sent(&said, "gateway", Dialect::Gemini)["tool_calls"][0];
+
+    assert_eq!((&call["id"], call.get("extra_content")), (&json!("call_1__thought__SIG"), None));
+}
+
+fn called(id: &str, more: Value) -> Value {
+    let mut call = json!({"id": id, "index": 0, "type": "function",
+        "function": {"name": "x", "arguments": "{}"}});
+    call.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    call
+}
+
+/// What was said, by a provider called `gateway`.
+fn read(deltas: &[Value]) -> Assistant {
+    let (mut decoder, mut out) = (Decoder::default(), Vec::new());
+    for delta in deltas {
+        decoder.push(json!({"choices": [{"delta": delta, "index": 0}]}), &mut out).unwrap();
+    }
+    let reply = decoder.finish(Ending::Done, &mut out).unwrap();
+    Assistant { by: Some("gateway".to_owned()), ..reply.message }
+}
+
+/// The same as it is told to a provider.
+fn sent(said: &Assistant, name: &str, dialect: Dialect) -> Value {
+    let messages = [Message::User { text: "Hi".to_owned() }, Message::Assistant(said.clone())];
+    let deadline = Instant::now();
+    let request =
+        ModelRequest { model: None, system: "S", messages: &messages, tools: &[], deadline };
+    let recipient = Recipient { model: "gemini-3.5-flash", name: Some(name), dialect };
+    json!(Body::new(recipient, &request, &Offer::default()))["messages"][2].clone()
+}
