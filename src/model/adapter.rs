@@ -12,6 +12,7 @@ use tracing::{Instrument, Span, field};
 use super::advice::Advice;
 use super::bill::Bill;
 use super::body::{Body, Recipient};
+use super::call::Call;
 use super::endpoint::Endpoint;
 use super::failure::Failure;
 use super::names::Names;
@@ -36,12 +37,6 @@ pub struct OpenAiModel {
     pub(super) warnings: Warnings,
     /// Of the tools that were on offer last.
     offer: Mutex<Arc<Offer>>,
-}
-
-/// What all attempts of one reply share.
-struct Call<'a> {
-    body: Body<'a>,
-    deltas: &'a Deltas,
 }
 
 impl OpenAiModel {
@@ -73,7 +68,7 @@ impl OpenAiModel {
         let offer = self.offer_of(request.tools);
         let body = Body::new(self.recipient(), &request, &offer);
         let body = body.thinking(self.settings.thinking);
-        let (call, mut number) = (Call { body, deltas }, 0_u32);
+        let (call, mut number) = (Call::new(body, deltas), 0_u32);
         let attempts = self.guard.retry(request.deadline, || {
             number += 1;
             let span = self.span(number);
@@ -109,7 +104,7 @@ impl OpenAiModel {
     /// One request; dropping it speaks neither for nor against the provider.
     async fn attempt(&self, call: &Call<'_>) -> Result<Reply, Failure> {
         let mut permit = self.guard.admit().map_err(|refusal| self.refused(refusal))?;
-        let result = self.exchange(call, &mut permit).await;
+        let result = self.exchange(call, &mut permit).await.map_err(|failure| call.heed(failure));
         match &result {
             Ok(_) => {
                 self.guard.succeed(permit);
@@ -136,7 +131,8 @@ impl OpenAiModel {
 
     async fn exchange(&self, call: &Call<'_>, permit: &mut Permit) -> Result<Reply, Failure> {
         let first_event_by = Instant::now() + self.settings.first_event_timeout;
-        let opened = timeout_at(first_event_by, self.transport.open(&call.body));
+        let body = call.body();
+        let opened = timeout_at(first_event_by, self.transport.open(&body));
         let opened = opened.await.map_err(|_| Refusal::TimedOut)??;
         let patience = Patience { first_event_by, stall_timeout: self.settings.stall_timeout };
         let (bill, warnings) = (Bill::new(call.deltas, self.settings.price()), &self.warnings);

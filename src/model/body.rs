@@ -110,6 +110,13 @@ impl<'a> Body<'a> {
         }
     }
 
+    /// The same, with a word to the model that its last call could not be read.
+    pub(super) fn corrected(&self) -> Self {
+        let mut corrected = self.clone();
+        transcript::correct(&mut corrected.messages);
+        corrected
+    }
+
     /// Says how much the model may think; the key for Google really is `extra_body`.
     #[must_use]
     pub fn thinking(self, thinking: Thinking) -> Self {

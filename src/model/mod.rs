@@ -4,6 +4,7 @@ mod adapter;
 mod advice;
 mod bill;
 mod body;
+mod call;
 mod calls;
 mod chain;
 mod decoder;

@@ -14,6 +14,8 @@ const NO_OUTPUT: &str = "(no output)";
 const NO_RESULT: &str = "(this call was cut short; whether it took effect is unknown)";
 const NO_TEXT: &str = "(no text)";
 const GO_ON: &str = "please go on";
+const UNREADABLE: &str = "your last call could not be read, so nothing was called; if you want to \
+    call a tool, call it again with its name and one JSON object as its arguments";
 
 /// Writes the messages of a request.
 pub(super) fn messages<'a>(
@@ -39,6 +41,11 @@ pub(super) fn messages<'a>(
         messages.push(Message::User { content: Cow::Owned(note(GO_ON)) });
     }
     messages
+}
+
+/// Adds what was wrong with the model's last call.
+pub(super) fn correct(messages: &mut Vec<Message<'_>>) {
+    say(messages, Cow::Owned(note(UNREADABLE)));
 }
 
 struct Writer<'a, 'n> {

@@ -124,6 +124,42 @@ async fn a_call_repeated_for_ever_is_stopped() {
 }
 
 #[tokio::test]
+async fn a_note_to_the_model_about_its_call_is_not_kept_in_the_thread() {
+    let server = ModelServer::emulate().await;
+    // The agent repeats what it is told, so that its own answer would hold the note.
+    let entries = ["malformed_function_call", "text_usage_last"];
+    server.script(&entries.map(|scenario| json!({ "scenario": scenario }))).await;
+    let settings = patient(&server);
+    let house = House::with(server, settings).await;
+
+    let first = house.app.ask(&json!({ "message": "hi" })).await.json();
+    let more = json!({ "message": "go on", "thread_id": first["thread_id"] });
+    let second = house.app.ask(&more).await.json();
+
+    assert_eq!((&first["outcome"], &second["outcome"]), (&json!("completed"), &json!("completed")));
+    let log = house.server.log().await;
+    let holds_note: Vec<_> = log
+        .iter()
+        .map(|request| request["body"].to_string().contains("could not be read"))
+        .collect();
+    assert_eq!(holds_note, [false, true, false]);
+}
+
+#[tokio::test]
+async fn text_of_an_earlier_round_does_not_forbid_another_attempt() {
+    let server = ModelServer::emulate().await;
+    let entries = ["text_then_tool", "e503_overloaded", "text_usage_last"];
+    server.script(&entries.map(|scenario| json!({ "scenario": scenario }))).await;
+    let settings = patient(&server);
+    let house = House::with(server, settings).await;
+
+    let answer = house.app.create("hi").await;
+
+    assert_eq!(answer.types().last().unwrap(), "done assistant_message", "{}", answer.text);
+    assert_eq!(house.server.log().await.len(), 3);
+}
+
+#[tokio::test]
 async fn of_a_model_that_is_no_longer_offered_the_operator_hears_the_way_out() {
     let house = House::new("e404_new_users", 1).await;
 

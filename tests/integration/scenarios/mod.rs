@@ -1,6 +1,7 @@
 //! The model's adapter against the bundled server, which is as strict as Gemini and fails like it.
 
 mod breaker;
+mod correction;
 mod patience;
 mod rounds;
 mod table;
