@@ -75,8 +75,12 @@ pub(super) async fn report(State(api): State<Api>) -> Response {
         mcp: BTreeMap::new(),
         requests: api.traffic.report(api.chat.running()),
     };
-    for dependency in api.probes.iter().flat_map(|probe| probe.report()) {
-        health.take_in(dependency);
+    let dependencies: Vec<_> = api.probes.iter().flat_map(|probe| probe.report()).collect();
+    let stands_in =
+        |it: &Dependency| matches!(it.detail, Detail::Fallback { .. }) && status(it) == Status::Ok;
+    let most = if dependencies.iter().any(stands_in) { Status::Degraded } else { Status::Down };
+    for dependency in dependencies {
+        health.take_in(dependency, most);
     }
     Json(health).into_response()
 }
@@ -97,8 +101,11 @@ pub(super) async fn ready(State(api): State<Api>) -> Response {
 }
 
 impl Health {
-    fn take_in(&mut self, dependency: Dependency) {
-        self.status = self.status.max(status(&dependency));
+    /// The model alone is down at `most`.
+    fn take_in(&mut self, dependency: Dependency, most: Status) {
+        let status = status(&dependency);
+        let is_model = matches!(dependency.detail, Detail::Model { .. });
+        self.status = self.status.max(if is_model { status.min(most) } else { status });
         self.breakers.insert(dependency.name.clone(), dependency.breaker);
         match dependency.detail {
             Detail::Model { name, base_url, offline, advice, warnings } => {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use orchestrator::agents::Model;
-use orchestrator::domain::HealthProbe;
+use orchestrator::domain::{BreakerState, Detail, HealthProbe};
 use orchestrator::model::{Chain, Settings};
 use serde_json::{Value, json};
 
@@ -83,6 +83,93 @@ async fn the_one_that_was_chosen_is_asked_first_and_the_others_stand_in_for_it()
     assert_eq!((house.first.log().await.len(), house.second.log().await.len()), (1, 2));
 }
 
+#[tokio::test]
+async fn one_that_is_held_back_is_passed_over_without_a_request() {
+    for scenario in ["e429_per_minute", "e429_per_day"] {
+        let house = House::new(scenario, 9).await;
+
+        for _ in 0..3 {
+            let answer = house.app.create("hi").await;
+            assert!(answer.text.contains("second answers instead"), "{scenario}: {}", answer.text);
+        }
+
+        assert_eq!(house.first.log().await.len(), 1, "{scenario}");
+        let breakers: Vec<_> = house.chain.report().into_iter().map(|it| it.breaker).collect();
+        assert!(breakers[0].cooling_seconds.is_some(), "{scenario}");
+        assert_eq!((breakers[0].state, breakers[0].calls.failed), (BreakerState::Closed, 0));
+        assert_eq!(breakers[1].cooling_seconds, None, "each has a pause of its own");
+    }
+}
+
+#[tokio::test]
+async fn one_whose_pause_is_over_is_asked_first_again() {
+    let house = House::new("flaky_429(1,0.25)", 1).await;
+    let answer = house.app.create("hi").await;
+    assert!(answer.text.contains("second answers instead"), "{}", answer.text);
+
+    let is_cooling = || house.chain.report()[0].breaker.cooling_seconds.is_some();
+    while is_cooling() {
+        tokio::task::yield_now().await;
+    }
+
+    let answer = house.app.create("hi").await;
+    assert!(!answer.text.contains("answers instead"), "{}", answer.text);
+    assert_eq!((house.first.log().await.len(), house.second.log().await.len()), (2, 1));
+}
+
+#[tokio::test]
+async fn who_answers_is_told_once_though_it_speaks_in_two_rounds() {
+    let house = House::new("e503_overloaded", 2).await;
+    let rounds = ["text_then_tool", "text_usage_last"];
+    house.second.script(&rounds.map(|scenario| json!({ "scenario": scenario }))).await;
+
+    let answer = house.app.create("hi").await;
+
+    assert_eq!(answer.text.matches("answers instead").count(), 1, "{}", answer.text);
+    assert_eq!(answer.types().last().unwrap(), "done assistant_message", "{}", answer.text);
+    assert_eq!((house.first.log().await.len(), house.second.log().await.len()), (2, 2));
+}
+
+#[tokio::test]
+async fn they_are_asked_in_order_and_the_first_that_can_is_named() {
+    let servers = [ModelServer::emulate().await, ModelServer::emulate().await];
+    let third = ModelServer::emulate().await;
+    for server in &servers {
+        server.script(&[json!({ "scenario": "e503_overloaded" })]).await;
+    }
+    let [first, second] = &servers;
+    let named = |name: &str, server| (Arc::from(name), model(impatient(server, Some(name))));
+    let others = vec![named("second", second), named("third", &third)];
+    let chain = Arc::new(Chain::new(model(impatient(first, None)), others));
+    let app = TestApp::new(Choices { model: chain, ..Choices::default() }).await;
+
+    let answer = app.create("hi").await;
+
+    assert!(answer.text.contains("third answers instead"), "{}", answer.text);
+    for server in [first, second, &third] {
+        assert_eq!(server.log().await.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn what_to_change_names_the_entry_and_the_variable_of_its_own_key() {
+    let house = House::new("e503_overloaded", 1).await;
+    house.second.script(&[json!({ "scenario": "e400_bad_key" })]).await;
+
+    let answer = house.app.create("hi").await;
+
+    assert!(!answer.text.contains("SECOND_KEY"), "no matter of the person's: {}", answer.text);
+    let Detail::Fallback { advice: Some(advice), .. } = house.chain.report().remove(1).detail
+    else {
+        panic!("no advice was kept")
+    };
+    assert!(advice.contains("SECOND_KEY, the key of second in MODEL_FALLBACKS"), "{advice}");
+    house.first.script(&[json!({ "scenario": "e503_overloaded" })]).await;
+    house.app.create("hi").await;
+    let detail = house.chain.report().remove(1).detail;
+    assert!(matches!(detail, Detail::Fallback { advice: None, .. }), "{detail:?}");
+}
+
 struct House {
     app: TestApp,
     chain: Arc<Chain>,
@@ -110,6 +197,7 @@ impl House {
 fn impatient(server: &ModelServer, name: Option<&str>) -> Settings {
     let mut settings = patient(server);
     settings.name = name.map(str::to_owned);
+    settings.key_variable = name.map(|name| format!("{}_KEY", name.to_uppercase()));
     settings.guard.retries = 0;
     settings.guard.breaker.max_failures = 3;
     settings.guard.breaker.cool_down = Duration::from_millis(200);

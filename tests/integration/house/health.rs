@@ -47,6 +47,8 @@ async fn the_status_is_that_of_the_worst_dependency_and_the_answer_always_200() 
         (vec![model(BreakerState::Closed), fallback(None)], "ok"),
         (vec![model(BreakerState::Closed), fallback(Some("check LOCAL_KEY"))], "degraded"),
         (vec![model(BreakerState::Open), todo(true)], "down"),
+        (vec![model(BreakerState::Open), fallback(None)], "degraded"),
+        (vec![model(BreakerState::Open), fallback(Some("check LOCAL_KEY"))], "down"),
     ];
 
     for (dependencies, status) in table {
