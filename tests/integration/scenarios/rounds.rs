@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use orchestrator::demo::{self, EmulateSettings, Knobs};
 use orchestrator::domain::{Assistant, Message, ToolResult};
 use serde_json::{Value, json};
 
 use super::{ask, ask_within, model, patient, scripted};
-use crate::support::model_server::ModelServer;
+use crate::support::model_server::{ModelServer, echo};
 
 #[tokio::test]
 async fn signatures_go_back_as_they_came_and_the_strict_provider_takes_them() {
@@ -86,6 +87,34 @@ async fn only_fields_that_gemini_knows_are_sent_with_the_key_and_nothing_of_the_
         assert_eq!(request["status"], 200, "{request}");
         let headers = request["headers"].to_string();
         assert!(!headers.contains("organization") && !headers.contains("project"), "{headers}");
+    }
+}
+
+#[tokio::test]
+async fn servers_of_the_other_family_are_asked_two_rounds_without_a_word_of_googles() {
+    use orchestrator::demo::Dialect::{LlamaCpp, NewApi, Ollama, OpenAi, OpenRouter, Vllm};
+
+    for spoken in [OpenAi, NewApi, Vllm, LlamaCpp, OpenRouter, Ollama] {
+        let knobs = Knobs { dialect: spoken, ..Knobs::default() };
+        let emulation = EmulateSettings { knobs, ..EmulateSettings::default() };
+        let server = ModelServer::start(demo::Settings::emulate(echo, emulation)).await;
+        let model = model(orchestrator::model::Settings {
+            model: "google/gemini-3.5-flash".to_owned(),
+            dialect: orchestrator::model::Dialect::OpenAi,
+            ..patient(&server)
+        });
+        let asked = "call:list{}";
+
+        let said = ask(&model, asked).await.end.unwrap().message;
+        let second = second_round(asked, &said);
+        let end = ask_within(&model, &second, Duration::from_secs(30)).await.end.unwrap();
+
+        assert_eq!(said.calls.len(), 1, "{spoken:?}");
+        assert!(end.message.text.starts_with("Answer: "), "{spoken:?}: {}", end.message.text);
+        for request in server.log().await {
+            let body = request["body"].to_string();
+            assert!(!body.contains("extra_") && !body.contains("signature"), "{body}");
+        }
     }
 }
 
