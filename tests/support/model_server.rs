@@ -1,5 +1,7 @@
 //! The bundled offline model on a port of its own, for every test that needs a model.
 
+use std::time::Duration;
+
 use orchestrator::demo::{Answer, Conversation, EmulateSettings, Said, Settings, serve};
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
@@ -55,6 +57,14 @@ impl ModelServer {
     /// Everything that was asked, oldest first.
     pub(crate) async fn log(&self) -> Vec<Value> {
         self.log_at("/_fake/log").await
+    }
+
+    /// The same, once a port that refused connections takes them again.
+    pub(crate) async fn log_once_open(&self) -> Vec<Value> {
+        while self.http.get(&self.origin).send().await.is_err() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        self.log().await
     }
 
     /// What one test asked: by its `x-test-id` or by a word of the person's.

@@ -2,9 +2,9 @@
 
 mod breaker;
 mod correction;
+mod passing;
 mod patience;
 mod rounds;
-mod table;
 
 use std::sync::Arc;
 use std::time::Duration;
