@@ -9,10 +9,10 @@ const MAX_STRAY_BYTES: usize = 16 * 1024;
 const MAX_HEAD_BYTES: usize = 32;
 
 /// Follows the lines of one body.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Lines {
-    /// How much of the byte order mark was seen; it may only begin the body.
-    mark: usize,
+    /// How much of a byte order mark was seen; none any more once the body has begun.
+    mark: Option<usize>,
     head: Vec<u8>,
     length: usize,
     stray: Vec<u8>,
@@ -23,13 +23,21 @@ pub(super) struct Lines {
 pub(super) enum Line {
     /// Nothing special.
     Plain,
-    /// The line `data: [DONE]`, and where it begins in the piece just taken.
+    /// The line `data: [DONE]`, and where it stands in the piece just taken.
     Done {
         /// Zero if it began in an earlier piece.
         begins_at: usize,
+        /// Behind its end.
+        ends_at: usize,
     },
     /// No line may be this long.
     TooLong,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Self { mark: Some(0), head: Vec::new(), length: 0, stray: Vec::new() }
+    }
 }
 
 impl Lines {
@@ -37,15 +45,16 @@ impl Lines {
     pub(super) fn take(&mut self, piece: &mut Bytes) -> Line {
         self.skip_mark(piece);
         let mut begins_at = 0;
-        for part in piece.split_inclusive(|byte| *byte == b'\n') {
+        for part in piece.split_inclusive(|byte| is_end(*byte)) {
             self.note(part);
             if self.length > MAX_LINE_BYTES {
                 return Line::TooLong;
             }
-            if part.ends_with(b"\n") && self.ends_as_done() {
-                return Line::Done { begins_at };
+            let ends_at = begins_at + part.len();
+            if part.last().is_some_and(|byte| is_end(*byte)) && self.ends_as_done() {
+                return Line::Done { begins_at, ends_at };
             }
-            begins_at += part.len();
+            begins_at = ends_at;
         }
         Line::Plain
     }
@@ -55,12 +64,19 @@ impl Lines {
         std::mem::take(&mut self.stray)
     }
 
+    /// Marks are taken off as long as they come, even torn ones: no text may begin with one.
     fn skip_mark(&mut self, piece: &mut Bytes) {
-        let rest = BYTE_ORDER_MARK.get(self.mark..).unwrap_or_default();
-        let same = piece.iter().zip(rest).take_while(|(byte, mark)| byte == mark).count();
-        // A piece that ends inside the mark leaves the rest to the next one.
-        self.mark = if same == piece.len() { self.mark + same } else { BYTE_ORDER_MARK.len() };
-        piece.advance(same);
+        while let (Some(seen), Some(byte)) = (self.mark, piece.first()) {
+            let expected = BYTE_ORDER_MARK.get(seen).or(BYTE_ORDER_MARK.first());
+            self.mark = if expected == Some(byte) {
+                Some(seen % BYTE_ORDER_MARK.len() + 1)
+            } else {
+                (BYTE_ORDER_MARK.first() == Some(byte)).then_some(1)
+            };
+            if self.mark.is_some() {
+                piece.advance(1);
+            }
+        }
     }
 
     fn note(&mut self, part: &[u8]) {
@@ -80,6 +96,11 @@ impl Lines {
         self.length = 0;
         is_done
     }
+}
+
+/// Either character ends a line; both together end one and an empty one.
+fn is_end(byte: u8) -> bool {
+    matches!(byte, b'\n' | b'\r')
 }
 
 /// Fields begin with a letter and comments with a colon; this begins neither.

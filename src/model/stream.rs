@@ -101,7 +101,8 @@ impl<'a> Reading<'a> {
             match next.map_err(|_| self.silence())? {
                 Some(Ok(chunk)) => self.take(chunk).await?,
                 None if notes.is_done() => return Ok(Ending::Done),
-                // The tap is ahead of us: what it saw of the end does not heal a garbled chunk.
+                // The tap is ahead of us by chance: what it saw behind a garbled chunk does not count.
+                Some(Err(OpenAIError::JSONDeserialize(..))) => return Ok(Ending::Cut),
                 Some(Err(_)) | None => return broken(notes),
             }
             until = Instant::now() + self.patience.stall_timeout;

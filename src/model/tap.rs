@@ -116,8 +116,10 @@ impl Tapped {
             self.notes.too_large.store(true, Ordering::Release);
             return Err(std::io::Error::other("the reply is too large"));
         }
-        let Line::Done { begins_at } = found else { return Ok(chunk) };
+        let Line::Done { begins_at, ends_at } = found else { return Ok(chunk) };
         self.notes.done.store(true, Ordering::Release);
+        // Whatever comes behind it, in this piece or later, is no part of the answer.
+        chunk.truncate(ends_at);
         let held = chunk.split_off(begins_at.min(chunk.len()));
         self.stage = Stage::Closing(held, Box::pin(sleep(CLOSING_GRACE)));
         Ok(chunk)

@@ -70,9 +70,23 @@ impl Transport {
 
     /// Sends one request and returns once the answer begins.
     pub(super) async fn open(&self, body: &Body<'_>) -> Result<Opened, Failure> {
+        let http = self.http.clone();
+        self.open_by(body, move |request| send(http.clone(), request)).await
+    }
+
+    /// The same, answered by whoever `exchange` asks.
+    pub(super) async fn open_by<E, F>(
+        &self,
+        body: &Body<'_>,
+        exchange: E,
+    ) -> Result<Opened, Failure>
+    where
+        E: Fn(HttpRequestFactory) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Result<Response, OpenAIError>> + Send + 'static,
+    {
         let notes = Arc::new(Notes::default());
-        let (http, tapped) = (self.http.clone(), Arc::clone(&notes));
-        let service = service_fn(move |request| send(http.clone(), request, Arc::clone(&tapped)));
+        let tapped = Arc::clone(&notes);
+        let service = service_fn(move |request| looked_at(exchange(request), Arc::clone(&tapped)));
         // Last of all the service: it takes the place of the client that retries.
         let client = Client::build(self.http.clone(), self.endpoint.clone());
         let client = client.with_http_service(service);
@@ -90,12 +104,15 @@ impl Transport {
     }
 }
 
-async fn send(
-    http: reqwest::Client,
-    request: HttpRequestFactory,
+async fn send(http: reqwest::Client, request: HttpRequestFactory) -> Result<Response, OpenAIError> {
+    Ok(http.execute(request.build().await?).await?)
+}
+
+async fn looked_at(
+    answer: impl Future<Output = Result<Response, OpenAIError>>,
     notes: Arc<Notes>,
 ) -> Result<Response, OpenAIError> {
-    let response = http.execute(request.build().await?).await?;
+    let response = answer.await?;
     if !response.status().is_success() || !is_event_stream(&response) {
         return Err(OpenAIError::Boxed(Box::new(unstreamed(response).await)));
     }

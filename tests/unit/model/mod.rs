@@ -1,5 +1,6 @@
 //! The model adapter's pure parts.
 
+mod any_bytes;
 mod decoder;
 mod dialect;
 mod extra;

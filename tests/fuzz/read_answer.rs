@@ -1,0 +1,101 @@
+//! Throws bytes at the reading of an answer: one end, the same in any pieces, and never a panic.
+//!
+//! The first byte chooses the content type, the second how the rest is cut. By hand, in this folder,
+//! with `cargo install cargo-fuzz` and a C++ compiler; a stable toolchain is enough:
+//!
+//! ```sh
+//! cp ../../Cargo.lock . && cargo run --bin seeds
+//! RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir . --sanitizer none read_answer -- -max_total_time=240 -max_len=4096
+//! ```
+
+#![no_main]
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use bytes::Bytes;
+use libfuzzer_sys::fuzz_target;
+use orchestrator::agents::{Delta, ModelError};
+use orchestrator::domain::Secret;
+use orchestrator::model::{Dialect, Playback, Played, Prices, Settings, Thinking};
+use orchestrator::resilience::{BreakerSettings, GuardSettings};
+use tokio::runtime::{Builder, Runtime};
+
+const KINDS: [&str; 4] = ["text/event-stream", "application/json", "text/html", ""];
+
+static RUNTIME: LazyLock<Runtime> =
+    LazyLock::new(|| Builder::new_current_thread().enable_time().build().unwrap());
+static PLAYBACK: LazyLock<Playback> = LazyLock::new(|| Playback::new(settings()).unwrap());
+
+fuzz_target!(|input: &[u8]| {
+    let [kind, cut, answer @ ..] = input else { return };
+    let kind = KINDS[usize::from(*kind) % KINDS.len()];
+    let at_once = play(kind, vec![Bytes::copy_from_slice(answer)]);
+    let in_pieces = play(kind, pieces(answer, *cut));
+
+    let (text, thoughts) = words(&at_once);
+    assert_eq!(words(&in_pieces), (text.clone(), thoughts.clone()));
+    assert_eq!(outcome(&in_pieces), outcome(&at_once));
+    assert!(text.len() + thoughts.len() <= 3 * answer.len());
+    if let Ok(reply) = &at_once.result {
+        assert_eq!(reply.message.text, text);
+        assert!(!text.trim().is_empty() || !reply.message.calls.is_empty());
+    }
+});
+
+/// Pieces of all lengths up to 16, in an order that `seed` decides.
+fn pieces(mut rest: &[u8], seed: u8) -> Vec<Bytes> {
+    let (mut pieces, mut state) = (Vec::new(), u32::from(seed) | 1);
+    while !rest.is_empty() {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let length = usize::try_from(state >> 28).unwrap() + 1;
+        let (piece, left) = rest.split_at(length.min(rest.len()));
+        pieces.push(Bytes::copy_from_slice(piece));
+        rest = left;
+    }
+    pieces
+}
+
+fn play(kind: &str, pieces: Vec<Bytes>) -> Played {
+    RUNTIME.block_on(PLAYBACK.play(kind, pieces))
+}
+
+fn words(played: &Played) -> (String, String) {
+    let (mut text, mut thoughts) = (String::new(), String::new());
+    for delta in &played.said {
+        match delta {
+            Delta::Text(words) => text.push_str(words),
+            Delta::Thought(words) => thoughts.push_str(words),
+        }
+    }
+    (text, thoughts)
+}
+
+/// All but the ids that are given to calls without one.
+fn outcome(played: &Played) -> Result<String, ModelError> {
+    let reply = played.result.clone()?;
+    let calls = reply.message.calls.iter();
+    let calls: Vec<_> = calls.map(|call| (&call.name, &call.arguments, &call.extra)).collect();
+    Ok(format!("{calls:?} {:?} {:?}", played.usage, reply.message.extra))
+}
+
+fn settings() -> Settings {
+    let breaker = BreakerSettings { max_failures: 3, cool_down: Duration::from_secs(60) };
+    let second = Duration::from_secs(1);
+    let (retries, jitter) = (0, false);
+    let guard = GuardSettings { breaker, retries, min_delay: second, max_delay: second, jitter };
+    Settings {
+        name: None,
+        base_url: "http://127.0.0.1".to_owned(),
+        api_key: Secret::new(""),
+        key_variable: None,
+        dialect: Dialect::Gemini,
+        model: "gemini-2.5-flash".to_owned(),
+        offline: false,
+        first_event_timeout: second,
+        stall_timeout: second,
+        thinking: Thinking::Auto,
+        prices: Prices::default(),
+        guard,
+    }
+}

@@ -1,0 +1,218 @@
+//! Whatever bytes come, in whatever pieces: one end, the same for every split, and never a panic.
+//!
+//! The twin of the fuzz target in `tests/fuzz`; it reads through the same entrance.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::Request;
+use http_body_util::BodyExt;
+use orchestrator::agents::{Delta, ModelError};
+use orchestrator::demo::{self, EmulateSettings, router, scenario_names};
+use orchestrator::domain::Secret;
+use orchestrator::model::{Dialect, Playback, Played, Prices, Settings, Thinking};
+use orchestrator::resilience::{BreakerSettings, GuardSettings};
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use tokio::runtime::{Builder, Runtime};
+use tower::ServiceExt;
+
+use crate::support::model_server::{asking, echo};
+
+/// Never over, late, or too much to try often.
+const LEFT_OUT: &[&str] = &[
+    "breaker",
+    "comments",
+    "flood",
+    "hang_headers",
+    "many_chunks",
+    "refuse",
+    "slow_ttft",
+    "stall_after",
+    "tool_huge_args",
+    "trickle",
+];
+
+/// What a server may write, so that nonsense gets far.
+const FRAGMENTS: &[&[u8]] = &[
+    b"data: ",
+    b"data:",
+    b"\n",
+    b"\r",
+    b"\r\n",
+    b"\n\n",
+    b"data: [DONE]\n\n",
+    b"[DONE]",
+    b": a comment\n",
+    b"event: x\n",
+    b"id: 1\n",
+    b"retry: 5\n",
+    b"\xEF\xBB\xBF",
+    b"\xEF",
+    b"\xFF",
+    b"\xC3",
+    b"\xA9",
+    b"\0",
+    b"{",
+    b"}",
+    b"\"",
+    b"\\u00e9",
+    b"[{\"error\":{\"code\":503,\"message\":\"m\",\"status\":\"UNAVAILABLE\"}}]",
+    b"data: {\"error\":{\"code\":429,\"message\":\"Please retry in 5s.\"}}\n\n",
+    b"data: {\"choices\":[{\"delta\":{\"content\":\"words \"},\"index\":0}]}\n\n",
+    b"data: {\"choices\":[{\"delta\":{\"content\":\"<thought>hm</thought>\"},\"index\":0}]}\n\n",
+    b"data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\",\"index\":0}]}\n\n",
+    b"data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"id\":\"a\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]},\"index\":0}]}\n\n",
+    b"data: {\"choices\":[],\ndata: \"usage\":{\"total_tokens\":3}}\n\n",
+];
+
+static RUNTIME: LazyLock<Runtime> =
+    LazyLock::new(|| Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap());
+static PLAYBACK: LazyLock<Playback> = LazyLock::new(|| Playback::new(settings()).unwrap());
+static ANSWERS: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(|| RUNTIME.block_on(answers()));
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn any_bytes_end_the_same_in_any_pieces(
+        kind in kinds(),
+        bytes in prop::collection::vec(any::<u8>(), 0..300),
+        cuts in cuts(),
+    ) {
+        check(kind, &bytes, &cuts);
+    }
+
+    #[test]
+    fn any_fragments_end_the_same_in_any_pieces(
+        kind in kinds(),
+        fragments in prop::collection::vec(select(FRAGMENTS), 0..12),
+        cuts in cuts(),
+    ) {
+        check(kind, &fragments.concat(), &cuts);
+    }
+
+    #[test]
+    fn any_damaged_answer_ends_the_same_in_any_pieces(
+        answer in any::<Index>(),
+        damage in prop::collection::vec((any::<Index>(), 0..40_usize, select(FRAGMENTS)), 0..4),
+        cuts in cuts(),
+    ) {
+        let (kind, mut bytes) = answer.get(&ANSWERS).clone();
+        for (at, length, fragment) in damage {
+            let from = at.index(bytes.len() + 1);
+            let to = (from + length).min(bytes.len());
+            bytes.splice(from..to, fragment.iter().copied());
+        }
+        check(&kind, &bytes, &cuts);
+    }
+}
+
+#[test]
+fn every_scenario_is_damaged() {
+    let left = scenario_names().into_iter().filter(|name| !LEFT_OUT.contains(name));
+    let played = left.filter(|name| {
+        !name.starts_with('e') || name.starts_with("empty") || name.starts_with("eof")
+    });
+
+    assert!(ANSWERS.len() >= 50, "{}", ANSWERS.len());
+    assert!(played.count() >= ANSWERS.len());
+}
+
+fn check(kind: &str, bytes: &[u8], cuts: &[Index]) {
+    let mut ends: Vec<_> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+    ends.push(bytes.len());
+    ends.sort_unstable();
+    let begins = [0].into_iter().chain(ends.iter().copied());
+    let pieces = begins.zip(&ends).map(|(from, to)| Bytes::copy_from_slice(&bytes[from..*to]));
+
+    let at_once = RUNTIME.block_on(PLAYBACK.play(kind, vec![Bytes::copy_from_slice(bytes)]));
+    let in_pieces = RUNTIME.block_on(PLAYBACK.play(kind, pieces.collect()));
+
+    let (text, thoughts) = words(&at_once);
+    let what = format!("{} cut at {ends:?}", bytes.escape_ascii());
+    assert_eq!(words(&in_pieces), (text.clone(), thoughts.clone()), "{what}");
+    assert_eq!(outcome(&in_pieces), outcome(&at_once), "{what}");
+    // A byte that is no text is shown as a character of three.
+    assert!(text.len() + thoughts.len() <= 3 * bytes.len());
+    if let Ok(reply) = &at_once.result {
+        assert_eq!(reply.message.text, text);
+        assert!(!text.trim().is_empty() || !reply.message.calls.is_empty());
+    }
+}
+
+/// What was said to the person, and what was thought.
+fn words(played: &Played) -> (String, String) {
+    let (mut text, mut thoughts) = (String::new(), String::new());
+    for delta in &played.said {
+        match delta {
+            Delta::Text(words) => text.push_str(words),
+            Delta::Thought(words) => thoughts.push_str(words),
+        }
+    }
+    (text, thoughts)
+}
+
+/// All but the ids that we give to calls without one.
+fn outcome(played: &Played) -> Result<String, ModelError> {
+    let reply = played.result.clone()?;
+    let calls: Vec<_> =
+        reply.message.calls.iter().map(|call| (&call.name, &call.arguments, &call.extra)).collect();
+    Ok(format!("{calls:?} {:?} {:?}", played.usage, reply.message.extra))
+}
+
+fn kinds() -> impl Strategy<Value = &'static str> {
+    select(
+        &["text/event-stream", "text/event-stream; charset=utf-8", "application/json", "text/html"]
+            [..],
+    )
+}
+
+fn cuts() -> impl Strategy<Value = Vec<Index>> {
+    prop::collection::vec(any::<Index>(), 0..12)
+}
+
+/// What the bundled server says to a stream request, for every scenario that is soon over.
+async fn answers() -> Vec<(String, Vec<u8>)> {
+    let server = router(demo::Settings::emulate(echo, EmulateSettings::default()));
+    let mut answers = Vec::new();
+    for name in scenario_names().into_iter().filter(|name| !LEFT_OUT.contains(name)) {
+        let body = asking(&format!("fake:{name}"), "hi").to_string();
+        let request = Request::post("/v1beta/openai/chat/completions");
+        let request = request.header("authorization", "Bearer k").body(Body::from(body)).unwrap();
+        let response = server.clone().oneshot(request).await.unwrap();
+        if response.status() == 200 {
+            let kind = response.headers()["content-type"].to_str().unwrap().to_owned();
+            let body = response.into_body().collect().await;
+            answers.extend(body.ok().map(|body| (kind, body.to_bytes().to_vec())));
+        }
+    }
+    answers
+}
+
+fn settings() -> Settings {
+    let breaker = BreakerSettings { max_failures: 3, cool_down: Duration::from_mins(1) };
+    let moment = Duration::from_millis(1);
+    Settings {
+        name: None,
+        base_url: "http://127.0.0.1".to_owned(),
+        api_key: Secret::new(""),
+        key_variable: None,
+        dialect: Dialect::Gemini,
+        model: "gemini-2.5-flash".to_owned(),
+        offline: false,
+        first_event_timeout: Duration::from_secs(20),
+        stall_timeout: Duration::from_secs(20),
+        thinking: Thinking::Auto,
+        prices: Prices::default(),
+        guard: GuardSettings {
+            breaker,
+            retries: 0,
+            min_delay: moment,
+            max_delay: moment,
+            jitter: false,
+        },
+    }
+}
