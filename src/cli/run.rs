@@ -8,7 +8,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use super::{demo_model, probe, serve, todo};
+use super::demo_model::DemoModel;
+use super::{probe, serve, todo};
 use crate::config::{Config, ConfigError, Env, help};
 use crate::observability::{Background, LogFormat, LogSettings, init};
 
@@ -34,14 +35,7 @@ enum Command {
         http: Option<SocketAddr>,
     },
     /// Serve the bundled offline model with an OpenAI-compatible API.
-    DemoModel {
-        /// Where to listen.
-        #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
-        listen: SocketAddr,
-        /// Emulate Gemini for tests: faults, scripts and directives in texts.
-        #[arg(long)]
-        emulate: bool,
-    },
+    DemoModel(DemoModel),
     /// Ask a running server whether it is alive; exit code 0 if it is.
     Probe {
         /// The server; the one that HOST and PORT name unless given.
@@ -77,7 +71,7 @@ fn perform(command: Command) -> anyhow::Result<()> {
         match command {
             Command::Serve => Box::pin(serve::serve(config)).await,
             Command::Todo { http } => todo::todo(config, http).await,
-            Command::DemoModel { listen, emulate } => demo_model::demo_model(listen, emulate).await,
+            Command::DemoModel(model) => model.serve().await,
             Command::Probe { .. } => Ok(()),
         }
     })

@@ -20,7 +20,9 @@ mod wire;
 
 pub use brain::answer;
 pub use conversation::{Answer, Brain, Call, Conversation, PlannedCall, Said, ToolSpec};
-pub use emulation::{Agent, Dialect, EmulateSettings, Flag, Knobs, UnknownKnob, scenario_names};
+pub use emulation::{
+    Agent, Dialect, EmulateSettings, Flag, Knobs, UnknownAgent, UnknownKnob, scenario_names,
+};
 pub use server::{router, serve};
 pub use settings::{Mode, Settings};
 pub use wire::pace::Pace;

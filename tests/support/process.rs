@@ -40,6 +40,16 @@ impl Running {
 
     /// Starts a prepared program and waits until it listens.
     pub(crate) fn spawn(command: &mut Command) -> Self {
+        Self::spawn_saying("istening on http", command)
+    }
+
+    /// Starts a prepared offline model and waits until it listens.
+    pub(crate) fn spawn_model(command: &mut Command) -> Self {
+        Self::spawn_saying("base_url", command)
+    }
+
+    /// `sign` stands in the line that tells the address.
+    fn spawn_saying(sign: &str, command: &mut Command) -> Self {
         let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (sender, lines) = channel();
@@ -52,9 +62,9 @@ impl Running {
         });
         let (lines, seen) = (Mutex::new(lines), Vec::new());
         let mut running = Self { url: String::new(), child, lines, seen };
-        let line = running.wait_for("istening on http");
-        let url = line.split("istening on ").nth(1).unwrap().split([' ', '"']).next().unwrap();
-        url.clone_into(&mut running.url);
+        let line = running.wait_for(sign);
+        let address = line.split("http://").nth(1).unwrap().split(['/', ' ', '"']).next().unwrap();
+        running.url = format!("http://{address}");
         running
     }
 

@@ -65,6 +65,12 @@ impl Dialect {
         comment.into_iter().chain(chunks).chain([DONE.to_owned()]).map(Bytes::from).collect()
     }
 
+    /// The same answer in one piece.
+    pub(super) fn completion(self, answer: &Answer, voice: &Voice, ids: &Ids) -> Value {
+        let pen = Pen { dialect: self, voice, id: format!("chatcmpl-{}", ids.envelope()) };
+        pen.completion(answer, ids)
+    }
+
     /// Whether this is another server than Google's.
     pub(super) fn is_foreign(self) -> bool {
         self != Self::Google
@@ -122,20 +128,50 @@ impl Pen<'_> {
         chunks
     }
 
+    fn completion(&self, answer: &Answer, ids: &Ids) -> Value {
+        let mut whole = self.counted(json!([self.message(answer, ids)]), answer);
+        if let Some(fields) = whole.as_object_mut() {
+            fields.insert("object".into(), "chat.completion".into());
+        }
+        whole
+    }
+
+    fn message(&self, answer: &Answer, ids: &Ids) -> Value {
+        let mut message = Map::new();
+        message.insert("role".into(), "assistant".into());
+        let silent = answer.text.is_empty() && !answer.calls.is_empty();
+        let content = if silent { Value::Null } else { answer.text.as_str().into() };
+        message.insert("content".into(), content);
+        if let Some(field) = self.shown_thoughts().filter(|_| !answer.thoughts.is_empty()) {
+            message.insert(field.into(), answer.thoughts.concat().into());
+        }
+        let call = |call| whole_call(call, &ids.call(Generation::Three));
+        let calls: Vec<Value> = answer.calls.iter().map(call).collect();
+        let finish = if calls.is_empty() { "stop" } else { "tool_calls" };
+        if !calls.is_empty() {
+            message.insert("tool_calls".into(), calls.into());
+        }
+        json!({ "index": 0, "message": message, "logprobs": null, "finish_reason": finish })
+    }
+
     fn first_content(&self) -> Value {
         if self.dialect == Dialect::LlamaCpp { Value::Null } else { "".into() }
     }
 
+    /// Where thoughts go, if they were asked for and this server shows them.
+    fn shown_thoughts(&self) -> Option<&'static str> {
+        self.dialect.thoughts().filter(|_| self.voice.thoughts == Thoughts::Shown)
+    }
+
     fn thoughts(&self, answer: &Answer) -> Vec<Value> {
-        let shown = self.dialect.thoughts().filter(|_| self.voice.thoughts == Thoughts::Shown);
-        let Some(field) = shown else { return vec![] };
+        let Some(field) = self.shown_thoughts() else { return vec![] };
         answer.thoughts.iter().map(|thought| json!({ field: thought })).collect()
     }
 
     /// One call: whole, or its head and two pieces of its arguments.
     fn call(&self, index: usize, call: &PlannedCall, ids: &Ids) -> Vec<Value> {
         let id = ids.call(Generation::Three);
-        let arguments = Value::Object(call.arguments.clone()).to_string();
+        let arguments = arguments(call);
         let function = |arguments: &str| json!({ "name": call.name, "arguments": arguments });
         if self.dialect == Dialect::Ollama {
             let function = function(&arguments);
@@ -191,17 +227,30 @@ impl Pen<'_> {
 
     /// The counters, in a last chunk without choices.
     fn usage(&self, answer: &Answer) -> Option<Value> {
-        let bill = self.voice.bill.as_ref()?;
-        let calls = answer.calls.iter().map(|call| Value::Object(call.arguments.clone()));
-        let calls: usize = calls.map(|arguments| arguments.to_string().len()).sum();
-        let mut chunk = self.envelope(json!([]));
-        let fields = chunk.as_object_mut()?;
-        fields.insert("usage".into(), bill.after(answer.text.chars().count() + calls));
-        if self.dialect == Dialect::LlamaCpp {
-            fields.insert("timings".into(), json!({ "predicted_per_second": 41.5 }));
-        }
-        Some(chunk)
+        self.voice.bill.is_some().then(|| self.counted(json!([]), answer))
     }
+
+    fn counted(&self, choices: Value, answer: &Answer) -> Value {
+        let calls = answer.calls.iter().map(arguments);
+        let calls: usize = calls.map(|arguments| arguments.len()).sum();
+        let mut whole = self.envelope(choices);
+        if let (Some(bill), Some(fields)) = (&self.voice.bill, whole.as_object_mut()) {
+            fields.insert("usage".into(), bill.after(answer.text.chars().count() + calls));
+            if self.dialect == Dialect::LlamaCpp {
+                fields.insert("timings".into(), json!({ "predicted_per_second": 41.5 }));
+            }
+        }
+        whole
+    }
+}
+
+fn arguments(call: &PlannedCall) -> String {
+    Value::Object(call.arguments.clone()).to_string()
+}
+
+fn whole_call(call: &PlannedCall, id: &str) -> Value {
+    let function = json!({ "name": call.name, "arguments": arguments(call) });
+    json!({ "id": id, "type": "function", "function": function })
 }
 
 fn choice(delta: Value, finish: Value) -> Value {

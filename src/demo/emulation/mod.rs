@@ -41,4 +41,4 @@ pub use dialect::Dialect;
 pub use knobs::{Flag, Knobs, UnknownKnob};
 pub(super) use routes::routes;
 pub use scenarios::scenario_names;
-pub use settings::{Agent, EmulateSettings};
+pub use settings::{Agent, EmulateSettings, UnknownAgent};

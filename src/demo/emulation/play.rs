@@ -1,5 +1,7 @@
 //! Plays what was chosen for a request.
 
+use axum::http::StatusCode;
+
 use super::agent;
 use super::chat::{Emulation, Scene};
 use super::scenarios::{Fault, Fills, Quota, Scenario, find};
@@ -8,8 +10,8 @@ use super::settings::Agent;
 use super::transport::disturbed;
 use super::written::written;
 use crate::demo::conversation::Answer;
-use crate::demo::wire::delivery::Delivery;
-use crate::demo::wire::pace::paced;
+use crate::demo::wire::delivery::{Delivery, JSON};
+use crate::demo::wire::pace::{first, paced};
 use crate::demo::wire::reply::chunks;
 use crate::demo::wire::sse::{Form, deliver, events_of};
 
@@ -69,13 +71,20 @@ impl Emulation {
     }
 
     fn reply(&self, scene: &Scene, answer: &Answer) -> Delivery {
-        let dialect = scene.knobs.dialect;
-        if dialect.is_foreign() && scene.request.form() == Form::Events {
-            let events = dialect.events(answer, &scene.voice, &self.ids);
-            return Delivery::stream(paced(events, &scene.knobs.pace, &self.ids));
+        let (dialect, form, pace) = (scene.knobs.dialect, scene.request.form(), &scene.knobs.pace);
+        if !dialect.is_foreign() {
+            return deliver(&chunks(answer, &scene.voice, &self.ids), form, pace, &self.ids);
         }
-        let chunks = chunks(answer, &scene.voice, &self.ids);
-        deliver(&chunks, scene.request.form(), &scene.knobs.pace, &self.ids)
+        match form {
+            Form::Events => {
+                let events = dialect.events(answer, &scene.voice, &self.ids);
+                Delivery::stream(paced(events, pace, &self.ids))
+            }
+            Form::Whole => {
+                let body = dialect.completion(answer, &scene.voice, &self.ids).to_string();
+                Delivery::whole(StatusCode::OK, JSON, body).after(first(pace, &self.ids))
+            }
+        }
     }
 
     fn fault(&self, scene: &Scene, fault: &Fault) -> Delivery {

@@ -1,5 +1,9 @@
 //! What an emulation is told when it is built.
 
+use std::str::FromStr;
+
+use thiserror::Error;
+
 use super::knobs::Knobs;
 
 /// What an emulation does unless a request or a script says otherwise.
@@ -21,6 +25,23 @@ pub enum Agent {
     Deterministic,
     /// The brain, save in turns that carry `call:` or `steps:`.
     Brain,
+}
+
+/// An agent that does not exist.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error("the agent is repeatable or brain")]
+pub struct UnknownAgent;
+
+impl FromStr for Agent {
+    type Err = UnknownAgent;
+
+    fn from_str(name: &str) -> Result<Self, UnknownAgent> {
+        match name {
+            "repeatable" => Ok(Self::Deterministic),
+            "brain" => Ok(Self::Brain),
+            _ => Err(UnknownAgent),
+        }
+    }
 }
 
 impl Default for EmulateSettings {

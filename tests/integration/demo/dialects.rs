@@ -28,6 +28,47 @@ async fn every_dialect_tells_the_same_calls_and_text() {
 }
 
 #[tokio::test]
+async fn every_dialect_tells_the_same_in_one_piece() {
+    let server = ModelServer::emulate().await;
+    let mut body = asking("some-model", "call:create_todo{\"title\":\"Milk\"};call:list{}");
+    body["tools"] = json!([create_todo(), tool("list", json!({}), &[])]);
+    body["extra_body"] = json!({ "google": { "thinking_config": { "include_thoughts": true } } });
+    let mut hello = asking("some-model", "hello");
+    for body in [&mut body, &mut hello] {
+        body["stream"] = false.into();
+    }
+    let thoughts = [("vllm", "reasoning"), ("llamacpp", "reasoning_content")];
+
+    for dialect in DIALECTS {
+        let options = format!("dialect={dialect}");
+        let heard = ask(&server, &body, &options).await;
+        let said = ask(&server, &hello, &options).await.json();
+
+        assert!(heard.content_type.starts_with("application/json"), "{dialect}");
+        let (whole, choice) = (heard.json(), &heard.json()["choices"][0]);
+        let calls = choice["message"]["tool_calls"].as_array().unwrap();
+        let named: Vec<_> = calls.iter().map(|call| &call["function"]["name"]).collect();
+        assert_eq!(named, ["create_todo", "list"], "{dialect}");
+        assert_ne!(calls[0]["id"], calls[1]["id"], "{dialect}");
+        assert_eq!(calls[0]["function"]["arguments"], "{\"title\":\"Milk\"}");
+        assert_eq!(
+            (&choice["finish_reason"], &choice["message"]["content"]),
+            (&json!("tool_calls"), &Value::Null)
+        );
+        assert_eq!(
+            (&whole["object"], &whole["model"]),
+            (&json!("chat.completion"), &json!("some-model"))
+        );
+        assert!(whole["usage"]["total_tokens"].as_u64() > Some(0), "{dialect}");
+        assert_eq!(said["choices"][0]["message"]["content"], "Answer: hello");
+        assert_eq!(said["choices"][0]["finish_reason"], "stop");
+        for (_, field) in thoughts.iter().filter(|(name, _)| name == dialect) {
+            assert_ne!(choice["message"][field], Value::Null, "{dialect}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn every_dialect_has_its_quirk() {
     let server = ModelServer::emulate().await;
     let mut body = asking("m", "call:create_todo{\"title\":\"Milk\"}");

@@ -2,9 +2,10 @@
 
 use std::process::Output;
 
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::process::{Running, program};
+use crate::support::process::{Running, client, program};
 
 #[test]
 fn bad_values_are_refused_all_at_once_without_being_shown() {
@@ -70,6 +71,39 @@ fn an_address_in_use_is_told_with_what_to_do() {
 
     assert!(!output.status.success());
     assert!(stderr(&output).contains("Set PORT"), "{}", stderr(&output));
+}
+
+#[tokio::test]
+async fn an_emulation_takes_its_knobs_from_the_command_line() {
+    let data = TempDir::new().unwrap();
+    let mut command = program(data.path());
+    command.args(["demo-model", "--emulate", "--listen", "127.0.0.1:0"]);
+    command.args(["--knobs", "dialect=openai,chars=1-2", "--seed", "7", "--agent", "brain"]);
+    let model = Running::spawn_model(&mut command);
+
+    let body = json!({ "model": "any", "messages": [{ "role": "user", "content": "hello" }] });
+    let url = format!("{}/v1beta/openai/chat/completions", model.url);
+    let request = client().post(url).header("authorization", "Bearer k").body(body.to_string());
+    let answer: Value =
+        serde_json::from_str(&request.send().await.unwrap().text().await.unwrap()).unwrap();
+
+    assert!(answer["id"].as_str().unwrap().starts_with("chatcmpl-"), "{answer}");
+    assert_eq!(answer["model"], "any");
+}
+
+#[test]
+fn knobs_that_do_not_exist_or_need_an_emulation_are_refused() {
+    for arguments in [
+        &["--emulate", "--knobs", "sttft=4"][..],
+        &["--emulate", "--agent", "bond"],
+        &["--knobs", "ttft=4"],
+    ] {
+        let data = TempDir::new().unwrap();
+
+        let output = program(data.path()).arg("demo-model").args(arguments).output().unwrap();
+
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", stderr(&output));
+    }
 }
 
 fn stderr(output: &Output) -> String {
