@@ -111,14 +111,13 @@ proptest! {
 }
 
 #[test]
-fn every_scenario_is_damaged() {
-    let left = scenario_names().into_iter().filter(|name| !LEFT_OUT.contains(name));
-    let played = left.filter(|name| {
-        !name.starts_with('e') || name.starts_with("empty") || name.starts_with("eof")
-    });
+fn answers_of_many_kinds_are_damaged() {
+    let kinds = ["text/event-stream", "application/json", "text/html"];
 
-    assert!(ANSWERS.len() >= 50, "{}", ANSWERS.len());
-    assert!(played.count() >= ANSWERS.len());
+    assert!(ANSWERS.len() > 50, "{}", ANSWERS.len());
+    for kind in kinds {
+        assert!(ANSWERS.iter().any(|(found, _)| found.starts_with(kind)), "{kind}");
+    }
 }
 
 fn check(kind: &str, bytes: &[u8], cuts: &[Index]) {
