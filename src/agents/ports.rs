@@ -122,6 +122,9 @@ pub enum ModelError {
     /// The provider refuses our request; only an operator can change that.
     #[error("model refused the request")]
     Misconfigured,
+    /// The provider does not, or no longer, offer this model; what to do about it.
+    #[error("model is not offered: {0}")]
+    Unoffered(String),
     /// What was paid for is used up; the words name it.
     #[error("model has spent {0}")]
     Spent(&'static str),
@@ -262,7 +265,7 @@ impl ModelError {
             Self::Empty => Outcome::Empty,
             Self::Malformed => Outcome::Malformed,
             Self::Truncated => Outcome::Truncated,
-            Self::Misconfigured | Self::Failed(_) => Outcome::Failed,
+            Self::Misconfigured | Self::Unoffered(_) | Self::Failed(_) => Outcome::Failed,
         }
     }
 
@@ -279,6 +282,7 @@ impl ModelError {
             Self::Misconfigured => "The model's provider refuses the requests of this server. \
                  Whoever runs it reads what to change in its log or under /health."
                 .to_owned(),
+            Self::Unoffered(remedy) => format!("The model cannot answer: {remedy}."),
             Self::Spent(what) => format!(
                 "The model cannot answer: {what} is used up. Try again later; whoever runs \
                  this server may raise it."

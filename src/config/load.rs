@@ -173,7 +173,7 @@ fn model(env: &mut Env) -> model::Settings {
     model::Settings {
         name: None,
         key_variable: None,
-        dialect: Dialect::guess(&model, &base_url),
+        dialect: dialect(env).unwrap_or_else(|| Dialect::guess(&model, &base_url)),
         base_url,
         offline: api_key.is_none(),
         api_key: Secret::new(api_key.unwrap_or_default()),
@@ -184,6 +184,14 @@ fn model(env: &mut Env) -> model::Settings {
         model,
         guard: guard(env, "MODEL", 3, 60),
     }
+}
+
+fn dialect(env: &mut Env) -> Option<Dialect> {
+    let named = Dialect::named(&env.text("MODEL_DIALECT")?);
+    if named.is_none() {
+        env.fault("MODEL_DIALECT", "must be gemini or openai");
+    }
+    named
 }
 
 fn prices(env: &mut Env) -> Prices {

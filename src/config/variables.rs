@@ -23,6 +23,11 @@ pub const VARIABLES: &[Variable] = &[
     variable("GEMINI_BASE_URL", GEMINI_URL, "OpenAI-compatible base URL of the model"),
     variable("GEMINI_MODEL", "gemini-2.5-flash", "name of the model"),
     variable(
+        "MODEL_DIALECT",
+        "guessed from its name and URL",
+        "what the model's server understands: gemini or openai",
+    ),
+    variable(
         "MODEL_FALLBACKS",
         "",
         "JSON list of models that stand in: [{\"name\", \"base_url\", \"model\", \"api_key_env\"?, \"dialect\"?}]",

@@ -17,6 +17,7 @@ use super::endpoint::Endpoint;
 use super::failure::Failure;
 use super::names::Names;
 use super::offer::Offer;
+use super::remedy::Remedy;
 use super::settings::{Settings, SettingsError};
 use super::stream::{Patience, Reading};
 use super::transport::Transport;
@@ -79,7 +80,7 @@ impl OpenAiModel {
             Err(Failure::well(ModelError::TimedOut("the time for the whole turn is over")))
         });
         let result = result.map(|reply| self.signed(with_our_names(reply, offer.names())));
-        result.inspect_err(|failure| self.heed(failure)).map_err(|failure| self.told(failure.error))
+        result.inspect_err(|failure| self.heed(failure)).map_err(|failure| self.told(failure))
     }
 
     fn recipient(&self) -> Recipient<'_> {
@@ -146,12 +147,17 @@ impl OpenAiModel {
         }
     }
 
-    /// What the provider did not say, we know: when it is asked again.
-    fn told(&self, mut error: ModelError) -> ModelError {
-        if let ModelError::Unavailable { retry_in: retry_in @ None, .. } = &mut error {
-            *retry_in = self.refuses_for();
+    /// What the provider did not say, we know: when it is asked again, or which model to ask for.
+    fn told(&self, failure: Failure) -> ModelError {
+        match (failure.error, failure.remedy) {
+            (ModelError::Unavailable { reason, retry_in: None }, _) => {
+                ModelError::Unavailable { reason, retry_in: self.refuses_for() }
+            }
+            (_, Some(remedy @ Remedy::Model)) => {
+                ModelError::Unoffered(remedy.words(&self.settings))
+            }
+            (error, _) => error,
         }
-        error
     }
 
     fn span(&self, attempt: u32) -> Span {

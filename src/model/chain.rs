@@ -99,6 +99,7 @@ fn another_may_answer(error: &ModelError) -> bool {
     match error {
         ModelError::Unavailable { .. }
         | ModelError::Misconfigured
+        | ModelError::Unoffered(_)
         | ModelError::Spent(_)
         | ModelError::TimedOut(_)
         | ModelError::Empty

@@ -15,7 +15,13 @@ const KEY_WORDS: [&str; 2] = ["API key", "Authorization header"];
 const SIGNATURE_WORDS: [&str; 2] = ["hought signature", "thought_signature"];
 const THINKING_WORDS: [&str; 3] = ["reasoning_effort", "hinking level", "thinking_"];
 /// Fields of ours that only Google takes.
-const GOOGLES_FIELDS: [&str; 2] = ["extra_body", "extra_content"];
+/// Proxies lift what stands in `extra_body` out of it, and Google then knows it no more.
+const GOOGLES_FIELDS: [(&str, &str); 4] = [
+    ("extra_body", "extra_body"),
+    ("extra_content", "extra_content"),
+    ("Unknown name \"google", "google"),
+    ("Unknown name \\\"google", "google"),
+];
 
 /// A refusal, as far as it matters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -124,8 +130,8 @@ impl Refused {
             status @ (300..=399 | 404 | 405) => Remedy::Address(status),
             _ if SIGNATURE_WORDS.iter().any(says) => Remedy::Signature,
             _ if THINKING_WORDS.iter().any(says) => Remedy::Thinking,
-            status => match GOOGLES_FIELDS.into_iter().find(|field| says(field)) {
-                Some(field) => Remedy::Dialect(field),
+            status => match GOOGLES_FIELDS.into_iter().find(|(words, _)| says(words)) {
+                Some((_, field)) => Remedy::Dialect(field),
                 None => Remedy::Form(status, self.word.clone()),
             },
         }

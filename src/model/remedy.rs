@@ -92,9 +92,10 @@ impl Place<'_> {
     }
 
     fn other_dialect(&self) -> String {
-        let variable = self.variable("GEMINI_MODEL and GEMINI_BASE_URL", "dialect");
-        let of_both = if self.0.name.is_none() { ", which must belong together" } else { "" };
-        format!("check {variable}{of_both}")
+        match self.0.name {
+            None => "set MODEL_DIALECT=openai".to_owned(),
+            Some(_) => format!("set {} to openai", self.variable("MODEL_DIALECT", "dialect")),
+        }
     }
 
     fn variable(&self, variable: &str, member: &str) -> String {

@@ -105,6 +105,8 @@ fn what_only_an_operator_can_change_is_known_whatever_the_status() {
         (400, invalid("Thought signature is not valid"), Remedy::Signature),
         (400, invalid("Thinking level MINIMAL is not supported"), Remedy::Thinking),
         (400, invalid("Unrecognized request argument: extra_body"), Remedy::Dialect("extra_body")),
+        (400, invalid("Unknown name \"google\": Cannot find field."), Remedy::Dialect("google")),
+        (400, invalid(r#"'{"message": "Unknown name \"google\""}'"#), Remedy::Dialect("google")),
     ];
 
     for (status, body, remedy) in table {

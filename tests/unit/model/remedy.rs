@@ -17,7 +17,7 @@ fn the_first_model_is_set_up_in_variables() {
         (Remedy::Model, "set GEMINI_MODEL=gemini-3.5-flash-lite"),
         (Remedy::Address(404), "check GEMINI_BASE_URL (the server answered 404)"),
         (Remedy::Thinking, "set THINKING=auto"),
-        (Remedy::Dialect("extra_body"), "extra_body; check GEMINI_MODEL and GEMINI_BASE_URL"),
+        (Remedy::Dialect("extra_body"), "extra_body; set MODEL_DIALECT=openai"),
         (Remedy::Signature, "a thought signature"),
         (Remedy::Form(400, "INVALID_ARGUMENT".to_owned()), "(400 INVALID_ARGUMENT)"),
     ] {
@@ -37,7 +37,7 @@ fn a_model_that_stands_in_is_named_with_its_entry_and_its_own_key() {
         (Remedy::DayQuota, "LOCAL_KEY"),
         (Remedy::Model, "change the model of local in MODEL_FALLBACKS"),
         (Remedy::Address(404), "check the base_url of local in MODEL_FALLBACKS"),
-        (Remedy::Dialect("extra_body"), "check the dialect of local in MODEL_FALLBACKS"),
+        (Remedy::Dialect("extra_body"), "set the dialect of local in MODEL_FALLBACKS to openai"),
     ] {
         let words = remedy.words(&local);
         assert!(words.contains(part) && !words.contains("GEMINI"), "{words}");
