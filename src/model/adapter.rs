@@ -97,7 +97,7 @@ impl OpenAiModel {
     fn offer_of(&self, tools: &[Tool]) -> Arc<Offer> {
         let mut offer = self.offer.lock().unwrap_or_else(PoisonError::into_inner);
         if !offer.is_of(tools) {
-            *offer = Arc::new(Offer::of(tools, self.settings.dialect));
+            *offer = Arc::new(Offer::of(tools));
         }
         Arc::clone(&offer)
     }

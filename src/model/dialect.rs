@@ -3,7 +3,7 @@
 /// The family of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
-    /// Google's: a part of the body of its own, signed calls, a subset of JSON Schema.
+    /// Google's: a part of the body of its own, and signed calls.
     Gemini,
     /// Everybody else's.
     OpenAi,

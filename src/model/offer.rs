@@ -8,7 +8,6 @@ use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::body::Kind;
-use super::dialect::Dialect;
 use super::names::Names;
 use super::schema::{loosen, reduce};
 use crate::agents::BUILT_IN;
@@ -40,14 +39,14 @@ struct Declaration<'a> {
     #[serde(skip_serializing_if = "str::is_empty")]
     description: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    parameters: Option<Cow<'a, Value>>,
+    parameters: Option<Value>,
 }
 
 impl Offer {
     /// Names and writes the tools, as many as a provider bears.
-    pub fn of(tools: &[Tool], dialect: Dialect) -> Self {
+    pub fn of(tools: &[Tool]) -> Self {
         let names = Names::of(tools);
-        let (kept, left_out) = fitting(tools, &names, dialect);
+        let (kept, left_out) = fitting(tools, &names);
         if !left_out.is_empty() {
             let names = left_out.join(", ");
             tracing::warn!(tools.left_out = %names, "More tools than the model takes");
@@ -73,15 +72,11 @@ impl Offer {
 }
 
 /// The declarations that fit, and the names of the tools that do not. Limits on values go first.
-fn fitting<'a>(
-    tools: &'a [Tool],
-    names: &Names,
-    dialect: Dialect,
-) -> (Vec<Box<RawValue>>, Vec<&'a str>) {
-    let mut written = write(tools, names, |schema| parameters(schema, dialect));
+fn fitting<'a>(tools: &'a [Tool], names: &Names) -> (Vec<Box<RawValue>>, Vec<&'a str>) {
+    let mut written = write(tools, names, reduce);
     let size: usize = written.iter().map(|(_, tool)| tool.get().len()).sum();
     if size > MAX_BYTES {
-        written = write(tools, names, |schema| reduce(schema).map(loosened).map(Cow::Owned));
+        written = write(tools, names, |schema| reduce(schema).map(loosened));
     }
     let (mut kept, mut left_out, mut size) = (Vec::new(), Vec::new(), 0);
     for (tool, text) in written {
@@ -100,7 +95,7 @@ fn fitting<'a>(
 fn write<'a>(
     tools: &'a [Tool],
     names: &Names,
-    parameters: impl Fn(&'a Value) -> Option<Cow<'a, Value>>,
+    parameters: impl Fn(&Value) -> Option<Value>,
 ) -> Vec<(&'a Tool, Box<RawValue>)> {
     let mut seen = HashSet::new();
     let unique = tools.iter().filter(|tool| seen.insert(&tool.name));
@@ -119,19 +114,4 @@ fn write<'a>(
 fn loosened(mut schema: Value) -> Value {
     loosen(&mut schema);
     schema
-}
-
-/// Google takes a part of JSON Schema; others take all of it below an object at the top.
-fn parameters(schema: &Value, dialect: Dialect) -> Option<Cow<'_, Value>> {
-    match dialect {
-        Dialect::OpenAi if is_object(schema) => Some(Cow::Borrowed(schema)),
-        Dialect::OpenAi | Dialect::Gemini => reduce(schema).map(Cow::Owned),
-    }
-}
-
-fn is_object(schema: &Value) -> bool {
-    let is_type = schema.get("type").and_then(Value::as_str) == Some("object");
-    let has_properties = schema.get("properties").is_some_and(Value::is_object);
-    let choices = ["anyOf", "oneOf", "allOf", "enum", "not"];
-    is_type && has_properties && choices.iter().all(|choice| schema.get(choice).is_none())
 }

@@ -90,7 +90,7 @@ impl Playback {
         };
         let mut permit = breaker.admit().map_err(unavailable)?;
         let Settings { model, dialect, .. } = &self.settings;
-        let offer = Offer::of(&[], *dialect);
+        let offer = Offer::of(&[]);
         let request =
             ModelRequest { model: None, system: "", messages: &[], tools: &[], deadline: until };
         let recipient = Recipient { model, name: None, dialect: *dialect };

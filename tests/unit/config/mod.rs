@@ -150,6 +150,12 @@ fn a_dialect_is_guessed_unless_it_is_named() {
     let (gemini, openai) = (Dialect::Gemini, Dialect::OpenAi);
     assert_eq!(dialects, [gemini, openai, gemini, openai]);
     assert_eq!(config.model.dialect, gemini, "the address is Google's");
+
+    let told = load(&[("MODEL_DIALECT", "openai"), ("GEMINI_MODEL", "gemini-3.5-flash")]).unwrap();
+    assert_eq!(told.model.dialect, openai);
+    let refused = load(&[("MODEL_DIALECT", "geheim")]).unwrap_err().to_string();
+    assert!(refused.contains("MODEL_DIALECT must be gemini or openai"), "{refused}");
+    assert!(!refused.contains("geheim"), "{refused}");
 }
 
 #[test]

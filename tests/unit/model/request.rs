@@ -17,7 +17,7 @@ fn only_known_fields_are_sent() {
         ),
         tool("a.b", json!({"type": "object"})),
     ];
-    let offer = Offer::of(&tools, Dialect::Gemini);
+    let offer = Offer::of(&tools);
     let messages = [user("Hi")];
     let request = ModelRequest {
         model: None,
@@ -48,12 +48,9 @@ fn only_known_fields_are_sent() {
 
 #[test]
 fn a_server_of_the_other_family_gets_what_its_own_api_knows_and_no_more() {
-    let schema = json!({
-        "$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object",
-        "properties": {"id": {"type": ["string", "null"], "format": "uuid", "default": null}},
-        "additionalProperties": false});
+    let schema = json!({"type": "object", "properties": {"id": {"type": "string"}}});
     let offered = [tool("x", schema.clone()), tool("y", json!({"type": "object"}))];
-    let offer = Offer::of(&offered, Dialect::OpenAi);
+    let offer = Offer::of(&offered);
     let calls = vec![call("1", "{}", None)];
     let messages = [user("Do"), assistant("", calls), tools(vec![result("1", "ok")])];
     let (system, deadline) = ("S", Instant::now());
@@ -83,25 +80,6 @@ fn a_server_of_the_other_family_gets_what_its_own_api_knows_and_no_more() {
             "reasoning_effort": "high",
         })
     );
-}
-
-#[test]
-fn a_choice_at_the_top_of_a_schema_is_reduced_for_everybody() {
-    let side = |name: &str| json!({"type": "object", "properties": {name: {"type": "string"}}});
-    let tools = [tool("x", json!({"anyOf": [side("a"), side("b")]}))];
-
-    let offer = Offer::of(&tools, Dialect::OpenAi);
-
-    let request = ModelRequest {
-        model: None,
-        system: "S",
-        messages: &[],
-        tools: &tools,
-        deadline: Instant::now(),
-    };
-    let body = json!(Body::new(recipient("gpt-5"), &request, &offer));
-    let parameters = &body["tools"][0]["function"]["parameters"];
-    assert_eq!((&parameters["type"], parameters.get("anyOf")), (&json!("object"), None));
 }
 
 #[test]
