@@ -28,9 +28,9 @@ pub struct MemoryStore {
 }
 
 impl MemoryStore {
-    /// Looks into one thread, if it is there.
+    /// Looks into one thread, if it is there; the newest are asked for most.
     fn with<T>(&self, id: &ThreadId, look: impl FnOnce(&mut Conversation) -> T) -> Option<T> {
-        lock(&self.threads).iter_mut().find(|kept| kept.thread.id == *id).map(look)
+        lock(&self.threads).iter_mut().rfind(|kept| kept.thread.id == *id).map(look)
     }
 
     /// Writes in a thread, if the lease on it still counts.
@@ -45,16 +45,16 @@ impl MemoryStore {
 
     fn insert(&self, thread: &Thread, first: Entry) {
         let mut all = lock(&self.threads);
-        if all.iter().any(|kept| kept.thread.id == thread.id) {
-            return; // An earlier attempt was kept.
-        }
-        if all.len() >= MAX_THREADS {
-            all.pop_front();
-        }
         let place = all.partition_point(|kept| {
             (kept.thread.created_at, &kept.thread.id) < (thread.created_at, &thread.id)
         });
+        if all.get(place).is_some_and(|kept| kept.thread.id == thread.id) {
+            return; // An earlier attempt was kept.
+        }
         all.insert(place, Conversation::new(thread.clone(), first));
+        if all.len() > MAX_THREADS {
+            all.pop_front();
+        }
     }
 }
 
