@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::Migrator;
-use sqlx::{Any, AnyPool, ConnectOptions, Connection, Executor, Transaction};
+use sqlx::{AnyPool, ConnectOptions, Connection, Executor};
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout};
 
 use super::Settings;
 use super::fault::StoreFault;
+use super::writer::{Writer, Writing};
 use crate::chat::Kept;
 use crate::domain::BreakerReport;
 use crate::resilience::Guard;
@@ -22,7 +23,7 @@ const PING_LIMIT: Duration = Duration::from_secs(1);
 pub(super) struct Database {
     dialect: Dialect,
     reads: AnyPool,
-    writes: AnyPool,
+    writes: Writer,
     prepared: OnceCell<()>,
     guard: Guard,
     timeout: Duration,
@@ -44,14 +45,14 @@ impl Database {
         url: &str,
         settings: &Settings,
     ) -> Result<Self, sqlx::Error> {
-        let pool = |size| pool(dialect, settings.timeout).max_connections(size).connect_lazy(url);
+        // Leaves time for a second attempt.
+        let patience = settings.timeout / 2;
+        let pool = |size| pool(dialect, patience).max_connections(size).connect_lazy(url);
         let (reads, writes) = match dialect {
-            // A file takes one writer at a time: they queue in order here, or they would poll
-            // for its lock and some starve.
-            Dialect::Sqlite => (pool(2)?, pool(1)?),
+            Dialect::Sqlite => (pool(2)?, Writer::to_file(pool(1)?, patience)),
             Dialect::Postgres => {
                 let pool = pool(8)?;
-                (pool.clone(), pool)
+                (pool.clone(), Writer::to_server(pool, patience))
             }
         };
         let (prepared, timeout) = (OnceCell::new(), settings.timeout);
@@ -70,19 +71,14 @@ impl Database {
         &self.reads
     }
 
-    /// Where to write.
-    pub(super) fn writes(&self) -> &AnyPool {
-        &self.writes
+    /// Waits for a connection to write by.
+    pub(super) async fn writes(&self) -> Result<Writing<'_>, sqlx::Error> {
+        self.writes.connection().await
     }
 
     /// Which kind it is.
     pub(super) fn dialect(&self) -> Dialect {
         self.dialect
-    }
-
-    /// Begins a transaction that writes.
-    pub(super) async fn begin(&self) -> Result<Transaction<'static, Any>, sqlx::Error> {
-        self.writes.begin_with(self.dialect.either("BEGIN IMMEDIATE", "BEGIN")).await
     }
 
     /// Works under the guard. `work` may be done twice, even if the first time was committed.
@@ -105,7 +101,7 @@ impl Database {
     /// Makes or updates the tables over a connection of its own: if this is given up half-way,
     /// the lock on the server goes with the connection instead of staying in the pool.
     async fn migrate(&self) -> Result<(), StoreFault> {
-        let mut connection = self.writes.connect_options().connect().await?;
+        let mut connection = self.writes.pool().connect_options().connect().await?;
         connection.execute(self.dialect.on_connect()).await?;
         let mut migrator = self.dialect.migrator();
         migrator.dangerous_set_table_name("_thread_migrations");
@@ -116,6 +112,11 @@ impl Database {
 }
 
 impl Dialect {
+    /// Begins a transaction that writes.
+    pub(super) const fn begin(self) -> &'static str {
+        self.either("BEGIN IMMEDIATE", "BEGIN")
+    }
+
     /// One of two texts.
     pub(super) const fn either(self, sqlite: &'static str, postgres: &'static str) -> &'static str {
         match self {
@@ -148,11 +149,9 @@ impl Dialect {
     }
 }
 
-fn pool(dialect: Dialect, limit: Duration) -> AnyPoolOptions {
-    let options = AnyPoolOptions::new()
-        // Leaves time for a second attempt.
-        .acquire_timeout(limit / 2)
-        .after_connect(move |connection, _| {
+fn pool(dialect: Dialect, patience: Duration) -> AnyPoolOptions {
+    let options =
+        AnyPoolOptions::new().acquire_timeout(patience).after_connect(move |connection, _| {
             Box::pin(async move {
                 connection.execute(dialect.on_connect()).await?;
                 Ok(())

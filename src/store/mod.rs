@@ -5,6 +5,7 @@ mod fault;
 mod memory;
 mod open;
 mod sql;
+mod writer;
 
 pub use memory::MemoryStore;
 pub use open::{OpenError, Opened, Settings, open};

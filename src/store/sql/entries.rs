@@ -1,6 +1,6 @@
 //! Statements about what happened in a thread.
 
-use sqlx::{AnyConnection, Executor, query, query_scalar};
+use sqlx::{AnyConnection, Connection, query, query_scalar};
 
 use super::super::database::Dialect;
 use super::super::memory::cut;
@@ -61,9 +61,14 @@ impl SqlStore {
     /// apart by the primary key, and the later one draws again.
     pub(super) async fn append(&self, lease: &Lease, entry: &EntryRow) -> Found<()> {
         loop {
-            let result = insert(self.0.dialect(), self.0.writes(), lease, entry).await;
-            if !result.as_ref().is_err_and(StoreFault::is_taken) {
-                return result;
+            let mut writing = self.0.writes().await?;
+            match insert(self.0.dialect(), &mut writing, lease, entry).await {
+                Err(fault) if fault.is_taken() => {}
+                Err(fault) => return Err(fault),
+                Ok(()) => {
+                    writing.done();
+                    return Ok(());
+                }
             }
         }
     }
@@ -74,7 +79,8 @@ impl SqlStore {
         to: &ItemId,
         kept: &[EntryRow],
     ) -> Found<()> {
-        let mut transaction = self.0.begin().await?;
+        let mut writing = self.0.writes().await?;
+        let mut transaction = writing.begin_with(self.0.dialect().begin()).await?;
         let connection: &mut AnyConnection = &mut transaction;
         let thread = key(lease.thread.as_str());
         let held = query_scalar::<_, i64>(self.0.dialect().either(HELD, HELD_LOCKED));
@@ -99,7 +105,7 @@ impl SqlStore {
 
 async fn insert(
     dialect: Dialect,
-    database: impl Executor<'_, Database = sqlx::Any>,
+    connection: &mut AnyConnection,
     lease: &Lease,
     entry: &EntryRow,
 ) -> Found<()> {
@@ -110,7 +116,7 @@ async fn insert(
         .bind(entry.item.as_deref())
         .bind(entry.message.as_deref())
         .bind(lease.epoch)
-        .execute(database)
+        .execute(connection)
         .await?;
     if done.rows_affected() == 0 { Err(StoreFault::Lost) } else { Ok(()) }
 }

@@ -16,7 +16,7 @@ impl SqlStore {
             .bind(key(&effect.tool))
             .bind(key(&effect.arguments))
             .bind(lease.epoch)
-            .execute(self.0.writes())
+            .execute(&mut *self.0.writes().await?)
             .await?;
         if written.rows_affected() > 0 {
             return Ok(Known::New);
@@ -25,7 +25,7 @@ impl SqlStore {
             .bind(lease.thread.as_str())
             .bind(effect.turn.as_str())
             .bind(effect.key.as_str())
-            .fetch_optional(self.0.writes())
+            .fetch_optional(&mut *self.0.writes().await?)
             .await?;
         Ok(output.ok_or(StoreFault::Lost)?.map_or(Known::Begun, Known::Done))
     }
@@ -40,7 +40,7 @@ impl SqlStore {
             .bind(lease.thread.as_str())
             .bind(effect)
             .bind(key(output))
-            .execute(self.0.writes())
+            .execute(&mut *self.0.writes().await?)
             .await?;
         Ok(())
     }
@@ -50,7 +50,7 @@ impl SqlStore {
             .bind(lease.thread.as_str())
             .bind(effect)
             .bind(lease.epoch)
-            .execute(self.0.writes())
+            .execute(&mut *self.0.writes().await?)
             .await?;
         Ok(())
     }

@@ -10,8 +10,11 @@ use crate::domain::{Spend, Thread, ThreadId};
 
 impl SqlStore {
     pub(super) async fn take_lease(&self, id: &ThreadId) -> Found<Claim> {
+        let mut writing = self.0.writes().await?;
         let rows = query(TAKE).bind(key(id.as_str())).bind(millis(LEASE));
-        if let Some(row) = rows.fetch_all(self.0.writes()).await?.first() {
+        let rows = rows.fetch_all(&mut *writing).await?;
+        writing.done();
+        if let Some(row) = rows.first() {
             let (thread, epoch) = (thread_of(row)?, row.try_get("epoch")?);
             let lease = Lease { thread: thread.id.clone(), epoch };
             return Ok(Claim::Held(thread, lease));
@@ -23,11 +26,12 @@ impl SqlStore {
 
     pub(super) async fn prolong_lease(&self, lease: &Lease) -> Found<()> {
         let done = query(PROLONG).bind(lease.thread.as_str()).bind(lease.epoch).bind(millis(LEASE));
-        let done = done.execute(self.0.writes()).await?;
+        let done = done.execute(&mut *self.0.writes().await?).await?;
         if done.rows_affected() == 0 { Err(StoreFault::Lost) } else { Ok(()) }
     }
 
     pub(super) async fn end_lease(&self, lease: &Lease, spent: &Spend) -> Found<Thread> {
+        let mut writing = self.0.writes().await?;
         let rows = query(END)
             .bind(lease.thread.as_str())
             .bind(lease.epoch)
@@ -37,8 +41,9 @@ impl SqlStore {
             .bind(amount(spent.usage.thinking_tokens))
             .bind(amount(spent.cost.nanos()))
             .bind(amount(spent.unpriced_calls))
-            .fetch_all(self.0.writes())
+            .fetch_all(&mut *writing)
             .await?;
+        writing.done();
         rows.first().ok_or(StoreFault::Lost).and_then(thread_of)
     }
 }

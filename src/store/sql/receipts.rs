@@ -7,12 +7,12 @@ use crate::chat::Receipt;
 
 impl SqlStore {
     pub(super) async fn insert_receipt(&self, receipt: &Receipt) -> Found<Option<Receipt>> {
-        query(FORGET_OLD).execute(self.0.writes()).await?;
+        query(FORGET_OLD).execute(&mut *self.0.writes().await?).await?;
         query(INSERT)
             .bind(receipt.key.as_str())
             .bind(receipt.request.as_str())
             .bind(serde_json::to_string(receipt)?)
-            .execute(self.0.writes())
+            .execute(&mut *self.0.writes().await?)
             .await?;
         // Ours, if nobody was there before, or if an earlier attempt of ours was committed.
         let kept = self.select_receipt(&receipt.key).await?;
@@ -21,7 +21,7 @@ impl SqlStore {
 
     pub(super) async fn select_receipt(&self, key: &str) -> Found<Option<Receipt>> {
         let kept = query_scalar("SELECT receipt FROM receipts WHERE key = $1").bind(key);
-        let kept: Option<String> = kept.fetch_optional(self.0.writes()).await?;
+        let kept: Option<String> = kept.fetch_optional(&mut *self.0.writes().await?).await?;
         Ok(kept.as_deref().map(serde_json::from_str).transpose()?)
     }
 
@@ -31,7 +31,7 @@ impl SqlStore {
             .bind(old.request.as_str())
             .bind(new.request.as_str())
             .bind(serde_json::to_string(new)?)
-            .execute(self.0.writes())
+            .execute(&mut *self.0.writes().await?)
             .await?;
         Ok(replaced.rows_affected() > 0)
     }
@@ -41,7 +41,7 @@ impl SqlStore {
             .bind(receipt.key.as_str())
             .bind(receipt.request.as_str())
             .bind(serde_json::to_string(receipt)?)
-            .execute(self.0.writes())
+            .execute(&mut *self.0.writes().await?)
             .await?;
         Ok(())
     }

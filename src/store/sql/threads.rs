@@ -10,6 +10,7 @@ use crate::domain::{ItemId, Order, Page, PageRequest, Thread, ThreadId};
 
 impl SqlStore {
     pub(super) async fn insert_thread(&self, thread: &Thread, first: &EntryRow) -> Found<Lease> {
+        let mut writing = self.0.writes().await?;
         query(BEGIN_THREAD)
             .bind(thread.id.as_str())
             .bind(thread.title.as_deref())
@@ -20,8 +21,9 @@ impl SqlStore {
             .bind(first.turn.as_str())
             .bind(first.item.as_deref())
             .bind(first.message.as_deref())
-            .execute(self.0.writes())
+            .execute(&mut *writing)
             .await?;
+        writing.done();
         Ok(Lease { thread: thread.id.clone(), epoch: 1 })
     }
 
@@ -61,13 +63,14 @@ impl SqlStore {
             Naming::Always => RENAME,
             Naming::IfNone => NAME,
         });
-        let rows = rows.bind(key(id.as_str())).bind(title).fetch_all(self.0.writes()).await?;
+        let rows =
+            rows.bind(key(id.as_str())).bind(title).fetch_all(&mut *self.0.writes().await?).await?;
         rows.first().map(thread_of).transpose()
     }
 
     pub(super) async fn delete_thread(&self, id: &ThreadId) -> Found<bool> {
         let deleted = query("DELETE FROM threads WHERE id = $1").bind(key(id.as_str()));
-        Ok(deleted.execute(self.0.writes()).await?.rows_affected() > 0)
+        Ok(deleted.execute(&mut *self.0.writes().await?).await?.rows_affected() > 0)
     }
 
     pub(super) async fn upsert_ratings(
@@ -82,7 +85,7 @@ impl SqlStore {
         };
         for item in items {
             let rate = query(RATE).bind(key(thread.as_str())).bind(key(item.as_str())).bind(word);
-            rate.execute(self.0.writes()).await?;
+            rate.execute(&mut *self.0.writes().await?).await?;
         }
         Ok(())
     }
