@@ -1,13 +1,15 @@
 //! Server-sent events as ChatKit's parser wants them: one `data:` line, one blank line, no more.
 
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, stream};
 use serde::Serialize;
+use tokio::select;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::chatkit::{encode, error};
 use crate::chat::ThreadEvent;
@@ -29,7 +31,7 @@ const USUAL_FRAME: usize = 256;
 pub fn frames(
     events: mpsc::Receiver<ThreadEvent>,
 ) -> impl Stream<Item = Result<Bytes, Infallible>> {
-    stream::unfold(Voice { events, waiting: Vec::new(), ended: false }, async |mut voice| {
+    stream::unfold(Voice::new(events), async |mut voice| {
         let piece = voice.next().await?;
         Some((Ok(piece), voice))
     })
@@ -46,13 +48,22 @@ struct Voice {
     events: mpsc::Receiver<ThreadEvent>,
     waiting: Vec<ThreadEvent>,
     ended: bool,
+    /// When it was quiet for too long. The alarm is not set anew with each piece, which would
+    /// take the runtime's clock twice: one that rings too early is set again.
+    quiet_until: Instant,
+    alarm: Pin<Box<Sleep>>,
 }
 
 impl Voice {
+    fn new(events: mpsc::Receiver<ThreadEvent>) -> Self {
+        let quiet_until = Instant::now() + KEEP_ALIVE;
+        let alarm = Box::pin(sleep_until(quiet_until));
+        Self { events, waiting: Vec::new(), ended: false, quiet_until, alarm }
+    }
+
     async fn next(&mut self) -> Option<Bytes> {
         while !self.ended {
-            let received = self.events.recv_many(&mut self.waiting, AT_ONCE);
-            let Ok(count) = timeout(KEEP_ALIVE, received).await else {
+            let Some(count) = self.hear().await else {
                 return Some(Bytes::from_static(COMMENT));
             };
             if count == 0 {
@@ -65,6 +76,28 @@ impl Voice {
             }
         }
         None
+    }
+
+    /// Waits for events and counts them; none if it was quiet for too long.
+    async fn hear(&mut self) -> Option<usize> {
+        loop {
+            select! {
+                biased;
+                count = self.events.recv_many(&mut self.waiting, AT_ONCE) => {
+                    self.quiet_until = Instant::now() + KEEP_ALIVE;
+                    return Some(count);
+                }
+                () = self.alarm.as_mut() => {}
+            }
+            let is_quiet = self.alarm.deadline() >= self.quiet_until;
+            if is_quiet {
+                self.quiet_until = Instant::now() + KEEP_ALIVE;
+            }
+            self.alarm.as_mut().reset(self.quiet_until);
+            if is_quiet {
+                return None;
+            }
+        }
     }
 
     fn encode(&mut self) -> Vec<u8> {

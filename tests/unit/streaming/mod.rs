@@ -1,10 +1,13 @@
 //! From events to bytes.
 
+use std::time::Duration;
+
 use futures::StreamExt;
 use orchestrator::chat::{ItemUpdate, ThreadEvent, TurnEnd};
 use orchestrator::domain::{Outcome, Spend};
 use orchestrator::streaming::frames;
 use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep};
 
 #[tokio::test]
 async fn a_failed_turn_ends_with_exactly_one_error_frame() {
@@ -41,6 +44,24 @@ async fn a_quiet_stream_sends_a_comment_without_a_blank_line() {
 
     assert_eq!(&first[..], b": keep-alive\n");
     drop(sender);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_is_quiet_from_its_last_words_on() {
+    let (sender, events) = mpsc::channel(1);
+    let mut stream = Box::pin(frames(events));
+    let begun = Instant::now();
+    let speaks = async {
+        sleep(Duration::from_secs(7)).await;
+        sender.send(delta("a")).await.unwrap();
+    };
+
+    let (said, ()) = tokio::join!(stream.next(), speaks);
+    let comment = stream.next().await.unwrap().unwrap();
+
+    assert!(said.unwrap().unwrap().starts_with(b"data: "));
+    assert_eq!(&comment[..], b": keep-alive\n");
+    assert_eq!(begun.elapsed(), Duration::from_secs(17));
 }
 
 async fn bytes_of(events: Vec<ThreadEvent>) -> String {
