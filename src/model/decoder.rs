@@ -1,14 +1,14 @@
 //! Reads a stream of chunks into one reply, and judges it by what is there.
 //!
-//! Chunks are read from loose JSON, because no two servers agree on their
+//! Chunks but the plainest are read from loose JSON, because no two servers agree on their
 //! shape and Gemini's own differs from what typed clients expect.
 
 use serde_json::Value;
 
 use super::calls::{Calls, text};
+use super::chunk::Chunk;
 use super::extra;
 use super::failure::Failure;
-use super::refused::Refused;
 use super::thoughts::Thoughts;
 use crate::agents::{Delta, ModelError};
 use crate::domain::{Assistant, Reply, Usage};
@@ -47,13 +47,24 @@ struct Counts {
 
 impl Decoder {
     /// Takes one chunk, or a whole completion, and adds to `out` what is to be said.
-    pub fn push(&mut self, mut chunk: Value, out: &mut Vec<Delta>) -> Result<(), Failure> {
-        if let Some(refused) = Refused::in_stream(&chunk) {
+    pub fn push(&mut self, chunk: Chunk, out: &mut Vec<Delta>) -> Result<(), Failure> {
+        if let Some(refused) = chunk.refused() {
             return Err(refused.failure());
         }
-        if let Some(usage) = chunk.get("usage") {
+        if let Some(usage) = chunk.usage() {
             self.counts.read(usage);
         }
+        match chunk {
+            Chunk::Words(words) => {
+                let (content, finish) = words.take();
+                self.finish = finish.or(self.finish.take());
+                self.hear(content, out)
+            }
+            Chunk::Loose(chunk) => self.read_loose(chunk, out),
+        }
+    }
+
+    fn read_loose(&mut self, mut chunk: Value, out: &mut Vec<Delta>) -> Result<(), Failure> {
         let Some(mut choice) = first_choice(&mut chunk) else { return Ok(()) };
         self.finish = text(&mut choice, "finish_reason").or(self.finish.take());
         for part in ["delta", "message"] {
@@ -84,6 +95,15 @@ impl Decoder {
         }
         let message = Assistant { text: self.text, calls, extra: self.extra, by: None };
         Ok(Reply { message })
+    }
+
+    /// Words of the answer, without a mark.
+    fn hear(&mut self, content: Option<String>, out: &mut Vec<Delta>) -> Result<(), Failure> {
+        let before = out.len();
+        if let Some(content) = content {
+            self.thoughts.plain(content, out);
+        }
+        self.keep(out, before)
     }
 
     fn read(&mut self, mut part: Value, out: &mut Vec<Delta>) -> Result<(), Failure> {

@@ -7,10 +7,10 @@ use std::time::Duration;
 use async_openai::error::OpenAIError;
 use async_openai::types::stream::StreamResponse;
 use futures::StreamExt;
-use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
 use super::bill::Bill;
+use super::chunk::Chunk;
 use super::decoder::{Decoder, Ending};
 use super::failure::Failure;
 use super::refused::Refused;
@@ -80,7 +80,7 @@ impl<'a> Reading<'a> {
     pub(super) async fn read(mut self, opened: Opened) -> Result<Reply, Failure> {
         let result = match opened {
             Opened::Stream(stream, notes) => self.read_stream(stream, &notes).await,
-            Opened::Whole(value) => self.take(value).await.map(|()| Ending::Done),
+            Opened::Whole(value) => self.take(value.into()).await.map(|()| Ending::Done),
         };
         let result = match result {
             Ok(ending) => self.end(ending).await,
@@ -92,7 +92,7 @@ impl<'a> Reading<'a> {
 
     async fn read_stream(
         &mut self,
-        mut stream: StreamResponse<Value>,
+        mut stream: StreamResponse<Chunk>,
         notes: &Arc<Notes>,
     ) -> Result<Ending, Failure> {
         let mut until = self.patience.first_event_by;
@@ -109,7 +109,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    async fn take(&mut self, chunk: Value) -> Result<(), Failure> {
+    async fn take(&mut self, chunk: Chunk) -> Result<(), Failure> {
         self.note_model(&chunk);
         let result = self.decoder.push(chunk, &mut self.out);
         if result.is_ok() {
@@ -122,10 +122,9 @@ impl<'a> Reading<'a> {
     }
 
     /// The first chunk that names the model is believed.
-    fn note_model(&mut self, chunk: &Value) {
+    fn note_model(&mut self, chunk: &Chunk) {
         if !self.is_named
-            && let Some(name) = chunk.get("model").and_then(Value::as_str)
-            && !name.is_empty()
+            && let Some(name) = chunk.model().filter(|name| !name.is_empty())
         {
             self.is_named = true;
             self.warnings.answered_by(name);
@@ -155,9 +154,9 @@ impl<'a> Reading<'a> {
 
 /// The next chunk; while there is none the body may flow on.
 async fn next(
-    stream: &mut StreamResponse<Value>,
+    stream: &mut StreamResponse<Chunk>,
     notes: &Notes,
-) -> Option<Result<Value, OpenAIError>> {
+) -> Option<Result<Chunk, OpenAIError>> {
     poll_fn(|context| {
         let next = stream.poll_next_unpin(context);
         if next.is_pending() {

@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout_at};
 use tower::service_fn;
 
 use super::body::Body;
+use super::chunk::Chunk;
 use super::endpoint::Endpoint;
 use super::failure::Failure;
 use super::refused::Refused;
@@ -39,7 +40,7 @@ pub(super) struct Transport {
 /// An answer that began.
 pub(super) enum Opened {
     /// Chunk by chunk.
-    Stream(StreamResponse<Value>, Arc<Notes>),
+    Stream(StreamResponse<Chunk>, Arc<Notes>),
     /// All at once, though a stream was asked for.
     Whole(Value),
 }

@@ -2,7 +2,7 @@
 
 use orchestrator::agents::{Delta, ModelError};
 use orchestrator::domain::{Reply, Usage};
-use orchestrator::model::{Decoder, Ending, Failure};
+use orchestrator::model::{Chunk, Decoder, Ending, Failure};
 use orchestrator::resilience::{Repeat, Verdict};
 use serde_json::{Value, json};
 
@@ -307,20 +307,42 @@ fn tokens_seen_before_are_counted_and_counters_that_never_came_are_unknown() {
 fn usage_of(chunks: &[Value]) -> Option<Usage> {
     let mut decoder = Decoder::default();
     for chunk in chunks {
-        decoder.push(chunk.clone(), &mut Vec::new()).unwrap();
+        decoder.push(chunk.clone().into(), &mut Vec::new()).unwrap();
     }
     decoder.usage()
 }
 
+/// Reads the chunks as they come off the wire; read as loose JSON they must say the same.
 pub(super) fn read(chunks: &[Value], ending: Ending) -> (Vec<Delta>, Result<Reply, Failure>) {
+    let from_wire = |chunk: &Value| serde_json::from_str(&chunk.to_string()).unwrap();
+    let (said, reply) = decode(chunks.iter().map(from_wire), ending);
+    let (said_loosely, read_loosely) = decode(chunks.iter().cloned().map(Chunk::from), ending);
+    assert_eq!(said, said_loosely);
+    assert_eq!(without_ids(&reply), without_ids(&read_loosely));
+    (said, reply)
+}
+
+fn decode(
+    chunks: impl Iterator<Item = Chunk>,
+    ending: Ending,
+) -> (Vec<Delta>, Result<Reply, Failure>) {
     let (mut decoder, mut said) = (Decoder::default(), Vec::new());
     for chunk in chunks {
-        if let Err(failure) = decoder.push(chunk.clone(), &mut said) {
+        if let Err(failure) = decoder.push(chunk, &mut said) {
             return (said, Err(failure));
         }
     }
     let reply = decoder.finish(ending, &mut said);
     (said, reply)
+}
+
+/// A call that came without an id is given another each time.
+fn without_ids(reply: &Result<Reply, Failure>) -> Result<Reply, Failure> {
+    let mut reply = reply.clone();
+    for call in reply.iter_mut().flat_map(|reply| &mut reply.message.calls) {
+        call.id = "".into();
+    }
+    reply
 }
 
 fn chunk(delta: Value, finish: Option<&str>, usage: Option<(u64, u64, u64)>) -> Value {

@@ -74,7 +74,7 @@ fn called(id: &str, more: Value) -> Value {
 fn read(deltas: &[Value]) -> Assistant {
     let (mut decoder, mut out) = (Decoder::default(), Vec::new());
     for delta in deltas {
-        decoder.push(json!({"choices": [{"delta": delta, "index": 0}]}), &mut out).unwrap();
+        decoder.push(json!({"choices": [{"delta": delta, "index": 0}]}).into(), &mut out).unwrap();
     }
     let reply = decoder.finish(Ending::Done, &mut out).unwrap();
     Assistant { by: Some("gateway".to_owned()), ..reply.message }

@@ -1,0 +1,122 @@
+//! One chunk of a stream: the usual shape is read straight away, every other as loose JSON.
+//!
+//! Most chunks carry a few words of the answer and nothing else that counts. To read those into
+//! a tree and take them out of it again would cost more than all the rest that is done with them.
+
+use serde::de::{Deserializer, Error};
+use serde::{Deserialize, de};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::refused::Refused;
+
+/// A chunk, or a whole completion.
+#[derive(Debug)]
+pub enum Chunk {
+    /// Words of the answer, how it finished, what it cost.
+    Words(Words),
+    /// Anything else.
+    Loose(Value),
+}
+
+/// The usual chunk. Whatever else would count makes it a loose one.
+#[derive(Debug, Deserialize)]
+pub struct Words {
+    choices: [Choice; 1],
+    usage: Option<Value>,
+    model: Option<String>,
+    #[serde(rename = "error")]
+    _error: Option<Never>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Choice {
+    delta: Said,
+    finish_reason: Option<String>,
+    #[serde(rename = "index")]
+    _index: Option<First>,
+    #[serde(rename = "message")]
+    _message: Option<Never>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Said {
+    content: Option<String>,
+    #[serde(
+        rename = "reasoning_content",
+        alias = "reasoning",
+        alias = "refusal",
+        alias = "extra_content",
+        alias = "provider_specific_fields",
+        alias = "tool_calls"
+    )]
+    _more: Option<Never>,
+}
+
+/// A member that may be null and nothing else.
+#[derive(Debug, Deserialize)]
+enum Never {}
+
+/// The number of the first choice.
+#[derive(Debug)]
+struct First;
+
+impl Chunk {
+    /// An error in the place of an answer, if it is one.
+    pub(super) fn refused(&self) -> Option<Refused> {
+        match self {
+            Self::Words(_) => None,
+            Self::Loose(value) => Refused::in_stream(value),
+        }
+    }
+
+    /// Which model it says it is from.
+    pub(super) fn model(&self) -> Option<&str> {
+        match self {
+            Self::Words(words) => words.model.as_deref(),
+            Self::Loose(value) => value.get("model").and_then(Value::as_str),
+        }
+    }
+
+    /// The counters so far.
+    pub(super) fn usage(&self) -> Option<&Value> {
+        match self {
+            Self::Words(words) => words.usage.as_ref(),
+            Self::Loose(value) => value.get("usage"),
+        }
+    }
+}
+
+impl Words {
+    /// The words and the finish reason; empty ones are as good as none.
+    pub(super) fn take(self) -> (Option<String>, Option<String>) {
+        let [Choice { delta, finish_reason, .. }] = self.choices;
+        let said = |text: &String| !text.is_empty();
+        (delta.content.filter(said), finish_reason.filter(said))
+    }
+}
+
+impl From<Value> for Chunk {
+    fn from(value: Value) -> Self {
+        Self::Loose(value)
+    }
+}
+
+impl<'de> Deserialize<'de> for Chunk {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <&RawValue>::deserialize(deserializer)?.get();
+        if let Ok(words) = serde_json::from_str(text) {
+            return Ok(Self::Words(words));
+        }
+        serde_json::from_str(text).map(Self::Loose).map_err(D::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for First {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match u64::deserialize(deserializer)? {
+            0 => Ok(Self),
+            other => Err(D::Error::invalid_value(de::Unexpected::Unsigned(other), &"0")),
+        }
+    }
+}
