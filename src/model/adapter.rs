@@ -17,9 +17,10 @@ use super::endpoint::Endpoint;
 use super::failure::Failure;
 use super::names::Names;
 use super::offer::Offer;
+use super::patience::Patience;
 use super::remedy::Remedy;
 use super::settings::{Settings, SettingsError};
-use super::stream::{Patience, Reading};
+use super::stream::Reading;
 use super::transport::Transport;
 use super::warnings::Warnings;
 use crate::agents::{Deltas, Model, ModelError, ModelRequest};
@@ -135,7 +136,7 @@ impl OpenAiModel {
         let body = call.body();
         let opened = timeout_at(first_event_by, self.transport.open(&body));
         let opened = opened.await.map_err(|_| Refusal::TimedOut)??;
-        let patience = Patience { first_event_by, stall_timeout: self.settings.stall_timeout };
+        let patience = Patience::new(first_event_by, self.settings.stall_timeout);
         let (bill, warnings) = (Bill::new(call.deltas, self.settings.price()), &self.warnings);
         Reading::new(call.deltas, bill, warnings, permit, patience).read(opened).await
     }

@@ -20,6 +20,7 @@ mod lines;
 mod listing;
 mod names;
 mod offer;
+mod patience;
 mod pause;
 mod playback;
 mod prices;

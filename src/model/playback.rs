@@ -19,8 +19,9 @@ use super::bill::Bill;
 use super::body::{Body, Recipient};
 use super::endpoint::Endpoint;
 use super::offer::Offer;
+use super::patience::Patience;
 use super::settings::{Settings, SettingsError};
-use super::stream::{Patience, Reading};
+use super::stream::Reading;
 use super::transport::Transport;
 use super::warnings::Warnings;
 use crate::agents::{AgentEvent, Delta, Deltas, ModelError, ModelRequest};
@@ -99,7 +100,7 @@ impl Playback {
         let opened =
             self.transport.open_by(&body, answer).await.map_err(|failure| failure.error)?;
         let (bill, warnings) = (Bill::new(deltas, None), Warnings::of(model));
-        let patience = Patience { first_event_by: until, stall_timeout: PATIENCE };
+        let patience = Patience::new(until, PATIENCE);
         let reading = Reading::new(deltas, bill, &warnings, &mut permit, patience);
         reading.read(opened).await.map_err(|failure| failure.error)
     }

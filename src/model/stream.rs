@@ -2,17 +2,17 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_openai::error::OpenAIError;
 use async_openai::types::stream::StreamResponse;
 use futures::StreamExt;
-use tokio::time::{Instant, timeout_at};
+use tokio::select;
 
 use super::bill::Bill;
 use super::chunk::Chunk;
 use super::decoder::{Decoder, Ending};
 use super::failure::Failure;
+use super::patience::Patience;
 use super::refused::Refused;
 use super::tap::Notes;
 use super::transport::Opened;
@@ -20,15 +20,6 @@ use super::warnings::Warnings;
 use crate::agents::{Delta, Deltas, ModelError};
 use crate::domain::Reply;
 use crate::resilience::Permit;
-
-/// How long an answer may keep us waiting.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
-    /// When the first event must be there.
-    pub(super) first_event_by: Instant,
-    /// The longest silence after it.
-    pub(super) stall_timeout: Duration,
-}
 
 /// One answer being read.
 pub(super) struct Reading<'a> {
@@ -95,17 +86,20 @@ impl<'a> Reading<'a> {
         mut stream: StreamResponse<Chunk>,
         notes: &Arc<Notes>,
     ) -> Result<Ending, Failure> {
-        let mut until = self.patience.first_event_by;
         loop {
-            let next = timeout_at(until, next(&mut stream, notes)).await;
-            match next.map_err(|_| self.silence())? {
+            let next = select! {
+                biased;
+                next = next(&mut stream, notes) => next,
+                () = &mut self.patience => return Err(self.silence()),
+            };
+            match next {
                 Some(Ok(chunk)) => self.take(chunk).await?,
                 None if notes.is_done() => return Ok(Ending::Done),
                 // The tap is ahead of us by chance: what it saw behind a garbled chunk does not count.
                 Some(Err(OpenAIError::JSONDeserialize(..))) => return Ok(Ending::Cut),
                 Some(Err(_)) | None => return broken(notes),
             }
-            until = Instant::now() + self.patience.stall_timeout;
+            self.patience.renew();
         }
     }
 

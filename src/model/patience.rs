@@ -1,0 +1,48 @@
+//! A deadline that moves on with each sign of life.
+//!
+//! Its timer is left alone while it does: one that rings too early is set again. To set it anew
+//! for each chunk would take the runtime's clock twice and wake it for nothing.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// Ends when an answer has kept us waiting for too long.
+pub(super) struct Patience {
+    until: Instant,
+    /// The longest silence between two signs of life.
+    silence: Duration,
+    alarm: Pin<Box<Sleep>>,
+}
+
+impl Patience {
+    /// The first sign of life must come by `until`, each further one within `silence`.
+    pub(super) fn new(until: Instant, silence: Duration) -> Self {
+        Self { until, silence, alarm: Box::pin(sleep_until(until)) }
+    }
+
+    /// There was a sign of life.
+    pub(super) fn renew(&mut self) {
+        self.until = Instant::now() + self.silence;
+        if self.until < self.alarm.deadline() {
+            self.alarm.as_mut().reset(self.until);
+        }
+    }
+}
+
+impl Future for Patience {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            ready!(self.alarm.as_mut().poll(context));
+            let until = self.until;
+            if self.alarm.deadline() >= until {
+                return Poll::Ready(());
+            }
+            self.alarm.as_mut().reset(until);
+        }
+    }
+}
