@@ -6,7 +6,6 @@
 use serde::de::{Deserializer, Error};
 use serde::{Deserialize, de};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use super::refused::Refused;
 
@@ -62,6 +61,12 @@ enum Never {}
 struct First;
 
 impl Chunk {
+    /// Reads what an event says.
+    pub fn read(data: &[u8]) -> serde_json::Result<Self> {
+        let words = serde_json::from_slice(data).map(Self::Words);
+        words.or_else(|_| serde_json::from_slice(data).map(Self::Loose))
+    }
+
     /// An error in the place of an answer, if it is one.
     pub(super) fn refused(&self) -> Option<Refused> {
         match self {
@@ -99,16 +104,6 @@ impl Words {
 impl From<Value> for Chunk {
     fn from(value: Value) -> Self {
         Self::Loose(value)
-    }
-}
-
-impl<'de> Deserialize<'de> for Chunk {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <&RawValue>::deserialize(deserializer)?.get();
-        if let Ok(words) = serde_json::from_str(text) {
-            return Ok(Self::Words(words));
-        }
-        serde_json::from_str(text).map(Self::Loose).map_err(D::Error::custom)
     }
 }
 

@@ -1,25 +1,28 @@
 //! Reads one answer to its end: patience between chunks, words handed on as they come.
 
-use std::future::poll_fn;
-use std::sync::Arc;
+use std::time::Duration;
 
-use async_openai::error::OpenAIError;
-use async_openai::types::stream::StreamResponse;
-use futures::StreamExt;
+use bytes::Bytes;
+use reqwest::Response;
 use tokio::select;
+use tokio::time::timeout;
 
 use super::bill::Bill;
 use super::chunk::Chunk;
 use super::decoder::{Decoder, Ending};
+use super::events::{Event, Events};
 use super::failure::Failure;
 use super::patience::Patience;
 use super::refused::Refused;
-use super::tap::Notes;
 use super::transport::Opened;
 use super::warnings::Warnings;
 use crate::agents::{Delta, Deltas, ModelError};
 use crate::domain::Reply;
 use crate::resilience::Permit;
+
+const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
+/// How long a server may take to end a body after `[DONE]` and keep its connection.
+const CLOSING_GRACE: Duration = Duration::from_millis(20);
 
 /// One answer being read.
 pub(super) struct Reading<'a> {
@@ -70,7 +73,7 @@ impl<'a> Reading<'a> {
     /// Reads to the end.
     pub(super) async fn read(mut self, opened: Opened) -> Result<Reply, Failure> {
         let result = match opened {
-            Opened::Stream(stream, notes) => self.read_stream(stream, &notes).await,
+            Opened::Stream(response) => self.read_stream(response).await,
             Opened::Whole(value) => self.take(value.into()).await.map(|()| Ending::Done),
         };
         let result = match result {
@@ -81,26 +84,39 @@ impl<'a> Reading<'a> {
         result.map_err(|failure| if was_read { failure.finally() } else { failure })
     }
 
-    async fn read_stream(
-        &mut self,
-        mut stream: StreamResponse<Chunk>,
-        notes: &Arc<Notes>,
-    ) -> Result<Ending, Failure> {
+    async fn read_stream(&mut self, mut response: Response) -> Result<Ending, Failure> {
+        let (mut events, mut total) = (Events::default(), 0);
         loop {
-            let next = select! {
+            let piece = select! {
                 biased;
-                next = next(&mut stream, notes) => next,
+                piece = response.chunk() => piece,
                 () = &mut self.patience => return Err(self.silence()),
             };
-            match next {
-                Some(Ok(chunk)) => self.take(chunk).await?,
-                None if notes.is_done() => return Ok(Ending::Done),
-                // The tap is ahead of us by chance: what it saw behind a garbled chunk does not count.
-                Some(Err(OpenAIError::JSONDeserialize(..))) => return Ok(Ending::Cut),
-                Some(Err(_)) | None => return broken(notes),
+            let Ok(piece) = piece else { return broken(&events) };
+            let is_over = piece.is_none();
+            total += piece.as_ref().map_or(0, Bytes::len);
+            events.take(piece);
+            if total > MAX_BODY_BYTES {
+                return Err(too_large());
             }
-            self.patience.renew();
+            while let Some(event) = events.next() {
+                match event {
+                    Event::Data(data) => self.take_event(data).await?,
+                    Event::Done => return Ok(closed(response).await),
+                    Event::TooLong => return Err(too_large()),
+                }
+            }
+            if is_over {
+                return broken(&events);
+            }
         }
+    }
+
+    async fn take_event(&mut self, data: &[u8]) -> Result<(), Failure> {
+        let chunk = Chunk::read(data).map_err(|_| Failure::cut())?;
+        self.take(chunk).await?;
+        self.patience.renew();
+        Ok(())
     }
 
     async fn take(&mut self, chunk: Chunk) -> Result<(), Failure> {
@@ -146,31 +162,21 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// The next chunk; while there is none the body may flow on.
-async fn next(
-    stream: &mut StreamResponse<Chunk>,
-    notes: &Notes,
-) -> Option<Result<Chunk, OpenAIError>> {
-    poll_fn(|context| {
-        let next = stream.poll_next_unpin(context);
-        if next.is_pending() {
-            notes.waits();
-        } else {
-            notes.is_busy();
-        }
-        next
-    })
-    .await
+/// A body that the server ends in good time leaves its connection to the next request.
+async fn closed(mut response: Response) -> Ending {
+    drop(timeout(CLOSING_GRACE, response.chunk()).await);
+    Ending::Done
 }
 
-/// What the body says of an end without `[DONE]`: the stream itself hides it.
-fn broken(notes: &Notes) -> Result<Ending, Failure> {
-    if notes.is_too_large() {
-        return Err(Failure::ill(ModelError::Failed("the reply is too large".to_owned())));
-    }
-    let stray = serde_json::from_slice(&notes.stray()).ok();
+/// What the body says of an end without `[DONE]`.
+fn broken(events: &Events) -> Result<Ending, Failure> {
+    let stray = serde_json::from_slice(events.stray()).ok();
     match stray.as_ref().and_then(Refused::in_stream) {
         Some(refused) => Err(refused.failure()),
         None => Ok(Ending::Cut),
     }
+}
+
+fn too_large() -> Failure {
+    Failure::ill(ModelError::Failed("the reply is too large".to_owned()))
 }

@@ -1,28 +1,24 @@
 //! One HTTP request per attempt: async-openai's client with our own service under it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_openai::Client;
 use async_openai::config::Config;
 use async_openai::error::OpenAIError;
 use async_openai::middleware::HttpRequestFactory;
-use async_openai::types::stream::StreamResponse;
-use futures::StreamExt;
+use reqwest::Response;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::redirect::Policy;
-use reqwest::{Body as HttpBody, Response};
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 use tower::service_fn;
 
 use super::body::Body;
-use super::chunk::Chunk;
 use super::endpoint::Endpoint;
 use super::failure::Failure;
 use super::refused::Refused;
 use super::settings::SettingsError;
-use super::tap::{Notes, Tapped};
 use crate::agents::ModelError;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -39,15 +35,19 @@ pub(super) struct Transport {
 
 /// An answer that began.
 pub(super) enum Opened {
-    /// Chunk by chunk.
-    Stream(StreamResponse<Chunk>, Arc<Notes>),
+    /// Event by event.
+    Stream(Response),
     /// All at once, though a stream was asked for.
     Whole(Value),
 }
 
-/// An answer that is no event stream.
+/// An answer, as an error for async-openai.
 #[derive(Debug, thiserror::Error)]
-#[error("the answer is no event stream")]
+#[error("the answer is read elsewhere")]
+struct Answer(Response);
+
+/// An answer that is no event stream.
+#[derive(Debug)]
 pub(super) struct Unstreamed {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
@@ -72,28 +72,14 @@ impl Transport {
     /// Sends one request and returns once the answer begins.
     pub(super) async fn open(&self, body: &Body<'_>) -> Result<Opened, Failure> {
         let http = self.http.clone();
-        self.open_by(body, move |request| send(http.clone(), request)).await
-    }
-
-    /// The same, answered by whoever `exchange` asks.
-    pub(super) async fn open_by<E, F>(
-        &self,
-        body: &Body<'_>,
-        exchange: E,
-    ) -> Result<Opened, Failure>
-    where
-        E: Fn(HttpRequestFactory) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = Result<Response, OpenAIError>> + Send + 'static,
-    {
-        let notes = Arc::new(Notes::default());
-        let tapped = Arc::clone(&notes);
-        let service = service_fn(move |request| looked_at(exchange(request), Arc::clone(&tapped)));
+        let service = service_fn(move |request| send(http.clone(), request));
         // Last of all the service: it takes the place of the client that retries.
         let client = Client::build(self.http.clone(), self.endpoint.clone());
         let client = client.with_http_service(service);
-        match client.chat().create_stream_byot(body).await {
-            Ok(stream) => Ok(Opened::Stream(stream, notes)),
-            Err(error) => judge(error),
+        let sent = client.chat().create_stream_byot::<_, IgnoredAny>(body).await;
+        match sent.map_or_else(answer_in, |_| Err(unwritten())) {
+            Ok(response) => opened(response).await,
+            Err(failure) => Err(failure),
         }
     }
 
@@ -105,24 +91,27 @@ impl Transport {
     }
 }
 
+/// Sends once, and takes the answer out of async-openai's hands: its reader runs ahead of ours
+/// without a limit, in a task of its own, and does not tell an end from a cut.
 async fn send(http: reqwest::Client, request: HttpRequestFactory) -> Result<Response, OpenAIError> {
-    Ok(http.execute(request.build().await?).await?)
+    let response = http.execute(request.build().await?).await?;
+    Err(OpenAIError::Boxed(Box::new(Answer(response))))
 }
 
-async fn looked_at(
-    answer: impl Future<Output = Result<Response, OpenAIError>>,
-    notes: Arc<Notes>,
-) -> Result<Response, OpenAIError> {
-    let response = answer.await?;
-    if !response.status().is_success() || !is_event_stream(&response) {
-        return Err(OpenAIError::Boxed(Box::new(unstreamed(response).await)));
+fn answer_in(error: OpenAIError) -> Result<Response, Failure> {
+    if let OpenAIError::Reqwest(error) = &error {
+        return Err(lost(error));
     }
-    Ok(http::Response::from(response).map(|body| tap(body, notes)).into())
+    let OpenAIError::Boxed(boxed) = error else { return Err(unwritten()) };
+    boxed.downcast::<Answer>().map(|answer| answer.0).map_err(|_| unwritten())
 }
 
-fn tap(body: HttpBody, notes: Arc<Notes>) -> HttpBody {
-    let bytes = Response::from(http::Response::new(body)).bytes_stream().boxed();
-    HttpBody::wrap_stream(Tapped::new(bytes, notes))
+/// What becomes of an answer, once its head is there.
+pub(super) async fn opened(response: Response) -> Result<Opened, Failure> {
+    if response.status().is_success() && is_event_stream(&response) {
+        return Ok(Opened::Stream(response));
+    }
+    unstreamed(response).await.judge()
 }
 
 /// A server that names no type is given the benefit of the doubt.
@@ -147,21 +136,13 @@ async fn unstreamed(mut response: Response) -> Unstreamed {
     Unstreamed { status: status.as_u16(), headers, body }
 }
 
-fn judge(error: OpenAIError) -> Result<Opened, Failure> {
-    if let OpenAIError::Reqwest(error) = &error {
-        return Err(lost(error));
-    }
-    if let OpenAIError::Boxed(boxed) = &error
-        && let Some(answer) = boxed.downcast_ref::<Unstreamed>()
-    {
-        return answer.judge();
-    }
-    Err(Failure::well(ModelError::Failed("the request could not be written".to_owned())))
-}
-
 fn lost(error: &reqwest::Error) -> Failure {
     let reason = if error.is_connect() { "no connection" } else { "the connection was lost" };
     Failure::unreachable(reason)
+}
+
+fn unwritten() -> Failure {
+    Failure::well(ModelError::Failed("the request could not be written".to_owned()))
 }
 
 impl Unstreamed {

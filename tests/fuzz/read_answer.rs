@@ -11,21 +11,17 @@
 #![no_main]
 
 use std::sync::LazyLock;
-use std::time::Duration;
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use orchestrator::agents::{Delta, ModelError};
-use orchestrator::domain::Secret;
-use orchestrator::model::{Dialect, Playback, Played, Prices, Settings, Thinking};
-use orchestrator::resilience::{BreakerSettings, GuardSettings};
+use orchestrator::model::{Played, play};
 use tokio::runtime::{Builder, Runtime};
 
 const KINDS: [&str; 4] = ["text/event-stream", "application/json", "text/html", ""];
 
 static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| Builder::new_current_thread().enable_time().build().unwrap());
-static PLAYBACK: LazyLock<Playback> = LazyLock::new(|| Playback::new(settings()).unwrap());
 
 fuzz_target!(|input: &[u8]| {
     let [kind, cut, answer @ ..] = input else { return };
@@ -57,7 +53,7 @@ fn pieces(mut rest: &[u8], seed: u8) -> Vec<Bytes> {
 }
 
 fn play(kind: &str, pieces: Vec<Bytes>) -> Played {
-    RUNTIME.block_on(PLAYBACK.play(kind, pieces))
+    RUNTIME.block_on(play(kind, pieces))
 }
 
 fn words(played: &Played) -> (String, String) {
@@ -77,25 +73,4 @@ fn outcome(played: &Played) -> Result<String, ModelError> {
     let calls = reply.message.calls.iter();
     let calls: Vec<_> = calls.map(|call| (&call.name, &call.arguments, &call.extra)).collect();
     Ok(format!("{calls:?} {:?} {:?}", played.usage, reply.message.extra))
-}
-
-fn settings() -> Settings {
-    let breaker = BreakerSettings { max_failures: 3, cool_down: Duration::from_secs(60) };
-    let second = Duration::from_secs(1);
-    let (retries, jitter) = (0, false);
-    let guard = GuardSettings { breaker, retries, min_delay: second, max_delay: second, jitter };
-    Settings {
-        name: None,
-        base_url: "http://127.0.0.1".to_owned(),
-        api_key: Secret::new(""),
-        key_variable: None,
-        dialect: Dialect::Gemini,
-        model: "gemini-2.5-flash".to_owned(),
-        offline: false,
-        first_event_timeout: second,
-        stall_timeout: second,
-        thinking: Thinking::Auto,
-        prices: Prices::default(),
-        guard,
-    }
 }

@@ -165,7 +165,7 @@ async fn a_line_without_an_end_is_cut() {
 #[tokio::test]
 async fn marks_bare_carriage_returns_and_what_comes_behind_the_end_change_nothing() {
     let answer = frames(&[piece("Hi", None)]);
-    let marked = format!("\u{feff}\u{feff}{answer}data: [DONE]\n\n");
+    let marked = format!("\u{feff}{answer}data: [DONE]\n\n");
     let returned = format!("{answer}\rdata: [DONE]\r\r").replace('\n', "\r");
     let overlong = format!("{answer}data: [DONE]\ndata: more\n\n");
 

@@ -3,7 +3,6 @@
 //! The twin of the fuzz target in `tests/fuzz`; it reads through the same entrance.
 
 use std::sync::LazyLock;
-use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -11,9 +10,7 @@ use http::Request;
 use http_body_util::BodyExt;
 use orchestrator::agents::{Delta, ModelError};
 use orchestrator::demo::{self, EmulateSettings, router, scenario_names};
-use orchestrator::domain::Secret;
-use orchestrator::model::{Dialect, Playback, Played, Prices, Settings, Thinking};
-use orchestrator::resilience::{BreakerSettings, GuardSettings};
+use orchestrator::model::{Played, play};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use tokio::runtime::{Builder, Runtime};
@@ -70,7 +67,6 @@ const FRAGMENTS: &[&[u8]] = &[
 
 static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap());
-static PLAYBACK: LazyLock<Playback> = LazyLock::new(|| Playback::new(settings()).unwrap());
 static ANSWERS: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(|| RUNTIME.block_on(answers()));
 
 proptest! {
@@ -127,8 +123,8 @@ fn check(kind: &str, bytes: &[u8], cuts: &[Index]) {
     let begins = [0].into_iter().chain(ends.iter().copied());
     let pieces = begins.zip(&ends).map(|(from, to)| Bytes::copy_from_slice(&bytes[from..*to]));
 
-    let at_once = RUNTIME.block_on(PLAYBACK.play(kind, vec![Bytes::copy_from_slice(bytes)]));
-    let in_pieces = RUNTIME.block_on(PLAYBACK.play(kind, pieces.collect()));
+    let at_once = RUNTIME.block_on(play(kind, vec![Bytes::copy_from_slice(bytes)]));
+    let in_pieces = RUNTIME.block_on(play(kind, pieces.collect()));
 
     let (text, thoughts) = words(&at_once);
     let what = format!("{} cut at {ends:?}", bytes.escape_ascii());
@@ -189,29 +185,4 @@ async fn answers() -> Vec<(String, Vec<u8>)> {
         }
     }
     answers
-}
-
-fn settings() -> Settings {
-    let breaker = BreakerSettings { max_failures: 3, cool_down: Duration::from_mins(1) };
-    let moment = Duration::from_millis(1);
-    Settings {
-        name: None,
-        base_url: "http://127.0.0.1".to_owned(),
-        api_key: Secret::new(""),
-        key_variable: None,
-        dialect: Dialect::Gemini,
-        model: "gemini-2.5-flash".to_owned(),
-        offline: false,
-        first_event_timeout: Duration::from_secs(20),
-        stall_timeout: Duration::from_secs(20),
-        thinking: Thinking::Auto,
-        prices: Prices::default(),
-        guard: GuardSettings {
-            breaker,
-            retries: 0,
-            min_delay: moment,
-            max_delay: moment,
-            jitter: false,
-        },
-    }
 }

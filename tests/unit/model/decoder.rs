@@ -314,7 +314,7 @@ fn usage_of(chunks: &[Value]) -> Option<Usage> {
 
 /// Reads the chunks as they come off the wire; read as loose JSON they must say the same.
 pub(super) fn read(chunks: &[Value], ending: Ending) -> (Vec<Delta>, Result<Reply, Failure>) {
-    let from_wire = |chunk: &Value| serde_json::from_str(&chunk.to_string()).unwrap();
+    let from_wire = |chunk: &Value| Chunk::read(chunk.to_string().as_bytes()).unwrap();
     let (said, reply) = decode(chunks.iter().map(from_wire), ending);
     let (said_loosely, read_loosely) = decode(chunks.iter().cloned().map(Chunk::from), ending);
     assert_eq!(said, said_loosely);
