@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use super::body::Body;
-use super::failure::Failure;
+use super::fault::failure::Failure;
+use super::request::body::Body;
 use crate::agents::{Deltas, ModelError};
 
 /// A model that was corrected so often does not learn it at the next.

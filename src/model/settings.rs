@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use reqwest::Url;
 
+use super::cost::prices::{Price, Prices};
 use super::dialect::Dialect;
-use super::prices::{Price, Prices};
-use super::thinking::Thinking;
+use super::request::thinking::Thinking;
 use crate::domain::Secret;
 use crate::resilience::GuardSettings;
 

@@ -14,10 +14,10 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 use tower::service_fn;
 
-use super::body::Body;
 use super::endpoint::Endpoint;
-use super::failure::Failure;
-use super::refused::Refused;
+use super::fault::failure::Failure;
+use super::fault::refused::Refused;
+use super::request::body::Body;
 use super::settings::SettingsError;
 use crate::agents::ModelError;
 

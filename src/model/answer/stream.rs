@@ -7,17 +7,17 @@ use reqwest::Response;
 use tokio::select;
 use tokio::time::timeout;
 
-use super::bill::Bill;
 use super::chunk::Chunk;
 use super::decoder::{Decoder, Ending};
 use super::events::{Event, Events};
-use super::failure::Failure;
 use super::patience::Patience;
-use super::refused::Refused;
-use super::transport::Opened;
-use super::warnings::Warnings;
 use crate::agents::{Delta, Deltas, ModelError};
 use crate::domain::Reply;
+use crate::model::cost::bill::Bill;
+use crate::model::fault::failure::Failure;
+use crate::model::fault::refused::Refused;
+use crate::model::transport::Opened;
+use crate::model::watch::warnings::Warnings;
 use crate::resilience::Permit;
 
 const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
@@ -25,7 +25,7 @@ const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 const CLOSING_GRACE: Duration = Duration::from_millis(20);
 
 /// One answer being read.
-pub(super) struct Reading<'a> {
+pub(in crate::model) struct Reading<'a> {
     /// Where the words go.
     deltas: &'a Deltas,
     /// Who pays.
@@ -50,7 +50,7 @@ enum Heard {
 
 impl<'a> Reading<'a> {
     /// Nothing was read yet.
-    pub(super) fn new(
+    pub(in crate::model) fn new(
         deltas: &'a Deltas,
         bill: Bill<'a>,
         warnings: &'a Warnings,
@@ -71,7 +71,7 @@ impl<'a> Reading<'a> {
     }
 
     /// Reads to the end.
-    pub(super) async fn read(mut self, opened: Opened) -> Result<Reply, Failure> {
+    pub(in crate::model) async fn read(mut self, opened: Opened) -> Result<Reply, Failure> {
         let result = match opened {
             Opened::Stream(response) => self.read_stream(response).await,
             Opened::Whole(value) => self.take(value.into()).await.map(|()| Ending::Done),

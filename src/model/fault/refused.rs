@@ -61,7 +61,7 @@ impl Refused {
     }
 
     /// Whether the key is wrong, rather than what was asked with it.
-    pub(super) fn is_about_the_key(&self) -> bool {
+    pub(in crate::model) fn is_about_the_key(&self) -> bool {
         let says = |part: &&str| self.message.contains(part);
         self.status == 401 || self.is_key || KEY_WORDS.iter().any(says)
     }

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 
 use super::body::{Called, CalledFunction, Kind, Message, Recipient};
-use super::dialect::Dialect;
-use super::extra::{Extra, is_signed};
 use super::names::Names;
 use super::thinking::gemini_version;
 use crate::agents::ModelRequest;
 use crate::domain::{self, Assistant, ToolCall, ToolResult};
+use crate::model::dialect::Dialect;
+use crate::model::extra::{Extra, is_signed};
 
 const NO_OUTPUT: &str = "(no output)";
 const NO_RESULT: &str = "(this call was cut short; whether it took effect is unknown)";
@@ -18,7 +18,7 @@ const UNREADABLE: &str = "your last call could not be read, so nothing was calle
     call a tool, call it again with its name and one JSON object as its arguments";
 
 /// Writes the messages of a request.
-pub(super) fn messages<'a>(
+pub(in crate::model) fn messages<'a>(
     recipient: Recipient<'_>,
     request: &ModelRequest<'a>,
     names: &'a Names,
@@ -44,7 +44,7 @@ pub(super) fn messages<'a>(
 }
 
 /// Adds what was wrong with the model's last call.
-pub(super) fn correct(messages: &mut Vec<Message<'_>>) {
+pub(in crate::model) fn correct(messages: &mut Vec<Message<'_>>) {
     say(messages, Cow::Owned(note(UNREADABLE)));
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::dialect::Dialect;
+use crate::model::dialect::Dialect;
 
 /// How much a model may think.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub enum Thinking {
 
 /// What is said of it in a request.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Said {
+pub(in crate::model) enum Said {
     /// Nothing.
     Nothing,
     /// In Google's own part of the body, which also asks for the thoughts.
@@ -32,7 +32,7 @@ pub(super) enum Said {
 }
 
 /// What `model` is told; a Gemini behind a server of another family is told like the others.
-pub(super) fn say(dialect: Dialect, model: &str, thinking: Thinking) -> Said {
+pub(in crate::model) fn say(dialect: Dialect, model: &str, thinking: Thinking) -> Said {
     let version = gemini_version(model).filter(|_| dialect == Dialect::Gemini);
     let Some(version) = version else { return effort(thinking) };
     if version.starts_with("1.") || version.starts_with("2.0") {
@@ -50,7 +50,7 @@ pub(super) fn say(dialect: Dialect, model: &str, thinking: Thinking) -> Said {
 }
 
 /// What follows `gemini-`, if it is one of Google's.
-pub(super) fn gemini_version(model: &str) -> Option<&str> {
+pub(in crate::model) fn gemini_version(model: &str) -> Option<&str> {
     model.split_once("gemini-").map(|(_, version)| version)
 }
 

@@ -6,12 +6,12 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::dialect::Dialect;
-use super::extra::Extra;
 use super::offer::Offer;
 use super::thinking::{Said, Thinking, say};
 use super::transcript;
 use crate::agents::ModelRequest;
+use crate::model::dialect::Dialect;
+use crate::model::extra::Extra;
 
 /// Whom a request is written for.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +44,7 @@ pub struct Body<'a> {
 /// One entry of the conversation.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "role", rename_all = "snake_case")]
-pub(super) enum Message<'a> {
+pub(in crate::model) enum Message<'a> {
     System {
         content: &'a str,
     },
@@ -69,24 +69,24 @@ pub(super) enum Message<'a> {
 
 /// A call that the model made.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Called<'a> {
-    pub(super) id: &'a str,
+pub(in crate::model) struct Called<'a> {
+    pub(in crate::model) id: &'a str,
     #[serde(rename = "type")]
-    pub(super) kind: Kind,
-    pub(super) function: CalledFunction<'a>,
+    pub(in crate::model) kind: Kind,
+    pub(in crate::model) function: CalledFunction<'a>,
     #[serde(flatten)]
-    pub(super) extra: Extra<'a>,
+    pub(in crate::model) extra: Extra<'a>,
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct CalledFunction<'a> {
-    pub(super) name: Cow<'a, str>,
-    pub(super) arguments: &'a str,
+pub(in crate::model) struct CalledFunction<'a> {
+    pub(in crate::model) name: Cow<'a, str>,
+    pub(in crate::model) arguments: &'a str,
 }
 
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Kind {
+pub(in crate::model) enum Kind {
     Function,
 }
 
@@ -111,7 +111,7 @@ impl<'a> Body<'a> {
     }
 
     /// The same, with a word to the model that its last call could not be read.
-    pub(super) fn corrected(&self) -> Self {
+    pub(in crate::model) fn corrected(&self) -> Self {
         let mut corrected = self.clone();
         transcript::correct(&mut corrected.messages);
         corrected

@@ -3,17 +3,17 @@
 use serde::de::IgnoredAny;
 use serde_json::{Deserializer, Value};
 
-use super::extra;
-use super::failure::Failure;
 use crate::agents::ModelError;
 use crate::domain::{CallId, ToolCall};
+use crate::model::extra;
+use crate::model::fault::failure::Failure;
 
 const MAX_CALLS: usize = 64;
 const MAX_ARGUMENT_BYTES: usize = 256 * 1024;
 
 /// The calls of one reply so far.
 #[derive(Debug, Default)]
-pub(super) struct Calls {
+pub(in crate::model) struct Calls {
     open: Vec<OpenCall>,
     /// A signature that came before the call it belongs to.
     early_extra: Option<Value>,
@@ -39,7 +39,7 @@ struct Piece {
 
 impl Calls {
     /// Takes one entry of `tool_calls`.
-    pub(super) fn push(&mut self, entry: Value) -> Result<(), Failure> {
+    pub(in crate::model) fn push(&mut self, entry: Value) -> Result<(), Failure> {
         let piece = Piece::read(entry);
         let is_signature = piece.id.is_none() && piece.name.is_none() && piece.arguments.is_none();
         match self.place(&piece) {
@@ -53,7 +53,7 @@ impl Calls {
     }
 
     /// The calls, if each is whole.
-    pub(super) fn finish(self) -> Result<Vec<ToolCall>, Failure> {
+    pub(in crate::model) fn finish(self) -> Result<Vec<ToolCall>, Failure> {
         self.open.into_iter().map(OpenCall::finish).collect()
     }
 
@@ -129,7 +129,7 @@ impl OpenCall {
 }
 
 /// A string member that is not empty.
-pub(super) fn text(object: &mut Value, key: &str) -> Option<String> {
+pub(in crate::model) fn text(object: &mut Value, key: &str) -> Option<String> {
     match object.get_mut(key).map(Value::take) {
         Some(Value::String(text)) if !text.is_empty() => Some(text),
         _ => None,

@@ -13,13 +13,13 @@ use reqwest::{Body, Response};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::bill::Bill;
 use super::patience::Patience;
 use super::stream::Reading;
-use super::transport::opened;
-use super::warnings::Warnings;
 use crate::agents::{AgentEvent, Delta, Deltas, ModelError};
 use crate::domain::{Reply, Usage};
+use crate::model::cost::bill::Bill;
+use crate::model::transport::opened;
+use crate::model::watch::warnings::Warnings;
 use crate::resilience::{Breaker, BreakerSettings};
 
 /// A recording is never late.

@@ -10,7 +10,7 @@ const DONE: &[u8] = b"[DONE]";
 
 /// Cuts a body into events.
 #[derive(Debug, Default)]
-pub(super) struct Events {
+pub(in crate::model) struct Events {
     /// What was not looked at yet.
     piece: Bytes,
     /// Whether a line was read, so that no byte order mark can come any more.
@@ -27,7 +27,7 @@ pub(super) struct Events {
 
 /// Something that was found.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Event<'a> {
+pub(in crate::model) enum Event<'a> {
     /// An event that says this.
     Data(&'a [u8]),
     /// The server is done.
@@ -39,12 +39,12 @@ pub(super) enum Event<'a> {
 impl Events {
     /// Goes on with this piece; what was found in the one before must be taken first. Without one
     /// the body is over: a line that was begun is whole, and so is an event without its blank line.
-    pub(super) fn take(&mut self, piece: Option<Bytes>) {
+    pub(in crate::model) fn take(&mut self, piece: Option<Bytes>) {
         self.piece = piece.unwrap_or(Bytes::from_static(b"\n\n"));
     }
 
     /// The next event, until another piece is needed.
-    pub(super) fn next(&mut self) -> Option<Event<'_>> {
+    pub(in crate::model) fn next(&mut self) -> Option<Event<'_>> {
         if std::mem::take(&mut self.is_told) {
             self.data.clear();
         }
@@ -62,7 +62,7 @@ impl Events {
     }
 
     /// What belonged to no event, such as a bare error object.
-    pub(super) fn stray(&self) -> &[u8] {
+    pub(in crate::model) fn stray(&self) -> &[u8] {
         &self.stray
     }
 

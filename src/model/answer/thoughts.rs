@@ -7,7 +7,7 @@ const CLOSE: &str = "</thought>";
 
 /// Routes the pieces of one reply; a tag may come in pieces too.
 #[derive(Debug, Default)]
-pub(super) struct Thoughts {
+pub(in crate::model) struct Thoughts {
     mode: Mode,
     /// The beginning of what may become a tag.
     held: String,
@@ -28,7 +28,7 @@ enum Mode {
 
 impl Thoughts {
     /// Takes a piece that the provider marked as a thought.
-    pub(super) fn flagged(&mut self, mut text: String, out: &mut Vec<Delta>) {
+    pub(in crate::model) fn flagged(&mut self, mut text: String, out: &mut Vec<Delta>) {
         if self.mode != Mode::Flagged {
             self.flush(out);
             self.mode = Mode::Flagged;
@@ -43,7 +43,7 @@ impl Thoughts {
     }
 
     /// Takes a piece without a mark.
-    pub(super) fn plain(&mut self, text: String, out: &mut Vec<Delta>) {
+    pub(in crate::model) fn plain(&mut self, text: String, out: &mut Vec<Delta>) {
         match self.mode {
             Mode::Answer => say(out, Delta::Text, text),
             Mode::Start => self.expect(OPEN, Mode::Tagged, &text, out),
@@ -53,7 +53,7 @@ impl Thoughts {
     }
 
     /// Says what was held back, since no more will come.
-    pub(super) fn flush(&mut self, out: &mut Vec<Delta>) {
+    pub(in crate::model) fn flush(&mut self, out: &mut Vec<Delta>) {
         let held = std::mem::take(&mut self.held);
         let is_thought = self.mode == Mode::Tagged;
         say(out, if is_thought { Delta::Thought } else { Delta::Text }, held);

@@ -6,7 +6,7 @@ use crate::agents::ModelError;
 
 /// The last advice, until the provider takes a request again.
 #[derive(Debug, Default)]
-pub(super) struct Advice(Mutex<Kept>);
+pub(in crate::model) struct Advice(Mutex<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -17,7 +17,7 @@ struct Kept {
 
 impl Advice {
     /// Keeps `advice`, and logs it if it is news.
-    pub(super) fn note(&self, advice: &str) {
+    pub(in crate::model) fn note(&self, advice: &str) {
         let mut kept = self.kept();
         if kept.advice.as_deref() != Some(advice) {
             kept.advice = Some(advice.to_owned());
@@ -27,13 +27,13 @@ impl Advice {
     }
 
     /// Keeps why the provider is held back from now on.
-    pub(super) fn hold_for(&self, error: &ModelError) {
+    pub(in crate::model) fn hold_for(&self, error: &ModelError) {
         let spent = if let ModelError::Spent(what) = error { Some(*what) } else { None };
         self.kept().spent = spent;
     }
 
     /// Forgets it all: the provider took a request.
-    pub(super) fn clear(&self) {
+    pub(in crate::model) fn clear(&self) {
         let forgotten = std::mem::take(&mut *self.kept()).advice;
         if forgotten.is_some() {
             tracing::info!("The model takes our requests again");
@@ -41,12 +41,12 @@ impl Advice {
     }
 
     /// The advice in force.
-    pub(super) fn get(&self) -> Option<String> {
+    pub(in crate::model) fn get(&self) -> Option<String> {
         self.kept().advice.clone()
     }
 
     /// What is used up, if that is why the provider is held back.
-    pub(super) fn spent(&self) -> Option<&'static str> {
+    pub(in crate::model) fn spent(&self) -> Option<&'static str> {
         self.kept().spent
     }
 

@@ -25,48 +25,48 @@ pub struct Failure {
 
 impl Failure {
     /// The provider is ill.
-    pub(super) const fn ill(error: ModelError) -> Self {
+    pub(in crate::model) const fn ill(error: ModelError) -> Self {
         Self { error, verdict: Verdict::Ill, repeat: Repeat::Never, remedy: None }
     }
 
     /// The provider is well; this answer or our request is at fault.
-    pub(super) const fn well(error: ModelError) -> Self {
+    pub(in crate::model) const fn well(error: ModelError) -> Self {
         Self { error, verdict: Verdict::Well, repeat: Repeat::Never, remedy: None }
     }
 
     /// Only the operator can help.
-    pub(super) fn misconfigured(remedy: Remedy) -> Self {
+    pub(in crate::model) fn misconfigured(remedy: Remedy) -> Self {
         Self { remedy: Some(remedy), ..Self::well(ModelError::Misconfigured) }
     }
 
     /// What was paid for is used up: asking again soon is no use to anybody.
-    pub(super) fn spent(what: &'static str, remedy: Remedy) -> Self {
+    pub(in crate::model) fn spent(what: &'static str, remedy: Remedy) -> Self {
         let verdict = Verdict::Busy(Some(SPENT_PAUSE));
         Self { verdict, remedy: Some(remedy), ..Self::well(ModelError::Spent(what)) }
     }
 
     /// Another attempt may help.
-    pub(super) fn again(self) -> Self {
+    pub(in crate::model) fn again(self) -> Self {
         Self { repeat: Repeat::AfterBackoff, ..self }
     }
 
     /// Another attempt may help once the time that the provider named is over.
-    pub(super) fn again_after(self, named: Option<Duration>) -> Self {
+    pub(in crate::model) fn again_after(self, named: Option<Duration>) -> Self {
         Self { repeat: named.map_or(Repeat::AfterBackoff, Repeat::After), ..self }
     }
 
     /// No other attempt is allowed: the person has already read a part.
-    pub(super) fn finally(self) -> Self {
+    pub(in crate::model) fn finally(self) -> Self {
         Self { repeat: Repeat::Never, ..self }
     }
 
     /// Nothing could be sent, or the connection broke before an answer.
-    pub(super) fn unreachable(reason: &str) -> Self {
+    pub(in crate::model) fn unreachable(reason: &str) -> Self {
         Self::ill(unavailable(reason, None)).again()
     }
 
     /// The reply broke off before its end.
-    pub(super) fn cut() -> Self {
+    pub(in crate::model) fn cut() -> Self {
         Self::ill(ModelError::Truncated).again()
     }
 }
@@ -97,6 +97,6 @@ impl Fault for Failure {
 }
 
 /// The provider cannot be used now.
-pub(super) fn unavailable(reason: &str, retry_in: Option<Duration>) -> ModelError {
+pub(in crate::model) fn unavailable(reason: &str, retry_in: Option<Duration>) -> ModelError {
     ModelError::Unavailable { reason: reason.to_owned(), retry_in }
 }

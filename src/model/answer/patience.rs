@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Ends when an answer has kept us waiting for too long.
-pub(super) struct Patience {
+pub(in crate::model) struct Patience {
     until: Instant,
     /// The longest silence between two signs of life.
     silence: Duration,
@@ -19,12 +19,12 @@ pub(super) struct Patience {
 
 impl Patience {
     /// The first sign of life must come by `until`, each further one within `silence`.
-    pub(super) fn new(until: Instant, silence: Duration) -> Self {
+    pub(in crate::model) fn new(until: Instant, silence: Duration) -> Self {
         Self { until, silence, alarm: Box::pin(sleep_until(until)) }
     }
 
     /// There was a sign of life.
-    pub(super) fn renew(&mut self) {
+    pub(in crate::model) fn renew(&mut self) {
         self.until = Instant::now() + self.silence;
         if self.until < self.alarm.deadline() {
             self.alarm.as_mut().reset(self.until);

@@ -7,7 +7,7 @@ use crate::agents::Deltas;
 use crate::domain::{Spend, Usage};
 
 /// What one request costs so far; told when this is dropped.
-pub(super) struct Bill<'a> {
+pub(in crate::model) struct Bill<'a> {
     deltas: &'a Deltas,
     price: Option<Price>,
     usage: Option<Usage>,
@@ -16,12 +16,12 @@ pub(super) struct Bill<'a> {
 
 impl<'a> Bill<'a> {
     /// Nothing is due before the provider answers.
-    pub(super) fn new(deltas: &'a Deltas, price: Option<Price>) -> Self {
+    pub(in crate::model) fn new(deltas: &'a Deltas, price: Option<Price>) -> Self {
         Self { deltas, price, usage: None, is_due: false }
     }
 
     /// The provider answers, and says so much of what it costs.
-    pub(super) fn note(&mut self, usage: Option<Usage>) {
+    pub(in crate::model) fn note(&mut self, usage: Option<Usage>) {
         (self.usage, self.is_due) = (usage, true);
     }
 }

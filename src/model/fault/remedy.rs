@@ -1,7 +1,7 @@
 //! What an operator must change before a provider takes our requests, and in which variable.
 
-use super::dialect::Dialect;
-use super::settings::Settings;
+use crate::model::dialect::Dialect;
+use crate::model::settings::Settings;
 
 /// What to change. Our own words: the provider's may quote the conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]

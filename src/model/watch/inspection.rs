@@ -7,11 +7,11 @@ use jiff::tz::TimeZone;
 use tokio::time::{Instant, timeout};
 use tracing::{Instrument, Span, field, info_span};
 
-use super::adapter::OpenAiModel;
-use super::failure::Failure;
 use super::lifetimes::announced_end;
 use super::listing::lists;
-use super::refused::Refused;
+use crate::model::adapter::OpenAiModel;
+use crate::model::fault::failure::Failure;
+use crate::model::fault::refused::Refused;
 use crate::resilience::Refusal;
 
 /// How long one request for the list may take.
@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 impl OpenAiModel {
     /// Says what speaks against asking for this model; the bundled one needs no look.
-    pub(super) async fn inspect(&self) {
+    pub(in crate::model) async fn inspect(&self) {
         if self.settings.offline {
             return;
         }
@@ -35,7 +35,7 @@ impl OpenAiModel {
     }
 
     /// What an operator should know of it, in sentences.
-    pub(super) fn warned(&self) -> Vec<String> {
+    pub(in crate::model) fn warned(&self) -> Vec<String> {
         self.end_announced().into_iter().chain(self.warnings.told()).collect()
     }
 

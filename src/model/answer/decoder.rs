@@ -7,11 +7,11 @@ use serde_json::Value;
 
 use super::calls::{Calls, text};
 use super::chunk::Chunk;
-use super::extra;
-use super::failure::Failure;
 use super::thoughts::Thoughts;
 use crate::agents::{Delta, ModelError};
 use crate::domain::{Assistant, Reply, Usage};
+use crate::model::extra;
+use crate::model::fault::failure::Failure;
 
 const MAX_TEXT_BYTES: usize = 1024 * 1024;
 

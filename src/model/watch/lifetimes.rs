@@ -2,7 +2,7 @@
 
 use jiff::civil::{Date, date};
 
-use super::settings::Settings;
+use crate::model::settings::Settings;
 
 struct Lifetime {
     model: &'static str,

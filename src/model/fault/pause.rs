@@ -17,7 +17,7 @@ const EPOCH_SECONDS: f64 = 1e9;
 const EPOCH_MILLIS: f64 = 1e11;
 
 /// What the headers name; the limits of a key are told with every answer, and matter when one is hit.
-pub(super) fn in_headers(status: u16, headers: &HeaderMap) -> Option<Duration> {
+pub(in crate::model) fn in_headers(status: u16, headers: &HeaderMap) -> Option<Duration> {
     let millis = text(headers, "retry-after-ms").and_then(|text| seconds(number(text)? / 1_000.0));
     let asked = millis.or_else(|| {
         let text = text(headers, RETRY_AFTER.as_str())?;
@@ -27,14 +27,14 @@ pub(super) fn in_headers(status: u16, headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// `Please retry in 33.82s.`, `Please try again in 1m30s`.
-pub(super) fn in_words(message: &str) -> Option<Duration> {
+pub(in crate::model) fn in_words(message: &str) -> Option<Duration> {
     let (_, rest) =
         message.split_once("retry in ").or_else(|| message.split_once("try again in "))?;
     span(rest.split_whitespace().next()?.trim_end_matches('.'))
 }
 
 /// `39s`, `45.837906927s`, `1m30s`, `250ms`.
-pub(super) fn span(text: &str) -> Option<Duration> {
+pub(in crate::model) fn span(text: &str) -> Option<Duration> {
     let (mut rest, mut total) = (text, 0.0);
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;

@@ -11,7 +11,7 @@ const MAX_NAME: usize = 100;
 
 /// What was seen of one model.
 #[derive(Debug)]
-pub(super) struct Warnings {
+pub(in crate::model) struct Warnings {
     /// As asked for.
     model: String,
     seen: Mutex<Seen>,
@@ -25,23 +25,23 @@ struct Seen {
 }
 
 impl Warnings {
-    pub(super) fn of(model: &str) -> Self {
+    pub(in crate::model) fn of(model: &str) -> Self {
         Self { model: model.to_owned(), seen: Mutex::default() }
     }
 
     /// The provider's list does not have it.
-    pub(super) fn unlisted(&self) {
+    pub(in crate::model) fn unlisted(&self) {
         self.seen().is_unlisted = true;
         tracing::warn!("{}", self.words_of_list());
     }
 
     /// It took a request, so whatever the list says, it is there.
-    pub(super) fn answered(&self) {
+    pub(in crate::model) fn answered(&self) {
         self.seen().is_unlisted = false;
     }
 
     /// The reply names the model that wrote it.
-    pub(super) fn answered_by(&self, name: &str) {
+    pub(in crate::model) fn answered_by(&self, name: &str) {
         if !is_name(name) {
             return;
         }
@@ -59,7 +59,7 @@ impl Warnings {
     }
 
     /// In sentences.
-    pub(super) fn told(&self) -> Vec<String> {
+    pub(in crate::model) fn told(&self) -> Vec<String> {
         let seen = self.seen();
         let unlisted = seen.is_unlisted.then(|| self.words_of_list());
         unlisted.into_iter().chain(seen.others.iter().map(|name| self.words_of(name))).collect()

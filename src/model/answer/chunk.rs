@@ -7,7 +7,7 @@ use serde::de::{Deserializer, Error};
 use serde::{Deserialize, de};
 use serde_json::Value;
 
-use super::refused::Refused;
+use crate::model::fault::refused::Refused;
 
 /// A chunk, or a whole completion.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ impl Chunk {
     }
 
     /// An error in the place of an answer, if it is one.
-    pub(super) fn refused(&self) -> Option<Refused> {
+    pub(in crate::model) fn refused(&self) -> Option<Refused> {
         match self {
             Self::Words(_) => None,
             Self::Loose(value) => Refused::in_stream(value),
@@ -76,7 +76,7 @@ impl Chunk {
     }
 
     /// Which model it says it is from.
-    pub(super) fn model(&self) -> Option<&str> {
+    pub(in crate::model) fn model(&self) -> Option<&str> {
         match self {
             Self::Words(words) => words.model.as_deref(),
             Self::Loose(value) => value.get("model").and_then(Value::as_str),
@@ -84,7 +84,7 @@ impl Chunk {
     }
 
     /// The counters so far.
-    pub(super) fn usage(&self) -> Option<&Value> {
+    pub(in crate::model) fn usage(&self) -> Option<&Value> {
         match self {
             Self::Words(words) => words.usage.as_ref(),
             Self::Loose(value) => value.get("usage"),
@@ -94,7 +94,7 @@ impl Chunk {
 
 impl Words {
     /// The words and the finish reason; empty ones are as good as none.
-    pub(super) fn take(self) -> (Option<String>, Option<String>) {
+    pub(in crate::model) fn take(self) -> (Option<String>, Option<String>) {
         let [Choice { delta, finish_reason, .. }] = self.choices;
         let said = |text: &String| !text.is_empty();
         (delta.content.filter(said), finish_reason.filter(said))

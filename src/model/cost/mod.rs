@@ -1,0 +1,4 @@
+//! What a request costs.
+
+pub(super) mod bill;
+pub(super) mod prices;

@@ -1,0 +1,8 @@
+//! What is asked, as a provider wants it: the conversation, the tools, how much to think.
+
+pub(super) mod body;
+pub(super) mod names;
+pub(super) mod offer;
+pub(super) mod schema;
+pub(super) mod thinking;
+pub(super) mod transcript;

@@ -1,0 +1,7 @@
+//! What an operator should know of a model although it answers.
+
+pub(super) mod inspection;
+pub(super) mod lifetimes;
+pub(super) mod likeness;
+pub(super) mod listing;
+pub(super) mod warnings;
