@@ -68,8 +68,9 @@ impl Events {
 
     fn found(&mut self) -> Option<Event<'_>> {
         if !self.is_told {
-            self.line.extend_from_slice(&self.piece);
-            self.piece.clear();
+            // Let go even if it is empty: it would keep the connection's buffer from being used again.
+            let rest = std::mem::take(&mut self.piece);
+            self.line.extend_from_slice(&rest);
         }
         if self.line.len().max(self.data.len()) > MAX_BYTES {
             return Some(Event::TooLong);
