@@ -91,6 +91,30 @@ async fn dropping_the_future_closes_the_upstream() {
     }
 }
 
+#[tokio::test]
+async fn a_reader_who_is_busy_holds_the_provider_back() {
+    let server = scripted(&["flood"]).await;
+    let model = model(settings(&server));
+    let messages = [Message::User { text: "hi".to_owned() }];
+    let deadline = Instant::now() + Duration::from_mins(1);
+    let request =
+        ModelRequest { model: None, system: "Be kind.", messages: &messages, tools: &[], deadline };
+    let (sender, _unread) = mpsc::channel(1);
+    let deltas = Deltas::new(sender);
+    let mut reply = model.reply(request, &deltas);
+
+    let (mut sent, mut unchanged) = (0, 0);
+    while unchanged < 50 {
+        assert!((&mut reply).now_or_never().is_none());
+        let request = server.log().await;
+        let bytes = request.first().map_or(0, |request| request["bytes"].as_u64().unwrap());
+        unchanged = if bytes > 0 && bytes == sent { unchanged + 1 } else { 0 };
+        sent = bytes;
+    }
+
+    assert!(sent < 32 * 1024 * 1024, "{sent} of 62 MiB, in the buffers of the way");
+}
+
 /// How the only request ended, once it has.
 async fn ended(server: &ModelServer) -> Value {
     loop {
