@@ -26,8 +26,8 @@ static RUNTIME: LazyLock<Runtime> =
 fuzz_target!(|input: &[u8]| {
     let [kind, cut, answer @ ..] = input else { return };
     let kind = KINDS[usize::from(*kind) % KINDS.len()];
-    let at_once = play(kind, vec![Bytes::copy_from_slice(answer)]);
-    let in_pieces = play(kind, pieces(answer, *cut));
+    let at_once = played(kind, vec![Bytes::copy_from_slice(answer)]);
+    let in_pieces = played(kind, pieces(answer, *cut));
 
     let (text, thoughts) = words(&at_once);
     assert_eq!(words(&in_pieces), (text.clone(), thoughts.clone()));
@@ -52,7 +52,7 @@ fn pieces(mut rest: &[u8], seed: u8) -> Vec<Bytes> {
     pieces
 }
 
-fn play(kind: &str, pieces: Vec<Bytes>) -> Played {
+fn played(kind: &str, pieces: Vec<Bytes>) -> Played {
     RUNTIME.block_on(play(kind, pieces))
 }
 
