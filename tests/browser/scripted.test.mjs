@@ -261,6 +261,7 @@ test("a model is picked for a message, and the thread remembers it", async () =>
     "threads.add_user_message": [stream(asked("msg_more", "more"), answered("Two.")), stream(asked("msg_last", "last"), answered("Three."))],
   });
   await page.reload();
+  await seen(picker());
   assert.deepEqual(await picker().locator("option").allInnerTexts(), ["usual", "other"]);
   await picker().selectOption("other");
   await send("hello");
