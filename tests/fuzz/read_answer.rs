@@ -14,9 +14,13 @@ use std::sync::LazyLock;
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use orchestrator::agents::{Delta, ModelError};
 use orchestrator::model::{Played, play};
 use tokio::runtime::{Builder, Runtime};
+
+use alike::hold_alike;
+
+#[path = "../support/played.rs"]
+mod alike;
 
 const KINDS: [&str; 4] = ["text/event-stream", "application/json", "text/html", ""];
 
@@ -28,15 +32,7 @@ fuzz_target!(|input: &[u8]| {
     let kind = KINDS[usize::from(*kind) % KINDS.len()];
     let at_once = played(kind, vec![Bytes::copy_from_slice(answer)]);
     let in_pieces = played(kind, pieces(answer, *cut));
-
-    let (text, thoughts) = words(&at_once);
-    assert_eq!(words(&in_pieces), (text.clone(), thoughts.clone()));
-    assert_eq!(outcome(&in_pieces), outcome(&at_once));
-    assert!(text.len() + thoughts.len() <= 3 * answer.len());
-    if let Ok(reply) = &at_once.result {
-        assert_eq!(reply.message.text, text);
-        assert!(!text.trim().is_empty() || !reply.message.calls.is_empty());
-    }
+    hold_alike(&at_once, &in_pieces, answer.len(), "cut and whole");
 });
 
 /// Pieces of all lengths up to 16, in an order that `seed` decides.
@@ -54,23 +50,4 @@ fn pieces(mut rest: &[u8], seed: u8) -> Vec<Bytes> {
 
 fn played(kind: &str, pieces: Vec<Bytes>) -> Played {
     RUNTIME.block_on(play(kind, pieces))
-}
-
-fn words(played: &Played) -> (String, String) {
-    let (mut text, mut thoughts) = (String::new(), String::new());
-    for delta in &played.said {
-        match delta {
-            Delta::Text(words) => text.push_str(words),
-            Delta::Thought(words) => thoughts.push_str(words),
-        }
-    }
-    (text, thoughts)
-}
-
-/// All but the ids that are given to calls without one.
-fn outcome(played: &Played) -> Result<String, ModelError> {
-    let reply = played.result.clone()?;
-    let calls = reply.message.calls.iter();
-    let calls: Vec<_> = calls.map(|call| (&call.name, &call.arguments, &call.extra)).collect();
-    Ok(format!("{calls:?} {:?} {:?}", played.usage, reply.message.extra))
 }

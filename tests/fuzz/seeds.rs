@@ -8,19 +8,10 @@ use http_body_util::BodyExt;
 use orchestrator::demo::{EmulateSettings, Settings, answer, router, scenario_names};
 use tower::ServiceExt;
 
-/// Never over, late, or larger than a seed should be.
-const LEFT_OUT: &[&str] = &[
-    "breaker",
-    "comments",
-    "flood",
-    "hang_headers",
-    "many_chunks",
-    "refuse",
-    "slow_ttft",
-    "stall_after",
-    "tool_huge_args",
-    "trickle",
-];
+use endless::LEFT_OUT;
+
+#[path = "../support/endless.rs"]
+mod endless;
 
 fn main() {
     let folder =

@@ -3,6 +3,9 @@
 pub(crate) mod app;
 
 pub(crate) mod doubles;
+
+pub(crate) mod endless;
+
 pub(crate) mod faulty;
 
 pub(crate) mod mcp_server;
@@ -10,6 +13,8 @@ pub(crate) mod mcp_server;
 pub(crate) mod scripted_http;
 
 pub(crate) mod model_server;
+
+pub(crate) mod played;
 
 pub(crate) mod postgres;
 

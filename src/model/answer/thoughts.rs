@@ -46,8 +46,8 @@ impl Thoughts {
     pub(in crate::model) fn plain(&mut self, text: String, out: &mut Vec<Delta>) {
         match self.mode {
             Mode::Answer => say(out, Delta::Text, text),
-            Mode::Start => self.expect(OPEN, Mode::Tagged, &text, out),
-            Mode::Flagged => self.expect(CLOSE, Mode::Answer, &text, out),
+            Mode::Start => self.look_for(OPEN, Mode::Tagged, &text, out),
+            Mode::Flagged => self.look_for(CLOSE, Mode::Answer, &text, out),
             Mode::Tagged => self.think(&text, out),
         }
     }
@@ -60,7 +60,7 @@ impl Thoughts {
     }
 
     /// If `tag` begins the text it is taken off and `then` follows; else this is the answer.
-    fn expect(&mut self, tag: &str, then: Mode, text: &str, out: &mut Vec<Delta>) {
+    fn look_for(&mut self, tag: &str, then: Mode, text: &str, out: &mut Vec<Delta>) {
         self.held.push_str(text);
         if self.held.len() < tag.len() && tag.starts_with(&self.held) {
             return;

@@ -8,29 +8,16 @@ use axum::body::Body;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::BodyExt;
-use orchestrator::agents::{Delta, ModelError};
 use orchestrator::demo::{self, EmulateSettings, router, scenario_names};
-use orchestrator::model::{Played, play};
+use orchestrator::model::play;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use tokio::runtime::{Builder, Runtime};
 use tower::ServiceExt;
 
+use crate::support::endless::LEFT_OUT;
 use crate::support::model_server::{asking, echo};
-
-/// Never over, late, or too much to try often.
-const LEFT_OUT: &[&str] = &[
-    "breaker",
-    "comments",
-    "flood",
-    "hang_headers",
-    "many_chunks",
-    "refuse",
-    "slow_ttft",
-    "stall_after",
-    "tool_huge_args",
-    "trickle",
-];
+use crate::support::played::hold_alike;
 
 /// What a server may write, so that nonsense gets far.
 const FRAGMENTS: &[&[u8]] = &[
@@ -126,36 +113,8 @@ fn check(kind: &str, bytes: &[u8], cuts: &[Index]) {
     let at_once = RUNTIME.block_on(play(kind, vec![Bytes::copy_from_slice(bytes)]));
     let in_pieces = RUNTIME.block_on(play(kind, pieces.collect()));
 
-    let (text, thoughts) = words(&at_once);
     let what = format!("{} cut at {ends:?}", bytes.escape_ascii());
-    assert_eq!(words(&in_pieces), (text.clone(), thoughts.clone()), "{what}");
-    assert_eq!(outcome(&in_pieces), outcome(&at_once), "{what}");
-    // A byte that is no text is shown as a character of three.
-    assert!(text.len() + thoughts.len() <= 3 * bytes.len());
-    if let Ok(reply) = &at_once.result {
-        assert_eq!(reply.message.text, text);
-        assert!(!text.trim().is_empty() || !reply.message.calls.is_empty());
-    }
-}
-
-/// What was said to the person, and what was thought.
-fn words(played: &Played) -> (String, String) {
-    let (mut text, mut thoughts) = (String::new(), String::new());
-    for delta in &played.said {
-        match delta {
-            Delta::Text(words) => text.push_str(words),
-            Delta::Thought(words) => thoughts.push_str(words),
-        }
-    }
-    (text, thoughts)
-}
-
-/// All but the ids that we give to calls without one.
-fn outcome(played: &Played) -> Result<String, ModelError> {
-    let reply = played.result.clone()?;
-    let calls: Vec<_> =
-        reply.message.calls.iter().map(|call| (&call.name, &call.arguments, &call.extra)).collect();
-    Ok(format!("{calls:?} {:?} {:?}", played.usage, reply.message.extra))
+    hold_alike(&at_once, &in_pieces, bytes.len(), &what);
 }
 
 fn kinds() -> impl Strategy<Value = &'static str> {
