@@ -43,6 +43,7 @@ impl Budget {
 impl fmt::Display for Limit {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Tokens(1) => out.write_str("1 token"),
             Self::Tokens(max) => write!(out, "{max} tokens"),
             Self::Cost(max) => max.fmt(out),
         }
