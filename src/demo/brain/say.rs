@@ -146,12 +146,12 @@ pub(super) fn list(todos: &[Todo], filter: &Filter, more: u64, now: &Zoned) -> S
         return format!("You have no {adjective}todos{kind}{rest}.");
     }
     let lines: Vec<String> = todos.iter().map(|todo| human::todo(todo, now)).collect();
-    let tail = if more > 0 { format!("\n\n… and {more} more.") } else { String::new() };
-    format!(
-        "You have {}{kind}:\n{}{tail}",
-        count(todos.len(), &format!("{adjective}todo")),
-        numbered(&lines)
-    )
+    let shown =
+        format!("{}{kind}:\n{}", count(todos.len(), &format!("{adjective}todo")), numbered(&lines));
+    match more {
+        0 => format!("You have {shown}"),
+        _ => format!("From the top of your list, {shown}\n\n… and {more} more."),
+    }
 }
 
 /// The parts that say something, with a blank line between them.

@@ -219,6 +219,17 @@ fn a_long_list_is_looked_through_page_by_page() {
     );
 }
 
+#[test]
+fn a_part_of_the_list_is_not_counted_as_the_whole() {
+    let mut talk = Talk::new();
+    talk.page_by(2);
+
+    let said = talk.say("what is on my list?").last.text;
+
+    assert!(said.starts_with("From the top of your list, 2 open todos:\n"), "{said}");
+    assert!(said.ends_with("\n\n… and 5 more."), "{said}");
+}
+
 fn deletes(ids: &[&str]) -> String {
     let calls: Vec<String> =
         ids.iter().map(|id| format!(r#"delete_todo {{"id":"{id}"}}"#)).collect();
