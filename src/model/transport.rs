@@ -107,8 +107,10 @@ fn answer_in(error: OpenAIError) -> Result<Response, Failure> {
 }
 
 /// What becomes of an answer, once its head is there.
-pub(super) async fn opened(response: Response) -> Result<Opened, Failure> {
+pub(super) async fn opened(mut response: Response) -> Result<Opened, Failure> {
     if response.status().is_success() && is_event_stream(&response) {
+        // They keep the buffer that the head was read into from being used for the body.
+        drop(std::mem::take(response.headers_mut()));
         return Ok(Opened::Stream(response));
     }
     unstreamed(response).await.judge()
