@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
-use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -18,7 +17,7 @@ use crate::demo;
 use crate::domain::{HealthProbe, Secret};
 use crate::mcp::{ServerSettings, Servers, Transport};
 use crate::model::{self, Chain, OpenAiModel};
-use crate::{store, todo};
+use crate::{serving, store, todo};
 
 /// Connections that are still open after the drain get so long to close.
 const LAST_CONNECTIONS: Duration = Duration::from_secs(2);
@@ -64,22 +63,18 @@ impl House {
         Ok(Self { router: router(api), chat, model, tools, lifecycle, stop })
     }
 
-    /// Serves until `signal`, then drains: running turns may end, then connections, then tools.
+    /// Serves so many connections at a time until `signal`, then drains: running turns may end,
+    /// then connections, then tools.
     pub async fn serve(
         self,
         listener: TcpListener,
+        connections: usize,
         signal: impl Future<Output = anyhow::Result<()>>,
         drain: Duration,
     ) -> anyhow::Result<()> {
-        let listener = listener.tap_io(|stream| {
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "TCP_NODELAY was not set");
-            }
-        });
         let closed = CancellationToken::new();
-        let server = axum::serve(listener, self.router.clone().into_make_service())
-            .with_graceful_shutdown(closed.clone().cancelled_owned());
-        let server = tokio::spawn(server.into_future());
+        let (listener, router) = (serving::without_delay(listener), self.router.clone());
+        let server = tokio::spawn(serving::serve(listener, router, connections, closed.clone()));
         self.open_when_settled();
         self.inspect_models();
         signal.await?;
@@ -91,7 +86,7 @@ impl House {
         let ended = tokio::time::timeout(LAST_CONNECTIONS, server).await;
         self.stop.cancel();
         self.tools.shut_down().await;
-        ended.map_or(Ok(()), |joined| joined?.context("The server failed"))
+        ended.map_or(Ok(()), |joined| joined.context("The server failed"))
     }
 
     /// In the background: nobody waits for what providers say of their models.

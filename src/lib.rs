@@ -25,6 +25,8 @@ pub mod store;
 
 pub mod resilience;
 
+pub mod serving;
+
 pub mod observability;
 
 pub mod domain;

@@ -21,6 +21,8 @@ pub(super) enum ApiError {
     NotJsonType,
     #[error("The body is larger than {limit} bytes.")]
     TooLarge { limit: usize },
+    #[error("The body did not come in time. Send the request again.")]
+    TooSlow,
     #[error("The body broke off or could not be read. Send the request again.")]
     Unreadable,
     #[error("The body is not valid UTF-8.")]
@@ -94,6 +96,7 @@ impl ApiError {
             Self::WrongMethod => (StatusCode::METHOD_NOT_ALLOWED, "wrong_method"),
             Self::NotJsonType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json_type"),
             Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "too_slow"),
             Self::Unreadable => (StatusCode::BAD_REQUEST, "unreadable"),
             Self::NotUtf8 => (StatusCode::BAD_REQUEST, "not_utf8"),
             Self::NotJson { .. } => (StatusCode::BAD_REQUEST, "not_json"),

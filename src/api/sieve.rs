@@ -1,21 +1,28 @@
 //! From a request's body to JSON, whatever was sent.
 
+use std::time::Duration;
+
 use axum::body::to_bytes;
 use axum::extract::Request;
 use axum::http::header;
 use serde_json::Value;
+use tokio::time::timeout;
 
 use super::error::ApiError;
 
 /// Room for the longest message in any script, and for its envelope.
 pub(super) const MAX_BODY: usize = 1024 * 1024;
 
+/// How long a body may take.
+const BODY_LIMIT: Duration = Duration::from_secs(30);
+
 /// Reads a JSON body; each fault has its own refusal.
 pub(super) async fn read_json(request: Request) -> Result<Value, ApiError> {
     if !is_json(&request) {
         return Err(ApiError::NotJsonType);
     }
-    let body = to_bytes(request.into_body(), MAX_BODY).await.map_err(|error| {
+    let body = timeout(BODY_LIMIT, to_bytes(request.into_body(), MAX_BODY)).await;
+    let body = body.map_err(|_| ApiError::TooSlow)?.map_err(|error| {
         let too_large = std::error::Error::source(&error)
             .is_some_and(|source| source.to_string().contains("length limit"));
         if too_large { ApiError::TooLarge { limit: MAX_BODY } } else { ApiError::Unreadable }

@@ -14,7 +14,7 @@ const OPEN_FILES: u64 = 65_536;
 
 /// Serves until the sign to stop, then drains.
 pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
-    raise_open_files(config.chat.max_turns);
+    let connections = raise_open_files(config.chat.max_turns);
     let address = (config.listen.host.as_str(), config.listen.port);
     let listener = TcpListener::bind(address).await.with_context(|| {
         let (host, port) = address;
@@ -22,16 +22,18 @@ pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
     })?;
     let drain: Duration = config.drain;
     let house = House::build(config, listener.local_addr()?).await?;
-    house.serve(listener, signalled(), drain).await
+    house.serve(listener, connections, signalled(), drain).await
 }
 
-/// Says how many streams the machine will really hold.
-fn raise_open_files(max_turns: usize) {
+/// Says how many streams the machine will really hold, and tells how many connections that leaves
+/// room for: with more of them none could reach its model.
+fn raise_open_files(max_turns: usize) -> usize {
     let Ok(open_files) = rlimit::increase_nofile_limit(OPEN_FILES) else {
         tracing::warn!("The limit of open files could not be read");
-        return;
+        return max_turns;
     };
     // A stream takes one file here and one upstream; some are for everything else.
     let fitting = usize::try_from(open_files.saturating_sub(64) / 2).unwrap_or(usize::MAX);
     tracing::info!(open_files, streams = fitting.min(max_turns), "Room for streams");
+    fitting
 }

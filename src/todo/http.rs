@@ -7,7 +7,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::serve::ListenerExt;
 use axum::{Json, Router};
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
@@ -18,12 +17,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::open::{Settings, StartError};
 use super::server::TodoServer;
+use crate::serving::{serve, without_delay};
 
 /// Names under which this machine calls itself.
 const LOCAL_HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
 /// Pages of other origins must not call: a browser would lend them this machine's name.
 const LOCAL_ORIGINS: [&str; 2] = ["http://localhost:*", "http://127.0.0.1:*"];
+
+/// Few, even for many replicas, below every usual limit of open files.
+const MAX_CONNECTIONS: usize = 512;
 
 /// How long requests may go on after the sign to stop.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -55,14 +58,12 @@ pub async fn serve_http(
         .route("/health/ready", get(ready))
         .with_state(health)
         .nest_service("/mcp", mcp);
-    // Without TCP_NODELAY each answer waits some 40 ms for the client's acknowledgement.
-    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-    let serve = axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
     tokio::select! {
-        ended = serve => ended.map_err(StartError::Http),
+        () = serve(without_delay(listener), app, MAX_CONNECTIONS, stop.clone()) => {}
         // A client that never ends its request must not keep the process.
-        () = async { stop.cancelled().await; sleep(DRAIN).await } => Ok(()),
+        () = async { stop.cancelled().await; sleep(DRAIN).await } => {}
     }
+    Ok(())
 }
 
 async fn report(State(health): State<Health>) -> Response {

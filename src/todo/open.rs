@@ -47,9 +47,6 @@ pub enum StartError {
     /// The client did not speak MCP.
     #[error("the MCP session could not be opened")]
     Session(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The listener failed.
-    #[error("the HTTP server failed")]
-    Http(#[source] io::Error),
 }
 
 /// Opens the store; the tables are made or updated under a lock.

@@ -9,4 +9,5 @@ mod layering;
 mod mcp;
 mod model;
 mod resilience;
+mod serving;
 mod streaming;

@@ -1,9 +1,13 @@
 //! Everything that is refused before the first byte, and how.
 
+use std::convert::Infallible;
+
 use axum::body::Body;
 use axum::http::Request;
+use futures::{StreamExt, stream};
 use orchestrator::api::Origins;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::support::app::{Answer, Choices, TestApp, add, create, json_request};
 use crate::support::doubles::{Act, ScriptedModel, says};
@@ -34,6 +38,20 @@ async fn each_malformed_request_has_its_status_and_code() {
         let what = format!("{} {}", request.method(), request.uri());
         assert_problem(&app.send(request).await, status, code, &what);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let app = TestApp::scripted([]).await;
+    let first_bytes = stream::iter([Ok::<_, Infallible>("{")]);
+    let body = Body::from_stream(first_bytes.chain(stream::pending()));
+    let request = Request::post("/chat").header("content-type", "application/json");
+    let started = Instant::now();
+
+    let answer = app.send(request.body(body).unwrap()).await;
+
+    assert_problem(&answer, 408, "too_slow", "half a body");
+    assert_eq!(started.elapsed().as_secs(), 30);
 }
 
 #[tokio::test]

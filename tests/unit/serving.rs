@@ -1,0 +1,152 @@
+//! Connections: how many, how long, and how they end.
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
+use axum::serve::Listener;
+use futures::{FutureExt, stream};
+use orchestrator::serving::serve;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: here\r\n\r\n";
+const HALF_A_HEAD: &[u8] = b"GET / HTTP/1.1\r\nhost: he";
+
+/// A server in memory, and the way in.
+struct Street {
+    door: mpsc::UnboundedSender<DuplexStream>,
+    stop: CancellationToken,
+    server: JoinHandle<()>,
+    /// Lets an answer at `/slow` be written to its end.
+    go_on: Arc<Notify>,
+}
+
+struct Door(mpsc::UnboundedReceiver<DuplexStream>);
+
+impl Listener for Door {
+    type Io = DuplexStream;
+    type Addr = ();
+
+    async fn accept(&mut self) -> (DuplexStream, ()) {
+        (self.0.recv().await.unwrap(), ())
+    }
+
+    fn local_addr(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Street {
+    fn with_room_for(connections: usize) -> Self {
+        let (door, coming) = mpsc::unbounded_channel();
+        let (stop, go_on) = (CancellationToken::new(), Arc::new(Notify::new()));
+        let told = Arc::clone(&go_on);
+        let slow = move || {
+            let told = Arc::clone(&told);
+            let end = async move { told.notified().await }.map(|()| Ok::<_, Infallible>("end"));
+            async { Body::from_stream(stream::once(end)) }
+        };
+        let router = Router::new().route("/", get(async || "hello")).route("/slow", get(slow));
+        let server = tokio::spawn(serve(Door(coming), router, connections, stop.clone()));
+        Self { door, stop, server, go_on }
+    }
+
+    async fn send(&self, bytes: &[u8]) -> DuplexStream {
+        let (mut here, there) = duplex(4096);
+        self.door.send(there).unwrap();
+        here.write_all(bytes).await.unwrap();
+        here
+    }
+}
+
+async fn until(stream: &mut DuplexStream, end: &str) -> String {
+    let mut heard = Vec::new();
+    while !heard.ends_with(end.as_bytes()) {
+        heard.push(stream.read_u8().await.unwrap());
+    }
+    String::from_utf8(heard).unwrap()
+}
+
+async fn rest(mut stream: DuplexStream) -> String {
+    let mut heard = String::new();
+    stream.read_to_string(&mut heard).await.unwrap();
+    heard
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_does_not_come_is_not_waited_for() {
+    let street = Street::with_room_for(8);
+    let started = Instant::now();
+    let silent = street.send(b"").await;
+    let slow = street.send(HALF_A_HEAD).await;
+
+    assert_eq!((rest(silent).await, rest(slow).await), (String::new(), String::new()));
+
+    assert_eq!(started.elapsed().as_secs(), 75);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_connection_is_kept_for_longer_than_a_minute_and_then_closed() {
+    let street = Street::with_room_for(8);
+    let mut client = street.send(REQUEST).await;
+    until(&mut client, "hello").await;
+    tokio::time::sleep(Duration::from_secs(65)).await;
+    client.write_all(REQUEST).await.unwrap();
+    until(&mut client, "hello").await;
+    let answered = Instant::now();
+
+    assert_eq!(rest(client).await, "");
+
+    assert_eq!(answered.elapsed().as_secs(), 75);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_may_take_as_long_as_it_likes() {
+    let street = Street::with_room_for(8);
+    let mut client = street.send(b"GET /slow HTTP/1.1\r\nhost: here\r\n\r\n").await;
+    until(&mut client, "\r\n\r\n").await;
+    tokio::time::sleep(Duration::from_hours(1)).await;
+
+    street.go_on.notify_one();
+
+    assert_eq!(until(&mut client, "0\r\n\r\n").await, "3\r\nend\r\n0\r\n\r\n");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_finds_no_room_is_let_in_when_somebody_leaves() {
+    let street = Street::with_room_for(1);
+    let mut first = street.send(REQUEST).await;
+    until(&mut first, "hello").await;
+    let mut second = street.send(REQUEST).await;
+    let too_early = tokio::time::timeout(Duration::from_mins(1), second.read_u8()).await;
+    assert!(too_early.is_err(), "there was no room");
+
+    drop(first);
+
+    until(&mut second, "hello").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_the_end_idle_connections_close_and_answers_are_written_to_their_end() {
+    let street = Street::with_room_for(8);
+    let mut idle = street.send(REQUEST).await;
+    until(&mut idle, "hello").await;
+    let mut busy = street.send(b"GET /slow HTTP/1.1\r\nhost: here\r\n\r\n").await;
+    until(&mut busy, "\r\n\r\n").await;
+
+    street.stop.cancel();
+
+    assert_eq!(rest(idle).await, "");
+    assert!(!street.server.is_finished());
+    street.go_on.notify_one();
+    assert_eq!(rest(busy).await, "3\r\nend\r\n0\r\n\r\n");
+    street.server.await.unwrap();
+}
