@@ -1,4 +1,7 @@
-//! The thinnest server that could stand in our place: passes the model's bytes on, and keeps nothing.
+//! The thinnest servers that could stand in our place: they pass the model's bytes on. One keeps
+//! nothing; the other keeps what was asked before it asks, and what was answered before it ends.
+
+use std::path::Path;
 
 use axum::Router;
 use axum::body::Body;
@@ -6,17 +9,30 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
+use futures::{StreamExt, stream};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{SqlitePool, query};
 use tokio::net::TcpListener;
 
 /// Set in a copy of the benchmark that is to be this proxy.
 pub(crate) const MODEL: &str = "BENCH_PROXY_TO";
 
+/// Set in one that keeps texts, in this file.
+pub(crate) const FILE: &str = "BENCH_PROXY_FILE";
+
 /// Serves until it is ended.
 pub(crate) async fn serve(model: String) {
     let (client, url) = (reqwest::Client::new(), format!("{model}/chat/completions"));
+    let file = match std::env::var(FILE) {
+        Ok(path) => Some(open(Path::new(&path)).await),
+        Err(_) => None,
+    };
     let pass = async move || {
+        let kept = file.clone();
+        keep(file.as_ref()).await;
         let answer = client.post(&url).body("{}").send().await.unwrap();
-        let body = Body::from_stream(answer.bytes_stream());
+        let end = stream::once(async move { keep(kept.as_ref()).await });
+        let body = Body::from_stream(answer.bytes_stream().chain(end.filter_map(async |()| None)));
         ([(header::CONTENT_TYPE, "text/event-stream")], body).into_response()
     };
     let app = Router::new().route("/chat", post(pass)).route("/health/ready", get(|| async {}));
@@ -24,4 +40,25 @@ pub(crate) async fn serve(model: String) {
     let listener = TcpListener::bind(address).await.unwrap();
     let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
     axum::serve(listener, app).await.unwrap();
+}
+
+async fn open(path: &Path) -> SqlitePool {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal);
+    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
+    query("CREATE TABLE texts (id INTEGER PRIMARY KEY, text TEXT NOT NULL)")
+        .execute(&pool)
+        .await
+        .unwrap();
+    pool
+}
+
+async fn keep(file: Option<&SqlitePool>) {
+    if let Some(file) = file {
+        let text = "Some words of an answer, ".repeat(20);
+        query("INSERT INTO texts (text) VALUES (?)").bind(text).execute(file).await.unwrap();
+    }
 }

@@ -42,6 +42,13 @@ impl Server {
         Self::start_program(&program, &[(proxy::MODEL, model)]).await
     }
 
+    /// A proxy that keeps both texts of a turn.
+    pub(crate) async fn start_keeping_proxy(model: &str) -> Self {
+        let program = std::env::current_exe().unwrap();
+        let file = (proxy::FILE, "texts.db");
+        Self::start_program(&program, &[(proxy::MODEL, model), file]).await
+    }
+
     async fn start(env: &[(&str, &str)]) -> Self {
         Self::start_program(Path::new(env!("CARGO_BIN_EXE_orchestrator")), env).await
     }
