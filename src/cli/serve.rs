@@ -30,10 +30,10 @@ pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
 fn raise_open_files(max_turns: usize) -> usize {
     let Ok(open_files) = rlimit::increase_nofile_limit(OPEN_FILES) else {
         tracing::warn!("The limit of open files could not be read");
-        return max_turns;
+        return usize::MAX;
     };
     // A stream takes one file here and one upstream; some are for everything else.
-    let fitting = usize::try_from(open_files.saturating_sub(64) / 2).unwrap_or(usize::MAX);
+    let fitting = usize::try_from(open_files.saturating_sub(64) / 2).unwrap_or(usize::MAX).max(1);
     tracing::info!(open_files, streams = fitting.min(max_turns), "Room for streams");
     fitting
 }
