@@ -9,7 +9,6 @@ use futures::future::BoxFuture;
 use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument, Span, field};
 
-use super::answer::patience::Patience;
 use super::answer::stream::Reading;
 use super::call::Call;
 use super::cost::bill::Bill;
@@ -25,7 +24,7 @@ use super::transport::Transport;
 use super::watch::warnings::Warnings;
 use crate::agents::{Deltas, Model, ModelError, ModelRequest};
 use crate::domain::{Dependency, Detail, HealthProbe, Reply, Tool};
-use crate::resilience::{Fault, Guard, Permit, Refusal, Verdict};
+use crate::resilience::{Fault, Guard, Patience, Permit, Refusal, Verdict};
 
 /// Gemini, or whatever speaks like it.
 pub struct OpenAiModel {

@@ -4,8 +4,10 @@ mod breaker;
 mod budget;
 mod cooling;
 mod guard;
+mod patience;
 
 pub use breaker::{Breaker, BreakerSettings, Permit};
 pub use budget::{Budget, Leave};
 pub use cooling::Cooling;
 pub use guard::{Fault, Guard, GuardSettings, Refusal, Repeat, Verdict};
+pub use patience::Patience;

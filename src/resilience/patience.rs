@@ -1,7 +1,7 @@
 //! A deadline that moves on with each sign of life.
 //!
 //! Its timer is left alone while it does: one that rings too early is set again. To set it anew
-//! for each chunk would take the runtime's clock twice and wake it for nothing.
+//! each time would take the runtime's clock twice and wake it for nothing.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// Ends when an answer has kept us waiting for too long.
-pub(in crate::model) struct Patience {
+/// Ends when a silence lasts too long; once renewed, it can be waited for again.
+#[derive(Debug)]
+pub struct Patience {
     until: Instant,
     /// The longest silence between two signs of life.
     silence: Duration,
@@ -19,12 +20,12 @@ pub(in crate::model) struct Patience {
 
 impl Patience {
     /// The first sign of life must come by `until`, each further one within `silence`.
-    pub(in crate::model) fn new(until: Instant, silence: Duration) -> Self {
+    pub fn new(until: Instant, silence: Duration) -> Self {
         Self { until, silence, alarm: Box::pin(sleep_until(until)) }
     }
 
     /// There was a sign of life.
-    pub(in crate::model) fn renew(&mut self) {
+    pub fn renew(&mut self) {
         self.until = Instant::now() + self.silence;
         if self.until < self.alarm.deadline() {
             self.alarm.as_mut().reset(self.until);

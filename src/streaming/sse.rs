@@ -1,7 +1,6 @@
 //! Server-sent events as ChatKit's parser wants them: one `data:` line, one blank line, no more.
 
 use std::convert::Infallible;
-use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,11 +8,12 @@ use futures::{Stream, stream};
 use serde::Serialize;
 use tokio::select;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
 use super::chatkit::{encode, error};
 use crate::chat::ThreadEvent;
 use crate::domain::Outcome;
+use crate::resilience::Patience;
 
 /// A quiet stream says something so often.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
@@ -48,17 +48,13 @@ struct Voice {
     events: mpsc::Receiver<ThreadEvent>,
     waiting: Vec<ThreadEvent>,
     ended: bool,
-    /// When it was quiet for too long. The alarm is not set anew with each piece, which would
-    /// take the runtime's clock twice: one that rings too early is set again.
-    quiet_until: Instant,
-    alarm: Pin<Box<Sleep>>,
+    patience: Patience,
 }
 
 impl Voice {
     fn new(events: mpsc::Receiver<ThreadEvent>) -> Self {
-        let quiet_until = Instant::now() + KEEP_ALIVE;
-        let alarm = Box::pin(sleep_until(quiet_until));
-        Self { events, waiting: Vec::new(), ended: false, quiet_until, alarm }
+        let patience = Patience::new(Instant::now() + KEEP_ALIVE, KEEP_ALIVE);
+        Self { events, waiting: Vec::new(), ended: false, patience }
     }
 
     async fn next(&mut self) -> Option<Bytes> {
@@ -80,24 +76,13 @@ impl Voice {
 
     /// Waits for events and counts them; none if it was quiet for too long.
     async fn hear(&mut self) -> Option<usize> {
-        loop {
-            select! {
-                biased;
-                count = self.events.recv_many(&mut self.waiting, AT_ONCE) => {
-                    self.quiet_until = Instant::now() + KEEP_ALIVE;
-                    return Some(count);
-                }
-                () = self.alarm.as_mut() => {}
-            }
-            let is_quiet = self.alarm.deadline() >= self.quiet_until;
-            if is_quiet {
-                self.quiet_until = Instant::now() + KEEP_ALIVE;
-            }
-            self.alarm.as_mut().reset(self.quiet_until);
-            if is_quiet {
-                return None;
-            }
-        }
+        let heard = select! {
+            biased;
+            count = self.events.recv_many(&mut self.waiting, AT_ONCE) => Some(count),
+            () = &mut self.patience => None,
+        };
+        self.patience.renew();
+        heard
     }
 
     fn encode(&mut self) -> Vec<u8> {

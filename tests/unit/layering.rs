@@ -11,7 +11,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("serving", &[]),
     ("agents", &["domain", "observability"]),
     ("chat", &["agents", "domain", "observability"]),
-    ("streaming", &["chat", "domain"]),
+    ("streaming", &["chat", "domain", "resilience"]),
     ("model", &["agents", "domain", "resilience", "observability"]),
     ("mcp", &["agents", "domain", "resilience", "observability"]),
     ("store", &["chat", "domain", "resilience", "observability"]),

@@ -4,7 +4,6 @@ pub(super) mod calls;
 pub(super) mod chunk;
 pub(super) mod decoder;
 pub(super) mod events;
-pub(super) mod patience;
 pub(super) mod playback;
 pub(super) mod stream;
 pub(super) mod thoughts;

@@ -13,14 +13,13 @@ use reqwest::{Body, Response};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::patience::Patience;
 use super::stream::Reading;
 use crate::agents::{AgentEvent, Delta, Deltas, ModelError};
 use crate::domain::{Reply, Usage};
 use crate::model::cost::bill::Bill;
 use crate::model::transport::opened;
 use crate::model::watch::warnings::Warnings;
-use crate::resilience::{Breaker, BreakerSettings};
+use crate::resilience::{Breaker, BreakerSettings, Patience};
 
 /// A recording is never late.
 const PATIENCE: Duration = Duration::from_hours(1);

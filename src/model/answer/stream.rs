@@ -10,7 +10,6 @@ use tokio::time::timeout;
 use super::chunk::Chunk;
 use super::decoder::{Decoder, Ending};
 use super::events::{Event, Events};
-use super::patience::Patience;
 use crate::agents::{Delta, Deltas, ModelError};
 use crate::domain::Reply;
 use crate::model::cost::bill::Bill;
@@ -18,7 +17,7 @@ use crate::model::fault::failure::Failure;
 use crate::model::fault::refused::Refused;
 use crate::model::transport::Opened;
 use crate::model::watch::warnings::Warnings;
-use crate::resilience::Permit;
+use crate::resilience::{Patience, Permit};
 
 const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 /// How long a server may take to end a body after `[DONE]` and keep its connection.

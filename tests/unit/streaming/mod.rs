@@ -36,13 +36,17 @@ async fn a_turn_that_vanishes_is_told_as_a_failure() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_quiet_stream_sends_a_comment_without_a_blank_line() {
+async fn a_quiet_stream_sends_a_comment_without_a_blank_line_again_and_again() {
     let (sender, events) = mpsc::channel(1);
     let mut stream = Box::pin(frames(events));
+    let begun = Instant::now();
 
-    let first = stream.next().await.unwrap().unwrap();
+    for seconds in [10, 20, 30] {
+        let comment = stream.next().await.unwrap().unwrap();
 
-    assert_eq!(&first[..], b": keep-alive\n");
+        assert_eq!(&comment[..], b": keep-alive\n");
+        assert_eq!(begun.elapsed(), Duration::from_secs(seconds));
+    }
     drop(sender);
 }
 
