@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::{Claim, LEASE, Lease, Store, ThreadsError};
+use super::{Claim, LEASE, Lease, Parting, Store, ThreadsError};
 use crate::agents::{Finish, Interrupt};
 use crate::domain::{Spend, Thread, ThreadId};
 
@@ -61,14 +61,11 @@ impl Hold {
         }
     }
 
-    /// Lets the thread go, which has cost so much more, and tells how it looks now.
-    pub(super) async fn release(self, more: Spend) -> Option<Thread> {
-        match self.store.release(&self.lease, &(self.spent + more)).await {
-            Ok(thread) => Some(thread),
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "Lease not released");
-                None
-            }
+    /// Lets the thread go as it was.
+    pub(super) async fn release(self) {
+        let parting = Parting { spent: self.spent, ..Parting::default() };
+        if let Err(error) = self.store.release(&self.lease, parting).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "Lease not released");
         }
     }
 }

@@ -10,6 +10,7 @@ mod event;
 mod history;
 mod hold;
 mod host;
+mod leaving;
 mod line;
 mod once;
 mod open_item;
@@ -31,7 +32,7 @@ pub use history::for_model;
 pub use host::{BeginError, Chat, Settings, Titles, Turn};
 pub use ports::{
     Claim, DoneEffect, Ending, Entry, Journal, Kept, Known, LEASE, Lease, Naming, NewEffect,
-    Rating, Receipt, Receipts, Store, Threads, ThreadsError,
+    Parting, Rating, Receipt, Receipts, Store, Threads, ThreadsError,
 };
 pub use request::{Ask, NewMessage, RepeatKey, Span, TurnRequest};
 pub use title::title_of;

@@ -37,7 +37,7 @@ pub(super) struct Ready {
     pub(super) choice: Option<String>,
     /// What the model is sent; loaded from the store if it is none.
     pub(super) transcript: Option<Vec<Message>>,
-    /// The words that a new thread is called by.
+    /// The words that a new thread is to be named after.
     pub(super) title: Option<String>,
     pub(super) receipt: Option<Receipt>,
 }
@@ -69,12 +69,12 @@ impl Shared {
         let (choice, events, turn) = match opened {
             Ok(Opened::Begun(choice, events, turn)) => (choice, events, turn),
             Ok(Opened::Over(end)) => {
-                hold.release(Spend::default()).await;
+                hold.release().await;
                 drop(line);
                 return self.replay(job, receipt, &end).await;
             }
             Err(error) => {
-                hold.release(Spend::default()).await;
+                hold.release().await;
                 return Err(error);
             }
         };
@@ -230,7 +230,7 @@ impl Shared {
         match thread.status {
             ThreadStatus::Active => Ok((line, thread, hold)),
             ThreadStatus::Locked { reason } | ThreadStatus::Closed { reason } => {
-                hold.release(Spend::default()).await;
+                hold.release().await;
                 Err(BeginError::Locked { reason })
             }
         }
@@ -338,10 +338,12 @@ fn form_in(entry: &Entry) -> Option<ItemId> {
     matches!(item.content, ItemContent::StructuredInput { .. }).then(|| item.id.clone())
 }
 
-/// What every stream begins with. A new thread has no title yet, as far as its stream tells.
+/// What every stream begins with. A new thread has no title until one is told.
 pub(super) fn beginning(thread: &Thread, is_new: bool, first: Option<Item>) -> Vec<ThreadEvent> {
     let nameless = || Thread { title: None, ..thread.clone() };
     let created = is_new.then(|| ThreadEvent::ThreadCreated(Box::new(nameless())));
     let echo = first.map(|item| ThreadEvent::ItemDone(Box::new(item)));
-    created.into_iter().chain(echo).chain([ThreadEvent::Stoppable]).collect()
+    let is_named = is_new && thread.title.is_some();
+    let named = is_named.then(|| ThreadEvent::ThreadUpdated(Box::new(thread.clone())));
+    created.into_iter().chain(echo).chain([ThreadEvent::Stoppable]).chain(named).collect()
 }

@@ -81,9 +81,8 @@ pub trait Threads: Send + Sync {
     /// Goes on holding it.
     fn renew<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Kept<()>>;
 
-    /// Lets it go, notes what the thread has cost in all, and tells how it looks now.
-    /// A total rather than a sum to add: done twice, it is still right.
-    fn release<'a>(&'a self, lease: &'a Lease, spent: &'a Spend) -> BoxFuture<'a, Kept<Thread>>;
+    /// Lets it go and keeps what there was to say last, or neither.
+    fn release<'a>(&'a self, lease: &'a Lease, parting: Parting) -> BoxFuture<'a, Kept<()>>;
 
     /// Keeps one entry whole, or nothing of it; when this returns, it is committed.
     /// An item that is there already is replaced where it stands.
@@ -147,6 +146,17 @@ pub struct Lease {
     pub thread: ThreadId,
     /// Which holder.
     pub epoch: i64,
+}
+
+/// What a holder leaves behind.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Parting {
+    /// What the thread has cost in all: a total rather than a sum to add, right even if done twice.
+    pub spent: Spend,
+    /// The last entry, if it was not kept before.
+    pub last: Option<Entry>,
+    /// How the turn of the request ended, if it may come again.
+    pub receipt: Option<Receipt>,
 }
 
 /// What became of a claim.

@@ -114,13 +114,13 @@ impl Shared {
         job.audience.tell(ThreadEvent::Ended(Box::new(end.clone()))).await;
         Ok(Opening::Replayed)
     }
+}
 
-    /// Notes how the turn of a request ended.
-    pub(super) async fn settle(&self, receipt: &mut Receipt, end: &TurnEnd) {
-        receipt.end = Some(Box::new(Ending { at: now(), turn: end.clone() }));
-        if let Err(error) = self.store.settle(receipt).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "Receipt was not settled");
-        }
+impl Receipt {
+    /// The same once its turn ends, which is now.
+    pub(super) fn ended(&self, turn: &TurnEnd) -> Self {
+        let ending = Ending { at: now(), turn: turn.clone() };
+        Self { end: Some(Box::new(ending)), ..self.clone() }
     }
 }
 

@@ -48,6 +48,15 @@ pub(super) struct Recorder {
     texts: Vec<String>,
     spend: Spend,
     told_of_other: bool,
+    /// What is kept once it is known whether the turn goes on.
+    last: Option<Entry>,
+}
+
+/// A turn as it was recorded.
+pub(super) struct Recorded {
+    pub(super) end: TurnEnd,
+    /// The last entry, which is still to be kept and told.
+    pub(super) last: Option<Entry>,
 }
 
 /// The one item that is growing.
@@ -60,12 +69,15 @@ impl Recorder {
     pub(super) fn new(scope: Scope) -> Self {
         let (calls, done, texts) = (Vec::new(), Vec::new(), Vec::new());
         let (spend, told_of_other) = (Spend::default(), false);
-        Self { scope, open: None, calls, done, texts, spend, told_of_other }
+        Self { scope, open: None, calls, done, texts, spend, told_of_other, last: None }
     }
 
     /// Records a run to its end.
-    pub(super) async fn record(mut self, mut events: mpsc::Receiver<AgentEvent>) -> TurnEnd {
+    pub(super) async fn record(mut self, mut events: mpsc::Receiver<AgentEvent>) -> Recorded {
         while let Some(event) = events.recv().await {
+            if !matches!(event, AgentEvent::Spent(_) | AgentEvent::Finished(_)) {
+                self.keep_last().await;
+            }
             match event {
                 AgentEvent::Said(Delta::Thought(thought)) => self.on_thought(thought).await,
                 AgentEvent::Said(Delta::Text(text)) => self.on_text(text).await,
@@ -124,9 +136,16 @@ impl Recorder {
         }
     }
 
+    /// A reply without calls is the last, as far as one can tell: it is kept with the turn's end.
     async fn on_reply(&mut self, reply: Reply) {
         let item = self.close_message();
-        self.keep(item, Some(Message::Assistant(reply.message))).await;
+        let is_last = reply.message.calls.is_empty();
+        let message = Some(Message::Assistant(reply.message));
+        if is_last {
+            self.last = Some(Entry { turn: self.scope.turn.clone(), item, message });
+        } else {
+            self.keep(item, message).await;
+        }
     }
 
     async fn on_tool_started(&mut self, call: ToolCall, server: Option<&str>) {
@@ -176,7 +195,7 @@ impl Recorder {
         });
     }
 
-    async fn on_finish(mut self, finish: Finish) -> TurnEnd {
+    async fn on_finish(mut self, finish: Finish) -> Recorded {
         match self.open {
             Some(Open::Message(_)) if !finish.outcome().is_success() => self.cut_message().await,
             Some(Open::Workflow(_)) if finish == Finish::Cancelled => self.open = None,
@@ -189,11 +208,12 @@ impl Recorder {
         if let Some(text) = note(&finish) {
             self.keep(None, Some(Message::Note { text })).await;
         }
+        let is_lost = self.is_lost();
         let finish = match self.scope.interrupt.reason() {
             Some(lost @ (Finish::Storage | Finish::Lost)) => lost,
             Some(_) | None => finish,
         };
-        TurnEnd {
+        let end = TurnEnd {
             thread: self.scope.lease.thread.clone(),
             outcome: finish.outcome(),
             told: told(&finish, &self.done, &self.scope.request_id),
@@ -201,7 +221,8 @@ impl Recorder {
             tool_calls: self.done,
             spend: self.spend,
             thread_spend: Some(self.scope.spent + self.spend),
-        }
+        };
+        Recorded { end, last: self.last.filter(|_| !is_lost) }
     }
 
     /// Whoever sees forms decides whether an answer may cost more.
@@ -264,11 +285,24 @@ impl Recorder {
     }
 
     async fn keep_entry(&mut self, item: Option<Item>, message: Option<Message>) {
-        let lost = matches!(self.scope.interrupt.reason(), Some(Finish::Storage | Finish::Lost));
-        if lost || (item.is_none() && message.is_none()) {
+        self.keep_last().await;
+        if item.is_some() || message.is_some() {
+            self.write(Entry { turn: self.scope.turn.clone(), item, message }).await;
+        }
+    }
+
+    /// What seemed to be the last was not.
+    async fn keep_last(&mut self) {
+        if let Some(entry) = self.last.take() {
+            self.write(entry).await;
+        }
+    }
+
+    async fn write(&mut self, entry: Entry) {
+        if self.is_lost() {
             return;
         }
-        let entry = Entry { turn: self.scope.turn.clone(), item: item.clone(), message };
+        let item = entry.item.clone();
         match self.scope.store.add(&self.scope.lease, entry).await {
             Ok(()) => {
                 if let Some(item) = item {
@@ -281,6 +315,10 @@ impl Recorder {
                 self.scope.interrupt.raise(if lost { Finish::Lost } else { Finish::Storage });
             }
         }
+    }
+
+    fn is_lost(&self) -> bool {
+        matches!(self.scope.interrupt.reason(), Some(Finish::Storage | Finish::Lost))
     }
 
     async fn tell(&self, event: ThreadEvent) {

@@ -13,19 +13,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::audience::Audience;
 use super::hold::Hold;
+use super::leaving::Leaving;
 use super::line::{Lines, Place};
 use super::once::Once;
 use super::opening::Ready;
 use super::receipt::Opening;
-use super::recorder::{Recorder, Scope, notice_of_missing};
+use super::recorder::{Recorded, Recorder, Scope, notice_of_missing};
 use super::repeats::Repeats;
 use super::wording::told;
-use super::{
-    BeginError, Naming, Settings, Store, ThreadEvent, Titles, TurnEnd, TurnRequest, for_model,
-    title_of,
-};
+use super::{BeginError, Settings, Store, ThreadEvent, TurnEnd, TurnRequest, for_model};
 use crate::agents::{Driver, Finish, Interrupt, Model, Run, Tools, drive};
-use crate::domain::{Catalog, Cost, ItemId, Message, Outcome, Spend, Thread, ThreadId};
+use crate::domain::{Catalog, Cost, ItemId, Message, Outcome, Spend, ThreadId};
 
 /// So many events of the agent may wait for the scribe.
 const BACKLOG: usize = 64;
@@ -64,10 +62,10 @@ pub(super) struct Job {
 }
 
 /// What must be let go when a turn ends, before its end is told: whoever hears it may speak at once.
-struct Held {
-    hold: Hold,
-    line: Option<Place>,
-    place: OwnedSemaphorePermit,
+pub(super) struct Held {
+    pub(super) hold: Hold,
+    pub(super) line: Option<Place>,
+    pub(super) place: OwnedSemaphorePermit,
 }
 
 /// What a turn needs to be run.
@@ -119,7 +117,7 @@ impl Shared {
         };
         job.accept();
         let Job { request, turn, audience, place, .. } = job;
-        let Ready { hold, line, events, choice, transcript, title, mut receipt } = ready;
+        let Ready { hold, line, events, choice, transcript, title, receipt } = ready;
         let held = Held { hold, line, place };
         for event in events {
             audience.tell(event).await;
@@ -129,20 +127,16 @@ impl Shared {
         let request_id = request.request_id.clone();
         let heard = Arc::clone(&audience);
         let work = Work { turn, request, audience: heard, choice, transcript, interrupt };
-        let (mut end, steps) = self.watched(work, &held.hold, &request_id).await;
-        log(&end, steps, started);
-        if let Some(receipt) = &mut receipt {
-            self.settle(receipt, &end).await;
-        }
-        let named = Box::pin(self.let_go(held, title, &mut end)).await;
-        if let Some(thread) = named {
-            audience.tell(ThreadEvent::ThreadUpdated(Box::new(thread))).await;
-        }
+        let (recorded, steps) = self.watched(work, &held.hold, &request_id).await;
+        let took = started.elapsed();
+        let leaving = Leaving { held, audience: Arc::clone(&audience), title, receipt, request_id };
+        let end = Box::pin(self.leave(leaving, recorded)).await;
+        log(&end, steps, took);
         audience.tell(ThreadEvent::Ended(Box::new(end))).await;
     }
 
     /// A panic ends one turn, and honestly.
-    async fn watched(&self, work: Work, hold: &Hold, request_id: &str) -> (TurnEnd, u32) {
+    async fn watched(&self, work: Work, hold: &Hold, request_id: &str) -> (Recorded, u32) {
         let (interrupt, audience) = (work.interrupt.clone(), Arc::clone(&work.audience));
         let thread = hold.lease.thread.clone();
         // A future that is moved is laid out twice; a box is moved instead.
@@ -159,11 +153,12 @@ impl Shared {
             let (text, tool_calls, outcome) = (String::new(), Vec::new(), Outcome::Failed);
             let spend = Spend::unknown();
             let thread_spend = Some(hold.spent + spend);
-            (TurnEnd { thread, outcome, told, text, tool_calls, spend, thread_spend }, 0)
+            let end = TurnEnd { thread, outcome, told, text, tool_calls, spend, thread_spend };
+            (Recorded { end, last: None }, 0)
         })
     }
 
-    async fn work(&self, work: Work, hold: &Hold) -> (TurnEnd, u32) {
+    async fn work(&self, work: Work, hold: &Hold) -> (Recorded, u32) {
         let Work { turn, request, audience, choice, transcript, interrupt } = work;
         self.await_tools(&audience).await;
         let choice = self.offered(choice, &audience).await;
@@ -238,26 +233,6 @@ impl Shared {
             never = hold.keep(interrupt) => never,
         }
     }
-
-    /// Lets everything go; gives the thread back if it got a title in this turn.
-    async fn let_go(&self, held: Held, title: Option<String>, end: &mut TurnEnd) -> Option<Thread> {
-        let (Held { hold, line, place }, mut spend) = (held, end.spend);
-        if let (Some(words), Titles::Model) = (&title, self.settings.titles) {
-            let (found, more) = self.title_by_model(words, end).await;
-            spend += more; // The thread pays for its name, not the answer.
-            end.thread_spend = Some(hold.spent + spend);
-            let named = found.or_else(|| title_of(words));
-            let thread = &hold.lease.thread;
-            if let Some(named) = named
-                && let Err(error) = self.store.name(thread, &named, Naming::IfNone).await
-            {
-                tracing::warn!(error = &error as &dyn std::error::Error, "Title was not kept");
-            }
-        }
-        let thread = hold.release(spend).await;
-        drop((line, place));
-        thread.filter(|thread| title.is_some() && thread.title.is_some())
-    }
 }
 
 fn has_several_servers(catalog: &Catalog) -> bool {
@@ -267,7 +242,7 @@ fn has_several_servers(catalog: &Catalog) -> bool {
 }
 
 /// The one line that closes a turn.
-pub(super) fn log(end: &TurnEnd, steps: u32, started: Instant) {
+pub(super) fn log(end: &TurnEnd, steps: u32, took: Duration) {
     tracing::info!(
         outcome = end.outcome.as_str(),
         steps,
@@ -277,7 +252,7 @@ pub(super) fn log(end: &TurnEnd, steps: u32, started: Instant) {
         output_tokens = end.spend.usage.output_tokens,
         thinking_tokens = end.spend.usage.thinking_tokens,
         cost_usd = end.spend.whole_cost().map(Cost::usd),
-        duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+        duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         "Turn ended"
     );
 }

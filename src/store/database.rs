@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use sqlx::any::AnyPoolOptions;
+use sqlx::any::{AnyArguments, AnyPoolOptions, AnyRow};
 use sqlx::migrate::Migrator;
-use sqlx::{AnyPool, ConnectOptions, Connection, Executor};
+use sqlx::query::Query;
+use sqlx::{Any, AnyPool, ConnectOptions, Connection, Executor};
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout};
 
@@ -28,6 +29,9 @@ pub(super) struct Database {
     guard: Guard,
     timeout: Duration,
 }
+
+/// Something to write.
+pub(super) type Statement<'a> = Query<'a, Any, AnyArguments>;
 
 /// What differs between the databases that we can use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +78,22 @@ impl Database {
     /// Waits for a connection to write by.
     pub(super) async fn writes(&self) -> Result<Writing<'_>, sqlx::Error> {
         self.writes.connection().await
+    }
+
+    /// Writes by one statement, and counts the rows that it changed.
+    pub(super) async fn execute(&self, statement: Statement<'_>) -> Result<u64, sqlx::Error> {
+        let mut writing = self.writes().await?;
+        let done = statement.execute(&mut *writing).await?;
+        writing.done();
+        Ok(done.rows_affected())
+    }
+
+    /// Writes by one statement, and gives the rows that it returns.
+    pub(super) async fn fetch(&self, statement: Statement<'_>) -> Result<Vec<AnyRow>, sqlx::Error> {
+        let mut writing = self.writes().await?;
+        let rows = statement.fetch_all(&mut *writing).await?;
+        writing.done();
+        Ok(rows)
     }
 
     /// Which kind it is.

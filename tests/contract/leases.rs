@@ -5,17 +5,22 @@ use std::sync::Arc;
 use futures::future::join_all;
 use jiff::Timestamp;
 use orchestrator::chat::{
-    Claim, Ending, Entry, Known, Lease, NewEffect, Receipt, Store, ThreadsError, TurnEnd,
+    Claim, Ending, Entry, Known, Lease, NewEffect, Parting, Receipt, Store, ThreadsError, TurnEnd,
 };
 use orchestrator::domain::{Cost, ItemId, Order, Outcome, Spend, Thread, ThreadId, Usage};
+use sqlx::{AnyPool, query};
+use tempfile::TempDir;
 
-use super::keepers::{held, message, number, page, said, thread};
+use super::keepers::{self, held, message, number, page, said, thread};
+use crate::support::postgres;
 
 contract!(
     whoever_makes_a_thread_holds_it,
     a_thread_made_twice_is_there_once,
     a_thread_that_was_let_go_goes_to_one_of_many_with_a_higher_epoch,
     a_lease_of_the_past_writes_nothing,
+    a_parting_lets_go_and_keeps_the_last_entry_and_the_receipt_once,
+    a_last_entry_that_is_there_already_stays_in_its_place,
     a_lease_that_was_let_go_is_not_renewed,
     what_a_thread_cost_is_kept_with_it_and_outlives_a_rewind,
     a_rewind_leaves_what_was_before_and_keeps_what_is_given,
@@ -35,7 +40,9 @@ async fn whoever_makes_a_thread_holds_it(store: Arc<dyn Store>) {
     assert_eq!(store.claim(&thread.id).await.unwrap(), Claim::Taken);
     store.renew(&lease).await.unwrap();
     store.add(&lease, said(&thread, 1)).await.unwrap();
-    assert_eq!(store.release(&lease, &Spend::default()).await.unwrap(), thread);
+    store.release(&lease, Parting::default()).await.unwrap();
+    let Claim::Held(found, _) = store.claim(&thread.id).await.unwrap() else { panic!("not free") };
+    assert_eq!(found, thread);
     assert_eq!(store.claim(&ThreadId::from("thr_nowhere")).await.unwrap(), Claim::Unknown);
 }
 
@@ -55,7 +62,7 @@ async fn a_thread_that_was_let_go_goes_to_one_of_many_with_a_higher_epoch(store:
     let thread = thread();
     let mut last = store.create(&thread, said(&thread, 0)).await.unwrap();
     for _ in 0..5 {
-        store.release(&last, &Spend::default()).await.unwrap();
+        store.release(&last, Parting::default()).await.unwrap();
 
         let claims = join_all((0..10).map(|_| store.claim(&thread.id))).await;
 
@@ -76,8 +83,9 @@ async fn what_a_thread_cost_is_kept_with_it_and_outlives_a_rewind(store: Arc<dyn
     let usage = Usage { input_tokens: 9, cached_tokens: 8, output_tokens: 7, thinking_tokens: 6 };
     let spent = Spend { usage, cost: Cost::from_nanos(5), unpriced_calls: 4 };
 
-    let released = store.release(&lease, &spent).await.unwrap();
-    let repeated = store.release(&lease, &spent).await.unwrap();
+    for _ in 0..2 {
+        store.release(&lease, Parting { spent, ..Parting::default() }).await.unwrap();
+    }
     let Claim::Held(claimed, lease) = store.claim(&thread.id).await.unwrap() else { panic!() };
     let first = first(&*store, &thread.id).await;
     store.rewind(&lease, &first, Vec::new()).await.unwrap();
@@ -85,33 +93,69 @@ async fn what_a_thread_cost_is_kept_with_it_and_outlives_a_rewind(store: Arc<dyn
     let listed = store.list(&page(10, Order::Asc)).await.unwrap().data;
 
     let kept = Thread { spent, ..thread };
-    assert_eq!([released, repeated, claimed, found], [0; 4].map(|_| kept.clone()));
+    assert_eq!([claimed, found], [0; 2].map(|_| kept.clone()));
     assert_eq!(listed, [kept]);
 }
 
 async fn a_lease_of_the_past_writes_nothing(store: Arc<dyn Store>) {
     let thread = thread();
     let (past, now) = taken_over(&*store, &thread).await;
+    let request = receipt("1");
+    store.receive(&request).await.unwrap();
 
     let lost = [
         store.add(&past, said(&thread, 7)).await,
         store.rewind(&past, &first(&*store, &thread.id).await, Vec::new()).await,
         store.renew(&past).await,
-        store.release(&past, &Spend::default()).await.map(drop),
+        store.release(&past, Parting::default()).await,
+        store.release(&past, parting(&thread, 8, &request)).await,
         store.intend(&past, &effect("turn", "key")).await.map(drop),
     ];
 
     assert!(lost.iter().all(|it| matches!(it, Err(ThreadsError::Lost))), "{lost:?}");
     assert_eq!(numbers(&*store, &thread.id).await, [0, 1]);
     assert_eq!(store.effects(&thread.id, &"turn".into()).await.unwrap(), []);
+    assert_eq!(store.received("key").await.unwrap(), Some(request));
     assert_eq!(store.claim(&thread.id).await.unwrap(), Claim::Taken);
     store.add(&now, said(&thread, 2)).await.unwrap();
+}
+
+async fn a_parting_lets_go_and_keeps_the_last_entry_and_the_receipt_once(store: Arc<dyn Store>) {
+    let thread = thread();
+    let lease = store.create(&thread, said(&thread, 0)).await.unwrap();
+    let request = receipt("1");
+    store.receive(&request).await.unwrap();
+    let parting = parting(&thread, 1, &request);
+
+    for _ in 0..2 {
+        store.release(&lease, parting.clone()).await.unwrap();
+    }
+
+    assert_eq!(numbers(&*store, &thread.id).await, [0, 1]);
+    assert_eq!(store.transcript(&thread.id, 10).await.unwrap(), [0, 1].map(message));
+    assert_eq!(store.received("key").await.unwrap(), parting.receipt);
+    assert!(matches!(store.claim(&thread.id).await.unwrap(), Claim::Held(..)));
+}
+
+async fn a_last_entry_that_is_there_already_stays_in_its_place(store: Arc<dyn Store>) {
+    let thread = thread();
+    let lease = store.create(&thread, said(&thread, 0)).await.unwrap();
+    let grown = said(&thread, 1);
+    store.add(&lease, grown.clone()).await.unwrap();
+    store.add(&lease, said(&thread, 2)).await.unwrap();
+    let silent = Entry { message: None, ..grown };
+
+    let parting = Parting { last: Some(silent), ..Parting::default() };
+    store.release(&lease, parting).await.unwrap();
+
+    assert_eq!(numbers(&*store, &thread.id).await, [0, 1, 2]);
+    assert_eq!(store.transcript(&thread.id, 10).await.unwrap(), [0, 1, 2].map(message));
 }
 
 async fn a_lease_that_was_let_go_is_not_renewed(store: Arc<dyn Store>) {
     let thread = thread();
     let lease = store.create(&thread, said(&thread, 0)).await.unwrap();
-    store.release(&lease, &Spend::default()).await.unwrap();
+    store.release(&lease, Parting::default()).await.unwrap();
 
     let renewed = store.renew(&lease).await;
 
@@ -227,11 +271,42 @@ async fn only_the_receipt_that_stands_is_superseded_or_settled(store: Arc<dyn St
     assert_eq!(store.received("other").await.unwrap(), None);
 }
 
+#[tokio::test]
+async fn a_request_is_remembered_for_a_day_in_sqlite() {
+    let folder = TempDir::new().unwrap();
+    forgets_after_a_day(&format!("sqlite://{}/threads.db", folder.path().display())).await;
+}
+
+#[tokio::test]
+async fn a_request_is_remembered_for_a_day_in_postgresql() {
+    let Some(url) = postgres::database().await else { return };
+    forgets_after_a_day(&url).await;
+}
+
+async fn forgets_after_a_day(url: &str) {
+    let store = keepers::store(url).await;
+    let [first, second, third] = ["1", "2", "3"].map(receipt);
+    let other = Receipt { key: "other".to_owned(), ..first.clone() };
+    store.receive(&first).await.unwrap();
+    store.receive(&other).await.unwrap();
+    sqlx::any::install_default_drivers();
+    let pool = AnyPool::connect(url).await.unwrap();
+    let ages = |by: &'static str| query(by).execute(&pool);
+
+    ages("UPDATE receipts SET received_at = received_at - 86300000").await.unwrap();
+    assert_eq!(store.receive(&second).await.unwrap(), Some(first));
+    ages("UPDATE receipts SET received_at = received_at - 100001").await.unwrap();
+    assert_eq!(store.receive(&third).await.unwrap(), None);
+
+    assert_eq!(store.received("key").await.unwrap(), Some(third));
+    assert_eq!(store.received("other").await.unwrap(), None);
+}
+
 /// A thread that another holder has taken over, and wrote in; the earlier lease and its own.
 async fn taken_over(store: &dyn Store, thread: &Thread) -> (Lease, Lease) {
     let past = store.create(thread, said(thread, 0)).await.unwrap();
     assert_eq!(past, held(thread));
-    store.release(&past, &Spend::default()).await.unwrap();
+    store.release(&past, Parting::default()).await.unwrap();
     let Claim::Held(_, now) = store.claim(&thread.id).await.unwrap() else { panic!("not free") };
     store.add(&now, said(thread, 1)).await.unwrap();
     (past, now)
@@ -254,6 +329,11 @@ fn receipt(request: &str) -> Receipt {
     let (key, body, request) = ("key".to_owned(), "body".to_owned(), request.to_owned());
     let (thread, turn) = (ThreadId::from("thr_1"), ItemId::from("msg_1"));
     Receipt { key, body, request, thread, turn, is_new: false, end: None }
+}
+
+fn parting(thread: &Thread, last: u32, receipt: &Receipt) -> Parting {
+    let (last, receipt) = (Some(said(thread, last)), Some(ended(receipt)));
+    Parting { last, receipt, ..Parting::default() }
 }
 
 fn ended(receipt: &Receipt) -> Receipt {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 use orchestrator::chat::{
-    Claim, DoneEffect, Entry, Journal, Kept, Known, Lease, Naming, NewEffect, Rating, Receipt,
-    Receipts, Store, Threads, ThreadsError,
+    Claim, DoneEffect, Entry, Journal, Kept, Known, Lease, Naming, NewEffect, Parting, Rating,
+    Receipt, Receipts, Store, Threads, ThreadsError,
 };
-use orchestrator::domain::{Item, ItemId, Message, Page, PageRequest, Spend, Thread, ThreadId};
+use orchestrator::domain::{Item, ItemId, Message, Page, PageRequest, Thread, ThreadId};
 
 /// Asks before each call whether it is to fail.
 pub(crate) struct Faulty {
@@ -42,7 +42,7 @@ hand_on! { Threads:
     turn(thread: &'a ThreadId, turn: &'a ItemId) -> Vec<Entry>;
     claim(id: &'a ThreadId) -> Claim;
     renew(lease: &'a Lease) -> ();
-    release(lease: &'a Lease, spent: &'a Spend) -> Thread;
+    release(lease: &'a Lease, parting: Parting) -> ();
     add(lease: &'a Lease, entry: Entry) -> ();
     rewind(lease: &'a Lease, to: &'a ItemId, kept: Vec<Entry>) -> ();
 }

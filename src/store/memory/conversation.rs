@@ -48,10 +48,9 @@ impl Conversation {
     }
 
     /// Lets it go, once it has cost so much.
-    pub(super) fn let_go(&mut self, spent: Spend) -> Thread {
+    pub(super) fn let_go(&mut self, spent: Spend) {
         self.held_until = None;
         self.thread.spent = spent;
-        self.thread.clone()
     }
 
     /// An item that is there already is replaced where it stands.

@@ -10,10 +10,10 @@ use futures::future::{BoxFuture, ready};
 
 use self::conversation::Conversation;
 use crate::chat::{
-    Claim, DoneEffect, Entry, Journal, Kept, Known, Lease, Naming, NewEffect, Rating, Receipt,
-    Receipts, Threads, ThreadsError,
+    Claim, DoneEffect, Entry, Journal, Kept, Known, Lease, Naming, NewEffect, Parting, Rating,
+    Receipt, Receipts, Threads, ThreadsError,
 };
-use crate::domain::{Item, ItemId, Message, Order, Page, PageRequest, Spend, Thread, ThreadId};
+use crate::domain::{Item, ItemId, Message, Order, Page, PageRequest, Thread, ThreadId};
 
 /// The oldest thread goes when one more comes.
 const MAX_THREADS: usize = 10_000;
@@ -151,8 +151,16 @@ impl Threads for MemoryStore {
         ready(renewed.flatten().ok_or(ThreadsError::Lost)).boxed()
     }
 
-    fn release<'a>(&'a self, lease: &'a Lease, spent: &'a Spend) -> BoxFuture<'a, Kept<Thread>> {
-        self.write(lease, |kept| kept.let_go(*spent))
+    fn release<'a>(&'a self, lease: &'a Lease, parting: Parting) -> BoxFuture<'a, Kept<()>> {
+        self.write(lease, |kept| {
+            if let Some(last) = parting.last {
+                kept.add(last);
+            }
+            if let Some(receipt) = &parting.receipt {
+                self.put(receipt, receipt);
+            }
+            kept.let_go(parting.spent);
+        })
     }
 
     fn add<'a>(&'a self, lease: &'a Lease, entry: Entry) -> BoxFuture<'a, Kept<()>> {

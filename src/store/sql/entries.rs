@@ -2,7 +2,7 @@
 
 use sqlx::{AnyConnection, Connection, query, query_scalar};
 
-use super::super::database::Dialect;
+use super::super::database::{Dialect, Statement};
 use super::super::memory::cut;
 use super::rows::{EntryRow, entry_of, key, start};
 use super::{Found, SqlStore, StoreFault};
@@ -61,14 +61,12 @@ impl SqlStore {
     /// apart by the primary key, and the later one draws again.
     pub(super) async fn append(&self, lease: &Lease, entry: &EntryRow) -> Found<()> {
         loop {
-            let mut writing = self.0.writes().await?;
-            match insert(self.0.dialect(), &mut writing, lease, entry).await {
+            let written = self.0.execute(insertion(self.0.dialect(), lease, entry)).await;
+            match written.map_err(StoreFault::from) {
                 Err(fault) if fault.is_taken() => {}
                 Err(fault) => return Err(fault),
-                Ok(()) => {
-                    writing.done();
-                    return Ok(());
-                }
+                Ok(0) => return Err(StoreFault::Lost),
+                Ok(_) => return Ok(()),
             }
         }
     }
@@ -92,7 +90,7 @@ impl SqlStore {
             .execute(&mut *connection)
             .await?;
         for entry in kept {
-            insert(self.0.dialect(), &mut *connection, lease, entry).await?;
+            insertion(self.0.dialect(), lease, entry).execute(&mut *connection).await?;
         }
         Ok(transaction.commit().await?)
     }
@@ -103,22 +101,14 @@ impl SqlStore {
     }
 }
 
-async fn insert(
-    dialect: Dialect,
-    connection: &mut AnyConnection,
-    lease: &Lease,
-    entry: &EntryRow,
-) -> Found<()> {
-    let done = query(dialect.either(INSERT_ENTRY, INSERT_ENTRY_LOCKED))
+fn insertion(dialect: Dialect, lease: &Lease, entry: &EntryRow) -> Statement<'static> {
+    query(dialect.either(INSERT_ENTRY, INSERT_ENTRY_LOCKED))
         .bind(key(lease.thread.as_str()))
         .bind(entry.id.as_str())
         .bind(entry.turn.as_str())
         .bind(entry.item.as_deref())
         .bind(entry.message.as_deref())
         .bind(lease.epoch)
-        .execute(connection)
-        .await?;
-    if done.rows_affected() == 0 { Err(StoreFault::Lost) } else { Ok(()) }
 }
 
 /// An entry that is there already is replaced where it stands; a lease of the past writes nothing.

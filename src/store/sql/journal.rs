@@ -9,23 +9,21 @@ use crate::domain::{ItemId, ThreadId};
 
 impl SqlStore {
     pub(super) async fn insert_effect(&self, lease: &Lease, effect: &NewEffect) -> Found<Known> {
-        let written = query(self.0.dialect().either(INTEND, INTEND_LOCKED))
+        let intend = query(self.0.dialect().either(INTEND, INTEND_LOCKED))
             .bind(lease.thread.as_str())
             .bind(effect.turn.as_str())
             .bind(effect.key.as_str())
             .bind(key(&effect.tool))
             .bind(key(&effect.arguments))
-            .bind(lease.epoch)
-            .execute(&mut *self.0.writes().await?)
-            .await?;
-        if written.rows_affected() > 0 {
+            .bind(lease.epoch);
+        if self.0.execute(intend).await? > 0 {
             return Ok(Known::New);
         }
         let output = query_scalar::<_, Option<String>>(OUTPUT)
             .bind(lease.thread.as_str())
             .bind(effect.turn.as_str())
             .bind(effect.key.as_str())
-            .fetch_optional(&mut *self.0.writes().await?)
+            .fetch_optional(self.0.reads())
             .await?;
         Ok(output.ok_or(StoreFault::Lost)?.map_or(Known::Begun, Known::Done))
     }
@@ -36,22 +34,17 @@ impl SqlStore {
         effect: &str,
         output: &str,
     ) -> Found<()> {
-        query("UPDATE effects SET output = $3 WHERE thread_id = $1 AND key = $2")
+        let conclude = query("UPDATE effects SET output = $3 WHERE thread_id = $1 AND key = $2")
             .bind(lease.thread.as_str())
             .bind(effect)
-            .bind(key(output))
-            .execute(&mut *self.0.writes().await?)
-            .await?;
+            .bind(key(output));
+        self.0.execute(conclude).await?;
         Ok(())
     }
 
     pub(super) async fn delete_effect(&self, lease: &Lease, effect: &str) -> Found<()> {
-        query(WITHDRAW)
-            .bind(lease.thread.as_str())
-            .bind(effect)
-            .bind(lease.epoch)
-            .execute(&mut *self.0.writes().await?)
-            .await?;
+        let withdraw = query(WITHDRAW).bind(lease.thread.as_str()).bind(effect).bind(lease.epoch);
+        self.0.execute(withdraw).await?;
         Ok(())
     }
 

@@ -2,18 +2,15 @@
 
 use sqlx::{Row, query, query_scalar};
 
-use super::rows::{amount, key, thread_columns, thread_of};
+use super::rows::{PartingRow, amount, key, thread_columns, thread_of};
 use super::threads::millis;
 use super::{Found, SqlStore, StoreFault};
 use crate::chat::{Claim, LEASE, Lease};
-use crate::domain::{Spend, Thread, ThreadId};
+use crate::domain::ThreadId;
 
 impl SqlStore {
     pub(super) async fn take_lease(&self, id: &ThreadId) -> Found<Claim> {
-        let mut writing = self.0.writes().await?;
-        let rows = query(TAKE).bind(key(id.as_str())).bind(millis(LEASE));
-        let rows = rows.fetch_all(&mut *writing).await?;
-        writing.done();
+        let rows = self.0.fetch(query(TAKE).bind(key(id.as_str())).bind(millis(LEASE))).await?;
         if let Some(row) = rows.first() {
             let (thread, epoch) = (thread_of(row)?, row.try_get("epoch")?);
             let lease = Lease { thread: thread.id.clone(), epoch };
@@ -25,14 +22,15 @@ impl SqlStore {
     }
 
     pub(super) async fn prolong_lease(&self, lease: &Lease) -> Found<()> {
-        let done = query(PROLONG).bind(lease.thread.as_str()).bind(lease.epoch).bind(millis(LEASE));
-        let done = done.execute(&mut *self.0.writes().await?).await?;
-        if done.rows_affected() == 0 { Err(StoreFault::Lost) } else { Ok(()) }
+        let prolong = query(PROLONG).bind(lease.thread.as_str()).bind(lease.epoch);
+        let done = self.0.execute(prolong.bind(millis(LEASE))).await?;
+        if done == 0 { Err(StoreFault::Lost) } else { Ok(()) }
     }
 
-    pub(super) async fn end_lease(&self, lease: &Lease, spent: &Spend) -> Found<Thread> {
-        let mut writing = self.0.writes().await?;
-        let rows = query(END)
+    pub(super) async fn end_lease(&self, lease: &Lease, parting: &PartingRow) -> Found<()> {
+        let PartingRow { spent, last, receipt } = parting;
+        let (last, receipt) = (last.as_ref(), receipt.as_ref());
+        let end = query(self.0.dialect().either(END, END_LOCKED))
             .bind(lease.thread.as_str())
             .bind(lease.epoch)
             .bind(amount(spent.usage.input_tokens))
@@ -41,10 +39,14 @@ impl SqlStore {
             .bind(amount(spent.usage.thinking_tokens))
             .bind(amount(spent.cost.nanos()))
             .bind(amount(spent.unpriced_calls))
-            .fetch_all(&mut *writing)
-            .await?;
-        writing.done();
-        rows.first().ok_or(StoreFault::Lost).and_then(thread_of)
+            .bind(last.map(|last| last.id.as_str()))
+            .bind(last.map(|last| last.turn.as_str()))
+            .bind(last.and_then(|last| last.item.as_deref()))
+            .bind(last.and_then(|last| last.message.as_deref()))
+            .bind(receipt.map(|receipt| receipt.key.as_str()))
+            .bind(receipt.map(|receipt| receipt.request.as_str()))
+            .bind(receipt.map(|receipt| receipt.receipt.as_str()));
+        if self.0.fetch(end).await?.is_empty() { Err(StoreFault::Lost) } else { Ok(()) }
     }
 }
 
@@ -60,9 +62,21 @@ const EPOCH: &str = "SELECT epoch FROM threads WHERE id = $1";
 const PROLONG: &str = "UPDATE threads SET held_until = (SELECT ms FROM clock) + $3 \
     WHERE id = $1 AND epoch = $2 AND held_until > 0";
 
-const END: &str = concat!(
-    "UPDATE threads SET held_until = 0, input_tokens = $3, cached_tokens = $4, \
-    output_tokens = $5, thinking_tokens = $6, cost_nanos = $7, unpriced_calls = $8 \
-    WHERE id = $1 AND epoch = $2 RETURNING ",
-    thread_columns!()
-);
+/// A view whose trigger writes to three tables: one trip, and no transaction of ours.
+macro_rules! end {
+    ($lock:literal) => {
+        concat!(
+            "INSERT INTO endings (thread_id, input_tokens, cached_tokens, output_tokens, ",
+            "thinking_tokens, cost_nanos, unpriced_calls, id, turn, item, message, ",
+            "key, request, receipt) ",
+            "SELECT t.id, $3, $4, $5, $6, $7, $8, CAST($9 AS TEXT), CAST($10 AS TEXT), ",
+            "CAST($11 AS TEXT), CAST($12 AS TEXT), CAST($13 AS TEXT), CAST($14 AS TEXT), ",
+            "CAST($15 AS TEXT) FROM threads AS t WHERE t.id = $1 AND t.epoch = $2",
+            $lock,
+            " RETURNING thread_id"
+        )
+    };
+}
+
+const END: &str = end!("");
+const END_LOCKED: &str = end!(" FOR UPDATE OF t");

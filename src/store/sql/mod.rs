@@ -10,16 +10,15 @@ mod threads;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use self::rows::EntryRow;
+use self::rows::{EntryRow, PartingRow};
 use super::database::Database;
 use super::fault::StoreFault;
 use crate::chat::{
-    Claim, DoneEffect, Entry, Journal, Kept, Known, Lease, Naming, NewEffect, Rating, Receipt,
-    Receipts, Threads,
+    Claim, DoneEffect, Entry, Journal, Kept, Known, Lease, Naming, NewEffect, Parting, Rating,
+    Receipt, Receipts, Threads,
 };
 use crate::domain::{
-    Dependency, Detail, HealthProbe, Item, ItemId, Message, Page, PageRequest, Spend, Thread,
-    ThreadId,
+    Dependency, Detail, HealthProbe, Item, ItemId, Message, Page, PageRequest, Thread, ThreadId,
 };
 
 /// Keeps conversations in a database.
@@ -114,8 +113,12 @@ impl Threads for SqlStore {
         self.0.call(|| self.prolong_lease(lease)).boxed()
     }
 
-    fn release<'a>(&'a self, lease: &'a Lease, spent: &'a Spend) -> BoxFuture<'a, Kept<Thread>> {
-        self.0.call(|| self.end_lease(lease, spent)).boxed()
+    fn release<'a>(&'a self, lease: &'a Lease, parting: Parting) -> BoxFuture<'a, Kept<()>> {
+        async move {
+            let parting = PartingRow::new(&parting).map_err(StoreFault::from)?;
+            self.0.call(|| self.end_lease(lease, &parting)).await
+        }
+        .boxed()
     }
 
     fn add<'a>(&'a self, lease: &'a Lease, entry: Entry) -> BoxFuture<'a, Kept<()>> {

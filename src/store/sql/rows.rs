@@ -5,7 +5,7 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::Found;
-use crate::chat::Entry;
+use crate::chat::{Entry, Parting, Receipt};
 use crate::domain::{Cost, ItemId, Order, Spend, Thread, Usage};
 
 /// The columns that [`thread_of`] reads.
@@ -34,6 +34,37 @@ impl EntryRow {
             item: entry.item.as_ref().map(serde_json::to_string).transpose()?,
             message: entry.message.as_ref().map(serde_json::to_string).transpose()?,
         })
+    }
+}
+
+/// A parting as it is kept.
+pub(super) struct PartingRow {
+    pub(super) spent: Spend,
+    pub(super) last: Option<EntryRow>,
+    pub(super) receipt: Option<ReceiptRow>,
+}
+
+impl PartingRow {
+    pub(super) fn new(parting: &Parting) -> Result<Self, serde_json::Error> {
+        Ok(Self {
+            spent: parting.spent,
+            last: parting.last.as_ref().map(EntryRow::new).transpose()?,
+            receipt: parting.receipt.as_ref().map(ReceiptRow::new).transpose()?,
+        })
+    }
+}
+
+/// A receipt as it is kept.
+pub(super) struct ReceiptRow {
+    pub(super) key: String,
+    pub(super) request: String,
+    pub(super) receipt: String,
+}
+
+impl ReceiptRow {
+    pub(super) fn new(receipt: &Receipt) -> Result<Self, serde_json::Error> {
+        let (key, request) = (receipt.key.clone(), receipt.request.clone());
+        Ok(Self { key, request, receipt: serde_json::to_string(receipt)? })
     }
 }
 

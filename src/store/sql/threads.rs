@@ -10,8 +10,7 @@ use crate::domain::{ItemId, Order, Page, PageRequest, Thread, ThreadId};
 
 impl SqlStore {
     pub(super) async fn insert_thread(&self, thread: &Thread, first: &EntryRow) -> Found<Lease> {
-        let mut writing = self.0.writes().await?;
-        query(BEGIN_THREAD)
+        let begin = query(BEGIN_THREAD)
             .bind(thread.id.as_str())
             .bind(thread.title.as_deref())
             .bind(serde_json::to_string(&thread.status)?)
@@ -20,10 +19,8 @@ impl SqlStore {
             .bind(first.id.as_str())
             .bind(first.turn.as_str())
             .bind(first.item.as_deref())
-            .bind(first.message.as_deref())
-            .execute(&mut *writing)
-            .await?;
-        writing.done();
+            .bind(first.message.as_deref());
+        self.0.execute(begin).await?;
         Ok(Lease { thread: thread.id.clone(), epoch: 1 })
     }
 
@@ -63,14 +60,13 @@ impl SqlStore {
             Naming::Always => RENAME,
             Naming::IfNone => NAME,
         });
-        let rows =
-            rows.bind(key(id.as_str())).bind(title).fetch_all(&mut *self.0.writes().await?).await?;
+        let rows = self.0.fetch(rows.bind(key(id.as_str())).bind(title)).await?;
         rows.first().map(thread_of).transpose()
     }
 
     pub(super) async fn delete_thread(&self, id: &ThreadId) -> Found<bool> {
-        let deleted = query("DELETE FROM threads WHERE id = $1").bind(key(id.as_str()));
-        Ok(deleted.execute(&mut *self.0.writes().await?).await?.rows_affected() > 0)
+        let delete = query("DELETE FROM threads WHERE id = $1").bind(key(id.as_str()));
+        Ok(self.0.execute(delete).await? > 0)
     }
 
     pub(super) async fn upsert_ratings(
@@ -85,7 +81,7 @@ impl SqlStore {
         };
         for item in items {
             let rate = query(RATE).bind(key(thread.as_str())).bind(key(item.as_str())).bind(word);
-            rate.execute(&mut *self.0.writes().await?).await?;
+            self.0.execute(rate).await?;
         }
         Ok(())
     }

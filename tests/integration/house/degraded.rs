@@ -50,6 +50,27 @@ async fn nothing_is_shown_as_done_that_was_not_kept() {
     assert!(answer.text.contains("could not be saved"), "{}", answer.text);
 }
 
+#[tokio::test]
+async fn a_turn_whose_end_was_not_kept_is_told_so_again_to_its_copies() {
+    let fails = |call| call == "release";
+    let store: Arc<dyn Store> = Arc::new(Faulty { store: memory().await, fails: Box::new(fails) });
+    let model = ScriptedModel::new([says("An answer.")]);
+    let app = TestApp::new(Choices { model, store: Some(store), ..Choices::default() }).await;
+
+    let mut told = Vec::new();
+    for _ in 0..2 {
+        let mut request = json_request("/chatkit", &create("hi"));
+        request.headers_mut().insert("idempotency-key", "once".parse().unwrap());
+        told.push(app.send(request).await);
+    }
+
+    for answer in told {
+        assert_eq!(answer.types().last().unwrap(), "error", "{}", answer.text);
+        assert!(answer.text.contains("could not be saved"), "{}", answer.text);
+        assert!(!answer.types().contains(&"done assistant_message".to_owned()));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_turn_that_outlives_the_drain_ends_with_an_honest_event() {
     let app = TestApp::scripted([Act::Hang(Vec::new())]).await;
@@ -67,7 +88,7 @@ async fn a_turn_that_outlives_the_drain_ends_with_an_honest_event() {
 async fn failing(kept: usize, script: impl IntoIterator<Item = Act>) -> TestApp {
     let left = AtomicUsize::new(kept);
     let fails = move |call| {
-        matches!(call, "create" | "add")
+        matches!(call, "create" | "add" | "release")
             && left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_err()
     };
     let store: Arc<dyn Store> = Arc::new(Faulty { store: memory().await, fails: Box::new(fails) });

@@ -33,12 +33,12 @@ async fn text_streamed_before_leaving_is_kept_under_its_id_and_marked() {
     let hang = Act::Hang(vec![Delta::Text("Half an ".into()), Delta::Text("answer".into())]);
     let app = TestApp::scripted([hang]).await;
 
-    let seen = read_events(app.open(json_request("/chatkit", &create("go"))).await, 7).await;
+    let seen = read_events(app.open(json_request("/chatkit", &create("go"))).await, 8).await;
     app.idle().await;
     let listed = app.post("/chatkit", &items(&threads(&app).await)).await.json();
 
     let kept = &listed["data"][0];
-    assert_eq!(kept["id"], seen[3]["item"]["id"]);
+    assert_eq!(kept["id"], seen[4]["item"]["id"]);
     let text = kept["content"][0]["text"].as_str().unwrap();
     assert!(text.starts_with("Half an answer") && text.ends_with("*[cut off here]*"), "{text}");
 }

@@ -1,6 +1,6 @@
 //! Titles, feedback, deletion, and threads that take no more messages.
 
-use orchestrator::chat::{Entry, Lease, Titles};
+use orchestrator::chat::{Entry, Lease, Parting, Titles};
 use orchestrator::domain::{Item, ItemContent, ItemId, Spend, Thread, ThreadStatus};
 use serde_json::{Value, json};
 
@@ -39,6 +39,9 @@ async fn the_model_finds_a_title_if_it_is_asked_to_and_the_first_words_stand_in(
         let answer = app.create("add milk").await;
 
         assert_eq!(titles(&answer.events()), [expected]);
+        let events = answer.events();
+        let kinds: Vec<_> = events.iter().rev().take(2).map(|event| &event["type"]).collect();
+        assert_eq!(kinds, ["thread.updated", "thread.item.done"], "the answer comes first");
     }
 }
 
@@ -97,7 +100,7 @@ async fn locked_and_closed_threads_refuse_work_with_an_event_and_stay_free() {
     for status in statuses {
         let (thread, first) = opened(status);
         let lease: Lease = store.create(&thread, first).await.unwrap();
-        store.release(&lease, &Spend::default()).await.unwrap();
+        store.release(&lease, Parting::default()).await.unwrap();
         let app = TestApp::new(Choices { store: Some(store.clone()), ..Choices::default() }).await;
 
         for _ in 0..2 {
@@ -119,7 +122,7 @@ async fn hidden_items_never_leave_the_server() {
     store.add(&lease, entry(&thread, hidden)).await.unwrap();
     let hidden = ItemContent::HiddenContextItem { content: json!({ "x": "geheim" }) };
     store.add(&lease, entry(&thread, hidden)).await.unwrap();
-    store.release(&lease, &Spend::default()).await.unwrap();
+    store.release(&lease, Parting::default()).await.unwrap();
     let app = TestApp::new(Choices { store: Some(store), ..Choices::default() }).await;
 
     for kind in ["threads.get_by_id", "items.list"] {

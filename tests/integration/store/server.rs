@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use orchestrator::chat::ThreadsError;
+use orchestrator::chat::{Parting, ThreadsError};
 use orchestrator::domain::Message;
 use sqlx::migrate::Migrate;
 use sqlx::{Connection, PgConnection};
@@ -59,8 +59,11 @@ async fn a_write_whose_answer_is_lost_is_kept_once() {
     wire.at_the_word("precious", Then::LoseTheAnswer);
     store.add(&held(&thread), note("precious")).await.unwrap();
     store.add(&held(&thread), note("next")).await.unwrap();
+    wire.at_the_word("farewell", Then::LoseTheAnswer);
+    let parting = Parting { last: Some(note("farewell")), ..Parting::default() };
+    store.release(&held(&thread), parting).await.unwrap();
 
-    let said = ["precious", "next"].map(|text| Message::Note { text: text.to_owned() });
+    let said = ["precious", "next", "farewell"].map(|text| Message::Note { text: text.to_owned() });
     assert_eq!(store.transcript(&thread.id, 9).await.unwrap(), said);
 }
 

@@ -1,0 +1,111 @@
+//! How a turn leaves its thread: what was said last is kept and told, then everything is let go.
+
+use std::sync::Arc;
+
+use super::audience::Audience;
+use super::hold::Hold;
+use super::recorder::Recorded;
+use super::turn::{Held, Shared};
+use super::wording::told;
+use super::{
+    Entry, Naming, Parting, Receipt, ThreadEvent, ThreadsError, Titles, TurnEnd, title_of,
+};
+use crate::agents::Finish;
+use crate::domain::{Spend, Thread};
+
+/// What a turn has in its hands at its end.
+pub(super) struct Leaving {
+    pub(super) held: Held,
+    pub(super) audience: Arc<Audience>,
+    /// The words that the thread is to be named after, if it is new.
+    pub(super) title: Option<String>,
+    pub(super) receipt: Option<Receipt>,
+    pub(super) request_id: String,
+}
+
+impl Shared {
+    /// Leaves the thread, and tells how the turn ended in truth.
+    pub(super) async fn leave(&self, leaving: Leaving, recorded: Recorded) -> TurnEnd {
+        let Leaving { held, audience, title, receipt, request_id } = leaving;
+        let Held { hold, line, place } = held;
+        let Recorded { mut end, mut last } = recorded;
+        let (mut spent, mut named) = (hold.spent + end.spend, None);
+        if let (Some(words), Titles::Model) = (title, self.settings.titles) {
+            // Nobody is to wait for a title before the answer is whole.
+            if let Some(entry) = last.take() {
+                let kept = self.store.add(&hold.lease, entry.clone()).await;
+                tell_last(kept, Some(entry), &mut end, &audience, &request_id).await;
+            }
+            let (thread, more) = self.name_by_model(&hold, &words, &end).await;
+            named = thread;
+            spent += more; // The thread pays for its name, not the answer.
+            end.thread_spend = Some(spent);
+        }
+        let settled = receipt.as_ref().map(|receipt| receipt.ended(&end));
+        let parting = Parting { spent, last: last.clone(), receipt: settled };
+        let left = self.store.release(&hold.lease, parting).await;
+        drop((line, place));
+        let is_left = left.is_ok();
+        tell_last(left, last, &mut end, &audience, &request_id).await;
+        if !is_left && let Some(receipt) = receipt {
+            self.settle(&receipt.ended(&end)).await;
+        }
+        if let Some(thread) = named {
+            audience.tell(ThreadEvent::ThreadUpdated(Box::new(thread))).await;
+        }
+        end
+    }
+
+    /// Gives the thread back if it got a title, and tells what the title cost.
+    async fn name_by_model(
+        &self,
+        hold: &Hold,
+        words: &str,
+        end: &TurnEnd,
+    ) -> (Option<Thread>, Spend) {
+        let (title, spent) = self.title_by_model(words, end).await;
+        let Some(title) = title.or_else(|| title_of(words)) else { return (None, spent) };
+        match self.store.name(&hold.lease.thread, &title, Naming::IfNone).await {
+            Ok(thread) => (thread, spent),
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "Title was not kept");
+                (None, spent)
+            }
+        }
+    }
+
+    async fn settle(&self, receipt: &Receipt) {
+        if let Err(error) = self.store.settle(receipt).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "Receipt was not settled");
+        }
+    }
+}
+
+/// Tells the last item once it is kept. A turn whose last entry is not kept did not succeed.
+async fn tell_last(
+    kept: Result<(), ThreadsError>,
+    last: Option<Entry>,
+    end: &mut TurnEnd,
+    audience: &Audience,
+    request_id: &str,
+) {
+    match (kept, last) {
+        (Ok(()), last) => {
+            if let Some(item) = last.and_then(|last| last.item) {
+                audience.tell(ThreadEvent::ItemDone(Box::new(item))).await;
+            }
+        }
+        (Err(error), Some(_)) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "Entry was not kept");
+            let finish = match error {
+                ThreadsError::Lost => Finish::Lost,
+                ThreadsError::UnknownCursor | ThreadsError::Unavailable(_) => Finish::Storage,
+            };
+            end.outcome = finish.outcome();
+            end.told = told(&finish, &end.tool_calls, request_id);
+        }
+        (Err(error), None) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "Lease not released");
+        }
+    }
+}
