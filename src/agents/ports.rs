@@ -37,7 +37,7 @@ pub trait Model: Send + Sync {
 
 /// The tools an agent may use.
 pub trait Tools: Send + Sync {
-    /// Waits until every server has connected, or failed to, for the first time.
+    /// Waits until every server has connected or failed to, since the start or since it was lost.
     fn settled(&self) -> BoxFuture<'_, ()>;
 
     /// What is on offer now.

@@ -31,8 +31,8 @@ const BACKLOG: usize = 64;
 /// The newest messages of a thread that are looked at.
 const TRANSCRIPT: u32 = 400;
 
-/// How long a first turn waits for tool servers that are still starting.
-const PATIENCE_AT_START: Duration = Duration::from_secs(3);
+/// How long a turn waits for tool servers that are about to come.
+const PATIENCE_WITH_TOOLS: Duration = Duration::from_secs(3);
 
 /// What every turn of the house works with.
 pub(super) struct Shared {
@@ -194,9 +194,9 @@ impl Shared {
         tokio::join!(Box::pin(Recorder::new(scope).record(heard)), Box::pin(drive(run, driver)))
     }
 
-    /// Just after the start the tools are about to come; then what is still missing is told.
+    /// Just after the start, or after a loss, tools may be about to come; then what is still missing is told.
     async fn await_tools(&self, audience: &Audience) {
-        if timeout(PATIENCE_AT_START, self.tools.settled()).await.is_err() {
+        if timeout(PATIENCE_WITH_TOOLS, self.tools.settled()).await.is_err() {
             tracing::warn!("Going on before every tool server has answered");
         }
         if let Some(notice) = notice_of_missing(&self.tools.catalog().missing) {

@@ -45,7 +45,7 @@ pub(super) struct Standing {
 /// Whether calls can be sent.
 #[derive(Clone, Debug, Default)]
 pub(super) enum Link {
-    /// The first attempt is still under way.
+    /// It was not tried since the start, or since it was lost: it may be there in a moment.
     #[default]
     Untried,
     /// It cannot be reached.
@@ -88,10 +88,9 @@ impl Server {
         *self.lock() = Standing { link: Link::Up(peer), offer: Arc::new(offer), version };
     }
 
-    /// Notes that it cannot be reached, and tells whether that is new.
-    pub(super) fn fall(&self) -> bool {
-        let before = std::mem::replace(&mut self.lock().link, Link::Down);
-        !matches!(before, Link::Down)
+    /// Notes that it was lost, or never reached; gives what was thought before.
+    pub(super) fn fall(&self, to: Link) -> Link {
+        std::mem::replace(&mut self.lock().link, to)
     }
 
     /// Its state, for health reports.
@@ -190,7 +189,7 @@ impl Standing {
         matches!(self.link, Link::Up(_))
     }
 
-    /// Whether it has connected or failed once.
+    /// Whether an attempt to connect has ended since the start, or since it was lost.
     pub(super) fn is_settled(&self) -> bool {
         !matches!(self.link, Link::Untried)
     }

@@ -11,7 +11,7 @@ use super::board::Board;
 use super::child::Parting;
 use super::connect::{ConnectError, Opening, open};
 use super::listing::Offer;
-use super::server::Server;
+use super::server::{Link, Server};
 use super::session::{Happening, Session};
 use super::{Settings, Transport};
 use crate::domain::BreakerState;
@@ -19,6 +19,8 @@ use crate::resilience::{GuardSettings, Permit};
 
 /// The longest that a server in doubt may take to list its tools.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
+/// A server that is not tried again within this time is not waited for.
+const SOON: Duration = Duration::from_secs(1);
 /// Changes of the tools within this time are read together.
 const GATHER: Duration = Duration::from_millis(50);
 
@@ -63,7 +65,7 @@ impl Supervisor {
             }
             self.pause().await;
         }
-        self.fall("we are shutting down");
+        self.fall(Link::Down, "we are shutting down");
     }
 
     /// Tries until it succeeds; `None` when told to stop.
@@ -90,7 +92,7 @@ impl Supervisor {
             Err(error) => {
                 permit.fail();
                 self.opening = self.opening.after(&error);
-                self.fall(&error.to_string());
+                self.fall(Link::Down, &error.to_string());
                 None
             }
         }
@@ -177,18 +179,20 @@ impl Supervisor {
     }
 
     /// Said aloud only when it is new and nobody wanted it.
-    fn fall(&self, reason: &str) {
-        let is_new = self.server.fall();
-        if is_new {
-            self.board.publish();
+    fn fall(&self, to: Link, reason: &str) {
+        let before = self.server.fall(to);
+        if matches!(before, Link::Down) {
+            return;
         }
-        if is_new && !self.stop.is_cancelled() {
+        self.board.publish();
+        if !self.stop.is_cancelled() {
             tracing::warn!(mcp.server = %self.server.name(), reason, "Tool server is not available");
         }
     }
 
+    /// It is about to be tried again; turns that begin meanwhile wait for that.
     async fn part(&self, session: Session, parting: Parting, reason: &str) {
-        self.fall(reason);
+        self.fall(Link::Untried, reason);
         session.close(parting).await;
     }
 
@@ -196,8 +200,11 @@ impl Supervisor {
     async fn pause(&mut self) {
         let own = self.pauses.next().unwrap_or(self.guard.breaker.cool_down);
         let wait = self.server.guard.report().retry_in_seconds.unwrap_or_default();
-        let wait = Duration::try_from_secs_f64(wait).unwrap_or_default();
-        self.stop.run_until_cancelled(sleep(own.max(wait))).await;
+        let wait = own.max(Duration::try_from_secs_f64(wait).unwrap_or_default());
+        if wait > SOON {
+            self.fall(Link::Down, "it keeps failing");
+        }
+        self.stop.run_until_cancelled(sleep(wait)).await;
     }
 }
 

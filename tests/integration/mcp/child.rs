@@ -200,6 +200,35 @@ async fn a_hung_child_is_killed_and_restarted() {
 }
 
 #[tokio::test]
+async fn a_child_that_was_just_lost_is_waited_for_until_it_was_tried_again() {
+    let stub = Stub::new("dies");
+    let servers = started(settings(vec![stub.server()])).await;
+
+    call(&servers, "go", "{}").await.unwrap_err();
+    until_missing(&servers).await;
+    in_time(servers.settled()).await;
+
+    assert_eq!(names(&servers), ["go", "tick"]);
+    in_time(servers.shut_down()).await;
+}
+
+#[tokio::test]
+async fn a_child_that_is_left_alone_for_long_is_not_waited_for() {
+    let stub = Stub::new("dies");
+    let mut settings = settings(vec![stub.server()]);
+    settings.guard.breaker.max_failures = 1;
+    settings.guard.breaker.cool_down = Duration::from_mins(10);
+    let servers = started(settings).await;
+
+    call(&servers, "go", "{}").await.unwrap_err();
+    until_missing(&servers).await;
+    in_time(servers.settled()).await;
+
+    assert_eq!(*servers.catalog().missing, ["stub".into()]);
+    in_time(servers.shut_down()).await;
+}
+
+#[tokio::test]
 async fn shutting_down_leaves_no_child_or_grandchild_behind() {
     for mode in ["well", "stubborn"] {
         let stub = Stub::new(mode);
