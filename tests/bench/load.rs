@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use reqwest::{Client, RequestBuilder};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 /// How one request is made.
 pub(crate) type Make = dyn Fn() -> RequestBuilder + Send + Sync;
@@ -21,10 +21,22 @@ pub(crate) fn turns(url: &str) -> Box<Make> {
     Box::new(move || post(&client, &url, r#"{"message":"Say something."}"#))
 }
 
+/// Who asks.
+#[derive(Clone, Copy)]
+pub(crate) struct Crowd {
+    pub(crate) users: u32,
+    /// How often each of them asks.
+    pub(crate) each: u32,
+    /// How much later each begins than the one before.
+    pub(crate) apart: Duration,
+}
+
 /// The times to the first text of every request.
-pub(crate) async fn first_texts(users: usize, each: usize, make: &Make) -> Vec<Duration> {
-    let user = async || {
-        let mut times = Vec::with_capacity(each);
+pub(crate) async fn first_texts(crowd: Crowd, make: &Make) -> Vec<Duration> {
+    let Crowd { users, each, apart } = crowd;
+    let user = async |place: u32| {
+        sleep(apart * place).await;
+        let mut times = Vec::new();
         for _ in 0..each {
             let begun = Instant::now();
             let (first, _) = read(make()).await;
@@ -32,7 +44,7 @@ pub(crate) async fn first_texts(users: usize, each: usize, make: &Make) -> Vec<D
         }
         times
     };
-    join_all((0..users).map(|_| user())).await.concat()
+    join_all((0..users).map(user)).await.concat()
 }
 
 /// How many of so many streams, held at the same time, came whole.

@@ -1,15 +1,17 @@
-//! The thinnest servers that could stand in our place: they pass the model's bytes on. One keeps
-//! nothing; the other keeps what was asked before it asks, and what was answered before it ends.
+//! The thinnest servers that could stand in our place: they put each piece of the model's text into
+//! a frame of the chat. One keeps nothing; the other keeps what was asked before it asks, and what
+//! was answered before it ends.
 
 use std::path::Path;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::header;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
 use futures::{StreamExt, stream};
+use serde::Deserialize;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{SqlitePool, query};
 use tokio::net::TcpListener;
@@ -32,7 +34,10 @@ pub(crate) async fn serve(model: String) {
         keep(file.as_ref()).await;
         let answer = client.post(&url).body("{}").send().await.unwrap();
         let end = stream::once(async move { keep(kept.as_ref()).await });
-        let body = Body::from_stream(answer.bytes_stream().chain(end.filter_map(async |()| None)));
+        let mut rest = Vec::new();
+        let frames =
+            answer.bytes_stream().map(move |piece| piece.map(|piece| framed(&mut rest, &piece)));
+        let body = Body::from_stream(frames.chain(end.filter_map(async |()| None)));
         ([(header::CONTENT_TYPE, "text/event-stream")], body).into_response()
     };
     let app = Router::new().route("/chat", post(pass)).route("/health/ready", get(|| async {}));
@@ -40,6 +45,42 @@ pub(crate) async fn serve(model: String) {
     let listener = TcpListener::bind(address).await.unwrap();
     let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
     axum::serve(listener, app).await.unwrap();
+}
+
+const BEFORE_TEXT: &[u8] = br#"data: {"type":"thread.item.updated","item_id":"msg_1","update":{"type":"assistant_message.content_part.text_delta","content_index":0,"delta":"#;
+
+#[derive(Deserialize)]
+struct Chunk<'a> {
+    #[serde(borrow)]
+    choices: [Choice<'a>; 1],
+}
+
+#[derive(Deserialize)]
+struct Choice<'a> {
+    #[serde(borrow)]
+    delta: Delta<'a>,
+}
+
+#[derive(Deserialize)]
+struct Delta<'a> {
+    content: &'a str,
+}
+
+/// The frames of all events that are whole by now; the others stay in `rest`.
+fn framed(rest: &mut Vec<u8>, piece: &[u8]) -> Bytes {
+    rest.extend_from_slice(piece);
+    let mut frames = Vec::with_capacity(256);
+    while let Some(end) = rest.windows(2).position(|two| two == b"\n\n") {
+        let event = rest.get(b"data: ".len()..end).unwrap_or_default();
+        if let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(event) {
+            let [Choice { delta }] = chunk.choices;
+            frames.extend_from_slice(BEFORE_TEXT);
+            serde_json::to_writer(&mut frames, delta.content).unwrap();
+            frames.extend_from_slice(b"}}\n\n");
+        }
+        rest.drain(..end + 2);
+    }
+    frames.into()
 }
 
 async fn open(path: &Path) -> SqlitePool {
