@@ -194,7 +194,8 @@ impl Shared {
         tokio::join!(Box::pin(Recorder::new(scope).record(heard)), Box::pin(drive(run, driver)))
     }
 
-    /// Just after the start, or after a loss, tools may be about to come; then what is still missing is told.
+    /// Just after the start, or after a loss, tools may be about to come. Then what is still
+    /// missing is told.
     async fn await_tools(&self, audience: &Audience) {
         if timeout(PATIENCE_WITH_TOOLS, self.tools.settled()).await.is_err() {
             tracing::warn!("Going on before every tool server has answered");

@@ -272,34 +272,52 @@ async fn only_the_receipt_that_stands_is_superseded_or_settled(store: Arc<dyn St
 }
 
 #[tokio::test]
-async fn a_request_is_remembered_for_a_day_in_sqlite() {
+async fn a_parting_whose_answer_was_lost_is_known_when_it_comes_again() {
     let folder = TempDir::new().unwrap();
-    forgets_after_a_day(&format!("sqlite://{}/threads.db", folder.path().display())).await;
+    for url in databases(&folder).await {
+        let (store, thread) = (keepers::store(&url).await, thread());
+        let lease = store.create(&thread, said(&thread, 0)).await.unwrap();
+        let [kept, late] = [1, 2].map(|n| parting(&thread, n, &receipt("1")));
+        store.release(&lease, kept.clone()).await.unwrap();
+        assert!(matches!(store.claim(&thread.id).await.unwrap(), Claim::Held(..)));
+
+        let again = store.release(&lease, kept).await;
+        let late = store.release(&lease, late).await;
+
+        assert!(again.is_ok(), "{again:?}");
+        assert!(matches!(late, Err(ThreadsError::Lost)), "{late:?}");
+        assert_eq!(numbers(&*store, &thread.id).await, [0, 1]);
+        assert_eq!(store.claim(&thread.id).await.unwrap(), Claim::Taken);
+    }
 }
 
 #[tokio::test]
-async fn a_request_is_remembered_for_a_day_in_postgresql() {
-    let Some(url) = postgres::database().await else { return };
-    forgets_after_a_day(&url).await;
+async fn a_request_is_remembered_for_a_day() {
+    sqlx::any::install_default_drivers();
+    let folder = TempDir::new().unwrap();
+    for url in databases(&folder).await {
+        let store = keepers::store(&url).await;
+        let [first, second, third] = ["1", "2", "3"].map(receipt);
+        let other = Receipt { key: "other".to_owned(), ..first.clone() };
+        store.receive(&first).await.unwrap();
+        store.receive(&other).await.unwrap();
+        let pool = AnyPool::connect(&url).await.unwrap();
+        let ages = |by: &'static str| query(by).execute(&pool);
+
+        ages("UPDATE receipts SET received_at = received_at - 86300000").await.unwrap();
+        assert_eq!(store.receive(&second).await.unwrap(), Some(first));
+        ages("UPDATE receipts SET received_at = received_at - 100001").await.unwrap();
+        assert_eq!(store.receive(&third).await.unwrap(), None);
+
+        assert_eq!(store.received("key").await.unwrap(), Some(third));
+        assert_eq!(store.received("other").await.unwrap(), None);
+    }
 }
 
-async fn forgets_after_a_day(url: &str) {
-    let store = keepers::store(url).await;
-    let [first, second, third] = ["1", "2", "3"].map(receipt);
-    let other = Receipt { key: "other".to_owned(), ..first.clone() };
-    store.receive(&first).await.unwrap();
-    store.receive(&other).await.unwrap();
-    sqlx::any::install_default_drivers();
-    let pool = AnyPool::connect(url).await.unwrap();
-    let ages = |by: &'static str| query(by).execute(&pool);
-
-    ages("UPDATE receipts SET received_at = received_at - 86300000").await.unwrap();
-    assert_eq!(store.receive(&second).await.unwrap(), Some(first));
-    ages("UPDATE receipts SET received_at = received_at - 100001").await.unwrap();
-    assert_eq!(store.receive(&third).await.unwrap(), None);
-
-    assert_eq!(store.received("key").await.unwrap(), Some(third));
-    assert_eq!(store.received("other").await.unwrap(), None);
+/// Those that can lose an answer, and have a clock of their own.
+async fn databases(folder: &TempDir) -> Vec<String> {
+    let sqlite = format!("sqlite://{}/threads.db", folder.path().display());
+    [Some(sqlite), postgres::database().await].into_iter().flatten().collect()
 }
 
 /// A thread that another holder has taken over, and wrote in; the earlier lease and its own.

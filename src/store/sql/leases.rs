@@ -46,7 +46,19 @@ impl SqlStore {
             .bind(receipt.map(|receipt| receipt.key.as_str()))
             .bind(receipt.map(|receipt| receipt.request.as_str()))
             .bind(receipt.map(|receipt| receipt.receipt.as_str()));
-        if self.0.fetch(end).await?.is_empty() { Err(StoreFault::Lost) } else { Ok(()) }
+        if !self.0.fetch(end).await?.is_empty() {
+            return Ok(());
+        }
+        // An earlier attempt may have been kept, and the thread be another's since.
+        match last {
+            Some(last) if self.is_kept(lease, &last.id).await? => Ok(()),
+            Some(_) | None => Err(StoreFault::Lost),
+        }
+    }
+
+    async fn is_kept(&self, lease: &Lease, entry: &str) -> Found<bool> {
+        let kept = query(KEPT).bind(lease.thread.as_str()).bind(entry);
+        Ok(kept.fetch_optional(self.0.reads()).await?.is_some())
     }
 }
 
@@ -61,6 +73,8 @@ const EPOCH: &str = "SELECT epoch FROM threads WHERE id = $1";
 /// A heartbeat that comes after the end is no heartbeat.
 const PROLONG: &str = "UPDATE threads SET held_until = (SELECT ms FROM clock) + $3 \
     WHERE id = $1 AND epoch = $2 AND held_until > 0";
+
+const KEPT: &str = "SELECT seq FROM entries WHERE thread_id = $1 AND id = $2";
 
 /// A view whose trigger writes to three tables: one trip, and no transaction of ours.
 macro_rules! end {
