@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::hold::Hold;
 use super::request::now;
-use super::turn::{self, Shared};
+use super::shared::Shared;
 use super::wording::note;
 use super::{Entry, ThreadsError, TurnEnd};
 use crate::agents::{Finish, Limit, Overspent};
@@ -97,7 +97,7 @@ impl Shared {
             spend: Spend::default(),
             thread_spend: Some(hold.spent),
         };
-        turn::log(&end, 0, Duration::ZERO);
+        end.log(0, Duration::ZERO);
         Ok(end)
     }
 }

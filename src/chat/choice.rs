@@ -1,8 +1,9 @@
 //! Which model is to answer: the choice is kept with the message and goes for all that answers it.
 
 use super::audience::Audience;
+use super::job::Job;
 use super::request::chosen;
-use super::turn::{Job, Shared};
+use super::shared::Shared;
 use super::{Ask, Level, ThreadEvent, ThreadsError};
 use crate::domain::{Item, ItemContent, ItemId, Order, PageRequest, ThreadId};
 

@@ -1,10 +1,12 @@
 //! What happens in a thread while a turn runs: free of any wire.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::domain::{
-    Annotation, Item, ItemId, Outcome, OutputText, Picture, Spend, Task, Thread, ThreadId,
+    Annotation, Cost, Item, ItemId, Outcome, OutputText, Picture, Spend, Task, Thread, ThreadId,
 };
 
 /// Something a listener of a turn hears. Small, because many wait in every turn's queue.
@@ -108,6 +110,24 @@ pub struct TurnEnd {
     /// What the thread has cost with it, if there is a thread.
     #[serde(default)]
     pub thread_spend: Option<Spend>,
+}
+
+impl TurnEnd {
+    /// The one line that closes a turn.
+    pub(super) fn log(&self, steps: u32, took: Duration) {
+        tracing::info!(
+            outcome = self.outcome.as_str(),
+            steps,
+            tool_calls = self.tool_calls.len(),
+            input_tokens = self.spend.usage.input_tokens,
+            cached_tokens = self.spend.usage.cached_tokens,
+            output_tokens = self.spend.usage.output_tokens,
+            thinking_tokens = self.spend.usage.thinking_tokens,
+            cost_usd = self.spend.whole_cost().map(Cost::usd),
+            duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            "Turn ended"
+        );
+    }
 }
 
 /// A call and its answer.

@@ -3,107 +3,28 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::tz::TimeZone;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, info_span};
 
 use super::audience::Audience;
+use super::job::Job;
 use super::line::Lines;
 use super::repeats::Repeats;
-use super::turn::{Job, Shared};
-use super::{Store, ThreadEvent, Threads, ThreadsError, TurnRequest};
-use crate::agents::{Limits, Model, Tools, WithQuestions};
+use super::shared::Shared;
+use super::{BeginError, Settings, Store, Threads, Turn, TurnRequest};
+use crate::agents::{Model, Tools, WithQuestions};
 use crate::domain::{ItemId, ThreadId};
 
 /// Turns that were told to stop get so long to say so.
 const LAST_WORDS: Duration = Duration::from_secs(3);
-
-/// How conversations are held.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Turns that may run at the same time.
-    pub max_turns: usize,
-    /// Messages that may wait while their thread is busy.
-    pub max_waiting: usize,
-    /// How far a turn may go.
-    pub limits: Limits,
-    /// How long a turn may take.
-    pub turn_timeout: Duration,
-    /// What of a thread the model is sent, in tokens.
-    pub max_context_tokens: usize,
-    /// Who finds a title for a thread.
-    pub titles: Titles,
-    /// What "today" means if a message does not say.
-    pub time_zone: TimeZone,
-}
-
-/// Who finds a title for a thread.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Titles {
-    /// Its first words are its title.
-    FirstWords,
-    /// The model does; where it does not, the first words.
-    Model,
-}
 
 /// Holds conversations. Nothing of them lives only here.
 pub struct Chat {
     shared: Arc<Shared>,
     places: Arc<Semaphore>,
     running: TaskTracker,
-}
-
-/// A turn that runs; when the last who holds one drops it, the turn is cancelled in order.
-#[derive(Debug)]
-#[must_use = "a turn that is dropped at once is cancelled at once"]
-pub struct Turn {
-    /// Where.
-    pub thread: ThreadId,
-    /// What happens, up to and with [`ThreadEvent::Ended`].
-    pub events: mpsc::Receiver<ThreadEvent>,
-}
-
-/// Why no turn began. Nothing was kept.
-#[derive(Debug, thiserror::Error)]
-pub enum BeginError {
-    /// No such thread.
-    #[error("there is no such thread")]
-    UnknownThread,
-    /// No such item in the thread.
-    #[error("there is no such item")]
-    UnknownItem,
-    /// Only what the person said can be answered again.
-    #[error("the item is not a message of the person")]
-    NotAMessage,
-    /// The questions are answered, or there never were any.
-    #[error("the item does not wait for answers")]
-    NotWaiting,
-    /// The thread takes no messages.
-    #[error("the thread takes no messages")]
-    Locked {
-        /// Why, for the person.
-        reason: Option<String>,
-    },
-    /// As many turns run as are allowed.
-    #[error("too many conversations are running")]
-    Busy,
-    /// The thread is busy, and no more may wait for it.
-    #[error("the thread is busy")]
-    Crowded,
-    /// The same key came with another body.
-    #[error("the key was used for another request")]
-    KeyReused,
-    /// The process is about to end.
-    #[error("the server is shutting down")]
-    Draining,
-    /// Something broke that should not.
-    #[error("the turn could not begin")]
-    Broken,
-    /// The message could not be kept.
-    #[error(transparent)]
-    Threads(#[from] ThreadsError),
 }
 
 impl Chat {

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use super::audience::Audience;
 use super::hold::Hold;
+use super::line::Place;
 use super::recorder::Recorded;
-use super::turn::{Held, Shared};
+use super::shared::Shared;
 use super::wording::told;
 use super::{
     Entry, Naming, Parting, Receipt, ThreadEvent, ThreadsError, Titles, TurnEnd, title_of,
@@ -13,9 +16,12 @@ use super::{
 use crate::agents::Finish;
 use crate::domain::{Spend, Thread};
 
-/// What a turn has in its hands at its end.
+/// What a turn has in its hands at its end. Some of it is let go before the end is told: whoever
+/// hears it may speak at once.
 pub(super) struct Leaving {
-    pub(super) held: Held,
+    pub(super) hold: Hold,
+    pub(super) line: Option<Place>,
+    pub(super) place: OwnedSemaphorePermit,
     pub(super) audience: Arc<Audience>,
     /// The words that the thread is to be named after, if it is new.
     pub(super) title: Option<String>,
@@ -26,8 +32,7 @@ pub(super) struct Leaving {
 impl Shared {
     /// Leaves the thread, and tells how the turn ended in truth.
     pub(super) async fn leave(&self, leaving: Leaving, recorded: Recorded) -> TurnEnd {
-        let Leaving { held, audience, title, receipt, request_id } = leaving;
-        let Held { hold, line, place } = held;
+        let Leaving { hold, line, place, audience, title, receipt, request_id } = leaving;
         let Recorded { mut end, mut last } = recorded;
         let (mut spent, mut named) = (hold.spent + end.spend, None);
         if let (Some(words), Titles::Model) = (title, self.settings.titles) {

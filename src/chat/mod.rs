@@ -10,6 +10,7 @@ mod event;
 mod history;
 mod hold;
 mod host;
+mod job;
 mod leaving;
 mod line;
 mod once;
@@ -21,6 +22,8 @@ mod receipt;
 mod recorder;
 mod repeats;
 mod request;
+mod settings;
+mod shared;
 mod title;
 mod turn;
 mod wording;
@@ -29,10 +32,12 @@ pub use describe::describe;
 pub use digest::digest;
 pub use event::{ItemUpdate, Level, ThreadEvent, ToolRecord, TurnEnd, WidgetText};
 pub use history::for_model;
-pub use host::{BeginError, Chat, Settings, Titles, Turn};
+pub use host::Chat;
+pub use job::{BeginError, Turn};
 pub use ports::{
     Claim, DoneEffect, Ending, Entry, Journal, Kept, Known, LEASE, Lease, Naming, NewEffect,
     Parting, Rating, Receipt, Receipts, Store, Threads, ThreadsError,
 };
 pub use request::{Ask, NewMessage, RepeatKey, Span, TurnRequest};
+pub use settings::{Settings, Titles};
 pub use title::title_of;

@@ -8,11 +8,11 @@ use tokio::time::timeout;
 use super::again::kept;
 use super::budget::{Decision, decision};
 use super::hold::Hold;
+use super::job::Job;
 use super::line::Place;
 use super::questions::{self, answers_in, settled, skip, waiting};
-use super::receipt::Opening;
 use super::request::{chosen, now};
-use super::turn::{Job, Shared};
+use super::shared::Shared;
 use super::{
     Ask, BeginError, Claim, Entry, Lease, NewMessage, Receipt, ThreadEvent, Titles, TurnEnd,
     title_of,
@@ -40,6 +40,14 @@ pub(super) struct Ready {
     /// The words that a new thread is to be named after.
     pub(super) title: Option<String>,
     pub(super) receipt: Option<Receipt>,
+}
+
+/// What became of a request.
+pub(super) enum Opening {
+    /// It is kept; the turn can run.
+    Ready(Box<Ready>),
+    /// It was answered before, and the answer was told again.
+    Replayed,
 }
 
 /// What became of a request once its thread was taken.

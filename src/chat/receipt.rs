@@ -2,22 +2,15 @@
 
 use jiff::Timestamp;
 
-use super::opening::{Ready, beginning};
+use super::job::Job;
+use super::opening::{Opening, beginning};
 use super::request::now;
-use super::turn::{Job, Shared};
+use super::shared::Shared;
 use super::{Ask, BeginError, Ending, Receipt, RepeatKey, Span, ThreadEvent, TurnEnd};
 use crate::domain::Outcome;
 
 /// Whoever cut a turn and asks the same again within so many seconds meant the same.
 const SAME_BREATH: i64 = 10;
-
-/// What became of a request.
-pub(super) enum Opening {
-    /// It is kept; the turn can run.
-    Ready(Box<Ready>),
-    /// It was answered before, and the answer was told again.
-    Replayed,
-}
 
 impl Shared {
     /// Takes the thread and keeps what is asked.

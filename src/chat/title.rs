@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::TurnEnd;
-use super::turn::Shared;
+use super::shared::Shared;
 use crate::agents::{Deltas, ModelRequest};
 use crate::domain::{Assistant, Message, Spend, clean};
 

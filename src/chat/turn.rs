@@ -7,23 +7,21 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use tokio::select;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
-use tokio_util::sync::CancellationToken;
 
 use super::audience::Audience;
 use super::hold::Hold;
+use super::job::Job;
 use super::leaving::Leaving;
-use super::line::{Lines, Place};
 use super::once::Once;
-use super::opening::Ready;
-use super::receipt::Opening;
+use super::opening::{Opening, Ready};
 use super::recorder::{Recorded, Recorder, Scope, notice_of_missing};
-use super::repeats::Repeats;
+use super::shared::Shared;
 use super::wording::told;
-use super::{BeginError, Settings, Store, ThreadEvent, TurnEnd, TurnRequest, for_model};
-use crate::agents::{Driver, Finish, Interrupt, Model, Run, Tools, drive};
-use crate::domain::{Catalog, Cost, ItemId, Message, Outcome, Spend, ThreadId};
+use super::{ThreadEvent, TurnEnd, TurnRequest, for_model};
+use crate::agents::{Driver, Finish, Interrupt, Run, drive};
+use crate::domain::{Catalog, ItemId, Message, Outcome, Spend, ThreadId};
 
 /// So many events of the agent may wait for the scribe.
 const BACKLOG: usize = 64;
@@ -34,40 +32,6 @@ const TRANSCRIPT: u32 = 400;
 /// How long a turn waits for tool servers that are about to come.
 const PATIENCE_WITH_TOOLS: Duration = Duration::from_secs(3);
 
-/// What every turn of the house works with.
-pub(super) struct Shared {
-    pub(super) store: Arc<dyn Store>,
-    pub(super) model: Arc<dyn Model>,
-    pub(super) tools: Arc<dyn Tools>,
-    pub(super) settings: Settings,
-    /// Cancelled when running turns must end.
-    pub(super) drained: CancellationToken,
-    pub(super) lines: Arc<Lines>,
-    pub(super) repeats: Repeats,
-}
-
-/// A turn that was asked for.
-pub(super) struct Job {
-    pub(super) request: TurnRequest,
-    pub(super) thread: ThreadId,
-    /// The item that is to be answered; drawn here if it is a new message.
-    pub(super) turn: ItemId,
-    /// Whether the same was asked before, so that some of it may be done.
-    pub(super) is_copy: bool,
-    pub(super) audience: Arc<Audience>,
-    /// Held until the turn is over.
-    pub(super) place: OwnedSemaphorePermit,
-    /// Hears whether there is a turn, while that can still be told by a status.
-    pub(super) started: Option<oneshot::Sender<Result<(), BeginError>>>,
-}
-
-/// What must be let go when a turn ends, before its end is told: whoever hears it may speak at once.
-pub(super) struct Held {
-    pub(super) hold: Hold,
-    pub(super) line: Option<Place>,
-    pub(super) place: OwnedSemaphorePermit,
-}
-
 /// What a turn needs to be run.
 struct Work {
     turn: ItemId,
@@ -77,33 +41,6 @@ struct Work {
     choice: Option<String>,
     transcript: Option<Vec<Message>>,
     interrupt: Interrupt,
-}
-
-impl Job {
-    /// Says that the stream may begin: what follows is told as events.
-    pub(super) fn accept(&mut self) {
-        if let Some(started) = self.started.take() {
-            drop(started.send(Ok(())));
-        }
-    }
-
-    /// Says why there is no turn: by a status if that is still possible.
-    async fn refuse(mut self, error: BeginError) {
-        let end = TurnEnd {
-            thread: self.thread.clone(),
-            outcome: Outcome::Failed,
-            told: Some(refusal(&error)),
-            text: String::new(),
-            tool_calls: Vec::new(),
-            spend: Spend::default(),
-            thread_spend: None,
-        };
-        if let Some(started) = self.started.take() {
-            drop(started.send(Err(error)));
-        }
-        drop(self.place);
-        self.audience.tell(ThreadEvent::Ended(Box::new(end))).await;
-    }
 }
 
 impl Shared {
@@ -118,7 +55,6 @@ impl Shared {
         job.accept();
         let Job { request, turn, audience, place, .. } = job;
         let Ready { hold, line, events, choice, transcript, title, receipt } = ready;
-        let held = Held { hold, line, place };
         for event in events {
             audience.tell(event).await;
         }
@@ -127,11 +63,12 @@ impl Shared {
         let request_id = request.request_id.clone();
         let heard = Arc::clone(&audience);
         let work = Work { turn, request, audience: heard, choice, transcript, interrupt };
-        let (recorded, steps) = self.watched(work, &held.hold, &request_id).await;
+        let (recorded, steps) = self.watched(work, &hold, &request_id).await;
         let took = started.elapsed();
-        let leaving = Leaving { held, audience: Arc::clone(&audience), title, receipt, request_id };
+        let heard = Arc::clone(&audience);
+        let leaving = Leaving { hold, line, place, audience: heard, title, receipt, request_id };
         let end = Box::pin(self.leave(leaving, recorded)).await;
-        log(&end, steps, took);
+        end.log(steps, took);
         audience.tell(ThreadEvent::Ended(Box::new(end))).await;
     }
 
@@ -240,40 +177,4 @@ fn has_several_servers(catalog: &Catalog) -> bool {
     let mut servers = catalog.tools.iter().map(|tool| &tool.server);
     let first = servers.next();
     servers.any(|server| Some(server) != first && &**server != crate::agents::BUILT_IN)
-}
-
-/// The one line that closes a turn.
-pub(super) fn log(end: &TurnEnd, steps: u32, took: Duration) {
-    tracing::info!(
-        outcome = end.outcome.as_str(),
-        steps,
-        tool_calls = end.tool_calls.len(),
-        input_tokens = end.spend.usage.input_tokens,
-        cached_tokens = end.spend.usage.cached_tokens,
-        output_tokens = end.spend.usage.output_tokens,
-        thinking_tokens = end.spend.usage.thinking_tokens,
-        cost_usd = end.spend.whole_cost().map(Cost::usd),
-        duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-        "Turn ended"
-    );
-}
-
-/// What a person hears who waited in line in vain.
-fn refusal(error: &BeginError) -> String {
-    match error {
-        BeginError::UnknownThread => "This conversation was deleted meanwhile.".to_owned(),
-        BeginError::Draining => "The server is restarting. Try again in a few seconds.".to_owned(),
-        BeginError::Crowded | BeginError::Busy => {
-            "The answer before this one is still being written. Try again in a moment.".to_owned()
-        }
-        BeginError::UnknownItem
-        | BeginError::NotAMessage
-        | BeginError::NotWaiting
-        | BeginError::Locked { .. }
-        | BeginError::KeyReused
-        | BeginError::Broken
-        | BeginError::Threads(_) => {
-            "The message could not be taken. Try again in a moment.".to_owned()
-        }
-    }
 }

@@ -1,0 +1,122 @@
+//! A turn that is asked for: who hears of it, who works on it, and why there is none.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+
+use super::audience::Audience;
+use super::{ThreadEvent, ThreadsError, TurnEnd, TurnRequest};
+use crate::domain::{ItemId, Outcome, Spend, ThreadId};
+
+/// A turn that runs; when the last who holds one drops it, the turn is cancelled in order.
+#[derive(Debug)]
+#[must_use = "a turn that is dropped at once is cancelled at once"]
+pub struct Turn {
+    /// Where.
+    pub thread: ThreadId,
+    /// What happens, up to and with [`ThreadEvent::Ended`].
+    pub events: mpsc::Receiver<ThreadEvent>,
+}
+
+/// Why no turn began. Nothing was kept.
+#[derive(Debug, thiserror::Error)]
+pub enum BeginError {
+    /// No such thread.
+    #[error("there is no such thread")]
+    UnknownThread,
+    /// No such item in the thread.
+    #[error("there is no such item")]
+    UnknownItem,
+    /// Only what the person said can be answered again.
+    #[error("the item is not a message of the person")]
+    NotAMessage,
+    /// The questions are answered, or there never were any.
+    #[error("the item does not wait for answers")]
+    NotWaiting,
+    /// The thread takes no messages.
+    #[error("the thread takes no messages")]
+    Locked {
+        /// Why, for the person.
+        reason: Option<String>,
+    },
+    /// As many turns run as are allowed.
+    #[error("too many conversations are running")]
+    Busy,
+    /// The thread is busy, and no more may wait for it.
+    #[error("the thread is busy")]
+    Crowded,
+    /// The same key came with another body.
+    #[error("the key was used for another request")]
+    KeyReused,
+    /// The process is about to end.
+    #[error("the server is shutting down")]
+    Draining,
+    /// Something broke that should not.
+    #[error("the turn could not begin")]
+    Broken,
+    /// The message could not be kept.
+    #[error(transparent)]
+    Threads(#[from] ThreadsError),
+}
+
+/// The work on a turn.
+pub(super) struct Job {
+    pub(super) request: TurnRequest,
+    pub(super) thread: ThreadId,
+    /// The item that is to be answered; drawn here if it is a new message.
+    pub(super) turn: ItemId,
+    /// Whether the same was asked before, so that some of it may be done.
+    pub(super) is_copy: bool,
+    pub(super) audience: Arc<Audience>,
+    /// Held until the turn is over.
+    pub(super) place: OwnedSemaphorePermit,
+    /// Hears whether there is a turn, while that can still be told by a status.
+    pub(super) started: Option<oneshot::Sender<Result<(), BeginError>>>,
+}
+
+impl Job {
+    /// Says that the stream may begin: what follows is told as events.
+    pub(super) fn accept(&mut self) {
+        if let Some(started) = self.started.take() {
+            drop(started.send(Ok(())));
+        }
+    }
+
+    /// Says why there is no turn: by a status if that is still possible.
+    pub(super) async fn refuse(mut self, error: BeginError) {
+        let end = TurnEnd {
+            thread: self.thread.clone(),
+            outcome: Outcome::Failed,
+            told: Some(refusal(&error)),
+            text: String::new(),
+            tool_calls: Vec::new(),
+            spend: Spend::default(),
+            thread_spend: None,
+        };
+        if let Some(started) = self.started.take() {
+            drop(started.send(Err(error)));
+        }
+        drop(self.place);
+        self.audience.tell(ThreadEvent::Ended(Box::new(end))).await;
+    }
+}
+
+/// What a person hears who waited in line in vain.
+fn refusal(error: &BeginError) -> String {
+    match error {
+        BeginError::UnknownThread => "This conversation was deleted meanwhile.".to_owned(),
+        BeginError::Draining => "The server is restarting. Try again in a few seconds.".to_owned(),
+        BeginError::Crowded | BeginError::Busy => {
+            "The answer before this one is still being written. Try again in a moment.".to_owned()
+        }
+        BeginError::UnknownItem
+        | BeginError::NotAMessage
+        | BeginError::NotWaiting
+        | BeginError::Locked { .. }
+        | BeginError::KeyReused
+        | BeginError::Broken
+        | BeginError::Threads(_) => {
+            "The message could not be taken. Try again in a moment.".to_owned()
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! What every turn of the house works with.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::line::Lines;
+use super::repeats::Repeats;
+use super::{Settings, Store};
+use crate::agents::{Model, Tools};
+
+/// The house: one for all turns, which are told in the files of this room.
+pub(super) struct Shared {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) model: Arc<dyn Model>,
+    pub(super) tools: Arc<dyn Tools>,
+    pub(super) settings: Settings,
+    /// Cancelled when running turns must end.
+    pub(super) drained: CancellationToken,
+    pub(super) lines: Arc<Lines>,
+    pub(super) repeats: Repeats,
+}
