@@ -3,6 +3,7 @@
 mod chatkit;
 mod cors;
 mod error;
+mod form;
 mod health;
 mod lifecycle;
 mod models;

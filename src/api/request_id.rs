@@ -1,5 +1,7 @@
 //! One id for everything a request causes, and one line when it is answered.
 
+use std::sync::Arc;
+
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
@@ -8,7 +10,7 @@ use tokio::time::Instant;
 use tracing::{Instrument, info_span};
 use uuid::Uuid;
 
-use super::state::Api;
+use super::traffic::Traffic;
 
 /// Carries the id in and out.
 pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -33,8 +35,12 @@ impl RequestId {
 }
 
 /// Counts the request, names it, and logs how it was answered.
-pub(super) async fn attach(State(api): State<Api>, mut request: Request, next: Next) -> Response {
-    api.traffic.count();
+pub(super) async fn attach(
+    State(traffic): State<Arc<Traffic>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    traffic.count();
     let id = RequestId::of(&request);
     let header = HeaderValue::from_str(&id.0).unwrap_or(HeaderValue::from_static("unknown"));
     let span = info_span!("request", request_id = %id.0);

@@ -1,6 +1,7 @@
 //! All addresses of the house.
 
 use std::any::Any;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -25,7 +26,7 @@ pub fn router(api: Api) -> Router {
         .fallback(async || ApiError::UnknownPath)
         .method_not_allowed_fallback(async || ApiError::WrongMethod)
         .layer(CatchPanicLayer::custom(on_panic))
-        .layer(from_fn_with_state(api.clone(), request_id::attach))
+        .layer(from_fn_with_state(Arc::clone(&api.traffic), request_id::attach))
         .layer(cors::layer(api.settings.origins.clone()))
         .with_state(api)
 }

@@ -1,11 +1,11 @@
 //! What clients send, exactly as the wire has it.
 
-use serde::de::value::MapDeserializer;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use validator::{Validate, ValidationError};
 
 use super::error::ApiError;
+use super::form::{form, object};
 use super::rules::{
     Limits, is_offered, is_time_zone, is_title, obeys_answer_rules, obeys_message_rules,
     obeys_part_rules, obeys_quote_rules,
@@ -268,33 +268,6 @@ impl From<PageParams> for PageRequest {
     fn from(params: PageParams) -> Self {
         let limit = params.limit.filter(|&limit| limit > 0).unwrap_or(DEFAULT_LIMIT);
         Self { limit: limit.min(MAX_LIMIT), order: params.order, after: params.after }
-    }
-}
-
-pub(super) fn form<T: for<'de> Deserialize<'de>>(value: Value) -> Result<T, ApiError> {
-    object(value).map_err(|error| ApiError::WrongForm(without_values(&error.to_string())))
-}
-
-/// serde would also take a list and read it by position.
-fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(input: D) -> Result<T, D::Error> {
-    let members = Map::deserialize(input)?;
-    T::deserialize(MapDeserializer::new(members.into_iter())).map_err(serde::de::Error::custom)
-}
-
-/// serde quotes what it found between backticks or quotes; only names of fields may pass.
-fn without_values(message: &str) -> String {
-    let names_a_field =
-        message.starts_with("missing field") || message.starts_with("duplicate field");
-    if names_a_field {
-        return message.to_owned();
-    }
-    match message.split_once("expected ") {
-        Some((_, expected)) => {
-            let is_object = expected == "a map" || expected.starts_with("struct ");
-            let expected = if is_object { "an object" } else { expected };
-            format!("something else was found where {expected} is expected")
-        }
-        None => "a field has a value of the wrong kind".to_owned(),
     }
 }
 

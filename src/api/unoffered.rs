@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::error::ApiError;
-use super::schemas::form;
+use super::form::form;
 use crate::domain::{ItemId, ThreadId};
 
 #[derive(Deserialize)]

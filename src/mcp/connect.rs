@@ -1,23 +1,16 @@
-//! Opens a session with a server of either era, and says in plain words why not.
+//! Opens a session with a server of either era.
 
-use std::io;
 use std::sync::Arc;
 
-use rmcp::model::{
-    ClientCapabilities, ClientConfig, Implementation, ProgressNotificationParam, ProtocolVersion,
-};
-use rmcp::service::{
-    ClientInitializeError, ClientLifecycleMode, ClientServiceExt, NotificationContext,
-    RunningService,
-};
-use rmcp::transport::{DynamicTransportError, IntoTransport};
-use rmcp::{ClientHandler, RoleClient, ServiceError};
-use tokio::sync::Notify;
+use rmcp::RoleClient;
+use rmcp::model::ProtocolVersion;
+use rmcp::service::{ClientLifecycleMode, ClientServiceExt, RunningService};
+use rmcp::transport::IntoTransport;
 
-use super::calling::Hearers;
 use super::child::Child;
+use super::connect_error::ConnectError;
+use super::listener::Listener;
 use super::session::Session;
-use super::trouble::Trouble;
 use super::{ServerSettings, Transport, http};
 
 /// How to begin talking.
@@ -27,38 +20,6 @@ pub(super) enum Opening {
     Ask,
     /// Initialise at once, for a server that is struck dumb by the question.
     Initialize,
-}
-
-/// Why there is no session. `Display` is for the log: no words of the server.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum ConnectError {
-    #[error("its command cannot be started: {0}")]
-    NotStarted(io::ErrorKind),
-    #[error("its address or a header of it is unusable")]
-    Unusable,
-    #[error("it did not answer in time")]
-    TimedOut,
-    #[error("nobody listens at its address")]
-    Unreachable,
-    #[error("it answered HTTP {0}")]
-    Status(u16),
-    #[error("it asks for a credential; set a header for it")]
-    Unauthorized,
-    #[error("it closed the connection")]
-    Closed,
-    #[error("it refused with JSON-RPC error {0}")]
-    Refused(i32),
-    #[error("it speaks no revision of the protocol that we speak")]
-    Foreign,
-    #[error("it does not answer as an MCP server should")]
-    Garbled,
-}
-
-/// Our side of a session: hears that tools changed and how far calls are, declines everything else.
-#[derive(Debug)]
-pub(super) struct Listener {
-    pub(super) changed: Arc<Notify>,
-    pub(super) hearers: Arc<Hearers>,
 }
 
 /// Opens a session; the listener is told when the server's tools change.
@@ -116,68 +77,6 @@ impl Opening {
             ) => self,
             (Self::Ask, _) => Self::Initialize,
             (Self::Initialize, _) => Self::Ask,
-        }
-    }
-}
-
-impl ClientHandler for Listener {
-    fn get_info(&self) -> ClientConfig {
-        let me = Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
-        ClientConfig::new(ClientCapabilities::default(), me)
-    }
-
-    async fn on_tool_list_changed(&self, _: NotificationContext<RoleClient>) {
-        self.changed.notify_one();
-    }
-
-    async fn on_progress(
-        &self,
-        news: ProgressNotificationParam,
-        _: NotificationContext<RoleClient>,
-    ) {
-        self.hearers.hear(news);
-    }
-}
-
-impl From<&ClientInitializeError> for ConnectError {
-    fn from(error: &ClientInitializeError) -> Self {
-        match error {
-            ClientInitializeError::TransportError { error, .. } => error.into(),
-            ClientInitializeError::ConnectionClosed(_) | ClientInitializeError::Cancelled => {
-                Self::Closed
-            }
-            ClientInitializeError::JsonRpcError(error) => Self::Refused(error.code.0),
-            ClientInitializeError::NoCompatibleProtocolVersion { .. } => Self::Foreign,
-            ClientInitializeError::LegacyFallbackFailed { fallback, .. } => {
-                fallback.as_ref().into()
-            }
-            ClientInitializeError::ExpectedInitResponse(_)
-            | ClientInitializeError::ExpectedInitResult(_)
-            | _ => Self::Garbled,
-        }
-    }
-}
-
-impl From<&ServiceError> for ConnectError {
-    fn from(error: &ServiceError) -> Self {
-        match error {
-            ServiceError::TransportSend(error) => error.into(),
-            ServiceError::TransportClosed => Self::Closed,
-            ServiceError::McpError(error) => Self::Refused(error.code.0),
-            ServiceError::Timeout { .. } => Self::TimedOut,
-            ServiceError::UnexpectedResponse | _ => Self::Garbled,
-        }
-    }
-}
-
-impl From<&DynamicTransportError> for ConnectError {
-    fn from(error: &DynamicTransportError) -> Self {
-        match Trouble::of(error) {
-            Trouble::WantsCredential => Self::Unauthorized,
-            Trouble::NotReached => Self::Unreachable,
-            Trouble::Status { code, .. } => Self::Status(code),
-            Trouble::Garbled => Self::Garbled,
-            Trouble::Broken => Self::Closed,
         }
     }
 }

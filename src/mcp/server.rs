@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 use tokio::sync::Notify;
 
 use super::calling::{Hearers, call};
-use super::connect::Listener;
 use super::fault::CallFault;
+use super::listener::Listener;
 use super::listing::Offer;
 use super::result::read_result;
 use super::{ServerSettings, Settings};

@@ -13,7 +13,7 @@ use rmcp::{Peer, RoleClient, ServiceError};
 use tokio::time::{Instant, timeout};
 
 use super::child::{Child, Parting};
-use super::connect::Listener;
+use super::listener::Listener;
 use super::listing::{Offer, list_tools};
 
 /// How long saying goodbye may take.

@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::board::Board;
 use super::child::Parting;
-use super::connect::{ConnectError, Opening, open};
+use super::connect::{Opening, open};
+use super::connect_error::ConnectError;
 use super::listing::Offer;
 use super::server::{Link, Server};
 use super::session::{Happening, Session};

@@ -1,6 +1,7 @@
 //! Why a tool says no: short sentences that a model can act on, without internals.
 
-use super::rules::MAX_ID;
+/// So much of an id that nobody has is said again.
+const SHOWN_OF_ID: usize = 64;
 
 /// The longest account of wrong arguments: it quotes them.
 const MAX_ACCOUNT: usize = 300;
@@ -48,7 +49,7 @@ pub(super) enum Refusal {
 impl Refusal {
     /// The id is echoed, so that a model that asked for several knows which one; but not at length.
     pub(super) fn unknown_id(id: &str) -> Self {
-        Self::UnknownId(id.chars().filter(char::is_ascii_graphic).take(MAX_ID).collect())
+        Self::UnknownId(id.chars().filter(char::is_ascii_graphic).take(SHOWN_OF_ID).collect())
     }
 
     /// Arguments of another shape than the tool's.

@@ -6,3 +6,4 @@ pub(super) mod offer;
 pub(super) mod schema;
 pub(super) mod thinking;
 pub(super) mod transcript;
+pub(super) mod wire;

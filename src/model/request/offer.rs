@@ -7,9 +7,9 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::body::Kind;
 use super::names::Names;
 use super::schema::{loosen, reduce};
+use super::wire::Kind;
 use crate::agents::BUILT_IN;
 use crate::domain::Tool;
 

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::body::{Called, CalledFunction, Kind, Message, Recipient};
 use super::names::Names;
 use super::thinking::gemini_version;
+use super::wire::{Called, CalledFunction, Kind, Message, Recipient};
 use crate::agents::ModelRequest;
 use crate::domain::{self, Assistant, ToolCall, ToolResult};
 use crate::model::dialect::Dialect;

@@ -1,0 +1,36 @@
+//! Our side of a session.
+
+use std::sync::Arc;
+
+use rmcp::model::{ClientCapabilities, ClientConfig, Implementation, ProgressNotificationParam};
+use rmcp::service::NotificationContext;
+use rmcp::{ClientHandler, RoleClient};
+use tokio::sync::Notify;
+
+use super::calling::Hearers;
+
+/// Hears that tools changed and how far calls are, declines everything else.
+#[derive(Debug)]
+pub(super) struct Listener {
+    pub(super) changed: Arc<Notify>,
+    pub(super) hearers: Arc<Hearers>,
+}
+
+impl ClientHandler for Listener {
+    fn get_info(&self) -> ClientConfig {
+        let me = Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+        ClientConfig::new(ClientCapabilities::default(), me)
+    }
+
+    async fn on_tool_list_changed(&self, _: NotificationContext<RoleClient>) {
+        self.changed.notify_one();
+    }
+
+    async fn on_progress(
+        &self,
+        news: ProgressNotificationParam,
+        _: NotificationContext<RoleClient>,
+    ) {
+        self.hearers.hear(news);
+    }
+}

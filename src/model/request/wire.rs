@@ -1,0 +1,68 @@
+//! The conversation as it is sent, and to whom.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use crate::model::dialect::Dialect;
+use crate::model::extra::Extra;
+
+/// Whom a request is written for.
+#[derive(Clone, Copy, Debug)]
+pub struct Recipient<'a> {
+    /// The model's name at the provider.
+    pub model: &'a str,
+    /// What a fallback is called: extras of other providers are left out.
+    pub name: Option<&'a str>,
+    /// What the server takes.
+    pub dialect: Dialect,
+}
+
+/// One entry of the conversation.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "role", rename_all = "snake_case")]
+pub(in crate::model) enum Message<'a> {
+    System {
+        content: &'a str,
+    },
+    User {
+        content: Cow<'a, str>,
+    },
+    Assistant {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        content: Option<&'a str>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        tool_calls: Vec<Called<'a>>,
+        #[serde(flatten)]
+        extra: Extra<'a>,
+    },
+    Tool {
+        tool_call_id: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        name: Option<Cow<'a, str>>,
+        content: &'a str,
+    },
+}
+
+/// A call that the model made.
+#[derive(Clone, Debug, Serialize)]
+pub(in crate::model) struct Called<'a> {
+    pub(in crate::model) id: &'a str,
+    #[serde(rename = "type")]
+    pub(in crate::model) kind: Kind,
+    pub(in crate::model) function: CalledFunction<'a>,
+    #[serde(flatten)]
+    pub(in crate::model) extra: Extra<'a>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(in crate::model) struct CalledFunction<'a> {
+    pub(in crate::model) name: Cow<'a, str>,
+    pub(in crate::model) arguments: &'a str,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::model) enum Kind {
+    Function,
+}
