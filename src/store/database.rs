@@ -96,6 +96,11 @@ impl Database {
         Ok(rows)
     }
 
+    /// The longest that one call may take.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// Which kind it is.
     pub(super) fn dialect(&self) -> Dialect {
         self.dialect

@@ -5,6 +5,7 @@ mod fault;
 mod memory;
 mod open;
 mod sql;
+mod together;
 mod writer;
 
 pub use memory::MemoryStore;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use jiff::Timestamp;
 use orchestrator::chat::{
     Claim, Ending, Entry, Known, Lease, NewEffect, Parting, Receipt, Store, ThreadsError, TurnEnd,
@@ -19,6 +19,7 @@ contract!(
     a_thread_made_twice_is_there_once,
     a_thread_that_was_let_go_goes_to_one_of_many_with_a_higher_epoch,
     a_lease_of_the_past_writes_nothing,
+    of_two_partings_at_once_only_the_one_whose_lease_counts_is_kept,
     a_parting_lets_go_and_keeps_the_last_entry_and_the_receipt_once,
     a_last_entry_that_is_there_already_stays_in_its_place,
     a_lease_that_was_let_go_is_not_renewed,
@@ -118,6 +119,18 @@ async fn a_lease_of_the_past_writes_nothing(store: Arc<dyn Store>) {
     assert_eq!(store.received("key").await.unwrap(), Some(request));
     assert_eq!(store.claim(&thread.id).await.unwrap(), Claim::Taken);
     store.add(&now, said(&thread, 2)).await.unwrap();
+}
+
+async fn of_two_partings_at_once_only_the_one_whose_lease_counts_is_kept(store: Arc<dyn Store>) {
+    let thread = thread();
+    let (past, now) = taken_over(&*store, &thread).await;
+    let [late, right] = [8, 2].map(|n| parting(&thread, n, &receipt("1")));
+
+    let (late, right) = join(store.release(&past, late), store.release(&now, right)).await;
+
+    assert!(matches!(late, Err(ThreadsError::Lost)), "{late:?}");
+    assert!(right.is_ok(), "{right:?}");
+    assert_eq!(numbers(&*store, &thread.id).await, [0, 1, 2]);
 }
 
 async fn a_parting_lets_go_and_keeps_the_last_entry_and_the_receipt_once(store: Arc<dyn Store>) {

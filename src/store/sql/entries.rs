@@ -1,13 +1,49 @@
 //! Statements about what happened in a thread.
 
+use std::sync::Arc;
+
 use sqlx::{AnyConnection, Connection, query, query_scalar};
 
 use super::super::database::{Dialect, Statement};
 use super::super::memory::cut;
+use super::super::together::{Row, Text, statement};
 use super::rows::{EntryRow, entry_of, key, start};
 use super::{Found, SqlStore, StoreFault};
 use crate::chat::{Entry, Lease};
 use crate::domain::{Item, ItemId, Message, Order, Page, PageRequest, ThreadId};
+
+/// An entry and the right to write it.
+#[derive(Debug)]
+pub(super) struct Addition {
+    lease: Lease,
+    entry: EntryRow,
+}
+
+impl Addition {
+    pub(super) fn new(lease: &Lease, entry: &Entry) -> Result<Self, serde_json::Error> {
+        Ok(Self { lease: lease.clone(), entry: EntryRow::new(entry)? })
+    }
+}
+
+impl Row for Addition {
+    fn text(dialect: Dialect) -> Text {
+        Text { row: dialect.either(ADD_ROW, ADD_ROW_LOCKED), ..ADD }
+    }
+
+    fn thread(&self) -> &str {
+        self.lease.thread.as_str()
+    }
+
+    fn bind(&self, statement: Statement<'static>) -> Statement<'static> {
+        statement
+            .bind(self.entry.id.as_str())
+            .bind(self.entry.turn.as_str())
+            .bind(self.entry.item.as_deref())
+            .bind(self.entry.message.as_deref())
+            .bind(self.lease.thread.as_str())
+            .bind(self.lease.epoch)
+    }
+}
 
 impl SqlStore {
     pub(super) async fn select_items(
@@ -24,7 +60,7 @@ impl SqlStore {
             Order::Desc => ITEMS_DESC,
         });
         let rows = rows.bind(key(thread.as_str())).bind(after).bind(i64::from(page.limit) + 1);
-        let rows: Vec<String> = rows.fetch_all(self.0.reads()).await?;
+        let rows: Vec<String> = rows.fetch_all(self.database.reads()).await?;
         let items: Vec<Item> =
             rows.iter().map(|row| serde_json::from_str(row)).collect::<Result<_, _>>()?;
         Ok(cut(items, page.limit, |item| item.id.as_str()))
@@ -36,7 +72,7 @@ impl SqlStore {
         item: &ItemId,
     ) -> Found<Option<Item>> {
         let row = query_scalar(ITEM).bind(key(thread.as_str())).bind(key(item.as_str()));
-        let row: Option<String> = row.fetch_optional(self.0.reads()).await?;
+        let row: Option<String> = row.fetch_optional(self.database.reads()).await?;
         Ok(row.as_deref().map(serde_json::from_str).transpose()?)
     }
 
@@ -46,7 +82,7 @@ impl SqlStore {
         limit: u32,
     ) -> Found<Vec<Message>> {
         let rows = query_scalar(MESSAGES_DESC).bind(key(thread.as_str())).bind(i64::from(limit));
-        let rows: Vec<String> = rows.fetch_all(self.0.reads()).await?;
+        let rows: Vec<String> = rows.fetch_all(self.database.reads()).await?;
         let messages = rows.iter().rev().map(|row| serde_json::from_str(row));
         Ok(messages.collect::<Result<_, _>>()?)
     }
@@ -54,19 +90,18 @@ impl SqlStore {
     pub(super) async fn select_turn(&self, thread: &ThreadId, turn: &ItemId) -> Found<Vec<Entry>> {
         let Some(first) = self.seq_of(thread, turn.as_str()).await? else { return Ok(Vec::new()) };
         let rows = query(TURN).bind(key(thread.as_str())).bind(first).bind(key(turn.as_str()));
-        rows.fetch_all(self.0.reads()).await?.iter().map(entry_of).collect()
+        rows.fetch_all(self.database.reads()).await?.iter().map(entry_of).collect()
     }
 
-    /// One statement is a transaction of its own. Two writers that draw the same number are told
-    /// apart by the primary key, and the later one draws again.
-    pub(super) async fn append(&self, lease: &Lease, entry: &EntryRow) -> Found<()> {
+    /// Two writers that draw the same number are told apart by the primary key, and the later one
+    /// draws again.
+    pub(super) async fn append(&self, addition: &Arc<Addition>) -> Found<()> {
         loop {
-            let written = self.0.execute(insertion(self.0.dialect(), lease, entry)).await;
-            match written.map_err(StoreFault::from) {
+            match self.additions.write(addition).await.map_err(StoreFault::from) {
                 Err(fault) if fault.is_taken() => {}
                 Err(fault) => return Err(fault),
-                Ok(0) => return Err(StoreFault::Lost),
-                Ok(_) => return Ok(()),
+                Ok(false) => return Err(StoreFault::Lost),
+                Ok(true) => return Ok(()),
             }
         }
     }
@@ -75,13 +110,13 @@ impl SqlStore {
         &self,
         lease: &Lease,
         to: &ItemId,
-        kept: &[EntryRow],
+        kept: &[Addition],
     ) -> Found<()> {
-        let mut writing = self.0.writes().await?;
-        let mut transaction = writing.begin_with(self.0.dialect().begin()).await?;
+        let mut writing = self.database.writes().await?;
+        let mut transaction = writing.begin_with(self.database.dialect().begin()).await?;
         let connection: &mut AnyConnection = &mut transaction;
         let thread = key(lease.thread.as_str());
-        let held = query_scalar::<_, i64>(self.0.dialect().either(HELD, HELD_LOCKED));
+        let held = query_scalar::<_, i64>(self.database.dialect().either(HELD, HELD_LOCKED));
         let held = held.bind(thread.as_str()).bind(lease.epoch).fetch_optional(&mut *connection);
         held.await?.ok_or(StoreFault::Lost)?;
         query(FORGET_AFTER)
@@ -90,45 +125,41 @@ impl SqlStore {
             .execute(&mut *connection)
             .await?;
         for entry in kept {
-            insertion(self.0.dialect(), lease, entry).execute(&mut *connection).await?;
+            statement(self.database.dialect(), &[entry]).execute(&mut *connection).await?;
         }
         Ok(transaction.commit().await?)
     }
 
     async fn seq_of(&self, thread: &ThreadId, item: &str) -> Found<Option<i64>> {
         let seq = query_scalar(SEQ_OF_ITEM).bind(key(thread.as_str())).bind(key(item));
-        Ok(seq.fetch_optional(self.0.reads()).await?)
+        Ok(seq.fetch_optional(self.database.reads()).await?)
     }
 }
 
-fn insertion(dialect: Dialect, lease: &Lease, entry: &EntryRow) -> Statement<'static> {
-    query(dialect.either(INSERT_ENTRY, INSERT_ENTRY_LOCKED))
-        .bind(key(lease.thread.as_str()))
-        .bind(entry.id.as_str())
-        .bind(entry.turn.as_str())
-        .bind(entry.item.as_deref())
-        .bind(entry.message.as_deref())
-        .bind(lease.epoch)
-}
-
 /// An entry that is there already is replaced where it stands; a lease of the past writes nothing.
-macro_rules! insert_entry {
+const ADD: Text = Text {
+    head: "INSERT INTO entries (thread_id, seq, id, turn, item, message) ",
+    row: ADD_ROW,
+    between: " UNION ALL ",
+    tail: " ON CONFLICT (thread_id, id) DO UPDATE \
+        SET item = excluded.item, message = COALESCE(excluded.message, entries.message) \
+        RETURNING thread_id",
+};
+
+macro_rules! add_row {
     ($lock:literal) => {
         concat!(
-            "INSERT INTO entries (thread_id, seq, id, turn, item, message) ",
             "SELECT t.id, (SELECT COALESCE(MAX(e.seq), 0) + 1 FROM entries AS e ",
-            "WHERE e.thread_id = t.id), $2, $3, CAST($4 AS TEXT), CAST($5 AS TEXT) ",
-            "FROM threads AS t WHERE t.id = $1 AND t.epoch = $6",
-            $lock,
-            " ON CONFLICT (thread_id, id) DO UPDATE ",
-            "SET item = excluded.item, message = COALESCE(excluded.message, entries.message)"
+            "WHERE e.thread_id = t.id), ?, ?, CAST(? AS TEXT), CAST(? AS TEXT) ",
+            "FROM threads AS t WHERE t.id = ? AND t.epoch = ?",
+            $lock
         )
     };
 }
 
-const INSERT_ENTRY: &str = insert_entry!("");
+const ADD_ROW: &str = add_row!("");
 /// Whoever takes the thread over waits until this is written, or this is not written.
-const INSERT_ENTRY_LOCKED: &str = insert_entry!(" FOR SHARE OF t");
+const ADD_ROW_LOCKED: &str = add_row!(" FOR SHARE OF t");
 
 const HELD: &str = "SELECT epoch FROM threads WHERE id = $1 AND epoch = $2";
 const HELD_LOCKED: &str = "SELECT epoch FROM threads WHERE id = $1 AND epoch = $2 FOR SHARE";

@@ -9,21 +9,21 @@ use crate::domain::{ItemId, ThreadId};
 
 impl SqlStore {
     pub(super) async fn insert_effect(&self, lease: &Lease, effect: &NewEffect) -> Found<Known> {
-        let intend = query(self.0.dialect().either(INTEND, INTEND_LOCKED))
+        let intend = query(self.database.dialect().either(INTEND, INTEND_LOCKED))
             .bind(lease.thread.as_str())
             .bind(effect.turn.as_str())
             .bind(effect.key.as_str())
             .bind(key(&effect.tool))
             .bind(key(&effect.arguments))
             .bind(lease.epoch);
-        if self.0.execute(intend).await? > 0 {
+        if self.database.execute(intend).await? > 0 {
             return Ok(Known::New);
         }
         let output = query_scalar::<_, Option<String>>(OUTPUT)
             .bind(lease.thread.as_str())
             .bind(effect.turn.as_str())
             .bind(effect.key.as_str())
-            .fetch_optional(self.0.reads())
+            .fetch_optional(self.database.reads())
             .await?;
         Ok(output.ok_or(StoreFault::Lost)?.map_or(Known::Begun, Known::Done))
     }
@@ -38,13 +38,13 @@ impl SqlStore {
             .bind(lease.thread.as_str())
             .bind(effect)
             .bind(key(output));
-        self.0.execute(conclude).await?;
+        self.database.execute(conclude).await?;
         Ok(())
     }
 
     pub(super) async fn delete_effect(&self, lease: &Lease, effect: &str) -> Found<()> {
         let withdraw = query(WITHDRAW).bind(lease.thread.as_str()).bind(effect).bind(lease.epoch);
-        self.0.execute(withdraw).await?;
+        self.database.execute(withdraw).await?;
         Ok(())
     }
 
@@ -54,7 +54,7 @@ impl SqlStore {
         turn: &ItemId,
     ) -> Found<Vec<DoneEffect>> {
         let rows = query(EFFECTS).bind(key(thread.as_str())).bind(key(turn.as_str()));
-        let rows = rows.fetch_all(self.0.reads()).await?;
+        let rows = rows.fetch_all(self.database.reads()).await?;
         let effect = |row: &sqlx::any::AnyRow| {
             let effect = NewEffect {
                 turn: turn.clone(),

@@ -7,12 +7,17 @@ mod receipts;
 mod rows;
 mod threads;
 
+use std::sync::Arc;
+
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use self::rows::{EntryRow, PartingRow};
+use self::entries::Addition;
+use self::leases::End;
+use self::threads::Beginning;
 use super::database::Database;
 use super::fault::StoreFault;
+use super::together::Together;
 use crate::chat::{
     Claim, DoneEffect, Entry, Journal, Kept, Known, Lease, Naming, NewEffect, Parting, Rating,
     Receipt, Receipts, Threads,
@@ -23,32 +28,43 @@ use crate::domain::{
 
 /// Keeps conversations in a database.
 #[derive(Debug)]
-pub struct SqlStore(Database);
+pub struct SqlStore {
+    database: Arc<Database>,
+    beginnings: Together<Beginning>,
+    additions: Together<Addition>,
+    endings: Together<End>,
+}
 
 type Found<T> = Result<T, StoreFault>;
 
 impl SqlStore {
     /// Conversations in this database.
     pub(super) fn new(database: Database) -> Self {
-        Self(database)
+        let database = Arc::new(database);
+        Self {
+            beginnings: Together::new(&database),
+            additions: Together::new(&database),
+            endings: Together::new(&database),
+            database,
+        }
     }
 }
 
 impl Threads for SqlStore {
     fn create<'a>(&'a self, thread: &'a Thread, first: Entry) -> BoxFuture<'a, Kept<Lease>> {
         async move {
-            let first = EntryRow::new(&first).map_err(StoreFault::from)?;
-            self.0.call(|| self.insert_thread(thread, &first)).await
+            let beginning = Arc::new(Beginning::new(thread, &first).map_err(StoreFault::from)?);
+            self.database.call(|| self.insert_thread(&beginning)).await
         }
         .boxed()
     }
 
     fn find<'a>(&'a self, id: &'a ThreadId) -> BoxFuture<'a, Kept<Option<Thread>>> {
-        self.0.call(|| self.select_thread(id)).boxed()
+        self.database.call(|| self.select_thread(id)).boxed()
     }
 
     fn list<'a>(&'a self, page: &'a PageRequest) -> BoxFuture<'a, Kept<Page<Thread>>> {
-        self.0.call(|| self.select_threads(page)).boxed()
+        self.database.call(|| self.select_threads(page)).boxed()
     }
 
     fn name<'a>(
@@ -57,11 +73,11 @@ impl Threads for SqlStore {
         title: &'a str,
         naming: Naming,
     ) -> BoxFuture<'a, Kept<Option<Thread>>> {
-        self.0.call(move || self.update_title(id, title, naming)).boxed()
+        self.database.call(move || self.update_title(id, title, naming)).boxed()
     }
 
     fn delete<'a>(&'a self, id: &'a ThreadId) -> BoxFuture<'a, Kept<bool>> {
-        self.0.call(|| self.delete_thread(id)).boxed()
+        self.database.call(|| self.delete_thread(id)).boxed()
     }
 
     fn items<'a>(
@@ -69,7 +85,7 @@ impl Threads for SqlStore {
         thread: &'a ThreadId,
         page: &'a PageRequest,
     ) -> BoxFuture<'a, Kept<Page<Item>>> {
-        self.0.call(|| self.select_items(thread, page)).boxed()
+        self.database.call(|| self.select_items(thread, page)).boxed()
     }
 
     fn item<'a>(
@@ -77,7 +93,7 @@ impl Threads for SqlStore {
         thread: &'a ThreadId,
         item: &'a ItemId,
     ) -> BoxFuture<'a, Kept<Option<Item>>> {
-        self.0.call(|| self.select_item(thread, item)).boxed()
+        self.database.call(|| self.select_item(thread, item)).boxed()
     }
 
     fn rate<'a>(
@@ -86,7 +102,7 @@ impl Threads for SqlStore {
         items: &'a [ItemId],
         rating: Rating,
     ) -> BoxFuture<'a, Kept<()>> {
-        self.0.call(move || self.upsert_ratings(thread, items, rating)).boxed()
+        self.database.call(move || self.upsert_ratings(thread, items, rating)).boxed()
     }
 
     fn transcript<'a>(
@@ -94,7 +110,7 @@ impl Threads for SqlStore {
         thread: &'a ThreadId,
         limit: u32,
     ) -> BoxFuture<'a, Kept<Vec<Message>>> {
-        self.0.call(move || self.select_messages(thread, limit)).boxed()
+        self.database.call(move || self.select_messages(thread, limit)).boxed()
     }
 
     fn turn<'a>(
@@ -102,29 +118,29 @@ impl Threads for SqlStore {
         thread: &'a ThreadId,
         turn: &'a ItemId,
     ) -> BoxFuture<'a, Kept<Vec<Entry>>> {
-        self.0.call(|| self.select_turn(thread, turn)).boxed()
+        self.database.call(|| self.select_turn(thread, turn)).boxed()
     }
 
     fn claim<'a>(&'a self, id: &'a ThreadId) -> BoxFuture<'a, Kept<Claim>> {
-        self.0.call(|| self.take_lease(id)).boxed()
+        self.database.call(|| self.take_lease(id)).boxed()
     }
 
     fn renew<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Kept<()>> {
-        self.0.call(|| self.prolong_lease(lease)).boxed()
+        self.database.call(|| self.prolong_lease(lease)).boxed()
     }
 
     fn release<'a>(&'a self, lease: &'a Lease, parting: Parting) -> BoxFuture<'a, Kept<()>> {
         async move {
-            let parting = PartingRow::new(&parting).map_err(StoreFault::from)?;
-            self.0.call(|| self.end_lease(lease, &parting)).await
+            let end = Arc::new(End::new(lease, &parting).map_err(StoreFault::from)?);
+            self.database.call(|| self.end_lease(&end)).await
         }
         .boxed()
     }
 
     fn add<'a>(&'a self, lease: &'a Lease, entry: Entry) -> BoxFuture<'a, Kept<()>> {
         async move {
-            let entry = EntryRow::new(&entry).map_err(StoreFault::from)?;
-            self.0.call(|| self.append(lease, &entry)).await
+            let addition = Arc::new(Addition::new(lease, &entry).map_err(StoreFault::from)?);
+            self.database.call(|| self.append(&addition)).await
         }
         .boxed()
     }
@@ -136,9 +152,10 @@ impl Threads for SqlStore {
         kept: Vec<Entry>,
     ) -> BoxFuture<'a, Kept<()>> {
         async move {
-            let kept: Result<Vec<_>, _> = kept.iter().map(EntryRow::new).collect();
+            let kept: Result<Vec<_>, _> =
+                kept.iter().map(|entry| Addition::new(lease, entry)).collect();
             let kept = kept.map_err(StoreFault::from)?;
-            self.0.call(|| self.replace_after(lease, to, &kept)).await
+            self.database.call(|| self.replace_after(lease, to, &kept)).await
         }
         .boxed()
     }
@@ -146,7 +163,7 @@ impl Threads for SqlStore {
 
 impl Journal for SqlStore {
     fn intend<'a>(&'a self, lease: &'a Lease, effect: &'a NewEffect) -> BoxFuture<'a, Kept<Known>> {
-        self.0.call(|| self.insert_effect(lease, effect)).boxed()
+        self.database.call(|| self.insert_effect(lease, effect)).boxed()
     }
 
     fn conclude<'a>(
@@ -155,11 +172,11 @@ impl Journal for SqlStore {
         key: &'a str,
         output: &'a str,
     ) -> BoxFuture<'a, Kept<()>> {
-        self.0.call(move || self.update_effect(lease, key, output)).boxed()
+        self.database.call(move || self.update_effect(lease, key, output)).boxed()
     }
 
     fn withdraw<'a>(&'a self, lease: &'a Lease, key: &'a str) -> BoxFuture<'a, Kept<()>> {
-        self.0.call(move || self.delete_effect(lease, key)).boxed()
+        self.database.call(move || self.delete_effect(lease, key)).boxed()
     }
 
     fn effects<'a>(
@@ -167,31 +184,31 @@ impl Journal for SqlStore {
         thread: &'a ThreadId,
         turn: &'a ItemId,
     ) -> BoxFuture<'a, Kept<Vec<DoneEffect>>> {
-        self.0.call(|| self.select_effects(thread, turn)).boxed()
+        self.database.call(|| self.select_effects(thread, turn)).boxed()
     }
 }
 
 impl Receipts for SqlStore {
     fn receive<'a>(&'a self, receipt: &'a Receipt) -> BoxFuture<'a, Kept<Option<Receipt>>> {
-        self.0.call(|| self.insert_receipt(receipt)).boxed()
+        self.database.call(|| self.insert_receipt(receipt)).boxed()
     }
 
     fn received<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Kept<Option<Receipt>>> {
-        self.0.call(move || self.select_receipt(key)).boxed()
+        self.database.call(move || self.select_receipt(key)).boxed()
     }
 
     fn supersede<'a>(&'a self, old: &'a Receipt, new: &'a Receipt) -> BoxFuture<'a, Kept<bool>> {
-        self.0.call(move || self.replace_receipt(old, new)).boxed()
+        self.database.call(move || self.replace_receipt(old, new)).boxed()
     }
 
     fn settle<'a>(&'a self, receipt: &'a Receipt) -> BoxFuture<'a, Kept<()>> {
-        self.0.call(|| self.update_receipt(receipt)).boxed()
+        self.database.call(|| self.update_receipt(receipt)).boxed()
     }
 }
 
 impl HealthProbe for SqlStore {
     fn report(&self) -> Vec<Dependency> {
-        let (name, breaker) = ("database".to_owned(), self.0.report());
+        let (name, breaker) = ("database".to_owned(), self.database.report());
         vec![Dependency { name, breaker, detail: Detail::Database }]
     }
 }

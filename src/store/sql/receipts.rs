@@ -9,7 +9,7 @@ use crate::chat::Receipt;
 impl SqlStore {
     pub(super) async fn insert_receipt(&self, receipt: &Receipt) -> Found<Option<Receipt>> {
         let ReceiptRow { key, request, receipt: value } = ReceiptRow::new(receipt)?;
-        let kept = self.0.fetch(query(INSERT).bind(key).bind(request).bind(value)).await?;
+        let kept = self.database.fetch(query(INSERT).bind(key).bind(request).bind(value)).await?;
         let kept = kept.first().map(|row| row.try_get("receipt")).transpose()?;
         // Ours, if nobody was there before, or if an earlier attempt of ours was committed.
         Ok(parsed(kept)?.filter(|kept| kept.request != receipt.request))
@@ -17,18 +17,18 @@ impl SqlStore {
 
     pub(super) async fn select_receipt(&self, key: &str) -> Found<Option<Receipt>> {
         let kept = query_scalar("SELECT receipt FROM receipts WHERE key = $1").bind(key);
-        parsed(kept.fetch_optional(self.0.reads()).await?)
+        parsed(kept.fetch_optional(self.database.reads()).await?)
     }
 
     pub(super) async fn replace_receipt(&self, old: &Receipt, new: &Receipt) -> Found<bool> {
         let ReceiptRow { request, receipt, .. } = ReceiptRow::new(new)?;
         let replace = query(REPLACE).bind(old.key.as_str()).bind(old.request.as_str());
-        Ok(self.0.execute(replace.bind(request).bind(receipt)).await? > 0)
+        Ok(self.database.execute(replace.bind(request).bind(receipt)).await? > 0)
     }
 
     pub(super) async fn update_receipt(&self, receipt: &Receipt) -> Found<()> {
         let ReceiptRow { key, request, receipt } = ReceiptRow::new(receipt)?;
-        self.0.execute(query(SETTLE).bind(key).bind(request).bind(receipt)).await?;
+        self.database.execute(query(SETTLE).bind(key).bind(request).bind(receipt)).await?;
         Ok(())
     }
 }

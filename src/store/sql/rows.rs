@@ -5,7 +5,7 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::Found;
-use crate::chat::{Entry, Parting, Receipt};
+use crate::chat::{Entry, Receipt};
 use crate::domain::{Cost, ItemId, Order, Spend, Thread, Usage};
 
 /// The columns that [`thread_of`] reads.
@@ -18,6 +18,7 @@ macro_rules! thread_columns {
 pub(super) use thread_columns;
 
 /// An entry as it is kept, made once: whoever keeps it again finds it kept already.
+#[derive(Debug)]
 pub(super) struct EntryRow {
     pub(super) id: String,
     pub(super) turn: String,
@@ -37,24 +38,8 @@ impl EntryRow {
     }
 }
 
-/// A parting as it is kept.
-pub(super) struct PartingRow {
-    pub(super) spent: Spend,
-    pub(super) last: Option<EntryRow>,
-    pub(super) receipt: Option<ReceiptRow>,
-}
-
-impl PartingRow {
-    pub(super) fn new(parting: &Parting) -> Result<Self, serde_json::Error> {
-        Ok(Self {
-            spent: parting.spent,
-            last: parting.last.as_ref().map(EntryRow::new).transpose()?,
-            receipt: parting.receipt.as_ref().map(ReceiptRow::new).transpose()?,
-        })
-    }
-}
-
 /// A receipt as it is kept.
+#[derive(Debug)]
 pub(super) struct ReceiptRow {
     pub(super) key: String,
     pub(super) request: String,

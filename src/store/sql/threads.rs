@@ -1,31 +1,72 @@
 //! Statements about threads.
 
+use std::sync::Arc;
+
 use sqlx::{query, query_scalar};
 
+use super::super::database::{Dialect, Statement};
 use super::super::memory::cut;
+use super::super::together::{Row, Text};
 use super::rows::{EntryRow, key, start, thread_columns, thread_of};
 use super::{Found, SqlStore, StoreFault};
-use crate::chat::{LEASE, Lease, Naming, Rating};
+use crate::chat::{Entry, LEASE, Lease, Naming, Rating};
 use crate::domain::{ItemId, Order, Page, PageRequest, Thread, ThreadId};
 
-impl SqlStore {
-    pub(super) async fn insert_thread(&self, thread: &Thread, first: &EntryRow) -> Found<Lease> {
-        let begin = query(BEGIN_THREAD)
-            .bind(thread.id.as_str())
-            .bind(thread.title.as_deref())
-            .bind(serde_json::to_string(&thread.status)?)
-            .bind(thread.created_at.as_microsecond())
+/// A new thread with its first entry.
+#[derive(Debug)]
+pub(super) struct Beginning {
+    thread: ThreadId,
+    title: Option<String>,
+    status: String,
+    created_at: i64,
+    first: EntryRow,
+}
+
+impl Beginning {
+    pub(super) fn new(thread: &Thread, first: &Entry) -> Result<Self, serde_json::Error> {
+        Ok(Self {
+            thread: thread.id.clone(),
+            title: thread.title.clone(),
+            status: serde_json::to_string(&thread.status)?,
+            created_at: thread.created_at.as_microsecond(),
+            first: EntryRow::new(first)?,
+        })
+    }
+}
+
+impl Row for Beginning {
+    fn text(_: Dialect) -> Text {
+        BEGIN_THREAD
+    }
+
+    fn thread(&self) -> &str {
+        self.thread.as_str()
+    }
+
+    fn bind(&self, statement: Statement<'static>) -> Statement<'static> {
+        let Self { thread, title, status, created_at, first } = self;
+        statement
+            .bind(thread.as_str())
+            .bind(title.as_deref())
+            .bind(status.as_str())
+            .bind(*created_at)
             .bind(millis(LEASE))
             .bind(first.id.as_str())
             .bind(first.turn.as_str())
             .bind(first.item.as_deref())
-            .bind(first.message.as_deref());
-        self.0.execute(begin).await?;
-        Ok(Lease { thread: thread.id.clone(), epoch: 1 })
+            .bind(first.message.as_deref())
+    }
+}
+
+impl SqlStore {
+    pub(super) async fn insert_thread(&self, beginning: &Arc<Beginning>) -> Found<Lease> {
+        self.beginnings.write(beginning).await?;
+        Ok(Lease { thread: beginning.thread.clone(), epoch: 1 })
     }
 
     pub(super) async fn select_thread(&self, id: &ThreadId) -> Found<Option<Thread>> {
-        let row = query(THREAD).bind(key(id.as_str())).fetch_optional(self.0.reads()).await?;
+        let row =
+            query(THREAD).bind(key(id.as_str())).fetch_optional(self.database.reads()).await?;
         row.map(|row| thread_of(&row)).transpose()
     }
 
@@ -34,7 +75,7 @@ impl SqlStore {
             Some(after) => {
                 let time = query_scalar("SELECT created_at FROM threads WHERE id = $1")
                     .bind(key(after))
-                    .fetch_optional(self.0.reads())
+                    .fetch_optional(self.database.reads())
                     .await?;
                 (time.ok_or(StoreFault::UnknownCursor)?, after.as_str())
             }
@@ -45,7 +86,7 @@ impl SqlStore {
             Order::Desc => THREADS_DESC,
         });
         let rows = rows.bind(after).bind(id).bind(i64::from(page.limit) + 1);
-        let rows = rows.fetch_all(self.0.reads()).await?;
+        let rows = rows.fetch_all(self.database.reads()).await?;
         let threads: Found<Vec<_>> = rows.iter().map(thread_of).collect();
         Ok(cut(threads?, page.limit, |thread| thread.id.as_str()))
     }
@@ -60,13 +101,13 @@ impl SqlStore {
             Naming::Always => RENAME,
             Naming::IfNone => NAME,
         });
-        let rows = self.0.fetch(rows.bind(key(id.as_str())).bind(title)).await?;
+        let rows = self.database.fetch(rows.bind(key(id.as_str())).bind(title)).await?;
         rows.first().map(thread_of).transpose()
     }
 
     pub(super) async fn delete_thread(&self, id: &ThreadId) -> Found<bool> {
         let delete = query("DELETE FROM threads WHERE id = $1").bind(key(id.as_str()));
-        Ok(self.0.execute(delete).await? > 0)
+        Ok(self.database.execute(delete).await? > 0)
     }
 
     pub(super) async fn upsert_ratings(
@@ -81,7 +122,7 @@ impl SqlStore {
         };
         for item in items {
             let rate = query(RATE).bind(key(thread.as_str())).bind(key(item.as_str())).bind(word);
-            self.0.execute(rate).await?;
+            self.database.execute(rate).await?;
         }
         Ok(())
     }
@@ -92,9 +133,13 @@ pub(super) fn millis(duration: std::time::Duration) -> i64 {
 }
 
 /// A thread's id is new in the world: if it is there, an earlier attempt was committed.
-const BEGIN_THREAD: &str = "INSERT INTO beginnings \
-    (thread_id, title, status, created_at, held_for, id, turn, item, message) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+const BEGIN_THREAD: Text = Text {
+    head: "INSERT INTO beginnings \
+        (thread_id, title, status, created_at, held_for, id, turn, item, message) VALUES ",
+    row: "(?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    between: ", ",
+    tail: " RETURNING thread_id",
+};
 
 const THREAD: &str = concat!("SELECT ", thread_columns!(), " FROM threads WHERE id = $1");
 

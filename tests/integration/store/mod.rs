@@ -2,6 +2,7 @@
 
 mod file;
 mod server;
+mod together;
 mod wire;
 
 use std::time::Duration;

@@ -1,0 +1,134 @@
+//! Rows of one kind that come at the same time are written by one statement, and so in one commit.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use sqlx::{AssertSqlSafe, Row as _, query};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use super::database::{Database, Dialect, Statement};
+
+/// The most rows of one statement; with more, each would be little cheaper.
+const MOST: usize = 8;
+
+/// So many rows may wait in line; further ones wait for a place in it.
+const LINE: usize = 256;
+
+/// A row that is written in a thread.
+pub(super) trait Row: Send + Sync + 'static {
+    /// What writes such rows, and returns the threads of those that it wrote.
+    fn text(dialect: Dialect) -> Text;
+
+    /// In which thread.
+    fn thread(&self) -> &str;
+
+    /// Fills the places of this row, in the order of the text.
+    fn bind(&self, statement: Statement<'static>) -> Statement<'static>;
+}
+
+/// A statement that takes one row or several.
+#[derive(Clone, Copy)]
+pub(super) struct Text {
+    /// What comes before the rows.
+    pub(super) head: &'static str,
+    /// One of them, with a `?` for each value.
+    pub(super) row: &'static str,
+    /// What stands between two.
+    pub(super) between: &'static str,
+    /// What comes after them.
+    pub(super) tail: &'static str,
+}
+
+/// Writes rows of one kind.
+#[derive(Debug)]
+pub(super) struct Together<R> {
+    database: Arc<Database>,
+    line: Option<mpsc::Sender<Waiting<R>>>,
+}
+
+#[derive(Debug)]
+struct Waiting<R> {
+    row: Arc<R>,
+    is_written: oneshot::Sender<bool>,
+}
+
+impl<R: Row> Together<R> {
+    /// A file takes one writer at a time, so rows gather while one is written. A server takes
+    /// many, and puts their commits together by itself.
+    pub(super) fn new(database: &Arc<Database>) -> Self {
+        let line = (database.dialect() == Dialect::Sqlite).then(|| {
+            let (line, next) = mpsc::channel(LINE);
+            tokio::spawn(write_all(Arc::clone(database), next));
+            line
+        });
+        Self { database: Arc::clone(database), line }
+    }
+
+    /// Writes a row, and tells whether there was a thread to write it in.
+    pub(super) async fn write(&self, row: &Arc<R>) -> Result<bool, sqlx::Error> {
+        if let Some(is_written) = self.write_with_others(row).await {
+            return Ok(is_written);
+        }
+        let written = self.database.fetch(statement(self.database.dialect(), &[&**row])).await?;
+        Ok(!written.is_empty())
+    }
+
+    /// Nothing, if that failed: another's row may be to blame, so each is then tried alone.
+    async fn write_with_others(&self, row: &Arc<R>) -> Option<bool> {
+        let (is_written, answer) = oneshot::channel();
+        let waiting = Waiting { row: Arc::clone(row), is_written };
+        self.line.as_ref()?.send(waiting).await.ok()?;
+        answer.await.ok()
+    }
+}
+
+async fn write_all<R: Row>(database: Arc<Database>, mut line: mpsc::Receiver<Waiting<R>>) {
+    let mut next = Vec::with_capacity(MOST);
+    while line.recv_many(&mut next, MOST).await > 0 {
+        // If it takes longer, nobody waits for it any more.
+        drop(timeout(database.timeout(), write_bundle(&database, &mut next)).await);
+        next.clear();
+    }
+}
+
+async fn write_bundle<R: Row>(database: &Database, all: &mut Vec<Waiting<R>>) -> Option<()> {
+    // Of two rows of one thread it could not be told which was written: the later is tried alone.
+    let mut threads = HashSet::new();
+    all.retain(|one| !one.is_written.is_closed() && threads.insert(one.row.thread().to_owned()));
+    if all.is_empty() {
+        return None;
+    }
+    let rows: Vec<&R> = all.iter().map(|one| &*one.row).collect();
+    let written = database.fetch(statement(database.dialect(), &rows)).await.ok()?;
+    let written = written.iter().map(|row| row.try_get(0));
+    let written = written.collect::<Result<HashSet<String>, _>>().ok()?;
+    for Waiting { row, is_written } in all.drain(..) {
+        // Whoever left meanwhile need not hear it.
+        let _ = is_written.send(written.contains(row.thread()));
+    }
+    Some(())
+}
+
+/// Writes these rows, all or none.
+pub(super) fn statement<R: Row>(dialect: Dialect, rows: &[&R]) -> Statement<'static> {
+    let text = R::text(dialect).with(rows.len(), dialect);
+    rows.iter().fold(query(AssertSqlSafe(text)), |statement, row| row.bind(statement))
+}
+
+impl Text {
+    fn with(self, rows: usize, dialect: Dialect) -> String {
+        let Self { head, row, between, tail } = self;
+        let text = [head, &vec![row; rows].join(between), tail].concat();
+        match dialect {
+            Dialect::Sqlite => text,
+            Dialect::Postgres => numbered(&text),
+        }
+    }
+}
+
+fn numbered(text: &str) -> String {
+    let mut pieces = text.split('?');
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.zip(1..).fold(first, |text, (piece, number)| text + &format!("${number}{piece}"))
+}
