@@ -1,14 +1,53 @@
 //! Answering a message once more: what was done for it stays done, and the model sees it.
 
+use std::collections::VecDeque;
+
 use super::history::unknown;
-use super::{DoneEffect, Entry};
+use super::hold::Hold;
+use super::shared::Shared;
+use super::{BeginError, DoneEffect, Entry, ThreadEvent};
 use crate::agents::ASK_USER;
-use crate::domain::{Assistant, CallId, ItemId, Message, ToolCall, ToolResult};
+use crate::domain::{Assistant, CallId, ItemContent, ItemId, Message, ToolCall, ToolResult};
+
+impl Shared {
+    /// Begins a turn for a message that is there.
+    pub(super) async fn try_again(
+        &self,
+        item: &ItemId,
+        hold: &Hold,
+    ) -> Result<(Vec<ThreadEvent>, ItemId), BeginError> {
+        let thread = &hold.lease.thread;
+        let asked = self.store.item(thread, item).await?.ok_or(BeginError::UnknownItem)?;
+        if !matches!(asked.content, ItemContent::UserMessage { .. }) {
+            return Err(BeginError::NotAMessage);
+        }
+        self.rewind(item, hold).await?;
+        Ok((vec![ThreadEvent::Stoppable], item.clone()))
+    }
+
+    /// Forgets what came after an item, but for what was done for it.
+    pub(super) async fn rewind(&self, item: &ItemId, hold: &Hold) -> Result<(), BeginError> {
+        let thread = &hold.lease.thread;
+        let (mut later, mut effects) = (Vec::new(), Vec::new());
+        let mut turns = VecDeque::from([item.clone()]);
+        while let Some(turn) = turns.pop_front() {
+            let entries = self.store.turn(thread, &turn).await?;
+            let entries = entries.into_iter().filter(|entry| !is_of(entry, &turn));
+            for entry in entries {
+                // What was done once a form was answered was done for the message before it.
+                turns.extend(form_in(&entry));
+                later.push(entry);
+            }
+            effects.extend(self.store.effects(thread, &turn).await?);
+        }
+        Ok(self.store.rewind(&hold.lease, item, kept(item, later, effects)).await?)
+    }
+}
 
 /// What is kept of the earlier tries at a message: calls and their results, nothing that was said.
 /// The last calls are left open unless all of them succeeded, so that they are made once more:
 /// what was done for them is known by its key.
-pub(super) fn kept(turn: &ItemId, earlier: Vec<Entry>, effects: Vec<DoneEffect>) -> Vec<Entry> {
+fn kept(turn: &ItemId, earlier: Vec<Entry>, effects: Vec<DoneEffect>) -> Vec<Entry> {
     let mut untold = effects;
     let mut kept = Vec::new();
     let mut messages = earlier.into_iter().filter_map(|entry| entry.message).peekable();
@@ -74,4 +113,13 @@ fn answer(call: &ToolCall, done: DoneEffect) -> ToolResult {
         }
         None => unknown(call),
     }
+}
+
+fn is_of(entry: &Entry, id: &ItemId) -> bool {
+    entry.item.as_ref().is_some_and(|item| item.id == *id)
+}
+
+fn form_in(entry: &Entry) -> Option<ItemId> {
+    let item = entry.item.as_ref()?;
+    matches!(item.content, ItemContent::StructuredInput { .. }).then(|| item.id.clone())
 }

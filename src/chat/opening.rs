@@ -1,11 +1,5 @@
 //! Before a turn runs: its thread is taken, and what is asked is kept.
 
-use std::collections::VecDeque;
-
-use tokio::select;
-use tokio::time::timeout;
-
-use super::again::kept;
 use super::budget::{Decision, decision};
 use super::hold::Hold;
 use super::job::Job;
@@ -14,8 +8,7 @@ use super::questions::{self, answers_in, settled, skip, waiting};
 use super::request::{chosen, now};
 use super::shared::Shared;
 use super::{
-    Ask, BeginError, Claim, Entry, Lease, NewMessage, Receipt, ThreadEvent, Titles, TurnEnd,
-    title_of,
+    Ask, BeginError, Entry, Lease, NewMessage, Receipt, ThreadEvent, Titles, TurnEnd, title_of,
 };
 use crate::domain::{
     Answers, Item, ItemContent, ItemId, Message, Order, PageRequest, Spend, Thread, ThreadStatus,
@@ -23,9 +16,6 @@ use crate::domain::{
 
 /// The newest item.
 const NEWEST: PageRequest = PageRequest { limit: 1, order: Order::Desc, after: None };
-
-/// What is shown while a message waits.
-const WAITING: &str = "Waiting for the answer before this one";
 
 /// A turn that can run.
 pub(super) struct Ready {
@@ -193,57 +183,6 @@ impl Shared {
         Ok((thread, item, lease))
     }
 
-    /// Waits until the thread is ours; a place in the line keeps the order in this process.
-    async fn enter(&self, job: &mut Job) -> Result<(Place, Thread, Hold), BeginError> {
-        let id = job.thread.clone();
-        let joined = self.lines.join(&id, self.settings.max_waiting);
-        let mut line = joined.ok_or(BeginError::Crowded)?;
-        if line.is_first() {
-            match self.store.claim(&id).await? {
-                Claim::Held(thread, lease) => {
-                    let hold = Hold::new(self.store.clone(), &thread, lease);
-                    return self.checked(line, thread, hold).await;
-                }
-                Claim::Unknown => return Err(BeginError::UnknownThread),
-                Claim::Taken if self.settings.max_waiting == 0 => return Err(BeginError::Crowded),
-                Claim::Taken => {}
-            }
-        }
-        // A thread that is not there is told by a status, even to those who would wait.
-        self.store.find(&id).await?.ok_or(BeginError::UnknownThread)?;
-        job.accept();
-        if !job.is_copy {
-            job.audience.tell(ThreadEvent::Progress(WAITING.to_owned())).await;
-        }
-        let waited = async {
-            line.reached().await;
-            Hold::wait(&self.store, &id).await
-        };
-        let held = select! {
-            held = timeout(self.settings.turn_timeout * 2, waited) => held,
-            () = job.audience.deserted() => return Err(BeginError::Crowded),
-            () = self.drained.cancelled() => return Err(BeginError::Draining),
-        };
-        let (thread, taken) =
-            held.map_err(|_| BeginError::Crowded)??.ok_or(BeginError::UnknownThread)?;
-        self.checked(line, thread, taken).await
-    }
-
-    async fn checked(
-        &self,
-        line: Place,
-        thread: Thread,
-        hold: Hold,
-    ) -> Result<(Place, Thread, Hold), BeginError> {
-        match thread.status {
-            ThreadStatus::Active => Ok((line, thread, hold)),
-            ThreadStatus::Locked { reason } | ThreadStatus::Closed { reason } => {
-                hold.release().await;
-                Err(BeginError::Locked { reason })
-            }
-        }
-    }
-
     /// A message instead of an answer settles the questions that waited.
     async fn add_message(
         &self,
@@ -277,38 +216,6 @@ impl Shared {
         Ok((events, job.turn.clone()))
     }
 
-    async fn try_again(
-        &self,
-        item: &ItemId,
-        hold: &Hold,
-    ) -> Result<(Vec<ThreadEvent>, ItemId), BeginError> {
-        let thread = &hold.lease.thread;
-        let asked = self.store.item(thread, item).await?.ok_or(BeginError::UnknownItem)?;
-        if !matches!(asked.content, ItemContent::UserMessage { .. }) {
-            return Err(BeginError::NotAMessage);
-        }
-        self.rewind(item, hold).await?;
-        Ok((vec![ThreadEvent::Stoppable], item.clone()))
-    }
-
-    /// Forgets what came after an item, but for what was done for it.
-    async fn rewind(&self, item: &ItemId, hold: &Hold) -> Result<(), BeginError> {
-        let thread = &hold.lease.thread;
-        let (mut later, mut effects) = (Vec::new(), Vec::new());
-        let mut turns = VecDeque::from([item.clone()]);
-        while let Some(turn) = turns.pop_front() {
-            let entries = self.store.turn(thread, &turn).await?;
-            let entries = entries.into_iter().filter(|entry| !is_of(entry, &turn));
-            for entry in entries {
-                // What was done once a form was answered was done for the message before it.
-                turns.extend(form_in(&entry));
-                later.push(entry);
-            }
-            effects.extend(self.store.effects(thread, &turn).await?);
-        }
-        Ok(self.store.rewind(&hold.lease, item, kept(item, later, effects)).await?)
-    }
-
     async fn add_answers(
         &self,
         item: &ItemId,
@@ -335,15 +242,6 @@ impl Shared {
         self.store.add(&hold.lease, entry).await?;
         Ok(settled)
     }
-}
-
-fn is_of(entry: &Entry, id: &ItemId) -> bool {
-    entry.item.as_ref().is_some_and(|item| item.id == *id)
-}
-
-fn form_in(entry: &Entry) -> Option<ItemId> {
-    let item = entry.item.as_ref()?;
-    matches!(item.content, ItemContent::StructuredInput { .. }).then(|| item.id.clone())
 }
 
 /// What every stream begins with. A new thread has no title until one is told.

@@ -1,37 +1,24 @@
 //! The scribe of a turn: folds what the agent does into items, keeps what is whole, tells listeners.
 
-use std::sync::Arc;
-
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use tokio::sync::mpsc;
 
-use super::audience::Audience;
+use super::keeper::Keeper;
 use super::open_item::{OpenMessage, OpenWorkflow};
 use super::wording::{CUT_MARK, note, told};
-use super::{
-    Entry, Lease, Level, Store, ThreadEvent, ThreadsError, ToolRecord, TurnEnd, budget, describe,
-    questions,
-};
-use crate::agents::{AgentEvent, BUILT_IN, Delta, Finish, Interrupt, ToolProgress};
+use super::{Entry, Level, ThreadEvent, ToolRecord, TurnEnd, budget, describe, questions};
+use crate::agents::{AgentEvent, BUILT_IN, Delta, Finish, ToolProgress};
 use crate::domain::{
-    Assistant, Item, ItemId, Message, Question, Reply, Spend, Task, TaskContent, TaskStatus,
-    ToolCall, ToolResult, WorkflowKind, clean, shorten,
+    Assistant, Item, Message, Question, Reply, Spend, Task, TaskContent, TaskStatus, ToolCall,
+    ToolResult, WorkflowKind, clean, shorten,
 };
 
 /// A failure's reason is shown up to this length.
 const MAX_REASON: usize = 300;
 
-/// Where and for whom a turn is recorded.
+/// What a scribe must know of its turn.
 pub(super) struct Scope {
-    pub(super) store: Arc<dyn Store>,
-    pub(super) lease: Lease,
     /// What the thread had cost before.
     pub(super) spent: Spend,
-    /// The item that is being answered.
-    pub(super) turn: ItemId,
-    pub(super) audience: Arc<Audience>,
-    pub(super) interrupt: Interrupt,
     /// Whether the person sees questions only as text.
     pub(super) reads_text_only: bool,
     /// Whether tools of several servers are on offer, so that a step names its server.
@@ -41,6 +28,7 @@ pub(super) struct Scope {
 
 /// One turn's scribe.
 pub(super) struct Recorder {
+    keeper: Keeper,
     scope: Scope,
     open: Option<Open>,
     calls: Vec<ToolCall>,
@@ -48,8 +36,6 @@ pub(super) struct Recorder {
     texts: Vec<String>,
     spend: Spend,
     told_of_other: bool,
-    /// What is kept once it is known whether the turn goes on.
-    last: Option<Entry>,
 }
 
 /// A turn as it was recorded.
@@ -66,17 +52,17 @@ enum Open {
 }
 
 impl Recorder {
-    pub(super) fn new(scope: Scope) -> Self {
+    pub(super) fn new(keeper: Keeper, scope: Scope) -> Self {
         let (calls, done, texts) = (Vec::new(), Vec::new(), Vec::new());
         let (spend, told_of_other) = (Spend::default(), false);
-        Self { scope, open: None, calls, done, texts, spend, told_of_other, last: None }
+        Self { keeper, scope, open: None, calls, done, texts, spend, told_of_other }
     }
 
     /// Records a run to its end.
     pub(super) async fn record(mut self, mut events: mpsc::Receiver<AgentEvent>) -> Recorded {
         while let Some(event) = events.recv().await {
             if !matches!(event, AgentEvent::Spent(_) | AgentEvent::Finished(_)) {
-                self.keep_last().await;
+                self.keeper.keep_last().await;
             }
             match event {
                 AgentEvent::Said(Delta::Thought(thought)) => self.on_thought(thought).await,
@@ -90,7 +76,7 @@ impl Recorder {
                 AgentEvent::ToolProgress(told) => self.on_progress(&told).await,
                 AgentEvent::ToolFinished(result) => self.on_tool_finished(*result).await,
                 AgentEvent::Answered(results) => {
-                    self.keep(None, Some(Message::Tools { results })).await;
+                    self.keeper.keep(None, Some(Message::Tools { results })).await;
                 }
                 // In a box: the end must not take room all the way.
                 AgentEvent::Finished(finish) => return Box::pin(self.on_finish(finish)).await,
@@ -104,13 +90,13 @@ impl Recorder {
         match &mut self.open {
             Some(Open::Workflow(open)) if open.kind() == WorkflowKind::Reasoning => {
                 if let Some(event) = open.muse(&thought) {
-                    self.tell(event).await;
+                    self.keeper.tell(event).await;
                 }
             }
             Some(Open::Message(_)) => {} // A thought amid the answer would tear it apart.
             Some(Open::Workflow(_)) | None => {
                 self.close_workflow().await;
-                let (open, events) = OpenWorkflow::think(&self.scope.lease.thread, thought);
+                let (open, events) = OpenWorkflow::think(&self.keeper.lease.thread, thought);
                 self.begin(Open::Workflow(open), events).await;
             }
         }
@@ -120,19 +106,19 @@ impl Recorder {
     async fn on_other_model(&mut self, model: &str) {
         if !std::mem::replace(&mut self.told_of_other, true) {
             let message = format!("The model asked for is not available; {model} answers instead.");
-            self.tell(ThreadEvent::Notice { level: Level::Info, message }).await;
+            self.keeper.tell(ThreadEvent::Notice { level: Level::Info, message }).await;
         }
     }
 
     async fn on_text(&mut self, text: String) {
         if !matches!(self.open, Some(Open::Message(_))) {
             self.close_workflow().await;
-            let (open, events) = OpenMessage::begin(&self.scope.lease.thread);
+            let (open, events) = OpenMessage::begin(&self.keeper.lease.thread);
             self.begin(Open::Message(open), events).await;
         }
         if let Some(Open::Message(open)) = &mut self.open {
             let event = open.push(text);
-            self.tell(event).await;
+            self.keeper.tell(event).await;
         }
     }
 
@@ -140,11 +126,11 @@ impl Recorder {
     async fn on_reply(&mut self, reply: Reply) {
         let item = self.close_message();
         let is_last = reply.message.calls.is_empty();
-        let message = Some(Message::Assistant(reply.message));
+        let message = Message::Assistant(reply.message);
         if is_last {
-            self.last = Some(Entry { turn: self.scope.turn.clone(), item, message });
+            self.keeper.hold_back(item, message);
         } else {
-            self.keep(item, message).await;
+            self.keeper.keep(item, Some(message)).await;
         }
     }
 
@@ -161,11 +147,11 @@ impl Recorder {
         match &mut self.open {
             Some(Open::Workflow(open)) if open.kind() == WorkflowKind::Custom => {
                 let event = open.start(id, task);
-                self.tell(event).await;
+                self.keeper.tell(event).await;
             }
             Some(_) | None => {
                 self.close_workflow().await;
-                let (open, event) = OpenWorkflow::work(&self.scope.lease.thread, id, task);
+                let (open, event) = OpenWorkflow::work(&self.keeper.lease.thread, id, task);
                 self.begin(Open::Workflow(open), [event]).await;
             }
         }
@@ -175,7 +161,7 @@ impl Recorder {
         if let Some(Open::Workflow(open)) = &mut self.open
             && let Some(event) = open.progress(&told.call, shorten(&clean(&told.words), MAX_REASON))
         {
-            self.tell(event).await;
+            self.keeper.tell(event).await;
         }
     }
 
@@ -184,7 +170,7 @@ impl Recorder {
         if let Some(Open::Workflow(open)) = &mut self.open
             && let Some(event) = open.finish(&result.id, failure)
         {
-            self.tell(event).await;
+            self.keeper.tell(event).await;
         }
         let Some(index) = self.calls.iter().position(|call| call.id == result.id) else { return };
         self.done.push(ToolRecord {
@@ -206,15 +192,11 @@ impl Recorder {
             self.ask(questions.clone()).await;
         }
         if let Some(text) = note(&finish) {
-            self.keep(None, Some(Message::Note { text })).await;
+            self.keeper.keep(None, Some(Message::Note { text })).await;
         }
-        let is_lost = self.is_lost();
-        let finish = match self.scope.interrupt.reason() {
-            Some(lost @ (Finish::Storage | Finish::Lost)) => lost,
-            Some(_) | None => finish,
-        };
+        let finish = self.keeper.trouble().unwrap_or(finish);
         let end = TurnEnd {
-            thread: self.scope.lease.thread.clone(),
+            thread: self.keeper.lease.thread.clone(),
             outcome: finish.outcome(),
             told: told(&finish, &self.done, &self.scope.request_id),
             text: self.texts.join("\n\n"),
@@ -222,7 +204,7 @@ impl Recorder {
             spend: self.spend,
             thread_spend: Some(self.scope.spent + self.spend),
         };
-        Recorded { end, last: self.last.filter(|_| !is_lost) }
+        Recorded { end, last: self.keeper.into_last() }
     }
 
     /// Whoever sees forms decides whether an answer may cost more.
@@ -237,8 +219,8 @@ impl Recorder {
 
     async fn ask(&mut self, questions: Vec<Question>) {
         self.texts.push(questions::as_text(&questions));
-        let item = questions::pending(&self.scope.lease.thread, questions);
-        self.keep(Some(item), None).await;
+        let item = questions::pending(&self.keeper.lease.thread, questions);
+        self.keeper.keep(Some(item), None).await;
     }
 
     /// Half an answer is kept and shown as half an answer.
@@ -247,13 +229,13 @@ impl Recorder {
         let item = self.close_message();
         let text = self.texts.last().cloned().unwrap_or_default();
         let said = Assistant { text, ..Assistant::default() };
-        self.keep(item, Some(Message::Assistant(said))).await;
+        self.keeper.keep(item, Some(Message::Assistant(said))).await;
     }
 
     async fn begin<const N: usize>(&mut self, open: Open, events: [ThreadEvent; N]) {
         self.open = Some(open);
         for event in events {
-            self.tell(event).await;
+            self.keeper.tell(event).await;
         }
     }
 
@@ -273,69 +255,8 @@ impl Recorder {
 
     async fn close_workflow(&mut self) {
         match self.open.take() {
-            Some(Open::Workflow(open)) => self.keep(Some(open.close()), None).await,
+            Some(Open::Workflow(open)) => self.keeper.keep(Some(open.close()), None).await,
             other => self.open = other,
         }
     }
-
-    /// Keeps first, tells then: what a listener saw done is there to be listed.
-    /// In a box, because it happens a few times a turn and must not take room all the way.
-    fn keep(&mut self, item: Option<Item>, message: Option<Message>) -> BoxFuture<'_, ()> {
-        self.keep_entry(item, message).boxed()
-    }
-
-    async fn keep_entry(&mut self, item: Option<Item>, message: Option<Message>) {
-        self.keep_last().await;
-        if item.is_some() || message.is_some() {
-            self.write(Entry { turn: self.scope.turn.clone(), item, message }).await;
-        }
-    }
-
-    /// What seemed to be the last was not.
-    async fn keep_last(&mut self) {
-        if let Some(entry) = self.last.take() {
-            self.write(entry).await;
-        }
-    }
-
-    async fn write(&mut self, entry: Entry) {
-        if self.is_lost() {
-            return;
-        }
-        let item = entry.item.clone();
-        match self.scope.store.add(&self.scope.lease, entry).await {
-            Ok(()) => {
-                if let Some(item) = item {
-                    self.tell(ThreadEvent::ItemDone(Box::new(item))).await;
-                }
-            }
-            Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "Entry was not kept");
-                let lost = matches!(error, ThreadsError::Lost);
-                self.scope.interrupt.raise(if lost { Finish::Lost } else { Finish::Storage });
-            }
-        }
-    }
-
-    fn is_lost(&self) -> bool {
-        matches!(self.scope.interrupt.reason(), Some(Finish::Storage | Finish::Lost))
-    }
-
-    async fn tell(&self, event: ThreadEvent) {
-        if !self.scope.audience.tell(event).await {
-            self.scope.interrupt.raise(Finish::Cancelled);
-        }
-    }
-}
-
-/// What a person should know before the answer comes.
-pub(super) fn notice_of_missing(missing: &[Arc<str>]) -> Option<ThreadEvent> {
-    if missing.is_empty() {
-        return None;
-    }
-    let message = format!(
-        "Some tools cannot be reached right now ({}). I answer without them.",
-        missing.join(", ")
-    );
-    Some(ThreadEvent::Notice { level: Level::Warning, message })
 }

@@ -13,13 +13,14 @@ use tokio::time::{Instant, timeout};
 use super::audience::Audience;
 use super::hold::Hold;
 use super::job::Job;
+use super::keeper::Keeper;
 use super::leaving::Leaving;
 use super::once::Once;
 use super::opening::{Opening, Ready};
-use super::recorder::{Recorded, Recorder, Scope, notice_of_missing};
+use super::recorder::{Recorded, Recorder, Scope};
 use super::shared::Shared;
-use super::wording::told;
-use super::{ThreadEvent, TurnEnd, TurnRequest, for_model};
+use super::wording::{missing, told};
+use super::{Level, ThreadEvent, TurnEnd, TurnRequest, for_model};
 use crate::agents::{Driver, Finish, Interrupt, Run, drive};
 use crate::domain::{Catalog, ItemId, Message, Outcome, Spend, ThreadId};
 
@@ -104,15 +105,17 @@ impl Shared {
             Some(transcript) => transcript,
             None => self.transcript(&hold.lease.thread, &interrupt).await,
         };
-        let reads_text_only = request.reads_text_only();
-        let scope = Scope {
+        let keeper = Keeper {
             store: Arc::clone(&self.store),
             lease: hold.lease.clone(),
-            spent: hold.spent,
             turn: turn.clone(),
             audience,
             interrupt: interrupt.clone(),
-            reads_text_only,
+            last: None,
+        };
+        let scope = Scope {
+            spent: hold.spent,
+            reads_text_only: request.reads_text_only(),
             names_servers: has_several_servers(&self.tools.catalog()),
             request_id: request.request_id,
         };
@@ -128,7 +131,10 @@ impl Shared {
             events,
         };
         let run = Run::new(transcript, self.settings.limits);
-        tokio::join!(Box::pin(Recorder::new(scope).record(heard)), Box::pin(drive(run, driver)))
+        tokio::join!(
+            Box::pin(Recorder::new(keeper, scope).record(heard)),
+            Box::pin(drive(run, driver))
+        )
     }
 
     /// Just after the start, or after a loss, tools may be about to come. Then what is still
@@ -137,8 +143,8 @@ impl Shared {
         if timeout(PATIENCE_WITH_TOOLS, self.tools.settled()).await.is_err() {
             tracing::warn!("Going on before every tool server has answered");
         }
-        if let Some(notice) = notice_of_missing(&self.tools.catalog().missing) {
-            audience.tell(notice).await;
+        if let Some(message) = missing(&self.tools.catalog().missing) {
+            audience.tell(ThreadEvent::Notice { level: Level::Warning, message }).await;
         }
     }
 

@@ -1,6 +1,7 @@
-//! What a person is told when a turn ends without a whole answer.
+//! What a person is told of a turn that lacks tools, or ends without a whole answer.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::ToolRecord;
 use crate::agents::Finish;
@@ -71,4 +72,13 @@ fn list(done: &[ToolRecord]) -> String {
     }
     let calls: Vec<_> = counts.iter().map(|(name, times)| format!("{name} ×{times}")).collect();
     format!("Done so far: {}.", calls.join(", "))
+}
+
+/// What a person should know before the answer comes: the servers that cannot be reached.
+pub(super) fn missing(servers: &[Arc<str>]) -> Option<String> {
+    if servers.is_empty() {
+        return None;
+    }
+    let servers = servers.join(", ");
+    Some(format!("Some tools cannot be reached right now ({servers}). I answer without them."))
 }

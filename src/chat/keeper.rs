@@ -1,0 +1,90 @@
+//! Keeps the entries of a turn: nothing is told as done before it is kept.
+
+use std::sync::Arc;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use super::audience::Audience;
+use super::{Entry, Lease, Store, ThreadEvent, ThreadsError};
+use crate::agents::{Finish, Interrupt};
+use crate::domain::{Item, ItemId, Message};
+
+/// Where a turn is kept, and who hears of it.
+pub(super) struct Keeper {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) lease: Lease,
+    /// The item that is being answered.
+    pub(super) turn: ItemId,
+    pub(super) audience: Arc<Audience>,
+    pub(super) interrupt: Interrupt,
+    /// What is kept once it is known whether the turn goes on.
+    pub(super) last: Option<Entry>,
+}
+
+impl Keeper {
+    /// Keeps first, tells then: what a listener saw done is there to be listed.
+    /// In a box, because it happens a few times a turn and must not take room all the way.
+    pub(super) fn keep(
+        &mut self,
+        item: Option<Item>,
+        message: Option<Message>,
+    ) -> BoxFuture<'_, ()> {
+        self.keep_entry(item, message).boxed()
+    }
+
+    async fn keep_entry(&mut self, item: Option<Item>, message: Option<Message>) {
+        self.keep_last().await;
+        if item.is_some() || message.is_some() {
+            self.write(Entry { turn: self.turn.clone(), item, message }).await;
+        }
+    }
+
+    /// Waits with what seems to be the last: it is kept with the turn's end.
+    pub(super) fn hold_back(&mut self, item: Option<Item>, message: Message) {
+        self.last = Some(Entry { turn: self.turn.clone(), item, message: Some(message) });
+    }
+
+    /// What seemed to be the last was not.
+    pub(super) async fn keep_last(&mut self) {
+        if let Some(entry) = self.last.take() {
+            self.write(entry).await;
+        }
+    }
+
+    async fn write(&mut self, entry: Entry) {
+        if self.trouble().is_some() {
+            return;
+        }
+        let item = entry.item.clone();
+        match self.store.add(&self.lease, entry).await {
+            Ok(()) => {
+                if let Some(item) = item {
+                    self.tell(ThreadEvent::ItemDone(Box::new(item))).await;
+                }
+            }
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "Entry was not kept");
+                let lost = matches!(error, ThreadsError::Lost);
+                self.interrupt.raise(if lost { Finish::Lost } else { Finish::Storage });
+            }
+        }
+    }
+
+    /// Why nothing more can be kept.
+    pub(super) fn trouble(&self) -> Option<Finish> {
+        self.interrupt.reason().filter(|reason| matches!(reason, Finish::Storage | Finish::Lost))
+    }
+
+    /// What is still to be kept, if it can be.
+    pub(super) fn into_last(self) -> Option<Entry> {
+        if self.trouble().is_some() { None } else { self.last }
+    }
+
+    /// Nobody left to hear it ends the turn.
+    pub(super) async fn tell(&self, event: ThreadEvent) {
+        if !self.audience.tell(event).await {
+            self.interrupt.raise(Finish::Cancelled);
+        }
+    }
+}
