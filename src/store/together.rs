@@ -50,7 +50,7 @@ pub(super) struct Together<R> {
 #[derive(Debug)]
 struct Waiting<R> {
     row: Arc<R>,
-    is_written: oneshot::Sender<bool>,
+    answer: oneshot::Sender<Result<bool, sqlx::Error>>,
 }
 
 impl<R: Row> Together<R> {
@@ -65,21 +65,21 @@ impl<R: Row> Together<R> {
         Self { database: Arc::clone(database), line }
     }
 
-    /// Writes a row, and tells whether there was a thread to write it in.
+    /// Writes a row if its condition holds, and tells whether it did.
     pub(super) async fn write(&self, row: &Arc<R>) -> Result<bool, sqlx::Error> {
-        if let Some(is_written) = self.write_with_others(row).await {
-            return Ok(is_written);
+        if let Some(answer) = self.write_with_others(row).await {
+            return answer;
         }
         let written = self.database.fetch(statement(self.database.dialect(), &[&**row])).await?;
         Ok(!written.is_empty())
     }
 
-    /// Nothing, if that failed: another's row may be to blame, so each is then tried alone.
-    async fn write_with_others(&self, row: &Arc<R>) -> Option<bool> {
-        let (is_written, answer) = oneshot::channel();
-        let waiting = Waiting { row: Arc::clone(row), is_written };
+    /// Nothing, if another's row may be to blame for a failure: each is then tried alone.
+    async fn write_with_others(&self, row: &Arc<R>) -> Option<Result<bool, sqlx::Error>> {
+        let (answer, answered) = oneshot::channel();
+        let waiting = Waiting { row: Arc::clone(row), answer };
         self.line.as_ref()?.send(waiting).await.ok()?;
-        answer.await.ok()
+        answered.await.ok()
     }
 }
 
@@ -92,22 +92,36 @@ async fn write_all<R: Row>(database: Arc<Database>, mut line: mpsc::Receiver<Wai
     }
 }
 
-async fn write_bundle<R: Row>(database: &Database, all: &mut Vec<Waiting<R>>) -> Option<()> {
+async fn write_bundle<R: Row>(database: &Database, all: &mut Vec<Waiting<R>>) {
     // Of two rows of one thread it could not be told which was written: the later is tried alone.
     let mut threads = HashSet::new();
-    all.retain(|one| !one.is_written.is_closed() && threads.insert(one.row.thread().to_owned()));
+    all.retain(|one| !one.answer.is_closed() && threads.insert(one.row.thread().to_owned()));
     if all.is_empty() {
-        return None;
+        return;
     }
     let rows: Vec<&R> = all.iter().map(|one| &*one.row).collect();
-    let written = database.fetch(statement(database.dialect(), &rows)).await.ok()?;
-    let written = written.iter().map(|row| row.try_get(0));
-    let written = written.collect::<Result<HashSet<String>, _>>().ok()?;
-    for Waiting { row, is_written } in all.drain(..) {
-        // Whoever left meanwhile need not hear it.
-        let _ = is_written.send(written.contains(row.thread()));
+    match written_by(database, statement(database.dialect(), &rows)).await {
+        Ok(written) => {
+            for Waiting { row, answer } in all.drain(..) {
+                // Whoever left meanwhile need not hear it.
+                drop(answer.send(Ok(written.contains(row.thread()))));
+            }
+        }
+        // A failure is told to the only one it can be about, or to nobody.
+        Err(error) => {
+            if let (Some(only), true) = (all.pop(), all.is_empty()) {
+                drop(only.answer.send(Err(error)));
+            }
+        }
     }
-    Some(())
+}
+
+async fn written_by(
+    database: &Database,
+    statement: Statement<'static>,
+) -> Result<HashSet<String>, sqlx::Error> {
+    let written = database.fetch(statement).await?;
+    written.iter().map(|row| row.try_get(0)).collect()
 }
 
 /// Writes these rows, all or none.

@@ -8,7 +8,7 @@ use futures::poll;
 use orchestrator::chat::Parting;
 use orchestrator::domain::Thread;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{Connection, SqliteConnection, query};
+use sqlx::{Connection, SqliteConnection, query, query_scalar};
 use tempfile::TempDir;
 use tokio::pin;
 
@@ -61,6 +61,26 @@ async fn a_row_that_is_refused_takes_no_other_with_it() {
     for (thread, begun) in threads.iter().zip(begun) {
         assert_eq!(store.find(&thread.id).await.unwrap().is_some(), begun.is_ok());
     }
+}
+
+#[tokio::test]
+async fn a_row_that_is_refused_alone_is_tried_as_often_as_the_guard_says() {
+    let folder = TempDir::new().unwrap();
+    let (store, thread) = (store(&url(&folder), PATIENCE).await.store, thread());
+    let mut other = other(&folder).await;
+    // FAIL, unlike ABORT, leaves what the trigger wrote.
+    for change in [
+        "CREATE TABLE tries (number INTEGER)",
+        "CREATE TRIGGER refuse BEFORE INSERT ON threads \
+         BEGIN INSERT INTO tries VALUES (1); SELECT RAISE(FAIL, 'no'); END",
+    ] {
+        query(change).execute(&mut other).await.unwrap();
+    }
+
+    assert!(store.create(&thread, opening(&thread)).await.is_err());
+
+    let tries = query_scalar::<_, i64>("SELECT COUNT(*) FROM tries");
+    assert_eq!(tries.fetch_one(&mut other).await.unwrap(), 3, "once, and two retries");
 }
 
 #[tokio::test]
