@@ -13,7 +13,7 @@ use super::{
     AgentEvent, Batch, Deltas, Finish, Interrupt, Model, ModelRequest, Planned, Progress, Run,
     Step, ToolError, ToolRequest, Tools, system_prompt,
 };
-use crate::domain::{Catalog, Effect, Spend, ToolResult};
+use crate::domain::{CallKey, Catalog, Effect, Spend, ToolResult};
 
 /// So many tools of one batch run at the same time.
 const TOGETHER: usize = 8;
@@ -80,7 +80,10 @@ impl Driver {
             self.tell(AgentEvent::Spent(Box::new(spend))).await;
         }
         match result {
-            Ok(reply) => {
+            Ok(mut reply) => {
+                for call in &mut reply.message.calls {
+                    call.key = Some(CallKey::new_key());
+                }
                 self.tell(AgentEvent::Replied(Box::new(reply.clone()))).await;
                 run.on_reply(reply, &catalog);
             }

@@ -1,15 +1,14 @@
 //! An answer that costs more than it may: asking the person whether to go on, and what that means.
 
-use std::time::Duration;
-
-use super::hold::Hold;
+use super::admission::HeldThread;
+use super::recorder::Recorded;
 use super::request::now;
-use super::shared::Shared;
 use super::wording::note;
-use super::{Entry, ThreadsError, TurnEnd};
+use super::{Entry, TurnEnd};
 use crate::agents::{Finish, Limit, Overspent};
 use crate::domain::{
     Choice, Item, ItemContent, ItemId, Message, Outcome, OutputText, Question, QuestionKind, Spend,
+    ThreadId,
 };
 
 /// No question of a model has this id: those are numbered.
@@ -71,33 +70,24 @@ pub(super) fn log(over: &Overspent) {
     tracing::info!(limit = variable, "The turn has used up what it may cost");
 }
 
-impl Shared {
-    /// Ends a turn that the person does not want to go on; the model is not asked.
-    pub(super) async fn stop_here(
-        &self,
-        turn: &ItemId,
-        hold: &Hold,
-    ) -> Result<TurnEnd, ThreadsError> {
-        let thread = hold.lease.thread.clone();
-        let text = OutputText { annotations: Vec::new(), text: STOPPED.to_owned() };
-        let item = Item {
-            id: ItemId::new_message(),
-            thread_id: thread.clone(),
-            created_at: now(),
-            content: ItemContent::AssistantMessage { content: vec![text] },
-        };
-        let entry = Entry { turn: turn.clone(), item: Some(item), message: None };
-        self.store.add(&hold.lease, entry).await?;
-        let end = TurnEnd {
-            thread,
-            outcome: Outcome::Cancelled,
-            told: None,
-            text: STOPPED.to_owned(),
-            tool_calls: Vec::new(),
-            spend: Spend::default(),
-            thread_spend: Some(hold.spent),
-        };
-        end.log(0, Duration::ZERO);
-        Ok(end)
-    }
+/// How a turn ends that the person does not want to go on; the model is not asked.
+pub(super) fn stopped(held: &HeldThread, thread: &ThreadId, root: &ItemId) -> Recorded {
+    let text = OutputText { annotations: Vec::new(), text: STOPPED.to_owned() };
+    let item = Item {
+        id: ItemId::new_message(),
+        thread_id: thread.clone(),
+        created_at: now(),
+        content: ItemContent::AssistantMessage { content: vec![text] },
+    };
+    let last = Some(Entry { root: root.clone(), item: Some(item), message: None });
+    let end = TurnEnd {
+        thread: thread.clone(),
+        outcome: Outcome::Cancelled,
+        told: None,
+        text: STOPPED.to_owned(),
+        tool_calls: Vec::new(),
+        spend: Spend::default(),
+        thread_spend: Some(held.spent),
+    };
+    Recorded { end, last, is_final: true }
 }

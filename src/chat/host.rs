@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, oneshot};
+use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, info_span};
 
+use super::admission::{Heartbeat, Queues, beat};
 use super::audience::Audience;
 use super::job::Job;
-use super::line::Lines;
-use super::repeats::Repeats;
+use super::repeat::InFlight;
 use super::shared::Shared;
-use super::{BeginError, Settings, Store, Threads, Turn, TurnRequest};
+use super::{BeginError, Settings, Store, ThreadIndex, Turn, TurnRequest};
 use crate::agents::{Model, Tools, WithQuestions};
 use crate::domain::{ItemId, ThreadId};
 
@@ -25,6 +26,7 @@ pub struct Chat {
     shared: Arc<Shared>,
     places: Arc<Semaphore>,
     running: TaskTracker,
+    heartbeat: AbortHandle,
 }
 
 impl Chat {
@@ -42,14 +44,17 @@ impl Chat {
             tools: Arc::new(WithQuestions::new(tools)),
             settings,
             drained: CancellationToken::new(),
-            lines: Arc::new(Lines::default()),
-            repeats: Repeats::default(),
+            queues: Arc::new(Queues::default()),
+            heartbeat: Arc::new(Heartbeat::default()),
+            in_flight: InFlight::default(),
         });
-        Self { shared, places, running: TaskTracker::new() }
+        let beating = beat(Arc::clone(&shared.store), Arc::clone(&shared.heartbeat));
+        let heartbeat = tokio::spawn(beating).abort_handle();
+        Self { shared, places, running: TaskTracker::new(), heartbeat }
     }
 
     /// Where threads are kept, for those who work on them between turns.
-    pub fn threads(&self) -> &dyn Threads {
+    pub fn threads(&self) -> &dyn ThreadIndex {
         &*self.shared.store
     }
 
@@ -78,21 +83,32 @@ impl Chat {
             return Err(BeginError::Draining);
         }
         let repeat = request.repeat.as_ref();
-        if let Some(turn) = repeat.map(|key| self.shared.repeats.join(key)).transpose()?.flatten() {
+        if let Some(turn) = repeat.map(|key| self.shared.in_flight.join(key)).transpose()?.flatten()
+        {
             return Ok(turn);
         }
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| BeginError::Busy)?;
         let thread = request.thread().cloned().unwrap_or_else(ThreadId::new_thread);
         let (audience, events) = Audience::of_one(repeat.is_some());
         let audience = Arc::new(audience);
-        if let Some(key) = repeat {
-            self.shared.repeats.note(key, &thread, &audience);
-        }
+        let in_flight = repeat.map(|key| self.shared.in_flight.note(key, &thread, &audience));
         let (started, has_started) = oneshot::channel();
-        let turn = ItemId::new_message();
-        let span = info_span!("turn", thread_id = %thread, turn_id = %turn);
+        let item = request.item().cloned().unwrap_or_else(ItemId::new_message);
+        let attempt = uuid::Uuid::now_v7().simple().to_string();
+        let span = info_span!("turn", thread_id = %thread, turn_id = %item);
         let (started, of) = (Some(started), thread.clone());
-        let job = Job { request, thread: of, turn, is_copy: false, audience, place, started };
+        let is_copy = false;
+        let job = Job {
+            request,
+            attempt,
+            thread: of,
+            item,
+            is_copy,
+            audience,
+            place,
+            in_flight,
+            started,
+        };
         let hosting = Arc::clone(&self.shared).host(job).instrument(span);
         drop(self.running.spawn(hosting));
         has_started.await.unwrap_or(Err(BeginError::Broken))?;
@@ -110,5 +126,11 @@ impl Chat {
         if tokio::time::timeout(LAST_WORDS, self.running.wait()).await.is_err() {
             tracing::error!(turns = self.running.len(), "Turns did not end in time");
         }
+    }
+}
+
+impl Drop for Chat {
+    fn drop(&mut self) {
+        self.heartbeat.abort();
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::audience::Audience;
+use super::repeat::Noted;
 use super::{ThreadEvent, ThreadsError, TurnEnd, TurnRequest};
 use crate::domain::{ItemId, Outcome, Spend, ThreadId};
 
@@ -62,14 +63,18 @@ pub enum BeginError {
 /// The work on a turn.
 pub(super) struct Job {
     pub(super) request: TurnRequest,
+    /// Names this try at it among all that were ever made.
+    pub(super) attempt: String,
     pub(super) thread: ThreadId,
-    /// The item that is to be answered; drawn here if it is a new message.
-    pub(super) turn: ItemId,
-    /// Whether the same was asked before, so that some of it may be done.
+    /// The item that is asked about; drawn here if it is a new message.
+    pub(super) item: ItemId,
+    /// Whether it was found to be the same as a request before it that had not ended.
     pub(super) is_copy: bool,
     pub(super) audience: Arc<Audience>,
     /// Held until the turn is over.
     pub(super) place: OwnedSemaphorePermit,
+    /// While this lives, copies of the request join the turn.
+    pub(super) in_flight: Option<Noted>,
     /// Hears whether there is a turn, while that can still be told by a status.
     pub(super) started: Option<oneshot::Sender<Result<(), BeginError>>>,
 }
@@ -79,6 +84,15 @@ impl Job {
     pub(super) fn accept(&mut self) {
         if let Some(started) = self.started.take() {
             drop(started.send(Ok(())));
+        }
+    }
+
+    /// Tells a turn that is over once more.
+    pub(super) async fn replay(mut self, events: Vec<ThreadEvent>) {
+        self.accept();
+        drop(self.place);
+        for event in events {
+            self.audience.tell(event).await;
         }
     }
 
@@ -96,7 +110,7 @@ impl Job {
         if let Some(started) = self.started.take() {
             drop(started.send(Err(error)));
         }
-        drop(self.place);
+        drop((self.place, self.in_flight));
         self.audience.tell(ThreadEvent::Ended(Box::new(end))).await;
     }
 }

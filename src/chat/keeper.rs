@@ -8,14 +8,15 @@ use futures::future::BoxFuture;
 use super::audience::Audience;
 use super::{Entry, Lease, Store, ThreadEvent, ThreadsError};
 use crate::agents::{Finish, Interrupt};
-use crate::domain::{Item, ItemId, Message};
+use crate::domain::{Item, ItemId, Message, ThreadId};
 
 /// Where a turn is kept, and who hears of it.
 pub(super) struct Keeper {
     pub(super) store: Arc<dyn Store>,
     pub(super) lease: Lease,
-    /// The item that is being answered.
-    pub(super) turn: ItemId,
+    pub(super) thread: ThreadId,
+    /// The message that is being answered.
+    pub(super) root: ItemId,
     pub(super) audience: Arc<Audience>,
     pub(super) interrupt: Interrupt,
     /// What is kept once it is known whether the turn goes on.
@@ -23,6 +24,17 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
+    /// Keeps what happens for a message of a thread.
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        lease: Lease,
+        (thread, root): (ThreadId, ItemId),
+        audience: Arc<Audience>,
+        interrupt: Interrupt,
+    ) -> Self {
+        Self { store, lease, thread, root, audience, interrupt, last: None }
+    }
+
     /// Keeps first, tells then: what a listener saw done is there to be listed.
     /// In a box, because it happens a few times a turn and must not take room all the way.
     pub(super) fn keep(
@@ -36,13 +48,13 @@ impl Keeper {
     async fn keep_entry(&mut self, item: Option<Item>, message: Option<Message>) {
         self.keep_last().await;
         if item.is_some() || message.is_some() {
-            self.write(Entry { turn: self.turn.clone(), item, message }).await;
+            self.write(Entry { root: self.root.clone(), item, message }).await;
         }
     }
 
     /// Waits with what seems to be the last: it is kept with the turn's end.
     pub(super) fn hold_back(&mut self, item: Option<Item>, message: Message) {
-        self.last = Some(Entry { turn: self.turn.clone(), item, message: Some(message) });
+        self.last = Some(Entry { root: self.root.clone(), item, message: Some(message) });
     }
 
     /// What seemed to be the last was not.

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::admission::{HeldThread, QueueSlot};
 use super::audience::Audience;
-use super::hold::Hold;
-use super::line::Place;
 use super::recorder::Recorded;
 use super::shared::Shared;
 use super::wording::told;
 use super::{
-    Entry, Naming, Parting, Receipt, ThreadEvent, ThreadsError, Titles, TurnEnd, title_of,
+    Closing, Ending, Entry, Naming, Settlement, ThreadEvent, ThreadsError, Titles, TurnEnd,
+    title_of,
 };
 use crate::agents::Finish;
 use crate::domain::{Spend, Thread};
@@ -19,41 +19,42 @@ use crate::domain::{Spend, Thread};
 /// What a turn has in its hands at its end. Some of it is let go before the end is told: whoever
 /// hears it may speak at once.
 pub(super) struct Leaving {
-    pub(super) hold: Hold,
-    pub(super) line: Option<Place>,
+    pub(super) held: HeldThread,
+    pub(super) slot: Option<QueueSlot>,
     pub(super) place: OwnedSemaphorePermit,
     pub(super) audience: Arc<Audience>,
     /// The words that the thread is to be named after, if it is new.
     pub(super) title: Option<String>,
-    pub(super) receipt: Option<Receipt>,
+    /// The key of the request and the try at it, if it may come again.
+    pub(super) repeat: Option<(String, String)>,
     pub(super) request_id: String,
 }
 
 impl Shared {
     /// Leaves the thread, and tells how the turn ended in truth.
     pub(super) async fn leave(&self, leaving: Leaving, recorded: Recorded) -> TurnEnd {
-        let Leaving { hold, line, place, audience, title, receipt, request_id } = leaving;
-        let Recorded { mut end, mut last } = recorded;
-        let (mut spent, mut named) = (hold.spent + end.spend, None);
+        let Leaving { held, slot, place, audience, title, repeat, request_id } = leaving;
+        let Recorded { mut end, mut last, is_final } = recorded;
+        let (mut spent, mut named) = (held.spent + end.spend, None);
         if let (Some(words), Titles::Model) = (title, self.settings.titles) {
             // Nobody is to wait for a title before the answer is whole.
             if let Some(entry) = last.take() {
-                let kept = self.store.add(&hold.lease, entry.clone()).await;
+                let kept = self.store.add(&held.lease, entry.clone()).await;
                 tell_last(kept, Some(entry), &mut end, &audience, &request_id).await;
             }
-            let (thread, more) = self.name_by_model(&hold, &words, &end).await;
+            let (thread, more) = self.name_by_model(&words, &end).await;
             named = thread;
             spent += more; // The thread pays for its name, not the answer.
             end.thread_spend = Some(spent);
         }
-        let settled = receipt.as_ref().map(|receipt| receipt.ended(&end));
-        let parting = Parting { spent, last: last.clone(), receipt: settled };
-        let left = self.store.release(&hold.lease, parting).await;
-        drop((line, place));
+        let settled = repeat.as_ref().map(|repeat| settlement(repeat, &end, is_final));
+        let closing = Closing { spent, last: last.clone(), settlement: settled };
+        let left = self.store.end(&held.lease, closing).await;
+        drop((held, slot, place));
         let is_left = left.is_ok();
         tell_last(left, last, &mut end, &audience, &request_id).await;
-        if !is_left && let Some(receipt) = receipt {
-            self.settle(&receipt.ended(&end)).await;
+        if !is_left && let Some(repeat) = repeat {
+            self.settle(&settlement(&repeat, &end, is_final)).await;
         }
         if let Some(thread) = named {
             audience.tell(ThreadEvent::ThreadUpdated(Box::new(thread))).await;
@@ -62,15 +63,10 @@ impl Shared {
     }
 
     /// Gives the thread back if it got a title, and tells what the title cost.
-    async fn name_by_model(
-        &self,
-        hold: &Hold,
-        words: &str,
-        end: &TurnEnd,
-    ) -> (Option<Thread>, Spend) {
+    async fn name_by_model(&self, words: &str, end: &TurnEnd) -> (Option<Thread>, Spend) {
         let (title, spent) = self.title_by_model(words, end).await;
         let Some(title) = title.or_else(|| title_of(words)) else { return (None, spent) };
-        match self.store.name(&hold.lease.thread, &title, Naming::IfNone).await {
+        match self.store.name(&end.thread, &title, Naming::IfNone).await {
             Ok(thread) => (thread, spent),
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "Title was not kept");
@@ -79,11 +75,22 @@ impl Shared {
         }
     }
 
-    async fn settle(&self, receipt: &Receipt) {
-        if let Err(error) = self.store.settle(receipt).await {
+    async fn settle(&self, settlement: &Settlement) {
+        if let Err(error) = self.store.settle(settlement).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "Receipt was not settled");
         }
     }
+}
+
+/// What whoever asks again finds. An end that could not be kept is not the last word.
+fn settlement((key, attempt): &(String, String), end: &TurnEnd, is_final: bool) -> Settlement {
+    let ending = Ending {
+        outcome: end.outcome,
+        is_final: is_final && end.told.is_none(),
+        told: end.told.clone(),
+        spend: end.spend,
+    };
+    Settlement { key: key.clone(), attempt: attempt.clone(), ending }
 }
 
 /// Tells the last item once it is kept. A turn whose last entry is not kept did not succeed.

@@ -43,6 +43,8 @@ pub(super) struct Recorded {
     pub(super) end: TurnEnd,
     /// The last entry, which is still to be kept and told.
     pub(super) last: Option<Entry>,
+    /// Whether nothing is left to do for whoever asks again.
+    pub(super) is_final: bool,
 }
 
 /// The one item that is growing.
@@ -96,7 +98,7 @@ impl Recorder {
             Some(Open::Message(_)) => {} // A thought amid the answer would tear it apart.
             Some(Open::Workflow(_)) | None => {
                 self.close_workflow().await;
-                let (open, events) = OpenWorkflow::think(&self.keeper.lease.thread, thought);
+                let (open, events) = OpenWorkflow::think(&self.keeper.thread, thought);
                 self.begin(Open::Workflow(open), events).await;
             }
         }
@@ -113,7 +115,7 @@ impl Recorder {
     async fn on_text(&mut self, text: String) {
         if !matches!(self.open, Some(Open::Message(_))) {
             self.close_workflow().await;
-            let (open, events) = OpenMessage::begin(&self.keeper.lease.thread);
+            let (open, events) = OpenMessage::begin(&self.keeper.thread);
             self.begin(Open::Message(open), events).await;
         }
         if let Some(Open::Message(open)) = &mut self.open {
@@ -151,7 +153,7 @@ impl Recorder {
             }
             Some(_) | None => {
                 self.close_workflow().await;
-                let (open, event) = OpenWorkflow::work(&self.keeper.lease.thread, id, task);
+                let (open, event) = OpenWorkflow::work(&self.keeper.thread, id, task);
                 self.begin(Open::Workflow(open), [event]).await;
             }
         }
@@ -196,7 +198,7 @@ impl Recorder {
         }
         let finish = self.keeper.trouble().unwrap_or(finish);
         let end = TurnEnd {
-            thread: self.keeper.lease.thread.clone(),
+            thread: self.keeper.thread.clone(),
             outcome: finish.outcome(),
             told: told(&finish, &self.done, &self.scope.request_id),
             text: self.texts.join("\n\n"),
@@ -204,7 +206,8 @@ impl Recorder {
             spend: self.spend,
             thread_spend: Some(self.scope.spent + self.spend),
         };
-        Recorded { end, last: self.keeper.into_last() }
+        let is_final = finish.outcome().is_success();
+        Recorded { end, last: self.keeper.into_last(), is_final }
     }
 
     /// Whoever sees forms decides whether an answer may cost more.
@@ -219,7 +222,7 @@ impl Recorder {
 
     async fn ask(&mut self, questions: Vec<Question>) {
         self.texts.push(questions::as_text(&questions));
-        let item = questions::pending(&self.keeper.lease.thread, questions);
+        let item = questions::pending(&self.keeper.thread, questions);
         self.keeper.keep(Some(item), None).await;
     }
 

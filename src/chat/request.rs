@@ -86,6 +86,14 @@ impl TurnRequest {
         }
     }
 
+    /// The item it is about, if that is there already.
+    pub(super) fn item(&self) -> Option<&ItemId> {
+        match &self.ask {
+            Ask::Message(_) => None,
+            Ask::Retry { item, .. } | Ask::Answer { item, .. } => Some(item),
+        }
+    }
+
     /// Whether the person sees questions only as text.
     pub(super) fn reads_text_only(&self) -> bool {
         matches!(&self.ask, Ask::Message(message) if message.reads_text_only)

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::line::Lines;
-use super::repeats::Repeats;
+use super::admission::{Heartbeat, Queues};
+use super::repeat::InFlight;
 use super::{Settings, Store};
 use crate::agents::{Model, Tools};
 
@@ -17,6 +17,7 @@ pub(super) struct Shared {
     pub(super) settings: Settings,
     /// Cancelled when running turns must end.
     pub(super) drained: CancellationToken,
-    pub(super) lines: Arc<Lines>,
-    pub(super) repeats: Repeats,
+    pub(super) queues: Arc<Queues>,
+    pub(super) heartbeat: Arc<Heartbeat>,
+    pub(super) in_flight: InFlight,
 }

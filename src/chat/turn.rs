@@ -10,17 +10,16 @@ use tokio::select;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
+use super::admission::{Admitted, HeldThread, Plan, Ready};
 use super::audience::Audience;
-use super::hold::Hold;
 use super::job::Job;
 use super::keeper::Keeper;
 use super::leaving::Leaving;
-use super::once::Once;
-use super::opening::{Opening, Ready};
 use super::recorder::{Recorded, Recorder, Scope};
+use super::repeat::JournaledTools;
 use super::shared::Shared;
 use super::wording::{missing, told};
-use super::{Level, ThreadEvent, TurnEnd, TurnRequest, for_model};
+use super::{Level, ThreadEvent, TurnEnd, TurnRequest, budget, for_model};
 use crate::agents::{Driver, Finish, Interrupt, Run, drive};
 use crate::domain::{Catalog, ItemId, Message, Outcome, Spend, ThreadId};
 
@@ -35,53 +34,61 @@ const PATIENCE_WITH_TOOLS: Duration = Duration::from_secs(3);
 
 /// What a turn needs to be run.
 struct Work {
-    turn: ItemId,
+    thread: ThreadId,
+    /// The message that everything is done for.
+    root: ItemId,
     request: TurnRequest,
     audience: Arc<Audience>,
     /// The model that was chosen.
     choice: Option<String>,
     transcript: Option<Vec<Message>>,
-    interrupt: Interrupt,
 }
 
 impl Shared {
     /// Takes in what is asked and answers it; when nobody listens any more, it ends in order.
     pub(super) async fn host(self: Arc<Self>, mut job: Job) {
         // In a box of its own: gone before the long part begins.
-        let ready = match Box::pin(self.open(&mut job)).await {
-            Ok(Opening::Ready(ready)) => *ready,
-            Ok(Opening::Replayed) => return,
+        let admitted = Box::pin(self.admit(&mut job)).await;
+        let ready = match admitted {
+            Ok(Admitted::Ready(ready)) => *ready,
+            Ok(Admitted::Replayed(events)) => return Box::pin(job.replay(events)).await,
             Err(error) => return Box::pin(job.refuse(error)).await,
         };
         job.accept();
-        let Job { request, turn, audience, place, .. } = job;
-        let Ready { hold, line, events, choice, transcript, title, receipt } = ready;
-        for event in events {
+        // Copies join the turn until its end is told.
+        let Job { request, attempt, thread, audience, place, in_flight: _joinable, .. } = job;
+        let Ready { held, slot, started, transcript, title } = ready;
+        for event in started.events {
             audience.tell(event).await;
         }
-        let started = Instant::now();
-        let interrupt = Interrupt::default();
+        let begun = Instant::now();
         let request_id = request.request_id.clone();
+        let repeat = request.repeat.as_ref().map(|repeat| (repeat.key.clone(), attempt));
         let heard = Arc::clone(&audience);
-        let work = Work { turn, request, audience: heard, choice, transcript, interrupt };
-        let (recorded, steps) = self.watched(work, &hold, &request_id).await;
-        let took = started.elapsed();
+        let (root, choice) = (started.root, started.choice);
+        let (recorded, steps) = match started.plan {
+            Plan::Answer => {
+                let work = Work { thread, root, request, audience: heard, choice, transcript };
+                self.watched(work, &held, &request_id).await
+            }
+            Plan::StopHere => (budget::stopped(&held, &thread, &root), 0),
+        };
+        let took = begun.elapsed();
         let heard = Arc::clone(&audience);
-        let leaving = Leaving { hold, line, place, audience: heard, title, receipt, request_id };
+        let leaving = Leaving { held, slot, place, audience: heard, title, repeat, request_id };
         let end = Box::pin(self.leave(leaving, recorded)).await;
         end.log(steps, took);
         audience.tell(ThreadEvent::Ended(Box::new(end))).await;
     }
 
     /// A panic ends one turn, and honestly.
-    async fn watched(&self, work: Work, hold: &Hold, request_id: &str) -> (Recorded, u32) {
-        let (interrupt, audience) = (work.interrupt.clone(), Arc::clone(&work.audience));
-        let thread = hold.lease.thread.clone();
+    async fn watched(&self, work: Work, held: &HeldThread, request_id: &str) -> (Recorded, u32) {
+        let (audience, thread) = (Arc::clone(&work.audience), work.thread.clone());
         // A future that is moved is laid out twice; a box is moved instead.
-        let work = AssertUnwindSafe(Box::pin(self.work(work, hold))).catch_unwind();
+        let work = AssertUnwindSafe(Box::pin(self.work(work, held))).catch_unwind();
         let ended = select! {
             biased; // Whoever left is noticed before another step is taken.
-            never = self.watch(&audience, hold, &interrupt) => match never {},
+            never = self.watch(&audience, &held.interrupt) => match never {},
             ended = work => ended,
         };
         ended.unwrap_or_else(|_| {
@@ -90,37 +97,34 @@ impl Shared {
             let told = told(&finish, &[], request_id);
             let (text, tool_calls, outcome) = (String::new(), Vec::new(), Outcome::Failed);
             let spend = Spend::unknown();
-            let thread_spend = Some(hold.spent + spend);
+            let thread_spend = Some(held.spent + spend);
             let end = TurnEnd { thread, outcome, told, text, tool_calls, spend, thread_spend };
-            (Recorded { end, last: None }, 0)
+            (Recorded { end, last: None, is_final: false }, 0)
         })
     }
 
-    async fn work(&self, work: Work, hold: &Hold) -> (Recorded, u32) {
-        let Work { turn, request, audience, choice, transcript, interrupt } = work;
+    async fn work(&self, work: Work, held: &HeldThread) -> (Recorded, u32) {
+        let Work { thread, root, request, audience, choice, transcript } = work;
+        let interrupt = held.interrupt.clone();
         self.await_tools(&audience).await;
         let choice = self.offered(choice, &audience).await;
         let (events, heard) = mpsc::channel(BACKLOG);
         let transcript = match transcript {
             Some(transcript) => transcript,
-            None => self.transcript(&hold.lease.thread, &interrupt).await,
+            None => self.transcript(&thread, &interrupt).await,
         };
-        let keeper = Keeper {
-            store: Arc::clone(&self.store),
-            lease: hold.lease.clone(),
-            turn: turn.clone(),
-            audience,
-            interrupt: interrupt.clone(),
-            last: None,
-        };
+        let (store, lease) = (Arc::clone(&self.store), held.lease.clone());
+        let place = (thread, root.clone());
+        let keeper = Keeper::new(store, lease, place, audience, interrupt.clone());
         let scope = Scope {
-            spent: hold.spent,
+            spent: held.spent,
             reads_text_only: request.reads_text_only(),
             names_servers: has_several_servers(&self.tools.catalog()),
             request_id: request.request_id,
         };
-        let (store, lease) = (Arc::clone(&self.store), hold.lease.clone());
-        let tools = Once::new(Arc::clone(&self.tools), store, lease, turn, interrupt.clone());
+        let (store, lease) = (Arc::clone(&self.store), held.lease.clone());
+        let tools = Arc::clone(&self.tools);
+        let tools = JournaledTools::new(tools, store, lease, root, interrupt.clone());
         let driver = Driver {
             model: Arc::clone(&self.model),
             choice,
@@ -160,7 +164,7 @@ impl Shared {
     }
 
     /// Raises the interrupt when the turn must end; never returns.
-    async fn watch(&self, audience: &Audience, hold: &Hold, interrupt: &Interrupt) -> Infallible {
+    async fn watch(&self, audience: &Audience, interrupt: &Interrupt) -> Infallible {
         let left = async {
             audience.deserted().await;
             interrupt.raise(Finish::Cancelled);
@@ -174,7 +178,6 @@ impl Shared {
         select! {
             never = left => never,
             never = drained => never,
-            never = hold.keep(interrupt) => never,
         }
     }
 }

@@ -62,6 +62,15 @@ pub(super) fn note(finish: &Finish) -> Option<String> {
     ))
 }
 
+/// What is said of a request whose answer was cut and that comes again after something else.
+pub(super) fn overtaken(done: &[ToolRecord]) -> String {
+    format!(
+        "This was not answered to its end, and the conversation has gone on since. {} Nothing was \
+         done again.",
+        list(done)
+    )
+}
+
 fn list(done: &[ToolRecord]) -> String {
     let mut counts = BTreeMap::<&str, usize>::new();
     for record in done.iter().filter(|record| !record.is_error) {

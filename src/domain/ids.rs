@@ -56,6 +56,11 @@ id! {
     CallId
 }
 
+id! {
+    /// Names a call among all that were ever made; drawn by us when the model's reply comes.
+    CallKey
+}
+
 impl ThreadId {
     /// A new thread's id.
     pub fn new_thread() -> Self {
@@ -84,5 +89,12 @@ impl CallId {
     /// An id for a call that came without one.
     pub fn synthesised() -> Self {
         Self::fresh("call")
+    }
+}
+
+impl CallKey {
+    /// A new call's key.
+    pub fn new_key() -> Self {
+        Self::fresh("eff")
     }
 }

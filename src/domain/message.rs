@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::CallId;
+use super::{CallId, CallKey};
 
 /// One entry of the transcript shown to the model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,6 +59,9 @@ pub struct ToolCall {
     /// What the provider attached to the call (a thought signature), echoed back unread.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extra: Option<Value>,
+    /// Names the call in the journal; replies of earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<CallKey>,
 }
 
 /// What a tool answered.

@@ -17,7 +17,7 @@ mod workflow;
 
 pub use cost::{Cost, InvalidCost};
 pub use health::{BreakerReport, BreakerState, CallCounts, Dependency, Detail, HealthProbe};
-pub use ids::{CallId, ItemId, ThreadId};
+pub use ids::{CallId, CallKey, ItemId, ThreadId};
 pub use item::{CallStatus, Item, ItemContent, OutputText, Picture, UserContent};
 pub use message::{Assistant, Message, Reply, ToolCall, ToolResult};
 pub use outcome::Outcome;

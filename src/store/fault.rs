@@ -32,9 +32,13 @@ impl StoreFault {
     /// Another writer drew the same number for its entry and was faster; only PostgreSQL lets
     /// two write at the same time.
     pub(super) fn is_taken(&self) -> bool {
+        self.is_about("entries_pkey")
+    }
+
+    /// Whether a constraint of this name is violated.
+    pub(super) fn is_about(&self, name: &str) -> bool {
         let Self::Sql(error) = self else { return false };
-        let constraint = error.as_database_error().and_then(DatabaseError::constraint);
-        constraint == Some("entries_pkey")
+        error.as_database_error().and_then(DatabaseError::constraint) == Some(name)
     }
 }
 

@@ -20,6 +20,7 @@ pub(crate) async fn fill(database: &Path) {
     let mut file = SqliteConnectOptions::new().filename(database).connect().await.unwrap();
     let mut all = file.begin().await.unwrap();
     all.execute(AssertSqlSafe(threads())).await.unwrap();
+    all.execute("INSERT INTO leases SELECT id, 0, 0, '' FROM threads").await.unwrap();
     all.execute(AssertSqlSafe(entries(THREADS, 1, ITEMS))).await.unwrap();
     all.execute(AssertSqlSafe(entries(LONG_THREAD, ITEMS + 1, LONG))).await.unwrap();
     all.commit().await.unwrap();
@@ -105,12 +106,12 @@ fn entries(last_thread: u32, first: u32, last: u32) -> String {
         named AS (
             SELECT s, s % 2 AS is_user, printf('thr_%032d', t) AS thread_id,
                 printf('msg_%020d%012d', t, s) AS id,
-                printf('msg_%020d%012d', t, s - 1 + s % 2) AS turn,
+                printf('msg_%020d%012d', t, s - 1 + s % 2) AS root,
                 printf('Sentence %d of a talk about milk, eggs, bread and all of list %d.', s, t) AS text
             FROM t CROSS JOIN s
         )
-        INSERT INTO entries (thread_id, seq, id, turn, item, message)
-        SELECT thread_id, s, id, turn,
+        INSERT INTO entries (thread_id, seq, id, root, item, message)
+        SELECT thread_id, s, id, root,
             printf('{{"id":"%s","thread_id":"%s","created_at":"2026-01-01T00:00:00Z",', id, thread_id)
             || CASE WHEN is_user
                 THEN printf('"type":"user_message","content":[{{"type":"input_text","text":"%s"}}],', text)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use orchestrator::chat::{Entry, Lease, Store};
+use orchestrator::chat::{Beginning, Entry, Lease, Resource, Store};
 use orchestrator::domain::{
     Item, ItemContent, ItemId, Message, Order, OutputText, PageRequest, Spend, Thread, ThreadId,
     ThreadStatus,
@@ -45,9 +45,20 @@ pub(super) fn thread() -> Thread {
     Thread { id: ThreadId::new_thread(), title: None, created_at, status, spent }
 }
 
+/// Makes a thread that begins with this.
+pub(crate) async fn create(store: &dyn Store, thread: &Thread, first: Entry) -> Lease {
+    store.create(thread, beginning("first", first)).await.unwrap().unwrap()
+}
+
+/// A turn that begins with this.
+pub(crate) fn beginning(attempt: &str, first: Entry) -> Beginning {
+    let (attempt, entries) = (attempt.to_owned(), vec![first]);
+    Beginning { attempt, rewind_to: None, entries, receipt: None }
+}
+
 /// The lease of whoever made the thread.
 pub(super) fn held(thread: &Thread) -> Lease {
-    Lease { thread: thread.id.clone(), epoch: 1 }
+    Lease { resource: Resource::from(&thread.id), epoch: 1 }
 }
 
 pub(super) fn said(thread: &Thread, number: u32) -> Entry {
@@ -59,7 +70,7 @@ pub(super) fn said(thread: &Thread, number: u32) -> Entry {
         created_at: thread.created_at,
         content: ItemContent::AssistantMessage { content: vec![text] },
     };
-    Entry { turn: ItemId::from("msg_turn"), item: Some(item), message: Some(message(number)) }
+    Entry { root: ItemId::from("msg_turn"), item: Some(item), message: Some(message(number)) }
 }
 
 pub(super) fn message(number: u32) -> Message {

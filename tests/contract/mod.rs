@@ -2,9 +2,11 @@
 
 #[macro_use]
 pub(crate) mod keepers;
+mod effects;
 mod leases;
+mod receipts;
 mod streams;
 mod threads;
 mod todo;
 
-pub(crate) use keepers::store;
+pub(crate) use keepers::{create, store};

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use orchestrator::chat::{Entry, Lease, Store, ThreadsError};
+use orchestrator::chat::{Entry, Lease, Resource, Store, ThreadsError};
 use orchestrator::domain::{Item, Order, PageRequest, Thread, ThreadId, ThreadStatus};
 use orchestrator::store::{Settings, open};
 use tempfile::TempDir;
 
-use super::keepers::{held, message, number, page, said, settings, store, thread};
+use super::keepers::{create, held, message, number, page, said, settings, store, thread};
 
 contract!(
     what_was_kept_is_found_again,
@@ -30,7 +30,7 @@ async fn what_was_kept_is_found_again(store: Arc<dyn Store>) {
     let thread =
         Thread { title: Some("Ä".into()), status: ThreadStatus::Locked { reason }, ..thread() };
 
-    store.create(&thread, said(&thread, 0)).await.unwrap();
+    create(&*store, &thread, said(&thread, 0)).await;
 
     assert_eq!(store.find(&thread.id).await.unwrap(), Some(thread));
 }
@@ -42,14 +42,17 @@ async fn nothing_is_found_that_was_not_kept(store: Arc<dyn Store>) {
     assert_eq!(store.items(&nowhere, &page(10, Order::Asc)).await.unwrap().data, []);
     assert_eq!(store.transcript(&nowhere, 10).await.unwrap(), []);
     assert!(
-        store.add(&Lease { thread: nowhere.clone(), epoch: 1 }, said(&thread(), 0)).await.is_err()
+        store
+            .add(&Lease { resource: Resource::from(&nowhere), epoch: 1 }, said(&thread(), 0))
+            .await
+            .is_err()
     );
 }
 
 async fn items_keep_their_order_and_their_bytes(store: Arc<dyn Store>) {
     let thread = thread();
     let entries: Vec<_> = (0..5).map(|n| said(&thread, n)).collect();
-    store.create(&thread, entries[0].clone()).await.unwrap();
+    create(&*store, &thread, entries[0].clone()).await;
     for entry in &entries[1..] {
         store.add(&held(&thread), entry.clone()).await.unwrap();
     }
@@ -63,7 +66,7 @@ async fn items_keep_their_order_and_their_bytes(store: Arc<dyn Store>) {
 
 async fn pages_cover_everything_once_in_both_orders(store: Arc<dyn Store>) {
     let thread = thread();
-    store.create(&thread, said(&thread, 0)).await.unwrap();
+    create(&*store, &thread, said(&thread, 0)).await;
     for n in 1..7 {
         store.add(&held(&thread), said(&thread, n)).await.unwrap();
     }
@@ -89,7 +92,7 @@ async fn pages_cover_everything_once_in_both_orders(store: Arc<dyn Store>) {
 
 async fn an_unknown_cursor_is_told(store: Arc<dyn Store>) {
     let thread = thread();
-    store.create(&thread, said(&thread, 0)).await.unwrap();
+    create(&*store, &thread, said(&thread, 0)).await;
     let after = PageRequest { after: Some("msg_nothing".into()), ..page(10, Order::Asc) };
 
     let items = store.items(&thread.id, &after).await;
@@ -101,7 +104,7 @@ async fn an_unknown_cursor_is_told(store: Arc<dyn Store>) {
 
 async fn the_transcript_is_the_newest_messages_oldest_first(store: Arc<dyn Store>) {
     let thread = thread();
-    store.create(&thread, said(&thread, 0)).await.unwrap();
+    create(&*store, &thread, said(&thread, 0)).await;
     for n in 1..5 {
         store.add(&held(&thread), said(&thread, n)).await.unwrap();
     }
@@ -113,7 +116,7 @@ async fn the_transcript_is_the_newest_messages_oldest_first(store: Arc<dyn Store
 
 async fn many_writers_at_once_lose_nothing(store: Arc<dyn Store>) {
     let thread = thread();
-    store.create(&thread, said(&thread, 0)).await.unwrap();
+    create(&*store, &thread, said(&thread, 0)).await;
 
     let lease = held(&thread);
     let adds = (1..50).map(|n| store.add(&lease, said(&thread, n)));
@@ -129,7 +132,7 @@ async fn many_writers_at_once_lose_nothing(store: Arc<dyn Store>) {
 
 async fn entries_without_an_item_or_a_message_are_not_listed_there(store: Arc<dyn Store>) {
     let thread = thread();
-    store.create(&thread, said(&thread, 0)).await.unwrap();
+    create(&*store, &thread, said(&thread, 0)).await;
     let only_message = Entry { item: None, ..said(&thread, 1) };
     let only_item = Entry { message: None, ..said(&thread, 2) };
     store.add(&held(&thread), only_message).await.unwrap();
@@ -144,7 +147,7 @@ async fn entries_without_an_item_or_a_message_are_not_listed_there(store: Arc<dy
 async fn an_item_kept_again_is_replaced_where_it_stands(store: Arc<dyn Store>) {
     let thread = thread();
     let entries: Vec<_> = (0..3).map(|n| said(&thread, n)).collect();
-    store.create(&thread, entries[0].clone()).await.unwrap();
+    create(&*store, &thread, entries[0].clone()).await;
     store.add(&held(&thread), entries[1].clone()).await.unwrap();
     store.add(&held(&thread), entries[2].clone()).await.unwrap();
 
@@ -161,10 +164,10 @@ async fn an_item_kept_again_is_replaced_where_it_stands(store: Arc<dyn Store>) {
 async fn threads_of_one_moment_are_paged_once_each(store: Arc<dyn Store>) {
     let first = thread();
     let mut ids = vec![first.id.clone()];
-    store.create(&first, said(&first, 0)).await.unwrap();
+    create(&*store, &first, said(&first, 0)).await;
     for _ in 1..5 {
         let next = Thread { id: ThreadId::new_thread(), ..first.clone() };
-        store.create(&next, said(&next, 0)).await.unwrap();
+        create(&*store, &next, said(&next, 0)).await;
         ids.push(next.id);
     }
     ids.sort();
@@ -202,7 +205,7 @@ async fn what_a_file_holds_is_there_after_it_is_opened_again() {
     let folder = TempDir::new().unwrap();
     let url = format!("sqlite://{}/threads.db", folder.path().display());
     let thread = thread();
-    store(&url).await.create(&thread, said(&thread, 0)).await.unwrap();
+    create(&*store(&url).await, &thread, said(&thread, 0)).await;
 
     let found = store(&url).await.find(&thread.id).await.unwrap();
 

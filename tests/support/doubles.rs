@@ -243,6 +243,7 @@ pub(crate) fn tool_calls(calls: &[(&str, Value)]) -> Vec<ToolCall> {
         name: (*name).to_owned(),
         arguments: arguments.to_string(),
         extra: None,
+        key: None,
     };
     calls.iter().enumerate().map(call).collect()
 }

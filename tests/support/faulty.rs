@@ -5,8 +5,9 @@ use std::sync::Arc;
 use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 use orchestrator::chat::{
-    Claim, DoneEffect, Entry, Journal, Kept, Known, Lease, Naming, NewEffect, Parting, Rating,
-    Receipt, Receipts, Store, Threads, ThreadsError,
+    Beginning, Begun, Claim, Closing, DoneEffect, Entry, Journal, Kept, Known, Lease, Leases,
+    Naming, NewEffect, Rating, Receipts, Received, Resource, Settlement, Store, ThreadIndex,
+    ThreadLog, ThreadsError,
 };
 use orchestrator::domain::{Item, ItemId, Message, Page, PageRequest, Thread, ThreadId};
 
@@ -29,8 +30,7 @@ macro_rules! hand_on {
     };
 }
 
-hand_on! { Threads:
-    create(thread: &'a Thread, first: Entry) -> Lease;
+hand_on! { ThreadIndex:
     find(id: &'a ThreadId) -> Option<Thread>;
     list(page: &'a PageRequest) -> Page<Thread>;
     name(id: &'a ThreadId, title: &'a str, naming: Naming) -> Option<Thread>;
@@ -38,25 +38,32 @@ hand_on! { Threads:
     items(thread: &'a ThreadId, page: &'a PageRequest) -> Page<Item>;
     item(thread: &'a ThreadId, item: &'a ItemId) -> Option<Item>;
     rate(thread: &'a ThreadId, items: &'a [ItemId], rating: Rating) -> ();
-    transcript(thread: &'a ThreadId, limit: u32) -> Vec<Message>;
-    turn(thread: &'a ThreadId, turn: &'a ItemId) -> Vec<Entry>;
-    claim(id: &'a ThreadId) -> Claim;
-    renew(lease: &'a Lease) -> ();
-    release(lease: &'a Lease, parting: Parting) -> ();
+}
+
+hand_on! { ThreadLog:
+    create(thread: &'a Thread, first: Beginning) -> Option<Lease>;
+    begin(lease: &'a Lease, beginning: Beginning) -> Begun;
     add(lease: &'a Lease, entry: Entry) -> ();
-    rewind(lease: &'a Lease, to: &'a ItemId, kept: Vec<Entry>) -> ();
+    end(lease: &'a Lease, closing: Closing) -> ();
+    transcript(thread: &'a ThreadId, limit: u32) -> Vec<Message>;
+    turn(thread: &'a ThreadId, root: &'a ItemId) -> Vec<Entry>;
+    entry(thread: &'a ThreadId, item: &'a ItemId) -> Option<Entry>;
+}
+
+hand_on! { Leases:
+    claim(resource: &'a Resource) -> Claim;
+    renew(leases: &'a [Lease]) -> Vec<Resource>;
+    release(lease: &'a Lease) -> ();
 }
 
 hand_on! { Journal:
     intend(lease: &'a Lease, effect: &'a NewEffect) -> Known;
     conclude(lease: &'a Lease, key: &'a str, output: &'a str) -> ();
     withdraw(lease: &'a Lease, key: &'a str) -> ();
-    effects(thread: &'a ThreadId, turn: &'a ItemId) -> Vec<DoneEffect>;
+    effects(resource: &'a Resource, root: &'a ItemId) -> Vec<DoneEffect>;
 }
 
 hand_on! { Receipts:
-    receive(receipt: &'a Receipt) -> Option<Receipt>;
-    received(key: &'a str) -> Option<Receipt>;
-    supersede(old: &'a Receipt, new: &'a Receipt) -> bool;
-    settle(receipt: &'a Receipt) -> ();
+    received(key: &'a str) -> Option<Received>;
+    settle(settlement: &'a Settlement) -> ();
 }

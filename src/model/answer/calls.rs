@@ -124,6 +124,7 @@ impl OpenCall {
             name: self.name,
             arguments: if is_blank { "{}".to_owned() } else { self.arguments },
             extra: self.extra,
+            key: None,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use crate::chat::{DoneEffect, Entry, Known, LEASE, Lease, NewEffect};
+use crate::chat::{Beginning, DoneEffect, Entry, Held, Known, LEASE, Lease, NewEffect, Resource};
 use crate::domain::{Item, ItemId, Message, Spend, Thread};
 
 /// A thread, who holds it and what happened in it.
@@ -10,16 +10,20 @@ use crate::domain::{Item, ItemId, Message, Spend, Thread};
 pub(super) struct Conversation {
     pub(super) thread: Thread,
     entries: Vec<Entry>,
-    effects: Vec<DoneEffect>,
+    /// Each with the epoch of whoever began it.
+    effects: Vec<(DoneEffect, i64)>,
+    newest_attempt: String,
     epoch: i64,
     held_until: Option<Instant>,
 }
 
 impl Conversation {
     /// A new one, held by whoever makes it.
-    pub(super) fn new(thread: Thread, first: Entry) -> Self {
+    pub(super) fn new(thread: Thread, first: Beginning) -> Self {
+        let (entries, effects) = (first.entries, Vec::new());
         let held_until = Some(Instant::now() + LEASE);
-        Self { thread, entries: vec![first], effects: Vec::new(), epoch: 1, held_until }
+        let newest_attempt = first.attempt;
+        Self { thread, entries, effects, newest_attempt, epoch: 1, held_until }
     }
 
     /// Whether the lease still counts.
@@ -39,7 +43,7 @@ impl Conversation {
         }
         self.epoch += 1;
         self.prolong();
-        Some(Lease { thread: self.thread.id.clone(), epoch: self.epoch })
+        Some(Lease { resource: Resource::from(&self.thread.id), epoch: self.epoch })
     }
 
     /// Goes on holding it.
@@ -47,10 +51,43 @@ impl Conversation {
         self.held_until = Some(Instant::now() + LEASE);
     }
 
-    /// Lets it go, once it has cost so much.
-    pub(super) fn let_go(&mut self, spent: Spend) {
+    /// Lets it go.
+    pub(super) fn let_go(&mut self) {
         self.held_until = None;
+    }
+
+    /// Whether somebody holds it.
+    pub(super) fn held(&self) -> Held {
+        let silent = |until: Instant| Instant::now().checked_duration_since(until);
+        match self.held_until {
+            None => Held::LetGo,
+            Some(until) => silent(until).map_or(Held::Now, Held::FellSilent),
+        }
+    }
+
+    /// Whether no other try was begun since.
+    pub(super) fn is_newest(&self, attempt: &str) -> bool {
+        self.newest_attempt == attempt
+    }
+
+    /// Keeps what a turn begins with.
+    pub(super) fn begin(&mut self, beginning: Beginning) {
+        self.newest_attempt = beginning.attempt;
+        if let Some(to) = &beginning.rewind_to {
+            self.forget_after(to);
+        }
+        for entry in beginning.entries {
+            self.add(entry);
+        }
+    }
+
+    /// Keeps what a turn leaves, and lets the thread go.
+    pub(super) fn end(&mut self, spent: Spend, last: Option<Entry>) {
+        if let Some(last) = last {
+            self.add(last);
+        }
         self.thread.spent = spent;
+        self.let_go();
     }
 
     /// An item that is there already is replaced where it stands.
@@ -65,12 +102,10 @@ impl Conversation {
         }
     }
 
-    /// Forgets everything after an item, and keeps these in its place.
-    pub(super) fn rewind(&mut self, to: &ItemId, kept: Vec<Entry>) {
-        if let Some(place) = self.place_of(to) {
+    fn forget_after(&mut self, item: &ItemId) {
+        if let Some(place) = self.place_of(item) {
             self.entries.truncate(place + 1);
         }
-        self.entries.extend(kept);
     }
 
     /// The items, oldest first.
@@ -78,9 +113,9 @@ impl Conversation {
         self.entries.iter().filter_map(|entry| entry.item.clone()).collect()
     }
 
-    /// One item.
-    pub(super) fn item(&self, id: &ItemId) -> Option<Item> {
-        self.entries.iter().find(|entry| id_of(entry) == Some(id))?.item.clone()
+    /// The entry of an item.
+    pub(super) fn entry(&self, id: &ItemId) -> Option<Entry> {
+        self.entries.iter().find(|entry| id_of(entry) == Some(id)).cloned()
     }
 
     /// The newest messages, oldest first.
@@ -91,38 +126,51 @@ impl Conversation {
         messages
     }
 
-    /// Everything of one turn.
-    pub(super) fn turn(&self, turn: &ItemId) -> Vec<Entry> {
-        let Some(place) = self.place_of(turn) else { return Vec::new() };
+    /// Everything that was kept for a message.
+    pub(super) fn turn(&self, root: &ItemId) -> Vec<Entry> {
+        let Some(place) = self.place_of(root) else { return Vec::new() };
         let entries = self.entries.iter().skip(place);
-        entries.filter(|entry| entry.turn == *turn).cloned().collect()
+        entries.filter(|entry| entry.root == *root).cloned().collect()
     }
 
     /// Writes down an effect, or tells what is known of it.
     pub(super) fn intend(&mut self, effect: &NewEffect) -> Known {
-        let known = self.effects.iter().find(|known| known.effect.key == effect.key);
-        if let Some(known) = known {
-            return known.output.clone().map_or(Known::Begun, Known::Done);
+        let known = self.effects.iter().find(|(known, _)| known.effect.key == effect.key);
+        match known {
+            Some((DoneEffect { output: Some(output), .. }, _)) => Known::Done(output.clone()),
+            // Our own row, whose answer was lost on the way.
+            Some((_, epoch)) if *epoch == self.epoch => Known::New,
+            Some(_) => Known::Begun,
+            None => {
+                let new = DoneEffect { effect: effect.clone(), output: None };
+                self.effects.push((new, self.epoch));
+                Known::New
+            }
         }
-        self.effects.push(DoneEffect { effect: effect.clone(), output: None });
-        Known::New
     }
 
     /// Writes down how an effect ended.
     pub(super) fn conclude(&mut self, key: &str, output: &str) {
-        if let Some(done) = self.effects.iter_mut().find(|done| done.effect.key == key) {
+        if let Some((done, _)) = self.effects.iter_mut().find(|(it, _)| it.effect.key == key) {
             done.output = Some(output.to_owned());
         }
     }
 
     /// Strikes out an effect that was not.
     pub(super) fn withdraw(&mut self, key: &str) {
-        self.effects.retain(|done| done.effect.key != key || done.output.is_some());
+        self.effects.retain(|(done, _)| done.effect.key != key || done.output.is_some());
     }
 
-    /// The effects of one turn.
-    pub(super) fn effects(&self, turn: &ItemId) -> Vec<DoneEffect> {
-        self.effects.iter().filter(|done| done.effect.turn == *turn).cloned().collect()
+    /// The effects of one message.
+    pub(super) fn effects(&self, root: &ItemId) -> Vec<DoneEffect> {
+        let effects = self.effects.iter().filter(|(done, _)| done.effect.root == *root);
+        effects.map(|(done, _)| done.clone()).collect()
+    }
+
+    /// Whether anything was done for the message that an item belongs to.
+    pub(super) fn has_effects(&self, item: &ItemId) -> bool {
+        let root = self.entry(item).map(|entry| entry.root);
+        root.is_some_and(|root| !self.effects(&root).is_empty())
     }
 
     fn place_of(&self, item: &ItemId) -> Option<usize> {

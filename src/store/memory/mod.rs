@@ -1,6 +1,7 @@
 //! Conversations in memory: for tests, and for those who want nothing kept.
 
 mod conversation;
+mod receipts;
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,28 +10,102 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 
 use self::conversation::Conversation;
+use self::receipts::ReceiptBook;
 use crate::chat::{
-    Claim, DoneEffect, Entry, Journal, Kept, Known, Lease, Naming, NewEffect, Parting, Rating,
-    Receipt, Receipts, Threads, ThreadsError,
+    Beginning, Begun, Claim, Closing, DoneEffect, Entry, Journal, Kept, Known, Lease, Leases,
+    Naming, NewEffect, Rating, Receipts, Received, Resource, Settlement, ThreadIndex, ThreadLog,
+    ThreadsError,
 };
 use crate::domain::{Item, ItemId, Message, Order, Page, PageRequest, Thread, ThreadId};
 
 /// The oldest thread goes when one more comes.
 const MAX_THREADS: usize = 10_000;
-/// And so does the oldest receipt.
-const MAX_RECEIPTS: usize = 10_000;
 
 /// Keeps conversations, in the order of their creation, until the process ends.
 #[derive(Debug, Default)]
-pub struct MemoryStore {
-    threads: Mutex<VecDeque<Conversation>>,
-    receipts: Mutex<VecDeque<Receipt>>,
+pub struct MemoryStore(Mutex<All>);
+
+#[derive(Debug, Default)]
+struct All {
+    threads: VecDeque<Conversation>,
+    receipts: ReceiptBook,
+}
+
+impl All {
+    /// A thread, or another resource of its name, if it is there; the newest are asked for most.
+    fn find(&mut self, id: &str) -> Option<&mut Conversation> {
+        self.threads.iter_mut().rfind(|kept| kept.thread.id.as_str() == id)
+    }
+
+    fn held(&mut self, lease: &Lease) -> Result<&mut Conversation, ThreadsError> {
+        let kept = self.find(lease.resource.as_str()).filter(|kept| kept.is_held_by(lease));
+        kept.ok_or(ThreadsError::Lost)
+    }
+
+    fn create(&mut self, thread: &Thread, first: Beginning) -> Option<Lease> {
+        let lease = Lease { resource: Resource::from(&thread.id), epoch: 1 };
+        if self.is_taken(&first) {
+            return None;
+        }
+        let place = self.threads.partition_point(|kept| {
+            (kept.thread.created_at, &kept.thread.id) < (thread.created_at, &thread.id)
+        });
+        if self.threads.get(place).is_some_and(|kept| kept.thread.id == thread.id) {
+            return Some(lease); // An earlier attempt was kept.
+        }
+        self.note(&thread.id, &first);
+        self.threads.insert(place, Conversation::new(thread.clone(), first));
+        if self.threads.len() > MAX_THREADS
+            && let Some(oldest) = self.threads.pop_front()
+        {
+            self.receipts.forget(&oldest.thread.id);
+        }
+        Some(lease)
+    }
+
+    fn begin(&mut self, lease: &Lease, beginning: Beginning) -> Result<Begun, ThreadsError> {
+        let thread = self.held(lease)?.thread.id.clone();
+        if self.is_taken(&beginning) {
+            return Ok(Begun::KeyTaken);
+        }
+        self.note(&thread, &beginning);
+        self.held(lease)?.begin(beginning);
+        Ok(Begun::Kept)
+    }
+
+    fn is_taken(&self, beginning: &Beginning) -> bool {
+        let receipt = beginning.receipt.as_ref();
+        receipt.is_some_and(|receipt| self.receipts.is_taken(receipt, &beginning.attempt))
+    }
+
+    fn note(&mut self, thread: &ThreadId, beginning: &Beginning) {
+        if let Some(receipt) = beginning.receipt.clone() {
+            self.receipts.note(receipt, thread, &beginning.attempt);
+        }
+    }
+
+    fn received(&mut self, key: &str) -> Option<Received> {
+        let (receipt, end) = self.receipts.find(key)?;
+        let receipt = receipt.clone();
+        let kept = self.find(receipt.thread.as_str())?;
+        Some(Received {
+            end,
+            is_newest: kept.is_newest(&receipt.attempt),
+            held: kept.held(),
+            has_effects: kept.has_effects(&receipt.item),
+            receipt,
+        })
+    }
 }
 
 impl MemoryStore {
-    /// Looks into one thread, if it is there; the newest are asked for most.
+    fn lock(&self) -> MutexGuard<'_, All> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks into one thread, if it is there.
     fn with<T>(&self, id: &ThreadId, look: impl FnOnce(&mut Conversation) -> T) -> Option<T> {
-        lock(&self.threads).iter_mut().rfind(|kept| kept.thread.id == *id).map(look)
+        self.lock().find(id.as_str()).map(look)
     }
 
     /// Writes in a thread, if the lease on it still counts.
@@ -39,37 +114,17 @@ impl MemoryStore {
         lease: &Lease,
         change: impl FnOnce(&mut Conversation) -> T,
     ) -> BoxFuture<'a, Kept<T>> {
-        let written = self.with(&lease.thread, |kept| kept.is_held_by(lease).then(|| change(kept)));
-        ready(written.flatten().ok_or(ThreadsError::Lost)).boxed()
-    }
-
-    fn insert(&self, thread: &Thread, first: Entry) {
-        let mut all = lock(&self.threads);
-        let place = all.partition_point(|kept| {
-            (kept.thread.created_at, &kept.thread.id) < (thread.created_at, &thread.id)
-        });
-        if all.get(place).is_some_and(|kept| kept.thread.id == thread.id) {
-            return; // An earlier attempt was kept.
-        }
-        all.insert(place, Conversation::new(thread.clone(), first));
-        if all.len() > MAX_THREADS {
-            all.pop_front();
-        }
+        ready(self.lock().held(lease).map(change)).boxed()
     }
 }
 
-impl Threads for MemoryStore {
-    fn create<'a>(&'a self, thread: &'a Thread, first: Entry) -> BoxFuture<'a, Kept<Lease>> {
-        self.insert(thread, first);
-        ready(Ok(Lease { thread: thread.id.clone(), epoch: 1 })).boxed()
-    }
-
+impl ThreadIndex for MemoryStore {
     fn find<'a>(&'a self, id: &'a ThreadId) -> BoxFuture<'a, Kept<Option<Thread>>> {
         ready(Ok(self.with(id, |kept| kept.thread.clone()))).boxed()
     }
 
     fn list<'a>(&'a self, request: &'a PageRequest) -> BoxFuture<'a, Kept<Page<Thread>>> {
-        let rows = lock(&self.threads).iter().map(|kept| kept.thread.clone()).collect();
+        let rows = self.lock().threads.iter().map(|kept| kept.thread.clone()).collect();
         ready(page(rows, request, |thread| thread.id.as_str())).boxed()
     }
 
@@ -90,10 +145,11 @@ impl Threads for MemoryStore {
     }
 
     fn delete<'a>(&'a self, id: &'a ThreadId) -> BoxFuture<'a, Kept<bool>> {
-        let mut all = lock(&self.threads);
-        let before = all.len();
-        all.retain(|kept| kept.thread.id != *id);
-        ready(Ok(all.len() < before)).boxed()
+        let mut all = self.lock();
+        let before = all.threads.len();
+        all.threads.retain(|kept| kept.thread.id != *id);
+        all.receipts.forget(id);
+        ready(Ok(all.threads.len() < before)).boxed()
     }
 
     fn items<'a>(
@@ -110,12 +166,40 @@ impl Threads for MemoryStore {
         thread: &'a ThreadId,
         item: &'a ItemId,
     ) -> BoxFuture<'a, Kept<Option<Item>>> {
-        ready(Ok(self.with(thread, |kept| kept.item(item)).flatten())).boxed()
+        let entry = self.with(thread, |kept| kept.entry(item)).flatten();
+        ready(Ok(entry.and_then(|entry| entry.item))).boxed()
     }
 
     /// Nobody can ask for them again, and they die with the process anyway.
     fn rate<'a>(&'a self, _: &'a ThreadId, _: &'a [ItemId], _: Rating) -> BoxFuture<'a, Kept<()>> {
         ready(Ok(())).boxed()
+    }
+}
+
+impl ThreadLog for MemoryStore {
+    fn create<'a>(
+        &'a self,
+        thread: &'a Thread,
+        first: Beginning,
+    ) -> BoxFuture<'a, Kept<Option<Lease>>> {
+        ready(Ok(self.lock().create(thread, first))).boxed()
+    }
+
+    fn begin<'a>(&'a self, lease: &'a Lease, beginning: Beginning) -> BoxFuture<'a, Kept<Begun>> {
+        ready(self.lock().begin(lease, beginning)).boxed()
+    }
+
+    fn add<'a>(&'a self, lease: &'a Lease, entry: Entry) -> BoxFuture<'a, Kept<()>> {
+        self.write(lease, |kept| kept.add(entry))
+    }
+
+    fn end<'a>(&'a self, lease: &'a Lease, closing: Closing) -> BoxFuture<'a, Kept<()>> {
+        let mut all = self.lock();
+        let ended = all.held(lease).map(|kept| kept.end(closing.spent, closing.last));
+        if let (Ok(()), Some(settlement)) = (&ended, &closing.settlement) {
+            all.receipts.settle(settlement);
+        }
+        ready(ended).boxed()
     }
 
     fn transcript<'a>(
@@ -130,50 +214,45 @@ impl Threads for MemoryStore {
     fn turn<'a>(
         &'a self,
         thread: &'a ThreadId,
-        turn: &'a ItemId,
+        root: &'a ItemId,
     ) -> BoxFuture<'a, Kept<Vec<Entry>>> {
-        ready(Ok(self.with(thread, |kept| kept.turn(turn)).unwrap_or_default())).boxed()
+        ready(Ok(self.with(thread, |kept| kept.turn(root)).unwrap_or_default())).boxed()
     }
 
-    fn claim<'a>(&'a self, id: &'a ThreadId) -> BoxFuture<'a, Kept<Claim>> {
-        let claim = self.with(id, |kept| match kept.take() {
-            Some(lease) => Claim::Held(kept.thread.clone(), lease),
-            None => Claim::Taken,
-        });
-        ready(Ok(claim.unwrap_or(Claim::Unknown))).boxed()
-    }
-
-    fn renew<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Kept<()>> {
-        let renewed = self.with(&lease.thread, |kept| {
-            let is_held = kept.is_held_by(lease) && !kept.is_let_go();
-            is_held.then(|| kept.prolong())
-        });
-        ready(renewed.flatten().ok_or(ThreadsError::Lost)).boxed()
-    }
-
-    fn release<'a>(&'a self, lease: &'a Lease, parting: Parting) -> BoxFuture<'a, Kept<()>> {
-        self.write(lease, |kept| {
-            if let Some(last) = parting.last {
-                kept.add(last);
-            }
-            if let Some(receipt) = &parting.receipt {
-                self.put(receipt, receipt);
-            }
-            kept.let_go(parting.spent);
-        })
-    }
-
-    fn add<'a>(&'a self, lease: &'a Lease, entry: Entry) -> BoxFuture<'a, Kept<()>> {
-        self.write(lease, |kept| kept.add(entry))
-    }
-
-    fn rewind<'a>(
+    fn entry<'a>(
         &'a self,
-        lease: &'a Lease,
-        to: &'a ItemId,
-        kept: Vec<Entry>,
-    ) -> BoxFuture<'a, Kept<()>> {
-        self.write(lease, |conversation| conversation.rewind(to, kept))
+        thread: &'a ThreadId,
+        item: &'a ItemId,
+    ) -> BoxFuture<'a, Kept<Option<Entry>>> {
+        ready(Ok(self.with(thread, |kept| kept.entry(item)).flatten())).boxed()
+    }
+}
+
+impl Leases for MemoryStore {
+    fn claim<'a>(&'a self, resource: &'a Resource) -> BoxFuture<'a, Kept<Claim>> {
+        let mut all = self.lock();
+        let claim = match all.find(resource.as_str()).map(Conversation::take) {
+            Some(Some(lease)) => Claim::Held(lease),
+            Some(None) => Claim::Taken,
+            None => Claim::Unknown,
+        };
+        ready(Ok(claim)).boxed()
+    }
+
+    fn renew<'a>(&'a self, leases: &'a [Lease]) -> BoxFuture<'a, Kept<Vec<Resource>>> {
+        let mut all = self.lock();
+        let renewed = leases.iter().filter(|lease| {
+            let kept = all.held(lease).ok().filter(|kept| !kept.is_let_go());
+            kept.map(Conversation::prolong).is_some()
+        });
+        ready(Ok(renewed.map(|lease| lease.resource.clone()).collect())).boxed()
+    }
+
+    fn release<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Kept<()>> {
+        if let Ok(kept) = self.lock().held(lease) {
+            kept.let_go();
+        }
+        ready(Ok(())).boxed()
     }
 }
 
@@ -188,62 +267,39 @@ impl Journal for MemoryStore {
         key: &'a str,
         output: &'a str,
     ) -> BoxFuture<'a, Kept<()>> {
-        self.with(&lease.thread, |kept| kept.conclude(key, output));
+        if let Some(kept) = self.lock().find(lease.resource.as_str()) {
+            kept.conclude(key, output);
+        }
         ready(Ok(())).boxed()
     }
 
     fn withdraw<'a>(&'a self, lease: &'a Lease, key: &'a str) -> BoxFuture<'a, Kept<()>> {
-        self.with(&lease.thread, |kept| kept.is_held_by(lease).then(|| kept.withdraw(key)));
+        if let Ok(kept) = self.lock().held(lease) {
+            kept.withdraw(key);
+        }
         ready(Ok(())).boxed()
     }
 
     fn effects<'a>(
         &'a self,
-        thread: &'a ThreadId,
-        turn: &'a ItemId,
+        resource: &'a Resource,
+        root: &'a ItemId,
     ) -> BoxFuture<'a, Kept<Vec<DoneEffect>>> {
-        ready(Ok(self.with(thread, |kept| kept.effects(turn)).unwrap_or_default())).boxed()
+        let mut all = self.lock();
+        let effects = all.find(resource.as_str()).map(|kept| kept.effects(root));
+        ready(Ok(effects.unwrap_or_default())).boxed()
     }
 }
 
 impl Receipts for MemoryStore {
-    fn receive<'a>(&'a self, receipt: &'a Receipt) -> BoxFuture<'a, Kept<Option<Receipt>>> {
-        let mut all = lock(&self.receipts);
-        let earlier = all.iter().find(|kept| kept.key == receipt.key).cloned();
-        if earlier.is_none() {
-            if all.len() >= MAX_RECEIPTS {
-                all.pop_front();
-            }
-            all.push_back(receipt.clone());
-        }
-        ready(Ok(earlier)).boxed()
+    fn received<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Kept<Option<Received>>> {
+        ready(Ok(self.lock().received(key))).boxed()
     }
 
-    fn received<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Kept<Option<Receipt>>> {
-        let kept = lock(&self.receipts).iter().find(|kept| kept.key == key).cloned();
-        ready(Ok(kept)).boxed()
-    }
-
-    fn supersede<'a>(&'a self, old: &'a Receipt, new: &'a Receipt) -> BoxFuture<'a, Kept<bool>> {
-        ready(Ok(self.put(old, new))).boxed()
-    }
-
-    fn settle<'a>(&'a self, receipt: &'a Receipt) -> BoxFuture<'a, Kept<()>> {
-        self.put(receipt, receipt);
+    fn settle<'a>(&'a self, settlement: &'a Settlement) -> BoxFuture<'a, Kept<()>> {
+        self.lock().receipts.settle(settlement);
         ready(Ok(())).boxed()
     }
-}
-
-impl MemoryStore {
-    fn put(&self, old: &Receipt, new: &Receipt) -> bool {
-        let mut all = lock(&self.receipts);
-        let kept = all.iter_mut().find(|kept| kept.key == old.key && kept.request == old.request);
-        kept.map(|kept| *kept = new.clone()).is_some()
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn page<T>(mut rows: Vec<T>, request: &PageRequest, id: impl Fn(&T) -> &str) -> Kept<Page<T>> {

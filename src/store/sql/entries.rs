@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use sqlx::{AnyConnection, Connection, query, query_scalar};
+use sqlx::{query, query_scalar};
 
 use super::super::database::{Dialect, Statement};
 use super::super::memory::cut;
-use super::super::together::{Row, Text, statement};
+use super::super::together::{Row, Text};
 use super::rows::{EntryRow, entry_of, key, start};
 use super::{Found, SqlStore, StoreFault};
 use crate::chat::{Entry, Lease};
@@ -31,16 +31,16 @@ impl Row for Addition {
     }
 
     fn thread(&self) -> &str {
-        self.lease.thread.as_str()
+        self.lease.resource.as_str()
     }
 
     fn bind(&self, statement: Statement<'static>) -> Statement<'static> {
         statement
             .bind(self.entry.id.as_str())
-            .bind(self.entry.turn.as_str())
+            .bind(self.entry.root.as_str())
             .bind(self.entry.item.as_deref())
             .bind(self.entry.message.as_deref())
-            .bind(self.lease.thread.as_str())
+            .bind(self.lease.resource.as_str())
             .bind(self.lease.epoch)
     }
 }
@@ -66,14 +66,14 @@ impl SqlStore {
         Ok(cut(items, page.limit, |item| item.id.as_str()))
     }
 
-    pub(super) async fn select_item(
+    pub(super) async fn select_entry(
         &self,
         thread: &ThreadId,
         item: &ItemId,
-    ) -> Found<Option<Item>> {
-        let row = query_scalar(ITEM).bind(key(thread.as_str())).bind(key(item.as_str()));
-        let row: Option<String> = row.fetch_optional(self.database.reads()).await?;
-        Ok(row.as_deref().map(serde_json::from_str).transpose()?)
+    ) -> Found<Option<Entry>> {
+        let row = query(ENTRY).bind(key(thread.as_str())).bind(key(item.as_str()));
+        let row = row.fetch_optional(self.database.reads()).await?;
+        row.as_ref().map(entry_of).transpose()
     }
 
     pub(super) async fn select_messages(
@@ -87,9 +87,9 @@ impl SqlStore {
         Ok(messages.collect::<Result<_, _>>()?)
     }
 
-    pub(super) async fn select_turn(&self, thread: &ThreadId, turn: &ItemId) -> Found<Vec<Entry>> {
-        let Some(first) = self.seq_of(thread, turn.as_str()).await? else { return Ok(Vec::new()) };
-        let rows = query(TURN).bind(key(thread.as_str())).bind(first).bind(key(turn.as_str()));
+    pub(super) async fn select_turn(&self, thread: &ThreadId, root: &ItemId) -> Found<Vec<Entry>> {
+        let Some(first) = self.seq_of(thread, root.as_str()).await? else { return Ok(Vec::new()) };
+        let rows = query(TURN).bind(key(thread.as_str())).bind(first).bind(key(root.as_str()));
         rows.fetch_all(self.database.reads()).await?.iter().map(entry_of).collect()
     }
 
@@ -106,30 +106,6 @@ impl SqlStore {
         }
     }
 
-    pub(super) async fn replace_after(
-        &self,
-        lease: &Lease,
-        to: &ItemId,
-        kept: &[Addition],
-    ) -> Found<()> {
-        let mut writing = self.database.writes().await?;
-        let mut transaction = writing.begin_with(self.database.dialect().begin()).await?;
-        let connection: &mut AnyConnection = &mut transaction;
-        let thread = key(lease.thread.as_str());
-        let held = query_scalar::<_, i64>(self.database.dialect().either(HELD, HELD_LOCKED));
-        let held = held.bind(thread.as_str()).bind(lease.epoch).fetch_optional(&mut *connection);
-        held.await?.ok_or(StoreFault::Lost)?;
-        query(FORGET_AFTER)
-            .bind(thread.as_str())
-            .bind(key(to.as_str()))
-            .execute(&mut *connection)
-            .await?;
-        for entry in kept {
-            statement(self.database.dialect(), &[entry]).execute(&mut *connection).await?;
-        }
-        Ok(transaction.commit().await?)
-    }
-
     async fn seq_of(&self, thread: &ThreadId, item: &str) -> Found<Option<i64>> {
         let seq = query_scalar(SEQ_OF_ITEM).bind(key(thread.as_str())).bind(key(item));
         Ok(seq.fetch_optional(self.database.reads()).await?)
@@ -138,7 +114,7 @@ impl SqlStore {
 
 /// An entry that is there already is replaced where it stands; a lease of the past writes nothing.
 const ADD: Text = Text {
-    head: "INSERT INTO entries (thread_id, seq, id, turn, item, message) ",
+    head: "INSERT INTO entries (thread_id, seq, id, root, item, message) ",
     row: ADD_ROW,
     between: " UNION ALL ",
     tail: " ON CONFLICT (thread_id, id) DO UPDATE \
@@ -149,9 +125,9 @@ const ADD: Text = Text {
 macro_rules! add_row {
     ($lock:literal) => {
         concat!(
-            "SELECT t.id, (SELECT COALESCE(MAX(e.seq), 0) + 1 FROM entries AS e ",
-            "WHERE e.thread_id = t.id), ?, ?, CAST(? AS TEXT), CAST(? AS TEXT) ",
-            "FROM threads AS t WHERE t.id = ? AND t.epoch = ?",
+            "SELECT l.resource, (SELECT COALESCE(MAX(e.seq), 0) + 1 FROM entries AS e ",
+            "WHERE e.thread_id = l.resource), ?, ?, CAST(? AS TEXT), CAST(? AS TEXT) ",
+            "FROM leases AS l WHERE l.resource = ? AND l.epoch = ?",
             $lock
         )
     };
@@ -159,18 +135,12 @@ macro_rules! add_row {
 
 const ADD_ROW: &str = add_row!("");
 /// Whoever takes the thread over waits until this is written, or this is not written.
-const ADD_ROW_LOCKED: &str = add_row!(" FOR SHARE OF t");
-
-const HELD: &str = "SELECT epoch FROM threads WHERE id = $1 AND epoch = $2";
-const HELD_LOCKED: &str = "SELECT epoch FROM threads WHERE id = $1 AND epoch = $2 FOR SHARE";
-
-const FORGET_AFTER: &str = "DELETE FROM entries WHERE thread_id = $1 \
-    AND seq > (SELECT e.seq FROM entries AS e WHERE e.thread_id = $1 AND e.id = $2)";
+const ADD_ROW_LOCKED: &str = add_row!(" FOR SHARE OF l");
 
 const SEQ_OF_ITEM: &str = "SELECT seq FROM entries \
     WHERE thread_id = $1 AND id = $2 AND item IS NOT NULL";
 
-const ITEM: &str = "SELECT item FROM entries \
+const ENTRY: &str = "SELECT root, item, message FROM entries \
     WHERE thread_id = $1 AND id = $2 AND item IS NOT NULL";
 
 const ITEMS_ASC: &str = "SELECT item FROM entries \
@@ -182,5 +152,5 @@ const ITEMS_DESC: &str = "SELECT item FROM entries \
 const MESSAGES_DESC: &str = "SELECT message FROM entries \
     WHERE thread_id = $1 AND message IS NOT NULL ORDER BY seq DESC LIMIT $2";
 
-const TURN: &str = "SELECT turn, item, message FROM entries \
-    WHERE thread_id = $1 AND seq >= $2 AND turn = $3 ORDER BY seq";
+const TURN: &str = "SELECT root, item, message FROM entries \
+    WHERE thread_id = $1 AND seq >= $2 AND root = $3 ORDER BY seq";

@@ -1,17 +1,17 @@
 //! Statements about what was done in the world.
 
-use sqlx::{Row, query, query_scalar};
+use sqlx::{Row, query};
 
 use super::rows::key;
 use super::{Found, SqlStore, StoreFault};
-use crate::chat::{DoneEffect, Known, Lease, NewEffect};
-use crate::domain::{ItemId, ThreadId};
+use crate::chat::{DoneEffect, Known, Lease, NewEffect, Resource};
+use crate::domain::ItemId;
 
 impl SqlStore {
     pub(super) async fn insert_effect(&self, lease: &Lease, effect: &NewEffect) -> Found<Known> {
         let intend = query(self.database.dialect().either(INTEND, INTEND_LOCKED))
-            .bind(lease.thread.as_str())
-            .bind(effect.turn.as_str())
+            .bind(lease.resource.as_str())
+            .bind(effect.root.as_str())
             .bind(effect.key.as_str())
             .bind(key(&effect.tool))
             .bind(key(&effect.arguments))
@@ -19,13 +19,21 @@ impl SqlStore {
         if self.database.execute(intend).await? > 0 {
             return Ok(Known::New);
         }
-        let output = query_scalar::<_, Option<String>>(OUTPUT)
-            .bind(lease.thread.as_str())
-            .bind(effect.turn.as_str())
+        let known = query(KNOWN)
+            .bind(lease.resource.as_str())
+            .bind(effect.root.as_str())
             .bind(effect.key.as_str())
             .fetch_optional(self.database.reads())
             .await?;
-        Ok(output.ok_or(StoreFault::Lost)?.map_or(Known::Begun, Known::Done))
+        let known = known.ok_or(StoreFault::Lost)?;
+        let (output, epoch): (Option<String>, i64) =
+            (known.try_get("output")?, known.try_get("epoch")?);
+        Ok(match output {
+            Some(output) => Known::Done(output),
+            // An earlier attempt of ours was kept, and only its answer lost.
+            None if epoch == lease.epoch => Known::New,
+            None => Known::Begun,
+        })
     }
 
     pub(super) async fn update_effect(
@@ -34,8 +42,8 @@ impl SqlStore {
         effect: &str,
         output: &str,
     ) -> Found<()> {
-        let conclude = query("UPDATE effects SET output = $3 WHERE thread_id = $1 AND key = $2")
-            .bind(lease.thread.as_str())
+        let conclude = query("UPDATE effects SET output = $3 WHERE resource = $1 AND key = $2")
+            .bind(lease.resource.as_str())
             .bind(effect)
             .bind(key(output));
         self.database.execute(conclude).await?;
@@ -43,21 +51,21 @@ impl SqlStore {
     }
 
     pub(super) async fn delete_effect(&self, lease: &Lease, effect: &str) -> Found<()> {
-        let withdraw = query(WITHDRAW).bind(lease.thread.as_str()).bind(effect).bind(lease.epoch);
+        let withdraw = query(WITHDRAW).bind(lease.resource.as_str()).bind(effect).bind(lease.epoch);
         self.database.execute(withdraw).await?;
         Ok(())
     }
 
     pub(super) async fn select_effects(
         &self,
-        thread: &ThreadId,
-        turn: &ItemId,
+        resource: &Resource,
+        root: &ItemId,
     ) -> Found<Vec<DoneEffect>> {
-        let rows = query(EFFECTS).bind(key(thread.as_str())).bind(key(turn.as_str()));
+        let rows = query(EFFECTS).bind(key(resource.as_str())).bind(key(root.as_str()));
         let rows = rows.fetch_all(self.database.reads()).await?;
         let effect = |row: &sqlx::any::AnyRow| {
             let effect = NewEffect {
-                turn: turn.clone(),
+                root: root.clone(),
                 key: row.try_get("key")?,
                 tool: row.try_get("tool")?,
                 arguments: row.try_get("arguments")?,
@@ -71,25 +79,26 @@ impl SqlStore {
 macro_rules! intend {
     ($lock:literal) => {
         concat!(
-            "INSERT INTO effects (thread_id, turn, key, seq, tool, arguments) ",
-            "SELECT t.id, $2, $3, (SELECT COALESCE(MAX(e.seq), 0) + 1 FROM effects AS e ",
-            "WHERE e.thread_id = t.id AND e.turn = $2), $4, $5 ",
-            "FROM threads AS t WHERE t.id = $1 AND t.epoch = $6",
+            "INSERT INTO effects (resource, root, key, seq, tool, arguments, epoch) ",
+            "SELECT l.resource, $2, $3, (SELECT COALESCE(MAX(e.seq), 0) + 1 FROM effects AS e ",
+            "WHERE e.resource = l.resource AND e.root = $2), $4, $5, l.epoch ",
+            "FROM leases AS l WHERE l.resource = $1 AND l.epoch = $6",
             $lock,
-            " ON CONFLICT (thread_id, turn, key) DO NOTHING"
+            " ON CONFLICT (resource, root, key) DO NOTHING"
         )
     };
 }
 
 const INTEND: &str = intend!("");
-const INTEND_LOCKED: &str = intend!(" FOR SHARE OF t");
+const INTEND_LOCKED: &str = intend!(" FOR SHARE OF l");
 
 /// A holder of the past must not strike out what its successor has begun.
-const WITHDRAW: &str = "DELETE FROM effects WHERE thread_id = $1 AND key = $2 \
+const WITHDRAW: &str = "DELETE FROM effects WHERE resource = $1 AND key = $2 \
     AND output IS NULL \
-    AND EXISTS (SELECT 1 FROM threads AS t WHERE t.id = $1 AND t.epoch = $3)";
+    AND EXISTS (SELECT 1 FROM leases AS l WHERE l.resource = $1 AND l.epoch = $3)";
 
-const OUTPUT: &str = "SELECT output FROM effects WHERE thread_id = $1 AND turn = $2 AND key = $3";
+const KNOWN: &str =
+    "SELECT output, epoch FROM effects WHERE resource = $1 AND root = $2 AND key = $3";
 
 const EFFECTS: &str = "SELECT key, tool, arguments, output FROM effects \
-    WHERE thread_id = $1 AND turn = $2 ORDER BY seq";
+    WHERE resource = $1 AND root = $2 ORDER BY seq";

@@ -1,138 +1,80 @@
-//! Statements about who may write in a thread. The database's clock decides, not ours.
+//! Statements about who may work on what. The database's clock decides, not ours.
 
-use std::sync::Arc;
+use std::time::Duration;
 
-use sqlx::{Row as _, query, query_scalar};
+use serde_json::json;
+use sqlx::{Row as _, query};
 
-use super::super::database::{Dialect, Statement};
-use super::super::together::{Row, Text};
-use super::rows::{EntryRow, ReceiptRow, amount, key, thread_columns, thread_of};
+use super::rows::key;
 use super::threads::millis;
-use super::{Found, SqlStore, StoreFault};
-use crate::chat::{Claim, LEASE, Lease, Parting};
-use crate::domain::{Spend, ThreadId};
-
-/// What a holder leaves behind, as it is kept.
-#[derive(Debug)]
-pub(super) struct End {
-    lease: Lease,
-    spent: Spend,
-    last: Option<EntryRow>,
-    receipt: Option<ReceiptRow>,
-}
-
-impl End {
-    pub(super) fn new(lease: &Lease, parting: &Parting) -> Result<Self, serde_json::Error> {
-        Ok(Self {
-            lease: lease.clone(),
-            spent: parting.spent,
-            last: parting.last.as_ref().map(EntryRow::new).transpose()?,
-            receipt: parting.receipt.as_ref().map(ReceiptRow::new).transpose()?,
-        })
-    }
-}
-
-impl Row for End {
-    fn text(dialect: Dialect) -> Text {
-        Text { row: dialect.either(END_ROW, END_ROW_LOCKED), ..END }
-    }
-
-    fn thread(&self) -> &str {
-        self.lease.thread.as_str()
-    }
-
-    fn bind(&self, statement: Statement<'static>) -> Statement<'static> {
-        let (last, receipt) = (self.last.as_ref(), self.receipt.as_ref());
-        statement
-            .bind(amount(self.spent.usage.input_tokens))
-            .bind(amount(self.spent.usage.cached_tokens))
-            .bind(amount(self.spent.usage.output_tokens))
-            .bind(amount(self.spent.usage.thinking_tokens))
-            .bind(amount(self.spent.cost.nanos()))
-            .bind(amount(self.spent.unpriced_calls))
-            .bind(last.map(|last| last.id.as_str()))
-            .bind(last.map(|last| last.turn.as_str()))
-            .bind(last.and_then(|last| last.item.as_deref()))
-            .bind(last.and_then(|last| last.message.as_deref()))
-            .bind(receipt.map(|receipt| receipt.key.as_str()))
-            .bind(receipt.map(|receipt| receipt.request.as_str()))
-            .bind(receipt.map(|receipt| receipt.receipt.as_str()))
-            .bind(self.lease.thread.as_str())
-            .bind(self.lease.epoch)
-    }
-}
+use super::{Found, SqlStore};
+use crate::chat::{Claim, Held, LEASE, Lease, Resource};
 
 impl SqlStore {
-    pub(super) async fn take_lease(&self, id: &ThreadId) -> Found<Claim> {
-        let rows =
-            self.database.fetch(query(TAKE).bind(key(id.as_str())).bind(millis(LEASE))).await?;
-        if let Some(row) = rows.first() {
-            let (thread, epoch) = (thread_of(row)?, row.try_get("epoch")?);
-            let lease = Lease { thread: thread.id.clone(), epoch };
-            return Ok(Claim::Held(thread, lease));
+    /// `claim` names this claim, however often it is tried.
+    pub(super) async fn take_lease(&self, resource: &Resource, claim: &str) -> Found<Claim> {
+        let take = query(TAKE).bind(key(resource.as_str())).bind(millis(LEASE)).bind(claim);
+        if let Some(row) = self.database.fetch(take).await?.first() {
+            let epoch = row.try_get("epoch")?;
+            return Ok(Claim::Held(Lease { resource: resource.clone(), epoch }));
         }
-        let there = query_scalar::<_, i64>(EPOCH).bind(key(id.as_str()));
+        let there = query(HOLDER).bind(key(resource.as_str()));
         let there = there.fetch_optional(self.database.reads()).await?;
-        Ok(if there.is_some() { Claim::Taken } else { Claim::Unknown })
-    }
-
-    pub(super) async fn prolong_lease(&self, lease: &Lease) -> Found<()> {
-        let prolong = query(PROLONG).bind(lease.thread.as_str()).bind(lease.epoch);
-        let done = self.database.execute(prolong.bind(millis(LEASE))).await?;
-        if done == 0 { Err(StoreFault::Lost) } else { Ok(()) }
-    }
-
-    pub(super) async fn end_lease(&self, end: &Arc<End>) -> Found<()> {
-        if self.endings.write(end).await? {
-            return Ok(());
+        let Some(row) = there else { return Ok(Claim::Unknown) };
+        // An earlier attempt of ours was kept, and only its answer lost.
+        if row.try_get::<String, _>("claim")? == claim {
+            let epoch = row.try_get("epoch")?;
+            return Ok(Claim::Held(Lease { resource: resource.clone(), epoch }));
         }
-        // An earlier attempt may have been kept, and the thread be another's since.
-        match &end.last {
-            Some(last) if self.is_kept(&end.lease, &last.id).await? => Ok(()),
-            Some(_) | None => Err(StoreFault::Lost),
-        }
+        Ok(Claim::Taken)
     }
 
-    async fn is_kept(&self, lease: &Lease, entry: &str) -> Found<bool> {
-        let kept = query(KEPT).bind(lease.thread.as_str()).bind(entry);
-        Ok(kept.fetch_optional(self.database.reads()).await?.is_some())
+    pub(super) async fn prolong_leases(&self, leases: &[Lease]) -> Found<Vec<Resource>> {
+        let held = leases.iter().map(|lease| json!([lease.resource.as_str(), lease.epoch]));
+        let held = serde_json::Value::Array(held.collect()).to_string();
+        let prolong = query(self.database.dialect().either(PROLONG, PROLONG_POSTGRES));
+        let rows = self.database.fetch(prolong.bind(millis(LEASE)).bind(held)).await?;
+        let resource = |row| sqlx::Row::try_get::<String, _>(row, "resource");
+        Ok(rows.iter().map(|row| resource(row).map(Resource::from)).collect::<Result<_, _>>()?)
+    }
+
+    pub(super) async fn release_lease(&self, lease: &Lease) -> Found<()> {
+        let release = query(RELEASE).bind(lease.resource.as_str()).bind(lease.epoch);
+        self.database.execute(release).await?;
+        Ok(())
     }
 }
 
-const TAKE: &str = concat!(
-    "UPDATE threads SET epoch = epoch + 1, held_until = (SELECT ms FROM clock) + $2 \
-    WHERE id = $1 AND held_until <= (SELECT ms FROM clock) RETURNING epoch, ",
-    thread_columns!()
-);
+/// What a lease says at a time.
+pub(super) fn held_since(held_until: i64, now: i64) -> Held {
+    match held_until {
+        0 => Held::LetGo,
+        until if until > now => Held::Now,
+        until => {
+            let silent = u64::try_from(now.saturating_sub(until)).unwrap_or(0);
+            Held::FellSilent(Duration::from_millis(silent))
+        }
+    }
+}
 
-const EPOCH: &str = "SELECT epoch FROM threads WHERE id = $1";
+/// Nobody holds anything for longer than a lease, so what says so was written before the clock was
+/// set back.
+const TAKE: &str = "UPDATE leases \
+    SET epoch = epoch + 1, held_until = (SELECT ms FROM clock) + $2, claim = $3 \
+    WHERE resource = $1 AND (held_until <= (SELECT ms FROM clock) \
+        OR held_until > (SELECT ms FROM clock) + 2 * $2) RETURNING epoch";
+
+const HOLDER: &str = "SELECT epoch, claim FROM leases WHERE resource = $1";
 
 /// A heartbeat that comes after the end is no heartbeat.
-const PROLONG: &str = "UPDATE threads SET held_until = (SELECT ms FROM clock) + $3 \
-    WHERE id = $1 AND epoch = $2 AND held_until > 0";
+const PROLONG: &str = "UPDATE leases SET held_until = (SELECT ms FROM clock) + $1 \
+    FROM (SELECT value ->> 0 AS id, value ->> 1 AS epoch FROM json_each($2)) AS h \
+    WHERE leases.resource = h.id AND leases.epoch = h.epoch AND leases.held_until > 0 \
+    RETURNING resource";
 
-const KEPT: &str = "SELECT seq FROM entries WHERE thread_id = $1 AND id = $2";
+const PROLONG_POSTGRES: &str = "UPDATE leases AS l SET held_until = (SELECT ms FROM clock) + $1 \
+    FROM json_array_elements(CAST($2 AS JSON)) AS h (value) \
+    WHERE l.resource = h.value ->> 0 AND l.epoch = CAST(h.value ->> 1 AS BIGINT) \
+    AND l.held_until > 0 RETURNING l.resource";
 
-/// A view whose trigger writes to three tables: one trip, and no transaction of ours.
-const END: Text = Text {
-    head: "INSERT INTO endings (thread_id, input_tokens, cached_tokens, output_tokens, \
-        thinking_tokens, cost_nanos, unpriced_calls, id, turn, item, message, \
-        key, request, receipt) ",
-    row: END_ROW,
-    between: " UNION ALL ",
-    tail: " RETURNING thread_id",
-};
-
-macro_rules! end_row {
-    ($lock:literal) => {
-        concat!(
-            "SELECT t.id, ?, ?, ?, ?, ?, ?, CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), ",
-            "CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT) ",
-            "FROM threads AS t WHERE t.id = ? AND t.epoch = ?",
-            $lock
-        )
-    };
-}
-
-const END_ROW: &str = end_row!("");
-const END_ROW_LOCKED: &str = end_row!(" FOR UPDATE OF t");
+const RELEASE: &str = "UPDATE leases SET held_until = 0 WHERE resource = $1 AND epoch = $2";

@@ -6,6 +6,7 @@ mod leases;
 mod receipts;
 mod rows;
 mod threads;
+mod turns;
 
 use std::sync::Arc;
 
@@ -13,14 +14,15 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use self::entries::Addition;
-use self::leases::End;
-use self::threads::Beginning;
+use self::receipts::SettlementRow;
+use self::threads::NewThread;
+use self::turns::{End, Opening, Start};
 use super::database::Database;
 use super::fault::StoreFault;
 use super::together::Together;
 use crate::chat::{
-    Claim, DoneEffect, Entry, Journal, Kept, Known, Lease, Naming, NewEffect, Parting, Rating,
-    Receipt, Receipts, Threads,
+    Beginning, Begun, Claim, Closing, DoneEffect, Entry, Journal, Kept, Known, Lease, Leases,
+    Naming, NewEffect, Rating, Receipts, Received, Resource, Settlement, ThreadIndex, ThreadLog,
 };
 use crate::domain::{
     Dependency, Detail, HealthProbe, Item, ItemId, Message, Page, PageRequest, Thread, ThreadId,
@@ -30,7 +32,8 @@ use crate::domain::{
 #[derive(Debug)]
 pub struct SqlStore {
     database: Arc<Database>,
-    beginnings: Together<Beginning>,
+    beginnings: Together<NewThread>,
+    openings: Together<Opening>,
     additions: Together<Addition>,
     endings: Together<End>,
 }
@@ -43,6 +46,7 @@ impl SqlStore {
         let database = Arc::new(database);
         Self {
             beginnings: Together::new(&database),
+            openings: Together::new(&database),
             additions: Together::new(&database),
             endings: Together::new(&database),
             database,
@@ -50,15 +54,7 @@ impl SqlStore {
     }
 }
 
-impl Threads for SqlStore {
-    fn create<'a>(&'a self, thread: &'a Thread, first: Entry) -> BoxFuture<'a, Kept<Lease>> {
-        async move {
-            let beginning = Arc::new(Beginning::new(thread, &first).map_err(StoreFault::from)?);
-            self.database.call(|| self.insert_thread(&beginning)).await
-        }
-        .boxed()
-    }
-
+impl ThreadIndex for SqlStore {
     fn find<'a>(&'a self, id: &'a ThreadId) -> BoxFuture<'a, Kept<Option<Thread>>> {
         self.database.call(|| self.select_thread(id)).boxed()
     }
@@ -93,7 +89,11 @@ impl Threads for SqlStore {
         thread: &'a ThreadId,
         item: &'a ItemId,
     ) -> BoxFuture<'a, Kept<Option<Item>>> {
-        self.database.call(|| self.select_item(thread, item)).boxed()
+        async move {
+            let entry = self.database.call(|| self.select_entry(thread, item)).await?;
+            Ok(entry.and_then(|entry| entry.item))
+        }
+        .boxed()
     }
 
     fn rate<'a>(
@@ -103,6 +103,44 @@ impl Threads for SqlStore {
         rating: Rating,
     ) -> BoxFuture<'a, Kept<()>> {
         self.database.call(move || self.upsert_ratings(thread, items, rating)).boxed()
+    }
+}
+
+impl ThreadLog for SqlStore {
+    fn create<'a>(
+        &'a self,
+        thread: &'a Thread,
+        first: Beginning,
+    ) -> BoxFuture<'a, Kept<Option<Lease>>> {
+        async move {
+            let new = Arc::new(NewThread::new(thread, &first)?);
+            self.database.call(|| self.insert_thread(&new)).await
+        }
+        .boxed()
+    }
+
+    fn begin<'a>(&'a self, lease: &'a Lease, beginning: Beginning) -> BoxFuture<'a, Kept<Begun>> {
+        async move {
+            let start = Start::new(lease, &beginning).map_err(StoreFault::from)?;
+            self.database.call(|| self.begin_turn(&start)).await
+        }
+        .boxed()
+    }
+
+    fn add<'a>(&'a self, lease: &'a Lease, entry: Entry) -> BoxFuture<'a, Kept<()>> {
+        async move {
+            let addition = Arc::new(Addition::new(lease, &entry).map_err(StoreFault::from)?);
+            self.database.call(|| self.append(&addition)).await
+        }
+        .boxed()
+    }
+
+    fn end<'a>(&'a self, lease: &'a Lease, closing: Closing) -> BoxFuture<'a, Kept<()>> {
+        async move {
+            let end = Arc::new(End::new(lease, &closing).map_err(StoreFault::from)?);
+            self.database.call(|| self.end_turn(&end)).await
+        }
+        .boxed()
     }
 
     fn transcript<'a>(
@@ -116,48 +154,35 @@ impl Threads for SqlStore {
     fn turn<'a>(
         &'a self,
         thread: &'a ThreadId,
-        turn: &'a ItemId,
+        root: &'a ItemId,
     ) -> BoxFuture<'a, Kept<Vec<Entry>>> {
-        self.database.call(|| self.select_turn(thread, turn)).boxed()
+        self.database.call(|| self.select_turn(thread, root)).boxed()
     }
 
-    fn claim<'a>(&'a self, id: &'a ThreadId) -> BoxFuture<'a, Kept<Claim>> {
-        self.database.call(|| self.take_lease(id)).boxed()
-    }
-
-    fn renew<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Kept<()>> {
-        self.database.call(|| self.prolong_lease(lease)).boxed()
-    }
-
-    fn release<'a>(&'a self, lease: &'a Lease, parting: Parting) -> BoxFuture<'a, Kept<()>> {
-        async move {
-            let end = Arc::new(End::new(lease, &parting).map_err(StoreFault::from)?);
-            self.database.call(|| self.end_lease(&end)).await
-        }
-        .boxed()
-    }
-
-    fn add<'a>(&'a self, lease: &'a Lease, entry: Entry) -> BoxFuture<'a, Kept<()>> {
-        async move {
-            let addition = Arc::new(Addition::new(lease, &entry).map_err(StoreFault::from)?);
-            self.database.call(|| self.append(&addition)).await
-        }
-        .boxed()
-    }
-
-    fn rewind<'a>(
+    fn entry<'a>(
         &'a self,
-        lease: &'a Lease,
-        to: &'a ItemId,
-        kept: Vec<Entry>,
-    ) -> BoxFuture<'a, Kept<()>> {
+        thread: &'a ThreadId,
+        item: &'a ItemId,
+    ) -> BoxFuture<'a, Kept<Option<Entry>>> {
+        self.database.call(|| self.select_entry(thread, item)).boxed()
+    }
+}
+
+impl Leases for SqlStore {
+    fn claim<'a>(&'a self, resource: &'a Resource) -> BoxFuture<'a, Kept<Claim>> {
         async move {
-            let kept: Result<Vec<_>, _> =
-                kept.iter().map(|entry| Addition::new(lease, entry)).collect();
-            let kept = kept.map_err(StoreFault::from)?;
-            self.database.call(|| self.replace_after(lease, to, &kept)).await
+            let claim = uuid::Uuid::now_v7().simple().to_string();
+            self.database.call(|| self.take_lease(resource, &claim)).await
         }
         .boxed()
+    }
+
+    fn renew<'a>(&'a self, leases: &'a [Lease]) -> BoxFuture<'a, Kept<Vec<Resource>>> {
+        self.database.call(|| self.prolong_leases(leases)).boxed()
+    }
+
+    fn release<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Kept<()>> {
+        self.database.call(|| self.release_lease(lease)).boxed()
     }
 }
 
@@ -181,28 +206,24 @@ impl Journal for SqlStore {
 
     fn effects<'a>(
         &'a self,
-        thread: &'a ThreadId,
-        turn: &'a ItemId,
+        resource: &'a Resource,
+        root: &'a ItemId,
     ) -> BoxFuture<'a, Kept<Vec<DoneEffect>>> {
-        self.database.call(|| self.select_effects(thread, turn)).boxed()
+        self.database.call(|| self.select_effects(resource, root)).boxed()
     }
 }
 
 impl Receipts for SqlStore {
-    fn receive<'a>(&'a self, receipt: &'a Receipt) -> BoxFuture<'a, Kept<Option<Receipt>>> {
-        self.database.call(|| self.insert_receipt(receipt)).boxed()
-    }
-
-    fn received<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Kept<Option<Receipt>>> {
+    fn received<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Kept<Option<Received>>> {
         self.database.call(move || self.select_receipt(key)).boxed()
     }
 
-    fn supersede<'a>(&'a self, old: &'a Receipt, new: &'a Receipt) -> BoxFuture<'a, Kept<bool>> {
-        self.database.call(move || self.replace_receipt(old, new)).boxed()
-    }
-
-    fn settle<'a>(&'a self, receipt: &'a Receipt) -> BoxFuture<'a, Kept<()>> {
-        self.database.call(|| self.update_receipt(receipt)).boxed()
+    fn settle<'a>(&'a self, settlement: &'a Settlement) -> BoxFuture<'a, Kept<()>> {
+        async move {
+            let row = SettlementRow::new(settlement).map_err(StoreFault::from)?;
+            self.database.call(|| self.settle_receipt(&row)).await
+        }
+        .boxed()
     }
 }
 

@@ -5,7 +5,7 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::Found;
-use crate::chat::{Entry, Receipt};
+use crate::chat::{Beginning, Entry, NewReceipt};
 use crate::domain::{Cost, ItemId, Order, Spend, Thread, Usage};
 
 /// The columns that [`thread_of`] reads.
@@ -21,7 +21,7 @@ pub(super) use thread_columns;
 #[derive(Debug)]
 pub(super) struct EntryRow {
     pub(super) id: String,
-    pub(super) turn: String,
+    pub(super) root: String,
     pub(super) item: Option<String>,
     pub(super) message: Option<String>,
 }
@@ -31,33 +31,44 @@ impl EntryRow {
         let id = entry.item.as_ref().map(|item| item.id.to_string());
         Ok(Self {
             id: id.unwrap_or_else(|| uuid::Uuid::now_v7().simple().to_string()),
-            turn: entry.turn.to_string(),
+            root: entry.root.to_string(),
             item: entry.item.as_ref().map(serde_json::to_string).transpose()?,
             message: entry.message.as_ref().map(serde_json::to_string).transpose()?,
         })
     }
 }
 
-/// A receipt as it is kept.
+/// What a beginning says of its request, as it is kept.
 #[derive(Debug)]
-pub(super) struct ReceiptRow {
-    pub(super) key: String,
-    pub(super) request: String,
-    pub(super) receipt: String,
+pub(super) struct RequestRow {
+    pub(super) attempt: String,
+    pub(super) receipt: Option<NewReceipt>,
 }
 
-impl ReceiptRow {
-    pub(super) fn new(receipt: &Receipt) -> Result<Self, serde_json::Error> {
-        let (key, request) = (receipt.key.clone(), receipt.request.clone());
-        Ok(Self { key, request, receipt: serde_json::to_string(receipt)? })
+impl RequestRow {
+    pub(super) fn new(beginning: &Beginning) -> Self {
+        Self { attempt: beginning.attempt.clone(), receipt: beginning.receipt.clone() }
+    }
+
+    pub(super) fn key(&self) -> Option<&str> {
+        self.receipt.as_ref().map(|receipt| receipt.key.as_str())
+    }
+
+    pub(super) fn body(&self) -> Option<&str> {
+        self.receipt.as_ref().map(|receipt| receipt.body.as_str())
+    }
+
+    /// The try in whose place this one comes, if there is one.
+    pub(super) fn replaces(&self) -> Option<&str> {
+        self.receipt.as_ref()?.replaces.as_deref()
     }
 }
 
 pub(super) fn entry_of(row: &AnyRow) -> Found<Entry> {
-    let (turn, item, message): (String, Option<String>, Option<String>) =
-        (row.try_get("turn")?, row.try_get("item")?, row.try_get("message")?);
+    let (root, item, message): (String, Option<String>, Option<String>) =
+        (row.try_get("root")?, row.try_get("item")?, row.try_get("message")?);
     Ok(Entry {
-        turn: ItemId::from(turn),
+        root: ItemId::from(root),
         item: item.as_deref().map(serde_json::from_str).transpose()?,
         message: message.as_deref().map(serde_json::from_str).transpose()?,
     })

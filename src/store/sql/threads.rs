@@ -7,34 +7,39 @@ use sqlx::{query, query_scalar};
 use super::super::database::{Dialect, Statement};
 use super::super::memory::cut;
 use super::super::together::{Row, Text};
-use super::rows::{EntryRow, key, start, thread_columns, thread_of};
+use super::receipts::key_taken;
+use super::rows::{EntryRow, RequestRow, key, start, thread_columns, thread_of};
 use super::{Found, SqlStore, StoreFault};
-use crate::chat::{Entry, LEASE, Lease, Naming, Rating};
+use crate::chat::{Beginning, LEASE, Lease, Naming, Rating, Resource};
 use crate::domain::{ItemId, Order, Page, PageRequest, Thread, ThreadId};
 
-/// A new thread with its first entry.
+/// A new thread with what its first turn begins with.
 #[derive(Debug)]
-pub(super) struct Beginning {
+pub(super) struct NewThread {
     thread: ThreadId,
     title: Option<String>,
     status: String,
     created_at: i64,
     first: EntryRow,
+    request: RequestRow,
 }
 
-impl Beginning {
-    pub(super) fn new(thread: &Thread, first: &Entry) -> Result<Self, serde_json::Error> {
+impl NewThread {
+    pub(super) fn new(thread: &Thread, first: &Beginning) -> Found<Self> {
+        // A thread without a first entry would be one that nobody asked for.
+        let entry = first.entries.first().ok_or(StoreFault::Lost)?;
         Ok(Self {
             thread: thread.id.clone(),
             title: thread.title.clone(),
             status: serde_json::to_string(&thread.status)?,
             created_at: thread.created_at.as_microsecond(),
-            first: EntryRow::new(first)?,
+            first: EntryRow::new(entry)?,
+            request: RequestRow::new(first),
         })
     }
 }
 
-impl Row for Beginning {
+impl Row for NewThread {
     fn text(_: Dialect) -> Text {
         BEGIN_THREAD
     }
@@ -44,24 +49,34 @@ impl Row for Beginning {
     }
 
     fn bind(&self, statement: Statement<'static>) -> Statement<'static> {
-        let Self { thread, title, status, created_at, first } = self;
+        let Self { thread, title, status, created_at, first, request } = self;
         statement
             .bind(thread.as_str())
             .bind(title.as_deref())
             .bind(status.as_str())
             .bind(*created_at)
             .bind(millis(LEASE))
+            .bind(request.attempt.as_str())
             .bind(first.id.as_str())
-            .bind(first.turn.as_str())
+            .bind(first.root.as_str())
             .bind(first.item.as_deref())
             .bind(first.message.as_deref())
+            .bind(request.key())
+            .bind(request.body())
+            .bind(request.replaces())
+            .bind(request.key())
+            .bind(request.attempt.as_str())
+            .bind(request.replaces())
     }
 }
 
 impl SqlStore {
-    pub(super) async fn insert_thread(&self, beginning: &Arc<Beginning>) -> Found<Lease> {
-        self.beginnings.write(beginning).await?;
-        Ok(Lease { thread: beginning.thread.clone(), epoch: 1 })
+    pub(super) async fn insert_thread(&self, new: &Arc<NewThread>) -> Found<Option<Lease>> {
+        let is_kept = match self.beginnings.write(new).await.map_err(StoreFault::from) {
+            Err(fault) if fault.is_key_taken() => false,
+            written => written?,
+        };
+        Ok(is_kept.then(|| Lease { resource: Resource::from(&new.thread), epoch: 1 }))
     }
 
     pub(super) async fn select_thread(&self, id: &ThreadId) -> Found<Option<Thread>> {
@@ -106,7 +121,7 @@ impl SqlStore {
     }
 
     pub(super) async fn delete_thread(&self, id: &ThreadId) -> Found<bool> {
-        let delete = query("DELETE FROM threads WHERE id = $1").bind(key(id.as_str()));
+        let delete = query("DELETE FROM leases WHERE resource = $1").bind(key(id.as_str()));
         Ok(self.database.execute(delete).await? > 0)
     }
 
@@ -134,10 +149,16 @@ pub(super) fn millis(duration: std::time::Duration) -> i64 {
 
 /// A thread's id is new in the world: if it is there, an earlier attempt was committed.
 const BEGIN_THREAD: Text = Text {
-    head: "INSERT INTO beginnings \
-        (thread_id, title, status, created_at, held_for, id, turn, item, message) VALUES ",
-    row: "(?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    between: ", ",
+    head: "INSERT INTO beginnings (thread_id, title, status, created_at, held_for, attempt, \
+        id, root, item, message, key, body, replaces) ",
+    row: concat!(
+        "SELECT CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS BIGINT), ",
+        "CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), ",
+        "CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT) ",
+        "WHERE NOT EXISTS ",
+        key_taken!()
+    ),
+    between: " UNION ALL ",
     tail: " RETURNING thread_id",
 };
 

@@ -147,7 +147,9 @@ async fn restarted(dead: Running, data: &TempDir) -> Running {
     if data.path().join("data/orchestrator.db").exists() {
         let mut database = database(data.path(), "orchestrator").await;
         // As after twelve seconds.
-        let over = sqlx::query("UPDATE threads SET held_until = 0").execute(&mut database).await;
+        let over = sqlx::query("UPDATE leases SET held_until = 1 WHERE held_until > 0")
+            .execute(&mut database)
+            .await;
         over.unwrap();
     }
     Running::start(data, &[])

@@ -1,6 +1,6 @@
 //! The protocol as a person understands it: threads are lists, and a retry forgets what follows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -15,6 +15,16 @@ pub(super) struct Plain {
     pub(super) threads: Vec<PlainThread>,
     /// The messages for which something was done: once each.
     done: BTreeSet<String>,
+    /// What each step began: its thread, and what asking again would do.
+    turns: BTreeMap<usize, Turn>,
+}
+
+/// A turn, for whoever asks again.
+#[derive(Clone, Debug)]
+struct Turn {
+    place: usize,
+    /// What was answered, unless it was answered whole.
+    unfinished: Option<String>,
 }
 
 #[derive(Debug)]
@@ -22,6 +32,8 @@ pub(super) struct PlainThread {
     title: String,
     items: Vec<PlainItem>,
     is_deleted: bool,
+    /// The last step that began a turn here.
+    newest: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,18 +53,20 @@ pub(super) enum Status {
 
 impl Plain {
     /// Does it and tells the status.
-    pub(super) fn take(&mut self, step: &Step) -> u16 {
+    pub(super) fn take(&mut self, n: u64, step: &Step) -> u16 {
+        let n = usize::try_from(n).unwrap();
         let place = match step {
             Step::Create(text) => {
                 let title = text.replacen(&text[..1], &text[..1].to_uppercase(), 1);
-                self.threads.push(PlainThread { title, items: Vec::new(), is_deleted: false });
+                self.threads.push(PlainThread::new(title, n));
                 self.threads.len() - 1
             }
             Step::Message(place, _)
             | Step::Retry(place, _)
-            | Step::Answer(place, _)
+            | Step::Answer(place, ..)
             | Step::Rename(place, _)
             | Step::Delete(place) => *place,
+            Step::Again(earlier) => return self.take_again(*earlier),
         };
         let thread = &mut self.threads[place];
         if thread.is_deleted {
@@ -64,15 +78,51 @@ impl Plain {
                     *status = Status::Skipped;
                 }
                 thread.items.push(PlainItem::Said(text.clone()));
-                thread.answer(text, &mut self.done);
+                self.begin(n, place, text);
             }
             Step::Retry(_, message) => {
                 let text = thread.rewind(*message);
-                thread.answer(&text, &mut self.done);
+                self.begin(n, place, &text);
             }
-            Step::Answer(_, given) => return thread.settle(*given, &mut self.done),
+            Step::Answer(_, given, words) => return self.settle(n, place, *given, words),
             Step::Rename(_, title) => thread.title.clone_from(title),
             Step::Delete(_) => thread.is_deleted = true,
+            Step::Again(_) => unreachable!("taken above"),
+        }
+        200
+    }
+
+    fn settle(&mut self, n: usize, place: usize, given: Status, words: &str) -> u16 {
+        let status = self.threads[place].settle(given);
+        if status == 200 {
+            self.begin(n, place, if given == Status::Answered { words } else { "(skipped)" });
+        }
+        status
+    }
+
+    /// Steps that began a turn in a thread that is still there.
+    pub(super) fn repeatable(&self) -> Vec<usize> {
+        let there = |turn: &Turn| !self.threads[turn.place].is_deleted;
+        self.turns.iter().filter(|(_, turn)| there(turn)).map(|(n, _)| *n).collect()
+    }
+
+    fn begin(&mut self, n: usize, place: usize, text: &str) {
+        let thread = &mut self.threads[place];
+        thread.answer(text, &mut self.done);
+        thread.newest = n;
+        let is_cut = ["fail", "hang"].iter().any(|word| text.starts_with(word));
+        let unfinished = is_cut.then(|| text.to_owned());
+        self.turns.insert(n, Turn { place, unfinished });
+    }
+
+    /// What was not answered whole is tried again, unless something else began since.
+    fn take_again(&mut self, n: usize) -> u16 {
+        let Turn { place, unfinished } = self.turns[&n].clone();
+        let thread = &mut self.threads[place];
+        if let Some(text) = unfinished.filter(|_| thread.newest == n) {
+            let said = thread.messages() - 1;
+            thread.rewind(said);
+            thread.answer(&text, &mut self.done);
         }
         200
     }
@@ -91,6 +141,10 @@ impl Plain {
 }
 
 impl PlainThread {
+    fn new(title: String, newest: usize) -> Self {
+        Self { title, items: Vec::new(), is_deleted: false, newest }
+    }
+
     /// How many messages it has.
     pub(super) fn messages(&self) -> usize {
         self.items.iter().filter(|item| matches!(item, PlainItem::Said(_))).count()
@@ -107,8 +161,8 @@ impl PlainThread {
         text
     }
 
-    /// Answers the newest form, if it waits, and goes on.
-    fn settle(&mut self, given: Status, done: &mut BTreeSet<String>) -> u16 {
+    /// Answers the newest form, if it waits.
+    fn settle(&mut self, given: Status) -> u16 {
         let asked = self.items.iter_mut().rev().find_map(|item| match item {
             PlainItem::Asked(status) => Some(status),
             PlainItem::Said(_) | PlainItem::Answered(_) | PlainItem::Worked => None,
@@ -118,7 +172,6 @@ impl PlainThread {
             Some(Status::Answered | Status::Skipped) => return 409,
             Some(status) => *status = given,
         }
-        self.answer(if given == Status::Answered { "b" } else { "(skipped)" }, done);
         200
     }
 

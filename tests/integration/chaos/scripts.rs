@@ -1,5 +1,6 @@
 //! Random scripts of what people do, against the house and against a plain model of the protocol.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::response::Response;
@@ -23,14 +24,17 @@ pub(super) enum Step {
     Create(String),
     Message(usize, String),
     Retry(usize, usize),
-    Answer(usize, Status),
+    /// With these words, if it is answered.
+    Answer(usize, Status, String),
     Rename(usize, String),
     Delete(usize),
+    /// The very request of an earlier step, under the same key.
+    Again(usize),
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn any_script_ends_in_the_threads_of_the_plain_model() {
-    for_each_seed(200, 2, agrees).await;
+    for_each_seed(500, 2, agrees).await;
 }
 
 async fn agrees(seed: u64) {
@@ -44,8 +48,8 @@ async fn agrees(seed: u64) {
     for n in 0..STEPS {
         let step = drawn(&mut random, n, &plain);
         script.push(step.clone());
-        let expected = plain.take(&step);
-        let status = house.take(&step).await;
+        let expected = plain.take(n, &step);
+        let status = house.take(n, &step).await;
         assert_eq!(status, expected, "{url} {script:#?}");
     }
 
@@ -62,12 +66,19 @@ fn drawn(random: &mut Random, n: u64, plain: &Plain) -> Step {
     let text = format!("{word} {n}");
     let Some(thread) = pick(random, plain.threads.len()) else { return Step::Create(text) };
     let said = plain.threads[thread].messages();
-    match (random.below(12), pick(random, said)) {
+    match (random.below(15), pick(random, said)) {
         (0 | 1, _) => Step::Create(text),
         (2 | 3, Some(message)) => Step::Retry(thread, message),
-        (4..=6, _) => Step::Answer(thread, random.one_of(&[Status::Answered, Status::Skipped])),
+        (4..=6, _) => {
+            let words = random.one_of(&["b".to_owned(), format!("do answer {n}")]);
+            Step::Answer(thread, random.one_of(&[Status::Answered, Status::Skipped]), words)
+        }
         (7, _) => Step::Rename(thread, format!("Title {n}")),
         (8, _) if random.below(3) == 0 => Step::Delete(thread),
+        (9..=11, _) => match pick(random, plain.repeatable().len()) {
+            Some(place) => Step::Again(plain.repeatable()[place]),
+            None => Step::Message(thread, text),
+        },
         _ => Step::Message(thread, text),
     }
 }
@@ -82,6 +93,8 @@ struct House {
     app: TestApp,
     tools: Arc<FakeTools>,
     threads: Vec<String>,
+    /// What each step sent: its text, its body.
+    sent: HashMap<usize, (String, Value)>,
 }
 
 impl House {
@@ -89,21 +102,24 @@ impl House {
         let tools = FakeTools::new(&["add"]);
         let (model, store) = (Arc::new(Obedient), Some(store(url).await));
         let choices = Choices { model, tools: tools.clone(), store, ..Choices::default() };
-        Self { app: TestApp::new(choices).await, tools, threads: Vec::new() }
+        let (threads, sent) = (Vec::new(), HashMap::new());
+        Self { app: TestApp::new(choices).await, tools, threads, sent }
     }
 
     /// Does it and tells the status.
-    async fn take(&mut self, step: &Step) -> u16 {
+    async fn take(&mut self, n: u64, step: &Step) -> u16 {
+        let n = usize::try_from(n).unwrap();
         match step {
             Step::Create(text) => {
-                let status = self.turn(text, &create(text)).await;
+                let status = self.turn(n, text, create(text)).await;
                 let list = json!({ "type": "threads.list", "params": { "limit": 1 } });
                 let newest = self.app.post("/chatkit", &list).await.json();
                 self.threads.push(newest["data"][0]["id"].as_str().unwrap().to_owned());
                 status
             }
             Step::Message(thread, text) => {
-                self.turn(text, &add(&self.threads[*thread], text)).await
+                let body = add(&self.threads[*thread], text);
+                self.turn(n, text, body).await
             }
             Step::Retry(thread, message) => {
                 let items = self.items(*thread).await;
@@ -111,17 +127,15 @@ impl House {
                 let said = said.nth(*message).cloned().unwrap_or_else(|| json!({ "id": "none" }));
                 let params = json!({ "thread_id": self.threads[*thread], "item_id": said["id"] });
                 let text = said["content"][0]["text"].as_str().unwrap_or_default().to_owned();
-                self.turn(&text, &request("threads.retry_after_item", params)).await
+                self.turn(n, &text, request("threads.retry_after_item", params)).await
             }
-            Step::Answer(thread, status) => {
-                let items = self.items(*thread).await;
-                let form = items.iter().rfind(|item| item["type"] == "structured_input");
-                let form = form.map_or(json!("none"), |item| item["id"].clone());
-                let answers = json!({ "q1": { "values": ["b"] } });
-                let input = json!({ "status": status.word(), "answers": answers });
-                let thread = &self.threads[*thread];
-                let params = json!({ "thread_id": thread, "item_id": form, "input": input });
-                self.turn("", &request("threads.add_structured_input", params)).await
+            Step::Again(earlier) => {
+                let (text, body) = self.sent[earlier].clone();
+                self.send(*earlier, &text, &body).await
+            }
+            Step::Answer(thread, status, words) => {
+                let body = self.answer(*thread, *status, words).await;
+                self.turn(n, "", body).await
             }
             Step::Rename(thread, title) => {
                 let params = json!({ "thread_id": self.threads[*thread], "title": title });
@@ -134,12 +148,32 @@ impl House {
         }
     }
 
+    /// Answers the newest form.
+    async fn answer(&self, thread: usize, status: Status, words: &str) -> Value {
+        let items = self.items(thread).await;
+        let form = items.iter().rfind(|item| item["type"] == "structured_input");
+        let form = form.map_or(json!("none"), |item| item["id"].clone());
+        let answers = json!({ "q1": { "values": [words] } });
+        let input = json!({ "status": status.word(), "answers": answers });
+        let thread = &self.threads[thread];
+        let params = json!({ "thread_id": thread, "item_id": form, "input": input });
+        request("threads.add_structured_input", params)
+    }
+
     /// Listens to the end, or leaves when half an answer is there.
-    async fn turn(&self, text: &str, body: &Value) -> u16 {
+    async fn turn(&mut self, n: usize, text: &str, body: Value) -> u16 {
+        let status = self.send(n, text, &body).await;
+        self.sent.insert(n, (text.to_owned(), body));
+        status
+    }
+
+    async fn send(&self, n: usize, text: &str, body: &Value) -> u16 {
+        let mut request = json_request("/chatkit", body);
+        request.headers_mut().insert("idempotency-key", format!("step-{n}").parse().unwrap());
         if !text.starts_with("hang") {
-            return self.app.post("/chatkit", body).await.status.as_u16();
+            return self.app.send(request).await.status.as_u16();
         }
-        let response = self.app.open(json_request("/chatkit", body)).await;
+        let response = self.app.open(request).await;
         let status = response.status().as_u16();
         leave_at_half(response).await;
         self.app.idle().await;

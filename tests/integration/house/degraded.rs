@@ -50,25 +50,27 @@ async fn nothing_is_shown_as_done_that_was_not_kept() {
     assert!(answer.text.contains("could not be saved"), "{}", answer.text);
 }
 
-#[tokio::test]
-async fn a_turn_whose_end_was_not_kept_is_told_so_again_to_its_copies() {
-    let fails = |call| call == "release";
+#[tokio::test(start_paused = true)]
+async fn a_turn_whose_end_was_not_kept_says_so_and_is_gone_on_with_by_its_copies() {
+    let has_failed = AtomicUsize::new(0);
+    let fails = move |call| call == "end" && has_failed.fetch_add(1, Relaxed) == 0;
     let store: Arc<dyn Store> = Arc::new(Faulty { store: memory().await, fails: Box::new(fails) });
-    let model = ScriptedModel::new([says("An answer.")]);
+    let model = ScriptedModel::new([says("An answer."), says("The same.")]);
     let app = TestApp::new(Choices { model, store: Some(store), ..Choices::default() }).await;
-
-    let mut told = Vec::new();
-    for _ in 0..2 {
+    let request = || {
         let mut request = json_request("/chatkit", &create("hi"));
         request.headers_mut().insert("idempotency-key", "once".parse().unwrap());
-        told.push(app.send(request).await);
-    }
+        request
+    };
 
-    for answer in told {
-        assert_eq!(answer.types().last().unwrap(), "error", "{}", answer.text);
-        assert!(answer.text.contains("could not be saved"), "{}", answer.text);
-        assert!(!answer.types().contains(&"done assistant_message".to_owned()));
-    }
+    let first = app.send(request()).await;
+    let again = app.send(request()).await;
+
+    assert_eq!(first.types().last().unwrap(), "error", "{}", first.text);
+    assert!(first.text.contains("could not be saved"), "{}", first.text);
+    assert!(!first.types().contains(&"done assistant_message".to_owned()));
+    assert_eq!(again.types().last().unwrap(), "done assistant_message", "{}", again.text);
+    assert_eq!(again.thread_id(), first.thread_id());
 }
 
 #[tokio::test(start_paused = true)]
@@ -88,7 +90,7 @@ async fn a_turn_that_outlives_the_drain_ends_with_an_honest_event() {
 async fn failing(kept: usize, script: impl IntoIterator<Item = Act>) -> TestApp {
     let left = AtomicUsize::new(kept);
     let fails = move |call| {
-        matches!(call, "create" | "add" | "release")
+        matches!(call, "create" | "begin" | "add" | "end")
             && left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_err()
     };
     let store: Arc<dyn Store> = Arc::new(Faulty { store: memory().await, fails: Box::new(fails) });

@@ -10,6 +10,7 @@ mod health;
 mod leaving;
 mod lists;
 mod refusals;
+mod repeats;
 mod short_form;
 mod streams;
 mod threads;

@@ -1,9 +1,10 @@
 //! Titles, feedback, deletion, and threads that take no more messages.
 
-use orchestrator::chat::{Entry, Lease, Parting, Titles};
+use orchestrator::chat::{Closing, Entry, Titles};
 use orchestrator::domain::{Item, ItemContent, ItemId, Spend, Thread, ThreadStatus};
 use serde_json::{Value, json};
 
+use crate::contract::create as make;
 use crate::support::app::{Choices, TestApp, add, memory};
 use crate::support::doubles::{ScriptedModel, fails, says};
 
@@ -99,8 +100,8 @@ async fn locked_and_closed_threads_refuse_work_with_an_event_and_stay_free() {
         [ThreadStatus::Locked { reason: reason.clone() }, ThreadStatus::Closed { reason }];
     for status in statuses {
         let (thread, first) = opened(status);
-        let lease: Lease = store.create(&thread, first).await.unwrap();
-        store.release(&lease, Parting::default()).await.unwrap();
+        let lease = make(&*store, &thread, first).await;
+        store.end(&lease, Closing::default()).await.unwrap();
         let app = TestApp::new(Choices { store: Some(store.clone()), ..Choices::default() }).await;
 
         for _ in 0..2 {
@@ -117,12 +118,12 @@ async fn locked_and_closed_threads_refuse_work_with_an_event_and_stay_free() {
 async fn hidden_items_never_leave_the_server() {
     let store = memory().await;
     let (thread, first) = opened(ThreadStatus::Active);
-    let lease = store.create(&thread, first).await.unwrap();
+    let lease = make(&*store, &thread, first).await;
     let hidden = ItemContent::SdkHiddenContext { content: "geheim".to_owned() };
     store.add(&lease, entry(&thread, hidden)).await.unwrap();
     let hidden = ItemContent::HiddenContextItem { content: json!({ "x": "geheim" }) };
     store.add(&lease, entry(&thread, hidden)).await.unwrap();
-    store.release(&lease, Parting::default()).await.unwrap();
+    store.end(&lease, Closing::default()).await.unwrap();
     let app = TestApp::new(Choices { store: Some(store), ..Choices::default() }).await;
 
     for kind in ["threads.get_by_id", "items.list"] {
@@ -146,7 +147,7 @@ fn opened(status: ThreadStatus) -> (Thread, Entry) {
 fn entry(thread: &Thread, content: ItemContent) -> Entry {
     let (id, thread_id) = (ItemId::new_message(), thread.id.clone());
     let item = Item { id: id.clone(), thread_id, created_at: thread.created_at, content };
-    Entry { turn: id, item: Some(item), message: None }
+    Entry { root: id, item: Some(item), message: None }
 }
 
 fn titles(events: &[Value]) -> Vec<&str> {

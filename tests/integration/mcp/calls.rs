@@ -101,8 +101,13 @@ async fn a_hanging_call_is_cut_at_its_limit_and_opens_the_breaker() {
 #[tokio::test]
 async fn the_deadline_of_the_turn_cuts_a_call_too() {
     let (_server, servers) = ready(Era::Stateless, "hang", |_| {}).await;
-    let call =
-        ToolCall { id: "call_1".into(), name: "hang".into(), arguments: "{}".into(), extra: None };
+    let call = ToolCall {
+        id: "call_1".into(),
+        name: "hang".into(),
+        arguments: "{}".into(),
+        extra: None,
+        key: None,
+    };
 
     let deadline = Instant::now() + Duration::from_millis(100);
     let result = in_time(call_by(&servers, &call, deadline)).await;
@@ -197,7 +202,13 @@ async fn a_key_is_sent_only_to_tools_that_honour_it() {
 }
 
 fn named(tool: &str) -> ToolCall {
-    ToolCall { id: "call_1".into(), name: tool.into(), arguments: "{}".into(), extra: None }
+    ToolCall {
+        id: "call_1".into(),
+        name: tool.into(),
+        arguments: "{}".into(),
+        extra: None,
+        key: None,
+    }
 }
 
 #[tokio::test]

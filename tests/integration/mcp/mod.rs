@@ -60,6 +60,7 @@ async fn call(servers: &Servers, name: &str, arguments: &str) -> Result<String, 
         name: name.to_owned(),
         arguments: arguments.to_owned(),
         extra: None,
+        key: None,
     };
     in_time(call_by(servers, &call, Instant::now() + PATIENCE)).await
 }

@@ -3,12 +3,13 @@
 mod file;
 mod server;
 mod together;
+mod upgrade;
 mod wire;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
-use orchestrator::chat::{Entry, Lease};
+use orchestrator::chat::{Beginning, Entry, Lease, Resource};
 use orchestrator::domain::{
     Item, ItemContent, ItemId, Message, Order, OutputText, PageRequest, Spend, Thread, ThreadId,
     ThreadStatus,
@@ -36,11 +37,11 @@ fn thread() -> Thread {
 
 /// The lease of whoever made the thread.
 fn held(thread: &Thread) -> Lease {
-    Lease { thread: thread.id.clone(), epoch: 1 }
+    Lease { resource: Resource::from(&thread.id), epoch: 1 }
 }
 
 /// What opens every thread: an item that nobody counts.
-fn opening(thread: &Thread) -> Entry {
+fn opening(thread: &Thread) -> Beginning {
     let content = vec![OutputText { annotations: Vec::new(), text: "Hello".into() }];
     let item = Item {
         id: ItemId::new_message(),
@@ -48,13 +49,15 @@ fn opening(thread: &Thread) -> Entry {
         created_at: thread.created_at,
         content: ItemContent::AssistantMessage { content },
     };
-    Entry { turn: item.id.clone(), item: Some(item), message: None }
+    let entry = Entry { root: item.id.clone(), item: Some(item), message: None };
+    let attempt = "first".to_owned();
+    Beginning { attempt, rewind_to: None, entries: vec![entry], receipt: None }
 }
 
 /// An entry that only the model sees.
 fn note(text: &str) -> Entry {
     let message = Message::Note { text: text.to_owned() };
-    Entry { turn: ItemId::from("msg_turn"), item: None, message: Some(message) }
+    Entry { root: ItemId::from("msg_turn"), item: None, message: Some(message) }
 }
 
 fn page(limit: u32) -> PageRequest {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use orchestrator::chat::{Parting, ThreadsError};
+use orchestrator::chat::{Claim, Closing, Known, NewEffect, Resource, ThreadsError};
 use orchestrator::domain::Message;
 use sqlx::migrate::Migrate;
 use sqlx::{Connection, PgConnection};
@@ -60,11 +60,31 @@ async fn a_write_whose_answer_is_lost_is_kept_once() {
     store.add(&held(&thread), note("precious")).await.unwrap();
     store.add(&held(&thread), note("next")).await.unwrap();
     wire.at_the_word("farewell", Then::LoseTheAnswer);
-    let parting = Parting { last: Some(note("farewell")), ..Parting::default() };
-    store.release(&held(&thread), parting).await.unwrap();
+    let closing = Closing { last: Some(note("farewell")), ..Closing::default() };
+    store.end(&held(&thread), closing).await.unwrap();
 
     let said = ["precious", "next", "farewell"].map(|text| Message::Note { text: text.to_owned() });
     assert_eq!(store.transcript(&thread.id, 9).await.unwrap(), said);
+}
+
+#[tokio::test]
+async fn a_claim_and_an_intent_whose_answers_are_lost_are_our_own() {
+    let Some(url) = postgres::database().await else { return };
+    let wire = Wire::to(&url, None).await;
+    let (store, thread) = (store(&wire.url(&url), LONG).await.store, thread());
+    store.create(&thread, opening(&thread)).await.unwrap();
+    store.end(&held(&thread), Closing::default()).await.unwrap();
+
+    wire.at_the_word("SET epoch = epoch + 1", Then::LoseTheAnswer);
+    let claim = store.claim(&Resource::from(&thread.id)).await.unwrap();
+    let Claim::Held(lease) = claim else { panic!("{claim:?}") };
+    wire.at_the_word("call_1", Then::LoseTheAnswer);
+    let (root, tool, arguments) = ("msg_1".into(), "add".to_owned(), "{}".to_owned());
+    let effect = NewEffect { root, key: "call_1".to_owned(), tool, arguments };
+    let known = store.intend(&lease, &effect).await.unwrap();
+
+    assert_eq!(lease.epoch, 2);
+    assert_eq!(known, Known::New);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use futures::poll;
-use orchestrator::chat::Parting;
+use orchestrator::chat::Closing;
 use orchestrator::domain::Thread;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, SqliteConnection, query, query_scalar};
@@ -26,12 +26,12 @@ async fn turns_that_begin_or_end_at_the_same_time_share_a_commit() {
 
     let begun = join_all(threads.iter().map(|thread| store.create(thread, opening(thread)))).await;
     let after_the_beginnings = commits(&file(&folder));
-    let leases: Vec<_> = begun.into_iter().map(Result::unwrap).collect();
+    let leases: Vec<_> = begun.into_iter().map(|lease| lease.unwrap().unwrap()).collect();
     let added = join_all(leases.iter().map(|lease| store.add(lease, note("x")))).await;
     let after_the_notes = commits(&file(&folder));
     let ended = join_all(leases.iter().map(|lease| {
         let last = Some(note("y"));
-        store.release(lease, Parting { last, ..Parting::default() })
+        store.end(lease, Closing { last, ..Closing::default() })
     }));
     let ended = ended.await;
 

@@ -220,6 +220,7 @@ fn call(id: &str, arguments: &str, extra: Option<&Value>) -> ToolCall {
         name: "x".to_owned(),
         arguments: arguments.to_owned(),
         extra: extra.cloned(),
+        key: None,
     }
 }
 

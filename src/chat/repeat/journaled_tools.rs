@@ -1,37 +1,34 @@
 //! Tools whose effects happen once for a message, however often it is tried again.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::digest::{canonical, digest};
-use super::{Known, Lease, NewEffect, Store, ThreadsError};
+use super::super::{Known, Lease, NewEffect, Store, ThreadsError};
 use crate::agents::{Finish, Interrupt, ToolError, ToolRequest, Tools};
-use crate::domain::{Catalog, Effect, ItemId, Tool, ToolCall};
+use crate::domain::{CallKey, Catalog, Effect, ItemId, Tool, ToolCall};
 
 /// The tools of one turn. Before a call that changes something its intent is written down, and
 /// after it the answer: a later try finds either.
-pub(super) struct Once {
+pub(in crate::chat) struct JournaledTools {
     tools: Arc<dyn Tools>,
     store: Arc<dyn Store>,
     lease: Lease,
-    turn: ItemId,
+    /// The message that everything is done for.
+    root: ItemId,
     interrupt: Interrupt,
-    /// How often each call was made in this turn: two of the same are two effects.
-    made: Mutex<HashMap<String, u32>>,
 }
 
-impl Once {
-    pub(super) fn new(
+impl JournaledTools {
+    pub(in crate::chat) fn new(
         tools: Arc<dyn Tools>,
         store: Arc<dyn Store>,
         lease: Lease,
-        turn: ItemId,
+        root: ItemId,
         interrupt: Interrupt,
     ) -> Self {
-        Self { tools, store, lease, turn, interrupt, made: Mutex::default() }
+        Self { tools, store, lease, root, interrupt }
     }
 
     async fn call_once(&self, request: ToolRequest<'_>, tool: &Tool) -> Result<String, ToolError> {
@@ -82,28 +79,20 @@ impl Once {
         self.interrupt.raise(if lost { Finish::Lost } else { Finish::Storage });
     }
 
+    /// The key is the call's own: an equal call that the model wants again is another effect, and
+    /// a call that is made again in a later try is the same (ADR 12).
     fn effect_of(&self, call: &ToolCall) -> NewEffect {
-        let arguments = call.object().map(|arguments| canonical(&arguments)).unwrap_or_default();
-        let (thread, turn) = (self.lease.thread.as_str(), self.turn.as_str());
-        let what = digest(&[thread, turn, &call.name, &arguments]);
-        let nth = self.count(what.clone());
+        let key = call.key.clone().unwrap_or_else(CallKey::new_key);
         NewEffect {
-            turn: self.turn.clone(),
-            key: format!("{what}-{nth}"),
+            root: self.root.clone(),
+            key: key.to_string(),
             tool: call.name.clone(),
             arguments: call.arguments.clone(),
         }
     }
-
-    fn count(&self, what: String) -> u32 {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let times = made.entry(what).or_default();
-        *times += 1;
-        *times
-    }
 }
 
-impl Tools for Once {
+impl Tools for JournaledTools {
     fn settled(&self) -> BoxFuture<'_, ()> {
         self.tools.settled()
     }

@@ -1,0 +1,69 @@
+//! A turn that begins with the answers to a form, and goes on with the message it was asked for.
+
+use super::super::budget::{Decision, decision};
+use super::super::choice::choice_in;
+use super::super::questions::{self, settled, waiting};
+use super::super::shared::Shared;
+use super::super::{BeginError, Entry, ThreadEvent};
+use super::begin::{Plan, Started};
+use super::enter::Entered;
+use crate::domain::{Answers, Item, ItemContent, ItemId};
+
+impl Shared {
+    /// Answers that are given for the first time.
+    pub(super) async fn add_answers(
+        &self,
+        item: &ItemId,
+        answers: &Answers,
+        entered: &Entered,
+    ) -> Result<Started, BeginError> {
+        let (root, asked) = self.form(item, entered).await?;
+        if waiting(&asked).is_none() {
+            return Err(BeginError::NotWaiting);
+        }
+        let settled = settled(asked, answers);
+        let message = questions::message(&settled);
+        let entry = Entry { root: root.clone(), item: Some(settled.clone()), message };
+        let answered = self.answered(root, settled, entered).await?;
+        Ok(Started { entries: vec![entry], ..answered })
+    }
+
+    /// Answers that an earlier copy of the request kept.
+    pub(super) async fn answer_again(
+        &self,
+        item: &ItemId,
+        entered: &Entered,
+    ) -> Result<Started, BeginError> {
+        let (root, settled) = self.form(item, entered).await?;
+        let entries = self.kept_after(item, &root, entered).await?;
+        let answered = self.answered(root, settled, entered).await?;
+        Ok(Started { rewind_to: Some(item.clone()), entries, ..answered })
+    }
+
+    /// A form, and the message that it was asked for.
+    async fn form(&self, item: &ItemId, entered: &Entered) -> Result<(ItemId, Item), BeginError> {
+        let asked = self.store.entry(&entered.thread.id, item).await?;
+        let asked = asked.ok_or(BeginError::UnknownItem)?;
+        let is_form = |item: &Item| matches!(item.content, ItemContent::StructuredInput { .. });
+        let form = asked.item.filter(is_form).ok_or(BeginError::NotWaiting)?;
+        Ok((asked.root, form))
+    }
+
+    async fn answered(
+        &self,
+        root: ItemId,
+        settled: Item,
+        entered: &Entered,
+    ) -> Result<Started, BeginError> {
+        let said = self.store.item(&entered.thread.id, &root).await?;
+        let stops = decision(&settled) == Some(Decision::Stop);
+        Ok(Started {
+            root,
+            rewind_to: None,
+            entries: Vec::new(),
+            events: vec![ThreadEvent::Stoppable, ThreadEvent::ItemReplaced(Box::new(settled))],
+            choice: said.as_ref().and_then(choice_in),
+            plan: if stops { Plan::StopHere } else { Plan::Answer },
+        })
+    }
+}

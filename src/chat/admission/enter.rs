@@ -1,0 +1,83 @@
+//! Taking a thread for a turn: in order, and only if it may be written in.
+
+use tokio::select;
+use tokio::time::timeout;
+
+use super::super::job::Job;
+use super::super::shared::Shared;
+use super::super::{BeginError, Claim, Lease, Resource, ThreadEvent};
+use super::held::{HeldThread, claim_when_free};
+use super::queue::QueueSlot;
+use crate::domain::{Thread, ThreadStatus};
+
+/// What is shown while a message waits.
+const WAITING: &str = "Waiting for the answer before this one";
+
+/// A thread that is ours to write in.
+pub(in crate::chat) struct Entered {
+    pub(in crate::chat) slot: QueueSlot,
+    pub(in crate::chat) thread: Thread,
+    pub(in crate::chat) held: HeldThread,
+}
+
+impl Shared {
+    /// Waits until the thread is ours; a slot in the queue keeps the order in this process.
+    pub(super) async fn enter(&self, job: &mut Job) -> Result<Entered, BeginError> {
+        let resource = Resource::from(&job.thread);
+        let joined = self.queues.join(&job.thread, self.settings.max_waiting);
+        let mut slot = joined.ok_or(BeginError::Crowded)?;
+        if slot.is_first() {
+            match self.store.claim(&resource).await? {
+                Claim::Held(lease) => return self.checked(job, slot, lease).await,
+                Claim::Unknown => return Err(BeginError::UnknownThread),
+                Claim::Taken if self.settings.max_waiting == 0 => return Err(BeginError::Crowded),
+                Claim::Taken => {}
+            }
+        }
+        // A thread that is not there is told by a status, even to those who would wait.
+        self.store.find(&job.thread).await?.ok_or(BeginError::UnknownThread)?;
+        job.accept();
+        if !job.is_copy {
+            job.audience.tell(ThreadEvent::Progress(WAITING.to_owned())).await;
+        }
+        let waited = async {
+            slot.reached().await;
+            claim_when_free(&*self.store, &resource).await
+        };
+        let held = select! {
+            held = timeout(self.settings.turn_timeout * 2, waited) => held,
+            () = job.audience.deserted() => return Err(BeginError::Crowded),
+            () = self.drained.cancelled() => return Err(BeginError::Draining),
+        };
+        let lease = held.map_err(|_| BeginError::Crowded)??.ok_or(BeginError::UnknownThread)?;
+        self.checked(job, slot, lease).await
+    }
+
+    async fn checked(
+        &self,
+        job: &Job,
+        slot: QueueSlot,
+        lease: Lease,
+    ) -> Result<Entered, BeginError> {
+        let thread = self.store.find(&job.thread).await;
+        let thread = match thread {
+            Ok(Some(thread)) => thread,
+            unknown => {
+                self.let_go(&lease).await;
+                return Err(unknown.err().map_or(BeginError::UnknownThread, BeginError::Threads));
+            }
+        };
+        if let ThreadStatus::Locked { reason } | ThreadStatus::Closed { reason } = thread.status {
+            self.let_go(&lease).await;
+            return Err(BeginError::Locked { reason });
+        }
+        let held = HeldThread::new(self.store.clone(), &self.heartbeat, &thread, lease);
+        Ok(Entered { slot, thread, held })
+    }
+
+    async fn let_go(&self, lease: &Lease) {
+        if let Err(error) = self.store.release(lease).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "Lease not released");
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! One heartbeat for all that this process holds: one statement, however much it is.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use super::super::{LEASE, Lease, Resource, Store, ThreadsError};
+use crate::agents::{Finish, Interrupt};
+
+/// Three chances to say that we are alive before a lease is over.
+const EVERY: Duration = Duration::from_secs(LEASE.as_secs() / 3);
+
+/// A heartbeat that takes longer is given up, so that the next one is not late.
+const LIMIT: Duration = Duration::from_secs(2);
+
+/// All that is held here.
+#[derive(Debug, Default)]
+pub(in crate::chat) struct Heartbeat {
+    held: Mutex<HashMap<Resource, Alive>>,
+    /// There is something to hold.
+    begun: Notify,
+}
+
+/// Who hears that a resource is no longer ours.
+#[derive(Debug)]
+struct Alive {
+    epoch: i64,
+    interrupt: Interrupt,
+}
+
+/// Ends the renewal of one lease when it is dropped.
+#[derive(Debug)]
+#[must_use = "a lease that is dropped is not renewed"]
+pub(in crate::chat) struct Beating {
+    heartbeat: Arc<Heartbeat>,
+    lease: Lease,
+}
+
+impl Heartbeat {
+    /// Renews a lease until what is given back is dropped; raises the interrupt once it is lost.
+    pub(super) fn hold(self: &Arc<Self>, lease: &Lease, interrupt: &Interrupt) -> Beating {
+        let alive = Alive { epoch: lease.epoch, interrupt: interrupt.clone() };
+        self.lock().insert(lease.resource.clone(), alive);
+        self.begun.notify_one();
+        Beating { heartbeat: Arc::clone(self), lease: lease.clone() }
+    }
+
+    fn leases(&self) -> Vec<Lease> {
+        let held = self.lock();
+        let lease = |(resource, alive): (&Resource, &Alive)| Lease {
+            resource: resource.clone(),
+            epoch: alive.epoch,
+        };
+        held.iter().map(lease).collect()
+    }
+
+    /// What was not renewed is another's, unless it was let go or taken anew meanwhile.
+    fn lose(&self, asked: &[Lease], renewed: &[Resource]) {
+        let renewed: HashSet<_> = renewed.iter().collect();
+        let held = self.lock();
+        for lease in asked.iter().filter(|lease| !renewed.contains(&lease.resource)) {
+            if let Some(alive) = held.get(&lease.resource).filter(|it| it.epoch == lease.epoch) {
+                alive.interrupt.raise(Finish::Lost);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Resource, Alive>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Beating {
+    fn drop(&mut self) {
+        let mut held = self.heartbeat.lock();
+        // A later turn of this process may hold the same by now.
+        if held.get(&self.lease.resource).is_some_and(|alive| alive.epoch == self.lease.epoch) {
+            held.remove(&self.lease.resource);
+        }
+    }
+}
+
+/// Says that we are alive, for as long as anything is held; never returns.
+pub(in crate::chat) async fn beat(store: Arc<dyn Store>, heartbeat: Arc<Heartbeat>) {
+    loop {
+        heartbeat.begun.notified().await;
+        let mut ticks = interval(EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks.tick().await; // The first is at once.
+        loop {
+            ticks.tick().await;
+            let leases = heartbeat.leases();
+            if leases.is_empty() {
+                break;
+            }
+            renew(&*store, &heartbeat, &leases).await;
+        }
+    }
+}
+
+async fn renew(store: &dyn Store, heartbeat: &Heartbeat, leases: &[Lease]) {
+    let renewed = timeout(LIMIT, store.renew(leases)).await;
+    match renewed.unwrap_or(Err(ThreadsError::Unavailable(None))) {
+        Ok(renewed) => heartbeat.lose(leases, &renewed),
+        // The leases may be ours all the same; whoever writes without one is refused (ADR 11).
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, leases = leases.len(), "Leases not renewed");
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Letting a request into its thread: in order, one at a time, and with one write.
+
+mod answers;
+mod begin;
+mod enter;
+mod heartbeat;
+mod held;
+mod queue;
+
+pub(super) use begin::{Admitted, Plan, Ready, Started, Way, beginning};
+pub(super) use enter::Entered;
+pub(super) use heartbeat::{Heartbeat, beat};
+pub(super) use held::HeldThread;
+pub(super) use queue::{QueueSlot, Queues};

@@ -1,0 +1,78 @@
+//! Who is next in a thread: requests of this process wait for each other in order.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::domain::ThreadId;
+
+/// The queues of all threads that somebody works in.
+#[derive(Debug, Default)]
+pub(in crate::chat) struct Queues(Mutex<HashMap<ThreadId, Queue>>);
+
+#[derive(Debug)]
+struct Queue {
+    turn: Arc<Semaphore>,
+    requests: usize,
+}
+
+/// A place in the queue of a thread; dropping it lets the next one come.
+#[derive(Debug)]
+pub(in crate::chat) struct QueueSlot {
+    queues: Arc<Queues>,
+    thread: ThreadId,
+    order: Arc<Semaphore>,
+    turn: Option<OwnedSemaphorePermit>,
+}
+
+impl Queues {
+    /// Joins the queue of a thread, unless more than `waiting` would wait in it.
+    pub(in crate::chat) fn join(
+        self: &Arc<Self>,
+        thread: &ThreadId,
+        waiting: usize,
+    ) -> Option<QueueSlot> {
+        let mut queues = self.lock();
+        let new = || Queue { turn: Arc::new(Semaphore::new(1)), requests: 0 };
+        let queue = queues.entry(thread.clone()).or_insert_with(new);
+        if queue.requests > waiting {
+            return None;
+        }
+        queue.requests += 1;
+        let turn = Arc::clone(&queue.turn).try_acquire_owned().ok();
+        let order = Arc::clone(&queue.turn);
+        Some(QueueSlot { queues: Arc::clone(self), thread: thread.clone(), order, turn })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ThreadId, Queue>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl QueueSlot {
+    /// Whether it is the first.
+    pub(in crate::chat) const fn is_first(&self) -> bool {
+        self.turn.is_some()
+    }
+
+    /// Waits until it is the first.
+    pub(in crate::chat) async fn reached(&mut self) {
+        if self.turn.is_none() {
+            self.turn = Arc::clone(&self.order).acquire_owned().await.ok();
+        }
+    }
+}
+
+impl Drop for QueueSlot {
+    fn drop(&mut self) {
+        self.turn = None;
+        let mut queues = self.queues.lock();
+        if let Some(queue) = queues.get_mut(&self.thread) {
+            queue.requests -= 1;
+            if queue.requests == 0 {
+                queues.remove(&self.thread);
+            }
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Taking in a request that may have come before.
+
+use super::super::admission::{Admitted, Way};
+use super::super::job::Job;
+use super::super::shared::Shared;
+use super::super::{BeginError, NewReceipt, RepeatKey};
+use super::{Copy, Decision, Moment, decide};
+
+/// In each further round a copy got ahead of us between our look and our write.
+const MAX_ROUNDS: usize = 8;
+
+impl Shared {
+    /// Takes in what is asked: begins a turn, goes on with one that broke off, or tells its answer.
+    pub(in crate::chat) async fn admit(&self, job: &mut Job) -> Result<Admitted, BeginError> {
+        let asked = (job.thread.clone(), job.item.clone());
+        for _ in 0..MAX_ROUNDS {
+            (job.thread, job.item) = asked.clone();
+            if let Some(admitted) = self.admit_once(job).await? {
+                return Ok(admitted);
+            }
+        }
+        Err(BeginError::Crowded)
+    }
+
+    /// None if what was known of an earlier copy is no longer true.
+    async fn admit_once(&self, job: &mut Job) -> Result<Option<Admitted>, BeginError> {
+        let Some(repeat) = job.request.repeat.clone() else {
+            return self.start(job, Way::Begin(None)).await;
+        };
+        let Some(earlier) = self.store.received(&repeat.key).await? else {
+            job.is_copy = false;
+            return self.start(job, Way::Begin(Some(receipt_of(job, &repeat)))).await;
+        };
+        let moment = if job.is_copy { Moment::Waited } else { Moment::Arrival };
+        match decide(Copy { repeat: &repeat, earlier: &earlier, moment }) {
+            Decision::Refuse => Err(BeginError::KeyReused),
+            Decision::Begin => {
+                let replaces = Some(earlier.receipt.attempt);
+                let receipt = NewReceipt { replaces, ..receipt_of(job, &repeat) };
+                self.start(job, Way::Begin(Some(receipt))).await
+            }
+            Decision::GoOn => {
+                job.is_copy = true;
+                (job.thread, job.item) = (earlier.receipt.thread, earlier.receipt.item);
+                self.start(job, Way::GoOn(&repeat)).await
+            }
+            Decision::Replay => self.replay(job, &earlier).await.map(Some),
+        }
+    }
+
+    /// The receipt with which a try takes the place of one that broke off; none if that one has
+    /// ended since, or something else has begun. Asked while the thread is held.
+    pub(in crate::chat) async fn resumable(
+        &self,
+        job: &Job,
+        repeat: &RepeatKey,
+    ) -> Result<Option<NewReceipt>, BeginError> {
+        let Some(earlier) = self.store.received(&repeat.key).await? else { return Ok(None) };
+        let decision = decide(Copy { repeat, earlier: &earlier, moment: Moment::Waited });
+        let receipt = earlier.receipt;
+        let is_ours = decision == Decision::GoOn && receipt.item == job.item;
+        let (is_new, replaces) = (receipt.is_new, Some(receipt.attempt));
+        Ok(is_ours.then(|| NewReceipt { is_new, replaces, ..receipt_of(job, repeat) }))
+    }
+}
+
+fn receipt_of(job: &Job, repeat: &RepeatKey) -> NewReceipt {
+    NewReceipt {
+        key: repeat.key.clone(),
+        body: repeat.body.clone(),
+        item: job.item.clone(),
+        is_new: job.request.thread().is_none(),
+        replaces: None,
+    }
+}

@@ -1,0 +1,118 @@
+//! Telling a turn again from what is kept of it.
+
+use super::super::admission::{Admitted, beginning};
+use super::super::job::Job;
+use super::super::shared::Shared;
+use super::super::wording::overtaken;
+use super::super::{Ask, BeginError, Entry, Received, ThreadEvent, ToolRecord, TurnEnd, questions};
+use crate::agents::ASK_USER;
+use crate::domain::{Item, ItemContent, ItemId, Message, Outcome, Spend, ToolCall, ToolResult};
+
+impl Shared {
+    /// Tells what is kept of an earlier copy's turn. One that did not end for good, and that can
+    /// not be gone on with because the conversation did, is told as what it is.
+    pub(super) async fn replay(
+        &self,
+        job: &mut Job,
+        earlier: &Received,
+    ) -> Result<Admitted, BeginError> {
+        let receipt = &earlier.receipt;
+        (job.thread, job.item) = (receipt.thread.clone(), receipt.item.clone());
+        let thread = self.store.find(&job.thread).await?.ok_or(BeginError::UnknownThread)?;
+        let asked = self.store.entry(&thread.id, &job.item).await?;
+        let entries = match &asked {
+            Some(asked) => answers_to(&job.item, self.store.turn(&thread.id, &asked.root).await?),
+            None => Vec::new(), // An earlier message was tried again, and this one forgotten.
+        };
+        let first = asked.and_then(|asked| asked.item);
+        let begins = match &job.request.ask {
+            Ask::Message(_) => beginning(&thread, receipt.is_new, first),
+            Ask::Retry { .. } => vec![ThreadEvent::Stoppable],
+            Ask::Answer { .. } => {
+                let replaced = first.map(|item| ThreadEvent::ItemReplaced(Box::new(item)));
+                [ThreadEvent::Stoppable].into_iter().chain(replaced).collect()
+            }
+        };
+        let (text, tool_calls) = (texts(&entries), calls(&entries));
+        let final_end = earlier.end.as_ref().map(|end| &end.ending).filter(|end| end.is_final);
+        let (outcome, told) = match final_end {
+            Some(end) => (end.outcome, end.told.clone()),
+            None => (Outcome::Cancelled, Some(overtaken(&tool_calls))),
+        };
+        let spend = earlier.end.as_ref().map_or_else(Spend::unknown, |end| end.ending.spend);
+        let thread_spend = Some(thread.spent);
+        let thread = thread.id;
+        let end = TurnEnd { thread, outcome, told, text, tool_calls, spend, thread_spend };
+        let items = entries.into_iter().filter_map(|entry| entry.item);
+        let items = items.map(|item| ThreadEvent::ItemDone(Box::new(item)));
+        let mut events: Vec<_> = begins.into_iter().chain(items).collect();
+        events.push(ThreadEvent::Ended(Box::new(end)));
+        Ok(Admitted::Replayed(events))
+    }
+}
+
+/// What followed an item within its turn; a form ends a turn, and what came after its answer is
+/// the answer's.
+fn answers_to(item: &ItemId, entries: Vec<Entry>) -> Vec<Entry> {
+    let is_asked = |entry: &Entry| entry.item.as_ref().is_some_and(|one| one.id == *item);
+    let after = entries.into_iter().skip_while(|entry| !is_asked(entry)).skip(1);
+    let mut followed = Vec::new();
+    for entry in after {
+        let ends = entry.item.as_ref().is_some_and(is_form);
+        followed.push(entry);
+        if ends {
+            break;
+        }
+    }
+    followed
+}
+
+fn is_form(item: &Item) -> bool {
+    matches!(item.content, ItemContent::StructuredInput { .. })
+}
+
+fn texts(entries: &[Entry]) -> String {
+    let items = entries.iter().filter_map(|entry| entry.item.as_ref());
+    let texts = items.filter_map(|item| match &item.content {
+        ItemContent::AssistantMessage { content } => {
+            Some(content.iter().map(|part| part.text.as_str()).collect())
+        }
+        ItemContent::StructuredInput { inputs, .. } => Some(questions::as_text(inputs)),
+        ItemContent::UserMessage { .. }
+        | ItemContent::Workflow { .. }
+        | ItemContent::Task { .. }
+        | ItemContent::ClientToolCall { .. }
+        | ItemContent::Widget { .. }
+        | ItemContent::GeneratedImage { .. }
+        | ItemContent::EndOfTurn {}
+        | ItemContent::HiddenContextItem { .. }
+        | ItemContent::SdkHiddenContext { .. } => None,
+    });
+    texts.collect::<Vec<String>>().join("\n\n")
+}
+
+/// The calls of these entries that were answered, each with the result of its own round: the ids
+/// of calls may come again in the next.
+fn calls(entries: &[Entry]) -> Vec<ToolRecord> {
+    let (mut records, mut called) = (Vec::new(), [].as_slice());
+    for message in entries.iter().filter_map(|entry| entry.message.as_ref()) {
+        match message {
+            Message::Assistant(said) => called = &said.calls,
+            Message::Tools { results } => {
+                records.extend(results.iter().filter_map(|result| record(called, result)));
+            }
+            Message::User { .. } | Message::Note { .. } => {}
+        }
+    }
+    records
+}
+
+fn record(called: &[ToolCall], result: &ToolResult) -> Option<ToolRecord> {
+    let call = called.iter().find(|call| call.id == result.id && call.name != ASK_USER)?;
+    Some(ToolRecord {
+        name: result.name.clone(),
+        arguments: call.arguments.clone(),
+        is_error: result.is_error,
+        result: result.output.clone(),
+    })
+}

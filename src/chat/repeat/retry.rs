@@ -1,0 +1,157 @@
+//! Answering a message once more: what was done for it stays done, and the model sees it.
+
+use super::super::admission::{Entered, Plan, Started};
+use super::super::choice::choice_in;
+use super::super::history::unknown;
+use super::super::shared::Shared;
+use super::super::{BeginError, DoneEffect, Entry, Resource, ThreadEvent};
+use crate::agents::ASK_USER;
+use crate::domain::{
+    Assistant, CallId, CallKey, ItemContent, ItemId, Message, ToolCall, ToolResult,
+};
+
+impl Shared {
+    /// What a turn begins with that answers a message of the person again.
+    pub(in crate::chat) async fn try_again(
+        &self,
+        item: &ItemId,
+        entered: &Entered,
+    ) -> Result<Started, BeginError> {
+        let asked = self.store.entry(&entered.thread.id, item).await?;
+        let asked = asked.and_then(|entry| entry.item).ok_or(BeginError::UnknownItem)?;
+        if !matches!(asked.content, ItemContent::UserMessage { .. }) {
+            return Err(BeginError::NotAMessage);
+        }
+        Ok(Started {
+            rewind_to: Some(item.clone()),
+            entries: self.kept_after(item, item, entered).await?,
+            events: vec![ThreadEvent::Stoppable],
+            choice: choice_in(&asked),
+            root: item.clone(),
+            plan: Plan::Answer,
+        })
+    }
+
+    /// What is kept of all that came after an item of a turn: what was done, not what was said.
+    pub(in crate::chat) async fn kept_after(
+        &self,
+        item: &ItemId,
+        root: &ItemId,
+        entered: &Entered,
+    ) -> Result<Vec<Entry>, BeginError> {
+        let thread = &entered.thread.id;
+        let mut entries = self.store.turn(thread, root).await?;
+        let effects = self.store.effects(&Resource::from(thread), root).await?;
+        let is_asked = |entry: &Entry| entry.item.as_ref().is_some_and(|one| one.id == *item);
+        let place = entries.iter().position(is_asked).map_or(entries.len(), |place| place + 1);
+        let later = entries.split_off(place);
+        Ok(kept(root, &entries, later, effects))
+    }
+}
+
+/// Calls and their results, nothing that was said. The last calls are left open unless all of them
+/// succeeded, so that they are made once more: what was done for them is known by their keys.
+fn kept(
+    root: &ItemId,
+    earlier: &[Entry],
+    later: Vec<Entry>,
+    effects: Vec<DoneEffect>,
+) -> Vec<Entry> {
+    let mut untold = effects;
+    for call in earlier.iter().filter_map(|entry| entry.message.as_ref()).flat_map(calls_of) {
+        take_effect(call, &mut untold);
+    }
+    let mut kept = Vec::new();
+    let mut messages = later.into_iter().filter_map(|entry| entry.message).peekable();
+    while let Some(message) = messages.next() {
+        let Message::Assistant(said) = message else { continue };
+        let mut calls: Vec<_> =
+            said.calls.into_iter().filter(|call| call.name != ASK_USER).collect();
+        if calls.is_empty() {
+            continue;
+        }
+        let results = match messages.peek() {
+            Some(Message::Tools { results }) => results.clone(),
+            _ => Vec::new(),
+        };
+        let results = calls.iter_mut().map(|call| result_of(call, &results, &mut untold)).collect();
+        kept.push(Message::Assistant(Assistant { calls, ..said }));
+        kept.push(Message::Tools { results });
+    }
+    kept.extend(told_now(untold));
+    if kept.last().is_some_and(has_failures) {
+        kept.pop();
+    }
+    let entry = |message| Entry { root: root.clone(), item: None, message: Some(message) };
+    kept.into_iter().map(entry).collect()
+}
+
+fn calls_of(message: &Message) -> &[ToolCall] {
+    match message {
+        Message::Assistant(said) => &said.calls,
+        Message::User { .. } | Message::Tools { .. } | Message::Note { .. } => &[],
+    }
+}
+
+fn has_failures(message: &Message) -> bool {
+    matches!(message, Message::Tools { results } if results.iter().any(|result| result.is_error))
+}
+
+/// Takes the effect of a call out of the journal's. Calls of earlier versions have no key of their
+/// own: theirs is the first whose tool and arguments are the same.
+fn take_effect(call: &ToolCall, untold: &mut Vec<DoneEffect>) -> Option<DoneEffect> {
+    let is_its = |done: &DoneEffect| match &call.key {
+        Some(key) => done.effect.key == key.as_str(),
+        None => done.effect.tool == call.name && done.effect.arguments == call.arguments,
+    };
+    untold.iter().position(is_its).map(|place| untold.remove(place))
+}
+
+/// The result that the model saw, or else the one that the journal knows. From now on the call has
+/// the key of what was done for it.
+fn result_of(
+    call: &mut ToolCall,
+    results: &[ToolResult],
+    untold: &mut Vec<DoneEffect>,
+) -> ToolResult {
+    let done = take_effect(call, untold);
+    if call.key.is_none() {
+        let key = done.as_ref().map(|done| CallKey::from(done.effect.key.as_str()));
+        call.key = Some(key.unwrap_or_else(CallKey::new_key));
+    }
+    match results.iter().find(|result| result.id == call.id) {
+        Some(result) => result.clone(),
+        None => done.map_or_else(|| unknown(call), |done| answer(call, done.output)),
+    }
+}
+
+/// Effects of calls that are not in the transcript.
+fn told_now(untold: Vec<DoneEffect>) -> Vec<Message> {
+    let made = |done: DoneEffect| {
+        let DoneEffect { effect, output } = done;
+        let call = ToolCall {
+            id: CallId::synthesised(),
+            name: effect.tool,
+            arguments: effect.arguments,
+            extra: None,
+            key: Some(CallKey::from(effect.key)),
+        };
+        let result = answer(&call, output);
+        (call, result)
+    };
+    let (calls, results): (Vec<_>, Vec<_>) = untold.into_iter().map(made).unzip();
+    if calls.is_empty() {
+        return Vec::new();
+    }
+    let said = Assistant { calls, ..Assistant::default() };
+    vec![Message::Assistant(said), Message::Tools { results }]
+}
+
+fn answer(call: &ToolCall, output: Option<String>) -> ToolResult {
+    match output {
+        Some(output) => {
+            ToolResult { id: call.id.clone(), name: call.name.clone(), output, is_error: false }
+        }
+        None => unknown(call),
+    }
+}

@@ -1,0 +1,280 @@
+//! Statements with which turns begin and end: one each (ADR 20).
+
+use std::sync::Arc;
+
+use sqlx::{AnyConnection, Connection, query, query_scalar};
+
+use super::super::database::{Dialect, Statement};
+use super::super::together::{Row, Text, statement};
+use super::entries::Addition;
+use super::receipts::{SettlementRow, key_taken};
+use super::rows::{EntryRow, RequestRow, amount, key};
+use super::{Found, SqlStore, StoreFault};
+use crate::chat::{Beginning, Begun, Closing, Entry, Lease};
+use crate::domain::{ItemId, Spend};
+
+/// What a turn begins with, as it is kept.
+#[derive(Debug)]
+pub(super) struct Opening {
+    lease: Lease,
+    request: RequestRow,
+    /// A form that a message settles.
+    form: Option<EntryRow>,
+    asked: Option<EntryRow>,
+}
+
+/// A turn that takes the place of others.
+#[derive(Debug)]
+pub(super) struct Rewind {
+    to: ItemId,
+    kept: Vec<Addition>,
+    opening: Opening,
+}
+
+/// What a turn leaves behind, as it is kept.
+#[derive(Debug)]
+pub(super) struct End {
+    lease: Lease,
+    spent: Spend,
+    last: Option<EntryRow>,
+    settlement: Option<SettlementRow>,
+}
+
+/// A beginning, by how it is written.
+#[derive(Debug)]
+pub(super) enum Start {
+    /// In one statement, with others.
+    Opening(Arc<Opening>),
+    /// In a transaction of its own.
+    Rewind(Box<Rewind>),
+}
+
+impl Start {
+    pub(super) fn new(lease: &Lease, beginning: &Beginning) -> Result<Self, serde_json::Error> {
+        let opening =
+            |form: Option<&Entry>, asked: Option<&Entry>| -> Result<_, serde_json::Error> {
+                Ok(Opening {
+                    lease: lease.clone(),
+                    request: RequestRow::new(beginning),
+                    form: form.map(EntryRow::new).transpose()?,
+                    asked: asked.map(EntryRow::new).transpose()?,
+                })
+            };
+        Ok(match (&beginning.rewind_to, beginning.entries.as_slice()) {
+            (None, [asked]) => Self::Opening(Arc::new(opening(None, Some(asked))?)),
+            (None, [form, asked]) if form.message.is_none() => {
+                Self::Opening(Arc::new(opening(Some(form), Some(asked))?))
+            }
+            (to, entries) => {
+                let kept: Result<_, _> =
+                    entries.iter().map(|entry| Addition::new(lease, entry)).collect();
+                let to = to.clone().unwrap_or_else(|| ItemId::from(""));
+                Self::Rewind(Box::new(Rewind { to, kept: kept?, opening: opening(None, None)? }))
+            }
+        })
+    }
+}
+
+impl Row for Opening {
+    fn text(dialect: Dialect) -> Text {
+        Text { row: dialect.either(OPEN_ROW, OPEN_ROW_LOCKED), ..OPEN }
+    }
+
+    fn thread(&self) -> &str {
+        self.lease.resource.as_str()
+    }
+
+    fn bind(&self, statement: Statement<'static>) -> Statement<'static> {
+        let (form, asked, request) = (self.form.as_ref(), self.asked.as_ref(), &self.request);
+        let receipt = request.receipt.as_ref();
+        statement
+            .bind(request.attempt.as_str())
+            .bind(form.map(|form| form.id.as_str()))
+            .bind(form.map(|form| form.root.as_str()))
+            .bind(form.and_then(|form| form.item.as_deref()))
+            .bind(asked.map(|asked| asked.id.as_str()))
+            .bind(asked.map(|asked| asked.root.as_str()))
+            .bind(asked.and_then(|asked| asked.item.as_deref()))
+            .bind(asked.and_then(|asked| asked.message.as_deref()))
+            .bind(request.key())
+            .bind(request.body())
+            .bind(receipt.map(|receipt| receipt.item.as_str()))
+            .bind(receipt.map_or(0, |receipt| i64::from(receipt.is_new)))
+            .bind(request.replaces())
+            .bind(self.lease.resource.as_str())
+            .bind(self.lease.epoch)
+            .bind(request.key())
+            .bind(request.attempt.as_str())
+            .bind(request.replaces())
+    }
+}
+
+impl End {
+    pub(super) fn new(lease: &Lease, closing: &Closing) -> Result<Self, serde_json::Error> {
+        Ok(Self {
+            lease: lease.clone(),
+            spent: closing.spent,
+            last: closing.last.as_ref().map(EntryRow::new).transpose()?,
+            settlement: closing.settlement.as_ref().map(SettlementRow::new).transpose()?,
+        })
+    }
+}
+
+impl Row for End {
+    fn text(dialect: Dialect) -> Text {
+        Text { row: dialect.either(END_ROW, END_ROW_LOCKED), ..END }
+    }
+
+    fn thread(&self) -> &str {
+        self.lease.resource.as_str()
+    }
+
+    fn bind(&self, statement: Statement<'static>) -> Statement<'static> {
+        let (last, settled) = (self.last.as_ref(), self.settlement.as_ref());
+        statement
+            .bind(amount(self.spent.usage.input_tokens))
+            .bind(amount(self.spent.usage.cached_tokens))
+            .bind(amount(self.spent.usage.output_tokens))
+            .bind(amount(self.spent.usage.thinking_tokens))
+            .bind(amount(self.spent.cost.nanos()))
+            .bind(amount(self.spent.unpriced_calls))
+            .bind(last.map(|last| last.id.as_str()))
+            .bind(last.map(|last| last.root.as_str()))
+            .bind(last.and_then(|last| last.item.as_deref()))
+            .bind(last.and_then(|last| last.message.as_deref()))
+            .bind(settled.map(|settled| settled.key.as_str()))
+            .bind(settled.map(|settled| settled.attempt.as_str()))
+            .bind(settled.map(|settled| settled.outcome.as_str()))
+            .bind(settled.map_or(0, |settled| settled.is_final))
+            .bind(settled.and_then(|settled| settled.told.as_deref()))
+            .bind(settled.map(|settled| settled.spend.as_str()))
+            .bind(self.lease.resource.as_str())
+            .bind(self.lease.epoch)
+    }
+}
+
+impl SqlStore {
+    pub(super) async fn begin_turn(&self, start: &Start) -> Found<Begun> {
+        match start {
+            Start::Opening(opening) => {
+                self.told(opening, self.openings.write(opening).await.map_err(StoreFault::from))
+                    .await
+            }
+            Start::Rewind(rewind) => self.told(&rewind.opening, self.replace(rewind).await).await,
+        }
+    }
+
+    /// Why nothing was written, if so.
+    async fn told(&self, opening: &Opening, written: Found<bool>) -> Found<Begun> {
+        match written {
+            Ok(true) => return Ok(Begun::Kept),
+            Ok(false) => {}
+            Err(fault) if fault.is_key_taken() => return Ok(Begun::KeyTaken),
+            Err(fault) => return Err(fault),
+        }
+        let RequestRow { attempt, .. } = &opening.request;
+        match opening.request.key() {
+            Some(key) if self.is_key_taken(key, attempt, opening.request.replaces()).await? => {
+                Ok(Begun::KeyTaken)
+            }
+            Some(_) | None => Err(StoreFault::Lost),
+        }
+    }
+
+    async fn replace(&self, rewind: &Rewind) -> Found<bool> {
+        let Rewind { to, kept, opening } = rewind;
+        let dialect = self.database.dialect();
+        let mut writing = self.database.writes().await?;
+        let mut transaction = writing.begin_with(dialect.begin()).await?;
+        let connection: &mut AnyConnection = &mut transaction;
+        let thread = key(opening.lease.resource.as_str());
+        let opened = statement(dialect, &[opening]).fetch_all(&mut *connection).await?;
+        if opened.is_empty() {
+            return Ok(false);
+        }
+        if let Some(after) = query_scalar::<_, i64>(PLACE)
+            .bind(thread.as_str())
+            .bind(key(to.as_str()))
+            .fetch_optional(&mut *connection)
+            .await?
+        {
+            query(FORGET_AFTER).bind(thread).bind(after).execute(&mut *connection).await?;
+        }
+        for entry in kept {
+            statement(dialect, &[entry]).execute(&mut *connection).await?;
+        }
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    pub(super) async fn end_turn(&self, end: &Arc<End>) -> Found<()> {
+        if self.endings.write(end).await? {
+            return Ok(());
+        }
+        // An earlier attempt may have been kept, and the thread be another's since.
+        match &end.last {
+            Some(last) if self.is_kept(&end.lease, &last.id).await? => Ok(()),
+            Some(_) | None => Err(StoreFault::Lost),
+        }
+    }
+
+    async fn is_kept(&self, lease: &Lease, entry: &str) -> Found<bool> {
+        let kept = query(PLACE).bind(lease.resource.as_str()).bind(entry);
+        Ok(kept.fetch_optional(self.database.reads()).await?.is_some())
+    }
+}
+
+const PLACE: &str = "SELECT seq FROM entries WHERE thread_id = $1 AND id = $2";
+
+const FORGET_AFTER: &str = "DELETE FROM entries WHERE thread_id = $1 AND seq > $2";
+
+/// A view whose trigger writes to three tables: one trip, and no transaction of ours.
+const OPEN: Text = Text {
+    head: "INSERT INTO openings (thread_id, attempt, form_id, form_root, form_item, \
+        id, root, item, message, key, body, asked, is_new, replaces) ",
+    row: OPEN_ROW,
+    between: " UNION ALL ",
+    tail: " RETURNING thread_id",
+};
+
+macro_rules! open_row {
+    ($lock:literal) => {
+        concat!(
+            "SELECT l.resource, CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), ",
+            "CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), ",
+            "CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), ",
+            "CAST(? AS BIGINT), CAST(? AS TEXT) ",
+            "FROM leases AS l WHERE l.resource = ? AND l.epoch = ? AND NOT EXISTS ",
+            key_taken!(),
+            $lock
+        )
+    };
+}
+
+const OPEN_ROW: &str = open_row!("");
+const OPEN_ROW_LOCKED: &str = open_row!(" FOR SHARE OF l");
+
+/// Another such view.
+const END: Text = Text {
+    head: "INSERT INTO endings (thread_id, input_tokens, cached_tokens, output_tokens, \
+        thinking_tokens, cost_nanos, unpriced_calls, id, root, item, message, \
+        key, attempt, outcome, is_final, told, spend) ",
+    row: END_ROW,
+    between: " UNION ALL ",
+    tail: " RETURNING thread_id",
+};
+
+macro_rules! end_row {
+    ($lock:literal) => {
+        concat!(
+            "SELECT l.resource, ?, ?, ?, ?, ?, ?, CAST(? AS TEXT), CAST(? AS TEXT), ",
+            "CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), ",
+            "CAST(? AS TEXT), ?, CAST(? AS TEXT), CAST(? AS TEXT) ",
+            "FROM leases AS l WHERE l.resource = ? AND l.epoch = ?",
+            $lock
+        )
+    };
+}
+
+const END_ROW: &str = end_row!("");
+const END_ROW_LOCKED: &str = end_row!(" FOR UPDATE OF l");
