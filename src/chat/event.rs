@@ -3,11 +3,8 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use crate::domain::{
-    Annotation, Cost, Item, ItemId, Outcome, OutputText, Picture, Spend, Task, Thread, ThreadId,
-};
+use crate::domain::{Cost, Item, ItemId, Outcome, Spend, Task, Thread, ThreadId};
 
 /// Something a listener of a turn hears. Small, because many wait in every turn's queue.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,8 +35,6 @@ pub enum ThreadEvent {
     ItemDone(Box<Item>),
     /// An item that was whole is another one now.
     ItemReplaced(Box<Item>),
-    /// An item is no more.
-    ItemRemoved(ItemId),
     /// What is being done, for the moment.
     Progress(String),
     /// The turn is over; always the last event.
@@ -62,33 +57,10 @@ pub enum ItemUpdate {
     TextBegun,
     /// A message's text got longer.
     TextDelta(String),
-    /// A message's text got a source: which one, counted from 0.
-    Annotated(usize, Box<Annotation>),
-    /// A message's text is whole.
-    TextDone(Box<OutputText>),
     /// A workflow got a step.
     TaskAdded(usize, Box<Task>),
     /// A workflow's step changed.
     TaskUpdated(usize, Box<Task>),
-    /// A widget's text got longer, or is whole.
-    WidgetTextDelta(Box<WidgetText>),
-    /// A part of a widget changed: which, and how it is now.
-    WidgetPartUpdated(Box<(String, Value)>),
-    /// A widget is another one.
-    WidgetUpdated(Box<Value>),
-    /// A picture is there, or clearer than before: from 0 to 1.
-    ImageUpdated(Box<Picture>, Option<f64>),
-}
-
-/// A piece of a widget's text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WidgetText {
-    /// Which part of the widget.
-    pub component: String,
-    /// By what it grew.
-    pub delta: String,
-    /// Whether it is whole.
-    pub done: bool,
 }
 
 /// How a turn ended, and what it did.

@@ -24,7 +24,7 @@ mod turn;
 mod wording;
 
 pub use describe::describe;
-pub use event::{ItemUpdate, Level, ThreadEvent, ToolRecord, TurnEnd, WidgetText};
+pub use event::{ItemUpdate, Level, ThreadEvent, ToolRecord, TurnEnd};
 pub use history::for_model;
 pub use host::Chat;
 pub use job::{BeginError, Turn};

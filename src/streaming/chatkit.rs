@@ -50,12 +50,6 @@ pub enum Frame<'a> {
         /// As it is kept.
         item: &'a Item,
     },
-    /// An item is no more.
-    #[serde(rename = "thread.item.removed")]
-    ItemRemoved {
-        /// Which.
-        item_id: &'a ItemId,
-    },
     /// What is being done, for the moment.
     #[serde(rename = "progress_update")]
     Progress {
@@ -141,7 +135,6 @@ pub fn encode(event: &ThreadEvent) -> Option<Frame<'_>> {
         }
         ThreadEvent::ItemDone(item) => Frame::ItemDone { item: shown(item)? },
         ThreadEvent::ItemReplaced(item) => Frame::ItemReplaced { item: shown(item)? },
-        ThreadEvent::ItemRemoved(item_id) => Frame::ItemRemoved { item_id },
         ThreadEvent::Progress(text) => Frame::Progress { text },
         ThreadEvent::Ended(end) => return encode_end(end),
     })
