@@ -73,7 +73,7 @@ impl House {
         drain: Duration,
     ) -> anyhow::Result<()> {
         let closed = CancellationToken::new();
-        let (listener, router) = (serving::without_delay(listener), self.router.clone());
+        let (listener, router) = (serving::tuned(listener), self.router.clone());
         let server = tokio::spawn(serving::serve(listener, router, connections, closed.clone()));
         self.open_when_settled();
         self.inspect_models();

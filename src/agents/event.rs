@@ -65,6 +65,8 @@ pub enum Finish {
     },
     /// The time for the whole turn is over.
     Deadline,
+    /// More was said than anybody reads.
+    TooLong,
     /// The server is shutting down.
     ShutDown,
     /// What happened could not be kept.
@@ -87,6 +89,7 @@ impl Finish {
             | Self::Repeated { .. }
             | Self::ShutDown
             | Self::Lost => Outcome::Stopped,
+            Self::TooLong => Outcome::TooLong,
             Self::Deadline => Outcome::TimedOut,
             Self::Storage => Outcome::Failed,
             Self::Model(error) => error.outcome(),

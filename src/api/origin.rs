@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::error::{ApiError, BrokenRule};
 use super::request_id::RequestId;
 use super::rules::zone;
-use crate::chat::{Ask, RepeatKey, Span, TurnRequest, digest};
+use crate::chat::{Ask, OnLeave, RepeatKey, Span, TurnRequest, digest};
 
 /// The longest key that is taken.
 const MAX_KEY: usize = 255;
@@ -48,7 +48,8 @@ impl Origin {
     /// A request from here.
     pub(super) fn request(self, ask: Ask, time_zone: Option<&str>) -> TurnRequest {
         let (request_id, repeat) = (self.request_id.into_string(), self.repeat);
-        TurnRequest { ask, time_zone: time_zone.and_then(zone), repeat, request_id }
+        let (time_zone, on_leave) = (time_zone.and_then(zone), OnLeave::Cancel);
+        TurnRequest { ask, time_zone, repeat, on_leave, request_id }
     }
 }
 

@@ -11,6 +11,9 @@ use crate::chat::{ThreadEvent, ToolRecord, Turn, TurnEnd};
 use crate::domain::{Cost, Outcome, Spend};
 use crate::streaming::{frames, only};
 
+/// So many events are looked at together.
+const AT_ONCE: usize = 64;
+
 /// A turn as a stream; when the client goes, the stream is dropped and the turn hears of it.
 pub(super) fn stream(turn: Turn) -> Response {
     events(Body::from_stream(frames(turn.events)))
@@ -25,9 +28,12 @@ pub(super) fn refusal(error: ApiError) -> Result<Response, ApiError> {
 
 /// A turn as one JSON object, once it is over.
 pub(super) async fn whole(mut turn: Turn) -> Response {
-    while let Some(event) = turn.events.recv().await {
-        if let ThreadEvent::Ended(end) = event {
-            return Json(summary(&end)).into_response();
+    let mut heard = Vec::new();
+    while turn.events.take(&mut heard, AT_ONCE).await.is_ok_and(|count| count > 0) {
+        for event in heard.drain(..) {
+            if let ThreadEvent::Ended(end) = event {
+                return Json(summary(&end)).into_response();
+            }
         }
     }
     let (outcome, message) = (Outcome::Failed.as_str(), "The server failed to answer. Try again.");

@@ -1,19 +1,15 @@
 //! Which model is to answer: the choice is kept with the message and goes for all that answers it.
 
-use super::audience::Audience;
 use super::request::chosen;
 use super::shared::Shared;
+use super::turn::Log;
 use super::{Level, ThreadEvent};
 use crate::domain::{Item, ItemContent};
 
 impl Shared {
     /// What was chosen, unless it was taken out of the configuration since; then the person hears
     /// that the usual model answers.
-    pub(super) async fn offered(
-        &self,
-        choice: Option<String>,
-        audience: &Audience,
-    ) -> Option<String> {
+    pub(super) async fn offered(&self, choice: Option<String>, log: &Log) -> Option<String> {
         let choice = choice?;
         let models = self.model.choices();
         if models.iter().any(|id| **id == *choice) {
@@ -22,7 +18,7 @@ impl Shared {
         let usual = models.first()?;
         let message =
             format!("The model chosen for this message is no longer offered; {usual} answers.");
-        audience.tell(ThreadEvent::Notice { level: Level::Warning, message }).await;
+        log.tell(ThreadEvent::Notice { level: Level::Warning, message });
         None
     }
 }

@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Cost, Item, ItemId, Outcome, Spend, Task, Thread, ThreadId};
+use crate::domain::{
+    Cost, Item, ItemContent, ItemId, Outcome, Spend, Task, TaskContent, Thread, ThreadId,
+};
+
+/// What an event takes beside its words, about.
+const FRAME: usize = 200;
 
 /// Something a listener of a turn hears. Small, because many wait in every turn's queue.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +44,92 @@ pub enum ThreadEvent {
     Progress(String),
     /// The turn is over; always the last event.
     Ended(Box<TurnEnd>),
+}
+
+impl ThreadEvent {
+    /// Takes in text that goes on where this one stops; gives back anything else.
+    pub(super) fn absorb(&mut self, more: Self) -> Option<Self> {
+        match (self, more) {
+            (
+                Self::ItemUpdated { item, update: ItemUpdate::TextDelta(text) },
+                Self::ItemUpdated { item: same, update: ItemUpdate::TextDelta(more) },
+            ) if *item == same => {
+                text.push_str(&more);
+                None
+            }
+            (_, more) => Some(more),
+        }
+    }
+
+    /// The text of one that may still grow.
+    pub(super) fn text(&self) -> Option<&str> {
+        let Self::ItemUpdated { update: ItemUpdate::TextDelta(text), .. } = self else {
+            return None;
+        };
+        Some(text)
+    }
+
+    /// What of it came behind so many bytes of its text.
+    pub(super) fn since(&self, byte: usize) -> Option<Self> {
+        let Self::ItemUpdated { item, update: ItemUpdate::TextDelta(text) } = self else {
+            return Some(self.clone());
+        };
+        let more = text.get(byte..).filter(|more| !more.is_empty())?;
+        let (item, update) = (item.clone(), ItemUpdate::TextDelta(more.to_owned()));
+        Some(Self::ItemUpdated { item, update })
+    }
+
+    /// About how many bytes it takes.
+    pub(super) fn weight(&self) -> usize {
+        FRAME
+            + match self {
+                Self::ItemUpdated { update, .. } => update.weight(),
+                Self::ItemAdded(item) | Self::ItemDone(item) | Self::ItemReplaced(item) => {
+                    weight_of(item)
+                }
+                Self::Notice { message, .. } => message.len(),
+                Self::Ended(end) => end.weight(),
+                Self::ThreadCreated(_)
+                | Self::ThreadUpdated(_)
+                | Self::Stoppable
+                | Self::Progress(_) => 0,
+            }
+    }
+}
+
+impl ItemUpdate {
+    fn weight(&self) -> usize {
+        match self {
+            Self::TextBegun => 0,
+            Self::TextDelta(text) => text.len(),
+            Self::TaskAdded(_, task) | Self::TaskUpdated(_, task) => weight_of_task(task),
+        }
+    }
+}
+
+fn weight_of(item: &Item) -> usize {
+    match &item.content {
+        ItemContent::AssistantMessage { content } => content.iter().map(|it| it.text.len()).sum(),
+        ItemContent::Workflow { workflow } => workflow.tasks.iter().map(weight_of_task).sum(),
+        ItemContent::UserMessage { .. }
+        | ItemContent::Task { .. }
+        | ItemContent::StructuredInput { .. }
+        | ItemContent::ClientToolCall { .. }
+        | ItemContent::Widget { .. }
+        | ItemContent::GeneratedImage { .. }
+        | ItemContent::EndOfTurn {}
+        | ItemContent::HiddenContextItem { .. }
+        | ItemContent::SdkHiddenContext { .. } => 0,
+    }
+}
+
+fn weight_of_task(task: &Task) -> usize {
+    let words = match &task.content {
+        TaskContent::Custom { content, .. } => content.as_ref().map_or(0, String::len),
+        TaskContent::Thought { content, .. } => content.len(),
+        TaskContent::WebSearch { .. } | TaskContent::File { .. } | TaskContent::Image { .. } => 0,
+    };
+    FRAME + words
 }
 
 /// How grave a notice is.
@@ -85,6 +176,11 @@ pub struct TurnEnd {
 }
 
 impl TurnEnd {
+    fn weight(&self) -> usize {
+        let calls = self.tool_calls.iter().map(|call| call.arguments.len() + call.result.len());
+        self.text.len() + calls.sum::<usize>()
+    }
+
     /// The one line that closes a turn.
     pub(super) fn log(&self, steps: u32, took: Duration) {
         tracing::info!(

@@ -10,10 +10,10 @@ use tokio_util::task::TaskTracker;
 use tracing::{Instrument, info_span};
 
 use super::admission::{Heartbeat, Queues, beat};
-use super::audience::Audience;
 use super::job::Job;
 use super::repeat::InFlight;
 use super::shared::Shared;
+use super::turn::{CloseLog, Log, Sweep};
 use super::{BeginError, Settings, Store, ThreadIndex, Turn, TurnRequest};
 use crate::agents::{Model, Tools, WithQuestions};
 use crate::domain::{ItemId, ThreadId};
@@ -27,6 +27,7 @@ pub struct Chat {
     places: Arc<Semaphore>,
     running: TaskTracker,
     heartbeat: AbortHandle,
+    sweep: Arc<Sweep>,
 }
 
 impl Chat {
@@ -50,7 +51,7 @@ impl Chat {
         });
         let beating = beat(Arc::clone(&shared.store), Arc::clone(&shared.heartbeat));
         let heartbeat = tokio::spawn(beating).abort_handle();
-        Self { shared, places, running: TaskTracker::new(), heartbeat }
+        Self { shared, places, running: TaskTracker::new(), heartbeat, sweep: Arc::default() }
     }
 
     /// Where threads are kept, for those who work on them between turns.
@@ -89,9 +90,8 @@ impl Chat {
         }
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| BeginError::Busy)?;
         let thread = request.thread().cloned().unwrap_or_else(ThreadId::new_thread);
-        let (audience, events) = Audience::of_one(repeat.is_some());
-        let audience = Arc::new(audience);
-        let in_flight = repeat.map(|key| self.shared.in_flight.note(key, &thread, &audience));
+        let (log, events) = Log::begin(request.on_leave);
+        let in_flight = repeat.map(|key| self.shared.in_flight.note(key, &thread, &log));
         let (started, has_started) = oneshot::channel();
         let item = request.item().cloned().unwrap_or_else(ItemId::new_message);
         let attempt = uuid::Uuid::now_v7().simple().to_string();
@@ -104,13 +104,18 @@ impl Chat {
             thread: of,
             item,
             is_copy,
-            audience,
+            log: Arc::clone(&log),
             place,
             in_flight,
             started,
         };
-        let hosting = Arc::clone(&self.shared).host(job).instrument(span);
-        drop(self.running.spawn(hosting));
+        self.sweep.watch(&log);
+        let (shared, closing) = (Arc::clone(&self.shared), CloseLog(Arc::clone(&log)));
+        let hosting = async move {
+            shared.host(job).await;
+            drop(closing);
+        };
+        drop(self.running.spawn(hosting.instrument(span)));
         has_started.await.unwrap_or(Err(BeginError::Broken))?;
         Ok(Turn { thread, events })
     }

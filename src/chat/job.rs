@@ -2,21 +2,22 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::audience::Audience;
 use super::repeat::Noted;
-use super::{ThreadEvent, ThreadsError, TurnEnd, TurnRequest};
+use super::turn::Log;
+use super::{Reader, ThreadEvent, ThreadsError, TurnEnd, TurnRequest};
 use crate::domain::{ItemId, Outcome, Spend, ThreadId};
 
-/// A turn that runs; when the last who holds one drops it, the turn is cancelled in order.
+/// A turn that runs; when the last who holds one drops it, the turn is cancelled in order, unless its
+/// request says otherwise.
 #[derive(Debug)]
 #[must_use = "a turn that is dropped at once is cancelled at once"]
 pub struct Turn {
     /// Where.
     pub thread: ThreadId,
     /// What happens, up to and with [`ThreadEvent::Ended`].
-    pub events: mpsc::Receiver<ThreadEvent>,
+    pub events: Reader,
 }
 
 /// Why no turn began. Nothing was kept.
@@ -70,7 +71,7 @@ pub(super) struct Job {
     pub(super) item: ItemId,
     /// Whether it was found to be the same as a request before it that had not ended.
     pub(super) is_copy: bool,
-    pub(super) audience: Arc<Audience>,
+    pub(super) log: Arc<Log>,
     /// Held until the turn is over.
     pub(super) place: OwnedSemaphorePermit,
     /// While this lives, copies of the request join the turn.
@@ -92,7 +93,7 @@ impl Job {
         self.accept();
         drop(self.place);
         for event in events {
-            self.audience.tell(event).await;
+            self.log.tell(event);
         }
     }
 
@@ -111,7 +112,7 @@ impl Job {
             drop(started.send(Err(error)));
         }
         drop((self.place, self.in_flight));
-        self.audience.tell(ThreadEvent::Ended(Box::new(end))).await;
+        self.log.tell(ThreadEvent::Ended(Box::new(end)));
     }
 }
 

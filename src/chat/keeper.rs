@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::audience::Audience;
+use super::turn::Log;
 use super::{Entry, Lease, Store, ThreadEvent, ThreadsError};
 use crate::agents::{Finish, Interrupt};
 use crate::domain::{Item, ItemId, Message, ThreadId};
@@ -17,7 +17,7 @@ pub(super) struct Keeper {
     pub(super) thread: ThreadId,
     /// The message that is being answered.
     pub(super) root: ItemId,
-    pub(super) audience: Arc<Audience>,
+    pub(super) log: Arc<Log>,
     pub(super) interrupt: Interrupt,
     /// What is kept once it is known whether the turn goes on.
     pub(super) last: Option<Entry>,
@@ -29,10 +29,10 @@ impl Keeper {
         store: Arc<dyn Store>,
         lease: Lease,
         (thread, root): (ThreadId, ItemId),
-        audience: Arc<Audience>,
+        log: Arc<Log>,
         interrupt: Interrupt,
     ) -> Self {
-        Self { store, lease, thread, root, audience, interrupt, last: None }
+        Self { store, lease, thread, root, log, interrupt, last: None }
     }
 
     /// Keeps first, tells then: what a listener saw done is there to be listed.
@@ -72,7 +72,7 @@ impl Keeper {
         match self.store.add(&self.lease, entry).await {
             Ok(()) => {
                 if let Some(item) = item {
-                    self.tell(ThreadEvent::ItemDone(Box::new(item))).await;
+                    self.tell(ThreadEvent::ItemDone(Box::new(item)));
                 }
             }
             Err(error) => {
@@ -93,10 +93,7 @@ impl Keeper {
         if self.trouble().is_some() { None } else { self.last }
     }
 
-    /// Nobody left to hear it ends the turn.
-    pub(super) async fn tell(&self, event: ThreadEvent) {
-        if !self.audience.tell(event).await {
-            self.interrupt.raise(Finish::Cancelled);
-        }
+    pub(super) fn tell(&self, event: ThreadEvent) {
+        self.log.tell(event);
     }
 }

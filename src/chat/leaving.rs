@@ -5,9 +5,9 @@ use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::admission::{HeldThread, QueueSlot};
-use super::audience::Audience;
 use super::recorder::Recorded;
 use super::shared::Shared;
+use super::turn::Log;
 use super::wording::told;
 use super::{
     Closing, Ending, Entry, Naming, Settlement, ThreadEvent, ThreadsError, Titles, TurnEnd,
@@ -22,7 +22,7 @@ pub(super) struct Leaving {
     pub(super) held: HeldThread,
     pub(super) slot: Option<QueueSlot>,
     pub(super) place: OwnedSemaphorePermit,
-    pub(super) audience: Arc<Audience>,
+    pub(super) log: Arc<Log>,
     /// The words that the thread is to be named after, if it is new.
     pub(super) title: Option<String>,
     /// The key of the request and the try at it, if it may come again.
@@ -33,14 +33,14 @@ pub(super) struct Leaving {
 impl Shared {
     /// Leaves the thread, and tells how the turn ended in truth.
     pub(super) async fn leave(&self, leaving: Leaving, recorded: Recorded) -> TurnEnd {
-        let Leaving { held, slot, place, audience, title, repeat, request_id } = leaving;
+        let Leaving { held, slot, place, log, title, repeat, request_id } = leaving;
         let Recorded { mut end, mut last, is_final } = recorded;
         let (mut spent, mut named) = (held.spent + end.spend, None);
         if let (Some(words), Titles::Model) = (title, self.settings.titles) {
             // Nobody is to wait for a title before the answer is whole.
             if let Some(entry) = last.take() {
                 let kept = self.store.add(&held.lease, entry.clone()).await;
-                tell_last(kept, Some(entry), &mut end, &audience, &request_id).await;
+                tell_last(kept, Some(entry), &mut end, &log, &request_id).await;
             }
             let (thread, more) = self.name_by_model(&words, &end).await;
             named = thread;
@@ -52,12 +52,12 @@ impl Shared {
         let left = self.store.end(&held.lease, closing).await;
         drop((held, slot, place));
         let is_left = left.is_ok();
-        tell_last(left, last, &mut end, &audience, &request_id).await;
+        tell_last(left, last, &mut end, &log, &request_id).await;
         if !is_left && let Some(repeat) = repeat {
             self.settle(&settlement(&repeat, &end, is_final)).await;
         }
         if let Some(thread) = named {
-            audience.tell(ThreadEvent::ThreadUpdated(Box::new(thread))).await;
+            log.tell(ThreadEvent::ThreadUpdated(Box::new(thread)));
         }
         end
     }
@@ -98,13 +98,13 @@ async fn tell_last(
     kept: Result<(), ThreadsError>,
     last: Option<Entry>,
     end: &mut TurnEnd,
-    audience: &Audience,
+    log: &Log,
     request_id: &str,
 ) {
     match (kept, last) {
         (Ok(()), last) => {
             if let Some(item) = last.and_then(|last| last.item) {
-                audience.tell(ThreadEvent::ItemDone(Box::new(item))).await;
+                log.tell(ThreadEvent::ItemDone(Box::new(item)));
             }
         }
         (Err(error), Some(_)) => {

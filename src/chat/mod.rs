@@ -1,7 +1,6 @@
 //! Conversations: turns that run, and what is kept of them.
 
 mod admission;
-mod audience;
 mod budget;
 mod choice;
 mod describe;
@@ -34,6 +33,7 @@ pub use ports::{
     Resource, Settlement, Store, ThreadIndex, ThreadLog, ThreadsError,
 };
 pub use repeat::{Copy, Decision, Moment, decide, digest};
-pub use request::{Ask, NewMessage, RepeatKey, Span, TurnRequest};
+pub use request::{Ask, NewMessage, OnLeave, RepeatKey, Span, TurnRequest};
 pub use settings::{Settings, Titles};
 pub use title::title_of;
+pub use turn::{Behind, Cursor, Log, Reader};

@@ -15,6 +15,10 @@ use crate::domain::{
 /// A failure's reason is shown up to this length.
 const MAX_REASON: usize = 300;
 
+/// A turn that says more, in bytes, is ended: nobody reads it, and a model that speaks without end
+/// is not to fill memory.
+const MAX_SAID: usize = 1024 * 1024;
+
 /// What a scribe must know of its turn.
 pub(super) struct Scope {
     /// What the thread had cost before.
@@ -35,6 +39,8 @@ pub(super) struct Recorder {
     done: Vec<ToolRecord>,
     texts: Vec<String>,
     spend: Spend,
+    /// How many bytes of text were said.
+    said: usize,
     told_of_other: bool,
 }
 
@@ -56,8 +62,8 @@ enum Open {
 impl Recorder {
     pub(super) fn new(keeper: Keeper, scope: Scope) -> Self {
         let (calls, done, texts) = (Vec::new(), Vec::new(), Vec::new());
-        let (spend, told_of_other) = (Spend::default(), false);
-        Self { keeper, scope, open: None, calls, done, texts, spend, told_of_other }
+        let (spend, said, told_of_other) = (Spend::default(), 0, false);
+        Self { keeper, scope, open: None, calls, done, texts, spend, said, told_of_other }
     }
 
     /// Records a run to its end.
@@ -92,7 +98,7 @@ impl Recorder {
         match &mut self.open {
             Some(Open::Workflow(open)) if open.kind() == WorkflowKind::Reasoning => {
                 if let Some(event) = open.muse(&thought) {
-                    self.keeper.tell(event).await;
+                    self.keeper.tell(event);
                 }
             }
             Some(Open::Message(_)) => {} // A thought amid the answer would tear it apart.
@@ -108,11 +114,19 @@ impl Recorder {
     async fn on_other_model(&mut self, model: &str) {
         if !std::mem::replace(&mut self.told_of_other, true) {
             let message = format!("The model asked for is not available; {model} answers instead.");
-            self.keeper.tell(ThreadEvent::Notice { level: Level::Info, message }).await;
+            self.keeper.tell(ThreadEvent::Notice { level: Level::Info, message });
         }
     }
 
     async fn on_text(&mut self, text: String) {
+        self.said += text.len();
+        if self.said > MAX_SAID {
+            return self.keeper.interrupt.raise(Finish::TooLong);
+        }
+        self.say(text).await;
+    }
+
+    async fn say(&mut self, text: String) {
         if !matches!(self.open, Some(Open::Message(_))) {
             self.close_workflow().await;
             let (open, events) = OpenMessage::begin(&self.keeper.thread);
@@ -120,7 +134,7 @@ impl Recorder {
         }
         if let Some(Open::Message(open)) = &mut self.open {
             let event = open.push(text);
-            self.keeper.tell(event).await;
+            self.keeper.tell(event);
         }
     }
 
@@ -149,7 +163,7 @@ impl Recorder {
         match &mut self.open {
             Some(Open::Workflow(open)) if open.kind() == WorkflowKind::Custom => {
                 let event = open.start(id, task);
-                self.keeper.tell(event).await;
+                self.keeper.tell(event);
             }
             Some(_) | None => {
                 self.close_workflow().await;
@@ -163,7 +177,7 @@ impl Recorder {
         if let Some(Open::Workflow(open)) = &mut self.open
             && let Some(event) = open.progress(&told.call, shorten(&clean(&told.words), MAX_REASON))
         {
-            self.keeper.tell(event).await;
+            self.keeper.tell(event);
         }
     }
 
@@ -172,7 +186,7 @@ impl Recorder {
         if let Some(Open::Workflow(open)) = &mut self.open
             && let Some(event) = open.finish(&result.id, failure)
         {
-            self.keeper.tell(event).await;
+            self.keeper.tell(event);
         }
         let Some(index) = self.calls.iter().position(|call| call.id == result.id) else { return };
         self.done.push(ToolRecord {
@@ -228,7 +242,7 @@ impl Recorder {
 
     /// Half an answer is kept and shown as half an answer.
     async fn cut_message(&mut self) {
-        self.on_text(CUT_MARK.to_owned()).await;
+        self.say(CUT_MARK.to_owned()).await;
         let item = self.close_message();
         let text = self.texts.last().cloned().unwrap_or_default();
         let said = Assistant { text, ..Assistant::default() };
@@ -238,7 +252,7 @@ impl Recorder {
     async fn begin<const N: usize>(&mut self, open: Open, events: [ThreadEvent; N]) {
         self.open = Some(open);
         for event in events {
-            self.keeper.tell(event).await;
+            self.keeper.tell(event);
         }
     }
 

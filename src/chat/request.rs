@@ -15,8 +15,19 @@ pub struct TurnRequest {
     pub time_zone: Option<TimeZone>,
     /// What tells this request from another, if it may come twice.
     pub repeat: Option<RepeatKey>,
+    /// What becomes of the turn once nobody reads it any more.
+    pub on_leave: OnLeave,
     /// The HTTP request it came with, for the log and for error messages.
     pub request_id: String,
+}
+
+/// What becomes of a turn once nobody reads it any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnLeave {
+    /// It is cancelled in order.
+    Cancel,
+    /// It goes on to its end.
+    Finish,
 }
 
 /// What is asked.

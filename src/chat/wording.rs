@@ -28,6 +28,9 @@ pub(super) fn told(finish: &Finish, done: &[ToolRecord], request_id: &str) -> Op
             format!("I stopped because I kept making the same call of {tool}. {}", list(done))
         }
         Finish::Deadline => format!("The time for this answer is over. {}", list(done)),
+        Finish::TooLong => {
+            format!("The answer was cut: it is too long to be read. {}", list(done))
+        }
         Finish::ShutDown => {
             format!("The server is restarting. {} Try again in a moment.", list(done))
         }
@@ -52,6 +55,7 @@ pub(super) fn note(finish: &Finish) -> Option<String> {
         Finish::StepLimit { .. } | Finish::Repeated { .. } => "it took too many steps",
         Finish::OverBudget(_) => "it had cost what an answer may cost",
         Finish::Deadline => "it took too long",
+        Finish::TooLong => "it was too long",
         Finish::ShutDown => "the server restarted",
         Finish::Storage | Finish::Lost => "it could not be saved",
         Finish::Model(_) => "the model failed",

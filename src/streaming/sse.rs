@@ -7,11 +7,10 @@ use bytes::Bytes;
 use futures::{Stream, stream};
 use serde::Serialize;
 use tokio::select;
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::chatkit::{encode, error};
-use crate::chat::ThreadEvent;
+use crate::chat::{Behind, Reader, ThreadEvent};
 use crate::domain::Outcome;
 use crate::resilience::Patience;
 
@@ -21,6 +20,10 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// A comment without a blank line: with one, the component's parser would see an empty message.
 const COMMENT: &[u8] = b": keep-alive\n";
 
+/// What is said to whoever reads too slowly. Trying again would not help: it would be cut again.
+const BEHIND: &str = "The connection could not keep up with the answer. Load the conversation again to \
+see what was kept of it.";
+
 /// So many waiting events go out as one piece.
 const AT_ONCE: usize = 64;
 
@@ -28,9 +31,7 @@ const AT_ONCE: usize = 64;
 const USUAL_FRAME: usize = 256;
 
 /// The frames of a turn, to its end.
-pub fn frames(
-    events: mpsc::Receiver<ThreadEvent>,
-) -> impl Stream<Item = Result<Bytes, Infallible>> {
+pub fn frames(events: Reader) -> impl Stream<Item = Result<Bytes, Infallible>> {
     stream::unfold(Voice::new(events), async |mut voice| {
         let piece = voice.next().await?;
         Some((Ok(piece), voice))
@@ -45,44 +46,47 @@ pub fn only(message: &str, outcome: Outcome) -> Bytes {
 }
 
 struct Voice {
-    events: mpsc::Receiver<ThreadEvent>,
+    events: Reader,
     waiting: Vec<ThreadEvent>,
     ended: bool,
     patience: Patience,
 }
 
 impl Voice {
-    fn new(events: mpsc::Receiver<ThreadEvent>) -> Self {
+    fn new(events: Reader) -> Self {
         let patience = Patience::new(Instant::now() + KEEP_ALIVE, KEEP_ALIVE);
         Self { events, waiting: Vec::new(), ended: false, patience }
     }
 
     async fn next(&mut self) -> Option<Bytes> {
         while !self.ended {
-            let Some(count) = self.hear().await else {
-                return Some(Bytes::from_static(COMMENT));
+            let piece = match self.hear().await {
+                None => Bytes::from_static(COMMENT),
+                Some(Ok(0)) => self.end("The server failed to answer. Try again.", Outcome::Failed),
+                Some(Ok(_)) => self.encode().into(),
+                Some(Err(Behind)) => self.end(BEHIND, Outcome::TooLong),
             };
-            if count == 0 {
-                self.ended = true;
-                return Some(only("The server failed to answer. Try again.", Outcome::Failed));
-            }
-            let piece = self.encode();
             if !piece.is_empty() {
-                return Some(piece.into());
+                return Some(piece);
             }
         }
         None
     }
 
     /// Waits for events and counts them; none if it was quiet for too long.
-    async fn hear(&mut self) -> Option<usize> {
+    async fn hear(&mut self) -> Option<Result<usize, Behind>> {
         let heard = select! {
             biased;
-            count = self.events.recv_many(&mut self.waiting, AT_ONCE) => Some(count),
+            heard = self.events.take(&mut self.waiting, AT_ONCE) => Some(heard),
             () = &mut self.patience => None,
         };
         self.patience.renew();
         heard
+    }
+
+    fn end(&mut self, message: &str, outcome: Outcome) -> Bytes {
+        self.ended = true;
+        only(message, outcome)
     }
 
     fn encode(&mut self) -> Vec<u8> {

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::open::{Settings, StartError};
 use super::server::TodoServer;
-use crate::serving::{serve, without_delay};
+use crate::serving::{serve, tuned};
 
 /// Names under which this machine calls itself.
 const LOCAL_HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
@@ -59,7 +59,7 @@ pub async fn serve_http(
         .with_state(health)
         .nest_service("/mcp", mcp);
     tokio::select! {
-        () = serve(without_delay(listener), app, MAX_CONNECTIONS, stop.clone()) => {}
+        () = serve(tuned(listener), app, MAX_CONNECTIONS, stop.clone()) => {}
         // A client that never ends its request must not keep the process.
         () = async { stop.cancelled().await; sleep(DRAIN).await } => {}
     }

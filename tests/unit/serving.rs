@@ -14,11 +14,17 @@ use orchestrator::serving::serve;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: here\r\n\r\n";
 const HALF_A_HEAD: &[u8] = b"GET / HTTP/1.1\r\nhost: he";
+
+/// More than the way to a client holds.
+const LONG: usize = 64 * 1024;
+
+/// Nothing here takes longer, or it hangs.
+const LIMIT: Duration = Duration::from_hours(1);
 
 /// A server in memory, and the way in.
 struct Street {
@@ -54,7 +60,12 @@ impl Street {
             let end = async move { told.notified().await }.map(|()| Ok::<_, Infallible>("end"));
             async { Body::from_stream(stream::once(end)) }
         };
+        let long = async || {
+            let pieces = (0..LONG / 1024).map(|_| Ok::<_, Infallible>("x".repeat(1024)));
+            Body::from_stream(stream::iter(pieces))
+        };
         let router = Router::new().route("/", get(async || "hello")).route("/slow", get(slow));
+        let router = router.route("/long", get(long));
         let server = tokio::spawn(serve(Door(coming), router, connections, stop.clone()));
         Self { door, stop, server, go_on }
     }
@@ -121,12 +132,42 @@ async fn an_answer_may_take_as_long_as_it_likes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_client_that_leaves_its_answer_unread_for_half_a_minute_is_closed_and_makes_room() {
+    let street = Street::with_room_for(1);
+    let mut client = street.send(b"GET /long HTTP/1.1\r\nhost: here\r\n\r\n").await;
+    until(&mut client, "\r\n\r\n").await;
+    let stopped_reading = Instant::now();
+
+    let mut next = street.send(REQUEST).await;
+    let answer = timeout(LIMIT, until(&mut next, "hello")).await.unwrap();
+
+    assert!(answer.starts_with("HTTP/1.1 200"));
+    assert_eq!(stopped_reading.elapsed().as_secs(), 30);
+    assert!(!rest(client).await.ends_with("0\r\n\r\n"), "it was cut, and can be seen to be");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_reads_slowly_is_served_to_the_end() {
+    let street = Street::with_room_for(1);
+    let mut client = street.send(b"GET /long HTTP/1.1\r\nhost: here\r\n\r\n").await;
+
+    let (mut heard, mut piece) = (Vec::new(), vec![0; 4096]);
+    while !heard.ends_with(b"0\r\n\r\n") {
+        tokio::time::sleep(Duration::from_secs(25)).await;
+        let count = timeout(LIMIT, client.read(&mut piece)).await.unwrap().unwrap();
+        heard.extend_from_slice(&piece[..count]);
+    }
+
+    assert!(heard.len() > LONG);
+}
+
+#[tokio::test(start_paused = true)]
 async fn whoever_finds_no_room_is_let_in_when_somebody_leaves() {
     let street = Street::with_room_for(1);
     let mut first = street.send(REQUEST).await;
     until(&mut first, "hello").await;
     let mut second = street.send(REQUEST).await;
-    let too_early = tokio::time::timeout(Duration::from_mins(1), second.read_u8()).await;
+    let too_early = timeout(Duration::from_mins(1), second.read_u8()).await;
     assert!(too_early.is_err(), "there was no room");
 
     drop(first);

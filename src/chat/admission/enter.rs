@@ -38,7 +38,7 @@ impl Shared {
         self.store.find(&job.thread).await?.ok_or(BeginError::UnknownThread)?;
         job.accept();
         if !job.is_copy {
-            job.audience.tell(ThreadEvent::Progress(WAITING.to_owned())).await;
+            job.log.tell(ThreadEvent::Progress(WAITING.to_owned()));
         }
         let waited = async {
             slot.reached().await;
@@ -46,7 +46,7 @@ impl Shared {
         };
         let held = select! {
             held = timeout(self.settings.turn_timeout * 2, waited) => held,
-            () = job.audience.deserted() => return Err(BeginError::Crowded),
+            () = job.log.deserted() => return Err(BeginError::Crowded),
             () = self.drained.cancelled() => return Err(BeginError::Draining),
         };
         let lease = held.map_err(|_| BeginError::Crowded)??.ok_or(BeginError::UnknownThread)?;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use super::super::audience::Audience;
+use super::super::turn::{Cursor, Log};
 use super::super::{BeginError, RepeatKey, Turn};
 use crate::domain::ThreadId;
 
@@ -15,7 +15,7 @@ pub(in crate::chat) struct InFlight(Arc<Mutex<HashMap<String, Live>>>);
 struct Live {
     body: String,
     thread: ThreadId,
-    audience: Weak<Audience>,
+    log: Weak<Log>,
 }
 
 /// Forgets its turn when it is dropped.
@@ -23,7 +23,7 @@ struct Live {
 pub(in crate::chat) struct Noted {
     all: Arc<Mutex<HashMap<String, Live>>>,
     key: String,
-    audience: Weak<Audience>,
+    log: Weak<Log>,
 }
 
 impl InFlight {
@@ -34,7 +34,7 @@ impl InFlight {
         if live.body != key.body {
             return Err(BeginError::KeyReused);
         }
-        let events = live.audience.upgrade().and_then(|audience| audience.join());
+        let events = live.log.upgrade().and_then(|log| log.join(Cursor::default()));
         Ok(events.map(|events| Turn { thread: live.thread.clone(), events }))
     }
 
@@ -43,12 +43,12 @@ impl InFlight {
         &self,
         key: &RepeatKey,
         thread: &ThreadId,
-        audience: &Arc<Audience>,
+        log: &Arc<Log>,
     ) -> Noted {
-        let (body, audience) = (key.body.clone(), Arc::downgrade(audience));
-        let live = Live { body, thread: thread.clone(), audience: Weak::clone(&audience) };
+        let (body, log) = (key.body.clone(), Arc::downgrade(log));
+        let live = Live { body, thread: thread.clone(), log: Weak::clone(&log) };
         lock(&self.0).insert(key.key.clone(), live);
-        Noted { all: Arc::clone(&self.0), key: key.key.clone(), audience }
+        Noted { all: Arc::clone(&self.0), key: key.key.clone(), log }
     }
 }
 
@@ -56,7 +56,7 @@ impl Drop for Noted {
     fn drop(&mut self) {
         let mut all = lock(&self.all);
         // A later turn may stand there, if this one could not be joined any more.
-        if all.get(&self.key).is_some_and(|live| Weak::ptr_eq(&live.audience, &self.audience)) {
+        if all.get(&self.key).is_some_and(|live| Weak::ptr_eq(&live.log, &self.log)) {
             all.remove(&self.key);
         }
     }

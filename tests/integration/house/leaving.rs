@@ -33,7 +33,7 @@ async fn text_streamed_before_leaving_is_kept_under_its_id_and_marked() {
     let hang = Act::Hang(vec![Delta::Text("Half an ".into()), Delta::Text("answer".into())]);
     let app = TestApp::scripted([hang]).await;
 
-    let seen = read_events(app.open(json_request("/chatkit", &create("go"))).await, 8).await;
+    let seen = read_events(app.open(json_request("/chatkit", &create("go"))).await, 7).await;
     app.idle().await;
     let listed = app.post("/chatkit", &items(&threads(&app).await)).await.json();
 

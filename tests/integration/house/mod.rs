@@ -9,6 +9,7 @@ mod degraded;
 mod health;
 mod leaving;
 mod lists;
+mod readers;
 mod refusals;
 mod repeats;
 mod short_form;

@@ -2,4 +2,5 @@
 
 mod describe;
 mod history;
+mod log;
 mod repetitions;

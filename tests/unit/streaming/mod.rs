@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use futures::StreamExt;
-use orchestrator::chat::{ItemUpdate, ThreadEvent, TurnEnd};
+use orchestrator::chat::{ItemUpdate, Log, OnLeave, ThreadEvent, TurnEnd};
 use orchestrator::domain::{Outcome, Spend};
 use orchestrator::streaming::frames;
-use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
 #[tokio::test]
@@ -37,7 +36,7 @@ async fn a_turn_that_vanishes_is_told_as_a_failure() {
 
 #[tokio::test(start_paused = true)]
 async fn a_quiet_stream_sends_a_comment_without_a_blank_line_again_and_again() {
-    let (sender, events) = mpsc::channel(1);
+    let (log, events) = Log::begin(OnLeave::Cancel);
     let mut stream = Box::pin(frames(events));
     let begun = Instant::now();
 
@@ -47,17 +46,17 @@ async fn a_quiet_stream_sends_a_comment_without_a_blank_line_again_and_again() {
         assert_eq!(&comment[..], b": keep-alive\n");
         assert_eq!(begun.elapsed(), Duration::from_secs(seconds));
     }
-    drop(sender);
+    drop(log);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_is_quiet_from_its_last_words_on() {
-    let (sender, events) = mpsc::channel(1);
+    let (log, events) = Log::begin(OnLeave::Cancel);
     let mut stream = Box::pin(frames(events));
     let begun = Instant::now();
     let speaks = async {
         sleep(Duration::from_secs(7)).await;
-        sender.send(delta("a")).await.unwrap();
+        log.tell(delta("a"));
     };
 
     let (said, ()) = tokio::join!(stream.next(), speaks);
@@ -69,12 +68,12 @@ async fn a_stream_is_quiet_from_its_last_words_on() {
 }
 
 async fn bytes_of(events: Vec<ThreadEvent>) -> String {
-    let (sender, receiver) = mpsc::channel(16);
+    let (log, reader) = Log::begin(OnLeave::Cancel);
     for event in events {
-        sender.send(event).await.unwrap();
+        log.tell(event);
     }
-    drop(sender);
-    let pieces: Vec<_> = frames(receiver).map(|piece| piece.unwrap()).collect().await;
+    log.close();
+    let pieces: Vec<_> = frames(reader).map(|piece| piece.unwrap()).collect().await;
     String::from_utf8(pieces.concat()).unwrap()
 }
 

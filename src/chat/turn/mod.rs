@@ -1,5 +1,9 @@
 //! One turn: from the door to its one honest end.
 
+mod log;
+mod reader;
+mod sweep;
+
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -11,7 +15,6 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
 use super::admission::{Admitted, HeldThread, Plan, Ready};
-use super::audience::Audience;
 use super::job::Job;
 use super::keeper::Keeper;
 use super::leaving::Leaving;
@@ -22,6 +25,10 @@ use super::wording::{missing, told};
 use super::{Level, ThreadEvent, TurnEnd, TurnRequest, budget, for_model};
 use crate::agents::{Driver, Finish, Interrupt, Run, drive};
 use crate::domain::{Catalog, ItemId, Message, Outcome, Spend, ThreadId};
+pub(super) use log::CloseLog;
+pub use log::{Cursor, Log};
+pub use reader::{Behind, Reader};
+pub(super) use sweep::Sweep;
 
 /// So many events of the agent may wait for the scribe.
 const BACKLOG: usize = 64;
@@ -38,7 +45,7 @@ struct Work {
     /// The message that everything is done for.
     root: ItemId,
     request: TurnRequest,
-    audience: Arc<Audience>,
+    log: Arc<Log>,
     /// The model that was chosen.
     choice: Option<String>,
     transcript: Option<Vec<Message>>,
@@ -56,39 +63,39 @@ impl Shared {
         };
         job.accept();
         // Copies join the turn until its end is told.
-        let Job { request, attempt, thread, audience, place, in_flight: _joinable, .. } = job;
+        let Job { request, attempt, thread, log, place, in_flight: _joinable, .. } = job;
         let Ready { held, slot, started, transcript, title } = ready;
         for event in started.events {
-            audience.tell(event).await;
+            log.tell(event);
         }
         let begun = Instant::now();
         let request_id = request.request_id.clone();
         let repeat = request.repeat.as_ref().map(|repeat| (repeat.key.clone(), attempt));
-        let heard = Arc::clone(&audience);
+        let heard = Arc::clone(&log);
         let (root, choice) = (started.root, started.choice);
         let (recorded, steps) = match started.plan {
             Plan::Answer => {
-                let work = Work { thread, root, request, audience: heard, choice, transcript };
+                let work = Work { thread, root, request, log: heard, choice, transcript };
                 self.watched(work, &held, &request_id).await
             }
             Plan::StopHere => (budget::stopped(&held, &thread, &root), 0),
         };
         let took = begun.elapsed();
-        let heard = Arc::clone(&audience);
-        let leaving = Leaving { held, slot, place, audience: heard, title, repeat, request_id };
+        let heard = Arc::clone(&log);
+        let leaving = Leaving { held, slot, place, log: heard, title, repeat, request_id };
         let end = Box::pin(self.leave(leaving, recorded)).await;
         end.log(steps, took);
-        audience.tell(ThreadEvent::Ended(Box::new(end))).await;
+        log.tell(ThreadEvent::Ended(Box::new(end)));
     }
 
     /// A panic ends one turn, and honestly.
     async fn watched(&self, work: Work, held: &HeldThread, request_id: &str) -> (Recorded, u32) {
-        let (audience, thread) = (Arc::clone(&work.audience), work.thread.clone());
+        let (log, thread) = (Arc::clone(&work.log), work.thread.clone());
         // A future that is moved is laid out twice; a box is moved instead.
         let work = AssertUnwindSafe(Box::pin(self.work(work, held))).catch_unwind();
         let ended = select! {
             biased; // Whoever left is noticed before another step is taken.
-            never = self.watch(&audience, &held.interrupt) => match never {},
+            never = self.watch(&log, &held.interrupt) => match never {},
             ended = work => ended,
         };
         ended.unwrap_or_else(|_| {
@@ -104,10 +111,10 @@ impl Shared {
     }
 
     async fn work(&self, work: Work, held: &HeldThread) -> (Recorded, u32) {
-        let Work { thread, root, request, audience, choice, transcript } = work;
+        let Work { thread, root, request, log, choice, transcript } = work;
         let interrupt = held.interrupt.clone();
-        self.await_tools(&audience).await;
-        let choice = self.offered(choice, &audience).await;
+        self.await_tools(&log).await;
+        let choice = self.offered(choice, &log).await;
         let (events, heard) = mpsc::channel(BACKLOG);
         let transcript = match transcript {
             Some(transcript) => transcript,
@@ -115,7 +122,7 @@ impl Shared {
         };
         let (store, lease) = (Arc::clone(&self.store), held.lease.clone());
         let place = (thread, root.clone());
-        let keeper = Keeper::new(store, lease, place, audience, interrupt.clone());
+        let keeper = Keeper::new(store, lease, place, log, interrupt.clone());
         let scope = Scope {
             spent: held.spent,
             reads_text_only: request.reads_text_only(),
@@ -143,12 +150,12 @@ impl Shared {
 
     /// Just after the start, or after a loss, tools may be about to come. Then what is still
     /// missing is told.
-    async fn await_tools(&self, audience: &Audience) {
+    async fn await_tools(&self, log: &Log) {
         if timeout(PATIENCE_WITH_TOOLS, self.tools.settled()).await.is_err() {
             tracing::warn!("Going on before every tool server has answered");
         }
         if let Some(message) = missing(&self.tools.catalog().missing) {
-            audience.tell(ThreadEvent::Notice { level: Level::Warning, message }).await;
+            log.tell(ThreadEvent::Notice { level: Level::Warning, message });
         }
     }
 
@@ -164,9 +171,9 @@ impl Shared {
     }
 
     /// Raises the interrupt when the turn must end; never returns.
-    async fn watch(&self, audience: &Audience, interrupt: &Interrupt) -> Infallible {
+    async fn watch(&self, log: &Log, interrupt: &Interrupt) -> Infallible {
         let left = async {
-            audience.deserted().await;
+            log.deserted().await;
             interrupt.raise(Finish::Cancelled);
             std::future::pending::<Infallible>().await
         };

@@ -1,0 +1,257 @@
+//! What happens in a turn, in order: written by the turn, read by as many as like, held back by none.
+//!
+//! Writing never waits. Whoever reads too slowly misses the rest, not the turn (ADR 24).
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use tokio_util::sync::CancellationToken;
+
+use super::reader::{Behind, Reader};
+use crate::chat::{OnLeave, ThreadEvent};
+
+/// So much of a turn is kept for readers; what is older goes.
+const MAX_BYTES: usize = 4 * 1024 * 1024;
+
+/// The log of one turn.
+#[derive(Debug)]
+pub struct Log {
+    state: Mutex<State>,
+    on_leave: OnLeave,
+    /// Cancelled when the last reader has left a turn that then has to end.
+    deserted: CancellationToken,
+}
+
+/// A place in a log: behind so many events, and so many bytes of the text that comes next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cursor {
+    event: u64,
+    byte: usize,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    events: VecDeque<ThreadEvent>,
+    /// How many events are gone, and so the number of the first that is left.
+    gone: u64,
+    bytes: usize,
+    readers: Vec<Place>,
+    /// How many readers there ever were: their ids.
+    came: u64,
+    /// Nothing more will be written.
+    is_closed: bool,
+}
+
+/// Where one reader is.
+#[derive(Debug)]
+struct Place {
+    reader: u64,
+    at: Cursor,
+    /// Set while the reader waits for more.
+    waiting: Option<Waker>,
+    /// For how many looks it has taken nothing although there was something.
+    idle_for: u32,
+}
+
+impl Log {
+    /// An empty log and its first reader.
+    pub fn begin(on_leave: OnLeave) -> (Arc<Self>, Reader) {
+        let (mut state, deserted) = (State::default(), CancellationToken::new());
+        let reader = state.admit(Cursor::default());
+        let log = Arc::new(Self { state: Mutex::new(state), on_leave, deserted });
+        (Arc::clone(&log), Reader::new(log, reader))
+    }
+
+    /// Adds what happened. Never waits.
+    pub fn tell(&self, event: ThreadEvent) {
+        let waiting = {
+            let mut state = self.lock();
+            state.append(event);
+            self.desert_if_empty(&state);
+            state.waiting()
+        };
+        self.wake(waiting);
+    }
+
+    /// A reader that begins at this place; none if the turn is over or is about to be cancelled, or
+    /// if that place is gone. That is decided here, under the lock under which the last one leaves:
+    /// nobody joins a turn that ends because nobody is left.
+    pub fn join(self: &Arc<Self>, from: Cursor) -> Option<Reader> {
+        let mut state = self.lock();
+        let is_open = !state.is_closed && !state.has_ended() && !self.deserted.is_cancelled();
+        if !is_open || from.event < state.gone {
+            return None;
+        }
+        let reader = state.admit(from);
+        drop(state);
+        Some(Reader::new(Arc::clone(self), reader))
+    }
+
+    /// Waits until nobody is left to read, if that ends the turn.
+    pub async fn deserted(&self) {
+        self.deserted.cancelled().await;
+    }
+
+    /// Nothing more will be written.
+    pub fn close(&self) {
+        let waiting = {
+            let mut state = self.lock();
+            state.is_closed = true;
+            state.waiting()
+        };
+        self.wake(waiting);
+    }
+
+    /// Looks after the readers: those that took nothing for so many looks, although there was
+    /// something to take, are let go.
+    pub fn look(&self, patience: u32) {
+        let mut state = self.lock();
+        let end = state.end();
+        let before = state.readers.len();
+        state.readers.retain_mut(|place| {
+            place.idle_for = if place.at < end { place.idle_for + 1 } else { 0 };
+            place.idle_for <= patience
+        });
+        if state.readers.len() < before {
+            tracing::info!("A reader that took nothing was let go");
+            self.desert_if_empty(&state);
+        }
+    }
+
+    pub(super) fn take(
+        &self,
+        reader: u64,
+        into: &mut Vec<ThreadEvent>,
+        most: usize,
+        context: &Context<'_>,
+    ) -> Poll<Result<usize, Behind>> {
+        self.lock().take(reader, into, most, context)
+    }
+
+    pub(super) fn at(&self, reader: u64) -> Option<Cursor> {
+        let state = self.lock();
+        state.readers.iter().find(|place| place.reader == reader).map(|place| place.at)
+    }
+
+    pub(super) fn leave(&self, reader: u64) {
+        let mut state = self.lock();
+        state.readers.retain(|place| place.reader != reader);
+        self.desert_if_empty(&state);
+    }
+
+    fn desert_if_empty(&self, state: &State) {
+        if state.readers.is_empty() && self.on_leave == OnLeave::Cancel {
+            self.deserted.cancel();
+        }
+    }
+
+    /// Wakes those who wait, outside the lock.
+    fn wake(&self, mut waiting: Option<Waker>) {
+        while let Some(waker) = waiting {
+            waker.wake();
+            waiting = self.lock().waiting();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn admit(&mut self, at: Cursor) -> u64 {
+        self.came += 1;
+        self.readers.push(Place { reader: self.came, at, waiting: None, idle_for: 0 });
+        self.came
+    }
+
+    /// Text goes on where it stopped, so that a piece costs its own bytes and nothing else.
+    fn append(&mut self, event: ThreadEvent) {
+        let last = self.events.back_mut();
+        let (before, event) = match last {
+            Some(last) => (last.weight(), last.absorb(event)),
+            None => (0, Some(event)),
+        };
+        match event {
+            Some(event) => {
+                self.bytes += event.weight();
+                self.events.push_back(event);
+            }
+            None => self.bytes += self.events.back().map_or(0, ThreadEvent::weight) - before,
+        }
+        while self.bytes > MAX_BYTES && self.events.len() > 1 {
+            self.forget_first();
+        }
+    }
+
+    fn forget_first(&mut self) {
+        let Some(first) = self.events.pop_front() else { return };
+        self.bytes = self.bytes.saturating_sub(first.weight());
+        self.gone += 1;
+        let gone = self.gone;
+        self.readers.retain(|place| place.at.event >= gone);
+    }
+
+    fn take(
+        &mut self,
+        reader: u64,
+        into: &mut Vec<ThreadEvent>,
+        most: usize,
+        context: &Context<'_>,
+    ) -> Poll<Result<usize, Behind>> {
+        let (end, is_over) = (self.end(), self.is_closed);
+        let Some(place) = self.readers.iter_mut().find(|place| place.reader == reader) else {
+            return Poll::Ready(Err(Behind));
+        };
+        place.idle_for = 0;
+        if place.at >= end {
+            if is_over {
+                return Poll::Ready(Ok(0));
+            }
+            if !place.waiting.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
+                place.waiting = Some(context.waker().clone());
+            }
+            return Poll::Pending;
+        }
+        let before = into.len();
+        let skipped = usize::try_from(place.at.event - self.gone).unwrap_or(usize::MAX);
+        for event in self.events.iter().skip(skipped) {
+            if into.len() - before >= most {
+                break;
+            }
+            into.extend(event.since(place.at.byte));
+            place.at = Cursor { event: place.at.event + 1, byte: 0 };
+        }
+        if place.at.event == self.gone + self.events.len() as u64 {
+            place.at = end;
+        }
+        Poll::Ready(Ok(into.len() - before))
+    }
+
+    /// Behind everything: the last event may still grow, so the end is behind its last byte.
+    fn end(&self) -> Cursor {
+        let count = self.gone + self.events.len() as u64;
+        match self.events.back().and_then(ThreadEvent::text) {
+            Some(text) => Cursor { event: count - 1, byte: text.len() },
+            None => Cursor { event: count, byte: 0 },
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        matches!(self.events.back(), Some(ThreadEvent::Ended(_)))
+    }
+
+    fn waiting(&mut self) -> Option<Waker> {
+        self.readers.iter_mut().find_map(|place| place.waiting.take())
+    }
+}
+
+/// Closes a log once what writes it is gone, however that came.
+pub(in crate::chat) struct CloseLog(pub(in crate::chat) Arc<Log>);
+
+impl Drop for CloseLog {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}

@@ -1,0 +1,63 @@
+//! Looks after the turns of this process now and then: nothing here is left to those who read.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::log::Log;
+
+/// How often. One clock for all turns: a timer of its own for each would wake the runtime each time.
+const EVERY: Duration = Duration::from_millis(250);
+
+/// A reader that takes nothing for so many looks, 30 s, is let go.
+const PATIENCE: u32 = 120;
+
+/// The turns that are looked after.
+#[derive(Debug, Default)]
+pub(in crate::chat) struct Sweep(Mutex<Turns>);
+
+#[derive(Debug, Default)]
+struct Turns {
+    logs: Vec<Weak<Log>>,
+    is_running: bool,
+}
+
+impl Sweep {
+    /// Looks after this one too, until it is gone.
+    pub(in crate::chat) fn watch(self: &Arc<Self>, log: &Arc<Log>) {
+        let mut turns = self.lock();
+        turns.logs.push(Arc::downgrade(log));
+        if !std::mem::replace(&mut turns.is_running, true) {
+            drop(tokio::spawn(Arc::clone(self).run()));
+        }
+    }
+
+    /// Ends by itself once there are no turns.
+    async fn run(self: Arc<Self>) {
+        loop {
+            sleep(EVERY).await;
+            for log in self.logs() {
+                log.look(PATIENCE);
+            }
+            if self.is_over() {
+                return;
+            }
+        }
+    }
+
+    fn logs(&self) -> Vec<Arc<Log>> {
+        self.lock().logs.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    fn is_over(&self) -> bool {
+        let mut turns = self.lock();
+        turns.logs.retain(|log| log.strong_count() > 0);
+        turns.is_running = !turns.logs.is_empty();
+        !turns.is_running
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Turns> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
