@@ -1,8 +1,12 @@
 //! The host: begins turns, counts them, drains them at the end.
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
+use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
@@ -13,7 +17,7 @@ use super::admission::{Heartbeat, Queues, beat};
 use super::job::Job;
 use super::repeat::InFlight;
 use super::shared::Shared;
-use super::turn::{CloseLog, Log, Sweep};
+use super::turn::{CloseLog, Engine, Log, Reader, Sweep};
 use super::{BeginError, Settings, Store, ThreadIndex, Turn, TurnRequest};
 use crate::agents::{Model, Tools, WithQuestions};
 use crate::domain::{ItemId, ThreadId};
@@ -80,6 +84,8 @@ impl Chat {
     ///
     /// Dropping the future is leaving: the turn is cancelled in order.
     pub async fn begin(&self, request: TurnRequest) -> Result<Turn, BeginError> {
+        // Counted before it is looked whether more may come: a drain sees either this turn or none.
+        let token = self.running.token();
         if self.running.is_closed() {
             return Err(BeginError::Draining);
         }
@@ -90,7 +96,7 @@ impl Chat {
         }
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| BeginError::Busy)?;
         let thread = request.thread().cloned().unwrap_or_else(ThreadId::new_thread);
-        let (log, events) = Log::begin(request.on_leave);
+        let (log, mut events) = Log::begin(request.on_leave);
         let in_flight = repeat.map(|key| self.shared.in_flight.note(key, &thread, &log));
         let (started, has_started) = oneshot::channel();
         let item = request.item().cloned().unwrap_or_else(ItemId::new_message);
@@ -109,14 +115,15 @@ impl Chat {
             in_flight,
             started,
         };
-        self.sweep.watch(&log);
         let (shared, closing) = (Arc::clone(&self.shared), CloseLog(Arc::clone(&log)));
         let hosting = async move {
             shared.host(job).await;
-            drop(closing);
+            drop((closing, token));
         };
-        drop(self.running.spawn(hosting.instrument(span)));
-        has_started.await.unwrap_or(Err(BeginError::Broken))?;
+        let engine = Engine::new(hosting.instrument(span));
+        self.sweep.watch(&log, &engine);
+        events.run(engine);
+        started_by(&mut events, has_started).await?;
         Ok(Turn { thread, events })
     }
 
@@ -138,4 +145,23 @@ impl Drop for Chat {
     fn drop(&mut self) {
         self.heartbeat.abort();
     }
+}
+
+/// Runs a turn until it is clear whether there is one.
+async fn started_by(
+    turn: &mut Reader,
+    mut has_started: oneshot::Receiver<Result<(), BeginError>>,
+) -> Result<(), BeginError> {
+    let started = poll_fn(|context| {
+        if turn.go_on(context) {
+            // It is told by what just went on here, which need not wake itself for that.
+            match has_started.try_recv() {
+                Err(TryRecvError::Empty) => Poll::Pending,
+                told => Poll::Ready(told.map_err(drop)),
+            }
+        } else {
+            Pin::new(&mut has_started).poll(context).map_err(drop)
+        }
+    });
+    started.await.unwrap_or(Err(BeginError::Broken))
 }

@@ -117,10 +117,21 @@ impl TestApp {
 
     /// Waits until no turn runs.
     pub(crate) async fn idle(&self) {
-        while self.chat.running() > 0 {
-            tokio::task::yield_now().await;
-        }
+        until("no turn runs", || self.chat.running() == 0).await;
     }
+}
+
+/// Nothing that is waited for takes longer, or it hangs.
+const LIMIT: Duration = Duration::from_mins(10);
+
+/// Waits until something is so.
+pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let waited = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    assert!(tokio::time::timeout(LIMIT, waited).await.is_ok(), "not so: {what}");
 }
 
 /// A whole answer.

@@ -134,6 +134,13 @@ impl Log {
         state.readers.iter().find(|place| place.reader == reader).map(|place| place.at)
     }
 
+    /// What is told next wakes this reader no more: it is about to take it.
+    pub(super) fn stop_waiting(&self, reader: u64) {
+        let mut state = self.lock();
+        let place = state.readers.iter_mut().find(|place| place.reader == reader);
+        drop(place.and_then(|place| place.waiting.take()));
+    }
+
     pub(super) fn leave(&self, reader: u64) {
         let mut state = self.lock();
         state.readers.retain(|place| place.reader != reader);

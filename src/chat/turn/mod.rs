@@ -1,5 +1,6 @@
 //! One turn: from the door to its one honest end.
 
+mod engine;
 mod log;
 mod reader;
 mod sweep;
@@ -25,6 +26,7 @@ use super::wording::{missing, told};
 use super::{Level, ThreadEvent, TurnEnd, TurnRequest, budget, for_model};
 use crate::agents::{Driver, Finish, Interrupt, Run, drive};
 use crate::domain::{Catalog, ItemId, Message, Outcome, Spend, ThreadId};
+pub(super) use engine::Engine;
 pub(super) use log::CloseLog;
 pub use log::{Cursor, Log};
 pub use reader::{Behind, Reader};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use super::engine::Engine;
 use super::log::Log;
 
 /// How often. One clock for all turns: a timer of its own for each would wake the runtime each time.
@@ -19,15 +20,15 @@ pub(in crate::chat) struct Sweep(Mutex<Turns>);
 
 #[derive(Debug, Default)]
 struct Turns {
-    logs: Vec<Weak<Log>>,
+    all: Vec<(Weak<Log>, Weak<Engine>)>,
     is_running: bool,
 }
 
 impl Sweep {
     /// Looks after this one too, until it is gone.
-    pub(in crate::chat) fn watch(self: &Arc<Self>, log: &Arc<Log>) {
+    pub(in crate::chat) fn watch(self: &Arc<Self>, log: &Arc<Log>, engine: &Arc<Engine>) {
         let mut turns = self.lock();
-        turns.logs.push(Arc::downgrade(log));
+        turns.all.push((Arc::downgrade(log), Arc::downgrade(engine)));
         if !std::mem::replace(&mut turns.is_running, true) {
             drop(tokio::spawn(Arc::clone(self).run()));
         }
@@ -37,7 +38,10 @@ impl Sweep {
     async fn run(self: Arc<Self>) {
         loop {
             sleep(EVERY).await;
-            for log in self.logs() {
+            for (log, engine) in self.turns() {
+                if let Some(engine) = engine.upgrade() {
+                    engine.look();
+                }
                 log.look(PATIENCE);
             }
             if self.is_over() {
@@ -46,14 +50,17 @@ impl Sweep {
         }
     }
 
-    fn logs(&self) -> Vec<Arc<Log>> {
-        self.lock().logs.iter().filter_map(Weak::upgrade).collect()
+    fn turns(&self) -> Vec<(Arc<Log>, Weak<Engine>)> {
+        let turns = self.lock();
+        let living =
+            turns.all.iter().filter_map(|(log, engine)| Some((log.upgrade()?, engine.clone())));
+        living.collect()
     }
 
     fn is_over(&self) -> bool {
         let mut turns = self.lock();
-        turns.logs.retain(|log| log.strong_count() > 0);
-        turns.is_running = !turns.logs.is_empty();
+        turns.all.retain(|(log, _)| log.strong_count() > 0);
+        turns.is_running = !turns.all.is_empty();
         !turns.is_running
     }
 

@@ -6,11 +6,10 @@ use axum::body::Body;
 use axum::http::Request;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use tokio::task::yield_now;
 
 use super::doubles::{Adder, Panics};
 use crate::support::app::{
-    Choices, TestApp, add, create, events_in, json_request, read_events, type_of,
+    Choices, TestApp, add, create, events_in, json_request, read_events, type_of, until,
 };
 use crate::support::doubles::{Act, FakeTools, ScriptedModel, calls, says};
 
@@ -23,9 +22,7 @@ async fn whoever_joins_a_turn_hears_all_of_it_with_the_same_ids() {
     let app = TestApp::new(choices).await;
 
     let first = app.open(framed(&create("go"))).await;
-    while tools.running.lock().unwrap().is_empty() {
-        yield_now().await;
-    }
+    until("the tool runs", || !tools.running.lock().unwrap().is_empty()).await;
     let second = app.open(framed(&create("go"))).await;
     tools.gate.add_permits(10);
     let (first, second) = tokio::join!(first.into_body().collect(), second.into_body().collect());
