@@ -61,6 +61,10 @@ pub(super) enum ApiError {
     ModelDown { retry_in: Duration },
     #[error("The conversation store is not available right now. Try again in a few seconds.")]
     StoreDown,
+    #[error(
+        "The database is being prepared, which may take minutes after an update. Try again soon."
+    )]
+    StorePreparing,
     #[error("The server failed to handle this request. Try again.")]
     Internal,
 }
@@ -116,6 +120,7 @@ impl ApiError {
             Self::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
             Self::ModelDown { .. } => (StatusCode::SERVICE_UNAVAILABLE, "model_down"),
             Self::StoreDown => (StatusCode::SERVICE_UNAVAILABLE, "store_down"),
+            Self::StorePreparing => (StatusCode::SERVICE_UNAVAILABLE, "store_preparing"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         }
     }
@@ -142,7 +147,11 @@ impl ApiError {
         if let Self::ModelDown { retry_in } = self {
             return Some(seconds(retry_in));
         }
-        matches!(self, Self::Busy | Self::Crowded | Self::Draining | Self::StoreDown).then_some(5)
+        let passes = matches!(
+            self,
+            Self::Busy | Self::Crowded | Self::Draining | Self::StoreDown | Self::StorePreparing
+        );
+        passes.then_some(5)
     }
 }
 
@@ -193,6 +202,7 @@ impl From<ThreadsError> for ApiError {
         match &error {
             ThreadsError::UnknownCursor => Self::UnknownCursor,
             ThreadsError::Lost => Self::UnknownThread,
+            ThreadsError::Preparing => Self::StorePreparing,
             ThreadsError::Unavailable(_) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "Store did not answer");
                 Self::StoreDown

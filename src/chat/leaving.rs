@@ -111,7 +111,9 @@ async fn tell_last(
             tracing::error!(error = &error as &dyn std::error::Error, "Entry was not kept");
             let finish = match error {
                 ThreadsError::Lost => Finish::Lost,
-                ThreadsError::UnknownCursor | ThreadsError::Unavailable(_) => Finish::Storage,
+                ThreadsError::UnknownCursor
+                | ThreadsError::Preparing
+                | ThreadsError::Unavailable(_) => Finish::Storage,
             };
             end.outcome = finish.outcome();
             end.told = told(&finish, &end.tool_calls, request_id);

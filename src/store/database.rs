@@ -5,12 +5,12 @@ use std::time::Duration;
 use sqlx::any::{AnyArguments, AnyPoolOptions, AnyRow};
 use sqlx::migrate::Migrator;
 use sqlx::query::Query;
-use sqlx::{Any, AnyPool, ConnectOptions, Connection, Executor};
-use tokio::sync::OnceCell;
+use sqlx::{Any, AnyPool, Connection, Executor};
 use tokio::time::{Instant, timeout};
 
 use super::Settings;
 use super::fault::StoreFault;
+use super::preparation::Preparation;
 use super::writer::{Writer, Writing};
 use crate::chat::Kept;
 use crate::domain::BreakerReport;
@@ -25,7 +25,7 @@ pub(super) struct Database {
     dialect: Dialect,
     reads: AnyPool,
     writes: Writer,
-    prepared: OnceCell<()>,
+    preparation: Preparation,
     guard: Guard,
     timeout: Duration,
 }
@@ -59,15 +59,9 @@ impl Database {
                 (pool.clone(), Writer::to_server(pool, patience))
             }
         };
-        let (prepared, timeout) = (OnceCell::new(), settings.timeout);
-        Ok(Self {
-            dialect,
-            reads,
-            writes,
-            prepared,
-            guard: Guard::new("database", settings.guard),
-            timeout,
-        })
+        let preparation = Preparation::new(dialect, url.parse()?, patience);
+        let (guard, timeout) = (Guard::new("database", settings.guard), settings.timeout);
+        Ok(Self { dialect, reads, writes, preparation, guard, timeout })
     }
 
     /// Where to read.
@@ -112,27 +106,25 @@ impl Database {
         work: impl Fn() -> F,
     ) -> Kept<T> {
         let attempt = || async {
-            self.prepared.get_or_try_init(|| self.migrate()).await?;
+            self.preparation.wait().await?;
             work().await
         };
         Ok(self.guard.call(self.timeout, Instant::now() + self.timeout, attempt).await?)
     }
 
+    /// Makes or updates the tables, however long that takes: what a file is opened with.
+    pub(super) async fn prepare(&self) -> Result<(), StoreFault> {
+        Ok(self.preparation.running().await?)
+    }
+
+    /// Begins to make or update the tables, so that the first caller need not wait.
+    pub(super) fn begin_to_prepare(&self) {
+        drop(self.preparation.running());
+    }
+
     /// Its breaker.
     pub(super) fn report(&self) -> BreakerReport {
         self.guard.report()
-    }
-
-    /// Makes or updates the tables over a connection of its own: if this is given up half-way,
-    /// the lock on the server goes with the connection instead of staying in the pool.
-    async fn migrate(&self) -> Result<(), StoreFault> {
-        let mut connection = self.writes.pool().connect_options().connect().await?;
-        connection.execute(self.dialect.on_connect()).await?;
-        let mut migrator = self.dialect.migrator();
-        migrator.dangerous_set_table_name("_thread_migrations");
-        // Not `run`, whose bounds rustc cannot prove for a connection in a boxed future.
-        migrator.run_direct(None, &mut connection, false).await?;
-        Ok(connection.close().await?)
     }
 }
 
@@ -151,7 +143,7 @@ impl Dialect {
     }
 
     /// The tables; what is written to them is the same for all.
-    fn migrator(self) -> Migrator {
+    pub(super) fn migrator(self) -> Migrator {
         match self {
             Self::Sqlite => sqlx::migrate!("src/store/migrations/sqlite"),
             Self::Postgres => sqlx::migrate!("src/store/migrations/postgres"),
@@ -163,7 +155,7 @@ impl Dialect {
     /// disk before each item. Locks are waited for shorter than a call may take.
     ///
     /// PostgreSQL: whoever vanishes inside a transaction must not lock a thread for hours.
-    const fn on_connect(self) -> &'static str {
+    pub(super) const fn on_connect(self) -> &'static str {
         match self {
             Self::Sqlite => {
                 "PRAGMA busy_timeout = 1000; PRAGMA journal_mode = WAL; \

@@ -1,6 +1,9 @@
 //! What can go wrong between us and a database, as the guard must understand it.
 
+use std::sync::Arc;
+
 use sqlx::error::{DatabaseError, ErrorKind};
+use sqlx::migrate::MigrateError;
 
 use crate::chat::ThreadsError;
 use crate::resilience::{Fault, Refusal, Repeat, Verdict};
@@ -16,7 +19,10 @@ pub(super) enum StoreFault {
     Sql(#[from] sqlx::Error),
     /// The tables could not be made.
     #[error(transparent)]
-    Migrate(#[from] sqlx::migrate::MigrateError),
+    Migrate(#[from] Arc<MigrateError>),
+    /// They are being made.
+    #[error("the database is being prepared")]
+    Preparing,
     /// What was read is not what we wrote.
     #[error("a stored value cannot be read")]
     Unreadable(#[from] serde_json::Error),
@@ -53,15 +59,21 @@ impl Fault for StoreFault {
         match self {
             Self::Refused(Refusal::TimedOut) | Self::Migrate(_) => Verdict::Ill,
             Self::Sql(error) => verdict(error),
-            Self::Refused(_) | Self::Unreadable(_) | Self::UnknownCursor | Self::Lost => {
-                Verdict::Well
-            }
+            Self::Refused(_)
+            | Self::Preparing
+            | Self::Unreadable(_)
+            | Self::UnknownCursor
+            | Self::Lost => Verdict::Well,
         }
     }
 
     fn repeat(&self) -> Repeat {
         let again = match self {
-            Self::Refused(_) | Self::Unreadable(_) | Self::UnknownCursor | Self::Lost => false,
+            Self::Refused(_)
+            | Self::Preparing
+            | Self::Unreadable(_)
+            | Self::UnknownCursor
+            | Self::Lost => false,
             Self::Migrate(_) => true,
             Self::Sql(error) => verdict(error) == Verdict::Ill || was_in_the_way(error),
         };
@@ -74,6 +86,7 @@ impl From<StoreFault> for ThreadsError {
         match fault {
             StoreFault::UnknownCursor => Self::UnknownCursor,
             StoreFault::Lost => Self::Lost,
+            StoreFault::Preparing => Self::Preparing,
             StoreFault::Refused(_)
             | StoreFault::Sql(_)
             | StoreFault::Migrate(_)

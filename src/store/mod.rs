@@ -4,6 +4,7 @@ mod database;
 mod fault;
 mod memory;
 mod open;
+mod preparation;
 mod sql;
 mod together;
 mod writer;

@@ -71,7 +71,9 @@ fn open_server(settings: &Settings) -> Result<SqlStore, OpenError> {
     // The pool would look at the URL only when it connects.
     settings.url.parse::<PgConnectOptions>().map_err(OpenError::Url)?;
     let database = Database::new(Dialect::Postgres, &settings.url, settings);
-    Ok(SqlStore::new(database.map_err(OpenError::Url)?))
+    let database = database.map_err(OpenError::Url)?;
+    database.begin_to_prepare();
+    Ok(SqlStore::new(database))
 }
 
 async fn open_file(settings: &Settings) -> Result<SqlStore, OpenError> {
@@ -85,7 +87,7 @@ async fn open_file(settings: &Settings) -> Result<SqlStore, OpenError> {
     }
     let database = Database::new(Dialect::Sqlite, &creating(url), settings);
     let database = database.map_err(OpenError::Url)?;
-    database.call(|| async { Ok(()) }).await.map_err(|error| OpenError::File(Box::new(error)))?;
+    database.prepare().await.map_err(|error| OpenError::File(Box::new(error)))?;
     Ok(SqlStore::new(database))
 }
 

@@ -47,11 +47,6 @@ impl Writer {
         Self { pool, hand: Some(hand), patience }
     }
 
-    /// Where connections come from.
-    pub(super) const fn pool(&self) -> &AnyPool {
-        &self.pool
-    }
-
     /// Waits for a connection.
     pub(super) async fn connection(&self) -> Result<Writing<'_>, sqlx::Error> {
         let Some(hand) = &self.hand else {

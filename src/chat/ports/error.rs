@@ -12,6 +12,9 @@ pub enum ThreadsError {
     /// Another turn has taken the thread over, or it was deleted.
     #[error("the thread is no longer ours to write in")]
     Lost,
+    /// The tables are being made or updated.
+    #[error("the database is being prepared")]
+    Preparing,
     /// The database does not answer.
     #[error("the database is not available")]
     Unavailable(#[source] Option<Box<dyn std::error::Error + Send + Sync>>),

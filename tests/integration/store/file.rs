@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use orchestrator::store::{OpenError, open};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
+use sqlx::{Connection, Executor, SqliteConnection};
 use tempfile::TempDir;
-use tokio::join;
+use tokio::time::timeout;
+use tokio::{join, pin};
 
 use super::{held, note, opening, page, settings, store, thread};
 
@@ -37,6 +40,25 @@ async fn two_processes_share_a_file_from_its_first_moment() {
 
     assert!(added.iter().all(Result::is_ok), "{added:?}");
     assert_eq!(other.store.transcript(&thread.id, 100).await.unwrap().len(), 20);
+}
+
+#[tokio::test]
+async fn a_start_waits_while_another_process_prepares_the_file() {
+    let folder = TempDir::new().unwrap();
+    let url = format!("sqlite://{}/threads.db", folder.path().display());
+    let limit = Duration::from_millis(300);
+    let file = SqliteConnectOptions::new().filename(folder.path().join("threads.db"));
+    let file = file.create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
+    let mut other = SqliteConnection::connect_with(&file).await.unwrap();
+    other.execute("BEGIN IMMEDIATE; CREATE TABLE slow (x)").await.unwrap();
+
+    let opening = tokio::spawn(async move { open(&settings(&url, limit)).await.map(drop) });
+    pin!(opening);
+    let waits = timeout(limit * 12, &mut opening).await.is_err();
+    other.execute("COMMIT").await.unwrap();
+
+    assert!(waits, "the limit of a call is not the limit of a start");
+    opening.await.unwrap().unwrap();
 }
 
 #[tokio::test]

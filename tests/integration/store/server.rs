@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use orchestrator::chat::{Claim, Closing, Known, NewEffect, Resource, ThreadsError};
-use orchestrator::domain::Message;
+use orchestrator::domain::{BreakerState, Message};
+use orchestrator::store::{Opened, open};
 use sqlx::migrate::Migrate;
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, Executor, PgConnection};
+use tokio::time::timeout;
 
 use super::wire::{Then, Wire, by_way_of};
-use super::{held, note, opening, store, thread};
+use super::{held, note, opening, settings, store, thread};
 use crate::support::postgres;
 
 const SHORT: Duration = Duration::from_secs(1);
@@ -129,6 +131,62 @@ async fn a_preparation_that_was_given_up_holds_no_lock() {
 
     assert!(waited.iter().all(Result::is_err));
     assert!(matches!(found, Ok(None)), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_replica_that_waits_for_another_to_prepare_says_so_and_is_not_ill() {
+    let Some(url) = postgres::database().await else { return };
+    let mut other = PgConnection::connect(&url).await.unwrap();
+    other.lock().await.unwrap();
+    let (store, thread) = (strict(&url, SHORT).await, thread());
+
+    let waited = join_all((0..8).map(|_| store.store.find(&thread.id))).await;
+    let breaker = breaker(&store);
+    other.unlock().await.unwrap();
+    prepared(&store).await;
+
+    assert!(waited.iter().all(|it| matches!(it, Err(ThreadsError::Preparing))), "{waited:?}");
+    assert_eq!(breaker, (BreakerState::Closed, 0));
+}
+
+#[tokio::test]
+async fn a_migration_may_take_longer_than_a_call() {
+    let Some(url) = postgres::database().await else { return };
+    let mut other = PgConnection::connect(&url).await.unwrap();
+    let slow = "CREATE FUNCTION slow() RETURNS event_trigger LANGUAGE plpgsql AS \
+        $$ BEGIN PERFORM pg_sleep(1.2); END $$; \
+        CREATE EVENT TRIGGER slow ON ddl_command_start WHEN TAG IN ('CREATE VIEW') \
+        EXECUTE FUNCTION slow()";
+    other.execute(slow).await.unwrap();
+    let (store, thread) = (strict(&url, SHORT).await, thread());
+
+    prepared(&store).await;
+
+    assert_eq!(breaker(&store), (BreakerState::Closed, 0));
+    assert!(store.store.create(&thread, opening(&thread)).await.is_ok());
+}
+
+/// A store whose breaker opens at the first failure.
+async fn strict(url: &str, timeout: Duration) -> Opened {
+    let mut settings = settings(url, timeout);
+    settings.guard.breaker.max_failures = 1;
+    open(&settings).await.unwrap()
+}
+
+fn breaker(store: &Opened) -> (BreakerState, u64) {
+    let breaker = store.health.as_ref().unwrap().report().remove(0).breaker;
+    (breaker.state, breaker.calls.failed)
+}
+
+/// Asks until the tables are there; whoever comes too early is told so and nothing else.
+async fn prepared(store: &Opened) {
+    let thread = thread();
+    let asked = async {
+        while let Err(error) = store.store.find(&thread.id).await {
+            assert!(matches!(error, ThreadsError::Preparing), "{error:?}");
+        }
+    };
+    timeout(LONG, asked).await.unwrap();
 }
 
 async fn kill_all(url: &str) {
