@@ -94,6 +94,7 @@ fn nothing() -> Response {
 }
 
 async fn list_items(api: &Api, id: &ThreadId, page: &PageRequest) -> Result<Response, ApiError> {
+    let _place = api.lists.place().await?;
     known(api, id).await?;
     let mut items = api.chat.threads().items(id, page).await?;
     items.data.retain(|item| !item.is_hidden());
@@ -101,12 +102,14 @@ async fn list_items(api: &Api, id: &ThreadId, page: &PageRequest) -> Result<Resp
 }
 
 async fn get_thread(api: &Api, id: &ThreadId) -> Result<Response, ApiError> {
+    let _place = api.lists.place().await?;
     let thread = api.chat.threads().find(id).await?.ok_or(ApiError::UnknownThread)?;
     let items = api.chat.threads().items(id, &FIRST_ITEMS).await?;
     Ok(Json(ThreadView::new(&thread, items)).into_response())
 }
 
 async fn list_threads(api: &Api, page: &PageRequest) -> Result<Response, ApiError> {
+    let _place = api.lists.place().await?;
     let Page { data, has_more, after } = api.chat.threads().list(page).await?;
     let data = data.iter().map(|thread| ThreadView::new(thread, Page::empty())).collect();
     Ok(Json(Page { data, has_more, after }).into_response())

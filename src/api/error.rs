@@ -55,6 +55,8 @@ pub(super) enum ApiError {
     Locked,
     #[error("Too many answers are being written right now. Try again in a few seconds.")]
     Busy,
+    #[error("Too many lists are being read right now. Try again in a few seconds.")]
+    ManyLists,
     #[error("The server is restarting. Try again in a few seconds.")]
     Draining,
     #[error("The model is not available right now. Try again in {} s.", seconds(.retry_in))]
@@ -116,7 +118,7 @@ impl ApiError {
             Self::Crowded => (StatusCode::TOO_MANY_REQUESTS, "crowded"),
             Self::UnknownCursor => (StatusCode::NOT_FOUND, "unknown_cursor"),
             Self::Locked => (StatusCode::CONFLICT, "locked"),
-            Self::Busy => (StatusCode::TOO_MANY_REQUESTS, "busy"),
+            Self::Busy | Self::ManyLists => (StatusCode::TOO_MANY_REQUESTS, "busy"),
             Self::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
             Self::ModelDown { .. } => (StatusCode::SERVICE_UNAVAILABLE, "model_down"),
             Self::StoreDown => (StatusCode::SERVICE_UNAVAILABLE, "store_down"),
@@ -149,7 +151,12 @@ impl ApiError {
         }
         let passes = matches!(
             self,
-            Self::Busy | Self::Crowded | Self::Draining | Self::StoreDown | Self::StorePreparing
+            Self::Busy
+                | Self::ManyLists
+                | Self::Crowded
+                | Self::Draining
+                | Self::StoreDown
+                | Self::StorePreparing
         );
         passes.then_some(5)
     }

@@ -6,6 +6,7 @@ mod error;
 mod form;
 mod health;
 mod lifecycle;
+mod lists;
 mod models;
 mod origin;
 mod page;

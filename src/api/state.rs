@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::cors::Origins;
 use super::lifecycle::Lifecycle;
+use super::lists::Lists;
 use super::rules::Limits;
 use super::traffic::Traffic;
 use crate::chat::Chat;
@@ -27,6 +28,7 @@ pub struct Api {
     pub(super) traffic: Arc<Traffic>,
     pub(super) settings: Arc<Settings>,
     pub(super) limits: Arc<Limits>,
+    pub(super) lists: Arc<Lists>,
 }
 
 impl Api {
@@ -40,6 +42,7 @@ impl Api {
         let models = chat.models().to_vec();
         let limits = Arc::new(Limits { max_chars: settings.max_input_chars, models });
         let (traffic, settings) = (Arc::new(Traffic::new()), Arc::new(settings));
-        Self { chat, probes: probes.into(), lifecycle, traffic, settings, limits }
+        let lists = Arc::new(Lists::new());
+        Self { chat, probes: probes.into(), lifecycle, traffic, settings, limits, lists }
     }
 }

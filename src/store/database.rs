@@ -1,17 +1,18 @@
 //! A guarded way to a database: prepared at its first use, healed by itself.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::any::{AnyArguments, AnyPoolOptions, AnyRow};
 use sqlx::migrate::Migrator;
 use sqlx::query::Query;
-use sqlx::{Any, AnyPool, Connection, Executor};
+use sqlx::{Any, Connection, Executor};
 use tokio::time::{Instant, timeout};
 
 use super::Settings;
 use super::fault::StoreFault;
+use super::places::{Places, Taken};
 use super::preparation::Preparation;
-use super::writer::{Writer, Writing};
 use crate::chat::Kept;
 use crate::domain::BreakerReport;
 use crate::resilience::Guard;
@@ -23,9 +24,10 @@ const PING_LIMIT: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Database {
     dialect: Dialect,
-    reads: AnyPool,
-    writes: Writer,
+    reads: Arc<Places>,
+    writes: Arc<Places>,
     preparation: Preparation,
+    patience: Duration,
     guard: Guard,
     timeout: Duration,
 }
@@ -49,29 +51,33 @@ impl Database {
         url: &str,
         settings: &Settings,
     ) -> Result<Self, sqlx::Error> {
-        // Leaves time for a second attempt.
         let patience = settings.timeout / 2;
-        let pool = |size| pool(dialect, patience).max_connections(size).connect_lazy(url);
+        let places = |size: u32| {
+            let pool = pool(dialect, patience).max_connections(size).connect_lazy(url)?;
+            Ok::<_, sqlx::Error>(Arc::new(Places::new(dialect, pool, patience)))
+        };
         let (reads, writes) = match dialect {
-            Dialect::Sqlite => (pool(2)?, Writer::to_file(pool(1)?, patience)),
+            // A file takes one writer at a time: they queue in order here, or they would poll for
+            // its lock and some starve.
+            Dialect::Sqlite => (places(3)?, places(1)?),
             Dialect::Postgres => {
-                let pool = pool(8)?;
-                (pool.clone(), Writer::to_server(pool, patience))
+                let places = places(8)?;
+                (Arc::clone(&places), places)
             }
         };
         let preparation = Preparation::new(dialect, url.parse()?, patience);
         let (guard, timeout) = (Guard::new("database", settings.guard), settings.timeout);
-        Ok(Self { dialect, reads, writes, preparation, guard, timeout })
+        Ok(Self { dialect, reads, writes, preparation, patience, guard, timeout })
     }
 
     /// Where to read.
-    pub(super) fn reads(&self) -> &AnyPool {
+    pub(super) fn reads(&self) -> &Places {
         &self.reads
     }
 
     /// Waits for a connection to write by.
-    pub(super) async fn writes(&self) -> Result<Writing<'_>, sqlx::Error> {
-        self.writes.connection().await
+    pub(super) async fn writes(&self) -> Result<Taken<'_>, sqlx::Error> {
+        self.writes.take().await
     }
 
     /// Writes by one statement, and counts the rows that it changed.
@@ -88,6 +94,11 @@ impl Database {
         let rows = statement.fetch_all(&mut *writing).await?;
         writing.done();
         Ok(rows)
+    }
+
+    /// How long to wait for others before us: that leaves time for our own statement.
+    pub(super) fn patience(&self) -> Duration {
+        self.patience
     }
 
     /// The longest that one call may take.

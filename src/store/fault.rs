@@ -95,15 +95,18 @@ impl From<StoreFault> for ThreadsError {
     }
 }
 
-/// A value that it refuses does not speak against a database; not to answer does. PostgreSQL
-/// also answers with an error of its own while it starts, stops or is full.
+/// A value that it refuses does not speak against a database, nor does it that all our places are
+/// in use; not to answer does. PostgreSQL also answers with an error of its own while it starts, stops or is full.
 fn verdict(error: &sqlx::Error) -> Verdict {
     let refused = error.as_database_error().is_some_and(|error| {
         let is_data = error.code().is_some_and(|code| code.len() == 5 && code.starts_with("22"));
         is_data || error.kind() != ErrorKind::Other
     });
-    let unfit = matches!(error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_));
-    if refused || unfit || was_in_the_way(error) { Verdict::Well } else { Verdict::Ill }
+    let is_ours = matches!(
+        error,
+        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::PoolTimedOut
+    );
+    if refused || is_ours || was_in_the_way(error) { Verdict::Well } else { Verdict::Ill }
 }
 
 /// Somebody else was at the same rows or the same file: SQLite's `BUSY` and its kinds,

@@ -4,10 +4,10 @@ mod database;
 mod fault;
 mod memory;
 mod open;
+mod places;
 mod preparation;
 mod sql;
 mod together;
-mod writer;
 
 pub use memory::MemoryStore;
 pub use open::{OpenError, Opened, Settings, open};

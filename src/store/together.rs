@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use sqlx::{AssertSqlSafe, Row as _, query};
+use sqlx::{AnyConnection, AssertSqlSafe, Row as _, query};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
@@ -50,6 +50,8 @@ pub(super) struct Together<R> {
 #[derive(Debug)]
 struct Waiting<R> {
     row: Arc<R>,
+    /// Told when its statement begins: what comes before is no fault of the database.
+    begun: oneshot::Sender<()>,
     answer: oneshot::Sender<Result<bool, sqlx::Error>>,
 }
 
@@ -76,10 +78,18 @@ impl<R: Row> Together<R> {
 
     /// Nothing, if another's row may be to blame for a failure: each is then tried alone.
     async fn write_with_others(&self, row: &Arc<R>) -> Option<Result<bool, sqlx::Error>> {
+        let line = self.line.as_ref()?;
+        let (begun, has_begun) = oneshot::channel();
         let (answer, answered) = oneshot::channel();
-        let waiting = Waiting { row: Arc::clone(row), answer };
-        self.line.as_ref()?.send(waiting).await.ok()?;
-        answered.await.ok()
+        let waiting = Waiting { row: Arc::clone(row), begun, answer };
+        let in_line = async {
+            line.send(waiting).await.ok()?;
+            has_begun.await.ok()
+        };
+        match timeout(self.database.patience(), in_line).await {
+            Ok(_) => answered.await.ok(),
+            Err(_) => Some(Err(sqlx::Error::PoolTimedOut)),
+        }
     }
 }
 
@@ -93,34 +103,43 @@ async fn write_all<R: Row>(database: Arc<Database>, mut line: mpsc::Receiver<Wai
 }
 
 async fn write_bundle<R: Row>(database: &Database, all: &mut Vec<Waiting<R>>) {
+    // Without a place each tries alone, if it still waits.
+    let Ok(mut writing) = database.writes().await else { return };
     // Of two rows of one thread it could not be told which was written: the later is tried alone.
     let mut threads = HashSet::new();
     all.retain(|one| !one.answer.is_closed() && threads.insert(one.row.thread().to_owned()));
     if all.is_empty() {
-        return;
+        return writing.done();
     }
     let rows: Vec<&R> = all.iter().map(|one| &*one.row).collect();
-    match written_by(database, statement(database.dialect(), &rows)).await {
+    let statement = statement(database.dialect(), &rows);
+    let tell = |Waiting { row, begun, answer }: Waiting<R>| {
+        begun.send(()).ok();
+        (row, answer)
+    };
+    let mut told: Vec<_> = all.drain(..).map(tell).collect();
+    match written_by(&mut writing, statement).await {
         Ok(written) => {
-            for Waiting { row, answer } in all.drain(..) {
+            writing.done();
+            for (row, answer) in told {
                 // Whoever left meanwhile need not hear it.
                 drop(answer.send(Ok(written.contains(row.thread()))));
             }
         }
         // A failure is told to the only one it can be about, or to nobody.
         Err(error) => {
-            if let (Some(only), true) = (all.pop(), all.is_empty()) {
-                drop(only.answer.send(Err(error)));
+            if let (Some((_, answer)), true) = (told.pop(), told.is_empty()) {
+                drop(answer.send(Err(error)));
             }
         }
     }
 }
 
 async fn written_by(
-    database: &Database,
+    writing: &mut AnyConnection,
     statement: Statement<'static>,
 ) -> Result<HashSet<String>, sqlx::Error> {
-    let written = database.fetch(statement).await?;
+    let written = statement.fetch_all(writing).await?;
     written.iter().map(|row| row.try_get(0)).collect()
 }
 

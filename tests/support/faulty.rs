@@ -1,9 +1,9 @@
-//! A store that fails when it is told to: for faults that a real one cannot be told to have.
+//! A store that fails, or never answers, when it is told to: for faults that a real one cannot be told to have.
 
 use std::sync::Arc;
 
 use futures::FutureExt;
-use futures::future::{BoxFuture, ready};
+use futures::future::{BoxFuture, pending, ready};
 use orchestrator::chat::{
     Beginning, Begun, Claim, Closing, DoneEffect, Entry, Journal, Kept, Known, Lease, Leases,
     Naming, NewEffect, Rating, Receipts, Received, Resource, Settlement, Store, ThreadIndex,
@@ -11,16 +11,21 @@ use orchestrator::chat::{
 };
 use orchestrator::domain::{Item, ItemId, Message, Page, PageRequest, Thread, ThreadId};
 
-/// Asks before each call whether it is to fail.
+/// Asks before each call what is to become of it.
 pub(crate) struct Faulty {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) fails: Box<dyn Fn(&'static str) -> bool + Send + Sync>,
+    /// The call that is never answered.
+    pub(crate) hangs: &'static str,
 }
 
 macro_rules! hand_on {
     ($trait:ident: $($name:ident($($arg:ident: $kind:ty),*) -> $answer:ty;)*) => {
         impl $trait for Faulty {
             $(fn $name<'a>(&'a self, $($arg: $kind),*) -> BoxFuture<'a, Kept<$answer>> {
+                if self.hangs == stringify!($name) {
+                    return pending().boxed();
+                }
                 if (self.fails)(stringify!($name)) {
                     return ready(Err(ThreadsError::Unavailable(None))).boxed();
                 }

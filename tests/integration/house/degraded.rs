@@ -54,7 +54,8 @@ async fn nothing_is_shown_as_done_that_was_not_kept() {
 async fn a_turn_whose_end_was_not_kept_says_so_and_is_gone_on_with_by_its_copies() {
     let has_failed = AtomicUsize::new(0);
     let fails = move |call| call == "end" && has_failed.fetch_add(1, Relaxed) == 0;
-    let store: Arc<dyn Store> = Arc::new(Faulty { store: memory().await, fails: Box::new(fails) });
+    let (store, fails) = (memory().await, Box::new(fails));
+    let store: Arc<dyn Store> = Arc::new(Faulty { store, fails, hangs: "" });
     let model = ScriptedModel::new([says("An answer."), says("The same.")]);
     let app = TestApp::new(Choices { model, store: Some(store), ..Choices::default() }).await;
     let request = || {
@@ -93,7 +94,8 @@ async fn failing(kept: usize, script: impl IntoIterator<Item = Act>) -> TestApp 
         matches!(call, "create" | "begin" | "add" | "end")
             && left.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_err()
     };
-    let store: Arc<dyn Store> = Arc::new(Faulty { store: memory().await, fails: Box::new(fails) });
+    let (store, fails) = (memory().await, Box::new(fails));
+    let store: Arc<dyn Store> = Arc::new(Faulty { store, fails, hangs: "" });
     let model = ScriptedModel::new(script);
     TestApp::new(Choices { model, store: Some(store), ..Choices::default() }).await
 }

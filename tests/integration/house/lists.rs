@@ -1,9 +1,15 @@
 //! Threads and items, listed and paged.
 
-use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::support::app::{TestApp, add};
+use futures::future::{join, join_all};
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use crate::support::app::{Choices, TestApp, add, memory};
 use crate::support::doubles::says;
+use crate::support::faulty::Faulty;
 
 #[tokio::test]
 async fn a_thread_comes_with_the_oldest_of_its_items() {
@@ -70,4 +76,21 @@ async fn limits_and_cursors_that_make_no_sense_are_refused_or_forgiven_as_the_re
         let body = json!({ "type": "threads.list", "params": params });
         assert_eq!(app.post("/chatkit", &body).await.status, status, "{body}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crowd_that_asks_for_lists_is_told_to_come_again_and_turns_go_on() {
+    let (store, fails) = (memory().await, Box::new(|_| false));
+    let store = Some(Arc::new(Faulty { store, fails, hangs: "list" }) as _);
+    let app = TestApp::new(Choices { store, ..Choices::default() }).await;
+    let list = json!({ "type": "threads.list", "params": { "limit": 9999 } });
+
+    let asked = (0..100).map(|_| timeout(Duration::from_mins(1), app.post("/chatkit", &list)));
+    let (told, created) = join(join_all(asked), app.create("hi")).await;
+
+    let told: Vec<_> = told.into_iter().flatten().collect();
+    assert_eq!(told.len(), 98, "two are being read");
+    assert!(told.iter().all(|it| it.status == 429 && it.headers["retry-after"] == "5"));
+    assert!(told[0].text.contains("Too many lists"), "{}", told[0].text);
+    assert_eq!(created.status, 200);
 }

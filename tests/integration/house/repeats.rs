@@ -205,7 +205,7 @@ impl Mortal {
             dying.load(Ordering::Relaxed)
                 && matches!(name, "begin" | "add" | "end" | "settle" | "release" | "renew")
         });
-        let store: Arc<dyn Store> = Arc::new(Faulty { store: memory().await, fails });
+        let store: Arc<dyn Store> = Arc::new(Faulty { store: memory().await, fails, hangs: "" });
         let model = ScriptedModel::new(script);
         let choices = Choices { store: Some(store), model, ..Choices::default() };
         Self { app: TestApp::new(choices).await, is_dying }

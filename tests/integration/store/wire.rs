@@ -1,6 +1,7 @@
 //! A wire to a database server that can fall silent or break at a chosen word.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use futures::future::pending;
@@ -22,6 +23,7 @@ pub(super) struct Wire {
     at: SocketAddr,
     silence: watch::Sender<()>,
     trap: Trap,
+    said: Arc<AtomicUsize>,
 }
 
 type Trap = Arc<Mutex<Option<(&'static str, Then)>>>;
@@ -33,10 +35,15 @@ impl Wire {
         let listener = TcpListener::bind(at).await.unwrap();
         let at = listener.local_addr().unwrap();
         let (silence, _) = watch::channel(());
-        let trap = Trap::default();
+        let (trap, said) = (Trap::default(), Arc::default());
         let server = host(url).to_owned();
-        tokio::spawn(accept(listener, server, silence.clone(), Arc::clone(&trap)));
-        Self { at, silence, trap }
+        tokio::spawn(accept(
+            listener,
+            server,
+            silence.clone(),
+            (Arc::clone(&trap), Arc::clone(&said)),
+        ));
+        Self { at, silence, trap, said }
     }
 
     /// The server's URL, by way of this wire.
@@ -47,6 +54,11 @@ impl Wire {
     /// All connections of now fall silent.
     pub(super) fn fall_silent(&self) {
         self.silence.send(()).unwrap();
+    }
+
+    /// How often clients have said something: a trip each, as they wait for the answer.
+    pub(super) fn trips(&self) -> usize {
+        self.said.load(Ordering::Relaxed)
     }
 
     /// Waits for a word.
@@ -65,25 +77,28 @@ fn host(url: &str) -> &str {
     url.split('@').nth(1).unwrap().split('/').next().unwrap()
 }
 
-async fn accept(listener: TcpListener, server: String, silence: watch::Sender<()>, trap: Trap) {
+type Ears = (Trap, Arc<AtomicUsize>);
+
+async fn accept(listener: TcpListener, server: String, silence: watch::Sender<()>, ears: Ears) {
     while let Ok((client, _)) = listener.accept().await {
         let server = TcpStream::connect(&server).await.unwrap();
-        let (mut silence, trap) = (silence.subscribe(), Arc::clone(&trap));
+        let (mut silence, ears) = (silence.subscribe(), ears.clone());
         tokio::spawn(async move {
             tokio::select! {
                 _ = silence.changed() => pending().await,
-                () = carry(client, server, trap) => {}
+                () = carry(client, server, ears) => {}
             }
         });
     }
 }
 
-async fn carry(mut client: TcpStream, mut server: TcpStream, trap: Trap) {
+async fn carry(mut client: TcpStream, mut server: TcpStream, (trap, said): Ears) {
     let (mut asked, mut told) = (vec![0; 65_536], vec![0; 65_536]);
     loop {
         tokio::select! {
             read = client.read(&mut asked) => {
                 let Some(heard) = read.ok().filter(|read| *read > 0) else { return };
+                said.fetch_add(1, Ordering::Relaxed);
                 let then = spring(&trap, &String::from_utf8_lossy(&asked[..heard]));
                 if then == Some(Then::FallSilent) {
                     return pending().await;
