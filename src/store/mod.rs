@@ -4,6 +4,7 @@ mod database;
 mod fault;
 mod memory;
 mod open;
+mod pages;
 mod places;
 mod preparation;
 mod sql;

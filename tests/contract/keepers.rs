@@ -62,7 +62,11 @@ pub(super) fn held(thread: &Thread) -> Lease {
 }
 
 pub(super) fn said(thread: &Thread, number: u32) -> Entry {
-    let text = OutputText { annotations: Vec::new(), text: number.to_string() };
+    Entry { message: Some(message(number)), ..text(thread, &number.to_string()) }
+}
+
+pub(super) fn text(thread: &Thread, text: &str) -> Entry {
+    let text = OutputText { annotations: Vec::new(), text: text.to_owned() };
     let item = Item {
         id: ItemId::new_message(),
         thread_id: thread.id.clone(),
@@ -70,7 +74,7 @@ pub(super) fn said(thread: &Thread, number: u32) -> Entry {
         created_at: thread.created_at,
         content: ItemContent::AssistantMessage { content: vec![text] },
     };
-    Entry { root: ItemId::from("msg_turn"), item: Some(item), message: Some(message(number)) }
+    Entry { root: ItemId::from("msg_turn"), item: Some(item), message: None }
 }
 
 pub(super) fn message(number: u32) -> Message {

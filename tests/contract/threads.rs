@@ -9,13 +9,14 @@ use orchestrator::domain::{Item, Order, PageRequest, Thread, ThreadId, ThreadSta
 use orchestrator::store::{Settings, open};
 use tempfile::TempDir;
 
-use super::keepers::{create, held, message, number, page, said, settings, store, thread};
+use super::keepers::{create, held, message, number, page, said, settings, store, text, thread};
 
 contract!(
     what_was_kept_is_found_again,
     nothing_is_found_that_was_not_kept,
     items_keep_their_order_and_their_bytes,
     pages_cover_everything_once_in_both_orders,
+    a_page_of_items_ends_where_it_is_large_enough,
     an_unknown_cursor_is_told,
     the_transcript_is_the_newest_messages_oldest_first,
     many_writers_at_once_lose_nothing,
@@ -88,6 +89,36 @@ async fn pages_cover_everything_once_in_both_orders(store: Arc<dyn Store>) {
     }
     let threads = store.list(&page(9_999, Order::Desc)).await.unwrap();
     assert_eq!((threads.data, threads.has_more), (vec![thread], false));
+}
+
+async fn a_page_of_items_ends_where_it_is_large_enough(store: Arc<dyn Store>) {
+    let thread = thread();
+    let large = |size: usize| text(&thread, &"ä".repeat(size / 2));
+    let mib = 1 << 20;
+    // The last one alone is larger than a page.
+    let entries = [mib, 4 * mib, 4 * mib, 3 * mib, 10, 9 * mib].map(large);
+    create(&*store, &thread, entries[0].clone()).await;
+    for entry in &entries[1..] {
+        store.add(&held(&thread), entry.clone()).await.unwrap();
+    }
+
+    for (order, expected) in [(Order::Asc, [2, 3, 1]), (Order::Desc, [1, 3, 2])] {
+        let (mut request, mut counts, mut ids) = (page(9_999, order), Vec::new(), Vec::new());
+        loop {
+            let page = store.items(&thread.id, &request).await.unwrap();
+            counts.push(page.data.len());
+            ids.extend(page.data.into_iter().map(|item| item.id));
+            assert_eq!(page.has_more, page.after.is_some());
+            let Some(after) = page.after else { break };
+            assert_eq!(after, ids.last().unwrap().as_str());
+            request.after = Some(after);
+        }
+        let mut all = entries.each_ref().map(|entry| entry.item.as_ref().unwrap().id.clone());
+        if order == Order::Desc {
+            all.reverse();
+        }
+        assert_eq!((counts, ids), (expected.to_vec(), all.to_vec()));
+    }
 }
 
 async fn an_unknown_cursor_is_told(store: Arc<dyn Store>) {

@@ -11,6 +11,7 @@ use futures::future::{BoxFuture, ready};
 
 use self::conversation::Conversation;
 use self::receipts::ReceiptBook;
+use super::pages::fitting;
 use crate::chat::{
     Beginning, Begun, Claim, Closing, DoneEffect, Entry, Journal, Kept, Known, Lease, Leases,
     Naming, NewEffect, Rating, Receipts, Received, Resource, Settlement, ThreadIndex, ThreadLog,
@@ -158,7 +159,7 @@ impl ThreadIndex for MemoryStore {
         request: &'a PageRequest,
     ) -> BoxFuture<'a, Kept<Page<Item>>> {
         let rows = self.with(thread, |kept| kept.items()).unwrap_or_default();
-        ready(page(rows, request, |item: &Item| item.id.as_str())).boxed()
+        ready(page(rows, request, |item: &Item| item.id.as_str()).map(within)).boxed()
     }
 
     fn item<'a>(
@@ -314,6 +315,14 @@ fn page<T>(mut rows: Vec<T>, request: &PageRequest, id: impl Fn(&T) -> &str) -> 
         }
     };
     Ok(cut(rows.split_off(skipped), request.limit, id))
+}
+
+/// The same page, ended where it is large enough.
+fn within(page: Page<Item>) -> Page<Item> {
+    let all = u32::try_from(page.data.len()).unwrap_or(u32::MAX);
+    let size = |item| serde_json::to_string(item).map_or(0, |json| json.len());
+    let fits = fitting(page.data.iter().map(size), all);
+    if fits < all { cut(page.data, fits, |item| item.id.as_str()) } else { page }
 }
 
 /// A page out of rows of which there is at least one more than asked for if more follow.

@@ -6,6 +6,7 @@ use sqlx::{query, query_scalar};
 
 use super::super::database::{Dialect, Statement};
 use super::super::memory::cut;
+use super::super::pages::{PAGE_BYTES, fitting};
 use super::super::together::{Row, Text};
 use super::rows::{EntryRow, entry_of, key, start};
 use super::{Found, SqlStore, StoreFault};
@@ -60,10 +61,12 @@ impl SqlStore {
             Order::Desc => ITEMS_DESC,
         });
         let rows = rows.bind(key(thread.as_str())).bind(after).bind(i64::from(page.limit) + 1);
+        let rows = rows.bind(i64::try_from(PAGE_BYTES).unwrap_or(i64::MAX));
         let rows: Vec<String> = rows.fetch_all(self.database.reads()).await?;
         let items: Vec<Item> =
             rows.iter().map(|row| serde_json::from_str(row)).collect::<Result<_, _>>()?;
-        Ok(cut(items, page.limit, |item| item.id.as_str()))
+        let limit = fitting(rows.iter().map(String::len), page.limit);
+        Ok(cut(items, limit, |item| item.id.as_str()))
     }
 
     pub(super) async fn select_entry(
@@ -143,11 +146,28 @@ const SEQ_OF_ITEM: &str = "SELECT seq FROM entries \
 const ENTRY: &str = "SELECT root, item, message FROM entries \
     WHERE thread_id = $1 AND id = $2 AND item IS NOT NULL";
 
-const ITEMS_ASC: &str = "SELECT item FROM entries \
-    WHERE thread_id = $1 AND seq > $2 AND item IS NOT NULL ORDER BY seq LIMIT $3";
+/// Rows until they are larger than a page may be, and at least one that is not in it if there are
+/// more. To measure a row does not read it.
+macro_rules! items {
+    ($beyond:literal, $order:literal) => {
+        concat!(
+            "WITH page AS (SELECT seq, SUM(octet_length(item)) OVER (ORDER BY ",
+            $order,
+            " ROWS BETWEEN UNBOUNDED PRECEDING AND 2 PRECEDING) AS before ",
+            "FROM entries WHERE thread_id = $1 AND ",
+            $beyond,
+            " AND item IS NOT NULL ORDER BY ",
+            $order,
+            " LIMIT $3) SELECT e.item FROM page CROSS JOIN entries AS e ",
+            "WHERE e.thread_id = $1 AND e.seq = page.seq ",
+            "AND COALESCE(page.before, 0) <= $4 ORDER BY page.",
+            $order
+        )
+    };
+}
 
-const ITEMS_DESC: &str = "SELECT item FROM entries \
-    WHERE thread_id = $1 AND seq < $2 AND item IS NOT NULL ORDER BY seq DESC LIMIT $3";
+const ITEMS_ASC: &str = items!("seq > $2", "seq");
+const ITEMS_DESC: &str = items!("seq < $2", "seq DESC");
 
 const MESSAGES_DESC: &str = "SELECT message FROM entries \
     WHERE thread_id = $1 AND message IS NOT NULL ORDER BY seq DESC LIMIT $2";
