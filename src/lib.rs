@@ -31,6 +31,8 @@ pub mod observability;
 
 pub mod domain;
 
+pub mod hidden;
+
 pub mod todo;
 
 pub mod demo;

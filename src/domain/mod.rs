@@ -25,7 +25,7 @@ pub use question::{Answer, AnswerStatus, Answers, Choice, Question, QuestionKind
 pub use secret::Secret;
 pub use source::{Annotation, Place, Source};
 pub use spend::{Spend, Usage};
-pub use text::{InvalidText, UserText, clean, shorten};
+pub use text::{Cleaner, InvalidText, UserText, clean, shorten};
 pub use thread::{Order, Page, PageRequest, Thread, ThreadStatus};
 pub use tool::{Catalog, Effect, Tool};
 pub use workflow::{Summary, Task, TaskContent, TaskStatus, Workflow, WorkflowKind};

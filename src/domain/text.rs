@@ -1,5 +1,8 @@
 //! Texts of people and tools, made safe to store, echo and send.
 
+use crate::hidden::is_blank;
+pub use crate::hidden::{Cleaner, clean};
+
 /// A user's message: cleaned, not blank, within the limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserText(String);
@@ -7,7 +10,7 @@ pub struct UserText(String);
 /// Why a text is refused. It never carries the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidText {
-    /// Nothing but white space, or nothing left after cleaning.
+    /// Nothing to be seen: white space, or nothing left after cleaning.
     #[error("the message is empty; write something to send")]
     Blank,
     /// Longer than the limit.
@@ -27,7 +30,7 @@ impl UserText {
     pub fn parse(text: &str, limit: usize) -> Result<Self, InvalidText> {
         let cleaned = clean(text);
         let chars = cleaned.chars().count();
-        if cleaned.trim().is_empty() {
+        if is_blank(&cleaned) {
             return Err(InvalidText::Blank);
         }
         if chars > limit {
@@ -47,24 +50,10 @@ impl UserText {
     }
 }
 
-/// Takes out what a reader cannot see and a machine might obey; changes nothing else.
-pub fn clean(text: &str) -> String {
-    text.chars().filter(|&c| !is_hidden(c)).collect()
-}
-
 /// At most `limit` characters of `text`, with a mark where it was cut.
 pub fn shorten(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit) {
         Some((end, _)) => format!("{}… [cut]", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
-    }
-}
-
-/// Control characters, bidirectional overrides and invisible tag characters.
-fn is_hidden(c: char) -> bool {
-    match c {
-        '\t' | '\n' | '\r' => false,
-        '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{E0000}'..='\u{E007F}' => true,
-        _ => c.is_control(),
     }
 }

@@ -3,6 +3,7 @@
 use super::due::Due;
 use super::fold::fold;
 use super::refusal::Refusal;
+use crate::hidden::{clean, is_blank};
 
 /// Characters of a title.
 pub(super) const MAX_TITLE: usize = 200;
@@ -83,12 +84,6 @@ fn within(field: &'static str, text: String, limit: usize) -> Result<String, Ref
 /// White space at the ends goes, other white space becomes a space, what cannot be seen goes.
 fn visible(text: &str, keeps: impl Fn(char) -> bool) -> String {
     let spaced = text.chars().map(|c| if c.is_whitespace() && !keeps(c) { ' ' } else { c });
-    let seen: String = spaced.filter(|&c| keeps(c) || !is_hidden(c)).collect();
-    seen.trim().to_owned()
-}
-
-/// Control characters, bidirectional overrides and invisible tag characters.
-fn is_hidden(c: char) -> bool {
-    matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{E0000}'..='\u{E007F}')
-        || c.is_control()
+    let seen = clean(&spaced.collect::<String>());
+    if is_blank(&seen) { String::new() } else { seen.trim().to_owned() }
 }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 /// Each room, and the rooms it may use.
 const MAY_USE: &[(&str, &[&str])] = &[
-    ("domain", &[]),
+    ("hidden", &[]),
+    ("domain", &["hidden"]),
     ("observability", &[]),
     ("resilience", &["domain"]),
     ("serving", &[]),
@@ -15,7 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("model", &["agents", "domain", "resilience", "observability"]),
     ("mcp", &["agents", "domain", "resilience", "observability"]),
     ("store", &["chat", "domain", "resilience", "observability"]),
-    ("todo", &["observability", "serving"]),
+    ("todo", &["hidden", "observability", "serving"]),
     ("demo", &["observability"]),
     ("web", &[]),
     ("api", &["chat", "streaming", "domain", "observability"]),

@@ -16,6 +16,7 @@ async fn a_title_has_1_to_200_characters(desk: Desk) {
 
     for (given, told) in [
         ("", "The title is empty. Give a title of 1 to 200 characters."),
+        (" \u{200B}\u{3164}", "The title is empty. Give a title of 1 to 200 characters."),
         (" \n\u{0}\t", "The title is empty. Give a title of 1 to 200 characters."),
         (&"ä".repeat(201), "The title is longer than 200 characters. Shorten it."),
     ] {
@@ -99,7 +100,7 @@ async fn what_is_no_due_time_is_refused(desk: Desk) {
 }
 
 async fn hidden_characters_are_taken_out(desk: Desk) {
-    let hidden = "a\u{0}b\u{202E}c\u{E0041}d\u{1B}\u{9B}e";
+    let hidden = "a\u{0}b\u{202E}c\u{E0041}d\u{1B}\u{9B}\u{E0100}\u{3164}e\u{200B}";
     let given = json!({ "title": hidden, "notes": hidden, "tags": [hidden] });
 
     let made = desk.create(given).await;

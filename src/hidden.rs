@@ -1,0 +1,90 @@
+//! One rule for what a reader cannot see and a machine might obey: it is taken out of every text,
+//! of people, tools and models, and of todos.
+
+/// Takes out what cannot be seen; changes nothing else.
+pub fn clean(text: &str) -> String {
+    Cleaner::default().clean(text)
+}
+
+/// Whether there is nothing to see in a text.
+pub fn is_blank(text: &str) -> bool {
+    text.chars().all(|c| c.is_whitespace() || c == BLANK_BRAILLE || is_hidden(c))
+}
+
+/// Cleans a text that comes in pieces, wherever it is cut.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cleaner {
+    /// The last character that was let through.
+    last: Option<char>,
+}
+
+const BLANK_BRAILLE: char = '\u{2800}';
+const NON_JOINER: char = '\u{200C}';
+const JOINER: char = '\u{200D}';
+
+impl Cleaner {
+    /// What is to be seen of the next piece.
+    pub fn clean(&mut self, piece: &str) -> String {
+        piece.chars().filter(|&c| self.lets_through(c)).collect()
+    }
+
+    fn lets_through(&mut self, c: char) -> bool {
+        let passes =
+            if is_hidden(c) { self.last.is_some_and(|last| shapes(c, last)) } else { true };
+        if passes {
+            self.last = Some(c);
+        }
+        passes
+    }
+}
+
+/// Whether a hidden character changes how the one before it looks, or how it joins the next: one
+/// does, a row of them would be an alphabet of its own.
+fn shapes(c: char, last: char) -> bool {
+    match c {
+        '\u{FE0E}' | '\u{FE0F}' => is_pictograph(last) || matches!(last, '#' | '*' | '0'..='9'),
+        JOINER => is_pictograph(last) || last == '\u{FE0F}' || joins(last),
+        NON_JOINER => joins(last),
+        '\u{180B}'..='\u{180F}' => matches!(last, '\u{1820}'..='\u{18AA}'),
+        _ => false,
+    }
+}
+
+/// What shows nothing by itself: controls, directions, joiners, selectors, fillers, tags.
+fn is_hidden(c: char) -> bool {
+    match c {
+        '\t' | '\n' | '\r' => false,
+        '\u{AD}' // soft hyphen
+        | '\u{34F}' // grapheme joiner
+        | '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' // directions
+        | '\u{115F}' | '\u{1160}' | '\u{3164}' | '\u{FFA0}' // Hangul fillers
+        | '\u{17B4}' | '\u{17B5}' // Khmer vowels without a shape
+        | '\u{180B}'..='\u{180F}' | '\u{FE00}'..='\u{FE0F}' // selectors
+        | '\u{200B}'..='\u{200D}' | '\u{FEFF}' // spaces without a width, joiners
+        | '\u{2060}'..='\u{206F}' // invisible operators, isolates
+        | '\u{FFF0}'..='\u{FFFB}' // annotations
+        | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}' // shorthand, music
+        | '\u{E0000}'..='\u{E0FFF}' // tags, further selectors
+        => true,
+        _ => c.is_control(),
+    }
+}
+
+/// Roughly: what may be shown as an emoji, or is a part of one.
+fn is_pictograph(c: char) -> bool {
+    matches!(c,
+        '©' | '®' | '\u{203C}' | '\u{2049}' | '\u{2122}' | '\u{2139}' | '\u{2190}'..='\u{21FF}'
+        | '\u{2300}'..='\u{23FF}' | '\u{2460}'..='\u{24FF}' | '\u{25A0}'..='\u{27BF}'
+        | '\u{2900}'..='\u{297F}' | '\u{2B00}'..='\u{2BFF}' | '\u{3030}' | '\u{303D}'
+        | '\u{3297}' | '\u{3299}' | '\u{1F000}'..='\u{1FAFF}')
+}
+
+/// Of a script whose letters join: Arabic and its kin, the Indic scripts and their neighbours.
+fn joins(c: char) -> bool {
+    matches!(c,
+        '\u{600}'..='\u{8FF}' | '\u{900}'..='\u{DFF}' | '\u{F00}'..='\u{109F}'
+        | '\u{1780}'..='\u{18AF}' | '\u{1900}'..='\u{1CFF}' | '\u{A840}'..='\u{A8FF}'
+        | '\u{A980}'..='\u{AAFF}' | '\u{ABC0}'..='\u{ABFF}' | '\u{FB50}'..='\u{FDFF}'
+        | '\u{FE70}'..='\u{FEFE}' | '\u{10A00}'..='\u{10AFF}' | '\u{11000}'..='\u{11FFF}'
+        | '\u{1E900}'..='\u{1E95F}')
+}
