@@ -1,5 +1,7 @@
 //! A guarded way to a database: prepared at its first use, healed by itself.
 
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +15,9 @@ use super::Settings;
 use super::fault::StoreFault;
 use super::places::{Places, Taken};
 use super::preparation::Preparation;
+use super::same_file::SameFile;
 use crate::chat::Kept;
-use crate::domain::BreakerReport;
+use crate::domain::{BreakerReport, BreakerState};
 use crate::resilience::Guard;
 
 /// How long a connection may take to say that it is well when it is given back.
@@ -27,6 +30,7 @@ pub(super) struct Database {
     reads: Arc<Places>,
     writes: Arc<Places>,
     preparation: Preparation,
+    file: Option<SameFile>,
     patience: Duration,
     guard: Guard,
     timeout: Duration,
@@ -45,9 +49,11 @@ pub(super) enum Dialect {
 }
 
 impl Database {
-    /// Connects to nothing yet; refuses a `url` that can never be one.
+    /// Connects to nothing yet; refuses a `url` that can never be one. What is prepared by way of
+    /// `first` is used by way of `url`.
     pub(super) fn new(
         dialect: Dialect,
+        first: &str,
         url: &str,
         settings: &Settings,
     ) -> Result<Self, sqlx::Error> {
@@ -65,9 +71,9 @@ impl Database {
                 (Arc::clone(&places), places)
             }
         };
-        let preparation = Preparation::new(dialect, url.parse()?, patience);
+        let preparation = Preparation::new(dialect, first.parse()?, patience);
         let (guard, timeout) = (Guard::new("database", settings.guard), settings.timeout);
-        Ok(Self { dialect, reads, writes, preparation, patience, guard, timeout })
+        Ok(Self { dialect, reads, writes, preparation, file: None, patience, guard, timeout })
     }
 
     /// Where to read.
@@ -118,7 +124,11 @@ impl Database {
     ) -> Kept<T> {
         let attempt = || async {
             self.preparation.wait().await?;
-            work().await
+            self.is_there()?;
+            let done = work().await;
+            // Once more, so that nothing is said to be kept that went into a file that is gone.
+            self.is_there()?;
+            done
         };
         Ok(self.guard.call(self.timeout, Instant::now() + self.timeout, attempt).await?)
     }
@@ -128,6 +138,11 @@ impl Database {
         Ok(self.preparation.running().await?)
     }
 
+    /// Keeps to the file that lies there now.
+    pub(super) fn keeping_to(self, path: &Path) -> io::Result<Self> {
+        Ok(Self { file: Some(SameFile::at(path)?), ..self })
+    }
+
     /// Begins to make or update the tables, so that the first caller need not wait.
     pub(super) fn begin_to_prepare(&self) {
         drop(self.preparation.running());
@@ -135,7 +150,16 @@ impl Database {
 
     /// Its breaker.
     pub(super) fn report(&self) -> BreakerReport {
-        self.guard.report()
+        let report = self.guard.report();
+        if self.is_gone() { BreakerReport { state: BreakerState::Open, ..report } } else { report }
+    }
+
+    fn is_there(&self) -> Result<(), StoreFault> {
+        if self.is_gone() { Err(StoreFault::Gone) } else { Ok(()) }
+    }
+
+    fn is_gone(&self) -> bool {
+        self.file.as_ref().is_some_and(SameFile::is_gone)
     }
 }
 

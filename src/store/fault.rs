@@ -20,6 +20,11 @@ pub(super) enum StoreFault {
     /// The tables could not be made.
     #[error(transparent)]
     Migrate(#[from] Arc<MigrateError>),
+    /// Its file is not there any more.
+    #[error(
+        "the database file was removed or replaced; put it back, or restart with what is there"
+    )]
+    Gone,
     /// They are being made.
     #[error("the database is being prepared")]
     Preparing,
@@ -57,7 +62,7 @@ impl From<Refusal> for StoreFault {
 impl Fault for StoreFault {
     fn verdict(&self) -> Verdict {
         match self {
-            Self::Refused(Refusal::TimedOut) | Self::Migrate(_) => Verdict::Ill,
+            Self::Refused(Refusal::TimedOut) | Self::Migrate(_) | Self::Gone => Verdict::Ill,
             Self::Sql(error) => verdict(error),
             Self::Refused(_)
             | Self::Preparing
@@ -71,6 +76,7 @@ impl Fault for StoreFault {
         let again = match self {
             Self::Refused(_)
             | Self::Preparing
+            | Self::Gone
             | Self::Unreadable(_)
             | Self::UnknownCursor
             | Self::Lost => false,
@@ -89,6 +95,7 @@ impl From<StoreFault> for ThreadsError {
             StoreFault::Preparing => Self::Preparing,
             StoreFault::Refused(_)
             | StoreFault::Sql(_)
+            | StoreFault::Gone
             | StoreFault::Migrate(_)
             | StoreFault::Unreadable(_) => Self::Unavailable(Some(Box::new(fault))),
         }

@@ -7,6 +7,7 @@ mod open;
 mod pages;
 mod places;
 mod preparation;
+mod same_file;
 mod sql;
 mod together;
 

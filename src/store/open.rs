@@ -70,7 +70,7 @@ pub async fn open(settings: &Settings) -> Result<Opened, OpenError> {
 fn open_server(settings: &Settings) -> Result<SqlStore, OpenError> {
     // The pool would look at the URL only when it connects.
     settings.url.parse::<PgConnectOptions>().map_err(OpenError::Url)?;
-    let database = Database::new(Dialect::Postgres, &settings.url, settings);
+    let database = Database::new(Dialect::Postgres, &settings.url, &settings.url, settings);
     let database = database.map_err(OpenError::Url)?;
     database.begin_to_prepare();
     Ok(SqlStore::new(database))
@@ -85,17 +85,20 @@ async fn open_file(settings: &Settings) -> Result<SqlStore, OpenError> {
     if let Some(folder) = options.get_filename().parent() {
         std::fs::create_dir_all(folder).map_err(OpenError::Folder)?;
     }
-    let database = Database::new(Dialect::Sqlite, &creating(url), settings);
+    // A file is made once. Who connects later must not make another in its place.
+    let (first, later) = (in_mode("rwc", url), in_mode("rw", url));
+    let database = Database::new(Dialect::Sqlite, &first, &later, settings);
     let database = database.map_err(OpenError::Url)?;
     database.prepare().await.map_err(|error| OpenError::File(Box::new(error)))?;
-    Ok(SqlStore::new(database))
+    let database = database.keeping_to(options.get_filename());
+    Ok(SqlStore::new(database.map_err(|error| OpenError::File(Box::new(error)))?))
 }
 
-/// The same URL, creating the file if it is not there.
-fn creating(url: &str) -> String {
+/// The same URL, opening the file in this way unless it says how itself.
+fn in_mode(mode: &str, url: &str) -> String {
     match url.split_once('?') {
-        None => format!("{url}?mode=rwc"),
+        None => format!("{url}?mode={mode}"),
         Some((_, parameters)) if parameters.contains("mode=") => url.to_owned(),
-        Some(_) => format!("{url}&mode=rwc"),
+        Some(_) => format!("{url}&mode={mode}"),
     }
 }

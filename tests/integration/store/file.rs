@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use orchestrator::chat::ThreadsError;
+use orchestrator::domain::BreakerState;
 use orchestrator::store::{OpenError, open};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{Connection, Executor, SqliteConnection};
@@ -59,6 +61,35 @@ async fn a_start_waits_while_another_process_prepares_the_file() {
 
     assert!(waits, "the limit of a call is not the limit of a start");
     opening.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn nothing_is_kept_in_a_file_that_was_removed_or_replaced() {
+    for replaced in [false, true] {
+        let folder = TempDir::new().unwrap();
+        let (path, aside) = (folder.path().join("threads.db"), folder.path().join("aside.db"));
+        let store = store(&format!("sqlite://{}", path.display()), PATIENCE).await;
+        let [known, new] = [thread(), thread()];
+        store.store.create(&known, opening(&known)).await.unwrap();
+        let health = || store.health.as_ref().unwrap().report().remove(0).breaker.state;
+        assert_eq!(health(), BreakerState::Closed);
+
+        std::fs::rename(&path, &aside).unwrap();
+        if replaced {
+            std::fs::copy(&aside, &path).unwrap();
+        }
+
+        assert_eq!(health(), BreakerState::Open, "before anybody calls");
+        let kept = store.store.add(&held(&known), note("x")).await;
+        assert!(matches!(kept, Err(ThreadsError::Unavailable(_))), "{kept:?}");
+        assert!(store.store.create(&new, opening(&new)).await.is_err());
+        assert!(store.store.find(&known.id).await.is_err());
+
+        std::fs::rename(&aside, &path).unwrap();
+
+        assert_eq!(health(), BreakerState::Closed);
+        assert!(store.store.find(&known.id).await.unwrap().is_some());
+    }
 }
 
 #[tokio::test]
