@@ -2,6 +2,7 @@
 
 use jiff::Zoned;
 
+use super::asides::{aside, is_predicate};
 use super::dates::{Found, When, read_when};
 use super::days::Lead;
 use super::words::{Kind, Word, after, before, lowers, trim};
@@ -164,8 +165,11 @@ fn ends_here(words: &[Word], at: usize, now: &Zoned) -> bool {
     let tail = after(words, at);
     let lowered = lowers(tail);
     let quoted = tail.iter().any(|word| word.kind == Kind::Quoted);
+    let priority = || strong_priority(&lowered).is_some() && !is_predicate(words, at);
     let when = || whole_when(&lowered, now).is_some() && !clings(words, at);
-    read_tags(tail).is_some() || (!quoted && (strong_priority(&lowered).is_some() || when()))
+    read_tags(tail).is_some()
+        || (!quoted && (priority() || when()))
+        || read_aside(tail, now).is_some()
 }
 
 /// "Black Friday" and "think about tomorrow" name no due date.
@@ -183,7 +187,23 @@ fn strong_priority(lowers: &[&str]) -> Option<Priority> {
     if lowers.last() == Some(&"important") { None } else { read_priority(lowers) }
 }
 
+/// What a phrase says beside the todo, if that is a priority, a due time, or one after the other.
+fn read_aside(words: &[Word], now: &Zoned) -> Option<Details> {
+    let said = aside(words)?;
+    (0..=said.len()).find_map(|at| {
+        let (first, second) = said.split_at_checked(at)?;
+        let (priority, when) = (read_priority(first), whole_when(second, now));
+        let fits =
+            (priority.is_some() || first.is_empty()) && (when.is_some() || second.is_empty());
+        fits.then(|| Details { when, priority, ..Details::default() })
+    })
+}
+
 fn note(words: &[Word], now: &Zoned, details: &mut Details) {
+    if let Some(aside) = read_aside(words, now) {
+        *details = std::mem::take(details).or(&aside);
+        return;
+    }
     let lowered = lowers(words);
     for tag in read_tags(words).unwrap_or_default() {
         details.add_tag(&tag);

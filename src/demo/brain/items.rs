@@ -2,6 +2,7 @@
 
 use jiff::Zoned;
 
+use super::asides::opens_aside;
 use super::details::take_details;
 use super::words::{Kind, Word, lowers, trim};
 
@@ -203,6 +204,9 @@ fn belongs(last: &[Word], link: &[Word], piece: &[Word], now: &Zoned) -> bool {
     let quoted = |words: &[Word]| words.iter().any(|word| word.kind == Kind::Quoted);
     if quoted(last) || quoted(piece) {
         return false;
+    }
+    if opens_aside(piece) {
+        return true;
     }
     let by_and = link.iter().all(|word| word.kind == Kind::Plain);
     if by_and && is_pair(last, piece) {

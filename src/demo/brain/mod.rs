@@ -11,6 +11,7 @@
 
 mod adding;
 mod arguments;
+mod asides;
 mod asking;
 mod change;
 mod changing;
