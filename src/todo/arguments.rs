@@ -30,7 +30,7 @@ pub(super) struct CreateTodo {
     notes: Option<String>,
     /// How much it matters. Normal if left out.
     priority: Option<Priority>,
-    /// When it is due: a day as 2026-11-22, or the person's local time as 2026-11-22T17:00.
+    /// When it is due: a day as 2026-11-22, or the person's local time as 2026-11-22T17:00, without an offset.
     due: Option<String>,
     /// Words to file it under, without #.
     #[schemars(length(max = MAX_TAGS), inner(length(min = 1, max = MAX_TAG)))]
@@ -176,7 +176,7 @@ impl ListTodos {
             return Err(Refusal::Limit(MAX_LIMIT));
         }
         if offset < 0 {
-            return Err(Refusal::Offset);
+            return Err(Refusal::NegativeOffset);
         }
         Ok(Filter {
             status: self.status.and_then(StatusFilter::only),
@@ -212,7 +212,7 @@ fn given(filter: Option<&String>) -> Option<&str> {
 }
 
 fn first_key(field: &'static str, day: &str) -> Result<i64, Refusal> {
-    Due::parse(day).map(|due| day_key(due.date())).ok_or(Refusal::NotADay(field))
+    Due::parse(day).map(|due| day_key(due.date())).map_err(|_| Refusal::NotADay(field))
 }
 
 /// The key after every minute of the day.

@@ -12,26 +12,37 @@ pub(super) enum Due {
     Minute(DateTime),
 }
 
+/// Why a text names no due time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoDue {
+    /// It is none.
+    Unreadable,
+    /// It names a moment, by its offset or zone.
+    Instant,
+}
+
 /// As in `2026-11-22`.
 const DATE_LENGTH: usize = 10;
 
 static PARSER: DateTimeParser = DateTimeParser::new();
 
 impl Due {
-    /// Reads `2026-11-22` or `2026-11-22T17:00`; seconds and an offset are checked and dropped.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    /// Reads `2026-11-22` or `2026-11-22T17:00`; seconds are checked and dropped.
+    pub(super) fn parse(text: &str) -> Result<Self, NoDue> {
         let text = text.trim();
-        let date: Date = text.get(..DATE_LENGTH)?.parse().ok()?;
-        if text.len() == DATE_LENGTH {
-            return Some(Self::Day(date));
+        let date = text.get(..DATE_LENGTH).and_then(|date| date.parse::<Date>().ok());
+        let (date, rest) = date.zip(text.get(DATE_LENGTH..)).ok_or(NoDue::Unreadable)?;
+        if rest.is_empty() {
+            return Ok(Self::Day(date));
         }
-        if !text.get(DATE_LENGTH..)?.starts_with(['T', 't', ' ']) {
-            return None;
+        let clock = rest.strip_prefix(['T', 't', ' ']).ok_or(NoDue::Unreadable)?;
+        // Whose five o'clock it is, nobody here can tell (ADR 10).
+        if clock.contains(['Z', 'z', '+', '-', '[']) {
+            return Err(NoDue::Instant);
         }
-        // jiff takes no bare `Z` for a wall clock, lest it be mistaken for UTC; here it is dropped.
-        let wall = text.strip_suffix(['Z', 'z']).unwrap_or(text);
-        let time = PARSER.parse_datetime(wall).ok()?;
-        time.with().second(0).subsec_nanosecond(0).build().ok().map(Self::Minute)
+        let time = PARSER.parse_datetime(text).map_err(|_| NoDue::Unreadable)?;
+        let minute = time.with().second(0).subsec_nanosecond(0).build();
+        minute.map(Self::Minute).map_err(|_| NoDue::Unreadable)
     }
 
     /// The day it falls on.

@@ -19,12 +19,17 @@ pub(super) enum Refusal {
     TooManyTags(usize),
     #[error("The {0} is not a date. Use 2026-11-22, or 2026-11-22T17:00 for a time of day.")]
     NotADate(&'static str),
+    #[error(
+        "The {0} has an offset or a zone. Send the person's local time without it, as in \
+         2026-11-22T17:00."
+    )]
+    Offset(&'static str),
     #[error("The {0} is not a day. Use 2026-11-22.")]
     NotADay(&'static str),
     #[error("The limit must be from 1 to {0}.")]
     Limit(i64),
     #[error("The offset must not be negative.")]
-    Offset,
+    NegativeOffset,
     #[error("Nothing to change was given. Name at least one field besides the id.")]
     NothingToChange,
     #[error("The arguments do not fit: {0}. Correct them and call again.")]

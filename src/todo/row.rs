@@ -59,7 +59,7 @@ pub(super) fn todo_of(row: &AnyRow) -> Answer<Todo> {
         notes: row.try_get("notes")?,
         status: if status == Status::Done.as_str() { Status::Done } else { Status::Open },
         priority: Priority::of_rank(row.try_get("priority")?),
-        due: due.as_deref().and_then(Due::parse),
+        due: due.as_deref().and_then(|due| Due::parse(due).ok()),
         tags: serde_json::from_str(&tags).map_err(decode)?,
         created_at: time(row.try_get("created_at")?)?,
         updated_at: time(row.try_get("updated_at")?)?,

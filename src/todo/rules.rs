@@ -1,6 +1,6 @@
 //! The limits of each field. rmcp does not enforce a schema, so tools check here.
 
-use super::due::Due;
+use super::due::{Due, NoDue};
 use super::fold::fold;
 use super::refusal::Refusal;
 use crate::hidden::{clean, is_blank};
@@ -69,7 +69,10 @@ pub(super) fn due(text: &str) -> Result<Option<Due>, Refusal> {
     if text.trim().is_empty() {
         return Ok(None);
     }
-    Due::parse(text).map(Some).ok_or(Refusal::NotADate("due"))
+    Due::parse(text).map(Some).map_err(|why| match why {
+        NoDue::Unreadable => Refusal::NotADate("due"),
+        NoDue::Instant => Refusal::Offset("due"),
+    })
 }
 
 /// Words to look for.
