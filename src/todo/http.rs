@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
-use axum::http::StatusCode;
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -57,13 +58,24 @@ pub async fn serve_http(
         .route("/health/live", get(live))
         .route("/health/ready", get(ready))
         .with_state(health)
-        .nest_service("/mcp", mcp);
+        .nest_service("/mcp", mcp)
+        .layer(from_fn(end_plainly));
     tokio::select! {
         () = serve(tuned(listener), app, MAX_CONNECTIONS, stop.clone()) => {}
         // A client that never ends its request must not keep the process.
         () = async { stop.cancelled().await; sleep(DRAIN).await } => {}
     }
     Ok(())
+}
+
+/// rmcp ends a session with 202; clients take only 200 and 204 for an end.
+async fn end_plainly(request: Request, next: Next) -> Response {
+    let ends = request.method() == Method::DELETE;
+    let mut response = next.run(request).await;
+    if ends && response.status() == StatusCode::ACCEPTED {
+        *response.status_mut() = StatusCode::NO_CONTENT;
+    }
+    response
 }
 
 async fn report(State(health): State<Health>) -> Response {

@@ -46,6 +46,10 @@ impl Served {
 
     /// The status of a POST to `/mcp` with one more header.
     async fn knock(&self, name: &str, value: &str) -> u16 {
+        self.hello(name, value).await.status().as_u16()
+    }
+
+    async fn hello(&self, name: &str, value: &str) -> reqwest::Response {
         let hello = json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
             "protocolVersion": "2025-11-25", "capabilities": {},
             "clientInfo": { "name": "test", "version": "1" },
@@ -53,7 +57,7 @@ impl Served {
         let request = client().post(self.url("/mcp")).body(hello.to_string());
         let request = request.header("content-type", "application/json");
         let request = request.header("accept", "application/json, text/event-stream");
-        request.header(name, value).send().await.unwrap().status().as_u16()
+        request.header(name, value).send().await.unwrap()
     }
 }
 
@@ -70,6 +74,18 @@ async fn both_revisions_are_spoken_over_http() {
         timeout(PATIENCE, client.cancel()).await.unwrap().unwrap();
         served.stop().await;
     }
+}
+
+#[tokio::test]
+async fn a_session_that_is_ended_is_told_so_in_a_status_that_clients_take() {
+    let served = Served::start("memory").await;
+    let session = served.hello("mcp-protocol-version", "2025-11-25").await;
+    let session = session.headers()["mcp-session-id"].clone();
+
+    let ended = client().delete(served.url("/mcp")).header("mcp-session-id", session).send().await;
+
+    assert_eq!(ended.unwrap().status(), 204);
+    served.stop().await;
 }
 
 #[tokio::test]

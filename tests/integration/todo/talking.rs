@@ -3,6 +3,8 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use rmcp::model::{ArgumentInfo, CompleteRequestParams, ErrorCode, Reference};
+use rmcp::service::ServiceError;
 use rmcp::transport::TokioChildProcess;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
@@ -42,6 +44,28 @@ async fn both_revisions_are_spoken_on_standard_input_and_output() {
         works(&client, &revision).await;
         assert!(folder.path().join("data/todos.db").is_file());
         timeout(PATIENCE, client.cancel()).await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_declared_is_not_there() {
+    for revision in REVISIONS {
+        let server = TodoServer::open(&settings("memory")).await.unwrap();
+        let (here, there) = tokio::io::duplex(64 * 1024);
+        drop(tokio::spawn(async move { server.serve(there).await.unwrap().waiting().await }));
+        let client = connect(here, revision).await;
+        let topic = Reference::for_prompt("x");
+        let argument = ArgumentInfo::new("x", "x");
+
+        for refused in [
+            client.list_prompts(None).await.err(),
+            client.list_resources(None).await.err(),
+            client.list_resource_templates(None).await.err(),
+            client.complete(CompleteRequestParams::new(topic, argument)).await.err(),
+        ] {
+            let Some(ServiceError::McpError(error)) = refused else { panic!("{refused:?}") };
+            assert_eq!(error.code, ErrorCode::METHOD_NOT_FOUND);
+        }
     }
 }
 
