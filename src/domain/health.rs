@@ -88,13 +88,13 @@ pub enum BreakerState {
     HalfOpen,
 }
 
-/// How calls went.
+/// How calls went; each counts once, however often it was tried.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CallCounts {
     /// Succeeded.
     pub ok: u64,
     /// Spoke against the dependency.
     pub failed: u64,
-    /// Never made, because the breaker was open.
+    /// Never made: the breaker was open, or the dependency asked for a pause.
     pub rejected: u64,
 }

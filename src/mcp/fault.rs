@@ -47,7 +47,7 @@ impl CallFault {
             | Self::NotConnected
             | Self::Unreachable
             | Self::Busy(_) => Self::Lost,
-            Self::Guard(Refusal::TimedOut)
+            Self::Guard(Refusal::TimedOut | Refusal::DeadlinePassed)
             | Self::Lost
             | Self::StillLost
             | Self::Broken(_)
@@ -59,7 +59,7 @@ impl CallFault {
     pub(super) fn word(&self) -> &'static str {
         match self {
             Self::Guard(Refusal::Open { .. } | Refusal::Cooling { .. }) => "held_back",
-            Self::Guard(Refusal::TimedOut) => "timed_out",
+            Self::Guard(Refusal::TimedOut | Refusal::DeadlinePassed) => "timed_out",
             Self::NotConnected => "not_connected",
             Self::Unreachable => "unreachable",
             Self::Busy(_) => "busy",
@@ -77,10 +77,13 @@ impl Fault for CallFault {
                 Verdict::Ill
             }
             Self::Busy(pause) => Verdict::Busy(*pause),
-            Self::Guard(Refusal::Open { .. } | Refusal::Cooling { .. })
+            // A tool's own "no" shows that its server works.
+            Self::Refused(_) => Verdict::Answered,
+            Self::Guard(
+                Refusal::Open { .. } | Refusal::Cooling { .. } | Refusal::DeadlinePassed,
+            )
             | Self::NotConnected
-            | Self::StillLost
-            | Self::Refused(_) => Verdict::Well,
+            | Self::StillLost => Verdict::Nothing,
         }
     }
 
@@ -117,7 +120,7 @@ impl From<ServiceError> for CallFault {
 impl From<CallFault> for ToolError {
     fn from(fault: CallFault) -> Self {
         match fault {
-            CallFault::Guard(Refusal::TimedOut) => Self::TimedOut,
+            CallFault::Guard(Refusal::TimedOut | Refusal::DeadlinePassed) => Self::TimedOut,
             CallFault::Guard(Refusal::Open { .. } | Refusal::Cooling { .. })
             | CallFault::NotConnected
             | CallFault::Unreachable

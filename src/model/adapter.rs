@@ -70,16 +70,16 @@ impl OpenAiModel {
         let offer = self.offer_of(request.tools);
         let body = Body::new(self.recipient(), &request, &offer);
         let body = body.thinking(self.settings.thinking);
-        let (call, mut number) = (Call::new(body, deltas), 0_u32);
+        let (call, mut number) = (Call::new(body, deltas, self.guard.attempts()), 0_u32);
         let attempts = self.guard.retry(request.deadline, || {
             number += 1;
             let span = self.span(number);
             // A future that is moved is laid out twice; a box is moved instead.
             timed(Box::pin(self.attempt(&call))).instrument(span)
         });
-        let result = timeout_at(request.deadline, attempts).await.unwrap_or_else(|_| {
-            Err(Failure::well(ModelError::TimedOut("the time for the whole turn is over")))
-        });
+        let result = timeout_at(request.deadline, attempts)
+            .await
+            .unwrap_or_else(|_| Err(Failure::out_of_time()));
         let result = result.map(|reply| self.signed(with_our_names(reply, offer.names())));
         result.inspect_err(|failure| self.heed(failure)).map_err(|failure| self.told(failure))
     }
@@ -105,16 +105,16 @@ impl OpenAiModel {
 
     /// One request; dropping it speaks neither for nor against the provider.
     async fn attempt(&self, call: &Call<'_>) -> Result<Reply, Failure> {
-        let mut permit = self.guard.admit().map_err(|refusal| self.refused(refusal))?;
+        let mut permit = call.attempts.admit().map_err(|refusal| self.refused(refusal))?;
         let result = self.exchange(call, &mut permit).await.map_err(|failure| call.heed(failure));
         match &result {
             Ok(_) => {
-                self.guard.succeed(permit);
+                call.attempts.succeed(permit);
                 self.advice.clear();
                 self.warnings.answered();
             }
             Err(failure) => {
-                self.guard.settle(permit, failure.verdict());
+                call.attempts.settle(permit, failure.verdict());
                 if let Verdict::Busy(_) = failure.verdict {
                     self.advice.hold_for(&failure.error);
                 }
@@ -126,7 +126,7 @@ impl OpenAiModel {
     /// While a provider is held back, turns hear why.
     fn refused(&self, refusal: Refusal) -> Failure {
         match (refusal, self.advice.spent()) {
-            (Refusal::Cooling { .. }, Some(what)) => Failure::well(ModelError::Spent(what)),
+            (Refusal::Cooling { .. }, Some(what)) => Failure::unsent(ModelError::Spent(what)),
             _ => refusal.into(),
         }
     }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use super::fault::failure::Failure;
 use super::request::body::Body;
 use crate::agents::{Deltas, ModelError};
+use crate::resilience::Attempts;
 
 /// A model that was corrected so often does not learn it at the next.
 const MAX_CORRECTIONS: u32 = 2;
@@ -15,14 +16,17 @@ pub(super) struct Call<'a> {
     body: Body<'a>,
     /// Where the words go.
     pub(super) deltas: &'a Deltas,
+    /// What they say of the provider.
+    pub(super) attempts: Attempts<'a>,
     corrections: AtomicU32,
     is_corrected: AtomicBool,
 }
 
 impl<'a> Call<'a> {
     /// Nothing was sent yet.
-    pub(super) fn new(body: Body<'a>, deltas: &'a Deltas) -> Self {
-        Self { body, deltas, corrections: AtomicU32::new(0), is_corrected: AtomicBool::new(false) }
+    pub(super) fn new(body: Body<'a>, deltas: &'a Deltas, attempts: Attempts<'a>) -> Self {
+        let (corrections, is_corrected) = (AtomicU32::new(0), AtomicBool::new(false));
+        Self { body, deltas, attempts, corrections, is_corrected }
     }
 
     /// What is sent next; after a call that nobody could read, the model is told so.

@@ -144,7 +144,7 @@ fn lost(error: &reqwest::Error) -> Failure {
 }
 
 fn unwritten() -> Failure {
-    Failure::well(ModelError::Failed("the request could not be written".to_owned()))
+    Failure::unsent(ModelError::Failed("the request could not be written".to_owned()))
 }
 
 impl Unstreamed {

@@ -81,6 +81,16 @@ impl Breaker {
 
     /// Asks leave to make a call; if refused, tells the time until the next probe.
     pub fn admit(&self) -> Result<Permit, Duration> {
+        self.let_in().inspect_err(|_| self.turn_away())
+    }
+
+    /// Counts a call that was never made.
+    pub(super) fn turn_away(&self) {
+        self.state().calls.rejected += 1;
+    }
+
+    /// The same for one attempt of a call, which is counted as a whole.
+    pub(super) fn let_in(&self) -> Result<Permit, Duration> {
         let mut state = self.state();
         let now = Instant::now();
         let is_probe = match &mut state.gate {
@@ -90,9 +100,7 @@ impl Breaker {
                 true
             }
             Gate::Open { until, .. } => {
-                let wait = until.saturating_duration_since(now);
-                state.calls.rejected += 1;
-                return Err(wait);
+                return Err(until.saturating_duration_since(now));
             }
         };
         let epoch = state.epoch;
@@ -202,6 +210,11 @@ impl State {
 }
 
 impl Permit {
+    /// Whether its call shows if the dependency is well again.
+    pub(super) fn is_probe(&self) -> bool {
+        self.is_probe
+    }
+
     /// The dependency began to answer: enough for a probe, no verdict yet on a long call.
     pub fn answered(&mut self) {
         if std::mem::take(&mut self.is_probe) {

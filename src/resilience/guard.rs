@@ -1,10 +1,12 @@
-//! The one way out of the house: breaker inside each attempt, retry outside, within a budget.
+//! The one way out of the house: limit and breaker inside each attempt, retry outside, within a
+//! budget; the attempts are judged together.
 
 use std::time::Duration;
 
-use backon::{ExponentialBuilder, Retryable};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep};
 
+use super::attempts::{Attempts, End};
+use super::repeats::Repeats;
 use super::{Breaker, BreakerSettings, Budget, Cooling, Leave, Permit};
 use crate::domain::BreakerReport;
 
@@ -47,8 +49,10 @@ pub trait Fault: From<Refusal> {
 pub enum Verdict {
     /// It is ill.
     Ill,
-    /// It is well; the request was at fault, or nothing was sent.
-    Well,
+    /// It answered, if only to refuse: it is alive, and a breaker that was open is closed.
+    Answered,
+    /// Nothing: nothing was sent, or nobody waited for the answer.
+    Nothing,
     /// It asks for a pause, perhaps naming its length.
     Busy(Option<Duration>),
 }
@@ -60,6 +64,8 @@ pub enum Repeat {
     Never,
     /// After a growing pause.
     AfterBackoff,
+    /// As before, but not if it was tried for this reason already.
+    Once,
     /// Not before this time is over.
     After(Duration),
     /// Nothing was sent, so that after this time it would be the first.
@@ -81,6 +87,8 @@ pub enum Refusal {
     },
     /// The attempt's time limit passed.
     TimedOut,
+    /// The caller's own deadline passed before that limit.
+    DeadlinePassed,
 }
 
 impl Guard {
@@ -99,16 +107,31 @@ impl Guard {
     pub fn report(&self) -> BreakerReport {
         let report = self.breaker.report();
         let pause = self.cooling.remaining().map(|pause| pause.as_secs_f64());
-        let retry_in_seconds = report.retry_in_seconds.or(pause);
+        let longer = |wait: f64| pause.map_or(wait, |pause| pause.max(wait));
+        let retry_in_seconds = report.retry_in_seconds.map(longer).or(pause);
         BreakerReport { retry_in_seconds, cooling_seconds: pause, ..report }
     }
 
-    /// Asks leave for one attempt.
+    /// Begins a call that asks leave for each of its attempts.
+    pub fn attempts(&self) -> Attempts<'_> {
+        Attempts::of(self)
+    }
+
+    /// Asks leave for a call of one attempt.
     pub fn admit(&self) -> Result<Permit, Refusal> {
+        self.let_in().inspect_err(|_| self.turn_away())
+    }
+
+    /// Counts a call that was never made.
+    pub fn turn_away(&self) {
+        self.breaker.turn_away();
+    }
+
+    pub(super) fn let_in(&self) -> Result<Permit, Refusal> {
         if let Some(retry_in) = self.cooling.remaining() {
             return Err(Refusal::Cooling { retry_in });
         }
-        self.breaker.admit().map_err(|retry_in| Refusal::Open { retry_in })
+        self.breaker.let_in().map_err(|retry_in| Refusal::Open { retry_in })
     }
 
     /// Notes a success: the breaker hears of it and a pause is over.
@@ -121,10 +144,11 @@ impl Guard {
     }
 
     /// Notes an error by its verdict.
-    pub fn settle(&self, permit: Permit, verdict: Verdict) {
+    pub fn settle(&self, mut permit: Permit, verdict: Verdict) {
         match verdict {
             Verdict::Ill => permit.fail(),
-            Verdict::Well => drop(permit),
+            Verdict::Answered => permit.answered(),
+            Verdict::Nothing => drop(permit),
             Verdict::Busy(pause) => {
                 drop(permit);
                 let pause = self.cooling.hold(pause);
@@ -133,7 +157,8 @@ impl Guard {
         }
     }
 
-    /// Makes a call that has one answer: `limit` bounds each attempt, `deadline` all of them.
+    /// Makes a call that has one answer: `limit` bounds each attempt, the caller's own `deadline` all
+    /// of them. An attempt that the deadline cuts says nothing of the dependency.
     ///
     /// # Cancel safety
     ///
@@ -144,8 +169,23 @@ impl Guard {
         deadline: Instant,
         operation: impl Fn() -> F,
     ) -> Result<T, E> {
-        self.retry(deadline, || self.attempt(deadline.min(Instant::now() + limit), operation()))
-            .await
+        let attempts = self.attempts();
+        self.retry(deadline, || attempts.make(end(limit, deadline), operation())).await
+    }
+
+    /// The same where `limit` bounds the whole call, and nobody else does.
+    ///
+    /// # Cancel safety
+    ///
+    /// As for [`Guard::call`].
+    pub async fn call_within<T, E: Fault, F: Future<Output = Result<T, E>>>(
+        &self,
+        limit: Duration,
+        operation: impl Fn() -> F,
+    ) -> Result<T, E> {
+        let attempts = self.attempts();
+        let end = End { at: Instant::now() + limit, refusal: Refusal::TimedOut };
+        self.retry(end.at, || attempts.make(end, operation())).await
     }
 
     /// Makes one attempt and no more, for what must not happen twice.
@@ -160,35 +200,36 @@ impl Guard {
         operation: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
         self.budget.call();
-        self.attempt(deadline.min(Instant::now() + limit), operation).await
+        self.attempts().make(end(limit, deadline), operation).await
     }
 
     /// Repeats `attempt` while its errors ask for it, and deadline and budget allow.
     pub async fn retry<T, E: Fault, F: Future<Output = Result<T, E>>>(
         &self,
         deadline: Instant,
-        attempt: impl FnMut() -> F,
+        mut attempt: impl FnMut() -> F,
     ) -> Result<T, E> {
-        let mut count = 1_u32;
+        let (mut repeats, mut count) = (Repeats::new(&self.settings), 1_u32);
         self.budget.call();
-        attempt
-            .retry(self.backoff())
-            .when(|error: &E| error.repeat() != Repeat::Never)
-            .adjust(|error, delay| {
-                let delay = match error.repeat() {
-                    Repeat::After(named) | Repeat::Unsent(named) => delay?.max(named),
-                    Repeat::Never | Repeat::AfterBackoff => delay?,
-                };
-                let delay = delay.max(self.cooling.remaining().unwrap_or_default());
-                let in_time = delay < deadline.saturating_duration_since(Instant::now());
-                let is_extra = !matches!(error.repeat(), Repeat::Unsent(_));
-                (in_time && (!is_extra || self.may_repeat())).then_some(delay)
-            })
-            .notify(|_, delay| {
-                count += 1;
-                tracing::warn!(retry.attempt = count, retry.delay_ms = millis(delay), "Retrying");
-            })
-            .await
+        loop {
+            let error = match attempt().await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let (repeat, cooling) = (error.repeat(), self.cooling.remaining().unwrap_or_default());
+            let delay = repeats.next(repeat, cooling);
+            let delay = delay.filter(|delay| self.may_wait(repeat, *delay, deadline));
+            let Some(delay) = delay else { return Err(error) };
+            count += 1;
+            tracing::warn!(retry.attempt = count, retry.delay_ms = millis(delay), "Retrying");
+            sleep(delay).await;
+        }
+    }
+
+    /// What was not sent yet is no repeat, and takes nothing from the budget.
+    fn may_wait(&self, repeat: Repeat, delay: Duration, deadline: Instant) -> bool {
+        let is_in_time = delay < deadline.saturating_duration_since(Instant::now());
+        is_in_time && (matches!(repeat, Repeat::Unsent(_)) || self.may_repeat())
     }
 
     fn may_repeat(&self) -> bool {
@@ -199,28 +240,15 @@ impl Guard {
         }
         leave == Leave::Granted
     }
+}
 
-    async fn attempt<T, E: Fault>(
-        &self,
-        until: Instant,
-        operation: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, E> {
-        let permit = self.admit()?;
-        let result =
-            timeout_at(until, operation).await.unwrap_or_else(|_| Err(Refusal::TimedOut.into()));
-        match &result {
-            Ok(_) => self.succeed(permit),
-            Err(error) => self.settle(permit, error.verdict()),
-        }
-        result
-    }
-
-    fn backoff(&self) -> ExponentialBuilder {
-        let backoff = ExponentialBuilder::new()
-            .with_min_delay(self.settings.min_delay)
-            .with_max_delay(self.settings.max_delay)
-            .with_max_times(self.settings.retries);
-        if self.settings.jitter { backoff.with_jitter() } else { backoff }
+/// The limit of an attempt, or what the caller has left if that is less.
+fn end(limit: Duration, deadline: Instant) -> End {
+    let at = Instant::now() + limit;
+    if deadline < at {
+        End { at: deadline, refusal: Refusal::DeadlinePassed }
+    } else {
+        End { at, refusal: Refusal::TimedOut }
     }
 }
 

@@ -1,11 +1,14 @@
 //! Waiting and giving up: knows time, knows nothing of models, tools or databases.
 
+mod attempts;
 mod breaker;
 mod budget;
 mod cooling;
 mod guard;
 mod patience;
+mod repeats;
 
+pub use attempts::Attempts;
 pub use breaker::{Breaker, BreakerSettings, Permit};
 pub use budget::{Budget, Leave};
 pub use cooling::Cooling;

@@ -9,7 +9,7 @@ use sqlx::any::{AnyArguments, AnyPoolOptions, AnyRow};
 use sqlx::migrate::Migrator;
 use sqlx::query::Query;
 use sqlx::{Any, Connection, Executor};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::Settings;
 use super::fault::StoreFault;
@@ -130,7 +130,7 @@ impl Database {
             self.is_there()?;
             done
         };
-        Ok(self.guard.call(self.timeout, Instant::now() + self.timeout, attempt).await?)
+        Ok(self.guard.call_within(self.timeout, attempt).await?)
     }
 
     /// Makes or updates the tables, however long that takes: what a file is opened with.

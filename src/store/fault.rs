@@ -64,11 +64,8 @@ impl Fault for StoreFault {
         match self {
             Self::Refused(Refusal::TimedOut) | Self::Migrate(_) | Self::Gone => Verdict::Ill,
             Self::Sql(error) => verdict(error),
-            Self::Refused(_)
-            | Self::Preparing
-            | Self::Unreadable(_)
-            | Self::UnknownCursor
-            | Self::Lost => Verdict::Well,
+            Self::Unreadable(_) | Self::UnknownCursor | Self::Lost => Verdict::Answered,
+            Self::Refused(_) | Self::Preparing => Verdict::Nothing,
         }
     }
 
@@ -109,11 +106,14 @@ fn verdict(error: &sqlx::Error) -> Verdict {
         let is_data = error.code().is_some_and(|code| code.len() == 5 && code.starts_with("22"));
         is_data || error.kind() != ErrorKind::Other
     });
-    let is_ours = matches!(
-        error,
-        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::PoolTimedOut
-    );
-    if refused || is_ours || was_in_the_way(error) { Verdict::Well } else { Verdict::Ill }
+    let unfit = matches!(error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_));
+    if matches!(error, sqlx::Error::PoolTimedOut) {
+        Verdict::Nothing
+    } else if refused || unfit || was_in_the_way(error) {
+        Verdict::Answered
+    } else {
+        Verdict::Ill
+    }
 }
 
 /// Somebody else was at the same rows or the same file: SQLite's `BUSY` and its kinds,

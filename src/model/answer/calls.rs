@@ -149,5 +149,5 @@ fn is_glued(arguments: &str) -> bool {
 }
 
 fn malformed() -> Failure {
-    Failure::well(ModelError::Malformed).again()
+    Failure::answered(ModelError::Malformed).again()
 }

@@ -91,7 +91,7 @@ impl Decoder {
             return Err(blocked("refusal"));
         }
         if calls.is_empty() && self.text.trim().is_empty() {
-            return Err(Failure::well(ModelError::Empty).again());
+            return Err(Failure::answered(ModelError::Empty).again());
         }
         let message = Assistant { text: self.text, calls, extra: self.extra, by: None };
         Ok(Reply { message })
@@ -136,7 +136,7 @@ impl Decoder {
             }
         }
         let too_long = self.text.len() > MAX_TEXT_BYTES;
-        if too_long { Err(Failure::well(ModelError::TooLong)) } else { Ok(()) }
+        if too_long { Err(Failure::answered(ModelError::TooLong)) } else { Ok(()) }
     }
 
     /// What the finish reason rules out; `stop` and `tool_calls` say nothing reliable.
@@ -146,9 +146,9 @@ impl Decoder {
         };
         let (reason, detail) = finish.split_once(':').unwrap_or((finish, ""));
         match reason.trim() {
-            "function_call_filter" => Err(Failure::well(ModelError::Malformed).again()),
+            "function_call_filter" => Err(Failure::answered(ModelError::Malformed).again()),
             "content_filter" => Err(blocked(detail.trim())),
-            "length" => Err(Failure::well(ModelError::TooLong)),
+            "length" => Err(Failure::answered(ModelError::TooLong)),
             "error" => Err(Failure::ill(failed("the provider ended the stream with an error"))),
             _ => Ok(()),
         }
@@ -205,7 +205,7 @@ fn array(value: Option<Value>) -> impl Iterator<Item = Value> {
 fn blocked(detail: &str) -> Failure {
     let is_word = detail.len() <= 40 && detail.chars().all(|c| c.is_ascii_alphabetic() || c == '_');
     let detail = if is_word && !detail.is_empty() { detail } else { "no reason given" };
-    Failure::well(ModelError::Blocked(detail.to_owned()))
+    Failure::answered(ModelError::Blocked(detail.to_owned()))
 }
 
 fn failed(why: &str) -> ModelError {

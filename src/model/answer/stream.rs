@@ -157,7 +157,7 @@ impl<'a> Reading<'a> {
 
     fn silence(&self) -> Failure {
         let what = if self.heard == Heard::Nothing { "no answer began" } else { "it fell silent" };
-        Failure::ill(ModelError::TimedOut(what)).again()
+        Failure::silent(what)
     }
 }
 

@@ -29,20 +29,41 @@ impl Failure {
         Self { error, verdict: Verdict::Ill, repeat: Repeat::Never, remedy: None }
     }
 
-    /// The provider is well; this answer or our request is at fault.
-    pub(in crate::model) const fn well(error: ModelError) -> Self {
-        Self { error, verdict: Verdict::Well, repeat: Repeat::Never, remedy: None }
+    /// The provider answered; this answer or our request is at fault.
+    pub(in crate::model) const fn answered(error: ModelError) -> Self {
+        Self { error, verdict: Verdict::Answered, repeat: Repeat::Never, remedy: None }
+    }
+
+    /// Nothing was sent, or nobody waited for the answer.
+    pub(in crate::model) const fn unsent(error: ModelError) -> Self {
+        Self { error, verdict: Verdict::Nothing, repeat: Repeat::Never, remedy: None }
+    }
+
+    /// The provider says nothing. Asked once more, it may answer over another connection: one that
+    /// died unnoticed is as silent. Twice would cost the person as long again, and a prompt that
+    /// is thought over for so long three bills.
+    pub(in crate::model) const fn silent(what: &'static str) -> Self {
+        let error = ModelError::TimedOut(what);
+        Self { error, verdict: Verdict::Ill, repeat: Repeat::Once, remedy: None }
+    }
+
+    /// The turn is over before the provider could answer.
+    pub(in crate::model) const fn out_of_time() -> Self {
+        Self::unsent(ModelError::TimedOut("the time for the whole turn is over"))
     }
 
     /// Only the operator can help.
     pub(in crate::model) fn misconfigured(remedy: Remedy) -> Self {
-        Self { remedy: Some(remedy), ..Self::well(ModelError::Misconfigured) }
+        // Who answers at a wrong address is not the provider.
+        let is_alive = !matches!(remedy, Remedy::Address(_));
+        let verdict = if is_alive { Verdict::Answered } else { Verdict::Nothing };
+        Self { verdict, remedy: Some(remedy), ..Self::answered(ModelError::Misconfigured) }
     }
 
     /// What was paid for is used up: asking again soon is no use to anybody.
     pub(in crate::model) fn spent(what: &'static str, remedy: Remedy) -> Self {
         let verdict = Verdict::Busy(Some(SPENT_PAUSE));
-        Self { verdict, remedy: Some(remedy), ..Self::well(ModelError::Spent(what)) }
+        Self { verdict, remedy: Some(remedy), ..Self::answered(ModelError::Spent(what)) }
     }
 
     /// Another attempt may help.
@@ -75,13 +96,14 @@ impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::Open { retry_in } => {
-                Self::well(unavailable("its breaker is open", Some(retry_in)))
+                Self::unsent(unavailable("its breaker is open", Some(retry_in)))
             }
             Refusal::Cooling { retry_in } => {
                 let repeat = Repeat::Unsent(retry_in);
-                Self { repeat, ..Self::well(unavailable("it asked for a pause", Some(retry_in))) }
+                Self { repeat, ..Self::unsent(unavailable("it asked for a pause", Some(retry_in))) }
             }
-            Refusal::TimedOut => Self::ill(ModelError::TimedOut("no answer began")).again(),
+            Refusal::TimedOut => Self::silent("no answer began"),
+            Refusal::DeadlinePassed => Self::out_of_time(),
         }
     }
 }

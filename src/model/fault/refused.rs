@@ -77,13 +77,13 @@ impl Refused {
             402 => credit(),
             429 => Failure {
                 verdict: Verdict::Busy(self.pause),
-                ..Failure::well(unavailable("it asks to slow down", self.pause))
+                ..Failure::answered(unavailable("it asks to slow down", self.pause))
             }
             .again_after(self.pause),
             408 | 500 | 502 | 503 | 504 => self.down().again_after(self.pause),
             status if status >= 500 => self.down(),
-            413 => Failure::well(too_large()),
-            _ if self.message.contains("token count") => Failure::well(too_large()),
+            413 => Failure::answered(too_large()),
+            _ if self.message.contains("token count") => Failure::answered(too_large()),
             _ => Failure::misconfigured(self.remedy()),
         }
     }

@@ -12,7 +12,7 @@ use super::listing::lists;
 use crate::model::adapter::OpenAiModel;
 use crate::model::fault::failure::Failure;
 use crate::model::fault::refused::Refused;
-use crate::resilience::Refusal;
+use crate::resilience::{Attempts, Refusal};
 
 /// How long one request for the list may take.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -46,7 +46,8 @@ impl OpenAiModel {
 
     async fn compare_with_list(&self) {
         let started = Instant::now();
-        let found = self.guard.retry(started + PATIENCE, || self.is_listed()).await;
+        let attempts = self.guard.attempts();
+        let found = self.guard.retry(started + PATIENCE, || self.is_listed(&attempts)).await;
         let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         Span::current().record("duration_ms", duration_ms);
         match found {
@@ -61,8 +62,8 @@ impl OpenAiModel {
     }
 
     /// One request. Its permit is only dropped: a list says nothing of the model's health.
-    async fn is_listed(&self) -> Result<Option<bool>, Failure> {
-        let _leave = self.guard.admit()?;
+    async fn is_listed(&self, attempts: &Attempts<'_>) -> Result<Option<bool>, Failure> {
+        let _leave = attempts.admit()?;
         let answer = timeout(LIMIT, self.transport.models()).await;
         let answer = answer.map_err(|_| Refusal::TimedOut)??;
         let refused = Refused::read(answer.status, &answer.headers, &answer.body);

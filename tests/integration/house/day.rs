@@ -47,7 +47,7 @@ impl From<Refusal> for Broken {
 impl Fault for Broken {
     fn verdict(&self) -> Verdict {
         match self {
-            Self::Refused => Verdict::Well,
+            Self::Refused => Verdict::Nothing,
             Self::Down => Verdict::Ill,
         }
     }

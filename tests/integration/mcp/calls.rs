@@ -53,14 +53,14 @@ async fn refused_arguments_are_no_failure() {
 }
 
 #[tokio::test]
-async fn a_broken_read_is_repeated_and_counts_each_time() {
+async fn a_broken_read_is_repeated_and_counts_once() {
     let (server, servers) = ready(Era::Stateless, "read_broken", |_| {}).await;
 
     let result = call(&servers, "read_broken", "{}").await;
 
     assert_eq!(result, Err(ToolError::Refused("out of paper".into())));
     assert_eq!(server.calls(), ["read_broken"; 3]);
-    assert_eq!(health(&servers).breaker.calls.failed, 3);
+    assert_eq!(health(&servers).breaker.calls.failed, 1);
 }
 
 #[tokio::test]
@@ -113,6 +113,30 @@ async fn the_deadline_of_the_turn_cuts_a_call_too() {
     let result = in_time(call_by(&servers, &call, deadline)).await;
 
     assert_eq!(result, Err(ToolError::TimedOut));
+    assert_eq!(health(&servers).breaker.calls.failed, 0, "the turn was over, not the server");
+}
+
+#[tokio::test]
+async fn a_tool_that_says_no_shows_that_its_server_is_there_again() {
+    let server = McpServer::start(Era::Stateless, &["hang", "refuse"]).await;
+    let mut settings = settings(vec![http("one", &server)]);
+    settings.call_timeout = Duration::from_millis(200);
+    settings.guard.breaker.max_failures = 1;
+    let servers = started(settings).await;
+    until_offered(&servers, "refuse").await;
+    let state = || health(&servers).breaker.state;
+    assert_eq!(call(&servers, "hang", "{}").await, Err(ToolError::TimedOut));
+    in_time(async {
+        while state() == BreakerState::Open {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+
+    let refused = call(&servers, "refuse", "{}").await;
+
+    assert_eq!(refused, Err(ToolError::Refused("no such thing".into())));
+    assert_eq!(state(), BreakerState::Closed);
 }
 
 #[tokio::test]

@@ -8,25 +8,43 @@ use orchestrator::domain::{BreakerState, Detail, HealthProbe};
 use super::{ask, model, patient, scripted, settings};
 
 #[tokio::test]
-async fn after_three_failures_nothing_is_sent() {
-    let server = scripted(&["e503_overloaded"; 6]).await;
+async fn after_three_calls_that_failed_nothing_is_sent() {
+    let server = scripted(&["e503_overloaded"; 12]).await;
     let model = model(settings(&server));
-    assert_eq!(model.refuses_for(), None);
 
-    drop(ask(&model, "hi").await.end.unwrap_err());
+    for _ in 0..3 {
+        assert_eq!(model.refuses_for(), None);
+        drop(ask(&model, "hi").await.end.unwrap_err());
+    }
     let refused = ask(&model, "hi").await.end.unwrap_err();
 
     assert!(matches!(refused, ModelError::Unavailable { retry_in: Some(_), .. }), "{refused:?}");
     assert!(model.refuses_for().is_some());
     assert_eq!(model.report()[0].breaker.state, BreakerState::Open);
-    assert_eq!(server.log().await.len(), 3);
+    assert_eq!(server.log().await.len(), 9);
+}
+
+#[tokio::test]
+async fn one_message_that_the_provider_cannot_answer_closes_the_door_on_nobody() {
+    for scenario in ["e500_internal", "hang_headers"] {
+        let server = scripted(&[scenario; 3]).await;
+        let mut settings = settings(&server);
+        settings.first_event_timeout = Duration::from_millis(150);
+        let model = model(settings);
+
+        drop(ask(&model, "a very long question").await.end.unwrap_err());
+
+        let breaker = model.report()[0].breaker;
+        assert_eq!((breaker.state, breaker.calls.failed), (BreakerState::Closed, 1), "{scenario}");
+    }
 }
 
 #[tokio::test]
 async fn the_first_valid_event_of_a_probe_closes_it() {
-    let script = ["e503_overloaded", "e503_overloaded", "e503_overloaded", "text_usage_last"];
-    let server = scripted(&script).await;
+    let server = scripted(&["e503_overloaded", "text_usage_last"]).await;
     let mut settings = settings(&server);
+    settings.guard.retries = 0;
+    settings.guard.breaker.max_failures = 1;
     settings.guard.breaker.cool_down = Duration::from_millis(20);
     let model = model(settings);
     drop(ask(&model, "hi").await.end.unwrap_err());

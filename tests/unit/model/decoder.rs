@@ -235,7 +235,7 @@ fn answers_that_are_none_are_named() {
         let failure = read(&[chunk], Ending::Done).1.unwrap_err();
         let again = matches!(failure.error, ModelError::Empty | ModelError::Malformed);
         assert_eq!(failure.error, expected);
-        assert_eq!(failure.verdict, Verdict::Well, "{expected}");
+        assert_eq!(failure.verdict, Verdict::Answered, "{expected}");
         assert_eq!(failure.repeat != Repeat::Never, again, "{expected}");
     }
 }

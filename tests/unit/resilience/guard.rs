@@ -4,18 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use orchestrator::domain::BreakerState;
+use orchestrator::domain::{BreakerState, CallCounts};
 use orchestrator::resilience::{
     BreakerSettings, Fault, Guard, GuardSettings, Refusal, Repeat, Verdict,
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, advance, timeout};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Broken {
     Refused(Refusal),
     Down,
+    Silent,
     Busy(Duration),
     OurFault,
+    Unsent,
 }
 
 impl From<Refusal> for Broken {
@@ -27,30 +29,181 @@ impl From<Refusal> for Broken {
 impl Fault for Broken {
     fn verdict(&self) -> Verdict {
         match self {
-            Self::Down | Self::Refused(Refusal::TimedOut) => Verdict::Ill,
+            Self::Down | Self::Silent | Self::Refused(Refusal::TimedOut) => Verdict::Ill,
             Self::Busy(pause) => Verdict::Busy(Some(*pause)),
-            Self::OurFault | Self::Refused(_) => Verdict::Well,
+            Self::OurFault => Verdict::Answered,
+            Self::Unsent | Self::Refused(_) => Verdict::Nothing,
         }
     }
 
     fn repeat(&self) -> Repeat {
         match self {
             Self::Down => Repeat::AfterBackoff,
+            Self::Silent => Repeat::Once,
             Self::Busy(pause) => Repeat::After(*pause),
             Self::Refused(Refusal::Cooling { retry_in }) => Repeat::Unsent(*retry_in),
-            Self::OurFault | Self::Refused(_) => Repeat::Never,
+            Self::OurFault | Self::Unsent | Self::Refused(_) => Repeat::Never,
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_attempt_counts_once_and_an_open_breaker_ends_the_retries() {
-    let (guard, calls) = (guard(5, 3), AtomicU32::new(0));
+async fn a_call_counts_once_however_often_it_was_tried() {
+    let (guard, calls) = (guard(2, 3), AtomicU32::new(0));
+
+    for failed in 1..=3 {
+        assert_eq!(guard.report().state, BreakerState::Closed);
+        assert_eq!(call(&guard, &calls, |_| Err(Broken::Down)).await, Err(Broken::Down));
+        assert_eq!(guard.report().calls.failed, failed);
+    }
+
+    assert_eq!(guard.report().state, BreakerState::Open);
+    assert_eq!(calls.into_inner(), 9);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_succeeds_at_last_speaks_for_the_dependency() {
+    let (guard, calls) = (guard(2, 1), AtomicU32::new(0));
+
+    let result = call(&guard, &calls, |n| if n < 2 { Err(Broken::Down) } else { Ok(n) }).await;
+
+    assert_eq!(result, Ok(2));
+    let report = guard.report();
+    assert_eq!((report.state, report.calls.ok, report.calls.failed), (BreakerState::Closed, 1, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_breaker_that_opens_meanwhile_ends_the_retries() {
+    let (guard, calls) = (guard(5, 1), AtomicU32::new(0));
+
+    let result = call(&guard, &calls, |_| {
+        guard.admit().unwrap().fail();
+        Err(Broken::Down)
+    })
+    .await;
+
+    assert!(matches!(result, Err(Broken::Refused(Refusal::Open { .. }))), "{result:?}");
+    assert_eq!(calls.into_inner(), 1);
+    let told = guard.report().calls;
+    assert_eq!((told.failed, told.rejected), (2, 0), "it was sent, so it was not turned away");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_probe_is_not_tried_again() {
+    let (guard, calls) = (guard(5, 1), AtomicU32::new(0));
+    guard.admit().unwrap().fail();
+    advance(Duration::from_secs(30)).await;
 
     let result = call(&guard, &calls, |_| Err(Broken::Down)).await;
 
     assert!(matches!(result, Err(Broken::Refused(Refusal::Open { .. }))), "{result:?}");
-    assert_eq!(calls.into_inner(), 3);
+    assert_eq!((calls.into_inner(), guard.report().calls.failed), (1, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_given_up_after_a_failed_attempt_counts() {
+    let (guard, calls) = (guard(5, 1), AtomicU32::new(0));
+    let deadline = Instant::now() + Duration::from_mins(1);
+    let tried = guard.call(Duration::from_secs(30), deadline, async || {
+        if calls.fetch_add(1, Ordering::Relaxed) == 0 {
+            return Err::<u32, _>(Broken::Down);
+        }
+        std::future::pending().await
+    });
+
+    assert!(timeout(Duration::from_secs(5), tried).await.is_err());
+
+    assert_eq!(guard.report().state, BreakerState::Open);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_nobody_waits_for_counts_as_neither() {
+    let guard = guard(5, 1);
+    let deadline = Instant::now() + Duration::from_mins(1);
+    let hanging =
+        guard.call(Duration::from_secs(30), deadline, std::future::pending::<Result<(), Broken>>);
+
+    assert!(timeout(Duration::from_secs(5), hanging).await.is_err());
+
+    assert_eq!(guard.report().calls, CallCounts::default());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silence_is_tried_once_more_and_no_more() {
+    let (guard, calls) = (guard(5, 1), AtomicU32::new(0));
+
+    let result = call(&guard, &calls, |_| Err(Broken::Silent)).await;
+
+    assert_eq!((result, calls.into_inner()), (Err(Broken::Silent), 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_of_the_caller_s_own_says_nothing_of_the_dependency() {
+    let guard = guard(0, 1);
+    let hanging = || std::future::pending::<Result<(), Broken>>();
+    let (limit, soon) = (Duration::from_secs(30), Instant::now() + Duration::from_secs(1));
+
+    let called = guard.call(limit, soon, hanging).await;
+    let once = guard.call_once(limit, Instant::now() + Duration::from_secs(1), hanging()).await;
+
+    assert_eq!(called, Err(Broken::Refused(Refusal::DeadlinePassed)));
+    assert_eq!(once, Err(Broken::Refused(Refusal::DeadlinePassed)));
+    assert_eq!(guard.report().calls, CallCounts::default());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_only_its_limit_ends_counts() {
+    let guard = guard(0, 1);
+
+    let result: Result<(), Broken> =
+        guard.call_within(Duration::from_secs(2), std::future::pending).await;
+
+    assert_eq!(result, Err(Broken::Refused(Refusal::TimedOut)));
+    assert_eq!(guard.report().state, BreakerState::Open);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_says_no_is_a_sign_of_life_and_what_was_not_sent_is_none() {
+    for (error, state) in
+        [(Broken::OurFault, BreakerState::Closed), (Broken::Unsent, BreakerState::HalfOpen)]
+    {
+        let (guard, calls) = (guard(5, 1), AtomicU32::new(0));
+        guard.admit().unwrap().fail();
+        advance(Duration::from_secs(30)).await;
+
+        assert_eq!(call(&guard, &calls, |_| Err(error)).await, Err(error));
+
+        assert_eq!(guard.report().state, state, "{error:?}");
+        assert_eq!((guard.report().calls.ok, guard.report().calls.failed), (0, 1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_turned_away_is_counted_once_whoever_turns_it_away() {
+    let guard = guard(2, 1);
+    guard.settle(guard.admit().unwrap(), Verdict::Busy(Some(Duration::from_secs(90))));
+    let calls = AtomicU32::new(0);
+    call(&guard, &calls, Ok).await.unwrap_err();
+    assert_eq!(guard.report().calls.rejected, 1, "by a pause");
+
+    advance(Duration::from_secs(90)).await;
+    guard.admit().unwrap().fail();
+    call(&guard, &calls, Ok).await.unwrap_err();
+
+    assert_eq!(guard.report().calls.rejected, 2, "by the breaker");
+    assert_eq!(calls.into_inner(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_breaker_and_pause_the_longer_is_told() {
+    for (pause, longer) in [(300, 300.0), (5, 30.0)] {
+        let guard = guard(0, 1);
+        let (first, second) = (guard.admit().unwrap(), guard.admit().unwrap());
+        guard.settle(first, Verdict::Busy(Some(Duration::from_secs(pause))));
+        guard.settle(second, Verdict::Ill);
+
+        assert_eq!(guard.report().retry_in_seconds, Some(longer));
+    }
 }
 
 #[tokio::test(start_paused = true)]
