@@ -128,9 +128,7 @@ impl Guard {
     }
 
     pub(super) fn let_in(&self) -> Result<Permit, Refusal> {
-        if let Some(retry_in) = self.cooling.remaining() {
-            return Err(Refusal::Cooling { retry_in });
-        }
+        self.cooling.admit().map_err(|retry_in| Refusal::Cooling { retry_in })?;
         self.breaker.let_in().map_err(|retry_in| Refusal::Open { retry_in })
     }
 
@@ -220,8 +218,12 @@ impl Guard {
             let delay = repeats.next(repeat, cooling);
             let delay = delay.filter(|delay| self.may_wait(repeat, *delay, deadline));
             let Some(delay) = delay else { return Err(error) };
-            count += 1;
-            tracing::warn!(retry.attempt = count, retry.delay_ms = millis(delay), "Retrying");
+            if let Repeat::Unsent(_) = repeat {
+                tracing::info!(retry.delay_ms = millis(delay), "Waiting for a pause to be over");
+            } else {
+                count += 1;
+                tracing::warn!(retry.attempt = count, retry.delay_ms = millis(delay), "Retrying");
+            }
             sleep(delay).await;
         }
     }

@@ -1,14 +1,17 @@
 //! Breaker inside, retry outside.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use orchestrator::domain::{BreakerState, CallCounts};
 use orchestrator::resilience::{
     BreakerSettings, Fault, Guard, GuardSettings, Refusal, Repeat, Verdict,
 };
-use tokio::time::{Instant, advance, timeout};
+use tokio::time::{Instant, advance, sleep, timeout, timeout_at};
+
+const PAUSE: Duration = Duration::from_secs(39);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Broken {
@@ -313,6 +316,51 @@ async fn calls_held_back_unsent_take_nothing_from_the_budget() {
     assert_eq!(calls.into_inner(), 100);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_crowd_that_waited_for_one_pause_does_not_come_at_once() {
+    for (jitter, most) in [(false, 2), (true, 8)] {
+        let guard = waiting_guard(jitter);
+        let (start, calls) = (Instant::now(), AtomicU32::new(0));
+        let answer = async || {
+            calls.fetch_add(1, Ordering::Relaxed);
+            // A refusal takes its time to come back.
+            sleep(Duration::from_millis(300)).await;
+            Err::<u32, _>(Broken::Busy(Duration::from_secs(30)))
+        };
+
+        let deadline = start + Duration::from_mins(1);
+        let crowd = (0..500).map(|_| guard.call(Duration::from_secs(2), deadline, answer));
+        let until = start + PAUSE + Duration::from_secs(5);
+        drop(timeout_at(until, futures::future::join_all(crowd)).await);
+
+        let sent = calls.into_inner();
+        assert!((1..=most).contains(&sent), "{sent} with jitter {jitter}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn once_a_pause_is_over_everybody_gets_through_soon_and_jitter_parts_them() {
+    for jitter in [false, true] {
+        let (guard, start) = (waiting_guard(jitter), Instant::now());
+        let arrivals = Mutex::new(Vec::new());
+        let answer = async || {
+            arrivals.lock().unwrap().push(start.elapsed());
+            Ok::<_, Broken>(0)
+        };
+
+        let deadline = start + Duration::from_mins(2);
+        let crowd = (0..500).map(|_| guard.call(Duration::from_secs(2), deadline, answer));
+        let results = futures::future::join_all(crowd).await;
+
+        assert!(results.iter().all(Result::is_ok));
+        let arrivals = arrivals.into_inner().unwrap();
+        assert!(arrivals.iter().all(|at| *at >= PAUSE), "the pause is kept");
+        assert!(start.elapsed() < PAUSE + Duration::from_secs(6), "{:?}", start.elapsed());
+        let moments: BTreeSet<_> = arrivals.iter().map(Duration::as_millis).collect();
+        assert!(!jitter || moments.len() > 200, "{}", moments.len());
+    }
+}
+
 #[tokio::test]
 async fn a_guarded_call_can_be_spawned() {
     let guard = Arc::new(guard(0, 1));
@@ -337,6 +385,16 @@ async fn call(
             answer(calls.fetch_add(1, Ordering::Relaxed))
         })
         .await
+}
+
+/// One that was just asked for a pause.
+fn waiting_guard(jitter: bool) -> Guard {
+    let breaker = BreakerSettings { max_failures: 3, cool_down: Duration::from_secs(30) };
+    let (min_delay, max_delay) = (Duration::from_millis(100), Duration::from_secs(2));
+    let settings = GuardSettings { breaker, retries: 2, min_delay, max_delay, jitter };
+    let guard = Guard::new("test", settings);
+    guard.settle(guard.admit().unwrap(), Verdict::Busy(Some(PAUSE)));
+    guard
 }
 
 fn guard(retries: usize, max_failures: u32) -> Guard {
