@@ -133,10 +133,10 @@ impl OpenAiModel {
 
     async fn exchange(&self, call: &Call<'_>, permit: &mut Permit) -> Result<Reply, Failure> {
         let first_event_by = Instant::now() + self.settings.first_event_timeout;
+        let patience = Patience::new(first_event_by, self.settings.stall_timeout);
         let body = call.body();
         let opened = timeout_at(first_event_by, self.transport.open(&body));
         let opened = opened.await.map_err(|_| Refusal::TimedOut)??;
-        let patience = Patience::new(first_event_by, self.settings.stall_timeout);
         let (bill, warnings) = (Bill::new(call.deltas, self.settings.price()), &self.warnings);
         Reading::new(call.deltas, bill, warnings, permit, patience).read(opened).await
     }

@@ -13,6 +13,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 #[derive(Debug)]
 pub struct Patience {
     until: Instant,
+    /// What was granted last.
+    span: Duration,
     /// The longest silence between two signs of life.
     silence: Duration,
     alarm: Pin<Box<Sleep>>,
@@ -21,11 +23,18 @@ pub struct Patience {
 impl Patience {
     /// The first sign of life must come by `until`, each further one within `silence`.
     pub fn new(until: Instant, silence: Duration) -> Self {
-        Self { until, silence, alarm: Box::pin(sleep_until(until)) }
+        let span = until.saturating_duration_since(Instant::now());
+        Self { until, span, silence, alarm: Box::pin(sleep_until(until)) }
+    }
+
+    /// There was a word that it is being worked on: what was granted last is granted anew.
+    pub fn prolong(&mut self) {
+        self.until = Instant::now() + self.span;
     }
 
     /// There was a sign of life.
     pub fn renew(&mut self) {
+        self.span = self.silence;
         self.until = Instant::now() + self.silence;
         if self.until < self.alarm.deadline() {
             self.alarm.as_mut().reset(self.until);

@@ -22,6 +22,7 @@ pub(in crate::model) struct Events {
     /// What the event in the making says.
     data: Vec<u8>,
     is_told: bool,
+    has_comment: bool,
     stray: Vec<u8>,
 }
 
@@ -59,6 +60,11 @@ impl Events {
             }
         }
         self.found()
+    }
+
+    /// Whether a comment came since this was asked: no event, and yet a sign of life.
+    pub(in crate::model) fn take_comment(&mut self) -> bool {
+        std::mem::take(&mut self.has_comment)
     }
 
     /// What belonged to no event, such as a bare error object.
@@ -100,7 +106,9 @@ impl Events {
         let is_first = !std::mem::replace(&mut self.has_begun, true);
         let line = line.strip_prefix(BYTE_ORDER_MARK).filter(|_| is_first).unwrap_or(line);
         let Some(first) = line.first() else { return !self.data.is_empty() };
-        if !first.is_ascii_alphabetic() && *first != b':' {
+        if *first == b':' {
+            self.has_comment = true;
+        } else if !first.is_ascii_alphabetic() {
             self.keep_stray(line);
         }
         let Some(said) = line.strip_prefix(b"data:") else { return false };

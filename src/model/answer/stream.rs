@@ -108,6 +108,10 @@ impl<'a> Reading<'a> {
             if is_over {
                 return broken(&events);
             }
+            // Gateways send them while a model thinks; the turn's own deadline still holds.
+            if events.take_comment() {
+                self.patience.prolong();
+            }
         }
     }
 
@@ -178,4 +182,62 @@ fn broken(events: &Events) -> Result<Ending, Failure> {
 
 fn too_large() -> Failure {
     Failure::ill(ModelError::Failed("the reply is too large".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures::{StreamExt, stream};
+    use reqwest::Body;
+    use tokio::sync::mpsc;
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+    use crate::resilience::{Breaker, BreakerSettings};
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const PING: &str = ": PROCESSING\n\n";
+    const WORDS: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"}}]}\n\n";
+
+    #[tokio::test(start_paused = true)]
+    async fn comments_are_signs_of_life_before_the_first_event_and_after_it() {
+        let pings = [PING; 10];
+        let silent_first = [&pings[..], &[WORDS], &pings, &["data: [DONE]\n\n"]].concat();
+
+        assert!(read(&silent_first, 25 * SECOND, 12 * SECOND).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_comment_does_not_shorten_what_was_granted_and_ends_in_silence() {
+        let last = [PING, WORDS, "data: [DONE]\n\n"];
+        assert!(read(&last, 25 * SECOND, SECOND).await.is_err(), "nine seconds between two events");
+
+        let began = Instant::now();
+        let failure = read(&[PING], 25 * SECOND, 12 * SECOND).await.unwrap_err();
+
+        assert_eq!(failure.error, ModelError::TimedOut("no answer began"));
+        assert_eq!(began.elapsed(), 35 * SECOND, "25 after the comment");
+    }
+
+    /// One piece every ten seconds, and then nothing.
+    async fn read(
+        pieces: &[&'static str],
+        first: Duration,
+        silence: Duration,
+    ) -> Result<Reply, Failure> {
+        let paced = stream::iter(pieces.to_vec()).then(async |piece| {
+            sleep(10 * SECOND).await;
+            Ok::<_, Infallible>(piece)
+        });
+        let body = Body::wrap_stream(paced.boxed().chain(stream::pending()));
+        let response: Response = http::Response::new(body).into();
+        let breaker = BreakerSettings { max_failures: 1, cool_down: SECOND };
+        let mut permit = Breaker::new("test", breaker).admit().unwrap();
+        let (deltas, warnings) = (Deltas::new(mpsc::channel(99).0), Warnings::of(""));
+        let patience = Patience::new(Instant::now() + first, silence);
+        let bill = Bill::new(&deltas, None);
+        let reading = Reading::new(&deltas, bill, &warnings, &mut permit, patience);
+        reading.read(Opened::Stream(response)).await
+    }
 }
