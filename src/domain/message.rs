@@ -42,7 +42,8 @@ pub struct Assistant {
     /// What the provider attached to the text, echoed back unread.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extra: Option<Value>,
-    /// The fallback that said it; extras mean something to their own provider alone.
+    /// The provider that said it, by dialect and host (`gemini@example.org`): extras mean something
+    /// to their own provider alone. Older messages have the name of a fallback, or nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
 }

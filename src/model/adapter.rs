@@ -33,6 +33,8 @@ pub struct OpenAiModel {
     id: Arc<str>,
     pub(super) settings: Settings,
     base_url: String,
+    /// Who it is, by what it speaks and where: messages are stamped with it.
+    provider: String,
     pub(super) transport: Transport,
     pub(super) guard: Guard,
     advice: Advice,
@@ -48,6 +50,7 @@ impl OpenAiModel {
         Ok(Self {
             id: Arc::from(settings.id()),
             base_url: endpoint.base_url().to_owned(),
+            provider: format!("{}@{}", settings.dialect.name(), endpoint.host()),
             transport: Transport::new(endpoint)?,
             guard: Guard::new(name_of(&settings), settings.guard),
             advice: Advice::default(),
@@ -86,12 +89,13 @@ impl OpenAiModel {
 
     fn recipient(&self) -> Recipient<'_> {
         let Settings { model, name, dialect, .. } = &self.settings;
-        Recipient { model, name: name.as_deref(), dialect: *dialect }
+        let (provider, name) = (self.provider.as_str(), name.as_deref());
+        Recipient { model, provider, name, dialect: *dialect }
     }
 
-    /// Whose extras these are.
+    /// Says whose extras these are.
     fn signed(&self, mut reply: Reply) -> Reply {
-        reply.message.by.clone_from(&self.settings.name);
+        reply.message.by = Some(self.provider.clone());
         reply
     }
 

@@ -16,6 +16,14 @@ impl Dialect {
         if is_googles { Self::Gemini } else { Self::OpenAi }
     }
 
+    /// What settings call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gemini => "gemini",
+            Self::OpenAi => "openai",
+        }
+    }
+
     /// The dialect of that name in settings.
     pub fn named(name: &str) -> Option<Self> {
         match name {

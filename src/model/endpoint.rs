@@ -14,6 +14,8 @@ pub(super) struct Endpoint(Arc<Address>);
 
 struct Address {
     base_url: String,
+    /// Host, and port if it is an unusual one.
+    host: String,
     /// Names the host alone, so that a proxy is not asked for the way to ourselves.
     is_loopback: bool,
     headers: HeaderMap,
@@ -26,10 +28,13 @@ impl Endpoint {
     pub(super) fn new(settings: &Settings) -> Result<Self, SettingsError> {
         let url = parse_base_url(&settings.base_url)?;
         let is_loopback = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        let host = url.host_str().unwrap_or_default();
+        let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
         let base_url = url.as_str().trim_end_matches('/').to_owned();
         let headers = headers(settings.api_key.expose())?;
         Ok(Self(Arc::new(Address {
             base_url,
+            host,
             is_loopback,
             headers,
             no_key: SecretString::default(),
@@ -39,6 +44,11 @@ impl Endpoint {
     /// Whether the provider runs on this machine.
     pub(super) fn is_loopback(&self) -> bool {
         self.0.is_loopback
+    }
+
+    /// The host, and the port if it is an unusual one.
+    pub(super) fn host(&self) -> &str {
+        &self.0.host
     }
 
     /// The base URL, without a slash at its end.

@@ -67,7 +67,7 @@ impl<'a> Writer<'a, '_> {
         if content.is_none() && assistant.calls.is_empty() {
             return;
         }
-        let is_ours = assistant.by.as_deref() == self.recipient.name;
+        let is_ours = self.recipient.has_said(assistant);
         let calls = assistant.calls.iter().enumerate();
         let tool_calls = calls.map(|(place, call)| self.called(place, call, is_ours)).collect();
         let extra = Extra::echo(assistant.extra.as_ref().filter(|_| is_ours));

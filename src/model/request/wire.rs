@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use crate::domain::Assistant;
 use crate::model::dialect::Dialect;
 use crate::model::extra::Extra;
 
@@ -12,10 +13,23 @@ use crate::model::extra::Extra;
 pub struct Recipient<'a> {
     /// The model's name at the provider.
     pub model: &'a str,
-    /// What a fallback is called: extras of other providers are left out.
+    /// Who it is, whatever it is called here: extras of other providers are left out.
+    pub provider: &'a str,
+    /// What a fallback is called: older messages are stamped with that, or with nothing.
     pub name: Option<&'a str>,
     /// What the server takes.
     pub dialect: Dialect,
+}
+
+impl Recipient<'_> {
+    /// Whether a message, and so what is attached to it, is its own.
+    ///
+    /// Messages of older versions bear the name of a fallback, or none, which may have meant another
+    /// server since. Only Google's family takes what it did not attach itself.
+    pub(in crate::model) fn has_said(&self, message: &Assistant) -> bool {
+        let by = message.by.as_deref();
+        by == Some(self.provider) || (by == self.name && self.dialect == Dialect::Gemini)
+    }
 }
 
 /// One entry of the conversation.

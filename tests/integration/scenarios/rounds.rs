@@ -118,6 +118,36 @@ async fn servers_of_the_other_family_are_asked_two_rounds_without_a_word_of_goog
     }
 }
 
+#[tokio::test]
+async fn a_thread_that_moves_to_another_server_takes_nothing_of_google_s_there() {
+    let google = ModelServer::emulate().await;
+    let asked = "call:list{} please";
+    let signing = orchestrator::model::Settings {
+        model: "gemini-3.5-flash-lite".to_owned(),
+        ..patient(&google)
+    };
+    let said = ask(&model(signing), asked).await.end.unwrap().message;
+    let port = google.base_url.split(&[':', '/'][..]).nth(4).unwrap();
+    assert_eq!(said.by, Some(format!("gemini@127.0.0.1:{port}")));
+    let unstamped = Assistant { by: None, ..said.clone() };
+
+    for said in [said, unstamped] {
+        let knobs = Knobs { dialect: demo::Dialect::OpenAi, ..Knobs::default() };
+        let emulation = EmulateSettings { knobs, ..EmulateSettings::default() };
+        let other = ModelServer::start(demo::Settings::emulate(echo, emulation)).await;
+        let model = model(orchestrator::model::Settings {
+            model: "gpt-5".to_owned(),
+            dialect: orchestrator::model::Dialect::OpenAi,
+            ..patient(&other)
+        });
+
+        drop(ask_within(&model, &second_round(asked, &said), Duration::from_secs(30)).await);
+
+        let body = other.log().await[0]["body"].to_string();
+        assert!(body.contains("tool_calls") && !body.contains("extra_content"), "{body}");
+    }
+}
+
 pub(super) fn second_round(asked: &str, said: &Assistant) -> Vec<Message> {
     let result = |call: &orchestrator::domain::ToolCall| ToolResult {
         id: call.id.clone(),

@@ -63,6 +63,40 @@ fn a_signature_packed_into_an_id_is_one() {
     assert_eq!((&call["id"], call.get("extra_content")), (&json!("call_1__thought__SIG"), None));
 }
 
+#[test]
+fn a_provider_is_known_by_what_it_speaks_and_where_and_not_by_a_nickname() {
+    let extra = json!({"google": {"thought_signature": "SIG"}});
+    let of = |by: Option<&str>| Assistant {
+        extra: Some(extra.clone()),
+        by: by.map(str::to_owned),
+        text: "Hi.".to_owned(),
+        ..Assistant::default()
+    };
+    let here = "gemini@here";
+    let table = [
+        // Its own, whatever it is called here.
+        (Some(here), None, Dialect::Gemini, true),
+        (Some(here), Some("second"), Dialect::Gemini, true),
+        (Some(here), Some("second"), Dialect::OpenAi, true),
+        // Another's.
+        (Some("gemini@there"), None, Dialect::Gemini, false),
+        (Some("gemini@there"), None, Dialect::OpenAi, false),
+        // Of an older version: the first model's, which may have been at another server.
+        (None, None, Dialect::Gemini, true),
+        (None, None, Dialect::OpenAi, false),
+        (None, Some("second"), Dialect::Gemini, false),
+        (Some("second"), Some("second"), Dialect::Gemini, true),
+        (Some("second"), Some("second"), Dialect::OpenAi, false),
+        (Some("second"), None, Dialect::Gemini, false),
+    ];
+
+    for (by, name, dialect, is_echoed) in table {
+        let recipient = Recipient { model: "gemini-2.5-flash", provider: here, name, dialect };
+        let sent = told(&of(by), recipient);
+        assert_eq!(sent.get("extra_content").is_some(), is_echoed, "{by:?} to {recipient:?}");
+    }
+}
+
 fn called(id: &str, more: Value) -> Value {
     let mut call = json!({"id": id, "index": 0, "type": "function",
         "function": {"name": "x", "arguments": "{}"}});
@@ -81,11 +115,14 @@ fn read(deltas: &[Value]) -> Assistant {
 }
 
 /// The same as it is told to a provider.
-fn sent(said: &Assistant, name: &str, dialect: Dialect) -> Value {
+fn sent(said: &Assistant, provider: &str, dialect: Dialect) -> Value {
+    told(said, Recipient { model: "gemini-3.5-flash", provider, name: None, dialect })
+}
+
+fn told(said: &Assistant, recipient: Recipient<'_>) -> Value {
     let messages = [Message::User { text: "Hi".to_owned() }, Message::Assistant(said.clone())];
     let deadline = Instant::now();
     let request =
         ModelRequest { model: None, system: "S", messages: &messages, tools: &[], deadline };
-    let recipient = Recipient { model: "gemini-3.5-flash", name: Some(name), dialect };
     json!(Body::new(recipient, &request, &Offer::default()))["messages"][2].clone()
 }

@@ -56,8 +56,7 @@ fn a_server_of_the_other_family_gets_what_its_own_api_knows_and_no_more() {
     let (system, deadline) = ("S", Instant::now());
     let request =
         ModelRequest { model: None, system, messages: &messages, tools: &offered, deadline };
-    let recipient =
-        Recipient { model: "google/gemini-3.5-flash", name: None, dialect: Dialect::OpenAi };
+    let recipient = Recipient { dialect: Dialect::OpenAi, ..recipient("google/gemini-3.5-flash") };
 
     let body = json!(Body::new(recipient, &request, &offer).thinking(Thinking::High));
 
@@ -137,7 +136,7 @@ fn what_the_provider_attached_to_a_text_goes_back() {
     let said =
         Assistant { text: "Done.".to_owned(), calls: vec![], extra: Some(extra.clone()), by: None };
 
-    let sent = body("m", &[user("Do"), Message::Assistant(said), user("Thanks")]);
+    let sent = body("gemini-2.5-flash", &[user("Do"), Message::Assistant(said), user("Thanks")]);
 
     assert_eq!(
         sent["messages"][2],
@@ -199,7 +198,7 @@ fn body(model: &str, messages: &[Message]) -> Value {
 }
 
 fn recipient(model: &str) -> Recipient<'_> {
-    Recipient { model, name: None, dialect: Dialect::guess(model, "") }
+    Recipient { model, provider: "p", name: None, dialect: Dialect::guess(model, "") }
 }
 
 fn user(text: &str) -> Message {
