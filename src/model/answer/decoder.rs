@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::calls::{Calls, text};
 use super::chunk::Chunk;
+use super::opening::{Opening, Rest};
 use super::thoughts::Thoughts;
 use crate::agents::{Delta, ModelError};
 use crate::domain::{Assistant, Reply, Usage};
@@ -19,6 +20,7 @@ const MAX_TEXT_BYTES: usize = 1024 * 1024;
 #[derive(Debug, Default)]
 pub struct Decoder {
     text: String,
+    opening: Opening,
     extra: Option<Value>,
     thoughts: Thoughts,
     calls: Calls,
@@ -82,11 +84,15 @@ impl Decoder {
 
     /// The reply, or why there is none.
     pub fn finish(mut self, ending: Ending, out: &mut Vec<Delta>) -> Result<Reply, Failure> {
-        let held = out.len();
+        let before = out.len();
         self.thoughts.flush(out);
-        self.keep(out, held)?;
+        self.keep(out, before)?;
+        let is_code = self.end_opening(out);
         self.judge_finish(ending)?;
         let calls = self.calls.finish()?;
+        if calls.is_empty() && is_code {
+            return Err(malformed());
+        }
         if calls.is_empty() && self.refused {
             return Err(blocked("refusal"));
         }
@@ -108,9 +114,9 @@ impl Decoder {
 
     fn read(&mut self, mut part: Value, out: &mut Vec<Delta>) -> Result<(), Failure> {
         let before = out.len();
-        for key in ["reasoning_content", "reasoning"] {
-            out.extend(text(&mut part, key).map(Delta::Thought));
-        }
+        // Gateways that send both say the same in both.
+        let thought = ["reasoning_content", "reasoning"].into_iter();
+        out.extend(thought.filter_map(|key| text(&mut part, key)).next().map(Delta::Thought));
         self.refused |= text(&mut part, "refusal").is_some();
         let extra = extra::take(&mut part);
         let content = content(&mut part);
@@ -127,8 +133,16 @@ impl Decoder {
         array(calls).try_for_each(|call| self.calls.push(call))
     }
 
-    /// Adds to the reply what was just said of the answer.
-    fn keep(&mut self, out: &[Delta], from: usize) -> Result<(), Failure> {
+    /// Adds to the reply what was just said of the answer, and takes back what is not to be said yet.
+    fn keep(&mut self, out: &mut Vec<Delta>, from: usize) -> Result<(), Failure> {
+        if self.opening.is_held() {
+            for delta in out.split_off(from) {
+                out.extend(match delta {
+                    Delta::Text(text) => self.opening.sift(text).map(Delta::Text),
+                    Delta::Thought(_) => Some(delta),
+                });
+            }
+        }
         for delta in out.iter().skip(from) {
             match delta {
                 Delta::Text(text) => self.text.push_str(text),
@@ -139,6 +153,16 @@ impl Decoder {
         if too_long { Err(Failure::answered(ModelError::TooLong)) } else { Ok(()) }
     }
 
+    /// Says what was still held, unless it is a call written as code, and tells whether it is.
+    fn end_opening(&mut self, out: &mut Vec<Delta>) -> bool {
+        let Rest::Text(text) = self.opening.end() else { return true };
+        if !text.is_empty() {
+            self.text.push_str(&text);
+            out.push(Delta::Text(text));
+        }
+        false
+    }
+
     /// What the finish reason rules out; `stop` and `tool_calls` say nothing reliable.
     fn judge_finish(&self, ending: Ending) -> Result<(), Failure> {
         let Some(finish) = &self.finish else {
@@ -146,7 +170,7 @@ impl Decoder {
         };
         let (reason, detail) = finish.split_once(':').unwrap_or((finish, ""));
         match reason.trim() {
-            "function_call_filter" => Err(Failure::answered(ModelError::Malformed).again()),
+            "function_call_filter" => Err(malformed()),
             "content_filter" => Err(blocked(detail.trim())),
             "length" => Err(Failure::answered(ModelError::TooLong)),
             "error" => Err(Failure::ill(failed("the provider ended the stream with an error"))),
@@ -206,6 +230,10 @@ fn blocked(detail: &str) -> Failure {
     let is_word = detail.len() <= 40 && detail.chars().all(|c| c.is_ascii_alphabetic() || c == '_');
     let detail = if is_word && !detail.is_empty() { detail } else { "no reason given" };
     Failure::answered(ModelError::Blocked(detail.to_owned()))
+}
+
+fn malformed() -> Failure {
+    Failure::answered(ModelError::Malformed).again()
 }
 
 fn failed(why: &str) -> ModelError {

@@ -4,6 +4,7 @@ pub(super) mod calls;
 pub(super) mod chunk;
 pub(super) mod decoder;
 pub(super) mod events;
+mod opening;
 pub(super) mod playback;
 pub(super) mod stream;
 pub(super) mod thoughts;

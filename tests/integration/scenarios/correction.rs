@@ -7,24 +7,27 @@ use orchestrator::domain::HealthProbe;
 use orchestrator::model::Settings;
 
 use super::rounds::second_round;
-use super::{ask, ask_within, model, patient, scripted, settings};
+use super::{ask, ask_within, model, patient, scripted, settings, text_of};
 use crate::support::model_server::ModelServer;
 
 const NOTE: &str = "could not be read";
 
 #[tokio::test]
 async fn after_an_unreadable_call_the_next_request_says_what_was_wrong() {
-    let server = scripted(&["flaky_malformed(2)"]).await;
+    for scenario in ["malformed_function_call", "malformed_with_text"] {
+        let server = scripted(&[scenario; 2]).await;
 
-    let heard = ask(&model(patient(&server)), "hi").await;
+        let heard = ask(&model(patient(&server)), "hi").await;
 
-    assert!(heard.end.is_ok(), "{:?}", heard.end);
-    assert_eq!(notes(&server).await, [0, 1, 1]);
-    let log = server.log().await;
-    let last = log[1]["body"]["messages"].as_array().unwrap().last().unwrap();
-    let told = last["content"].as_str().unwrap();
-    assert!(told.starts_with("hi\n\n[note from the system: your last call"), "{told}");
-    assert!(told.contains("its name and one JSON object"), "{told}");
+        assert!(heard.end.is_ok(), "{:?}", heard.end);
+        assert_eq!(notes(&server).await, [0, 1, 1]);
+        assert!(!text_of(&heard.said).contains("default_api"), "{scenario}");
+        let log = server.log().await;
+        let last = log[1]["body"]["messages"].as_array().unwrap().last().unwrap();
+        let told = last["content"].as_str().unwrap();
+        assert!(told.starts_with("hi\n\n[note from the system: your last call"), "{told}");
+        assert!(told.contains("its name and one JSON object"), "{told}");
+    }
 }
 
 #[tokio::test]

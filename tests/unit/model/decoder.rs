@@ -185,6 +185,99 @@ fn tags_without_a_flag_are_found_even_in_single_characters() {
 }
 
 #[test]
+fn think_tags_at_the_beginning_are_thoughts_wherever_they_are_cut() {
+    let whole = "\n<think>\nIs 1 < 2? </thought>Yes.\n</think>\n\nIt is. <think>Well</think>";
+    let table: Vec<Vec<&str>> = (1..whole.len())
+        .filter(|cut| whole.is_char_boundary(*cut))
+        .map(|cut| vec![&whole[..cut], &whole[cut..]])
+        .chain([vec![whole], whole.split_inclusive(|_| true).collect()])
+        .collect();
+
+    for pieces in table {
+        let chunks: Vec<_> =
+            pieces.iter().map(|piece| chunk(json!({"content": piece}), None, None)).collect();
+        let (said, reply) = read(&chunks, Ending::Done);
+        let thoughts: String = said
+            .iter()
+            .map(|delta| if let Delta::Thought(text) = delta { &**text } else { "" })
+            .collect();
+        assert_eq!(thoughts, "\nIs 1 < 2? </thought>Yes.\n", "{pieces:?}");
+        assert_eq!(reply.unwrap().message.text, "It is. <think>Well</think>", "{pieces:?}");
+    }
+}
+
+#[test]
+fn thoughts_that_come_under_two_names_are_thought_once() {
+    let both = json!({"reasoning": "Hm", "reasoning_content": "Hm", "content": "Yes"});
+
+    let (said, _) = read(&[chunk(both, Some("stop"), None)], Ending::Done);
+
+    assert_eq!(said, [thought("Hm"), text("Yes")]);
+}
+
+#[test]
+fn a_call_written_as_code_is_never_shown_and_is_malformed_whatever_the_finish() {
+    let codes = [
+        "print(default_api.add(title=\"milk\"))",
+        "\n default_api.add(title=\"milk\")",
+        "```tool_code\nprint(default_api.add())\n```",
+        "```python\nprint(default_api.add())\n```",
+        "<tool_code>\nadd()",
+    ];
+    for (code, finish) in codes.iter().flat_map(|code| {
+        ["function_call_filter: MALFORMED_FUNCTION_CALL", "stop"].map(|finish| (code, finish))
+    }) {
+        for pieces in [vec![*code], code.split_inclusive(|_| true).collect()] {
+            let mut chunks: Vec<_> =
+                pieces.iter().map(|piece| chunk(json!({"content": piece}), None, None)).collect();
+            chunks.push(chunk(json!({}), Some(finish), None));
+
+            let (said, reply) = read(&chunks, Ending::Done);
+
+            assert_eq!(said, [], "{code}");
+            let failure = reply.unwrap_err();
+            assert_eq!(
+                (failure.error, failure.repeat),
+                (ModelError::Malformed, Repeat::AfterBackoff)
+            );
+        }
+    }
+}
+
+#[test]
+fn code_beside_a_call_that_can_be_read_is_left_out() {
+    let called = json!({"id": "a", "function": {"name": "x", "arguments": "{}"}});
+    let chunks =
+        [chunk(json!({"content": "print(default_api.x())"}), None, None), tool(called), stop()];
+
+    let (said, reply) = read(&chunks, Ending::Done);
+
+    let reply = reply.unwrap();
+    assert_eq!((said, &*reply.message.text), (vec![], ""));
+    assert_eq!(calls(&reply), ["a x {}"]);
+}
+
+#[test]
+fn an_answer_that_only_opens_like_code_is_shown_whole() {
+    let long = format!("default_api.{}", "x".repeat(70_000));
+    for whole in ["print", "print(\"hi\") writes hi.", "  defaults", "```\nlet x;\n```", &long] {
+        for size in [1, 7, whole.len()] {
+            let chunks: Vec<_> = whole
+                .as_bytes()
+                .chunks(size)
+                .map(|piece| chunk(json!({"content": String::from_utf8_lossy(piece)}), None, None))
+                .collect();
+            let (said, reply) = read(&chunks, Ending::Done);
+            let shown: String = said
+                .iter()
+                .map(|delta| if let Delta::Text(text) = delta { &**text } else { "" })
+                .collect();
+            assert_eq!((&*shown, &*reply.unwrap().message.text), (whole, whole));
+        }
+    }
+}
+
+#[test]
 fn an_answer_that_only_looks_like_a_tag_is_shown_whole() {
     let (said, reply) =
         read(&[chunk(json!({"content": "<tho"}), Some("stop"), None)], Ending::Done);
