@@ -238,13 +238,20 @@ impl Deltas {
 
     /// Says one piece; a listener that went away is no reason to fail.
     pub async fn say(&self, delta: Delta) {
-        if matches!(delta, Delta::Text(_))
-            && !self.has_spoken.swap(true, Ordering::Relaxed)
+        if matches!(delta, Delta::Text(_)) {
+            self.introduce().await;
+        }
+        self.send(AgentEvent::Said(delta)).await;
+    }
+
+    /// Says who speaks, if it is not the model that was asked for and was not said yet: before the
+    /// first text, or for a reply that has none.
+    pub async fn introduce(&self) {
+        if !self.has_spoken.swap(true, Ordering::Relaxed)
             && let Some(speaker) = &self.speaker
         {
             self.send(AgentEvent::SpokenBy(Arc::clone(speaker))).await;
         }
-        self.send(AgentEvent::Said(delta)).await;
     }
 
     async fn send(&self, event: AgentEvent) {

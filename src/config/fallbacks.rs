@@ -83,6 +83,7 @@ fn settings(env: &mut Env, fallback: Fallback, first: &model::Settings) -> model
         base_url: fallback.base_url,
         api_key: Secret::new(&key),
         model: fallback.model,
+        is_chosen: true,
         offline: false,
         ..first.clone()
     }

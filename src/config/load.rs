@@ -168,7 +168,9 @@ fn time_zone(env: &mut Env) -> TimeZone {
 
 fn model(env: &mut Env) -> model::Settings {
     let api_key = env.text("GEMINI_API_KEY");
-    let model = env.text("GEMINI_MODEL").unwrap_or_else(|| "gemini-2.5-flash".to_owned());
+    let chosen = env.text("GEMINI_MODEL");
+    let is_chosen = chosen.is_some();
+    let model = chosen.unwrap_or_else(|| "gemini-2.5-flash".to_owned());
     let base_url = env.text("GEMINI_BASE_URL").unwrap_or_else(|| GEMINI_URL.to_owned());
     model::Settings {
         name: None,
@@ -182,6 +184,7 @@ fn model(env: &mut Env) -> model::Settings {
         thinking: thinking(env),
         prices: prices(env),
         model,
+        is_chosen,
         guard: guard(env, "MODEL", 3, 60),
     }
 }

@@ -21,7 +21,11 @@ pub const VARIABLES: &[Variable] = &[
         "key of the model; without it the bundled offline model answers",
     ),
     variable("GEMINI_BASE_URL", GEMINI_URL, "OpenAI-compatible base URL of the model"),
-    variable("GEMINI_MODEL", "gemini-2.5-flash", "name of the model"),
+    variable(
+        "GEMINI_MODEL",
+        "gemini-2.5-flash",
+        "name of the model; unset, its successor is asked once it is gone",
+    ),
     variable(
         "MODEL_DIALECT",
         "guessed from its name and URL",

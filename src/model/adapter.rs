@@ -22,7 +22,7 @@ use super::request::offer::Offer;
 use super::request::wire::Recipient;
 use super::settings::{Settings, SettingsError};
 use super::transport::Transport;
-use super::watch::warnings::Warnings;
+use super::watch::succession::{Asked, Succession};
 use crate::agents::{Deltas, Model, ModelError, ModelRequest};
 use crate::domain::{Dependency, Detail, HealthProbe, Reply, Tool};
 use crate::resilience::{Fault, Guard, Patience, Permit, Refusal, Verdict};
@@ -31,14 +31,15 @@ use crate::resilience::{Fault, Guard, Patience, Permit, Refusal, Verdict};
 pub struct OpenAiModel {
     /// What people choose it by.
     id: Arc<str>,
-    pub(super) settings: Settings,
+    /// What no successor changes.
+    settings: Settings,
+    pub(super) models: Succession,
     base_url: String,
     /// Who it is, by what it speaks and where: messages are stamped with it.
     provider: String,
     pub(super) transport: Transport,
     pub(super) guard: Guard,
     advice: Advice,
-    pub(super) warnings: Warnings,
     /// Of the tools that were on offer last.
     offer: Mutex<Arc<Offer>>,
 }
@@ -54,7 +55,7 @@ impl OpenAiModel {
             transport: Transport::new(endpoint)?,
             guard: Guard::new(name_of(&settings), settings.guard),
             advice: Advice::default(),
-            warnings: Warnings::of(&settings.model),
+            models: Succession::new(settings.clone()),
             offer: Mutex::default(),
             settings,
         })
@@ -65,30 +66,56 @@ impl OpenAiModel {
         Arc::clone(&self.id)
     }
 
+    /// Who speaks, as people read it.
+    pub(super) fn speaker(&self) -> Arc<str> {
+        self.models.successor().map_or_else(|| self.id(), Asked::name)
+    }
+
+    /// A model that is not offered any more says nothing, so its successor may answer.
     async fn reply_by(
         &self,
         request: ModelRequest<'_>,
         deltas: &Deltas,
     ) -> Result<Reply, ModelError> {
+        let asked = self.models.now();
+        let mut result = self.ask(asked, request, deltas).await;
+        if let Err(failure) = &result
+            && let Some(next) = self.models.after(asked, failure)
+        {
+            let deltas = deltas.spoken_by(&next.name());
+            result = self.ask(next, request, &deltas).await;
+            if result.is_ok() {
+                // The turn that finds out says so, even if it begins with calls.
+                deltas.introduce().await;
+            }
+        }
+        result.inspect_err(|failure| self.heed(failure)).map_err(|failure| self.told(failure))
+    }
+
+    async fn ask(
+        &self,
+        asked: &Asked,
+        request: ModelRequest<'_>,
+        deltas: &Deltas,
+    ) -> Result<Reply, Failure> {
         let offer = self.offer_of(request.tools);
-        let body = Body::new(self.recipient(), &request, &offer);
+        let body = Body::new(self.recipient(asked), &request, &offer);
         let body = body.thinking(self.settings.thinking);
         let (call, mut number) = (Call::new(body, deltas, self.guard.attempts()), 0_u32);
         let attempts = self.guard.retry(request.deadline, || {
             number += 1;
-            let span = self.span(number);
+            let span = span(asked, number);
             // A future that is moved is laid out twice; a box is moved instead.
-            timed(Box::pin(self.attempt(&call))).instrument(span)
+            timed(Box::pin(self.attempt(asked, &call))).instrument(span)
         });
         let result = timeout_at(request.deadline, attempts)
             .await
             .unwrap_or_else(|_| Err(Failure::out_of_time()));
-        let result = result.map(|reply| self.signed(with_our_names(reply, offer.names())));
-        result.inspect_err(|failure| self.heed(failure)).map_err(|failure| self.told(failure))
+        result.map(|reply| self.signed(with_our_names(reply, offer.names())))
     }
 
-    fn recipient(&self) -> Recipient<'_> {
-        let Settings { model, name, dialect, .. } = &self.settings;
+    fn recipient<'a>(&'a self, asked: &'a Asked) -> Recipient<'a> {
+        let Settings { model, name, dialect, .. } = &asked.settings;
         let (provider, name) = (self.provider.as_str(), name.as_deref());
         Recipient { model, provider, name, dialect: *dialect }
     }
@@ -108,14 +135,15 @@ impl OpenAiModel {
     }
 
     /// One request; dropping it speaks neither for nor against the provider.
-    async fn attempt(&self, call: &Call<'_>) -> Result<Reply, Failure> {
+    async fn attempt(&self, asked: &Asked, call: &Call<'_>) -> Result<Reply, Failure> {
         let mut permit = call.attempts.admit().map_err(|refusal| self.refused(refusal))?;
-        let result = self.exchange(call, &mut permit).await.map_err(|failure| call.heed(failure));
+        let result = self.exchange(asked, call, &mut permit).await;
+        let result = result.map_err(|failure| call.heed(failure));
         match &result {
             Ok(_) => {
                 call.attempts.succeed(permit);
                 self.advice.clear();
-                self.warnings.answered();
+                asked.warnings.answered();
             }
             Err(failure) => {
                 call.attempts.settle(permit, failure.verdict());
@@ -135,20 +163,25 @@ impl OpenAiModel {
         }
     }
 
-    async fn exchange(&self, call: &Call<'_>, permit: &mut Permit) -> Result<Reply, Failure> {
+    async fn exchange(
+        &self,
+        asked: &Asked,
+        call: &Call<'_>,
+        permit: &mut Permit,
+    ) -> Result<Reply, Failure> {
         let first_event_by = Instant::now() + self.settings.first_event_timeout;
         let patience = Patience::new(first_event_by, self.settings.stall_timeout);
         let body = call.body();
         let opened = timeout_at(first_event_by, self.transport.open(&body));
         let opened = opened.await.map_err(|_| Refusal::TimedOut)??;
-        let (bill, warnings) = (Bill::new(call.deltas, self.settings.price()), &self.warnings);
+        let (bill, warnings) = (Bill::new(call.deltas, asked.settings.price()), &asked.warnings);
         Reading::new(call.deltas, bill, warnings, permit, patience).read(opened).await
     }
 
     /// Keeps what an operator alone can change.
     pub(super) fn heed(&self, failure: &Failure) {
         if let Some(remedy) = &failure.remedy {
-            self.advice.note(&remedy.words(&self.settings));
+            self.advice.note(&remedy.words(&self.models.now().settings));
         }
     }
 
@@ -159,25 +192,10 @@ impl OpenAiModel {
                 ModelError::Unavailable { reason, retry_in: self.refuses_for() }
             }
             (_, Some(remedy @ Remedy::Model)) => {
-                ModelError::Unoffered(remedy.words(&self.settings))
+                ModelError::Unoffered(remedy.words(&self.models.now().settings))
             }
             (error, _) => error,
         }
-    }
-
-    fn span(&self, attempt: u32) -> Span {
-        tracing::info_span!(
-            "model.call",
-            gen_ai.operation.name = "chat",
-            gen_ai.request.model = self.settings.model,
-            gen_ai.response.model = field::Empty,
-            gen_ai.usage.input_tokens = field::Empty,
-            gen_ai.usage.cached_tokens = field::Empty,
-            gen_ai.usage.output_tokens = field::Empty,
-            gen_ai.usage.thinking_tokens = field::Empty,
-            gen_ai.usage.cost_usd = field::Empty,
-            retry.attempt = attempt,
-        )
     }
 }
 
@@ -202,7 +220,7 @@ impl Model for OpenAiModel {
 
 impl HealthProbe for OpenAiModel {
     fn report(&self) -> Vec<Dependency> {
-        let (name, base_url) = (self.settings.model.clone(), self.base_url.clone());
+        let (name, base_url) = (self.models.now().settings.model.clone(), self.base_url.clone());
         let (offline, advice) = (self.settings.offline, self.advice.get());
         let warnings = self.warned();
         let detail = match &self.settings.name {
@@ -211,6 +229,21 @@ impl HealthProbe for OpenAiModel {
         };
         vec![Dependency { name: name_of(&self.settings), breaker: self.guard.report(), detail }]
     }
+}
+
+fn span(asked: &Asked, attempt: u32) -> Span {
+    tracing::info_span!(
+        "model.call",
+        gen_ai.operation.name = "chat",
+        gen_ai.request.model = asked.settings.model,
+        gen_ai.response.model = field::Empty,
+        gen_ai.usage.input_tokens = field::Empty,
+        gen_ai.usage.cached_tokens = field::Empty,
+        gen_ai.usage.output_tokens = field::Empty,
+        gen_ai.usage.thinking_tokens = field::Empty,
+        gen_ai.usage.cost_usd = field::Empty,
+        retry.attempt = attempt,
+    )
 }
 
 /// As breakers and health reports know it.

@@ -47,13 +47,14 @@ impl Chain {
     ) -> Result<Reply, ModelError> {
         let (chosen, model) = self.chosen(request.model);
         let mut result = model.reply(request, deltas).await;
-        for (name, other) in self.models().filter(|(id, _)| id != chosen) {
+        for (_, other) in self.models().filter(|(id, _)| id != chosen) {
             let Err(error) = &result else { break };
             if deltas.has_spoken() || !another_may_answer(error) {
                 break;
             }
+            let name = other.speaker();
             tracing::warn!(%error, gen_ai.fallback = %name, "Asking another model");
-            result = other.reply(request, &deltas.spoken_by(name)).await;
+            result = other.reply(request, &deltas.spoken_by(&name)).await;
         }
         result
     }

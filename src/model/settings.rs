@@ -25,6 +25,9 @@ pub struct Settings {
     pub dialect: Dialect,
     /// The model's name at the provider.
     pub model: String,
+    /// Somebody named it. One that is merely the default goes over to its successor when the
+    /// provider no longer offers it (ADR 17).
+    pub is_chosen: bool,
     /// The bundled model answers; told in health reports.
     pub offline: bool,
     /// How long a request may take up to its first event.

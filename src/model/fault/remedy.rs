@@ -3,6 +3,9 @@
 use crate::model::dialect::Dialect;
 use crate::model::settings::Settings;
 
+/// What Google offers to everybody.
+const SUCCESSOR: &str = "gemini-3.5-flash-lite";
+
 /// What to change. Our own words: the provider's may quote the conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Remedy {
@@ -86,7 +89,10 @@ impl Place<'_> {
 
     fn other_model(&self) -> String {
         match (&self.0.name, self.0.dialect) {
-            (None, Dialect::Gemini) => "set GEMINI_MODEL=gemini-3.5-flash-lite".to_owned(),
+            (None, Dialect::Gemini) if self.0.model == SUCCESSOR => {
+                "set GEMINI_MODEL to a model that it may use".to_owned()
+            }
+            (None, Dialect::Gemini) => format!("set GEMINI_MODEL={SUCCESSOR}"),
             _ => format!("change {}", self.variable("GEMINI_MODEL", "model")),
         }
     }

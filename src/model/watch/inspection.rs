@@ -9,6 +9,7 @@ use tracing::{Instrument, Span, field, info_span};
 
 use super::lifetimes::announced_end;
 use super::listing::lists;
+use super::succession::Asked;
 use crate::model::adapter::OpenAiModel;
 use crate::model::fault::failure::Failure;
 use crate::model::fault::refused::Refused;
@@ -22,37 +23,40 @@ const PATIENCE: Duration = Duration::from_secs(20);
 impl OpenAiModel {
     /// Says what speaks against asking for this model; the bundled one needs no look.
     pub(in crate::model) async fn inspect(&self) {
-        if self.settings.offline {
+        let asked = self.models.now();
+        if asked.settings.offline {
             return;
         }
         if let Some(warning) = self.end_announced() {
             tracing::warn!("{warning}");
         }
-        let model = &self.settings.model;
+        let model = &asked.settings.model;
         let span =
             info_span!("model.list", gen_ai.request.model = model, duration_ms = field::Empty);
-        self.compare_with_list().instrument(span).await;
+        self.compare_with_list(asked).instrument(span).await;
     }
 
     /// What an operator should know of it, in sentences.
     pub(in crate::model) fn warned(&self) -> Vec<String> {
-        self.end_announced().into_iter().chain(self.warnings.told()).collect()
+        let told = self.models.told().into_iter().chain(self.end_announced());
+        told.chain(self.models.now().warnings.told()).collect()
     }
 
     fn end_announced(&self) -> Option<String> {
         let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
-        announced_end(&self.settings, today).filter(|_| !self.settings.offline)
+        let settings = &self.models.now().settings;
+        announced_end(settings, today).filter(|_| !settings.offline)
     }
 
-    async fn compare_with_list(&self) {
+    async fn compare_with_list(&self, asked: &Asked) {
         let started = Instant::now();
         let attempts = self.guard.attempts();
-        let found = self.guard.retry(started + PATIENCE, || self.is_listed(&attempts)).await;
+        let found = self.guard.retry(started + PATIENCE, || self.is_listed(asked, &attempts)).await;
         let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         Span::current().record("duration_ms", duration_ms);
         match found {
             Ok(Some(true)) => tracing::debug!("The provider lists the model"),
-            Ok(Some(false)) => self.warnings.unlisted(),
+            Ok(Some(false)) => asked.warnings.unlisted(),
             Ok(None) => log_no_list(),
             Err(failure) => {
                 self.heed(&failure);
@@ -62,13 +66,17 @@ impl OpenAiModel {
     }
 
     /// One request. Its permit is only dropped: a list says nothing of the model's health.
-    async fn is_listed(&self, attempts: &Attempts<'_>) -> Result<Option<bool>, Failure> {
+    async fn is_listed(
+        &self,
+        asked: &Asked,
+        attempts: &Attempts<'_>,
+    ) -> Result<Option<bool>, Failure> {
         let _leave = attempts.admit()?;
         let answer = timeout(LIMIT, self.transport.models()).await;
         let answer = answer.map_err(|_| Refusal::TimedOut)??;
         let refused = Refused::read(answer.status, &answer.headers, &answer.body);
         match answer.status {
-            200..=299 => Ok(lists(&answer.body, &self.settings.model)),
+            200..=299 => Ok(lists(&answer.body, &asked.settings.model)),
             408 | 429 | 500 | 502..=599 => Err(refused.failure()),
             _ if refused.is_about_the_key() => Err(refused.failure()),
             // A server without a list, or one that shows it to others.

@@ -18,10 +18,14 @@ const ANNOUNCED: &[Lifetime] = &[Lifetime {
     successor: "gemini-3.5-flash-lite",
 }];
 
+/// Who is named to answer in a model's place.
+pub(in crate::model) fn successor_of(model: &str) -> Option<&'static str> {
+    known(model).map(|known| known.successor)
+}
+
 /// What the operator should know of the model's end on this day.
 pub fn announced_end(settings: &Settings, today: Date) -> Option<String> {
-    let bare = settings.model.rsplit('/').next().unwrap_or_default();
-    let Lifetime { model, ends, successor } = ANNOUNCED.iter().find(|known| known.model == bare)?;
+    let Lifetime { model, ends, successor } = known(&settings.model)?;
     let remedy = match &settings.name {
         None => format!("set GEMINI_MODEL={successor}"),
         Some(name) => format!("set the model of {name} in MODEL_FALLBACKS to {successor}"),
@@ -31,4 +35,9 @@ pub fn announced_end(settings: &Settings, today: Date) -> Option<String> {
     } else {
         format!("{model} ended on {ends}; requests are answered by {successor}: {remedy}.")
     })
+}
+
+fn known(model: &str) -> Option<&'static Lifetime> {
+    let bare = model.rsplit('/').next().unwrap_or_default();
+    ANNOUNCED.iter().find(|known| known.model == bare)
 }

@@ -4,4 +4,5 @@ pub(super) mod inspection;
 pub(super) mod lifetimes;
 pub(super) mod likeness;
 pub(super) mod listing;
+pub(super) mod succession;
 pub(super) mod warnings;

@@ -2,6 +2,7 @@
 
 mod fallbacks;
 mod seen;
+mod successor;
 mod table;
 
 use std::sync::Arc;

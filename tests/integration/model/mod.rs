@@ -112,6 +112,7 @@ fn settings(base_url: &str) -> Settings {
         key_variable: None,
         dialect: orchestrator::model::Dialect::Gemini,
         model: "gemini-2.5-flash".to_owned(),
+        is_chosen: true,
         offline: false,
         first_event_timeout: Duration::from_secs(20),
         stall_timeout: Duration::from_secs(20),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::model_server::{ModelServer, echo};
-use crate::support::process::{Running, ask};
+use crate::support::process::{Running, ask, get};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_end_a_gap_in_the_list_and_another_voice_are_told_in_the_log() {
@@ -40,3 +40,39 @@ async fn an_end_a_gap_in_the_list_and_another_voice_are_told_in_the_log() {
     assert!(replied.iter().all(|it| it["gen_ai.response.model"] == "gemini-3.5-flash-lite"));
     assert!(!replied.is_empty() && !json!(lines).to_string().contains("geheim"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_key_needs_no_setting_and_a_model_that_is_set_is_kept() {
+    let mut knobs = Knobs::default();
+    knobs.flags.insert(Flag::NewKey);
+    let emulation = EmulateSettings { knobs, ..EmulateSettings::default() };
+    let provider = ModelServer::start(Settings::emulate(echo, emulation)).await;
+    let env = [("GEMINI_API_KEY", "k"), ("GEMINI_BASE_URL", &*provider.base_url)];
+    let (data, hi) = (TempDir::new().unwrap(), json!({ "message": "hi" }));
+    let server = Running::start(&data, &env);
+    server.ready().await;
+
+    let outcomes = [ask(&server.url, &hi).await, ask(&server.url, &hi).await];
+    let health = get(&format!("{}/health", server.url)).await.1;
+    let (_, lines) = server.stop();
+
+    assert!(outcomes.iter().all(|it| it["outcome"] == "completed"), "{outcomes:?}");
+    assert_eq!((&health["status"], &health["model"]["name"]), (&json!("ok"), &json!(SUCCESSOR)));
+    assert!(health["model"]["warnings"].to_string().contains(GONE_OVER), "{health}");
+    assert_eq!(lines.iter().filter(|line| line.contains(GONE_OVER)).count(), 1, "{lines:#?}");
+
+    let named = [env[0], env[1], ("GEMINI_MODEL", "gemini-2.5-flash")];
+    let server = Running::start(&data, &named);
+    server.ready().await;
+
+    let refused = ask(&server.url, &hi).await;
+
+    assert_eq!(refused["outcome"], "failed", "{refused}");
+    let models = provider.log().await;
+    let models = models.iter().filter_map(|it| it["body"]["model"].as_str());
+    let expected = ["gemini-2.5-flash", SUCCESSOR, SUCCESSOR, "gemini-2.5-flash"];
+    assert_eq!(models.collect::<Vec<_>>(), expected);
+}
+
+const SUCCESSOR: &str = "gemini-3.5-flash-lite";
+const GONE_OVER: &str = "its successor gemini-3.5-flash-lite is asked instead";

@@ -46,6 +46,7 @@ fn settings(model: &str, name: Option<&str>) -> Settings {
         key_variable: None,
         dialect: orchestrator::model::Dialect::Gemini,
         model: model.to_owned(),
+        is_chosen: true,
         offline: false,
         first_event_timeout: second,
         stall_timeout: second,

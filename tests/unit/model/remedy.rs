@@ -65,6 +65,7 @@ fn settings(name: Option<&str>, key_variable: Option<&str>) -> Settings {
         key_variable: key_variable.map(str::to_owned),
         dialect: Dialect::Gemini,
         model: "m".to_owned(),
+        is_chosen: true,
         offline: false,
         first_event_timeout: moment,
         stall_timeout: moment,

@@ -42,6 +42,7 @@ fn refusal(key: &str, url: &str) -> Option<SettingsError> {
         key_variable: None,
         dialect: orchestrator::model::Dialect::Gemini,
         model: "m".to_owned(),
+        is_chosen: true,
         offline: false,
         first_event_timeout: Duration::from_secs(1),
         stall_timeout: Duration::from_secs(1),

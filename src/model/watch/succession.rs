@@ -1,0 +1,76 @@
+//! A model that nobody named is exchanged for its successor once the provider no longer offers it.
+
+use std::sync::{Arc, OnceLock};
+
+use super::lifetimes::successor_of;
+use super::warnings::Warnings;
+use crate::model::fault::failure::Failure;
+use crate::model::fault::remedy::Remedy;
+use crate::model::settings::Settings;
+
+/// A model as it is asked for, and what was seen of it.
+pub(in crate::model) struct Asked {
+    pub(in crate::model) settings: Settings,
+    pub(in crate::model) warnings: Warnings,
+}
+
+/// Which model is asked for. A successor, once found, stays for the life of the process.
+pub(in crate::model) struct Succession {
+    first: Asked,
+    successor: OnceLock<Asked>,
+}
+
+impl Asked {
+    fn new(settings: Settings) -> Self {
+        Self { warnings: Warnings::of(&settings.model), settings }
+    }
+
+    /// Its name, as people read it.
+    pub(in crate::model) fn name(&self) -> Arc<str> {
+        Arc::from(self.settings.model.as_str())
+    }
+}
+
+impl Succession {
+    /// The model of the settings.
+    pub(in crate::model) fn new(settings: Settings) -> Self {
+        Self { first: Asked::new(settings), successor: OnceLock::new() }
+    }
+
+    /// The model to ask.
+    pub(in crate::model) fn now(&self) -> &Asked {
+        self.successor.get().unwrap_or(&self.first)
+    }
+
+    /// Its successor, if it has taken over.
+    pub(in crate::model) fn successor(&self) -> Option<&Asked> {
+        self.successor.get()
+    }
+
+    /// Whom to ask after `asked` failed like this, if the provider does not offer it: another turn
+    /// may have found out meanwhile.
+    pub(in crate::model) fn after(&self, asked: &Asked, failure: &Failure) -> Option<&Asked> {
+        let Settings { model, is_chosen, .. } = &asked.settings;
+        if *is_chosen || failure.remedy != Some(Remedy::Model) {
+            return None;
+        }
+        let model = successor_of(model)?.to_owned();
+        Some(self.successor.get_or_init(|| {
+            tracing::warn!("{}", words(&asked.settings.model, &model));
+            Asked::new(Settings { model, ..asked.settings.clone() })
+        }))
+    }
+
+    /// What an operator should know of it.
+    pub(in crate::model) fn told(&self) -> Option<String> {
+        let successor = self.successor.get()?;
+        Some(words(&self.first.settings.model, &successor.settings.model))
+    }
+}
+
+fn words(model: &str, successor: &str) -> String {
+    format!(
+        "{model} is not offered to this key, and its successor {successor} is asked instead: set \
+         GEMINI_MODEL={successor}."
+    )
+}
