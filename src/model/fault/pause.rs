@@ -16,14 +16,13 @@ const EPOCH_SECONDS: f64 = 1e9;
 /// And from here on in milliseconds.
 const EPOCH_MILLIS: f64 = 1e11;
 
-/// What the headers name; the limits of a key are told with every answer, and matter when one is hit.
-pub(in crate::model) fn in_headers(status: u16, headers: &HeaderMap) -> Option<Duration> {
+/// What the headers order.
+pub(in crate::model) fn ordered(headers: &HeaderMap) -> Option<Duration> {
     let millis = text(headers, "retry-after-ms").and_then(|text| seconds(number(text)? / 1_000.0));
-    let asked = millis.or_else(|| {
+    millis.or_else(|| {
         let text = text(headers, RETRY_AFTER.as_str())?;
         number(text).and_then(seconds).or_else(|| until_date(text))
-    });
-    asked.or_else(|| if status == 429 { until_reset(headers) } else { None })
+    })
 }
 
 /// `Please retry in 33.82s.`, `Please try again in 1m30s`.
@@ -47,8 +46,9 @@ pub(in crate::model) fn span(text: &str) -> Option<Duration> {
     if text.is_empty() { None } else { seconds(total) }
 }
 
-/// Of several limits the longest that is used up; if none says so, the longest.
-fn until_reset(headers: &HeaderMap) -> Option<Duration> {
+/// What the limits of a key suggest, which are told with every answer: of several the longest that
+/// is used up; if none says so, the longest.
+pub(in crate::model) fn until_reset(headers: &HeaderMap) -> Option<Duration> {
     let resets = headers.iter().filter_map(|(name, value)| {
         let kind = name.as_str().strip_prefix(RESET)?;
         let left = text(headers, &format!("{REMAINING}{kind}")).and_then(number);

@@ -51,7 +51,8 @@ impl Refused {
         let body = serde_json::from_slice(body).unwrap_or(Value::Null);
         let mut refused = error_of(&body).map(Self::of).unwrap_or_default();
         refused.status = status;
-        refused.pause = pause::in_headers(status, headers).or(refused.pause);
+        let guess = || pause::until_reset(headers).filter(|_| status == 429);
+        refused.pause = pause::ordered(headers).or(refused.pause).or_else(guess);
         refused
     }
 
@@ -80,7 +81,8 @@ impl Refused {
                 ..Failure::answered(unavailable("it asks to slow down", self.pause))
             }
             .again_after(self.pause),
-            408 | 500 | 502 | 503 | 504 => self.down().again_after(self.pause),
+            // From 520 on they are those of a front end whose provider does not answer, or is busy.
+            408 | 500 | 502..=504 | 520..=524 | 529 => self.down().again_after(self.pause),
             status if status >= 500 => self.down(),
             413 => Failure::answered(too_large()),
             _ if self.message.contains("token count") => Failure::answered(too_large()),

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 #[test]
 fn servers_that_are_down_are_ill_and_asked_again() {
-    for status in [408, 500, 502, 503, 504] {
+    for status in [408, 500, 502, 503, 504, 520, 522, 524, 529] {
         let failure = judge(status, &google(status, "UNAVAILABLE", "overloaded", json!([])));
 
         assert_eq!((failure.verdict, failure.repeat), (Verdict::Ill, Repeat::AfterBackoff));
