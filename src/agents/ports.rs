@@ -31,7 +31,8 @@ pub trait Model: Send + Sync {
         &[]
     }
 
-    /// How long calls would be refused without being sent, if they would be.
+    /// How long calls are refused without being sent, if they are. Asked in place of a call, so a
+    /// refusal counts like that of a call.
     fn refuses_for(&self) -> Option<Duration>;
 }
 
@@ -102,6 +103,9 @@ pub struct Deltas {
     /// Named before the first text, if it is not the model that was asked for.
     speaker: Option<Arc<str>>,
     has_spoken: Arc<AtomicBool>,
+    has_thought: Arc<AtomicBool>,
+    /// Whether thoughts go unsaid.
+    is_silent_thinker: bool,
     /// By every model that was asked, whatever came of it.
     spent: Arc<Mutex<Spend>>,
 }
@@ -210,15 +214,33 @@ impl Progress {
 impl Deltas {
     /// Says each piece on the run's own channel.
     pub fn new(events: mpsc::Sender<AgentEvent>) -> Self {
-        Self { events, speaker: None, has_spoken: Arc::default(), spent: Arc::default() }
+        let (has_spoken, has_thought) = (Arc::default(), Arc::default());
+        let (speaker, is_silent_thinker, spent) = (None, false, Arc::default());
+        Self { events, speaker, has_spoken, has_thought, is_silent_thinker, spent }
+    }
+
+    /// The same place, for one attempt: if another has thought aloud, this one does not.
+    #[must_use]
+    pub fn for_attempt(&self) -> Self {
+        let is_silent_thinker = self.has_thought.load(Ordering::Relaxed);
+        Self { is_silent_thinker, ..self.shared() }
     }
 
     /// The same place, for another model that speaks instead.
     #[must_use]
     pub fn spoken_by(&self, speaker: &Arc<str>) -> Self {
-        let (events, speaker) = (self.events.clone(), Some(Arc::clone(speaker)));
-        let (has_spoken, spent) = (Arc::clone(&self.has_spoken), Arc::clone(&self.spent));
-        Self { events, speaker, has_spoken, spent }
+        Self { speaker: Some(Arc::clone(speaker)), ..self.shared() }
+    }
+
+    fn shared(&self) -> Self {
+        Self {
+            events: self.events.clone(),
+            speaker: self.speaker.clone(),
+            has_spoken: Arc::clone(&self.has_spoken),
+            has_thought: Arc::clone(&self.has_thought),
+            is_silent_thinker: self.is_silent_thinker,
+            spent: Arc::clone(&self.spent),
+        }
     }
 
     /// Whether text was said, so that nobody else may begin anew.
@@ -238,8 +260,10 @@ impl Deltas {
 
     /// Says one piece; a listener that went away is no reason to fail.
     pub async fn say(&self, delta: Delta) {
-        if matches!(delta, Delta::Text(_)) {
-            self.introduce().await;
+        match &delta {
+            Delta::Text(_) => self.introduce().await,
+            Delta::Thought(_) if self.is_silent_thinker => return,
+            Delta::Thought(_) => self.has_thought.store(true, Ordering::Relaxed),
         }
         self.send(AgentEvent::Said(delta)).await;
     }

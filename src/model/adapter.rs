@@ -66,6 +66,17 @@ impl OpenAiModel {
         Arc::clone(&self.id)
     }
 
+    /// How long calls would be refused.
+    pub(super) fn held_for(&self) -> Option<Duration> {
+        let wait = self.guard.report().retry_in_seconds?;
+        Duration::try_from_secs_f64(wait).ok()
+    }
+
+    /// Counts a call that is not made because of that.
+    pub(super) fn turn_away(&self) {
+        self.guard.turn_away();
+    }
+
     /// Who speaks, as people read it.
     pub(super) fn speaker(&self) -> Arc<str> {
         self.models.successor().map_or_else(|| self.id(), Asked::name)
@@ -175,7 +186,8 @@ impl OpenAiModel {
         let opened = timeout_at(first_event_by, self.transport.open(&body));
         let opened = opened.await.map_err(|_| Refusal::TimedOut)??;
         let (bill, warnings) = (Bill::new(call.deltas, asked.settings.price()), &asked.warnings);
-        Reading::new(call.deltas, bill, warnings, permit, patience).read(opened).await
+        let deltas = call.deltas.for_attempt();
+        Reading::new(&deltas, bill, warnings, permit, patience).read(opened).await
     }
 
     /// Keeps what an operator alone can change.
@@ -189,7 +201,7 @@ impl OpenAiModel {
     fn told(&self, failure: Failure) -> ModelError {
         match (failure.error, failure.remedy) {
             (ModelError::Unavailable { reason, retry_in: None }, _) => {
-                ModelError::Unavailable { reason, retry_in: self.refuses_for() }
+                ModelError::Unavailable { reason, retry_in: self.held_for() }
             }
             (_, Some(remedy @ Remedy::Model)) => {
                 ModelError::Unoffered(remedy.words(&self.models.now().settings))
@@ -213,8 +225,7 @@ impl Model for OpenAiModel {
     }
 
     fn refuses_for(&self) -> Option<Duration> {
-        let wait = self.guard.report().retry_in_seconds?;
-        Duration::try_from_secs_f64(wait).ok()
+        self.held_for().inspect(|_| self.turn_away())
     }
 }
 

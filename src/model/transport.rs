@@ -11,7 +11,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::redirect::Policy;
 use serde::de::IgnoredAny;
 use serde_json::Value;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout;
 use tower::service_fn;
 
 use super::endpoint::Endpoint;
@@ -52,6 +52,16 @@ pub(super) struct Unstreamed {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
+    end: BodyEnd,
+}
+
+/// How much of a body came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BodyEnd {
+    Whole,
+    /// It broke off, or took too long.
+    Cut,
+    TooLarge,
 }
 
 impl Transport {
@@ -123,19 +133,30 @@ fn is_event_stream(response: &Response) -> bool {
         .is_ok_and(|kind| kind.trim().to_ascii_lowercase().starts_with("text/event-stream"))
 }
 
-/// Reads as much of the answer as helps to judge it.
+/// Reads as much of the answer as helps to judge it: of a success all, for as long as the caller
+/// waits for a first event.
 async fn unstreamed(mut response: Response) -> Unstreamed {
     let status = response.status();
     let headers = std::mem::take(response.headers_mut());
-    let patient = if status.is_success() { Duration::from_hours(1) } else { REFUSAL_TIMEOUT };
-    let until = Instant::now() + patient;
     let mut body = Vec::new();
-    while body.len() < MAX_WHOLE_BYTES
-        && let Ok(Ok(Some(bytes))) = timeout_at(until, response.chunk()).await
-    {
-        body.extend_from_slice(&bytes);
+    let end = if status.is_success() {
+        read_body(&mut response, &mut body).await
+    } else {
+        let read = timeout(REFUSAL_TIMEOUT, read_body(&mut response, &mut body));
+        read.await.unwrap_or(BodyEnd::Cut)
+    };
+    Unstreamed { status: status.as_u16(), headers, body, end }
+}
+
+async fn read_body(response: &mut Response, body: &mut Vec<u8>) -> BodyEnd {
+    loop {
+        match response.chunk().await {
+            Ok(Some(_)) if body.len() >= MAX_WHOLE_BYTES => return BodyEnd::TooLarge,
+            Ok(Some(bytes)) => body.extend_from_slice(&bytes),
+            Ok(None) => return BodyEnd::Whole,
+            Err(_) => return BodyEnd::Cut,
+        }
     }
-    Unstreamed { status: status.as_u16(), headers, body }
 }
 
 fn lost(error: &reqwest::Error) -> Failure {
@@ -152,11 +173,16 @@ impl Unstreamed {
         if !(200..300).contains(&self.status) {
             return Err(Refused::read(self.status, &self.headers, &self.body).failure());
         }
-        match serde_json::from_slice::<Value>(&self.body) {
-            Ok(value) if value.is_object() || value.is_array() => Ok(Opened::Whole(value)),
-            _ => Err(Failure::ill(ModelError::Failed(
-                "the answer is neither an event stream nor JSON; check GEMINI_BASE_URL".to_owned(),
-            ))),
+        let value = serde_json::from_slice::<Value>(&self.body);
+        let value = value.ok().filter(|value| value.is_object() || value.is_array());
+        let failed = |why: &str| Err(Failure::ill(ModelError::Failed(why.to_owned())));
+        match (self.end, value) {
+            (_, Some(value)) => Ok(Opened::Whole(value)),
+            (BodyEnd::Whole, None) => {
+                failed("the answer is neither an event stream nor JSON; check GEMINI_BASE_URL")
+            }
+            (BodyEnd::Cut, None) => Err(Failure::cut()),
+            (BodyEnd::TooLarge, None) => failed("the reply is too large"),
         }
     }
 }

@@ -32,6 +32,11 @@ impl Patience {
         self.until = Instant::now() + self.span;
     }
 
+    /// From now on no silence may be longer than this.
+    pub fn expect_end(&mut self, within: Duration) {
+        self.silence = self.silence.min(within);
+    }
+
     /// There was a sign of life.
     pub fn renew(&mut self) {
         self.span = self.silence;

@@ -77,6 +77,11 @@ impl Decoder {
         Ok(())
     }
 
+    /// Whether the provider said how the reply ended: it is whole, and what may follow are counters.
+    pub(in crate::model) fn is_finished(&self) -> bool {
+        self.finish.is_some()
+    }
+
     /// The tokens used so far, as far as the provider told.
     pub fn usage(&self) -> Option<Usage> {
         self.counts.usage()

@@ -20,6 +20,8 @@ use crate::model::watch::warnings::Warnings;
 use crate::resilience::{Patience, Permit};
 
 const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
+/// How long counters and `[DONE]` may take behind a finish reason; some servers leave them out.
+const FAREWELL: Duration = Duration::from_secs(2);
 /// How long a server may take to end a body after `[DONE]` and keep its connection.
 const CLOSING_GRACE: Duration = Duration::from_millis(20);
 
@@ -89,7 +91,7 @@ impl<'a> Reading<'a> {
             let piece = select! {
                 biased;
                 piece = response.chunk() => piece,
-                () = &mut self.patience => return Err(self.silence()),
+                () = &mut self.patience => return self.silence(),
             };
             let Ok(piece) = piece else { return broken(&events) };
             let is_over = piece.is_none();
@@ -118,6 +120,9 @@ impl<'a> Reading<'a> {
     async fn take_event(&mut self, data: &[u8]) -> Result<(), Failure> {
         let chunk = Chunk::read(data).map_err(|_| Failure::cut())?;
         self.take(chunk).await?;
+        if self.decoder.is_finished() {
+            self.patience.expect_end(FAREWELL);
+        }
         self.patience.renew();
         Ok(())
     }
@@ -159,9 +164,13 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn silence(&self) -> Failure {
-        let what = if self.heard == Heard::Nothing { "no answer began" } else { "it fell silent" };
-        Failure::silent(what)
+    /// What a silence that lasts too long means: behind a finish reason nothing is missing.
+    fn silence(&self) -> Result<Ending, Failure> {
+        match self.heard {
+            _ if self.decoder.is_finished() => Ok(Ending::Done),
+            Heard::Nothing => Err(Failure::silent("no answer began")),
+            Heard::Events | Heard::Text => Err(Failure::silent("it fell silent")),
+        }
     }
 }
 
@@ -218,6 +227,17 @@ mod tests {
 
         assert_eq!(failure.error, ModelError::TimedOut("no answer began"));
         assert_eq!(began.elapsed(), 35 * SECOND, "25 after the comment");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_after_a_finish_reason_is_the_end_of_a_whole_reply() {
+        let finished = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+        let began = Instant::now();
+
+        let reply = read(&[WORDS, finished], 25 * SECOND, 12 * SECOND).await.unwrap();
+
+        assert_eq!(reply.message.text, "Hi");
+        assert_eq!(began.elapsed(), 22 * SECOND, "nobody waits long for a farewell");
     }
 
     /// One piece every ten seconds, and then nothing.

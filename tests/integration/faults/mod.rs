@@ -87,6 +87,8 @@ async fn once_the_breaker_is_open_turns_end_at_once_and_nothing_is_sent() {
     assert_eq!(refused.status, 503, "{}", refused.text);
     assert!(refused.headers.contains_key("retry-after"));
     assert_eq!(house.server.log().await.len(), 9);
+    let calls = house.model.report()[0].breaker.calls;
+    assert_eq!((calls.failed, calls.rejected), (3, 1), "also the one that began no turn");
 }
 
 struct House {

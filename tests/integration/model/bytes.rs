@@ -8,6 +8,23 @@ use super::{Asked, good, piece, words};
 use crate::support::scripted_http::{Answer, Then, frames};
 
 #[tokio::test]
+async fn a_whole_answer_that_breaks_off_or_is_too_large_is_called_so() {
+    let head = |length: usize| {
+        format!(
+            "HTTP/1.1 200 X\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+        )
+    };
+    let cut = Answer::raw(format!("{}{{\"choices\":", head(500)), Then::Close);
+    let large = Answer::raw(head(2_000_000) + &" ".repeat(2_000_000), Then::Close);
+    let too_large = ModelError::Failed("the reply is too large".to_owned());
+
+    for (answer, error) in [(cut, ModelError::Truncated), (large, too_large)] {
+        let asked = Asked::answering(vec![answer]).await;
+        assert_eq!(asked.reply().await.1, Err(error));
+    }
+}
+
+#[tokio::test]
 async fn an_answer_is_streamed_and_asked_for_once_on_one_connection() {
     let asked = Asked::answering(vec![good()]).await;
 

@@ -59,6 +59,19 @@ async fn thoughts_alone_do_not_forbid_another_attempt() {
 }
 
 #[tokio::test]
+async fn an_attempt_that_is_made_again_is_not_thought_aloud_again() {
+    let server = ModelServer::emulate().await;
+    let answer =
+        |thought: &str, text: &str| json!({ "answer": { "thoughts": [thought], "text": text } });
+    server.script(&[answer("Hm.", ""), answer("Hm, well.", "Yes.")]).await;
+
+    let heard = ask(&model(patient(&server)), "hi").await;
+
+    assert!(heard.end.is_ok(), "{:?}", heard.end);
+    assert_eq!(heard.said, [Delta::Thought("Hm.".to_owned()), Delta::Text("Yes.".to_owned())]);
+}
+
+#[tokio::test]
 async fn dropping_the_future_closes_the_upstream() {
     for scenario in ["stall_after(2)", "hang_headers"] {
         let server = scripted(&[scenario]).await;
