@@ -15,7 +15,8 @@ pub use driver::{Driver, drive};
 pub use event::{AgentEvent, Finish, ToolProgress};
 pub use interrupt::Interrupt;
 pub use ports::{
-    Delta, Deltas, Model, ModelError, ModelRequest, Progress, ToolError, ToolRequest, Tools,
+    Certainty, Delta, Deltas, Model, ModelError, ModelRequest, Progress, ToolError, ToolRequest,
+    Tools,
 };
 pub use prompt::system_prompt;
 pub use run::{Batch, Limits, Planned, Run, Step};

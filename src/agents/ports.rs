@@ -190,9 +190,42 @@ pub enum ToolError {
     /// No answer in time.
     #[error("the tool did not answer in time; whether it took effect is unknown, so check first")]
     TimedOut,
+    /// The server answered that it failed inside, or with nothing readable; its own words.
+    #[error(
+        "the tool's server failed at this call: {0}; whether it took effect is unknown, so check \
+         first"
+    )]
+    Broken(String),
     /// The connection broke while the tool ran.
     #[error("the connection to the tool broke; whether it took effect is unknown, so check first")]
     Lost,
+}
+
+/// What is known of the effect of a call that got no result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certainty {
+    /// The call was not made, so nothing was done.
+    NotMade,
+    /// The tool itself said no.
+    Refused,
+    /// It may have happened.
+    Unknown,
+}
+
+impl ToolError {
+    /// What is known of the effect. In doubt it is unknown: a call told as refused may be made again.
+    pub const fn certainty(&self) -> Certainty {
+        match self {
+            Self::Unknown
+            | Self::Arguments
+            | Self::Unavailable
+            | Self::Repeated
+            | Self::Questions
+            | Self::NotMade => Certainty::NotMade,
+            Self::Refused(_) => Certainty::Refused,
+            Self::Begun | Self::TimedOut | Self::Broken(_) | Self::Lost => Certainty::Unknown,
+        }
+    }
 }
 
 impl Progress {

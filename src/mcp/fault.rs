@@ -28,7 +28,8 @@ pub(super) enum CallFault {
     Lost,
     /// As before, and the server has not come back yet.
     StillLost,
-    /// The server answered that it is broken; its own words.
+    /// The server answered, but with an internal error or nothing readable: it got as far as trying, so what was
+    /// done is unknown.
     Broken(String),
     /// The server answered that the request is wrong, or the tool that it failed; its own words.
     Refused(String),
@@ -73,12 +74,11 @@ impl CallFault {
 impl Fault for CallFault {
     fn verdict(&self) -> Verdict {
         match self {
-            Self::Guard(Refusal::TimedOut) | Self::Unreachable | Self::Lost | Self::Broken(_) => {
-                Verdict::Ill
-            }
+            Self::Guard(Refusal::TimedOut) | Self::Unreachable | Self::Lost => Verdict::Ill,
             Self::Busy(pause) => Verdict::Busy(*pause),
-            // A tool's own "no" shows that its server works.
-            Self::Refused(_) => Verdict::Answered,
+            // A tool's own "no" shows that its server works. So does an internal error: servers turn
+            // any exception of one tool into it, and it says nothing of the others (ADR 1).
+            Self::Refused(_) | Self::Broken(_) => Verdict::Answered,
             Self::Guard(
                 Refusal::Open { .. } | Refusal::Cooling { .. } | Refusal::DeadlinePassed,
             )
@@ -87,14 +87,15 @@ impl Fault for CallFault {
         }
     }
 
-    /// A call that used up its time is not repeated: the person waits.
+    /// A call that used up its time is not repeated: the person waits. Nor is one that broke its
+    /// server: the same arguments would mostly break it again, and the model can change them.
     fn repeat(&self) -> Repeat {
         match self {
-            Self::Unreachable | Self::Lost | Self::StillLost | Self::Broken(_) => {
-                Repeat::AfterBackoff
-            }
+            Self::Unreachable | Self::Lost | Self::StillLost => Repeat::AfterBackoff,
             Self::Busy(pause) => pause.map_or(Repeat::AfterBackoff, Repeat::After),
-            Self::Guard(_) | Self::NotConnected | Self::Refused(_) => Repeat::Never,
+            Self::Guard(_) | Self::NotConnected | Self::Broken(_) | Self::Refused(_) => {
+                Repeat::Never
+            }
         }
     }
 }
@@ -111,7 +112,7 @@ impl From<ServiceError> for CallFault {
             ServiceError::McpError(answer) => answered(&answer),
             ServiceError::TransportSend(error) => not_sent(Trouble::of(&error)),
             ServiceError::Timeout { .. } => Self::Guard(Refusal::TimedOut),
-            ServiceError::UnexpectedResponse => Self::Broken("the answer makes no sense".into()),
+            ServiceError::UnexpectedResponse => Self::Broken("its answer cannot be read".into()),
             ServiceError::TransportClosed | ServiceError::Cancelled { .. } | _ => Self::Lost,
         }
     }
@@ -126,7 +127,8 @@ impl From<CallFault> for ToolError {
             | CallFault::Unreachable
             | CallFault::Busy(_) => Self::Unavailable,
             CallFault::Lost | CallFault::StillLost => Self::Lost,
-            CallFault::Broken(words) | CallFault::Refused(words) => Self::Refused(words),
+            CallFault::Broken(words) => Self::Broken(words),
+            CallFault::Refused(words) => Self::Refused(words),
         }
     }
 }

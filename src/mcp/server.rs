@@ -142,7 +142,7 @@ impl Server {
         let attempt = || async {
             let result = self.attempt(params.clone(), request).await;
             match &result {
-                Err(CallFault::Lost | CallFault::Broken(_)) => lost.store(true, Ordering::Relaxed),
+                Err(CallFault::Lost) => lost.store(true, Ordering::Relaxed),
                 Err(CallFault::NotConnected) if lost.load(Ordering::Relaxed) => {
                     return Err(CallFault::StillLost);
                 }

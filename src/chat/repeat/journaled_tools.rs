@@ -6,7 +6,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::super::{Known, Lease, NewEffect, Store, ThreadsError};
-use crate::agents::{Finish, Interrupt, ToolError, ToolRequest, Tools};
+use crate::agents::{Certainty, Finish, Interrupt, ToolError, ToolRequest, Tools};
 use crate::domain::{CallKey, Catalog, Effect, ItemId, Tool, ToolCall};
 
 /// The tools of one turn. Before a call that changes something its intent is written down, and
@@ -58,18 +58,13 @@ impl JournaledTools {
         key: &str,
         answer: &Result<String, ToolError>,
     ) -> Result<(), ThreadsError> {
-        match answer {
-            Ok(output) => self.store.conclude(&self.lease, key, output).await,
-            Err(ToolError::TimedOut | ToolError::Lost | ToolError::Begun) => Ok(()),
-            Err(
-                ToolError::Refused(_)
-                | ToolError::Unknown
-                | ToolError::Arguments
-                | ToolError::Unavailable
-                | ToolError::Repeated
-                | ToolError::Questions
-                | ToolError::NotMade,
-            ) => self.store.withdraw(&self.lease, key).await,
+        let error = match answer {
+            Ok(output) => return self.store.conclude(&self.lease, key, output).await,
+            Err(error) => error,
+        };
+        match error.certainty() {
+            Certainty::Unknown => Ok(()),
+            Certainty::NotMade | Certainty::Refused => self.store.withdraw(&self.lease, key).await,
         }
     }
 

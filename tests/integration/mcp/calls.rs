@@ -53,25 +53,31 @@ async fn refused_arguments_are_no_failure() {
 }
 
 #[tokio::test]
-async fn a_broken_read_is_repeated_and_counts_once() {
-    let (server, servers) = ready(Era::Stateless, "read_broken", |_| {}).await;
+async fn an_internal_error_leaves_the_effect_unknown_and_is_not_repeated() {
+    for tool in ["read_broken", "write_broken"] {
+        let (server, servers) = ready(Era::Stateless, tool, |_| {}).await;
 
-    let result = call(&servers, "read_broken", "{}").await;
+        let result = call(&servers, tool, "{}").await;
 
-    assert_eq!(result, Err(ToolError::Refused("out of paper".into())));
-    assert_eq!(server.calls(), ["read_broken"; 3]);
-    assert_eq!(health(&servers).breaker.calls.failed, 1);
+        assert_eq!(result, Err(ToolError::Broken("out of paper".into())));
+        assert_eq!(server.calls(), [tool]);
+    }
 }
 
 #[tokio::test]
-async fn a_broken_change_is_never_repeated() {
-    let (server, servers) = ready(Era::Stateless, "write_broken", |_| {}).await;
+async fn a_tool_that_always_breaks_does_not_close_the_door_to_its_server() {
+    let server = McpServer::start(Era::Stateless, &["write_broken", "echo"]).await;
+    let mut settings = settings(vec![http("one", &server)]);
+    settings.guard.breaker.max_failures = 2;
+    let servers = started(settings).await;
+    until_offered(&servers, "echo").await;
 
-    let result = call(&servers, "write_broken", "{}").await;
+    for _ in 0..5 {
+        call(&servers, "write_broken", "{}").await.unwrap_err();
+    }
 
-    assert_eq!(result, Err(ToolError::Refused("out of paper".into())));
-    assert_eq!(server.calls(), ["write_broken"]);
-    assert_eq!(health(&servers).breaker.calls.failed, 1);
+    assert_eq!(call(&servers, "echo", "{}").await.as_deref(), Ok("{}"));
+    assert_eq!(health(&servers).breaker.calls.failed, 0);
 }
 
 #[tokio::test]

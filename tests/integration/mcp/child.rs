@@ -43,6 +43,7 @@ while IFS= read -r line; do
                 dies) exit 1 ;;
                 dies_once) [ "$starts" -lt 2 ] && exit 1 ;;
                 hangs) [ "$starts" -lt 2 ] && kill -STOP $$ ;;
+                garbled) answer '{"content":"no list"}'; continue ;;
             esac
             answer '{"content":[{"type":"text","text":"done"}]}' ;;
     esac
@@ -117,6 +118,17 @@ async fn a_lost_call_is_never_told_as_not_made() {
 
     assert_eq!(first, Err(ToolError::Lost));
     assert_eq!(second, Err(ToolError::Unavailable));
+    in_time(servers.shut_down()).await;
+}
+
+#[tokio::test]
+async fn after_an_answer_that_nobody_can_read_the_effect_is_unknown() {
+    let stub = Stub::new("garbled");
+    let servers = started(settings(vec![stub.server()])).await;
+
+    let result = call(&servers, "go", "{}").await;
+
+    assert_eq!(result, Err(ToolError::Broken("its answer cannot be read".into())));
     in_time(servers.shut_down()).await;
 }
 

@@ -4,6 +4,7 @@ mod calls;
 mod catalog;
 mod child;
 mod connection;
+mod effects;
 mod logs;
 mod todo;
 
