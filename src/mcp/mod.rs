@@ -9,6 +9,7 @@ mod connect_error;
 mod fault;
 mod file;
 mod http;
+mod in_flight;
 mod listener;
 mod listing;
 mod result;

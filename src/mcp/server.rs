@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use super::calling::{Hearers, call};
 use super::fault::CallFault;
+use super::in_flight::InFlight;
 use super::listener::Listener;
 use super::listing::Offer;
 use super::result::read_result;
@@ -29,6 +30,8 @@ pub(super) struct Server {
     pub(super) doubt: Arc<Notify>,
     /// Who hears of the progress of running calls.
     pub(super) hearers: Arc<Hearers>,
+    /// What it is at work on.
+    pub(super) in_flight: InFlight,
     call_timeout: Duration,
     standing: Mutex<Standing>,
 }
@@ -63,6 +66,7 @@ impl Server {
             settings,
             doubt: Arc::default(),
             hearers: Arc::default(),
+            in_flight: InFlight::default(),
             call_timeout: common.call_timeout,
             standing: Mutex::default(),
         }
@@ -163,6 +167,7 @@ impl Server {
         let Link::Up(peer) = self.lock().link.clone() else {
             return Err(CallFault::NotConnected);
         };
+        let _under_way = self.in_flight.begin();
         let answer = call(&peer, params, request.key, &self.hearers, request.progress).await;
         match answer.map_err(CallFault::from).inspect_err(|fault| self.consider(fault))? {
             CallToolResponse::Complete(result) => read_result(&result),

@@ -18,7 +18,7 @@ use super::{Settings, Transport};
 use crate::domain::BreakerState;
 use crate::resilience::{GuardSettings, Permit};
 
-/// The longest that a server in doubt may take to list its tools.
+/// The longest that a server in doubt may take to list its tools while it has nothing else to do.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 /// A server that is not tried again within this time is not waited for.
 const SOON: Duration = Duration::from_secs(1);
@@ -150,14 +150,18 @@ impl Supervisor {
         }
     }
 
-    /// Lists the tools again: a change is taken over, and a server that cannot is as good as gone.
+    /// Lists the tools again: a change is taken over, and a server that is silent is as good as
+    /// gone. One at work may be slow to list, so its time counts only while no call is in flight;
+    /// each call has a limit of its own.
     async fn check(&self, session: &mut Session) -> Result<(), ConnectError> {
         sleep(GATHER).await;
-        let listed =
-            timeout(CHECK_TIMEOUT.min(self.connect_timeout), session.list(self.server.name()))
-                .await;
-        let offer = listed.map_err(|_| ConnectError::TimedOut)?;
-        let offer = offer.map_err(|error| ConnectError::from(&error))?;
+        let patience = CHECK_TIMEOUT.min(self.connect_timeout);
+        let listed = tokio::select! {
+            biased;
+            listed = session.list(self.server.name()) => listed,
+            () = self.server.in_flight.idle_for(patience) => return Err(ConnectError::TimedOut),
+        };
+        let offer = listed.map_err(|error| ConnectError::from(&error))?;
         self.server.rise(session.peer().clone(), offer, session.version());
         self.board.publish();
         Ok(())

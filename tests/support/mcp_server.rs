@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::http::request::Parts;
 use rmcp::ErrorData;
@@ -20,6 +21,9 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+/// How long the tool `hog` keeps the server to itself.
+pub(crate) const HOG: Duration = Duration::from_millis(1_500);
 
 /// Which revisions a server speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +50,8 @@ struct State {
     tools: watch::Sender<Vec<&'static str>>,
     calls: Arc<Mutex<Vec<String>>>,
     peers: Arc<Mutex<Vec<Peer<RoleServer>>>>,
+    /// Held by the tool `hog`; nothing is listed meanwhile, as in a server with one thread.
+    thread: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl McpServer {
@@ -55,7 +61,13 @@ impl McpServer {
 
     pub(crate) async fn start_at(address: SocketAddr, era: Era, tools: &[&'static str]) -> Self {
         let tools = watch::Sender::new(tools.to_vec());
-        let state = State { era, tools, calls: Arc::default(), peers: Arc::default() };
+        let state = State {
+            era,
+            tools,
+            calls: Arc::default(),
+            peers: Arc::default(),
+            thread: Arc::default(),
+        };
         let stop = CancellationToken::new();
         let config =
             StreamableHttpServerConfig::default().with_cancellation_token(stop.child_token());
@@ -150,6 +162,7 @@ impl ServerHandler for State {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
+        let _thread = self.thread.lock().await;
         let tools = self.tools.borrow().iter().map(|name| tool(name)).collect();
         Ok(ListToolsResult::with_all_items(tools))
     }
@@ -160,6 +173,10 @@ impl ServerHandler for State {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         self.calls.lock().unwrap().push(request.name.to_string());
+        if request.name == "hog" {
+            let _thread = self.thread.lock().await;
+            tokio::time::sleep(HOG).await;
+        }
         let result = answer(&request.name, request.arguments.unwrap_or_default(), &context).await?;
         Ok(CallToolResponse::Complete(result))
     }

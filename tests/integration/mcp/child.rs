@@ -43,6 +43,7 @@ while IFS= read -r line; do
                 dies) exit 1 ;;
                 dies_once) [ "$starts" -lt 2 ] && exit 1 ;;
                 hangs) [ "$starts" -lt 2 ] && kill -STOP $$ ;;
+                busy) say '{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}'; sleep 1.5 ;;
                 garbled) answer '{"content":"no list"}'; continue ;;
             esac
             answer '{"content":[{"type":"text","text":"done"}]}' ;;
@@ -208,6 +209,22 @@ async fn a_hung_child_is_killed_and_restarted() {
     until_missing(&servers).await;
     until_offered(&servers, "go").await;
     assert_eq!(call(&servers, "go", "{}").await.as_deref(), Ok("done"));
+    in_time(servers.shut_down()).await;
+}
+
+#[tokio::test]
+async fn a_child_whose_tools_change_during_a_long_call_is_not_given_up() {
+    let stub = Stub::new("busy");
+    let mut settings = settings(vec![stub.server()]);
+    settings.connect_timeout = Duration::from_millis(300);
+    let servers = started(settings).await;
+    until_offered(&servers, "go").await;
+    let before = stub.starts();
+
+    let result = call(&servers, "go", "{}").await;
+
+    assert_eq!(result.as_deref(), Ok("done"));
+    assert_eq!(stub.starts(), before);
     in_time(servers.shut_down()).await;
 }
 

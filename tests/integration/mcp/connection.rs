@@ -3,7 +3,7 @@
 use orchestrator::domain::BreakerState;
 
 use super::*;
-use crate::support::mcp_server::Era;
+use crate::support::mcp_server::{Era, HOG};
 
 #[tokio::test]
 async fn tools_are_listed_at_start_in_both_eras() {
@@ -121,6 +121,23 @@ async fn a_server_that_stops_during_a_call_does_not_hang_it_in_either_era() {
 
         let error = result.unwrap_err();
         assert!(matches!(error, ToolError::Lost | ToolError::TimedOut), "{error:?}");
+        in_time(servers.shut_down()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_does_one_thing_at_a_time_is_not_given_up_while_it_works_in_either_era() {
+    for era in [Era::Sessions, Era::Stateless] {
+        let server = McpServer::start(era, &["hog"]).await;
+        let mut settings = settings(vec![http("one", &server)]);
+        settings.connect_timeout = HOG / 5;
+        let servers = started(settings).await;
+        until_offered(&servers, "hog").await;
+
+        let result = call(&servers, "hog", "{}").await;
+
+        assert_eq!(result.as_deref(), Ok("{}"), "{era:?}");
+        assert_eq!(names(&servers), ["hog"]);
         in_time(servers.shut_down()).await;
     }
 }
