@@ -14,7 +14,7 @@ use crate::api::{Api, Lifecycle, Phase, router};
 use crate::chat::Chat;
 use crate::config::Config;
 use crate::demo;
-use crate::domain::{HealthProbe, Secret};
+use crate::domain::{HealthProbe, Secret, Trust};
 use crate::mcp::{ServerSettings, Servers, Transport};
 use crate::model::{self, Chain, OpenAiModel};
 use crate::{serving, store, todo};
@@ -138,7 +138,7 @@ fn bundled_todo(settings: &todo::Settings) -> anyhow::Result<ServerSettings> {
     let command = program.to_str().context("The program's path is not valid Unicode")?.to_owned();
     let database = ("TODO_DATABASE_URL".to_owned(), Secret::new(&settings.database_url));
     let transport = Transport::Child { command, args: vec![TODO.to_owned()], env: vec![database] };
-    Ok(ServerSettings { name: TODO.to_owned(), transport })
+    Ok(ServerSettings { name: TODO.to_owned(), transport, trust: Trust::Bundled })
 }
 
 /// One line: where, which model, where data lies.

@@ -9,14 +9,12 @@ use serde_json::{Value, json};
 
 use super::{ToolError, ToolRequest, Tools};
 use crate::domain::{
-    Catalog, Choice, Effect, Question, QuestionKind, Tool, ToolCall, clean, shorten,
+    Catalog, Choice, Hints, Question, QuestionKind, Tool, ToolCall, ToolOrigin, ToolOutput, Trust,
+    clean, shorten,
 };
 
 /// The name under which it is offered.
 pub const ASK_USER: &str = "ask_user";
-
-/// What stands for a server where there is none.
-pub const BUILT_IN: &str = "built-in";
 
 const MAX_QUESTIONS: usize = 5;
 const MAX_OPTIONS: usize = 20;
@@ -70,23 +68,29 @@ impl Tools for WithQuestions {
         let mut offered = self.offered.lock().unwrap_or_else(PoisonError::into_inner);
         if !Arc::ptr_eq(&offered.0, &others) {
             let mut all = Catalog::clone(&others);
-            if all.find(ASK_USER).is_none() {
-                all.tools.push(tool());
-            }
+            // Nobody else may put questions in our name.
+            all.tools.retain(|tool| tool.name != ASK_USER);
+            all.tools.push(tool());
             *offered = (others, Arc::new(all));
         }
         Arc::clone(&offered.1)
     }
 
-    fn call<'a>(&'a self, request: ToolRequest<'a>) -> BoxFuture<'a, Result<String, ToolError>> {
-        let is_ours = self.catalog().find(&request.call.name).is_some_and(is_built_in);
-        if is_ours { ready(Ok(ASKED.to_owned())).boxed() } else { self.others.call(request) }
+    fn call<'a>(
+        &'a self,
+        request: ToolRequest<'a>,
+    ) -> BoxFuture<'a, Result<ToolOutput, ToolError>> {
+        if self.catalog().find_call(request.call).is_some_and(is_built_in) {
+            let told = ToolOutput::plain(ASKED.to_owned(), ToolOrigin::BuiltIn);
+            return ready(Ok(told)).boxed();
+        }
+        self.others.call(request)
     }
 }
 
 /// Whether it is the one of our own.
 pub(super) fn is_built_in(tool: &Tool) -> bool {
-    &*tool.server == BUILT_IN
+    tool.origin == ToolOrigin::BuiltIn
 }
 
 /// The questions of a call, or what is wrong with them.
@@ -127,9 +131,10 @@ fn tool() -> Tool {
         title: None,
         description: DESCRIPTION.to_owned(),
         schema: Arc::clone(&SCHEMA),
-        effect: Effect::ReadOnly,
+        origin: ToolOrigin::BuiltIn,
+        hints: Hints { read_only: true, destructive: false, idempotent: true, open_world: false },
+        trust: Trust::Bundled,
         honours_keys: false,
-        server: Arc::from(BUILT_IN),
     }
 }
 

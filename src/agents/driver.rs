@@ -11,9 +11,9 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{
     AgentEvent, Batch, Deltas, Finish, Interrupt, Model, ModelRequest, Planned, Progress, Run,
-    Step, ToolError, ToolRequest, Tools, system_prompt,
+    Step, ToolEnd, ToolError, ToolRequest, Tools, system_prompt,
 };
-use crate::domain::{CallKey, Catalog, Effect, Spend, ToolResult};
+use crate::domain::{CallKey, Catalog, Effect, Spend, ToolOutput, ToolResult};
 
 /// So many tools of one batch run at the same time.
 const TOGETHER: usize = 8;
@@ -81,6 +81,7 @@ impl Driver {
         }
         match result {
             Ok(mut reply) => {
+                catalog.identify(&mut reply.message.calls);
                 for call in &mut reply.message.calls {
                     call.key = Some(CallKey::new_key());
                 }
@@ -108,23 +109,24 @@ impl Driver {
 
     async fn call(&self, planned: &Planned, catalog: &Catalog) -> ToolResult {
         let call = &planned.call;
-        let server = catalog.find(&call.name).map(|tool| Arc::clone(&tool.server));
-        self.tell(AgentEvent::ToolStarted { call: Box::new(call.clone()), server }).await;
+        let origin = catalog.find_call(call).map(|tool| tool.origin.clone());
+        self.tell(AgentEvent::ToolStarted { call: Box::new(call.clone()), origin }).await;
         let answer = match &planned.refusal {
             Some(refusal) => Err(refusal.clone()),
             None if self.stop_reason().is_some() => Err(ToolError::NotMade),
             None => self.perform(planned).await,
         };
         let is_error = answer.is_err();
-        let output = answer.unwrap_or_else(|error| error.to_string());
+        let output = answer.as_ref().map_or_else(ToString::to_string, |output| output.text.clone());
         let result = ToolResult { id: call.id.clone(), name: call.name.clone(), output, is_error };
-        self.tell(AgentEvent::ToolFinished(Box::new(result.clone()))).await;
+        self.tell(AgentEvent::ToolFinished(Box::new(ToolEnd { result: result.clone(), answer })))
+            .await;
         result
     }
 
     /// A call that only reads is dropped when the run must stop; one that changes something is
     /// awaited within its own time limit, so that its result is known.
-    async fn perform(&self, planned: &Planned) -> Result<String, ToolError> {
+    async fn perform(&self, planned: &Planned) -> Result<ToolOutput, ToolError> {
         let progress = Progress::new(planned.call.id.clone(), self.events.clone());
         let (call, progress) = (&planned.call, &progress);
         let request = ToolRequest { call, key: None, deadline: self.deadline, progress };

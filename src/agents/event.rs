@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Delta, ModelError, Overspent};
-use crate::domain::{CallId, Outcome, Question, Reply, Spend, ToolCall, ToolResult};
+use super::{Delta, ModelError, Overspent, ToolError};
+use crate::domain::{
+    CallId, Outcome, Question, Reply, Spend, ToolCall, ToolOrigin, ToolOutput, ToolResult,
+};
 
 /// Something that happened in a run. Small, because many wait in every run's queue.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,13 +22,13 @@ pub enum AgentEvent {
     ToolStarted {
         /// The call.
         call: Box<ToolCall>,
-        /// The server that runs it, if the tool exists.
-        server: Option<Arc<str>>,
+        /// Whose tool it is, if the tool exists.
+        origin: Option<ToolOrigin>,
     },
     /// A tool says how far it is.
     ToolProgress(Box<ToolProgress>),
     /// A tool has run, or was refused.
-    ToolFinished(Box<ToolResult>),
+    ToolFinished(Box<ToolEnd>),
     /// Every call of the last reply is answered.
     Answered(Vec<ToolResult>),
     /// The run is over; always the last event.
@@ -40,6 +42,15 @@ pub struct ToolProgress {
     pub call: CallId,
     /// In its own words.
     pub words: String,
+}
+
+/// How a call ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ToolEnd {
+    /// What the model reads of it.
+    pub result: ToolResult,
+    /// All that the tool gave, or why it gave nothing.
+    pub answer: Result<ToolOutput, ToolError>,
 }
 
 /// Why a run ended.

@@ -9,10 +9,10 @@ mod ports;
 mod prompt;
 mod run;
 
-pub use asking::{ASK_USER, BUILT_IN, WithQuestions};
+pub use asking::{ASK_USER, WithQuestions};
 pub use budget::{Budget, Limit, Overspent};
 pub use driver::{Driver, drive};
-pub use event::{AgentEvent, Finish, ToolProgress};
+pub use event::{AgentEvent, Finish, ToolEnd, ToolProgress};
 pub use interrupt::Interrupt;
 pub use ports::{
     Certainty, Delta, Deltas, Model, ModelError, ModelRequest, Progress, ToolError, ToolRequest,

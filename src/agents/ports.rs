@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::{AgentEvent, ToolProgress};
-use crate::domain::{CallId, Catalog, Message, Outcome, Reply, Spend, Tool, ToolCall};
+use crate::domain::{CallId, Catalog, Message, Outcome, Reply, Spend, Tool, ToolCall, ToolOutput};
 
 /// A chat model.
 pub trait Model: Send + Sync {
@@ -44,12 +44,13 @@ pub trait Tools: Send + Sync {
     /// What is on offer now.
     fn catalog(&self) -> Arc<Catalog>;
 
-    /// Runs one call of a tool in the catalog; the answer is the tool's own text.
+    /// Runs one call of a tool in the catalog.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future tells the server to stop, but the effect may have happened.
-    fn call<'a>(&'a self, request: ToolRequest<'a>) -> BoxFuture<'a, Result<String, ToolError>>;
+    fn call<'a>(&'a self, request: ToolRequest<'a>)
+    -> BoxFuture<'a, Result<ToolOutput, ToolError>>;
 }
 
 /// What a model is asked.
@@ -163,6 +164,12 @@ pub enum ToolError {
     /// The tool answered that it failed; its own words.
     #[error("{0}")]
     Refused(String),
+    /// The tool wants to know more first, which it cannot be told yet.
+    #[error(
+        "the tool asks for more input, which cannot be given here, so it did nothing; if its \
+         arguments allow, say it there"
+    )]
+    Asks,
     /// No tool of that name is on offer.
     #[error("there is no tool named like this; use one of the tools on offer")]
     Unknown,
@@ -208,6 +215,8 @@ pub enum Certainty {
     NotMade,
     /// The tool itself said no.
     Refused,
+    /// The tool waits for an answer before it does anything.
+    Asks,
     /// It may have happened.
     Unknown,
 }
@@ -223,6 +232,7 @@ impl ToolError {
             | Self::Questions
             | Self::NotMade => Certainty::NotMade,
             Self::Refused(_) => Certainty::Refused,
+            Self::Asks => Certainty::Asks,
             Self::Begun | Self::TimedOut | Self::Broken(_) | Self::Lost => Certainty::Unknown,
         }
     }

@@ -166,7 +166,7 @@ impl Run {
         let Some(arguments) = call.object() else {
             return refused(call, ToolError::Arguments);
         };
-        let Some(tool) = catalog.find(&call.name) else {
+        let Some(tool) = catalog.find_call(&call) else {
             return refused(call, ToolError::Unknown);
         };
         if is_built_in(tool) {
@@ -175,7 +175,7 @@ impl Run {
         if self.note(&call.name, arguments) >= REPEATS_FATAL {
             return refused(call, ToolError::Repeated);
         }
-        Planned { call, effect: tool.effect, refusal: None }
+        Planned { call, effect: tool.effect(), refusal: None }
     }
 
     /// Questions end the run, once the other calls of the reply are made.

@@ -6,10 +6,10 @@ use super::keeper::Keeper;
 use super::open_item::{OpenMessage, OpenWorkflow};
 use super::wording::{CUT_MARK, note, told};
 use super::{Entry, Level, ThreadEvent, ToolRecord, TurnEnd, budget, describe, questions};
-use crate::agents::{AgentEvent, BUILT_IN, Delta, Finish, ToolProgress};
+use crate::agents::{AgentEvent, Delta, Finish, ToolProgress};
 use crate::domain::{
     Assistant, Item, Message, Question, Reply, Spend, Task, TaskContent, TaskStatus, ToolCall,
-    ToolResult, WorkflowKind, clean, shorten,
+    ToolOrigin, ToolResult, WorkflowKind, clean, shorten,
 };
 
 /// A failure's reason is shown up to this length.
@@ -78,11 +78,11 @@ impl Recorder {
                 AgentEvent::SpokenBy(model) => self.on_other_model(&model).await,
                 AgentEvent::Replied(reply) => self.on_reply(*reply).await,
                 AgentEvent::Spent(more) => self.spend += *more,
-                AgentEvent::ToolStarted { call, server } => {
-                    self.on_tool_started(*call, server.as_deref()).await;
+                AgentEvent::ToolStarted { call, origin } => {
+                    self.on_tool_started(*call, origin.as_ref()).await;
                 }
                 AgentEvent::ToolProgress(told) => self.on_progress(&told).await,
-                AgentEvent::ToolFinished(result) => self.on_tool_finished(*result).await,
+                AgentEvent::ToolFinished(told) => self.on_tool_finished(told.result).await,
                 AgentEvent::Answered(results) => {
                     self.keeper.keep(None, Some(Message::Tools { results })).await;
                 }
@@ -150,11 +150,12 @@ impl Recorder {
         }
     }
 
-    async fn on_tool_started(&mut self, call: ToolCall, server: Option<&str>) {
-        if server == Some(BUILT_IN) {
+    async fn on_tool_started(&mut self, call: ToolCall, origin: Option<&ToolOrigin>) {
+        if origin == Some(&ToolOrigin::BuiltIn) {
             return; // Questions are shown as what they are.
         }
-        let (title, icon) = describe(&call, server.filter(|_| self.scope.names_servers));
+        let server = origin.and_then(ToolOrigin::server).filter(|_| self.scope.names_servers);
+        let (title, icon) = describe(&call, server.map(AsRef::as_ref));
         let (title, icon) = (Some(title), Some(icon.to_owned()));
         let content = TaskContent::Custom { title, icon, content: None };
         let task = Task { status_indicator: TaskStatus::Loading, content };

@@ -15,7 +15,7 @@ use super::variables::GEMINI_URL;
 use crate::agents::{Budget, Limits};
 use crate::api::{self, Origins};
 use crate::chat::Titles;
-use crate::domain::{Cost, Secret};
+use crate::domain::{Cost, Secret, Trust};
 use crate::mcp::{self, ServerSettings, Transport};
 use crate::model::{Dialect, Prices, Thinking};
 use crate::observability::{LogFormat, LogSettings};
@@ -244,7 +244,7 @@ fn servers(env: &mut Env) -> Vec<ServerSettings> {
         }
         (None, None) => return Vec::new(),
     };
-    vec![ServerSettings { name: "mcp".to_owned(), transport }]
+    vec![ServerSettings { name: "mcp".to_owned(), transport, trust: Trust::Chosen }]
 }
 
 /// What a variable's file says, unless it has faults.

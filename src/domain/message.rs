@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{CallId, CallKey};
+use super::{CallId, CallKey, ToolId};
 
 /// One entry of the transcript shown to the model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -55,6 +55,10 @@ pub struct ToolCall {
     pub id: CallId,
     /// Which tool, as the model wrote it.
     pub name: String,
+    /// Which tool that was when the call was written; unknown for a name that nobody knew, a tool
+    /// of our own, and calls kept by earlier releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<ToolId>,
     /// The arguments as the model wrote them; meant to be one JSON object.
     pub arguments: String,
     /// What the provider attached to the call (a thought signature), echoed back unread.

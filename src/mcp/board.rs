@@ -1,6 +1,6 @@
-//! What all servers together offer now: names made unique, and which server each leads to.
+//! What all servers together offer now: under which names, and which server each call leads to.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -8,10 +8,8 @@ use tokio::sync::watch;
 
 use super::listing::{LeftOut, MAX_TOOLS};
 use super::server::{Server, Standing};
-use crate::domain::{Catalog, Effect, Tool};
-
-/// The longest name that models' providers take.
-const MAX_NAME_CHARS: usize = 64;
+use crate::agents::ASK_USER;
+use crate::domain::{Catalog, Effect, Tool, ToolCall, ToolId};
 
 /// Servers and what they offer; replaced as a whole at each change.
 #[derive(Debug)]
@@ -24,8 +22,10 @@ pub(super) struct Board {
 #[derive(Debug, Default)]
 pub(super) struct Listing {
     pub(super) catalog: Arc<Catalog>,
-    /// By the name the model uses; a lost server's tools keep theirs, to be told apart from unknown ones.
-    pub(super) routes: HashMap<String, Route>,
+    /// A lost server's tools keep theirs, to be told apart from unknown ones.
+    routes: HashMap<ToolId, Route>,
+    /// What the names mean that the model uses.
+    names: HashMap<String, ToolId>,
     /// Every server has connected or failed once.
     pub(super) settled: bool,
     left_out: LeftOut,
@@ -35,8 +35,7 @@ pub(super) struct Listing {
 #[derive(Clone, Debug)]
 pub(super) struct Route {
     pub(super) server: Arc<Server>,
-    /// The server's own name for the tool.
-    pub(super) tool: String,
+    pub(super) tool: ToolId,
     /// What its arguments must be.
     pub(super) schema: Arc<Value>,
     pub(super) effect: Effect,
@@ -68,7 +67,7 @@ impl Board {
                 tracing::warn!(
                     tools.offered = next.catalog.tools.len(),
                     tools.left_out = %next.left_out,
-                    "Some tools are left out: too many, too large or nameless"
+                    "Some tools are left out: too many, too large, nameless or of one name"
                 );
             }
             *listing = Arc::new(next);
@@ -76,79 +75,63 @@ impl Board {
     }
 }
 
+/// Names carry their server wherever several are configured, connected or not: a name that moved
+/// with them would mean another tool in the middle of a conversation.
 fn compile(servers: &[Arc<Server>]) -> Listing {
-    let standings: Vec<_> = servers.iter().map(|server| (server, server.standing())).collect();
-    let shared = shared_names(&standings);
     let (mut catalog, mut listing) = (Catalog::default(), Listing::default());
-    for (server, standing) in &standings {
+    let are_several = servers.len() > 1;
+    listing.settled = true;
+    for server in servers {
+        let standing = server.standing();
         if !standing.is_connected() {
             catalog.missing.push(Arc::clone(server.name()));
         }
         for tool in &standing.offer.tools {
-            listing.add(&mut catalog, tool, (server, standing), &shared);
+            let name = shown_name(server.name(), &tool.name, are_several);
+            listing.add(&mut catalog, name, tool, (server, &standing));
         }
         listing.left_out.add_all(&standing.offer.left_out);
+        listing.settled &= standing.is_settled();
     }
-    listing.settled = standings.iter().all(|(_, standing)| standing.is_settled());
     listing.catalog = Arc::new(catalog);
     listing
 }
 
 impl Listing {
+    /// Where a call goes: to the tool it was written for, if that is known.
+    pub(super) fn route(&self, call: &ToolCall) -> Option<&Route> {
+        self.routes.get(call.tool.as_ref().or_else(|| self.names.get(&call.name))?)
+    }
+
     fn add(
         &mut self,
         catalog: &mut Catalog,
+        name: String,
         tool: &Tool,
         (server, standing): (&Arc<Server>, &Standing),
-        shared: &HashSet<String>,
     ) {
-        let name = self.free(name_of(tool, shared));
-        if catalog.tools.len() >= MAX_TOOLS {
+        let Some(id) = tool.origin.id() else { return };
+        if self.names.len() >= MAX_TOOLS || self.names.contains_key(&name) {
             self.left_out.add(&name);
             return;
         }
         if standing.is_connected() {
             catalog.tools.push(Tool { name: name.clone(), ..tool.clone() });
         }
-        let (effect, honours_keys) = (tool.effect, tool.honours_keys);
-        let (schema, server) = (Arc::clone(&tool.schema), Arc::clone(server));
-        let tool = tool.name.clone();
-        self.routes.insert(name, Route { server, tool, schema, effect, honours_keys });
-    }
-
-    /// The name, with a number behind it if another tool looks the same once made plain.
-    fn free(&self, name: String) -> String {
-        let numbered = (2..=MAX_TOOLS).map(|number| {
-            let suffix = format!("_{number}");
-            let head: String = name.chars().take(MAX_NAME_CHARS - suffix.len()).collect();
-            head + &suffix
-        });
-        let mut names = std::iter::once(name.clone()).chain(numbered);
-        names.find(|name| !self.routes.contains_key(name)).unwrap_or(name)
+        let route = Route {
+            server: Arc::clone(server),
+            tool: id.clone(),
+            schema: Arc::clone(&tool.schema),
+            effect: tool.effect(),
+            honours_keys: tool.honours_keys,
+        };
+        self.routes.insert(id.clone(), route);
+        self.names.insert(name, id.clone());
     }
 }
 
-/// Names that more than one server uses.
-fn shared_names(standings: &[(&Arc<Server>, Standing)]) -> HashSet<String> {
-    let (mut seen, mut shared) = (HashSet::new(), HashSet::new());
-    for (_, standing) in standings {
-        let names: HashSet<_> = standing.offer.tools.iter().map(|tool| plain(&tool.name)).collect();
-        shared.extend(names.intersection(&seen).cloned());
-        seen.extend(names);
-    }
-    shared
-}
-
-/// `server__tool` where servers clash, else the tool's own name.
-fn name_of(tool: &Tool, shared: &HashSet<String>) -> String {
-    let name = plain(&tool.name);
-    if shared.contains(&name) { plain(&format!("{}__{name}", tool.server)) } else { name }
-}
-
-/// Only characters that every provider takes, and a first one that all take first.
-fn plain(name: &str) -> String {
-    let fine = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
-    let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    let start = if starts_well { "" } else { "_" };
-    start.chars().chain(name.chars().map(fine)).take(MAX_NAME_CHARS).collect()
+/// What the model is shown, the same whatever else is on offer. No server takes the name of the
+/// tool that puts questions to the person in our name.
+fn shown_name(server: &str, tool: &str, are_several: bool) -> String {
+    if are_several || tool == ASK_USER { format!("{server}__{tool}") } else { tool.to_owned() }
 }

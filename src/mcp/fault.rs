@@ -33,6 +33,8 @@ pub(super) enum CallFault {
     Broken(String),
     /// The server answered that the request is wrong, or the tool that it failed; its own words.
     Refused(String),
+    /// The tool wants to know more before it does anything.
+    Asks,
 }
 
 impl CallFault {
@@ -52,7 +54,8 @@ impl CallFault {
             | Self::Lost
             | Self::StillLost
             | Self::Broken(_)
-            | Self::Refused(_) => self,
+            | Self::Refused(_)
+            | Self::Asks => self,
         }
     }
 
@@ -67,6 +70,7 @@ impl CallFault {
             Self::Lost | Self::StillLost => "lost",
             Self::Broken(_) => "broken",
             Self::Refused(_) => "refused",
+            Self::Asks => "asks",
         }
     }
 }
@@ -78,7 +82,7 @@ impl Fault for CallFault {
             Self::Busy(pause) => Verdict::Busy(*pause),
             // A tool's own "no" shows that its server works. So does an internal error: servers turn
             // any exception of one tool into it, and it says nothing of the others (ADR 1).
-            Self::Refused(_) | Self::Broken(_) => Verdict::Answered,
+            Self::Refused(_) | Self::Broken(_) | Self::Asks => Verdict::Answered,
             Self::Guard(
                 Refusal::Open { .. } | Refusal::Cooling { .. } | Refusal::DeadlinePassed,
             )
@@ -93,9 +97,11 @@ impl Fault for CallFault {
         match self {
             Self::Unreachable | Self::Lost | Self::StillLost => Repeat::AfterBackoff,
             Self::Busy(pause) => pause.map_or(Repeat::AfterBackoff, Repeat::After),
-            Self::Guard(_) | Self::NotConnected | Self::Broken(_) | Self::Refused(_) => {
-                Repeat::Never
-            }
+            Self::Guard(_)
+            | Self::NotConnected
+            | Self::Broken(_)
+            | Self::Refused(_)
+            | Self::Asks => Repeat::Never,
         }
     }
 }
@@ -129,6 +135,7 @@ impl From<CallFault> for ToolError {
             CallFault::Lost | CallFault::StillLost => Self::Lost,
             CallFault::Broken(words) => Self::Broken(words),
             CallFault::Refused(words) => Self::Refused(words),
+            CallFault::Asks => Self::Asks,
         }
     }
 }

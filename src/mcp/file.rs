@@ -7,10 +7,12 @@ use reqwest::header::{HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 
 use super::{ServerSettings, Transport};
-use crate::domain::Secret;
+use crate::domain::{Secret, Trust};
 
 const MAX_SERVERS: usize = 32;
 const MAX_NAME_CHARS: usize = 32;
+/// What stands for a server where there is none.
+const RESERVED: &str = "built-in";
 
 /// Everything that is wrong with a list of servers.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -92,10 +94,16 @@ fn read_server(name: &str, entry: &Value) -> Result<Option<ServerSettings>, Faul
     if !is_name(name) {
         faults.push("its name must be 1 to 32 of A-Z a-z 0-9 _ -");
     }
+    if name == RESERVED {
+        faults.push("its name stands for the tools of this program; give it another");
+    }
+    if name.contains("__") || name.ends_with('_') {
+        faults.push("two underscores part a server's name from a tool's; give it another name");
+    }
     let transport = read_transport(entry, &mut faults);
     match transport {
         Some(transport) if faults.is_empty() => {
-            Ok(Some(ServerSettings { name: name.to_owned(), transport }))
+            Ok(Some(ServerSettings { name: name.to_owned(), transport, trust: Trust::Chosen }))
         }
         Some(_) | None => Err(faults),
     }

@@ -7,12 +7,14 @@ use rmcp::model::{PaginatedRequestParams, Tool as ServerTool, ToolAnnotations};
 use rmcp::{Peer, RoleClient, ServiceError};
 use serde_json::Value;
 
-use crate::domain::{Effect, Tool, clean, shorten};
+use crate::domain::{Hints, Tool, ToolId, ToolOrigin, Trust, clean, shorten};
 
 /// More tools than this only confuse a model.
 pub(super) const MAX_TOOLS: usize = 128;
 /// A server says so of each tool whose calls it does once for a key.
 const HONOURS_KEYS: &str = "orchestrator/idempotency";
+/// The protocol's own limit on names.
+const MAX_NAME_BYTES: usize = 128;
 const MAX_PAGES: usize = 32;
 const MAX_DESCRIPTION_CHARS: usize = 1_024;
 const MAX_TITLE_CHARS: usize = 80;
@@ -45,13 +47,14 @@ pub(super) struct LeftOut {
 pub(super) async fn list_tools(
     peer: &Peer<RoleClient>,
     server: &Arc<str>,
+    trust: Trust,
 ) -> Result<Offer, ServiceError> {
     let (mut offer, mut cursor) = (Offer::default(), None);
     for _ in 0..MAX_PAGES {
         let params = PaginatedRequestParams::default().with_cursor(cursor);
         let page = peer.list_tools(Some(params)).await?;
         for tool in &page.tools {
-            offer.take(tool, server);
+            offer.take(tool, server, trust);
         }
         cursor = page.next_cursor;
         if cursor.is_none() {
@@ -63,9 +66,10 @@ pub(super) async fn list_tools(
 }
 
 impl Offer {
-    fn take(&mut self, tool: &ServerTool, server: &Arc<str>) {
+    fn take(&mut self, tool: &ServerTool, server: &Arc<str>, trust: Trust) {
         let known = self.tools.iter().any(|other| other.name == tool.name);
-        let read = read_tool(tool, server).filter(|_| !known && self.tools.len() < MAX_TOOLS);
+        let read =
+            read_tool(tool, server, trust).filter(|_| !known && self.tools.len() < MAX_TOOLS);
         match read {
             Some(tool) => self.tools.push(tool),
             None => self.left_out.add(&tool.name),
@@ -102,12 +106,15 @@ impl fmt::Display for LeftOut {
     }
 }
 
-/// A tool without a name, or with a schema nobody can afford to send, is no tool.
-fn read_tool(tool: &ServerTool, server: &Arc<str>) -> Option<Tool> {
+/// A tool without a name that can be shown, or with a schema nobody can afford to send, is no tool.
+fn read_tool(tool: &ServerTool, server: &Arc<str>, trust: Trust) -> Option<Tool> {
     let schema = Value::Object(tool.input_schema.as_ref().clone());
-    if tool.name.is_empty() || schema.to_string().len() > MAX_SCHEMA_BYTES {
+    let is_named =
+        (1..=MAX_NAME_BYTES).contains(&tool.name.len()) && clean(&tool.name) == tool.name;
+    if !is_named || schema.to_string().len() > MAX_SCHEMA_BYTES {
         return None;
     }
+    let id = ToolId { server: Arc::clone(server), tool: tool.name.as_ref().into() };
     let annotations = tool.annotations.as_ref();
     let title = tool.title.as_ref().or_else(|| annotations?.title.as_ref());
     let description = tool.description.as_deref().unwrap_or_default();
@@ -116,20 +123,19 @@ fn read_tool(tool: &ServerTool, server: &Arc<str>) -> Option<Tool> {
         title: title.map(|title| shorten(&clean(title), MAX_TITLE_CHARS)),
         description: shorten(&clean(description), MAX_DESCRIPTION_CHARS),
         schema: Arc::new(schema),
-        effect: annotations.map_or(Effect::Changes, effect),
+        origin: ToolOrigin::Server(id),
+        hints: annotations.map(hints).unwrap_or_default(),
+        trust,
         honours_keys: tool.meta.as_ref().is_some_and(|meta| meta.contains_key(HONOURS_KEYS)),
-        server: Arc::clone(server),
     })
 }
 
-/// The absence of a hint is read as the worse case; what destroys is never
-/// repeated, because the second answer would be that there is nothing there.
-fn effect(hints: &ToolAnnotations) -> Effect {
-    if hints.read_only_hint == Some(true) {
-        Effect::ReadOnly
-    } else if hints.idempotent_hint == Some(true) && hints.destructive_hint != Some(true) {
-        Effect::Idempotent
-    } else {
-        Effect::Changes
+fn hints(told: &ToolAnnotations) -> Hints {
+    let worse = Hints::default();
+    Hints {
+        read_only: told.read_only_hint.unwrap_or(worse.read_only),
+        destructive: told.destructive_hint.unwrap_or(worse.destructive),
+        idempotent: told.idempotent_hint.unwrap_or(worse.idempotent),
+        open_world: told.open_world_hint.unwrap_or(worse.open_world),
     }
 }

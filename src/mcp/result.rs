@@ -1,47 +1,67 @@
-//! What a tool answered, as text for the model.
+//! What a tool answered: text for the model, and the rest of it, all within bounds.
 
 use std::fmt::Write as _;
 
 use rmcp::model::{CallToolResult, ContentBlock, ResourceContents};
 
 use super::fault::CallFault;
-use crate::domain::{clean, shorten};
+use crate::domain::{ToolImage, ToolLink, ToolOrigin, ToolOutput, clean, shorten};
 
 const MAX_TEXT_CHARS: usize = 32_000;
+/// Parts beyond this are counted, not read.
+const MAX_BLOCKS: usize = 1_000;
+/// Larger structured content is let go; the text tells the same.
+const MAX_STRUCTURED_BYTES: usize = 256 * 1024;
+const MAX_EXTRAS: usize = 50;
 const MAX_LABEL_CHARS: usize = 200;
+/// A longer address cannot be followed once it is cut.
+const MAX_URI_BYTES: usize = 2_048;
 
-/// The text of an answer; a tool that says it failed is a refusal.
-pub(super) fn read_result(result: &CallToolResult) -> Result<String, CallFault> {
-    let text = text_of(result);
+/// What a tool gave; one that says it failed is a refusal.
+pub(super) fn read_result(
+    result: CallToolResult,
+    origin: ToolOrigin,
+) -> Result<ToolOutput, CallFault> {
+    let text = text_of(&result);
     if result.is_error == Some(true) {
         let words = if text.is_empty() { "the tool failed and did not say why" } else { &text };
         return Err(CallFault::refused(words));
     }
-    Ok(shorten(&clean(&text), MAX_TEXT_CHARS))
+    let (links, images) = (links_in(&result.content), images_in(&result.content));
+    let fits = |bytes: usize| bytes <= MAX_STRUCTURED_BYTES;
+    let structured = result.structured_content.filter(|value| fits(value.to_string().len()));
+    Ok(ToolOutput { text, structured, links, images, origin })
 }
 
 /// Structured content repeats the text, so it counts only where no text is.
 fn text_of(result: &CallToolResult) -> String {
     let has_text = result.content.iter().any(|block| matches!(block, ContentBlock::Text(_)));
-    let structured = result.structured_content.as_ref().filter(|_| !has_text);
-    let mut text = structured.map(ToString::to_string).unwrap_or_default();
-    for block in &result.content {
+    let mut text = String::new();
+    if let Some(value) = result.structured_content.as_ref().filter(|_| !has_text) {
+        push(&mut text, &value.to_string());
+    }
+    for block in result.content.iter().take(MAX_BLOCKS) {
         if !text.is_empty() {
             text.push('\n');
         }
         push_block(&mut text, block);
+    }
+    let mut text = shorten(&text, MAX_TEXT_CHARS);
+    let unread = result.content.len().saturating_sub(MAX_BLOCKS);
+    if unread > 0 {
+        write(&mut text, format_args!("\n[{unread} more parts are left out]"));
     }
     text
 }
 
 fn push_block(text: &mut String, block: &ContentBlock) {
     match block {
-        ContentBlock::Text(words) => text.push_str(&words.text),
+        ContentBlock::Text(words) => push(text, &words.text),
         ContentBlock::Image(image) => push_size(text, "image", &image.data),
         ContentBlock::Audio(audio) => push_size(text, "audio", &audio.data),
         ContentBlock::ResourceLink(link) => {
             let (name, uri) = (label(&link.name), label(&link.uri));
-            push(text, format_args!("[resource {name}: {uri}]"));
+            write(text, format_args!("[resource {name}: {uri}]"));
         }
         ContentBlock::Resource(embedded) => push_resource(text, &embedded.resource),
         _ => text.push_str("[content of an unknown kind]"),
@@ -51,7 +71,8 @@ fn push_block(text: &mut String, block: &ContentBlock) {
 fn push_resource(text: &mut String, resource: &ResourceContents) {
     match resource {
         ResourceContents::TextResourceContents { uri, text: words, .. } => {
-            push(text, format_args!("[resource {}]\n{words}", label(uri)));
+            write(text, format_args!("[resource {}]\n", label(uri)));
+            push(text, words);
         }
         ResourceContents::BlobResourceContents { uri, blob, .. } => {
             push_size(text, &format!("resource {}", label(uri)), blob);
@@ -61,15 +82,44 @@ fn push_resource(text: &mut String, resource: &ResourceContents) {
 }
 
 fn push_size(text: &mut String, kind: &str, base64: &str) {
-    let kilobytes = (base64.len() / 4 * 3).div_ceil(1_000);
-    push(text, format_args!("[{kind}, {kilobytes} kB]"));
+    let kilobytes = decoded_len(base64).div_ceil(1_000);
+    write(text, format_args!("[{kind}, {kilobytes} kB]"));
+}
+
+fn links_in(blocks: &[ContentBlock]) -> Vec<ToolLink> {
+    let links = blocks.iter().take(MAX_BLOCKS).filter_map(ContentBlock::as_resource_link);
+    let links = links.filter(|link| link.uri.len() <= MAX_URI_BYTES).map(|link| ToolLink {
+        uri: clean(&link.uri),
+        name: label(&link.name),
+        mime_type: link.mime_type.as_deref().map(label),
+    });
+    links.take(MAX_EXTRAS).collect()
+}
+
+fn images_in(blocks: &[ContentBlock]) -> Vec<ToolImage> {
+    let images = blocks.iter().take(MAX_BLOCKS).filter_map(ContentBlock::as_image);
+    let images = images.map(|image| ToolImage {
+        mime_type: label(&image.mime_type),
+        bytes: decoded_len(&image.data),
+    });
+    images.take(MAX_EXTRAS).collect()
+}
+
+fn decoded_len(base64: &str) -> usize {
+    base64.len() / 4 * 3
+}
+
+/// Adds words without what hides in them, and no more of them than can be told to be too many.
+fn push(text: &mut String, words: &str) {
+    let room = (4 * MAX_TEXT_CHARS + 4).saturating_sub(text.len());
+    text.push_str(&clean(words.get(..words.floor_char_boundary(room)).unwrap_or_default()));
 }
 
 /// Writing to a string cannot fail.
-fn push(text: &mut String, words: std::fmt::Arguments<'_>) {
+fn write(text: &mut String, words: std::fmt::Arguments<'_>) {
     text.write_fmt(words).unwrap_or_default();
 }
 
 fn label(name: &str) -> String {
-    shorten(name, MAX_LABEL_CHARS)
+    shorten(&clean(name), MAX_LABEL_CHARS)
 }

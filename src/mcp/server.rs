@@ -9,7 +9,7 @@ use rmcp::{Peer, RoleClient};
 use serde_json::{Map, Value};
 use tokio::sync::Notify;
 
-use super::calling::{Hearers, call};
+use super::calling::{self, Hearers};
 use super::fault::CallFault;
 use super::in_flight::InFlight;
 use super::listener::Listener;
@@ -17,7 +17,7 @@ use super::listing::Offer;
 use super::result::read_result;
 use super::{ServerSettings, Settings};
 use crate::agents::ToolRequest;
-use crate::domain::{Dependency, Detail, Effect};
+use crate::domain::{Dependency, Detail, Effect, ToolId, ToolOrigin, ToolOutput};
 use crate::resilience::{Fault, Guard, Refusal, Verdict};
 
 /// One server.
@@ -34,6 +34,15 @@ pub(super) struct Server {
     pub(super) in_flight: InFlight,
     call_timeout: Duration,
     standing: Mutex<Standing>,
+}
+
+/// A call, as each of its attempts needs it.
+#[derive(Debug)]
+pub(super) struct Call<'a> {
+    pub(super) tool: &'a ToolId,
+    pub(super) effect: Effect,
+    pub(super) arguments: Map<String, Value>,
+    pub(super) request: ToolRequest<'a>,
 }
 
 /// How it stands with a server.
@@ -109,24 +118,17 @@ impl Server {
         }
     }
 
-    /// Calls a tool by the server's own name for it; repeats only what may happen twice.
+    /// Calls a tool; repeats only what may happen twice.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future tells the server to stop.
-    pub(super) async fn call(
-        &self,
-        tool: &str,
-        effect: Effect,
-        arguments: Map<String, Value>,
-        request: ToolRequest<'_>,
-    ) -> Result<String, CallFault> {
-        let params = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments);
-        let result = match effect {
-            Effect::ReadOnly | Effect::Idempotent => self.call_repeatedly(params, request).await,
+    pub(super) async fn call(&self, call: &Call<'_>) -> Result<ToolOutput, CallFault> {
+        let result = match call.effect {
+            Effect::ReadOnly | Effect::Idempotent => self.call_repeatedly(call).await,
             Effect::Changes => {
-                let attempt = self.attempt(params, request);
-                self.guard.call_once(self.call_timeout, request.deadline, attempt).await
+                let attempt = self.attempt(call);
+                self.guard.call_once(self.call_timeout, call.request.deadline, attempt).await
             }
         };
         if matches!(&result, Err(CallFault::Guard(Refusal::TimedOut))) {
@@ -137,14 +139,10 @@ impl Server {
 
     /// Once an attempt was lost it may have had its effect, so no later one may
     /// say that nothing was done; and the server may be about to come back.
-    async fn call_repeatedly(
-        &self,
-        params: CallToolRequestParams,
-        request: ToolRequest<'_>,
-    ) -> Result<String, CallFault> {
+    async fn call_repeatedly(&self, call: &Call<'_>) -> Result<ToolOutput, CallFault> {
         let lost = AtomicBool::new(false);
         let attempt = || async {
-            let result = self.attempt(params.clone(), request).await;
+            let result = self.attempt(call).await;
             match &result {
                 Err(CallFault::Lost) => lost.store(true, Ordering::Relaxed),
                 Err(CallFault::NotConnected) if lost.load(Ordering::Relaxed) => {
@@ -154,26 +152,25 @@ impl Server {
             }
             result
         };
-        let result = self.guard.call(self.call_timeout, request.deadline, attempt).await;
+        let result = self.guard.call(self.call_timeout, call.request.deadline, attempt).await;
         let was_lost = lost.load(Ordering::Relaxed);
         result.map_err(|fault| if was_lost { fault.after_loss() } else { fault })
     }
 
-    async fn attempt(
-        &self,
-        params: CallToolRequestParams,
-        request: ToolRequest<'_>,
-    ) -> Result<String, CallFault> {
+    async fn attempt(&self, call: &Call<'_>) -> Result<ToolOutput, CallFault> {
         let Link::Up(peer) = self.lock().link.clone() else {
             return Err(CallFault::NotConnected);
         };
         let _under_way = self.in_flight.begin();
-        let answer = call(&peer, params, request.key, &self.hearers, request.progress).await;
+        let params = CallToolRequestParams::new(call.tool.tool.to_string())
+            .with_arguments(call.arguments.clone());
+        let ToolRequest { key, progress, .. } = call.request;
+        let answer = calling::call(&peer, params, key, &self.hearers, progress).await;
         match answer.map_err(CallFault::from).inspect_err(|fault| self.consider(fault))? {
-            CallToolResponse::Complete(result) => read_result(&result),
-            CallToolResponse::InputRequired(_) | _ => {
-                Err(CallFault::refused("the tool asks for more input, which is not offered here"))
+            CallToolResponse::Complete(result) => {
+                read_result(result, ToolOrigin::Server(call.tool.clone()))
             }
+            CallToolResponse::InputRequired(_) | _ => Err(CallFault::Asks),
         }
     }
 

@@ -14,10 +14,13 @@ use super::Settings;
 use super::arguments::unquote;
 use super::board::{Board, Listing, Route};
 use super::fault::CallFault;
-use super::server::Server;
+use super::server::{Call, Server};
 use super::supervisor::Supervisor;
 use crate::agents::{ToolError, ToolRequest, Tools};
-use crate::domain::{Catalog, Dependency, Effect, HealthProbe};
+use crate::domain::{Catalog, Dependency, Effect, HealthProbe, ToolOutput, shorten};
+
+/// Providers give ids of any length, and may pack anything into them.
+const MAX_ID_CHARS: usize = 64;
 
 /// The tools of any number of servers, each kept connected by a task of its own.
 #[derive(Debug)]
@@ -82,15 +85,18 @@ impl Tools for Servers {
         Arc::clone(&self.board.listing().catalog)
     }
 
-    fn call<'a>(&'a self, request: ToolRequest<'a>) -> BoxFuture<'a, Result<String, ToolError>> {
+    fn call<'a>(
+        &'a self,
+        request: ToolRequest<'a>,
+    ) -> BoxFuture<'a, Result<ToolOutput, ToolError>> {
         let call = request.call;
-        let Some(route) = self.board.listing().routes.get(&call.name).cloned() else {
+        let Some(route) = self.board.listing().route(call).cloned() else {
             return std::future::ready(Err(ToolError::Unknown)).boxed();
         };
         let span = tracing::info_span!(
             "tool.call",
             tool.name = call.name,
-            tool.call_id = %call.id,
+            tool.call_id = shorten(call.id.as_str(), MAX_ID_CHARS),
             mcp.server = %route.server.name()
         );
         make_call(route, request).instrument(span).boxed()
@@ -104,13 +110,14 @@ impl HealthProbe for Servers {
 }
 
 /// With a key that its server honours any call may be repeated.
-async fn make_call(route: Route, request: ToolRequest<'_>) -> Result<String, ToolError> {
+async fn make_call(route: Route, request: ToolRequest<'_>) -> Result<ToolOutput, ToolError> {
     let Some(mut arguments) = request.call.object() else { return Err(ToolError::Arguments) };
     unquote(&mut arguments, &route.schema);
     let began = Instant::now();
     let request = ToolRequest { key: request.key.filter(|_| route.honours_keys), ..request };
     let effect = if request.key.is_some() { Effect::Idempotent } else { route.effect };
-    let result = route.server.call(&route.tool, effect, arguments, request).await;
+    let call = Call { tool: &route.tool, effect, arguments, request };
+    let result = route.server.call(&call).await;
     let outcome = result.as_ref().map_or_else(CallFault::word, |_| "ok");
     let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::info!(outcome, duration_ms, "Tool called");

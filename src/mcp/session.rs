@@ -1,6 +1,5 @@
 //! An open session: its tools, its news, its end.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -15,6 +14,7 @@ use tokio::time::{Instant, timeout};
 use super::child::{Child, Parting};
 use super::listener::Listener;
 use super::listing::{Offer, list_tools};
+use super::server::Server;
 
 /// How long saying goodbye may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -61,13 +61,13 @@ impl Session {
     }
 
     /// Listens for changes, if need be, and then asks for the tools, so that no change is missed.
-    pub(super) async fn list(&mut self, server: &Arc<str>) -> Result<Offer, ServiceError> {
+    pub(super) async fn list(&mut self, server: &Server) -> Result<Offer, ServiceError> {
         // A cached or stale list would hide that the server is gone.
         self.peer.set_response_cache_config(ClientCacheConfig::disabled()).await;
         if self.needs_subscription() {
             self.listen().await;
         }
-        list_tools(&self.peer, server).await
+        list_tools(&self.peer, server.name(), server.settings.trust).await
     }
 
     /// Waits until something happens to it.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::Secret;
+use crate::domain::{Secret, Trust};
 use crate::resilience::GuardSettings;
 
 /// Which servers there are, and how patient to be with them.
@@ -26,6 +26,8 @@ pub struct ServerSettings {
     pub name: String,
     /// How it is reached.
     pub transport: Transport,
+    /// How far it is believed.
+    pub trust: Trust,
 }
 
 /// How a server is reached.

@@ -107,8 +107,7 @@ impl Supervisor {
             Err(ConnectError::Foreign) => begin(self.opening.after(&ConnectError::Foreign)).await?,
             other => other?,
         };
-        let offer =
-            session.list(server.name()).await.map_err(|error| ConnectError::from(&error))?;
+        let offer = session.list(server).await.map_err(|error| ConnectError::from(&error))?;
         Ok((session, offer))
     }
 
@@ -158,7 +157,7 @@ impl Supervisor {
         let patience = CHECK_TIMEOUT.min(self.connect_timeout);
         let listed = tokio::select! {
             biased;
-            listed = session.list(self.server.name()) => listed,
+            listed = session.list(&self.server) => listed,
             () = self.server.in_flight.idle_for(patience) => return Err(ConnectError::TimedOut),
         };
         let offer = listed.map_err(|error| ConnectError::from(&error))?;

@@ -10,7 +10,8 @@ use orchestrator::agents::{
     Delta, Deltas, Model, ModelError, ModelRequest, ToolError, ToolRequest, Tools,
 };
 use orchestrator::domain::{
-    Assistant, Catalog, Cost, Effect, Message, Reply, Spend, Tool, ToolCall, Usage,
+    Assistant, Catalog, Cost, Hints, Message, Reply, Spend, Tool, ToolCall, ToolId, ToolOrigin,
+    ToolOutput, Trust, Usage,
 };
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -159,7 +160,10 @@ impl Tools for FakeTools {
         Arc::clone(&self.catalog)
     }
 
-    fn call<'a>(&'a self, request: ToolRequest<'a>) -> BoxFuture<'a, Result<String, ToolError>> {
+    fn call<'a>(
+        &'a self,
+        request: ToolRequest<'a>,
+    ) -> BoxFuture<'a, Result<ToolOutput, ToolError>> {
         let call = request.call;
         async move {
             {
@@ -175,10 +179,10 @@ impl Tools for FakeTools {
                 "read_slow" => {
                     request.progress.say("half way".to_owned());
                     tokio::task::yield_now().await;
-                    Ok("read at last".to_owned())
+                    Ok(said("read at last", "read_slow"))
                 }
                 "read_broken" => Err(ToolError::Refused("it is broken".to_owned())),
-                name => Ok(format!("{name} says yes")),
+                name => Ok(said(&format!("{name} says yes"), name)),
             }
         }
         .boxed()
@@ -187,20 +191,30 @@ impl Tools for FakeTools {
 
 /// A tool by its name.
 pub(crate) fn tool(name: &str) -> Tool {
-    let effect = match name.split('_').next() {
-        Some("read") => Effect::ReadOnly,
-        Some("set") => Effect::Idempotent,
-        _ => Effect::Changes,
+    let hints = match name.split('_').next() {
+        Some("read") => Hints { read_only: true, ..Hints::default() },
+        Some("set") => Hints { idempotent: true, destructive: false, ..Hints::default() },
+        _ => Hints::default(),
     };
     Tool {
         name: name.to_owned(),
         title: None,
         description: String::new(),
         schema: Arc::new(json!({ "type": "object" })),
-        effect,
+        origin: origin(name),
+        hints,
+        trust: Trust::Chosen,
         honours_keys: false,
-        server: Arc::from("fake"),
     }
+}
+
+/// What a tool says, and nothing else.
+pub(crate) fn said(text: &str, tool: &str) -> ToolOutput {
+    ToolOutput::plain(text.to_owned(), origin(tool))
+}
+
+fn origin(tool: &str) -> ToolOrigin {
+    ToolOrigin::Server(ToolId { server: "fake".into(), tool: tool.into() })
 }
 
 /// A catalog of tools by their names.
@@ -241,6 +255,7 @@ pub(crate) fn tool_calls(calls: &[(&str, Value)]) -> Vec<ToolCall> {
     let call = |(index, (name, arguments)): (usize, &(&str, Value))| ToolCall {
         id: format!("call_{index}").into(),
         name: (*name).to_owned(),
+        tool: None,
         arguments: arguments.to_string(),
         extra: None,
         key: None,

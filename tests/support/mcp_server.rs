@@ -9,8 +9,9 @@ use axum::http::request::Parts;
 use rmcp::ErrorData;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, DiscoverRequestMethod,
-    DiscoverResult, ListToolsResult, MetaObject, PaginatedRequestParams, ProgressNotificationParam,
-    ProtocolVersion, ServerCapabilities, ServerConfig, SubscriptionFilter, Tool, ToolAnnotations,
+    DiscoverResult, InputRequiredResult, ListToolsResult, MetaObject, PaginatedRequestParams,
+    ProgressNotificationParam, ProtocolVersion, Resource, ServerCapabilities, ServerConfig,
+    SubscriptionFilter, Tool, ToolAnnotations,
 };
 use rmcp::service::{NotificationContext, RequestContext, RoleServer, SubscriptionContext};
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
@@ -177,6 +178,11 @@ impl ServerHandler for State {
             let _thread = self.thread.lock().await;
             tokio::time::sleep(HOG).await;
         }
+        if request.name == "ask" {
+            return Ok(CallToolResponse::InputRequired(InputRequiredResult::from_request_state(
+                "x",
+            )));
+        }
         let result = answer(&request.name, request.arguments.unwrap_or_default(), &context).await?;
         Ok(CallToolResponse::Complete(result))
     }
@@ -212,6 +218,8 @@ async fn answer(
             let picture = ContentBlock::image("A".repeat(16_000), "image/png");
             Ok(CallToolResult::success(vec![ContentBlock::text("look:"), picture]))
         }
+        "many" => Ok(CallToolResult::success(vec![ContentBlock::text("x"); 300_000])),
+        "rich" => Ok(rich()),
         "structured" => {
             let mut result = CallToolResult::success(Vec::new());
             result.structured_content = Some(json!({"answer": 42}));
@@ -225,12 +233,27 @@ async fn answer(
     }
 }
 
+/// Text, and all that may come beside it.
+fn rich() -> CallToolResult {
+    let link = Resource::new("file:///readme", "readme").with_mime_type("text/plain");
+    let picture = ContentBlock::image("A".repeat(16_000), "image/png");
+    let blocks = vec![ContentBlock::text("look"), ContentBlock::resource_link(link), picture];
+    let mut result = CallToolResult::success(blocks);
+    result.structured_content = Some(json!({"answer": 42}));
+    result
+}
+
 fn tool(name: &'static str) -> Tool {
     let kind = ("type".to_owned(), json!("object"));
     let properties = (name == "picky").then(|| ("properties".to_owned(), picky()));
     let schema: Map<_, _> = [kind].into_iter().chain(properties).collect();
-    let hints = ToolAnnotations::new().read_only(name.starts_with("read_"));
-    let mut tool = Tool::new(name, "d".repeat(2_000), schema).with_annotations(hints);
+    let hints = match name {
+        "silent" => None,
+        "mild" => Some(ToolAnnotations::new().idempotent(true).destructive(false)),
+        _ => Some(ToolAnnotations::new().read_only(name.starts_with("read_"))),
+    };
+    let mut tool = Tool::new(name, "d".repeat(2_000), schema);
+    tool.annotations = hints;
     if name == "key" {
         let mut honours = MetaObject::new();
         honours.insert("orchestrator/idempotency".to_owned(), json!({}));

@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 
 use super::super::{Known, Lease, NewEffect, Store, ThreadsError};
 use crate::agents::{Certainty, Finish, Interrupt, ToolError, ToolRequest, Tools};
-use crate::domain::{CallKey, Catalog, Effect, ItemId, Tool, ToolCall};
+use crate::domain::{CallKey, Catalog, Effect, ItemId, Tool, ToolCall, ToolOutput};
 
 /// The tools of one turn. Before a call that changes something its intent is written down, and
 /// after it the answer: a later try finds either.
@@ -31,12 +31,16 @@ impl JournaledTools {
         Self { tools, store, lease, root, interrupt }
     }
 
-    async fn call_once(&self, request: ToolRequest<'_>, tool: &Tool) -> Result<String, ToolError> {
+    async fn call_once(
+        &self,
+        request: ToolRequest<'_>,
+        tool: &Tool,
+    ) -> Result<ToolOutput, ToolError> {
         let effect = self.effect_of(request.call);
         match self.store.intend(&self.lease, &effect).await {
             Ok(Known::Done(output)) => {
                 tracing::info!(tool.name = tool.name, "Answered from the journal");
-                return Ok(output);
+                return Ok(ToolOutput::plain(output, tool.origin.clone()));
             }
             Ok(Known::Begun) if !tool.honours_keys => return Err(ToolError::Begun),
             Ok(Known::New | Known::Begun) => {}
@@ -56,15 +60,17 @@ impl JournaledTools {
     async fn note(
         &self,
         key: &str,
-        answer: &Result<String, ToolError>,
+        answer: &Result<ToolOutput, ToolError>,
     ) -> Result<(), ThreadsError> {
         let error = match answer {
-            Ok(output) => return self.store.conclude(&self.lease, key, output).await,
+            Ok(output) => return self.store.conclude(&self.lease, key, &output.text).await,
             Err(error) => error,
         };
         match error.certainty() {
             Certainty::Unknown => Ok(()),
-            Certainty::NotMade | Certainty::Refused => self.store.withdraw(&self.lease, key).await,
+            Certainty::NotMade | Certainty::Refused | Certainty::Asks => {
+                self.store.withdraw(&self.lease, key).await
+            }
         }
     }
 
@@ -96,14 +102,20 @@ impl Tools for JournaledTools {
         self.tools.catalog()
     }
 
-    fn call<'a>(&'a self, request: ToolRequest<'a>) -> BoxFuture<'a, Result<String, ToolError>> {
+    fn call<'a>(
+        &'a self,
+        request: ToolRequest<'a>,
+    ) -> BoxFuture<'a, Result<ToolOutput, ToolError>> {
         async move {
             let catalog = self.tools.catalog();
-            match catalog.find(&request.call.name) {
-                Some(tool) if tool.effect != Effect::ReadOnly => {
+            match catalog.find_call(request.call) {
+                Some(tool) if tool.effect() != Effect::ReadOnly => {
                     self.call_once(request, tool).await
                 }
-                Some(_) | None => self.tools.call(request).await,
+                Some(_) => self.tools.call(request).await,
+                // Its server was lost since; should it come back now, the journal must not be
+                // gone around.
+                None => Err(ToolError::Unavailable),
             }
         }
         .boxed()

@@ -132,6 +132,7 @@ fn told_now(untold: Vec<DoneEffect>) -> Vec<Message> {
         let call = ToolCall {
             id: CallId::synthesised(),
             name: effect.tool,
+            tool: None,
             arguments: effect.arguments,
             extra: None,
             key: Some(CallKey::from(effect.key)),

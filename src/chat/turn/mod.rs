@@ -192,7 +192,7 @@ impl Shared {
 }
 
 fn has_several_servers(catalog: &Catalog) -> bool {
-    let mut servers = catalog.tools.iter().map(|tool| &tool.server);
+    let mut servers = catalog.tools.iter().filter_map(|tool| tool.origin.server());
     let first = servers.next();
-    servers.any(|server| Some(server) != first && &**server != crate::agents::BUILT_IN)
+    servers.any(|server| Some(server) != first)
 }

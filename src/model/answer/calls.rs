@@ -122,6 +122,7 @@ impl OpenCall {
         Ok(ToolCall {
             id: if self.id.is_empty() { CallId::synthesised() } else { self.id.into() },
             name: self.name,
+            tool: None,
             arguments: if is_blank { "{}".to_owned() } else { self.arguments },
             extra: self.extra,
             key: None,

@@ -10,8 +10,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::names::Names;
 use super::schema::{loosen, reduce};
 use super::wire::Kind;
-use crate::agents::BUILT_IN;
-use crate::domain::Tool;
+use crate::domain::{Tool, ToolOrigin};
 
 /// Providers refuse what they call too many states long before their limits on paper.
 const MAX_BYTES: usize = 40 * 1024;
@@ -80,7 +79,7 @@ fn fitting<'a>(tools: &'a [Tool], names: &Names) -> (Vec<Box<RawValue>>, Vec<&'a
     }
     let (mut kept, mut left_out, mut size) = (Vec::new(), Vec::new(), 0);
     for (tool, text) in written {
-        let is_ours = &*tool.server == BUILT_IN;
+        let is_ours = tool.origin == ToolOrigin::BuiltIn;
         if is_ours || (kept.len() < MAX_TOOLS && size + text.get().len() <= MAX_BYTES) {
             size += text.get().len();
             kept.push(text);

@@ -8,11 +8,11 @@ use futures::future::{BoxFuture, pending};
 use orchestrator::agents::{
     Delta, Deltas, Model, ModelError, ModelRequest, ToolError, ToolRequest, Tools,
 };
-use orchestrator::domain::{Catalog, Message, Reply};
+use orchestrator::domain::{Catalog, Message, Reply, ToolOutput};
 use serde_json::json;
 use tokio::task::yield_now;
 
-use crate::support::doubles::{catalog, reply, tool_calls};
+use crate::support::doubles::{catalog, reply, said, tool_calls};
 
 /// Says again what it is told.
 #[derive(Debug, Default)]
@@ -152,10 +152,10 @@ impl Tools for Panics {
         Arc::new(catalog(&["add"]))
     }
 
-    fn call<'a>(&'a self, _: ToolRequest<'a>) -> BoxFuture<'a, Result<String, ToolError>> {
+    fn call<'a>(&'a self, _: ToolRequest<'a>) -> BoxFuture<'a, Result<ToolOutput, ToolError>> {
         async move {
             self.once();
-            Ok("yes".to_owned())
+            Ok(said("yes", "add"))
         }
         .boxed()
     }

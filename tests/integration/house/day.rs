@@ -8,7 +8,7 @@ use futures::future::{BoxFuture, ready};
 use orchestrator::agents::{
     Delta, Deltas, Model, ModelError, ModelRequest, ToolError, ToolRequest, Tools,
 };
-use orchestrator::domain::{Catalog, Message, Outcome, Reply};
+use orchestrator::domain::{Catalog, Message, Outcome, Reply, ToolOutput};
 use orchestrator::resilience::{
     BreakerSettings, Fault, Guard, GuardSettings, Refusal, Repeat, Verdict,
 };
@@ -16,7 +16,7 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use crate::support::app::{Choices, TestApp};
-use crate::support::doubles::{catalog, reply, tool_calls};
+use crate::support::doubles::{catalog, reply, said, tool_calls};
 
 const DAY: Duration = Duration::from_hours(24);
 /// One turn so often.
@@ -120,9 +120,12 @@ impl Tools for Shaky {
         Arc::new(catalog(&["read_a"]))
     }
 
-    fn call<'a>(&'a self, request: ToolRequest<'a>) -> BoxFuture<'a, Result<String, ToolError>> {
+    fn call<'a>(
+        &'a self,
+        request: ToolRequest<'a>,
+    ) -> BoxFuture<'a, Result<ToolOutput, ToolError>> {
         let made = async move { Self::call(self, request.deadline).await };
-        made.map(|made| made.map(|()| "fine".to_owned()).map_err(|_| ToolError::Unavailable))
+        made.map(|made| made.map(|()| said("fine", "read_a")).map_err(|_| ToolError::Unavailable))
             .boxed()
     }
 }

@@ -1,7 +1,8 @@
 //! What becomes of a call.
 
-use orchestrator::agents::AgentEvent;
-use orchestrator::domain::{BreakerState, Secret};
+use orchestrator::agents::{AgentEvent, Certainty};
+use orchestrator::domain::{BreakerState, Secret, ToolId, ToolImage, ToolLink, ToolOrigin};
+use serde_json::json;
 
 use super::*;
 use crate::support::mcp_server::Era;
@@ -107,13 +108,7 @@ async fn a_hanging_call_is_cut_at_its_limit_and_opens_the_breaker() {
 #[tokio::test]
 async fn the_deadline_of_the_turn_cuts_a_call_too() {
     let (_server, servers) = ready(Era::Stateless, "hang", |_| {}).await;
-    let call = ToolCall {
-        id: "call_1".into(),
-        name: "hang".into(),
-        arguments: "{}".into(),
-        extra: None,
-        key: None,
-    };
+    let call = named("hang");
 
     let deadline = Instant::now() + Duration::from_millis(100);
     let result = in_time(call_by(&servers, &call, deadline)).await;
@@ -169,6 +164,47 @@ async fn what_is_no_text_is_named_in_words() {
 }
 
 #[tokio::test]
+async fn what_comes_beside_the_text_is_kept() {
+    let (_server, servers) = ready(Era::Stateless, "rich", |_| {}).await;
+
+    let output = in_time(call_by(&servers, &named("rich"), Instant::now() + PATIENCE)).await;
+
+    let output = output.unwrap();
+    assert_eq!(output.text, "look\n[resource readme: file:///readme]\n[image, 12 kB]");
+    assert_eq!(output.structured, Some(json!({ "answer": 42 })));
+    let link = ToolLink {
+        uri: "file:///readme".to_owned(),
+        name: "readme".to_owned(),
+        mime_type: Some("text/plain".to_owned()),
+    };
+    assert_eq!(output.links, [link]);
+    assert_eq!(output.images, [ToolImage { mime_type: "image/png".to_owned(), bytes: 12_000 }]);
+    let id = ToolId { server: "one".into(), tool: "rich".into() };
+    assert_eq!(output.origin, ToolOrigin::Server(id));
+}
+
+#[tokio::test]
+async fn an_answer_in_too_many_parts_is_cut_and_says_so() {
+    let (_server, servers) = ready(Era::Stateless, "many", |_| {}).await;
+
+    let text = call(&servers, "many", "{}").await.unwrap();
+
+    assert!(text.ends_with("x\n[299000 more parts are left out]"));
+    assert_eq!(text.matches('x').count(), 1_000);
+}
+
+#[tokio::test]
+async fn a_tool_that_asks_back_is_told_apart_from_one_that_refuses() {
+    let (server, servers) = ready(Era::Stateless, "ask", |_| {}).await;
+
+    let error = call(&servers, "ask", "{}").await.unwrap_err();
+
+    assert_eq!((error.certainty(), error), (Certainty::Asks, ToolError::Asks));
+    assert_eq!(server.calls(), ["ask"]);
+    assert_eq!(health(&servers).breaker.calls.failed, 0);
+}
+
+#[tokio::test]
 async fn configured_headers_are_sent() {
     let (_server, servers) = ready(Era::Stateless, "header", |settings| {
         for server in &mut settings.servers {
@@ -207,7 +243,7 @@ async fn the_progress_of_a_call_is_heard_in_both_eras() {
         let request = ToolRequest { call: &call, key: None, deadline, progress: &progress };
         let result = in_time(servers.call(request)).await;
 
-        assert_eq!(result.as_deref(), Ok("done"));
+        assert_eq!(result.unwrap().text, "done");
         let mut words = Vec::new();
         while let Ok(AgentEvent::ToolProgress(told)) = heard.try_recv() {
             words.push(told.words);
@@ -227,18 +263,13 @@ async fn a_key_is_sent_only_to_tools_that_honour_it() {
         let request = ToolRequest { call: &call, key: Some("k-1"), deadline, progress: &progress };
         let result = in_time(servers.call(request)).await;
 
-        assert_eq!(result.as_deref(), Ok(expected));
+        assert_eq!(result.unwrap().text, expected);
     }
 }
 
 fn named(tool: &str) -> ToolCall {
-    ToolCall {
-        id: "call_1".into(),
-        name: tool.into(),
-        arguments: "{}".into(),
-        extra: None,
-        key: None,
-    }
+    let (id, arguments) = ("call_1".into(), "{}".into());
+    ToolCall { id, name: tool.into(), tool: None, arguments, extra: None, key: None }
 }
 
 #[tokio::test]

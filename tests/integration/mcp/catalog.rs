@@ -1,12 +1,15 @@
 //! Tools of several servers side by side.
 
-use orchestrator::domain::Effect;
+use orchestrator::domain::{Effect, Hints, ToolId};
+use serde_json::json;
 
 use super::*;
+use crate::support::app::{Choices, TestApp};
+use crate::support::doubles::{ScriptedModel, calls};
 use crate::support::mcp_server::Era;
 
 #[tokio::test]
-async fn names_that_clash_carry_their_server_and_calls_find_it() {
+async fn names_carry_their_server_wherever_several_are_configured() {
     let first = McpServer::start(Era::Stateless, &["echo", "read_a"]).await;
     let second = McpServer::start(Era::Sessions, &["echo", "read_b"]).await;
 
@@ -14,10 +17,70 @@ async fn names_that_clash_carry_their_server_and_calls_find_it() {
 
     until_offered(&servers, "two__echo").await;
     until_offered(&servers, "one__echo").await;
-    assert_eq!(names(&servers), ["one__echo", "read_a", "two__echo", "read_b"]);
+    assert_eq!(names(&servers), ["one__echo", "one__read_a", "two__echo", "two__read_b"]);
     assert!(call(&servers, "two__echo", "{}").await.is_ok());
     assert_eq!((first.calls().len(), second.calls()), (0, vec!["echo".to_owned()]));
     assert_eq!(call(&servers, "echo", "{}").await, Err(ToolError::Unknown));
+}
+
+#[tokio::test]
+async fn a_server_that_comes_later_moves_no_name() {
+    let first = McpServer::start(Era::Stateless, &["echo", "a.b"]).await;
+    let second = McpServer::start(Era::Stateless, &["echo", "a.b"]).await;
+    let (address, late) = (second.address, http("late", &second));
+    second.stop().await;
+    let servers = started(settings(vec![late, http("one", &first)])).await;
+    until_offered(&servers, "one__echo").await;
+    let before = names(&servers);
+
+    let _second = McpServer::start_at(address, Era::Stateless, &["echo", "a.b"]).await;
+    until_offered(&servers, "late__echo").await;
+
+    assert_eq!(before, ["one__echo", "one__a.b"]);
+    assert_eq!(names(&servers), ["late__echo", "late__a.b", "one__echo", "one__a.b"]);
+}
+
+#[tokio::test]
+async fn a_call_reaches_the_tool_it_was_written_for_whatever_that_is_called_now() {
+    let first = McpServer::start(Era::Stateless, &["echo"]).await;
+    let second = McpServer::start(Era::Stateless, &["echo"]).await;
+    let servers = started(settings(vec![http("one", &first), http("two", &second)])).await;
+    until_offered(&servers, "one__echo").await;
+    until_offered(&servers, "two__echo").await;
+    let written = |name: &str, server: &str| ToolCall {
+        id: "call_1".into(),
+        name: name.to_owned(),
+        tool: Some(ToolId { server: server.into(), tool: "echo".into() }),
+        arguments: "{}".to_owned(),
+        extra: None,
+        key: None,
+    };
+
+    for (name, server) in [("echo", "two"), ("one__echo", "two"), ("two__echo", "gone")] {
+        let call = written(name, server);
+        let found = servers.catalog().find_call(&call).map(|tool| tool.name.clone());
+        let result = in_time(call_by(&servers, &call, Instant::now() + PATIENCE)).await;
+
+        let expected = (server == "two").then(|| "two__echo".to_owned());
+        assert_eq!(found, expected, "{name}");
+        assert_eq!(result.is_ok(), expected.is_some(), "{name}");
+    }
+    assert_eq!((first.calls().len(), second.calls().len()), (0, 2));
+}
+
+#[tokio::test]
+async fn no_server_puts_questions_in_our_name() {
+    let server = McpServer::start(Era::Stateless, &["ask_user"]).await;
+    let servers = started(settings(vec![http("one", &server)])).await;
+    until_offered(&servers, "one__ask_user").await;
+    let asks = json!({ "questions": [{ "question": "Which milk?" }] });
+    let model = ScriptedModel::new([calls(&[("ask_user", asks)])]);
+
+    let app = TestApp::new(Choices { model, tools: servers, ..Choices::default() }).await;
+    let answer = app.create("delete the milk").await;
+
+    assert_eq!(answer.types().last().unwrap(), "done structured_input");
+    assert_eq!(server.calls(), [""; 0]);
 }
 
 #[tokio::test]
@@ -29,9 +92,9 @@ async fn a_server_that_is_missing_takes_nothing_from_the_others() {
 
     let servers = started(settings(vec![http("one", &first), gone])).await;
 
-    assert_eq!(names(&servers), ["echo"]);
+    assert_eq!(names(&servers), ["one__echo"]);
     assert_eq!(*servers.catalog().missing, ["two".into()]);
-    assert!(call(&servers, "echo", "{}").await.is_ok());
+    assert!(call(&servers, "one__echo", "{}").await.is_ok());
 }
 
 #[tokio::test]
@@ -52,21 +115,37 @@ async fn hints_and_names_are_read_with_care_and_descriptions_cut() {
     let servers = started(settings(vec![http("one", &server)])).await;
 
     let catalog = servers.catalog();
-    assert_eq!(catalog.find("read_it").unwrap().effect, Effect::ReadOnly);
-    let odd = catalog.find("odd_name_1").unwrap();
-    assert_eq!(odd.effect, Effect::Changes);
+    assert_eq!(catalog.find("read_it").unwrap().effect(), Effect::ReadOnly);
+    let odd = catalog.find("odd name/1").unwrap();
+    assert_eq!(odd.effect(), Effect::Changes);
     assert_eq!(odd.description.len(), 1_024 + "… [cut]".len());
-    assert!(call(&servers, "odd_name_1", "{}").await.is_ok());
+    assert!(call(&servers, "odd name/1", "{}").await.is_ok());
     assert_eq!(server.calls(), ["odd name/1"]);
 }
 
 #[tokio::test]
-async fn tools_that_look_the_same_once_their_names_are_plain_are_all_offered() {
+async fn tools_that_look_alike_are_all_offered_and_each_is_reached() {
     let server = McpServer::start(Era::Stateless, &["a.b", "a/b", "a_b"]).await;
 
     let servers = started(settings(vec![http("one", &server)])).await;
 
-    assert_eq!(names(&servers), ["a_b", "a_b_2", "a_b_3"]);
-    assert!(call(&servers, "a_b_2", "{}").await.is_ok());
+    assert_eq!(names(&servers), ["a.b", "a/b", "a_b"]);
+    assert!(call(&servers, "a/b", "{}").await.is_ok());
     assert_eq!(server.calls(), ["a/b"]);
+}
+
+#[tokio::test]
+async fn what_a_server_does_not_say_of_a_tool_is_read_as_the_worse_case() {
+    let server = McpServer::start(Era::Stateless, &["silent", "mild", "read_it"]).await;
+
+    let servers = started(settings(vec![http("one", &server)])).await;
+
+    let catalog = servers.catalog();
+    let tool = |name: &str| catalog.find(name).unwrap();
+    assert_eq!(tool("silent").hints, Hints::default());
+    assert_eq!(tool("silent").effect(), Effect::Changes);
+    let mild = Hints { destructive: false, idempotent: true, ..Hints::default() };
+    assert_eq!((tool("mild").hints, tool("mild").effect()), (mild, Effect::Idempotent));
+    assert_eq!(tool("read_it").hints, Hints { read_only: true, ..Hints::default() });
+    assert_eq!(tool("read_it").trust, Trust::Chosen);
 }

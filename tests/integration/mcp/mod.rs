@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use orchestrator::agents::{Progress, ToolError, ToolRequest, Tools};
-use orchestrator::domain::{Dependency, Detail, HealthProbe, ToolCall};
+use orchestrator::domain::{Dependency, Detail, HealthProbe, ToolCall, ToolOutput, Trust};
 use orchestrator::mcp::{ServerSettings, Servers, Settings, Transport};
 use orchestrator::resilience::{BreakerSettings, GuardSettings};
 use tokio::sync::mpsc;
@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 fn http(name: &str, server: &McpServer) -> ServerSettings {
     let transport = Transport::Http { url: server.url(), headers: Vec::new() };
-    ServerSettings { name: name.to_owned(), transport }
+    ServerSettings { name: name.to_owned(), transport, trust: Trust::Chosen }
 }
 
 fn settings(servers: Vec<ServerSettings>) -> Settings {
@@ -59,18 +59,20 @@ async fn call(servers: &Servers, name: &str, arguments: &str) -> Result<String, 
     let call = ToolCall {
         id: "call_1".into(),
         name: name.to_owned(),
+        tool: None,
         arguments: arguments.to_owned(),
         extra: None,
         key: None,
     };
-    in_time(call_by(servers, &call, Instant::now() + PATIENCE)).await
+    let output = in_time(call_by(servers, &call, Instant::now() + PATIENCE)).await;
+    output.map(|output| output.text)
 }
 
 async fn call_by(
     servers: &Servers,
     call: &ToolCall,
     deadline: Instant,
-) -> Result<String, ToolError> {
+) -> Result<ToolOutput, ToolError> {
     let progress = Progress::new(call.id.clone(), mpsc::channel(1).0);
     servers.call(ToolRequest { call, key: None, deadline, progress: &progress }).await
 }

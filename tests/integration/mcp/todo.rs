@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use orchestrator::domain::{Effect, Secret};
+use orchestrator::domain::{Effect, Secret, Tool};
 use serde_json::Value;
 
 use super::*;
@@ -14,7 +14,7 @@ async fn the_bundled_server_offers_its_tools_with_their_effects() {
     let servers = started(settings(vec![todo(folder.path())])).await;
 
     let catalog = servers.catalog();
-    let effect = |name: &str| catalog.find(name).map(|tool| tool.effect);
+    let effect = |name: &str| catalog.find(name).map(Tool::effect);
     assert_eq!(catalog.tools.len(), 6);
     assert_eq!(effect("create_todo"), Some(Effect::Changes));
     assert_eq!(effect("list_todos"), Some(Effect::ReadOnly));
@@ -59,5 +59,5 @@ fn todo(folder: &Path) -> ServerSettings {
         args: vec!["todo".to_owned()],
         env: vec![("TODO_DATABASE_URL".to_owned(), Secret::new(database))],
     };
-    ServerSettings { name: "todo".to_owned(), transport }
+    ServerSettings { name: "todo".to_owned(), transport, trust: Trust::Bundled }
 }

@@ -7,12 +7,12 @@ use jiff::tz::TimeZone;
 use orchestrator::agents::{
     AgentEvent, Budget, Delta, Driver, Finish, Interrupt, Limits, ModelError, Run, drive,
 };
-use orchestrator::domain::{Message, ToolResult};
+use orchestrator::domain::{Message, ToolId, ToolResult};
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::support::doubles::{Act, FakeTools, ScriptedModel, calls, fails, one_call, says};
+use crate::support::doubles::{Act, FakeTools, ScriptedModel, calls, fails, one_call, said, says};
 
 const TURN: Duration = Duration::from_mins(2);
 
@@ -29,6 +29,27 @@ async fn a_tool_turn_is_told_step_by_step() {
     assert_eq!(kinds, [called, told].concat());
     assert_eq!(tools.made(), ["read_a {\"x\":1}"]);
     assert_eq!(model.asked()[1].messages.len(), 3);
+}
+
+#[tokio::test]
+async fn a_reply_is_told_with_the_tools_it_means_and_a_call_with_all_that_it_gave() {
+    let model = ScriptedModel::new([calls(&[("read_a", json!({}))]), says("all good")]);
+    let tools = FakeTools::new(&["read_a"]);
+
+    let events = events_of(&model, &tools, &Interrupt::default()).await;
+
+    let id = ToolId { server: "fake".into(), tool: "read_a".into() };
+    let mut means = None;
+    let mut gave = None;
+    for event in events {
+        if let AgentEvent::Replied(reply) = event {
+            means = means.or(reply.message.calls.into_iter().next());
+        } else if let AgentEvent::ToolFinished(end) = event {
+            gave = Some(end.answer);
+        }
+    }
+    assert_eq!(means.unwrap().tool, Some(id));
+    assert_eq!(gave, Some(Ok(said("read_a says yes", "read_a"))));
 }
 
 #[tokio::test]

@@ -150,6 +150,22 @@ fn calls_that_the_transcript_ends_with_are_made_before_the_model_is_asked() {
     assert_eq!(run.step(), Step::AskModel);
 }
 
+#[test]
+fn an_open_call_finds_its_tool_though_the_tool_is_called_otherwise_now() {
+    let mut calls = tool_calls(&[("add", json!({}))]);
+    catalog(&["add"]).identify(&mut calls);
+    let mut renamed = catalog(&["add"]);
+    renamed.tools[0].name = "fake__add".to_owned();
+    let said = reply("", calls).message;
+    let transcript = vec![Message::User { text: "hi".to_owned() }, Message::Assistant(said)];
+    let mut run = Run::new(transcript, Limits { max_steps: 8, budget: Budget::default() });
+
+    run.go_on(&renamed);
+
+    let Step::CallTools(batches) = run.step() else { panic!("no tools were called") };
+    assert_eq!(batches[0][0].refusal, None);
+}
+
 fn run(max_steps: u32) -> Run {
     Run::new(
         vec![Message::User { text: "hi".to_owned() }],

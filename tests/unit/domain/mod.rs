@@ -4,3 +4,4 @@ mod cost;
 mod item;
 mod outcome;
 mod text;
+mod tool;

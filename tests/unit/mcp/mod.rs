@@ -1,6 +1,6 @@
 //! The list of servers that people write.
 
-use orchestrator::domain::Secret;
+use orchestrator::domain::{Secret, Trust};
 use orchestrator::mcp::{ServerSettings, Transport, read_servers};
 
 #[test]
@@ -20,8 +20,11 @@ fn children_and_addresses_are_read_in_the_order_written() {
         env: secret("KEY"),
     };
     let far = Transport::Http { url: "https://example.com/mcp".into(), headers: secret("X-Key") };
-    let expected = [("todo", todo), ("far", far)]
-        .map(|(name, transport)| ServerSettings { name: name.into(), transport });
+    let expected = [("todo", todo), ("far", far)].map(|(name, transport)| ServerSettings {
+        name: name.into(),
+        transport,
+        trust: Trust::Chosen,
+    });
     assert_eq!(servers.unwrap(), expected);
 }
 
@@ -35,7 +38,9 @@ fn every_fault_is_told_at_once_and_no_value_ever() {
             "child": {"command": 7, "args": "hush", "env": {"A": 1}},
             "http": {"url": "ftp://hush", "headers": {"bad name": "hush"}},
             "old": {"type": "sse", "url": "http://localhost"},
-            "flat": "hush"
+            "flat": "hush",
+            "built-in": {"command": "hush"},
+            "a__b": {"command": "hush"}
         }}"#,
     );
 
@@ -54,6 +59,8 @@ fn every_fault_is_told_at_once_and_no_value_ever() {
             r#"server http: "headers" must be an object of header names and texts"#,
             "server old: the old SSE transport is not spoken; use its streamable HTTP endpoint",
             "server flat: its entry is not an object",
+            "server built-in: its name stands for the tools of this program; give it another",
+            "server a__b: two underscores part a server's name from a tool's; give it another name",
         ]
     );
     assert!(!faults.to_string().contains("hush"));

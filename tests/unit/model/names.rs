@@ -1,12 +1,12 @@
 //! Names that every provider takes, and the way back.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
-use orchestrator::domain::{Effect, Tool};
+use orchestrator::domain::Tool;
 use orchestrator::model::Names;
 use proptest::prelude::*;
-use serde_json::json;
+
+use crate::support::doubles::tool;
 
 #[test]
 fn a_fine_name_stays_as_it_is() {
@@ -50,14 +50,5 @@ proptest! {
 }
 
 fn tools(names: &[&str]) -> Vec<Tool> {
-    let tool = |name: &&str| Tool {
-        name: (*name).to_owned(),
-        title: None,
-        description: String::new(),
-        schema: Arc::new(json!({})),
-        effect: Effect::ReadOnly,
-        honours_keys: false,
-        server: "s".into(),
-    };
-    names.iter().map(tool).collect()
+    names.iter().map(|name| tool(name)).collect()
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use orchestrator::agents::ModelRequest;
-use orchestrator::domain::{Assistant, Effect, Message, Tool, ToolCall, ToolResult};
+use orchestrator::domain::{Assistant, Message, Tool, ToolCall, ToolResult};
 use orchestrator::model::{Body, Dialect, Offer, Recipient, Thinking};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -217,6 +217,7 @@ fn call(id: &str, arguments: &str, extra: Option<&Value>) -> ToolCall {
     ToolCall {
         id: id.into(),
         name: "x".to_owned(),
+        tool: None,
         arguments: arguments.to_owned(),
         extra: extra.cloned(),
         key: None,
@@ -228,13 +229,6 @@ fn result(id: &str, output: &str) -> ToolResult {
 }
 
 fn tool(name: &str, schema: Value) -> Tool {
-    Tool {
-        name: name.to_owned(),
-        title: None,
-        description: "Does it.".to_owned(),
-        schema: Arc::new(schema),
-        effect: Effect::ReadOnly,
-        honours_keys: false,
-        server: "s".into(),
-    }
+    let description = "Does it.".to_owned();
+    Tool { description, schema: Arc::new(schema), ..crate::support::doubles::tool(name) }
 }
