@@ -1,6 +1,7 @@
 //! A server behind streamable HTTP: our own client, because the defaults of others hang.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,10 +44,18 @@ fn client(url: &Url) -> Result<Client, ConnectError> {
         .connect_timeout(CONNECT_TIMEOUT)
         .tcp_nodelay(true)
         .redirect(Policy::custom(follow));
+    // A proxy would look for the server on a machine of its own.
+    let client = if is_loopback(url) { client.no_proxy() } else { client };
     // A kept connection stalls 40 ms on a server without TCP_NODELAY; a new one
     // costs less than that, unless it must shake hands over TLS.
     let client = if url.scheme() == "https" { client } else { client.pool_max_idle_per_host(0) };
     client.build().map_err(|_| ConnectError::Unusable)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// Another origin would get our headers, and other statuses lose the body.
