@@ -53,14 +53,17 @@ fn read(cause: &Cause) -> Option<Trouble> {
         let pause = seconds.map(|seconds| Duration::from_secs(seconds).min(MAX_PAUSE));
         return Some(Trouble::Status { code: *status, pause });
     }
-    if let Some(error) = cause.downcast_ref::<reqwest::Error>() {
-        return error.is_connect().then_some(Trouble::NotReached);
-    }
-    cause.downcast_ref().and_then(read_http)
+    cause.downcast_ref().map_or_else(|| read_request(cause.downcast_ref()?), read_http)
+}
+
+fn read_request(error: &reqwest::Error) -> Option<Trouble> {
+    error.is_connect().then_some(Trouble::NotReached)
 }
 
 fn read_http(error: &StreamableHttpError<reqwest::Error>) -> Option<Trouble> {
     match error {
+        // It does not name its own cause as its source.
+        StreamableHttpError::Client(error) => read_request(error),
         StreamableHttpError::UnexpectedServerResponse(words) => {
             Some(named_status(words).map_or(Trouble::Garbled, refused))
         }

@@ -35,6 +35,7 @@ while IFS= read -r line; do
             [ "$MODE" = dumb ] ||
                 say "{\"jsonrpc\":\"2.0\",\"id\":$id,\"error\":{\"code\":-32601,\"message\":\"?\"}}" ;;
         *'"initialize"'*)
+            printf '%s' "$line" >>"$ENVIRONMENT"
             answer '{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"stub","version":"1"}}' ;;
         *'"tools/list"'*)
             answer '{"tools":[{"name":"go","inputSchema":{"type":"object"}},{"name":"tick","inputSchema":{"type":"object"},"annotations":{"idempotentHint":true,"destructiveHint":false}}]}' ;;
@@ -183,6 +184,22 @@ async fn a_child_struck_dumb_by_the_new_question_is_asked_the_old_one() {
     until_offered(&servers, "go").await;
     assert_eq!(version(&servers).as_deref(), Some("2025-11-25"));
     in_time(servers.shut_down()).await;
+}
+
+#[tokio::test]
+async fn a_child_of_the_older_era_is_asked_for_a_revision_of_that_era() {
+    for mode in ["well", "dumb"] {
+        let stub = Stub::new(mode);
+        let mut settings = settings(vec![stub.server()]);
+        settings.connect_timeout = Duration::from_millis(500);
+
+        let servers = started(settings).await;
+        until_offered(&servers, "go").await;
+
+        let hello = std::fs::read_to_string(stub.path("environment")).unwrap();
+        assert!(hello.contains(r#""protocolVersion":"2025-11-25""#), "{mode}: {hello}");
+        in_time(servers.shut_down()).await;
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use orchestrator::domain::BreakerState;
 
 use super::*;
 use crate::support::mcp_server::{Era, HOG};
+use crate::support::process::{Running, get};
 
 #[tokio::test]
 async fn tools_are_listed_at_start_in_both_eras() {
@@ -64,6 +65,42 @@ async fn a_server_that_is_down_at_start_is_connected_later() {
 }
 
 #[tokio::test]
+async fn a_server_that_comes_late_is_met_in_the_newer_era() {
+    let server = McpServer::start(Era::Stateless, &["echo"]).await;
+    let (address, one) = (server.address, http("one", &server));
+    server.stop().await;
+
+    let servers = started(settings(vec![one])).await;
+    in_time(failures(&servers, 3)).await;
+    let _server = McpServer::start_at(address, Era::Stateless, &["echo"]).await;
+    until_offered(&servers, "echo").await;
+
+    assert_eq!(version(&servers).as_deref(), Some("2026-07-28"));
+    in_time(servers.shut_down()).await;
+}
+
+#[tokio::test]
+async fn a_server_on_this_machine_is_not_asked_of_a_proxy() {
+    let mcp = McpServer::start(Era::Stateless, &["echo"]).await;
+    let data = tempfile::tempdir().unwrap();
+    let (url, nobody) = (mcp.url(), "http://127.0.0.1:9");
+    let env = [("MCP_SERVER_URL", url.as_str()), ("HTTP_PROXY", nobody), ("http_proxy", nobody)];
+
+    let program = Running::start(&data, &env);
+    in_time(program.ready()).await;
+
+    let (_, health) = get(&format!("{}/health", program.url)).await;
+    assert_eq!(health["mcp"]["mcp"]["connected"], true, "{health}");
+}
+
+/// Waits until so many attempts have failed.
+async fn failures(servers: &Servers, count: u64) {
+    while health(servers).breaker.calls.failed < count {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
 async fn a_dead_server_s_tools_vanish_and_come_back_in_both_eras() {
     for era in [Era::Sessions, Era::Stateless] {
         let server = McpServer::start(era, &["echo"]).await;
@@ -74,7 +111,7 @@ async fn a_dead_server_s_tools_vanish_and_come_back_in_both_eras() {
         server.stop().await;
         let error = call(&servers, "echo", "{}").await.unwrap_err();
 
-        assert!(matches!(error, ToolError::Unavailable | ToolError::Lost), "{error:?}");
+        assert_eq!(error, ToolError::Unavailable);
         until_missing(&servers).await;
         assert_eq!(names(&servers), [""; 0]);
         assert_eq!(call(&servers, "echo", "{}").await, Err(ToolError::Unavailable));
