@@ -222,6 +222,7 @@ fn mcp(env: &mut Env) -> mcp::Settings {
         call_timeout: env.seconds("MCP_TIMEOUT_SECONDS", 30),
         connect_timeout: Duration::from_secs(15),
         guard: guard(env, "MCP", 5, 30),
+        pace: mcp::Pace::default(),
     }
 }
 

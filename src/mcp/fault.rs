@@ -78,7 +78,7 @@ impl CallFault {
 impl Fault for CallFault {
     fn verdict(&self) -> Verdict {
         match self {
-            Self::Guard(Refusal::TimedOut) | Self::Unreachable | Self::Lost => Verdict::Ill,
+            Self::Guard(Refusal::TimedOut) | Self::Lost => Verdict::Ill,
             Self::Busy(pause) => Verdict::Busy(*pause),
             // A tool's own "no" shows that its server works. So does an internal error: servers turn
             // any exception of one tool into it, and it says nothing of the others (ADR 1).
@@ -87,6 +87,8 @@ impl Fault for CallFault {
                 Refusal::Open { .. } | Refusal::Cooling { .. } | Refusal::DeadlinePassed,
             )
             | Self::NotConnected
+            // Whether it can be reached shows in connecting, which needs no breaker.
+            | Self::Unreachable
             | Self::StillLost => Verdict::Nothing,
         }
     }

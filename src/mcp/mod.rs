@@ -1,6 +1,7 @@
 //! Tools of MCP servers: connected, kept alive, guarded.
 
 mod arguments;
+mod attempts;
 mod board;
 mod calling;
 mod child;
@@ -22,4 +23,4 @@ mod trouble;
 
 pub use file::{InvalidServers, ServerFault, read_servers};
 pub use servers::Servers;
-pub use settings::{ServerSettings, Settings, Transport};
+pub use settings::{Pace, ServerSettings, Settings, Transport};

@@ -9,13 +9,14 @@ use rmcp::{Peer, RoleClient};
 use serde_json::{Map, Value};
 use tokio::sync::Notify;
 
+use super::attempts::Attempts;
 use super::calling::{self, Hearers};
 use super::fault::CallFault;
 use super::in_flight::InFlight;
 use super::listener::Listener;
 use super::listing::Offer;
 use super::result::read_result;
-use super::{ServerSettings, Settings};
+use super::{ServerSettings, Settings, Transport};
 use crate::agents::ToolRequest;
 use crate::domain::{Dependency, Detail, Effect, ToolId, ToolOrigin, ToolOutput};
 use crate::resilience::{Fault, Guard, Refusal, Verdict};
@@ -32,6 +33,7 @@ pub(super) struct Server {
     pub(super) hearers: Arc<Hearers>,
     /// What it is at work on.
     pub(super) in_flight: InFlight,
+    pub(super) attempts: Attempts,
     call_timeout: Duration,
     standing: Mutex<Standing>,
 }
@@ -76,6 +78,7 @@ impl Server {
             doubt: Arc::default(),
             hearers: Arc::default(),
             in_flight: InFlight::default(),
+            attempts: Attempts::new(common.guard.breaker.max_failures),
             call_timeout: common.call_timeout,
             standing: Mutex::default(),
         }
@@ -106,6 +109,19 @@ impl Server {
         std::mem::replace(&mut self.lock().link, to)
     }
 
+    /// Waits for one more attempt to reach it, if it may be back by now.
+    pub(super) async fn tried_again(&self) {
+        if self.comes_back() && !self.standing().is_connected() {
+            self.attempts.one_more().await;
+        }
+    }
+
+    /// Whether it comes back by itself, as servers of others do. A child of ours that ends at once
+    /// would only be started over and over.
+    pub(super) fn comes_back(&self) -> bool {
+        matches!(self.settings.transport, Transport::Http { .. })
+    }
+
     /// Its state, for health reports.
     pub(super) fn report(&self) -> Dependency {
         let Standing { link, offer, version } = self.standing();
@@ -113,7 +129,7 @@ impl Server {
         let tools = if connected { offer.tools.len() } else { 0 };
         Dependency {
             name: format!("mcp:{}", self.name),
-            breaker: self.guard.report(),
+            breaker: self.attempts.told_with(self.guard.report()),
             detail: Detail::Mcp { connected, tools, protocol_version: version },
         }
     }
@@ -159,6 +175,7 @@ impl Server {
 
     async fn attempt(&self, call: &Call<'_>) -> Result<ToolOutput, CallFault> {
         let Link::Up(peer) = self.lock().link.clone() else {
+            self.attempts.want();
             return Err(CallFault::NotConnected);
         };
         let _under_way = self.in_flight.begin();
@@ -175,7 +192,7 @@ impl Server {
     }
 
     fn consider(&self, fault: &CallFault) {
-        if fault.verdict() == Verdict::Ill {
+        if fault.verdict() == Verdict::Ill || *fault == CallFault::Unreachable {
             self.doubt.notify_one();
         }
     }

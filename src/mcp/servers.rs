@@ -1,11 +1,12 @@
 //! All servers together: the door of this room.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, join_all};
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -19,6 +20,8 @@ use super::supervisor::Supervisor;
 use crate::agents::{ToolError, ToolRequest, Tools};
 use crate::domain::{Catalog, Dependency, Effect, HealthProbe, ToolOutput, shorten};
 
+/// So long is waited for servers that were away, since they may be back.
+const GRACE: Duration = Duration::from_millis(500);
 /// Providers give ids of any length, and may pack anything into them.
 const MAX_ID_CHARS: usize = 64;
 
@@ -78,7 +81,13 @@ impl Servers {
 
 impl Tools for Servers {
     fn settled(&self) -> BoxFuture<'_, ()> {
-        self.until(|listing| listing.settled).boxed()
+        async {
+            self.until(|listing| listing.settled).await;
+            let tried = self.board.servers.iter().map(|server| server.tried_again());
+            // A server that is still away must not hold up every turn.
+            drop(timeout(GRACE, join_all(tried)).await);
+        }
+        .boxed()
     }
 
     fn catalog(&self) -> Arc<Catalog> {

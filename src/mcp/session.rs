@@ -67,7 +67,15 @@ impl Session {
         if self.needs_subscription() {
             self.listen().await;
         }
-        list_tools(&self.peer, server.name(), server.settings.trust).await
+        match list_tools(&self.peer, server.name(), server.settings.trust).await {
+            // A server of nothing but prompts or resources is none the worse for it.
+            Err(ServiceError::McpError(_)) if !self.has_tools() => Ok(Offer::default()),
+            other => other,
+        }
+    }
+
+    fn has_tools(&self) -> bool {
+        self.peer.peer_info().is_some_and(|info| info.capabilities.tools.is_some())
     }
 
     /// Waits until something happens to it.

@@ -14,9 +14,29 @@ pub struct Settings {
     pub call_timeout: Duration,
     /// The longest that starting a server and listing its tools may take.
     pub connect_timeout: Duration,
-    /// The guard of each server. Its first delay and its cool-down also pace reconnecting,
-    /// and its cool-down how often a server over HTTP is looked in on.
+    /// The guard of each server's calls. Its first delay is also the first between two attempts
+    /// to connect.
     pub guard: GuardSettings,
+    /// How servers are watched and tried again.
+    pub pace: Pace,
+}
+
+/// How servers are watched and tried again.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// How often a server over HTTP is looked in on: its death does not show by itself.
+    pub look_in: Duration,
+    /// The longest pause between two attempts to connect, before jitter.
+    pub longest_pause: Duration,
+    /// After a session that lasted so long the pauses begin anew.
+    pub steady: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        let often = Duration::from_secs(30);
+        Self { look_in: often, longest_pause: often, steady: often }
+    }
 }
 
 /// One server.

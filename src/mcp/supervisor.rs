@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::board::Board;
@@ -14,13 +14,13 @@ use super::connect_error::ConnectError;
 use super::listing::Offer;
 use super::server::{Link, Server};
 use super::session::{Happening, Session};
-use super::{Settings, Transport};
-use crate::domain::BreakerState;
-use crate::resilience::{GuardSettings, Permit};
+use super::{Pace, Settings};
+use crate::resilience::GuardSettings;
 
 /// The longest that a server in doubt may take to list its tools while it has nothing else to do.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
-/// A server that is not tried again within this time is not waited for.
+/// A server that is not tried again within this time is not waited for; and whoever wants it has
+/// it tried again no sooner.
 const SOON: Duration = Duration::from_secs(1);
 /// Changes of the tools within this time are read together.
 const GATHER: Duration = Duration::from_millis(50);
@@ -32,6 +32,7 @@ pub(super) struct Supervisor {
     stop: CancellationToken,
     connect_timeout: Duration,
     guard: GuardSettings,
+    pace: Pace,
     opening: Opening,
     pauses: ExponentialBackoff,
 }
@@ -51,9 +52,9 @@ impl Supervisor {
         settings: &Settings,
         stop: CancellationToken,
     ) -> Self {
-        let (connect_timeout, guard) = (settings.connect_timeout, settings.guard);
-        let (opening, pauses) = (Opening::Ask, pauses(&guard));
-        Self { server, board, stop, connect_timeout, guard, opening, pauses }
+        let Settings { connect_timeout, guard, pace, .. } = *settings;
+        let (opening, pauses) = (Opening::Ask, pauses(&guard, pace.longest_pause));
+        Self { server, board, stop, connect_timeout, guard, pace, opening, pauses }
     }
 
     /// Works until it is told to stop; leaves no child behind.
@@ -61,8 +62,8 @@ impl Supervisor {
         while let Some(session) = self.connect().await {
             let opened = Instant::now();
             self.attend(session).await;
-            if opened.elapsed() > self.guard.breaker.cool_down {
-                self.pauses = pauses(&self.guard);
+            if opened.elapsed() > self.pace.steady {
+                self.pauses = pauses(&self.guard, self.pace.longest_pause);
             }
             self.pause().await;
         }
@@ -81,19 +82,23 @@ impl Supervisor {
         None
     }
 
-    /// One attempt, if the guard allows one; a failure counts for the breaker.
+    /// One attempt, unless calls are held back. It says nothing of them: if it closed their
+    /// breaker, a server that dies of every call would never be left alone.
     async fn try_connect(&mut self) -> Option<Session> {
-        let permit = self.server.guard.admit().ok()?;
+        if !self.held_back().is_zero() {
+            return None;
+        }
         let opened = timeout(self.connect_timeout, self.open()).await;
         match opened.unwrap_or(Err(ConnectError::TimedOut)) {
             Ok((session, offer)) => {
-                self.rise(&session, offer, permit);
+                self.rise(&session, offer);
+                self.server.attempts.end(true);
                 Some(session)
             }
             Err(error) => {
-                permit.fail();
                 self.opening = self.opening.after(&error);
                 self.fall(Link::Down, &error.to_string());
+                self.server.attempts.end(false);
                 None
             }
         }
@@ -143,9 +148,10 @@ impl Supervisor {
 
     /// The death of a child shows at once, that of a far server only when it is asked.
     async fn look_in(&self) {
-        match self.server.settings.transport {
-            Transport::Child { .. } => std::future::pending().await,
-            Transport::Http { .. } => sleep(self.guard.breaker.cool_down).await,
+        if self.server.comes_back() {
+            sleep(self.pace.look_in).await;
+        } else {
+            std::future::pending().await
         }
     }
 
@@ -166,12 +172,7 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Connecting only closes a breaker that was open: if it also forgave failed
-    /// calls, a server that dies of every call would never be left alone.
-    fn rise(&self, session: &Session, offer: Offer, permit: Permit) {
-        if self.server.guard.report().state != BreakerState::Closed {
-            self.server.guard.succeed(permit);
-        }
+    fn rise(&self, session: &Session, offer: Offer) {
         tracing::info!(
             mcp.server = %self.server.name(),
             mcp.protocol.version = session.version(),
@@ -200,22 +201,41 @@ impl Supervisor {
         session.close(parting).await;
     }
 
-    /// Grows with each failure, and is never shorter than the breaker's own pause.
+    /// How long the breaker, or the server's own wish, lets no call through.
+    fn held_back(&self) -> Duration {
+        let seconds = self.server.guard.report().retry_in_seconds.unwrap_or_default();
+        Duration::try_from_secs_f64(seconds).unwrap_or_default()
+    }
+
+    /// Grows with each failure, and is never shorter than the breaker's own. Whoever wants the
+    /// server cuts a long one short.
     async fn pause(&mut self) {
-        let own = self.pauses.next().unwrap_or(self.guard.breaker.cool_down);
-        let wait = self.server.guard.report().retry_in_seconds.unwrap_or_default();
-        let wait = own.max(Duration::try_from_secs_f64(wait).unwrap_or_default());
+        let held_back = self.held_back();
+        let wait = self.pauses.next().unwrap_or(self.pace.longest_pause).max(held_back);
         if wait > SOON {
             self.fall(Link::Down, "it keeps failing");
         }
-        self.stop.run_until_cancelled(sleep(wait)).await;
+        let now = Instant::now();
+        self.server.attempts.pause_until(now + wait);
+        let wanted = async {
+            sleep_until(now + held_back.max(SOON)).await;
+            if !self.server.comes_back() {
+                std::future::pending::<()>().await;
+            }
+            self.server.attempts.wanted().await;
+        };
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = sleep_until(now + wait) => {}
+            () = wanted => {}
+        }
     }
 }
 
-fn pauses(guard: &GuardSettings) -> ExponentialBackoff {
+fn pauses(guard: &GuardSettings, longest: Duration) -> ExponentialBackoff {
     let builder = ExponentialBuilder::new()
         .with_min_delay(guard.min_delay)
-        .with_max_delay(guard.breaker.cool_down)
+        .with_max_delay(longest)
         .without_max_times();
     if guard.jitter { builder.with_jitter().build() } else { builder.build() }
 }

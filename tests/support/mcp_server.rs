@@ -218,7 +218,7 @@ async fn answer(
             let picture = ContentBlock::image("A".repeat(16_000), "image/png");
             Ok(CallToolResult::success(vec![ContentBlock::text("look:"), picture]))
         }
-        "many" => Ok(CallToolResult::success(vec![ContentBlock::text("x"); 300_000])),
+        "many" => Ok(CallToolResult::success(vec![ContentBlock::text("x"); 3_000])),
         "rich" => Ok(rich()),
         "structured" => {
             let mut result = CallToolResult::success(Vec::new());

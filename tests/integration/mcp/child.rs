@@ -36,8 +36,11 @@ while IFS= read -r line; do
                 say "{\"jsonrpc\":\"2.0\",\"id\":$id,\"error\":{\"code\":-32601,\"message\":\"?\"}}" ;;
         *'"initialize"'*)
             printf '%s' "$line" >>"$ENVIRONMENT"
-            answer '{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"stub","version":"1"}}' ;;
+            tools='"tools":{}'; [ "$MODE" = toolless ] && tools='"prompts":{}'
+            answer '{"protocolVersion":"2025-11-25","capabilities":{'"$tools"'},"serverInfo":{"name":"stub","version":"1"}}' ;;
         *'"tools/list"'*)
+            [ "$MODE" = toolless ] && {
+                say "{\"jsonrpc\":\"2.0\",\"id\":$id,\"error\":{\"code\":-32601,\"message\":\"?\"}}"; continue; }
             answer '{"tools":[{"name":"go","inputSchema":{"type":"object"}},{"name":"tick","inputSchema":{"type":"object"},"annotations":{"idempotentHint":true,"destructiveHint":false}}]}' ;;
         *'"tools/call"'*)
             case $MODE in
@@ -148,17 +151,30 @@ async fn a_child_that_fails_at_first_is_started_again() {
 }
 
 #[tokio::test]
-async fn a_child_that_exits_at_once_is_left_alone_when_its_breaker_opens() {
+async fn a_child_that_exits_at_once_is_left_alone_though_turns_want_it() {
     let stub = Stub::new("exits");
     let mut settings = settings(vec![stub.server()]);
-    settings.guard.breaker.max_failures = 1;
-    settings.guard.breaker.cool_down = Duration::from_mins(10);
+    settings.guard.min_delay = Duration::from_mins(10);
+    settings.pace.longest_pause = Duration::from_mins(10);
 
     let servers = started(settings).await;
+    in_time(servers.settled()).await;
 
     assert_eq!(call(&servers, "go", "{}").await, Err(ToolError::Unknown));
     in_time(servers.shut_down()).await;
     assert_eq!(stub.starts(), 1);
+}
+
+#[tokio::test]
+async fn a_child_without_tools_is_no_child_that_fails() {
+    let stub = Stub::new("toolless");
+
+    let servers = started(settings(vec![stub.server()])).await;
+
+    assert!(is_connected(&servers));
+    assert_eq!(servers.catalog().missing.len(), 0);
+    assert_eq!(health(&servers).breaker.calls.failed, 0);
+    in_time(servers.shut_down()).await;
 }
 
 #[tokio::test]

@@ -80,6 +80,29 @@ async fn a_server_that_comes_late_is_met_in_the_newer_era() {
 }
 
 #[tokio::test]
+async fn a_server_that_came_back_serves_the_turn_that_wants_it_however_long_the_pause() {
+    let server = McpServer::start(Era::Stateless, &["echo"]).await;
+    let (address, mut settings) = (server.address, settings(vec![http("one", &server)]));
+    server.stop().await;
+    settings.guard.breaker.max_failures = 1;
+    settings.guard.min_delay = Duration::from_mins(10);
+    settings.pace.longest_pause = Duration::from_mins(10);
+    let servers = started(settings).await;
+    assert!(!is_connected(&servers));
+
+    let _server = McpServer::start_at(address, Era::Stateless, &["echo"]).await;
+    in_time(async {
+        while !is_connected(&servers) {
+            servers.settled().await;
+        }
+    })
+    .await;
+
+    assert_eq!(call(&servers, "echo", "{}").await.as_deref(), Ok("{}"));
+    in_time(servers.shut_down()).await;
+}
+
+#[tokio::test]
 async fn a_server_on_this_machine_is_not_asked_of_a_proxy() {
     let mcp = McpServer::start(Era::Stateless, &["echo"]).await;
     let data = tempfile::tempdir().unwrap();

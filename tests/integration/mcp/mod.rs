@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use orchestrator::agents::{Progress, ToolError, ToolRequest, Tools};
 use orchestrator::domain::{Dependency, Detail, HealthProbe, ToolCall, ToolOutput, Trust};
-use orchestrator::mcp::{ServerSettings, Servers, Settings, Transport};
+use orchestrator::mcp::{Pace, ServerSettings, Servers, Settings, Transport};
 use orchestrator::resilience::{BreakerSettings, GuardSettings};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
@@ -34,7 +34,9 @@ fn settings(servers: Vec<ServerSettings>) -> Settings {
     let (min_delay, max_delay) = (Duration::from_millis(20), Duration::from_millis(40));
     let guard = GuardSettings { breaker, retries: 2, min_delay, max_delay, jitter: false };
     let timeout = Duration::from_secs(10);
-    Settings { servers, call_timeout: timeout, connect_timeout: timeout, guard }
+    let brief = Duration::from_millis(50);
+    let pace = Pace { look_in: brief, longest_pause: brief, steady: brief };
+    Settings { servers, call_timeout: timeout, connect_timeout: timeout, guard, pace }
 }
 
 async fn started(settings: Settings) -> Arc<Servers> {
