@@ -16,10 +16,12 @@ struct Wanted<'a> {
 
 impl<'a> Wanted<'a> {
     fn members(&self, members: &mut Map<String, Value>, schema: &'a Value) {
-        let properties = schema.get("properties").and_then(Value::as_object);
-        for (name, value) in members {
-            if let Some(schema) = properties.and_then(|properties| properties.get(name)) {
-                self.value(value, self.resolved(schema));
+        for shape in self.shapes(schema) {
+            let properties = shape.get("properties").and_then(Value::as_object);
+            for (name, value) in &mut *members {
+                if let Some(schema) = properties.and_then(|properties| properties.get(name)) {
+                    self.value(value, self.resolved(schema));
+                }
             }
         }
     }
@@ -36,7 +38,8 @@ impl<'a> Wanted<'a> {
             }
             Value::Object(members) => self.members(members, schema),
             Value::Array(items) => {
-                let Some(schema) = schema.get("items") else { return };
+                let item = |shape: &'a Value| shape.get("items");
+                let Some(schema) = self.shapes(schema).find_map(item) else { return };
                 for item in items {
                     self.value(item, self.resolved(schema));
                 }
@@ -48,8 +51,7 @@ impl<'a> Wanted<'a> {
     /// Whether a value of this type may stand here. Where anything may, text stays text unless it
     /// is a list or an object.
     fn takes(&self, schema: &'a Value, value: &Value) -> bool {
-        let variants = ["anyOf", "oneOf"].iter().find_map(|key| schema.get(*key)?.as_array());
-        match (schema.get("type"), variants) {
+        match (schema.get("type"), variants(schema)) {
             (Some(Value::String(kind)), _) => is_a(value, kind),
             (Some(Value::Array(kinds)), _) => {
                 kinds.iter().filter_map(Value::as_str).any(|kind| is_a(value, kind))
@@ -57,8 +59,17 @@ impl<'a> Wanted<'a> {
             (_, Some(variants)) => {
                 variants.iter().any(|variant| is_one(value, self.resolved(variant)))
             }
-            (_, None) => value.is_object() || value.is_array(),
+            (_, None) => match schema.get("enum").and_then(Value::as_array) {
+                Some(values) => values.contains(value),
+                None => value.is_object() || value.is_array(),
+            },
         }
+    }
+
+    /// The schema itself, and the alternatives that it gives.
+    fn shapes(&self, schema: &'a Value) -> impl Iterator<Item = &'a Value> {
+        let variants = variants(schema).map(Vec::as_slice).unwrap_or_default();
+        std::iter::once(schema).chain(variants.iter().map(|variant| self.resolved(variant)))
     }
 
     fn resolved(&self, mut schema: &'a Value) -> &'a Value {
@@ -70,6 +81,10 @@ impl<'a> Wanted<'a> {
         }
         schema
     }
+}
+
+fn variants(schema: &Value) -> Option<&Vec<Value>> {
+    ["anyOf", "oneOf"].iter().find_map(|key| schema.get(*key)?.as_array())
 }
 
 /// Alternatives within alternatives are rare, and may refer to themselves: they take anything.

@@ -24,6 +24,7 @@ const MAX_LINE_BYTES: usize = 200;
 #[derive(Debug)]
 pub(super) struct Child {
     process: tokio::process::Child,
+    /// Until its leader is gone: then the number may soon be another's.
     group: Option<Pid>,
 }
 
@@ -40,7 +41,7 @@ pub(super) enum Parting {
 pub(super) type Pipes = (ChildStdout, ChildStdin);
 
 impl Child {
-    /// Starts `command`; what it says on stderr goes to the log at debug level.
+    /// Starts `command`; what it says on stderr goes to the log at trace level.
     ///
     /// It leads a process group, so that Ctrl-C in our terminal does not reach
     /// it while turns are still finishing, and so that its own children end with it.
@@ -70,7 +71,7 @@ impl Child {
         Ok((child, pipes.ok_or(io::ErrorKind::BrokenPipe)?))
     }
 
-    /// Waits until it is gone.
+    /// Waits until it is gone, and ends what it left behind.
     ///
     /// # Cancel safety
     ///
@@ -79,6 +80,8 @@ impl Child {
         if let Err(error) = self.process.wait().await {
             tracing::debug!(reason = %error.kind(), "Cannot wait for a child");
         }
+        self.signal(Signal::SIGKILL);
+        self.group = None;
     }
 
     /// Ends it; its input must be closed already. Takes at most about three seconds.
@@ -111,7 +114,7 @@ fn inherited() -> impl Iterator<Item = (&'static str, OsString)> {
     INHERITED.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)))
 }
 
-/// Third parties write here what they like, so it is shown only to who debugs.
+/// Third parties write here what they like, words of people too: shown only at trace level.
 async fn log_lines(mut stderr: ChildStderr, server: Arc<str>) {
     let mut line = Vec::with_capacity(MAX_LINE_BYTES);
     let mut chunk = [0; 1_024];
@@ -139,7 +142,8 @@ async fn read_some<'a>(
 
 fn log_line(server: &str, line: &[u8]) {
     if !line.is_empty() {
+        tracing::debug!(mcp.server = server, bytes = line.len(), "A tool server wrote to stderr");
         let text = clean(&String::from_utf8_lossy(line));
-        tracing::debug!(mcp.server = server, text, "A tool server wrote to stderr");
+        tracing::trace!(mcp.server = server, text, "What it wrote");
     }
 }

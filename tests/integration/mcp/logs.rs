@@ -25,11 +25,17 @@ async fn a_call_is_one_line_without_arguments_or_results() {
     let servers = started(settings(vec![http("one", &server)])).await;
 
     call(&servers, "echo", r#"{"hush":"hush"}"#).await.unwrap();
+    let (name, arguments) = ("echo".to_owned(), "{}".to_owned());
+    let packed =
+        ToolCall { id: "p".repeat(9_000).into(), name, tool: None, arguments, extra: None };
+    in_time(call_by(&servers, &packed, Instant::now() + PATIENCE)).await.unwrap();
 
     in_time(servers.shut_down()).await;
     let text = log.text();
     assert!(!text.contains("hush"), "{text}");
-    let lines: Vec<_> = text.lines().filter(|line| line.contains("Tool called")).collect();
+    assert!(!text.contains(&"p".repeat(100)), "an id of any length");
+    let is_first = |line: &&str| line.contains("Tool called") && line.contains("call_1");
+    let lines: Vec<_> = text.lines().filter(is_first).collect();
     let [line] = lines.as_slice() else { panic!("{text}") };
     for part in [r#""outcome":"ok""#, r#""duration_ms":"#, r#""tool.name":"echo""#] {
         assert!(line.contains(part), "{line}");
