@@ -245,7 +245,7 @@ fn servers(env: &mut Env) -> Vec<ServerSettings> {
         }
         (None, None) => return Vec::new(),
     };
-    vec![ServerSettings { name: "mcp".to_owned(), transport, trust: Trust::Chosen }]
+    vec![ServerSettings { name: "mcp".to_owned(), transport, trust: Trust::Trusted }]
 }
 
 /// What a variable's file says, unless it has faults.

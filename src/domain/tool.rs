@@ -68,7 +68,7 @@ pub enum Trust {
     /// It is part of this program.
     Bundled,
     /// Whoever runs this program chose it.
-    Chosen,
+    Trusted,
 }
 
 /// What calling a tool may change, as far as it decides how the call is made.

@@ -103,7 +103,7 @@ fn read_server(name: &str, entry: &Value) -> Result<Option<ServerSettings>, Faul
     let transport = read_transport(entry, &mut faults);
     match transport {
         Some(transport) if faults.is_empty() => {
-            Ok(Some(ServerSettings { name: name.to_owned(), transport, trust: Trust::Chosen }))
+            Ok(Some(ServerSettings { name: name.to_owned(), transport, trust: Trust::Trusted }))
         }
         Some(_) | None => Err(faults),
     }

@@ -27,6 +27,11 @@ impl InFlight {
         UnderWay(&self.0)
     }
 
+    /// Whether any call is under way.
+    pub(super) fn is_any(&self) -> bool {
+        *self.0.borrow() > 0
+    }
+
     /// Ends once no call was under way for so long. A call that begins or ends meanwhile starts
     /// the time anew.
     ///

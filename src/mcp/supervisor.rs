@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use rmcp::ServiceError;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -151,7 +152,7 @@ impl Supervisor {
         if self.server.comes_back() {
             sleep(self.pace.look_in).await;
         } else {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 
@@ -166,7 +167,12 @@ impl Supervisor {
             listed = session.list(&self.server) => listed,
             () = self.server.in_flight.idle_for(patience) => return Err(ConnectError::TimedOut),
         };
-        let offer = listed.map_err(|error| ConnectError::from(&error))?;
+        let offer = match listed {
+            Ok(offer) => offer,
+            // Whoever says no while it works is alive.
+            Err(ServiceError::McpError(_)) if self.server.in_flight.is_any() => return Ok(()),
+            Err(error) => return Err(ConnectError::from(&error)),
+        };
         self.server.rise(session.peer().clone(), offer, session.version());
         self.board.publish();
         Ok(())

@@ -203,7 +203,7 @@ pub(crate) fn tool(name: &str) -> Tool {
         schema: Arc::new(json!({ "type": "object" })),
         origin: origin(name),
         hints,
-        trust: Trust::Chosen,
+        trust: Trust::Trusted,
         honours_keys: false,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// How long the tool `hog` keeps the server to itself.
+/// How long the tools `hog` and `shed` keep the server to themselves.
 pub(crate) const HOG: Duration = Duration::from_millis(1_500);
 
 /// Which revisions a server speaks.
@@ -53,6 +54,8 @@ struct State {
     peers: Arc<Mutex<Vec<Peer<RoleServer>>>>,
     /// Held by the tool `hog`; nothing is listed meanwhile, as in a server with one thread.
     thread: Arc<tokio::sync::Mutex<()>>,
+    /// Set by the tool `shed`; listing is refused meanwhile, as by a server that has no room.
+    sheds: Arc<AtomicBool>,
 }
 
 impl McpServer {
@@ -68,6 +71,7 @@ impl McpServer {
             calls: Arc::default(),
             peers: Arc::default(),
             thread: Arc::default(),
+            sheds: Arc::default(),
         };
         let stop = CancellationToken::new();
         let config =
@@ -163,6 +167,9 @@ impl ServerHandler for State {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
+        if self.sheds.load(Ordering::Relaxed) {
+            return Err(ErrorData::internal_error("too busy", None));
+        }
         let _thread = self.thread.lock().await;
         let tools = self.tools.borrow().iter().map(|name| tool(name)).collect();
         Ok(ListToolsResult::with_all_items(tools))
@@ -177,6 +184,11 @@ impl ServerHandler for State {
         if request.name == "hog" {
             let _thread = self.thread.lock().await;
             tokio::time::sleep(HOG).await;
+        }
+        if request.name == "shed" {
+            self.sheds.store(true, Ordering::Relaxed);
+            tokio::time::sleep(HOG).await;
+            self.sheds.store(false, Ordering::Relaxed);
         }
         if request.name == "ask" {
             return Ok(CallToolResponse::InputRequired(InputRequiredResult::from_request_state(

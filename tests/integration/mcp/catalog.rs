@@ -147,5 +147,5 @@ async fn what_a_server_does_not_say_of_a_tool_is_read_as_the_worse_case() {
     let mild = Hints { destructive: false, idempotent: true, ..Hints::default() };
     assert_eq!((tool("mild").hints, tool("mild").effect()), (mild, Effect::Idempotent));
     assert_eq!(tool("read_it").hints, Hints { read_only: true, ..Hints::default() });
-    assert_eq!(tool("read_it").trust, Trust::Chosen);
+    assert_eq!(tool("read_it").trust, Trust::Trusted);
 }

@@ -203,6 +203,19 @@ async fn a_server_that_does_one_thing_at_a_time_is_not_given_up_while_it_works_i
 }
 
 #[tokio::test]
+async fn a_server_that_refuses_to_list_while_it_works_is_not_given_up() {
+    let server = McpServer::start(Era::Stateless, &["shed"]).await;
+    let servers = started(settings(vec![http("one", &server)])).await;
+    until_offered(&servers, "shed").await;
+
+    let result = call(&servers, "shed", "{}").await;
+
+    assert_eq!(result.as_deref(), Ok("{}"));
+    assert_eq!(names(&servers), ["shed"]);
+    in_time(servers.shut_down()).await;
+}
+
+#[tokio::test]
 async fn failing_to_connect_opens_the_breaker_and_connecting_closes_it() {
     let server = McpServer::start(Era::Stateless, &["echo"]).await;
     let (address, mut settings) = (server.address, settings(vec![http("one", &server)]));

@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 fn http(name: &str, server: &McpServer) -> ServerSettings {
     let transport = Transport::Http { url: server.url(), headers: Vec::new() };
-    ServerSettings { name: name.to_owned(), transport, trust: Trust::Chosen }
+    ServerSettings { name: name.to_owned(), transport, trust: Trust::Trusted }
 }
 
 fn settings(servers: Vec<ServerSettings>) -> Settings {

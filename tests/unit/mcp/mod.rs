@@ -23,7 +23,7 @@ fn children_and_addresses_are_read_in_the_order_written() {
     let expected = [("todo", todo), ("far", far)].map(|(name, transport)| ServerSettings {
         name: name.into(),
         transport,
-        trust: Trust::Chosen,
+        trust: Trust::Trusted,
     });
     assert_eq!(servers.unwrap(), expected);
 }
