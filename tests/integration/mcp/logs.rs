@@ -26,8 +26,14 @@ async fn a_call_is_one_line_without_arguments_or_results() {
 
     call(&servers, "echo", r#"{"hush":"hush"}"#).await.unwrap();
     let (name, arguments) = ("echo".to_owned(), "{}".to_owned());
-    let packed =
-        ToolCall { id: "p".repeat(9_000).into(), name, tool: None, arguments, extra: None };
+    let packed = ToolCall {
+        id: "p".repeat(9_000).into(),
+        name,
+        tool: None,
+        arguments,
+        extra: None,
+        key: None,
+    };
     in_time(call_by(&servers, &packed, Instant::now() + PATIENCE)).await.unwrap();
 
     in_time(servers.shut_down()).await;
