@@ -41,7 +41,7 @@ impl Cooling {
         let step = (1..=STEPS).find(|step| since < STEP * *step);
         let Some(step) = step else { return Ok(()) };
         if state.gone >= 1 << (step - 1) {
-            return Err(STEP * step - since);
+            return Err((STEP * step).saturating_sub(since));
         }
         state.gone += 1;
         Ok(())

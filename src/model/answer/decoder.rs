@@ -120,8 +120,8 @@ impl Decoder {
     fn read(&mut self, mut part: Value, out: &mut Vec<Delta>) -> Result<(), Failure> {
         let before = out.len();
         // Gateways that send both say the same in both.
-        let thought = ["reasoning_content", "reasoning"].into_iter();
-        out.extend(thought.filter_map(|key| text(&mut part, key)).next().map(Delta::Thought));
+        let mut names = ["reasoning_content", "reasoning"].into_iter();
+        out.extend(names.find_map(|key| text(&mut part, key)).map(Delta::Thought));
         self.refused |= text(&mut part, "refusal").is_some();
         let extra = extra::take(&mut part);
         let content = content(&mut part);

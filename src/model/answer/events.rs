@@ -22,7 +22,8 @@ pub(in crate::model) struct Events {
     /// What the event in the making says.
     data: Vec<u8>,
     is_told: bool,
-    has_comment: bool,
+    /// Comments since somebody asked.
+    comments: usize,
     stray: Vec<u8>,
 }
 
@@ -64,7 +65,7 @@ impl Events {
 
     /// Whether a comment came since this was asked: no event, and yet a sign of life.
     pub(in crate::model) fn take_comment(&mut self) -> bool {
-        std::mem::take(&mut self.has_comment)
+        std::mem::take(&mut self.comments) > 0
     }
 
     /// What belonged to no event, such as a bare error object.
@@ -107,7 +108,7 @@ impl Events {
         let line = line.strip_prefix(BYTE_ORDER_MARK).filter(|_| is_first).unwrap_or(line);
         let Some(first) = line.first() else { return !self.data.is_empty() };
         if *first == b':' {
-            self.has_comment = true;
+            self.comments += 1;
         } else if !first.is_ascii_alphabetic() {
             self.keep_stray(line);
         }

@@ -10,7 +10,7 @@ struct Tag {
 }
 
 const GOOGLES: Tag = Tag { open: "<thought>", close: "</thought>" };
-/// Of Qwen, DeepSeek and others, behind a server that does not part them.
+/// Of Qwen, `DeepSeek` and others, behind a server that does not part them.
 const OTHERS: Tag = Tag { open: "<think>", close: "</think>" };
 
 /// Routes the pieces of one reply; a tag may come in pieces too.

@@ -116,10 +116,10 @@ impl House {
 
 /// Soon gives up where nothing else ends the scenario.
 fn in_haste(scenario: &str, mut settings: Settings) -> Settings {
-    let short = Duration::from_millis(300);
     match scenario {
-        "hang_headers" | "trickle" => settings.first_event_timeout = short,
-        "stall_after(2)" => settings.stall_timeout = short,
+        // Long enough for a busy machine to note the request.
+        "hang_headers" | "trickle" => settings.first_event_timeout = Duration::from_secs(1),
+        "stall_after(2)" => settings.stall_timeout = Duration::from_millis(300),
         _ => {}
     }
     settings

@@ -41,7 +41,7 @@ async fn a_tool_server_does_not_inherit_the_key() {
 }
 
 #[tokio::test]
-async fn a_dead_model_is_told_at_once_after_three_failures() {
+async fn a_dead_model_is_told_at_once_after_three_calls_that_failed() {
     let data = TempDir::new().unwrap();
     let env = [("GEMINI_API_KEY", "key"), ("GEMINI_BASE_URL", "http://127.0.0.1:9/v1/")];
     let server = Running::start(&data, &env);
@@ -51,12 +51,18 @@ async fn a_dead_model_is_told_at_once_after_three_failures() {
         "content": [{ "type": "input_text", "text": "hi" }],
         "attachments": [], "inference_options": {},
     } } });
-    let events = crate::support::process::stream(&server.url, &body).await;
+    for _ in 0..3 {
+        let events = crate::support::process::stream(&server.url, &body).await;
+        assert_eq!(events.last().unwrap()["type"], "error");
+    }
     let (_, health) = get(&format!("{}/health", server.url)).await;
     let short = ask(&server.url, &json!({ "message": "hi" })).await;
 
-    assert_eq!(events.last().unwrap()["type"], "error");
     assert_eq!(health["breakers"]["model"]["state"], "open");
+    assert_eq!(
+        health["breakers"]["model"]["calls"],
+        json!({ "ok": 0, "failed": 3, "rejected": 0 })
+    );
     assert_eq!(health["status"], "down");
     assert_eq!(short["code"], "model_down");
 }

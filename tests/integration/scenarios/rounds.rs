@@ -119,6 +119,20 @@ async fn servers_of_the_other_family_are_asked_two_rounds_without_a_word_of_goog
 }
 
 #[tokio::test]
+async fn results_bear_the_name_of_their_tool_for_a_provider_that_wants_it() {
+    let knobs = Knobs { flags: [demo::Flag::RequireToolName].into(), ..Knobs::default() };
+    let emulation = EmulateSettings { knobs, ..EmulateSettings::default() };
+    let server = ModelServer::start(demo::Settings::emulate(echo, emulation)).await;
+    let model = model(patient(&server));
+    let asked = "call:list{}";
+
+    let said = ask(&model, asked).await.end.unwrap().message;
+    let end = ask_within(&model, &second_round(asked, &said), Duration::from_secs(30)).await.end;
+
+    assert!(end.is_ok(), "{end:?}");
+}
+
+#[tokio::test]
 async fn a_thread_that_moves_to_another_server_takes_nothing_of_google_s_there() {
     let google = ModelServer::emulate().await;
     let asked = "call:list{} please";

@@ -8,12 +8,14 @@ use proptest::prelude::*;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
 
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
 const HOUR: Duration = Duration::from_hours(1);
 
 #[test]
 fn an_order_is_believed_before_the_words_and_those_before_what_limits_suggest() {
     // What is waited for if the body names nine seconds, and if it names nothing.
-    let table: &[(&[(&str, &str)], f64, Option<f64>)] = &[
+    let table: &[(Headers<'_>, f64, Option<f64>)] = &[
         (&[("retry-after", "2")], 2.0, Some(2.0)),
         (&[("retry-after", "1.5")], 1.5, Some(1.5)),
         (&[("retry-after", "Thu, 01 Jan 2099 00:00:00 GMT")], 3_600.0, Some(3_600.0)),
