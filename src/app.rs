@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::sqlite::SqliteConnectOptions;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -169,8 +171,17 @@ fn warn_of_unpriced(config: &Config) {
     }
 }
 
-/// Where a database lies, without its password.
-fn database_place(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    rest.rsplit_once('@').map_or(rest, |(_, place)| place)
+/// Where a database lies: only what the driver itself takes for host, name or path, because a URL
+/// may carry its password in more than one place.
+fn database_place(url: &str) -> String {
+    let server = |options: PgConnectOptions| {
+        let database = options.get_database().unwrap_or_else(|| options.get_username());
+        format!("{}:{}/{database}", options.get_host(), options.get_port())
+    };
+    let file = |options: SqliteConnectOptions| options.get_filename().display().to_string();
+    match url.split(':').next() {
+        Some("postgres" | "postgresql") => url.parse().map(server).unwrap_or_default(),
+        Some("sqlite") => url.parse().map(file).unwrap_or_default(),
+        Some(_) | None => "memory".to_owned(),
+    }
 }

@@ -14,7 +14,8 @@ use super::{Background, JsonLines, Lines};
 /// Crates that log bodies or texts: only their warnings may pass, or nothing at all.
 const QUIET: &[(&str, LevelFilter)] = &[
     ("async_openai", LevelFilter::OFF),
-    ("rmcp", LevelFilter::ERROR),
+    // Its errors quote whole addresses, and a key may stand among the parameters; ours say what failed.
+    ("rmcp", LevelFilter::OFF),
     ("sqlx", LevelFilter::OFF),
     ("hyper", LevelFilter::WARN),
     ("reqwest", LevelFilter::WARN),

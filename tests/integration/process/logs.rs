@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::process::{Running, client};
+use crate::support::process::{Running, client, get};
 
 #[tokio::test]
 async fn every_line_of_a_request_carries_its_id_and_no_line_anyones_words() {
@@ -31,6 +31,42 @@ async fn every_line_of_a_request_carries_its_id_and_no_line_anyones_words() {
         assert!(closing[0].get(field).is_some(), "{field}");
     }
     assert!(with("gen_ai.usage.input_tokens") && with("gen_ai.usage.cost_usd"), "{ours:#?}");
+}
+
+/// A password may stand before the host or among the parameters, in any address that we are told.
+#[tokio::test]
+async fn no_address_is_told_with_its_password() {
+    let fallbacks = r#"[{"name":"b","base_url":"http://localhost:1/v1","model":"m",
+        "api_key_env":"B_KEY"}]"#;
+    let addresses = [
+        ("DATABASE_URL", "postgres://127.0.0.1:1/threads?user=u&password=geheim"),
+        ("DATABASE_URL", "postgres://u:geheim@127.0.0.1:1/threads?sslmode=disable"),
+        ("DATABASE_URL", "postgres:///threads?host=127.0.0.1&port=1&password=geheim"),
+        ("DATABASE_URL", "sqlite://threads.db?mode=rwc"),
+        ("DATABASE_URL", "memory"),
+        ("TODO_DATABASE_URL", "postgres://127.0.0.1:1/todos?user=u&password=geheim"),
+        ("MCP_SERVER_URL", "http://u:geheim@127.0.0.1:1/mcp?key=geheim"),
+        ("MODEL_FALLBACKS", fallbacks),
+    ];
+
+    for (name, value) in addresses {
+        let data = TempDir::new().unwrap();
+        let env = [("LOG_LEVEL", "trace"), ("B_KEY", "geheim"), (name, value)];
+        let server = Running::start(&data, &env);
+        let (_, health) = get(&format!("{}/health", server.url)).await;
+        let (_, lines) = server.stop();
+
+        let told = format!("{lines:#?} {health}");
+        assert!(!told.contains("geheim"), "{name}={value}: {told}");
+        let place = lines.iter().find(|line| line.contains("Listening on")).unwrap();
+        let expected = match (name, value) {
+            ("DATABASE_URL", "memory") => "data: memory",
+            ("DATABASE_URL", file) if file.starts_with("sqlite") => "data: threads.db",
+            ("DATABASE_URL", _) => "data: 127.0.0.1:1/threads",
+            _ => "data: data/orchestrator.db",
+        };
+        assert!(place.contains(expected), "{place}");
+    }
 }
 
 #[tokio::test]
