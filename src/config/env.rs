@@ -6,91 +6,119 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::variables::{Preset, Variable};
+
 /// The variables, and what was found wrong with them so far.
 #[derive(Debug, Default)]
 pub struct Env {
-    values: HashMap<String, String>,
+    values: HashMap<String, Result<String, NotUnicode>>,
     faults: Vec<String>,
 }
+
+#[derive(Clone, Copy, Debug)]
+struct NotUnicode;
 
 /// Everything that is wrong with the environment. It never carries a value.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ConfigError(Vec<String>);
 
 impl Env {
-    /// The process's own environment. Values that are not Unicode count as faults.
+    /// The process's own environment.
     #[expect(clippy::disallowed_methods, reason = "this is the one reader")]
     pub fn of_process() -> Self {
-        let mut env = Self::default();
-        for (name, value) in std::env::vars_os() {
-            let Ok(name) = name.into_string() else { continue };
-            match value.into_string() {
-                Ok(value) => drop(env.values.insert(name, value)),
-                Err(_) if super::VARIABLES.iter().any(|known| known.name == name) => {
-                    env.fault(&name, "is not valid Unicode");
-                }
-                Err(_) => {}
-            }
-        }
-        env
+        let named = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().map_err(|_| NotUnicode)))
+        });
+        Self { values: named.collect(), faults: Vec::new() }
     }
 
     /// An environment made by hand.
     pub fn of<'a>(values: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        let own = |(name, value): (&str, &str)| (name.to_owned(), Ok(value.to_owned()));
         Self { values: values.into_iter().map(own).collect(), faults: Vec::new() }
     }
 
-    /// A text; set but empty is as good as unset.
-    pub fn text(&self, name: &str) -> Option<String> {
-        self.values.get(name).map(|value| value.trim().to_owned()).filter(|text| !text.is_empty())
+    /// A text as it is set, or else its preset.
+    pub fn text(&mut self, variable: &Variable) -> Option<String> {
+        let preset = match variable.preset {
+            Preset::Value(text) => Some(text.to_owned()),
+            Preset::Unset | Preset::Words(_) => None,
+        };
+        self.named(variable.name).or(preset)
+    }
+
+    /// The same, under any name; set but empty is as good as unset.
+    pub fn named(&mut self, name: &str) -> Option<String> {
+        match self.values.get(name)? {
+            Ok(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+            Err(NotUnicode) => {
+                self.fault(name, "is not valid Unicode");
+                None
+            }
+        }
     }
 
     /// A whole number.
-    pub fn number(&mut self, name: &str, default: u64, range: RangeInclusive<u64>) -> u64 {
+    pub fn number(&mut self, variable: &Variable, range: RangeInclusive<u64>) -> u64 {
         let (low, high) = (range.start(), range.end());
         let expected = format!("must be a whole number from {low} to {high}");
-        self.parsed(name, &expected, |number| range.contains(number)).unwrap_or(default)
+        self.parsed(variable, &expected, |number| range.contains(number)).unwrap_or(*low)
     }
 
     /// A time in seconds; fractions are allowed.
-    pub fn seconds(&mut self, name: &str, default: u64) -> Duration {
+    pub fn seconds(&mut self, variable: &Variable) -> Duration {
         const MAX: f64 = 86_400.0;
         let expected = "must be a number of seconds above 0, at most 86400";
-        let seconds = self.parsed(name, expected, |&seconds: &f64| seconds > 0.0 && seconds <= MAX);
-        seconds.map_or(Duration::from_secs(default), Duration::from_secs_f64)
+        let is_fine = |&seconds: &f64| seconds > 0.0 && seconds <= MAX;
+        self.parsed(variable, expected, is_fine).map_or(Duration::ZERO, Duration::from_secs_f64)
     }
 
     /// A value of a type that reads itself from text.
     pub fn parsed<T: FromStr>(
         &mut self,
-        name: &str,
+        variable: &Variable,
         expected: &str,
         is_fine: impl Fn(&T) -> bool,
     ) -> Option<T> {
-        let text = self.text(name)?;
+        let text = self.text(variable)?;
         let value = text.parse().ok().filter(is_fine);
         if value.is_none() {
-            self.fault(name, expected);
+            self.fault(variable.name, expected);
         }
         value
     }
 
-    /// Items parted by commas.
-    pub fn list(&self, name: &str) -> Vec<String> {
-        let text = self.text(name).unwrap_or_default();
+    /// One of several words, each with what it means.
+    pub fn word<T: Copy>(&mut self, variable: &Variable, words: &[(&str, T)]) -> Option<T> {
+        let text = self.text(variable)?;
+        let found = words.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning);
+        if found.is_none() {
+            let words: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+            let (last, others) = words.split_last().unwrap_or((&"", &[]));
+            self.fault(variable.name, format!("must be {} or {last}", others.join(", ")));
+        }
+        found
+    }
+
+    /// Items separated by commas.
+    pub fn list(&mut self, variable: &Variable) -> Vec<String> {
+        let text = self.text(variable).unwrap_or_default();
         let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
         items.map(str::to_owned).collect()
     }
 
     /// Notes that a variable is wrong.
     pub fn fault(&mut self, name: &str, what: impl fmt::Display) {
-        self.faults.push(format!("{name} {what}"));
+        let fault = format!("{name} {what}");
+        if !self.faults.contains(&fault) {
+            self.faults.push(fault);
+        }
     }
 
-    /// Complains if anything was wrong.
-    pub fn finish(self) -> Result<(), ConfigError> {
-        if self.faults.is_empty() { Ok(()) } else { Err(ConfigError(self.faults)) }
+    /// Reads what is needed, and complains if anything in it was wrong.
+    pub fn read<T>(mut self, read: impl FnOnce(&mut Self) -> T) -> Result<T, ConfigError> {
+        let value = read(&mut self);
+        if self.faults.is_empty() { Ok(value) } else { Err(ConfigError(self.faults)) }
     }
 }
 

@@ -4,6 +4,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use super::env::Env;
+use super::variables::MODEL_FALLBACKS;
 use crate::domain::Secret;
 use crate::model::{self, Dialect};
 
@@ -26,13 +27,13 @@ struct Fallback {
 /// Reads the list; each is as patient as the first. A model that has another behind it is not
 /// asked again, for the other is the second try.
 pub(super) fn fallbacks(env: &mut Env, first: &mut model::Settings) -> Vec<model::Settings> {
-    let Some(text) = env.text("MODEL_FALLBACKS") else { return Vec::new() };
+    let Some(text) = env.text(&MODEL_FALLBACKS) else { return Vec::new() };
     let Some(entries) = read(&text) else {
-        env.fault("MODEL_FALLBACKS", EXPECTED);
+        env.fault(MODEL_FALLBACKS.name, EXPECTED);
         return Vec::new();
     };
     if entries.iter().any(|one| one.name == first.id()) {
-        env.fault("MODEL_FALLBACKS", "names a model like GEMINI_MODEL: people choose by names");
+        env.fault(MODEL_FALLBACKS.name, "names a model like GEMINI_MODEL: people choose by names");
     }
     let mut models: Vec<_> = entries.into_iter().map(|one| settings(env, one, first)).collect();
     let Some((final_one, others)) = models.split_last_mut() else { return models };
@@ -69,9 +70,9 @@ fn dialect<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Dialect>, D::Err
 fn settings(env: &mut Env, fallback: Fallback, first: &model::Settings) -> model::Settings {
     let key = match &fallback.api_key_env {
         None => String::new(),
-        Some(variable) => env.text(variable).unwrap_or_else(|| {
+        Some(variable) => env.named(variable).unwrap_or_else(|| {
             let what = format!("names {variable} as the key of {}, which is unset", fallback.name);
-            env.fault("MODEL_FALLBACKS", what);
+            env.fault(MODEL_FALLBACKS.name, what);
             String::new()
         }),
     };

@@ -2,9 +2,15 @@
 
 mod env;
 mod fallbacks;
+mod file;
+mod guard;
+mod listen;
 mod load;
+mod models;
+mod tools;
 mod variables;
 
 pub use env::{ConfigError, Env};
-pub use load::{Config, Listen};
-pub use variables::{VARIABLES, Variable, help};
+pub use listen::Listen;
+pub use load::Config;
+pub use variables::{Preset, VARIABLES, Variable, help};

@@ -1,4 +1,6 @@
-//! Every variable there is: the one table behind `--help`, the README and `.env.example`.
+//! Every variable there is: the one table behind the loader, `--help`, the README and `.env.example`.
+
+use Preset::{Unset, Value, Words};
 
 /// A variable of the environment.
 #[derive(Clone, Copy, Debug)]
@@ -6,134 +8,99 @@ pub struct Variable {
     /// Its name.
     pub name: &'static str,
     /// What holds if it is not set.
-    pub default: &'static str,
+    pub preset: Preset,
     /// What it does.
     pub help: &'static str,
 }
 
-/// All of them, in reading order.
-pub const VARIABLES: &[Variable] = &[
-    variable("HOST", "127.0.0.1", "address to listen on"),
-    variable("PORT", "8000", "port to listen on"),
-    variable(
-        "GEMINI_API_KEY",
-        "",
-        "key of the model; without it the bundled offline model answers",
-    ),
-    variable("GEMINI_BASE_URL", GEMINI_URL, "OpenAI-compatible base URL of the model"),
-    variable(
-        "GEMINI_MODEL",
-        "gemini-2.5-flash",
-        "name of the model; unset, its successor is asked once it is gone",
-    ),
-    variable(
-        "MODEL_DIALECT",
-        "guessed from its name and URL",
-        "what the model's server understands: gemini or openai",
-    ),
-    variable(
-        "MODEL_FALLBACKS",
-        "",
-        "JSON list of models that stand in: [{\"name\", \"base_url\", \"model\", \"api_key_env\"?, \"dialect\"?}]",
-    ),
-    variable("THINKING", "auto", "how much the model may think: off, auto, low, medium or high"),
-    variable(
-        "MODEL_PRICES",
-        "",
-        "JSON file of prices, in dollars for a million tokens: {\"<model>\": {\"input\", \"output\", \"cached\"?}}",
-    ),
-    variable(
-        "MCP_SERVER_COMMAND",
-        "",
-        "program of your own MCP server (stdio) instead of the bundled one",
-    ),
-    variable("MCP_SERVER_ARGS", "", "its arguments, parted by spaces, or a JSON list of strings"),
-    variable("MCP_SERVER_URL", "", "URL of your own MCP server (streamable HTTP)"),
-    variable("MCP_CONFIG", "", "JSON file {\"mcpServers\": {...}} for several MCP servers"),
-    variable("MCP_TIMEOUT_SECONDS", "30", "time limit of one tool call"),
-    variable(
-        "REQUEST_TIMEOUT_SECONDS",
-        "30",
-        "time limit of one model request up to its first event",
-    ),
-    variable("STALL_TIMEOUT_SECONDS", "15", "longest silence inside a model's stream"),
-    variable("TURN_TIMEOUT_SECONDS", "120", "time limit of a whole turn"),
-    variable(
-        "MCP_BREAKER_FAILURES",
-        "5",
-        "failed calls in a row that open an MCP server's breaker",
-    ),
-    variable("MCP_BREAKER_SECONDS", "30", "how long it then stays open"),
-    variable("MODEL_BREAKER_FAILURES", "3", "failed calls in a row that open the model's breaker"),
-    variable("MODEL_BREAKER_SECONDS", "60", "how long it then stays open"),
-    variable("MAX_INPUT_CHARS", "5000", "longest message, in characters"),
-    variable("MAX_STREAMS", "10000", "turns that may run at the same time"),
-    variable(
-        "MAX_WAITING",
-        "4",
-        "messages that may wait while an answer is written in their thread; 0 refuses them",
-    ),
-    variable(
-        "MAX_CONTEXT_TOKENS",
-        "32000",
-        "how much of a thread the model is sent, in tokens, estimated",
-    ),
-    variable("TITLES", "words", "what a thread is called: words (its first) or model (asked)"),
-    variable("MAX_STEPS", "8", "model calls of one turn at most"),
-    variable(
-        "MAX_TURN_TOKENS",
-        "",
-        "tokens of one turn; then the person is asked whether to go on",
-    ),
-    variable(
-        "MAX_TURN_COST_USD",
-        "",
-        "dollars of one turn, as far as prices are known; then the person is asked likewise",
-    ),
-    variable(
-        "DATABASE_URL",
-        "sqlite://data/orchestrator.db",
-        "threads: sqlite://…, postgres://… or memory",
-    ),
-    variable(
-        "TODO_DATABASE_URL",
-        "sqlite://data/todos.db",
-        "bundled todo server: sqlite://…, postgres://… or memory",
-    ),
-    variable(
-        "TODO_ALLOWED_HOSTS",
-        "",
-        "host names that todo --http answers to besides localhost, parted by commas",
-    ),
-    variable("TIME_ZONE", "the machine's", "what \"tomorrow\" means, for example Europe/Berlin"),
-    variable("PUBLIC_URL", "derived from HOST and PORT", "where people reach this server"),
-    variable(
-        "ALLOWED_ORIGINS",
-        "any localhost origin on a loopback HOST, else none",
-        "pages that may call this server, parted by commas",
-    ),
-    variable("DRAIN_SECONDS", "30", "how long running turns may go on after SIGTERM"),
-    variable("LOG_LEVEL", "info", "error, warn, info, debug or trace"),
-    variable("LOG_FORMAT", "json (pretty on a terminal)", "json or pretty"),
-];
+/// What holds if a variable is not set.
+#[derive(Clone, Copy, Debug)]
+pub enum Preset {
+    /// Nothing.
+    Unset,
+    /// As if this had been written.
+    Value(&'static str),
+    /// What the machine or other variables say, in words.
+    Words(&'static str),
+}
 
-/// Google's OpenAI-compatible endpoint.
-pub(super) const GEMINI_URL: &str = "https://generativelanguage.googleapis.com/v1beta/openai/";
+macro_rules! variables {
+    ($($name:ident = $preset:expr, $help:literal;)*) => {
+        $(pub(super) static $name: Variable =
+            Variable { name: stringify!($name), preset: $preset, help: $help };)*
+
+        /// All of them, in reading order.
+        pub static VARIABLES: &[&Variable] = &[$(&$name),*];
+    };
+}
+
+variables! {
+    HOST = Value("127.0.0.1"), "address to listen on";
+    PORT = Value("8000"), "port to listen on";
+    GEMINI_API_KEY = Unset, "key of the model; without it the bundled offline model answers";
+    GEMINI_BASE_URL = Value("https://generativelanguage.googleapis.com/v1beta/openai"),
+        "OpenAI-compatible base URL of the model";
+    GEMINI_MODEL = Value("gemini-2.5-flash"),
+        "name of the model; unset, its successor is asked once it is gone";
+    MODEL_DIALECT = Words("guessed from its name and URL"),
+        "what the model's server understands: gemini or openai";
+    MODEL_FALLBACKS = Unset,
+        "JSON list of models that stand in: [{\"name\", \"base_url\", \"model\", \"api_key_env\"?, \"dialect\"?}]";
+    THINKING = Value("auto"), "how much the model may think: off, auto, low, medium or high";
+    MODEL_PRICES = Unset,
+        "JSON file of prices, in dollars for a million tokens: {\"<model>\": {\"input\", \"output\", \"cached\"?}}";
+    MCP_SERVER_COMMAND = Unset, "program of your own MCP server (stdio) instead of the bundled one";
+    MCP_SERVER_ARGS = Unset, "its arguments, separated by spaces, or a JSON list of strings";
+    MCP_SERVER_URL = Unset, "URL of your own MCP server (streamable HTTP)";
+    MCP_CONFIG = Unset, "JSON file {\"mcpServers\": {...}} for several MCP servers";
+    MCP_TIMEOUT_SECONDS = Value("30"), "time limit of one tool call";
+    REQUEST_TIMEOUT_SECONDS = Value("30"),
+        "time limit of one model request up to its first event";
+    STALL_TIMEOUT_SECONDS = Value("15"), "longest silence inside a model's stream";
+    TURN_TIMEOUT_SECONDS = Value("120"), "time limit of a whole turn";
+    MCP_BREAKER_FAILURES = Value("5"), "failed calls in a row that open an MCP server's breaker";
+    MCP_BREAKER_SECONDS = Value("30"), "how long it then stays open";
+    MODEL_BREAKER_FAILURES = Value("3"), "failed calls in a row that open the model's breaker";
+    MODEL_BREAKER_SECONDS = Value("60"), "how long it then stays open";
+    MAX_INPUT_CHARS = Value("5000"), "longest message, in characters";
+    MAX_STREAMS = Value("10000"), "turns that may run at the same time";
+    MAX_WAITING = Value("4"),
+        "messages that may wait while an answer is written in their thread; 0 refuses them";
+    MAX_CONTEXT_TOKENS = Value("32000"),
+        "how much of a thread the model is sent, in tokens, estimated";
+    TITLES = Value("words"), "what a thread is called: words (its first) or model (asked)";
+    MAX_STEPS = Value("8"), "model calls of one turn at most";
+    MAX_TURN_TOKENS = Unset, "tokens of one turn; then the person is asked whether to go on";
+    MAX_TURN_COST_USD = Unset,
+        "dollars of one turn, as far as prices are known; then the person is asked likewise";
+    DATABASE_URL = Value("sqlite://data/orchestrator.db"),
+        "threads: sqlite://…, postgres://… or memory";
+    TODO_DATABASE_URL = Value("sqlite://data/todos.db"),
+        "bundled todo server: sqlite://…, postgres://… or memory";
+    TODO_ALLOWED_HOSTS = Unset,
+        "host names that todo --http answers to besides localhost, separated by commas";
+    TIME_ZONE = Words("the machine's"), "what \"tomorrow\" means, for example Europe/Berlin";
+    PUBLIC_URL = Words("derived from HOST and PORT"), "where people reach this server";
+    ALLOWED_ORIGINS = Words("any localhost origin on a loopback HOST, else none"),
+        "pages that may call this server, separated by commas";
+    DRAIN_SECONDS = Value("30"), "how long running turns may go on after SIGTERM";
+    LOG_LEVEL = Value("info"), "error, warn, info, debug or trace";
+    LOG_FORMAT = Words("json (pretty on a terminal)"), "json or pretty";
+}
 
 /// The table as text for `--help`.
 pub fn help() -> String {
     let mut text = String::from("Environment:\n");
-    for Variable { name, default, help } in VARIABLES {
-        let default = if default.is_empty() { "unset" } else { default };
-        text.push_str(&format_line(name, help, default));
+    for variable in VARIABLES {
+        text.push_str(&line(variable));
     }
     text
 }
 
-fn format_line(name: &str, help: &str, default: &str) -> String {
-    format!("  {name:<24} {help} [{default}]\n")
-}
-
-const fn variable(name: &'static str, default: &'static str, help: &'static str) -> Variable {
-    Variable { name, default, help }
+fn line(variable: &Variable) -> String {
+    let preset = match variable.preset {
+        Unset => "unset",
+        Value(text) | Words(text) => text,
+    };
+    format!("  {:<24} {} [{preset}]\n", variable.name, variable.help)
 }

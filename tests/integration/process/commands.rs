@@ -2,6 +2,7 @@
 
 use std::process::Output;
 
+use orchestrator::config::{Preset, VARIABLES, Variable};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -24,26 +25,43 @@ fn bad_values_are_refused_all_at_once_without_being_shown() {
 }
 
 #[test]
-fn help_names_every_variable() {
+fn help_and_readme_tell_every_variable_with_its_default() {
     let data = TempDir::new().unwrap();
 
     let output = program(data.path()).arg("--help").output().unwrap();
 
     let told = String::from_utf8(output.stdout).unwrap();
-    for variable in orchestrator::config::VARIABLES {
-        assert!(told.contains(variable.name), "{}", variable.name);
+    let readme = file("README.md");
+    for Variable { name, preset, help } in VARIABLES {
+        let (plain, marked) = match preset {
+            Preset::Unset => ("unset", "unset".to_owned()),
+            Preset::Value(value) => (*value, format!("`{value}`")),
+            Preset::Words(words) => (*words, (*words).to_owned()),
+        };
+        assert!(told.contains(&format!("  {name:<24} {help} [{plain}]\n")), "{name}");
+        assert!(readme.contains(&format!("| `{name}` | {marked} | {help} |\n")), "{name}");
     }
+    let named = readme.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let is_variable = |name: &&str| name.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+    assert_eq!(named.filter(is_variable).count(), VARIABLES.len(), "the README has its own");
 }
 
 #[test]
-fn the_example_environment_and_the_readme_name_every_variable() {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    for file in [".env.example", "README.md"] {
-        let text = std::fs::read_to_string(root.join(file)).unwrap();
-        for variable in orchestrator::config::VARIABLES {
-            assert!(text.contains(variable.name), "{file} does not name {}", variable.name);
+fn the_example_environment_shows_every_variable_and_the_default_of_each_that_has_one() {
+    let example = file(".env.example");
+    for variable in VARIABLES {
+        let shown = format!("\n# {}=", variable.name);
+        let values: Vec<_> = example.split(&shown).skip(1).collect();
+        let [value] = values[..] else { panic!("{} is shown {}x", variable.name, values.len()) };
+        if let Preset::Value(preset) = variable.preset {
+            assert_eq!(value.lines().next(), Some(preset), "{}", variable.name);
         }
     }
+}
+
+fn file(name: &str) -> String {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(root.join(name)).unwrap()
 }
 
 #[tokio::test]

@@ -1,0 +1,61 @@
+//! The model, and those that stand in for it.
+
+use super::env::Env;
+use super::fallbacks::fallbacks;
+use super::file::of_file;
+use super::guard::guard;
+use super::variables::{
+    GEMINI_API_KEY, GEMINI_BASE_URL, GEMINI_MODEL, MODEL_BREAKER_FAILURES, MODEL_BREAKER_SECONDS,
+    MODEL_DIALECT, MODEL_PRICES, REQUEST_TIMEOUT_SECONDS, STALL_TIMEOUT_SECONDS, THINKING,
+};
+use crate::domain::Secret;
+use crate::model::{Dialect, Prices, Settings, Thinking};
+
+/// The first, and the others in order.
+pub(super) fn models(env: &mut Env) -> (Settings, Vec<Settings>) {
+    let mut first = first(env);
+    let fallbacks = fallbacks(env, &mut first);
+    (first, fallbacks)
+}
+
+fn first(env: &mut Env) -> Settings {
+    let api_key = env.text(&GEMINI_API_KEY);
+    let is_chosen = env.named(GEMINI_MODEL.name).is_some();
+    let model = env.text(&GEMINI_MODEL).unwrap_or_default();
+    let base_url = env.text(&GEMINI_BASE_URL).unwrap_or_default();
+    Settings {
+        name: None,
+        key_variable: None,
+        dialect: dialect(env).unwrap_or_else(|| Dialect::guess(&model, &base_url)),
+        base_url,
+        offline: api_key.is_none(),
+        api_key: Secret::new(api_key.unwrap_or_default()),
+        first_event_timeout: env.seconds(&REQUEST_TIMEOUT_SECONDS),
+        stall_timeout: env.seconds(&STALL_TIMEOUT_SECONDS),
+        thinking: thinking(env),
+        prices: prices(env),
+        model,
+        is_chosen,
+        guard: guard(env, &MODEL_BREAKER_FAILURES, &MODEL_BREAKER_SECONDS),
+    }
+}
+
+fn dialect(env: &mut Env) -> Option<Dialect> {
+    env.word(&MODEL_DIALECT, &[("gemini", Dialect::Gemini), ("openai", Dialect::OpenAi)])
+}
+
+fn prices(env: &mut Env) -> Prices {
+    let Some(path) = env.text(&MODEL_PRICES) else { return Prices::default() };
+    of_file(env, &MODEL_PRICES, &path, Prices::read).unwrap_or_default()
+}
+
+fn thinking(env: &mut Env) -> Thinking {
+    let words = [
+        ("off", Thinking::Off),
+        ("auto", Thinking::Auto),
+        ("low", Thinking::Low),
+        ("medium", Thinking::Medium),
+        ("high", Thinking::High),
+    ];
+    env.word(&THINKING, &words).unwrap_or_default()
+}
