@@ -7,10 +7,11 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use tokio::runtime::Runtime;
 
 use super::demo_model::DemoModel;
 use super::{probe, serve, todo};
-use crate::config::{Config, ConfigError, Env, help};
+use crate::config::{Config, ConfigError, Env, for_demo_model, for_probe, for_todo, help};
 use crate::observability::{Background, LogFormat, LogSettings, init};
 
 /// The configuration is wrong (`EX_USAGE`).
@@ -60,25 +61,36 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// Each command reads no more of the environment than it needs: a health check must not fail, nor a
+/// tool server stay away, because of a variable of the chat's.
 fn perform(command: Command) -> anyhow::Result<()> {
-    let config = Config::load(Env::of_process(), default_format())?;
-    let runtime = tokio::runtime::Runtime::new().context("The runtime could not be started")?;
-    if let Command::Probe { url } = command {
-        return runtime.block_on(probe::probe(url.unwrap_or_else(|| config.listen.url())));
-    }
-    let _log: Background = log(config.log)?;
-    runtime.block_on(async {
-        match command {
-            Command::Serve => Box::pin(serve::serve(config)).await,
-            Command::Todo { http } => todo::todo(config, http).await,
-            Command::DemoModel(model) => model.serve().await,
-            Command::Probe { .. } => Ok(()),
+    let (env, format) = (Env::of_process(), default_format());
+    match command {
+        Command::Serve => {
+            let config = Config::load(env, format)?;
+            logged(config.log, Box::pin(serve::serve(config)))
         }
-    })
+        Command::Todo { http } => {
+            let (log, settings) = for_todo(env, format)?;
+            logged(log, todo::todo(settings, http))
+        }
+        Command::DemoModel(model) => logged(for_demo_model(env, format)?, model.serve()),
+        Command::Probe { url: Some(url) } => runtime()?.block_on(probe::probe(url)),
+        Command::Probe { url: None } => {
+            let url = for_probe(env)?.url();
+            runtime()?.block_on(probe::probe(url))
+        }
+    }
 }
 
-fn log(settings: LogSettings) -> anyhow::Result<Background> {
-    init(settings).context("The log could not be started")
+fn logged(log: LogSettings, work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let runtime = runtime()?;
+    let _log: Background = init(log).context("The log could not be started")?;
+    runtime.block_on(work)
+}
+
+fn runtime() -> anyhow::Result<Runtime> {
+    Runtime::new().context("The runtime could not be started")
 }
 
 fn default_format() -> LogFormat {

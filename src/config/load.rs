@@ -73,6 +73,24 @@ impl Config {
     }
 }
 
+/// What `probe` needs: nothing but the place of the server.
+pub fn for_probe(env: Env) -> Result<Listen, ConfigError> {
+    env.read(listen)
+}
+
+/// What `todo` needs.
+pub fn for_todo(
+    env: Env,
+    log_default: LogFormat,
+) -> Result<(LogSettings, todo::Settings), ConfigError> {
+    env.read(|env| (log(env, log_default), todo(env)))
+}
+
+/// What `demo-model` needs; the rest stands on its command line.
+pub fn for_demo_model(env: Env, log_default: LogFormat) -> Result<LogSettings, ConfigError> {
+    env.read(|env| log(env, log_default))
+}
+
 fn log(env: &mut Env, default: LogFormat) -> LogSettings {
     let level = "must be error, warn, info, debug or trace";
     let is_level = |level: &LevelFilter| *level != LevelFilter::OFF;

@@ -12,5 +12,5 @@ mod variables;
 
 pub use env::{ConfigError, Env};
 pub use listen::Listen;
-pub use load::Config;
+pub use load::{Config, for_demo_model, for_probe, for_todo};
 pub use variables::{Preset, VARIABLES, Variable, help};

@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::os::unix::ffi::OsStrExt;
 use std::process::Output;
 
 use orchestrator::config::{Preset, VARIABLES, Variable};
@@ -77,6 +78,38 @@ async fn probe_succeeds_only_if_the_server_is_alive() {
 
     assert!(alive.status.success(), "{}", stderr(&alive));
     assert!(!dead.status.success());
+}
+
+/// A broken file must not make a healthy server look dead, nor stop a command that does not read it.
+#[tokio::test]
+async fn a_command_reads_only_the_variables_that_it_needs() {
+    let data = TempDir::new().unwrap();
+    std::fs::write(data.path().join("broken.json"), "{").unwrap();
+    let server = Running::start(&data, &[]);
+    let port = server.url.rsplit(':').next().unwrap().to_owned();
+    let broken = |arguments: &[&str]| {
+        let mut command = program(data.path());
+        command.args(arguments).env("MCP_CONFIG", "broken.json");
+        command.env("MODEL_PRICES", "broken.json").env("MAX_STEPS", "many");
+        command.env("TITLES", std::ffi::OsStr::from_bytes(b"\xff"));
+        command
+    };
+
+    let probed = broken(&["probe"]).env("PORT", &port).output().unwrap();
+    let named = broken(&["probe", &server.url]).env("PORT", "none").output().unwrap();
+    let unknown = broken(&["probe"]).env("PORT", "none").output().unwrap();
+    let served = broken(&["serve"]).output().unwrap();
+    let mut model = broken(&["demo-model", "--listen", "127.0.0.1:0"]);
+    let todo = broken(&["todo"]).stdin(std::process::Stdio::null()).output().unwrap();
+    let todo_of_none = broken(&["todo"]).env("TODO_DATABASE_URL", "none").output().unwrap();
+
+    assert!(probed.status.success(), "{}", stderr(&probed));
+    assert!(named.status.success(), "{}", stderr(&named));
+    assert_eq!(unknown.status.code(), Some(64), "{}", stderr(&unknown));
+    assert_eq!(served.status.code(), Some(64), "{}", stderr(&served));
+    drop(Running::spawn_model(&mut model));
+    assert_ne!(todo.status.code(), Some(64), "{}", stderr(&todo));
+    assert_eq!(todo_of_none.status.code(), Some(64), "{}", stderr(&todo_of_none));
 }
 
 #[test]
