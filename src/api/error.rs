@@ -1,5 +1,7 @@
 //! How the house says no before the first byte: `application/problem+json`, one table.
 
+use std::borrow::Cow;
+use std::slice;
 use std::time::Duration;
 
 use axum::Json;
@@ -7,6 +9,8 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::refused;
+use super::unoffered::TYPES;
 use crate::chat::{BeginError, ThreadsError};
 use crate::domain::Outcome;
 
@@ -29,9 +33,9 @@ pub(super) enum ApiError {
     NotUtf8,
     #[error("The body is not valid JSON (line {line}, column {column}).")]
     NotJson { line: usize, column: usize },
-    #[error("The request does not have the expected form: {0}.")]
-    WrongForm(String),
-    #[error("This server does not know this type of request.")]
+    #[error("{}", misshapen(.0))]
+    WrongForm(BrokenRule),
+    #[error("This server does not know this type of request. There are: {}.", TYPES.join(", "))]
     UnknownType,
     #[error("{}", summary(.0))]
     Rules(Vec<BrokenRule>),
@@ -80,6 +84,13 @@ pub(super) struct BrokenRule {
     pub(super) code: String,
     /// For people.
     pub(super) message: String,
+}
+
+impl BrokenRule {
+    /// A rule that is broken there.
+    pub(super) fn new(pointer: String, code: &str, message: String) -> Self {
+        Self { pointer, code: code.to_owned(), message }
+    }
 }
 
 #[derive(Serialize)]
@@ -145,6 +156,29 @@ impl ApiError {
         may_pass.then_some(Outcome::Unavailable)
     }
 
+    /// What is wrong with the request, each with its place.
+    pub(super) fn errors(&self) -> Cow<'_, [BrokenRule]> {
+        if let Self::Rules(rules) = self {
+            return Cow::Borrowed(rules);
+        }
+        if let Self::WrongForm(rule) = self {
+            return Cow::Borrowed(slice::from_ref(rule));
+        }
+        let rule = |place: &str| BrokenRule::new(place.to_owned(), self.code(), self.to_string());
+        self.place().map(rule).into_iter().collect()
+    }
+
+    /// Where in the body the fault lies, if it is always the same place.
+    fn place(&self) -> Option<&'static str> {
+        if matches!(self, Self::NotUtf8 | Self::NotJson { .. }) {
+            return Some("");
+        }
+        if matches!(self, Self::UnknownType | Self::NotOffered { .. }) {
+            return Some("/type");
+        }
+        matches!(self, Self::NotAMessage).then_some("/params/item_id")
+    }
+
     fn retry_after(&self) -> Option<u64> {
         if let Self::ModelDown { retry_in } = self {
             return Some(seconds(retry_in));
@@ -166,7 +200,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (status, code) = self.parts();
         let message = self.to_string();
-        let errors: &[BrokenRule] = if let Self::Rules(errors) = &self { errors } else { &[] };
+        let errors = self.errors();
         let problem = Problem {
             r#type: "about:blank",
             title: status.canonical_reason().unwrap_or_default(),
@@ -174,7 +208,7 @@ impl IntoResponse for ApiError {
             detail: &message,
             message: &message,
             code,
-            errors,
+            errors: &errors,
         };
         let mut response = (status, Json(problem)).into_response();
         let headers = response.headers_mut();
@@ -182,6 +216,7 @@ impl IntoResponse for ApiError {
         if let Some(seconds) = self.retry_after() {
             headers.insert(HeaderName::from_static("retry-after"), seconds.into());
         }
+        refused::mark(&mut response, &self);
         response
     }
 }
@@ -216,6 +251,12 @@ impl From<ThreadsError> for ApiError {
             }
         }
     }
+}
+
+fn misshapen(rule: &BrokenRule) -> String {
+    let place =
+        if rule.pointer.is_empty() { String::new() } else { format!(" at {}", rule.pointer) };
+    format!("The request does not have the expected form{place}: {}", rule.message)
 }
 
 fn summary(rules: &[BrokenRule]) -> String {

@@ -1,37 +1,88 @@
-//! From JSON to the form that is asked for; what is wrong is told without a word of its values.
+//! From JSON to the form that is asked for; what is wrong is told with its place and without a word
+//! of its value.
 
-use serde::de::value::MapDeserializer;
+use std::fmt::{self, Formatter};
+use std::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use serde_json::{Map, Value};
+use serde_json::Value;
+use serde_path_to_error::{Path, Segment, Track};
 
-use super::error::ApiError;
+use super::error::{ApiError, BrokenRule};
 
-/// Reads an object of this form.
-pub(super) fn form<T: for<'de> Deserialize<'de>>(value: Value) -> Result<T, ApiError> {
-    object(value).map_err(|error| ApiError::WrongForm(without_values(&error.to_string())))
+/// Longer names of unknown fields are not repeated.
+const MAX_NAME: usize = 64;
+
+/// Reads an object of this form; `place` is where in the body it stands.
+pub(super) fn form<T: for<'de> Deserialize<'de>>(place: &str, value: Value) -> Result<T, ApiError> {
+    let mut track = Track::new();
+    let read = object(serde_path_to_error::Deserializer::new(value, &mut track));
+    read.map_err(|error: serde_json::Error| {
+        let place = format!("{place}{}", pointer(&track.path()));
+        ApiError::WrongForm(rule(place, &error.to_string()))
+    })
 }
 
 /// serde would also take a list and read it by position.
 pub(super) fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     input: D,
 ) -> Result<T, D::Error> {
-    let members = Map::deserialize(input)?;
-    T::deserialize(MapDeserializer::new(members.into_iter())).map_err(serde::de::Error::custom)
+    input.deserialize_map(Members(PhantomData))
 }
 
-/// serde quotes what it found between backticks or quotes; only names of fields may pass.
-fn without_values(message: &str) -> String {
-    let names_a_field =
-        message.starts_with("missing field") || message.starts_with("duplicate field");
-    if names_a_field {
-        return message.to_owned();
+struct Members<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+    type Value = T;
+
+    fn expecting(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        out.write_str("an object")
     }
-    match message.split_once("expected ") {
-        Some((_, expected)) => {
-            let is_object = expected == "a map" || expected.starts_with("struct ");
-            let expected = if is_object { "an object" } else { expected };
-            format!("something else was found where {expected} is expected")
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(members))
+    }
+}
+
+/// A name that only the client knows may be anything: the pointer then ends before it.
+fn pointer(path: &Path) -> String {
+    let mut pointer = String::new();
+    for segment in path.iter() {
+        match segment {
+            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+            Segment::Map { key } if is_plain(key) => pointer.push_str(&format!("/{key}")),
+            Segment::Map { .. } => break,
+            Segment::Enum { .. } | Segment::Unknown => {}
         }
-        None => "a field has a value of the wrong kind".to_owned(),
     }
+    pointer
+}
+
+fn is_plain(name: &str) -> bool {
+    let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    (1..=MAX_NAME).contains(&name.len()) && name.chars().all(fine)
+}
+
+/// serde quotes what it found; only our own names, and what was expected at the end, may pass.
+fn rule(place: String, error: &str) -> BrokenRule {
+    if let Some(field) = error.strip_prefix("missing field `").and_then(|it| it.split('`').next()) {
+        let message = format!("The field {field} is missing.");
+        return BrokenRule::new(format!("{place}/{field}"), "missing", message);
+    }
+    let expected = error.rsplit_once("expected ").map(|(_, expected)| expected.replace('`', ""));
+    let (code, message) = match expected {
+        Some(names) if error.starts_with("unknown field") => {
+            ("unknown_field", format!("There is no such field; expected {names}."))
+        }
+        Some(expected) if expected == "a map" || expected.starts_with("struct ") => {
+            ("wrong_kind", "Something else was found where an object is expected.".to_owned())
+        }
+        Some(expected) => {
+            ("wrong_kind", format!("Something else was found where {expected} is expected."))
+        }
+        None => ("wrong_kind", "The value is of the wrong kind.".to_owned()),
+    };
+    BrokenRule::new(place, code, message)
 }

@@ -10,6 +10,7 @@ mod lists;
 mod models;
 mod origin;
 mod page;
+mod refused;
 mod request_id;
 mod router;
 mod rules;

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use tracing::{Instrument, info_span};
 use uuid::Uuid;
 
+use super::refused::Refused;
 use super::traffic::Traffic;
 
 /// Carries the id in and out.
@@ -57,7 +58,9 @@ async fn answer(request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     let path = path.as_ref().map_or("unknown", MatchedPath::as_str);
     let (status, head_ms) = (response.status().as_u16(), millis(started));
-    if path.starts_with("/health") {
+    if let Some(Refused { code, at }) = response.extensions().get() {
+        tracing::info!(%method, path, status, head_ms, code, at, "Request refused");
+    } else if path.starts_with("/health") {
         tracing::debug!(%method, path, status, head_ms, "Request answered");
     } else {
         tracing::info!(%method, path, status, head_ms, "Request answered");

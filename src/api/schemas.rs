@@ -1,5 +1,6 @@
 //! What clients send, exactly as the wire has it.
 
+use serde::de::{Error, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use validator::{Validate, ValidationError};
@@ -50,7 +51,7 @@ pub(super) enum TurnParams {
 }
 
 /// A thread's title.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Validate)]
 pub(super) struct Title {
     #[validate(custom(function = is_title))]
     pub(super) title: String,
@@ -65,8 +66,9 @@ pub(super) struct AnswersInput {
     pub(super) input: Answers,
 }
 
-/// The short form of `/chat`.
+/// The short form of `/chat`. A field that is misspelt is refused: it would be missed in silence.
 #[derive(Debug, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
 #[validate(context = Limits)]
 pub(super) struct ShortForm {
     #[validate(custom(function = obeys_message_rules, use_context))]
@@ -161,8 +163,7 @@ struct AnswerParams {
 #[derive(Deserialize)]
 struct UpdateParams {
     thread_id: ThreadId,
-    #[serde(flatten)]
-    title: Title,
+    title: String,
 }
 
 #[derive(Deserialize)]
@@ -175,8 +176,12 @@ struct FeedbackParams {
 #[derive(Deserialize)]
 struct ItemsParams {
     thread_id: ThreadId,
-    #[serde(flatten)]
-    page: PageParams,
+    #[serde(default, deserialize_with = "lenient_limit")]
+    limit: Option<u32>,
+    #[serde(default)]
+    order: Order,
+    #[serde(default)]
+    after: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -192,21 +197,23 @@ struct PageParams {
 impl ChatKitRequest {
     /// Reads a request; fields we do not know are ignored.
     pub(super) fn parse(body: Value) -> Result<Self, ApiError> {
-        let Envelope { r#type, params, metadata } = form(body)?;
+        let Envelope { r#type, params, metadata } = form("", body)?;
         Ok(match r#type.as_str() {
-            "threads.get_by_id" => Self::GetThread(form::<ThreadParams>(params)?.thread_id),
-            "threads.list" => Self::ListThreads(form::<PageParams>(params)?.into()),
+            "threads.get_by_id" => {
+                Self::GetThread(form::<ThreadParams>("/params", params)?.thread_id)
+            }
+            "threads.list" => Self::ListThreads(form::<PageParams>("/params", params)?.into()),
             "items.list" => {
-                let ItemsParams { thread_id, page } = form(params)?;
-                Self::ListItems(thread_id, page.into())
+                let ItemsParams { thread_id, limit, order, after } = form("/params", params)?;
+                Self::ListItems(thread_id, PageParams { limit, order, after }.into())
             }
             "threads.update" => {
-                let UpdateParams { thread_id, title } = form(params)?;
-                Self::Update(thread_id, title)
+                let UpdateParams { thread_id, title } = form("/params", params)?;
+                Self::Update(thread_id, Title { title })
             }
-            "threads.delete" => Self::Delete(form::<ThreadParams>(params)?.thread_id),
+            "threads.delete" => Self::Delete(form::<ThreadParams>("/params", params)?.thread_id),
             "items.feedback" => {
-                let FeedbackParams { thread_id, item_ids, kind } = form(params)?;
+                let FeedbackParams { thread_id, item_ids, kind } = form("/params", params)?;
                 Self::Feedback(thread_id, item_ids, kind)
             }
             kind => Self::Turn(TurnParams::parse(kind, params)?, metadata),
@@ -217,17 +224,17 @@ impl ChatKitRequest {
 impl TurnParams {
     fn parse(kind: &str, params: Value) -> Result<Self, ApiError> {
         Ok(match kind {
-            "threads.create" => Self::Message(None, form::<CreateParams>(params)?.input),
+            "threads.create" => Self::Message(None, form::<CreateParams>("/params", params)?.input),
             "threads.add_user_message" => {
-                let AddParams { thread_id, input } = form(params)?;
+                let AddParams { thread_id, input } = form("/params", params)?;
                 Self::Message(Some(thread_id), input)
             }
             "threads.retry_after_item" => {
-                let ItemParams { thread_id, item_id } = form(params)?;
+                let ItemParams { thread_id, item_id } = form("/params", params)?;
                 Self::Retry(thread_id, item_id)
             }
             "threads.add_structured_input" => {
-                let AnswerParams { thread_id, item_id, input } = form(params)?;
+                let AnswerParams { thread_id, item_id, input } = form("/params", params)?;
                 Self::Answers(thread_id, item_id, input)
             }
             kind => return Err(unoffered::refusal(kind, params)),
@@ -238,7 +245,7 @@ impl TurnParams {
 impl ShortForm {
     /// Reads the short form.
     pub(super) fn parse(body: Value) -> Result<Self, ApiError> {
-        form(body)
+        form("", body)
     }
 }
 
@@ -273,15 +280,12 @@ impl From<PageParams> for PageRequest {
 
 /// A number, or a number written as text; null is as good as nothing.
 fn lenient_limit<'de, D: Deserializer<'de>>(input: D) -> Result<Option<u32>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Limit {
-        Number(u32),
-        Text(String),
-    }
-    match Option::<Limit>::deserialize(input)? {
-        None => Ok(None),
-        Some(Limit::Number(number)) => Ok(Some(number)),
-        Some(Limit::Text(text)) => text.parse().map(Some).map_err(serde::de::Error::custom),
-    }
+    let number = match Value::deserialize(input)? {
+        Value::Null => return Ok(None),
+        Value::Number(number) => number.as_u64().and_then(|number| u32::try_from(number).ok()),
+        Value::String(text) => text.parse().ok(),
+        Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    };
+    let found = Unexpected::Other("another value");
+    number.map(Some).ok_or_else(|| Error::invalid_value(found, &"a whole number"))
 }

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::error::ApiError;
+use super::refused;
 use crate::chat::{ThreadEvent, ToolRecord, Turn, TurnEnd};
 use crate::domain::{Cost, Outcome, Spend};
 use crate::streaming::{frames, only};
@@ -22,8 +23,9 @@ pub(super) fn stream(turn: Turn) -> Response {
 /// A refusal in the ChatKit form: an event wherever a status would be hidden or repeated.
 pub(super) fn refusal(error: ApiError) -> Result<Response, ApiError> {
     let outcome = error.as_event().ok_or_else(|| error.clone())?;
-    tracing::info!(code = error.code(), "Refused with an event");
-    Ok(events(Body::from(only(&error.to_string(), outcome))))
+    let mut response = events(Body::from(only(&error.to_string(), outcome)));
+    refused::mark(&mut response, &error);
+    Ok(response)
 }
 
 /// A turn as one JSON object, once it is over.

@@ -7,6 +7,26 @@ use super::error::ApiError;
 use super::form::form;
 use crate::domain::{ItemId, ThreadId};
 
+/// Every type of request in the protocol, offered or not.
+pub(super) const TYPES: &[&str] = &[
+    "threads.create",
+    "threads.add_user_message",
+    "threads.retry_after_item",
+    "threads.add_structured_input",
+    "threads.add_client_tool_output",
+    "threads.custom_action",
+    "threads.sync_custom_action",
+    "threads.get_by_id",
+    "threads.list",
+    "threads.update",
+    "threads.delete",
+    "items.list",
+    "items.feedback",
+    "attachments.create",
+    "attachments.delete",
+    "input.transcribe",
+];
+
 #[derive(Deserialize)]
 #[expect(dead_code, reason = "read to be checked")]
 struct ToolOutputParams {
@@ -57,22 +77,22 @@ pub(super) fn refusal(kind: &str, params: Value) -> ApiError {
     let refused = |what, streams| ApiError::NotOffered { what, streams };
     let (formed, refusal) = match kind {
         "threads.add_client_tool_output" => {
-            (form::<ToolOutputParams>(params).map(drop), refused("client tools", true))
+            (form::<ToolOutputParams>("/params", params).map(drop), refused("client tools", true))
         }
         "threads.custom_action" => {
-            (form::<ActionParams>(params).map(drop), refused("widgets", true))
+            (form::<ActionParams>("/params", params).map(drop), refused("widgets", true))
         }
         "threads.sync_custom_action" => {
-            (form::<ActionParams>(params).map(drop), refused("widgets", false))
+            (form::<ActionParams>("/params", params).map(drop), refused("widgets", false))
         }
         "attachments.create" => {
-            (form::<AttachmentParams>(params).map(drop), refused("attachments", false))
+            (form::<AttachmentParams>("/params", params).map(drop), refused("attachments", false))
         }
         "attachments.delete" => {
-            (form::<AttachmentIdParams>(params).map(drop), refused("attachments", false))
+            (form::<AttachmentIdParams>("/params", params).map(drop), refused("attachments", false))
         }
         "input.transcribe" => {
-            (form::<DictationParams>(params).map(drop), refused("dictation", false))
+            (form::<DictationParams>("/params", params).map(drop), refused("dictation", false))
         }
         _ => (Ok(()), ApiError::UnknownType),
     };

@@ -33,6 +33,39 @@ async fn every_line_of_a_request_carries_its_id_and_no_line_anyones_words() {
     assert!(with("gen_ai.usage.input_tokens") && with("gen_ai.usage.cost_usd"), "{ours:#?}");
 }
 
+#[tokio::test]
+async fn a_refusal_is_told_with_its_code_and_the_place_at_fault_alone() {
+    let data = TempDir::new().unwrap();
+    let server = Running::start(&data, &[("LOG_LEVEL", "trace")]);
+    let list = json!({ "type": "threads.list", "params": { "order": "geheim" } });
+    let table = [
+        (json!({ "message": 5 }), "wrong_form", "/message wrong_kind"),
+        (
+            json!({ "message": "", "time_zone": "geheim" }),
+            "rules",
+            "/message blank, /time_zone unknown_time_zone",
+        ),
+        (json!({ "message": "hi", "geheim": 1 }), "wrong_form", "/ unknown_field"),
+        (list, "wrong_form", "/params/order wrong_kind"),
+        (crate::support::app::create(""), "rules", "/params/input/content blank"),
+        (crate::support::app::add("thr_1", "hi"), "unknown_thread", ""),
+    ];
+    for (body, _, _) in &table {
+        let request = client().post(format!("{}/chat", server.url)).body(body.to_string());
+        request.header("content-type", "application/json").send().await.unwrap();
+    }
+
+    let (_, lines) = server.stop();
+
+    assert!(!lines.join("\n").contains("geheim"), "{lines:#?}");
+    let lines = lines.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let refused: Vec<_> = lines.filter(|line| line["message"] == "Request refused").collect();
+    assert_eq!(refused.len(), table.len(), "{refused:#?}");
+    for (line, (_, code, at)) in refused.iter().zip(table) {
+        assert_eq!((&line["code"], &line["at"]), (&json!(code), &json!(at)));
+    }
+}
+
 /// A password may stand before the host or among the parameters, in any address that we are told.
 #[tokio::test]
 async fn no_address_is_told_with_its_password() {

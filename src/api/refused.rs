@@ -1,0 +1,56 @@
+//! What of a refusal the log may tell: its code and the places at fault, never what stood there.
+
+use axum::response::Response;
+
+use super::error::{ApiError, BrokenRule};
+
+/// The names of fields that are ours. Any other was made up by the client and may be anyone's words.
+const FIELDS: &[&str] = &[
+    "answers",
+    "attachments",
+    "content",
+    "headers",
+    "id",
+    "idempotency-key",
+    "inference_options",
+    "input",
+    "item_id",
+    "item_ids",
+    "kind",
+    "limit",
+    "message",
+    "metadata",
+    "model",
+    "order",
+    "params",
+    "quoted_text",
+    "skipped",
+    "status",
+    "text",
+    "thread_id",
+    "time_zone",
+    "title",
+    "tool_choice",
+    "type",
+    "values",
+];
+
+/// Travels with an answer to the line that tells of it.
+#[derive(Clone, Debug)]
+pub(super) struct Refused {
+    pub(super) code: &'static str,
+    /// The broken rules, each with its place.
+    pub(super) at: String,
+}
+
+/// Marks an answer as the refusal that it is.
+pub(super) fn mark(response: &mut Response, error: &ApiError) {
+    let at: Vec<_> = error.errors().iter().map(told).collect();
+    response.extensions_mut().insert(Refused { code: error.code(), at: at.join(", ") });
+}
+
+fn told(rule: &BrokenRule) -> String {
+    let ours = |part: &&str| FIELDS.contains(part) || part.parse::<usize>().is_ok();
+    let known: Vec<_> = rule.pointer.split('/').skip(1).take_while(ours).collect();
+    format!("/{} {}", known.join("/"), rule.code)
+}
