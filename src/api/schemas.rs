@@ -73,8 +73,7 @@ pub(super) struct AnswersInput {
 pub(super) struct ShortForm {
     #[validate(custom(function = obeys_message_rules, use_context))]
     pub(super) message: String,
-    #[validate(length(min = 1, max = 128, message = "A thread id has 1 to 128 characters."))]
-    pub(super) thread_id: Option<String>,
+    pub(super) thread_id: Option<ThreadId>,
     #[validate(custom(function = is_time_zone))]
     pub(super) time_zone: Option<String>,
     #[validate(custom(function = is_offered, use_context))]
@@ -181,17 +180,17 @@ struct ItemsParams {
     #[serde(default)]
     order: Order,
     #[serde(default)]
-    after: Option<String>,
+    after: Option<ItemId>,
 }
 
 #[derive(Deserialize)]
-struct PageParams {
+struct ThreadsParams {
     #[serde(default, deserialize_with = "lenient_limit")]
     limit: Option<u32>,
     #[serde(default)]
     order: Order,
     #[serde(default)]
-    after: Option<String>,
+    after: Option<ThreadId>,
 }
 
 impl ChatKitRequest {
@@ -202,10 +201,13 @@ impl ChatKitRequest {
             "threads.get_by_id" => {
                 Self::GetThread(form::<ThreadParams>("/params", params)?.thread_id)
             }
-            "threads.list" => Self::ListThreads(form::<PageParams>("/params", params)?.into()),
+            "threads.list" => {
+                let ThreadsParams { limit, order, after } = form("/params", params)?;
+                Self::ListThreads(page(limit, order, after.map(|id| id.to_string())))
+            }
             "items.list" => {
                 let ItemsParams { thread_id, limit, order, after } = form("/params", params)?;
-                Self::ListItems(thread_id, PageParams { limit, order, after }.into())
+                Self::ListItems(thread_id, page(limit, order, after.map(|id| id.to_string())))
             }
             "threads.update" => {
                 let UpdateParams { thread_id, title } = form("/params", params)?;
@@ -271,11 +273,9 @@ fn chooses_what_is_offered(
     options.model.as_deref().map_or(Ok(()), |id| is_offered(id, limits))
 }
 
-impl From<PageParams> for PageRequest {
-    fn from(params: PageParams) -> Self {
-        let limit = params.limit.filter(|&limit| limit > 0).unwrap_or(DEFAULT_LIMIT);
-        Self { limit: limit.min(MAX_LIMIT), order: params.order, after: params.after }
-    }
+fn page(limit: Option<u32>, order: Order, after: Option<String>) -> PageRequest {
+    let limit = limit.filter(|&limit| limit > 0).unwrap_or(DEFAULT_LIMIT);
+    PageRequest { limit: limit.min(MAX_LIMIT), order, after }
 }
 
 /// A number, or a number written as text; null is as good as nothing.

@@ -18,7 +18,7 @@ pub(super) fn from_short_form(
     form.validate_with_args(limits).map_err(|errors| rules("", &errors))?;
     let text = clean(&form.message);
     let message = NewMessage {
-        thread: form.thread_id.map(ThreadId::from),
+        thread: form.thread_id,
         content: vec![UserContent::InputText { text }],
         quoted_text: None,
         inference_options: InferenceOptions::of_model(form.model).into_map(),

@@ -2,15 +2,19 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{Error, Unexpected};
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
+/// Longer than any id of ours or of another server of the protocol.
+const MAX_LENGTH: usize = 128;
+
 macro_rules! id {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident($read:literal)) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(transparent)]
-        pub struct $name(String);
+        pub struct $name(#[serde(deserialize_with = $read)] String);
 
         impl $name {
             /// The id as it is written on the wire.
@@ -44,16 +48,26 @@ macro_rules! id {
 }
 
 id! {
-    /// Names a conversation.
-    ThreadId
+    /// Names a conversation. What clients send as one is checked where it is read.
+    ThreadId("checked")
 }
 id! {
-    /// Names one entry of a conversation as the user sees it.
-    ItemId
+    /// Names one entry of a conversation as the user sees it; checked likewise.
+    ItemId("checked")
 }
 id! {
     /// Ties a tool's result to the model's call; given by the model.
-    CallId
+    CallId("String::deserialize")
+}
+
+/// The one entrance for ids from outside: they go into logs, keys of maps and rows, so they are short
+/// and plain. Whether there is such a thing is found out later.
+fn checked<'de, D: Deserializer<'de>>(input: D) -> Result<String, D::Error> {
+    let id = String::deserialize(input)?;
+    let is_fine = (1..=MAX_LENGTH).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
+    let found = Unexpected::Other("another text");
+    let expected = "an id of 1 to 128 visible ASCII characters";
+    if is_fine { Ok(id) } else { Err(Error::invalid_value(found, &expected)) }
 }
 
 id! {

@@ -6,6 +6,7 @@ mod budget;
 mod choosing;
 mod day;
 mod degraded;
+mod form;
 mod health;
 mod leaving;
 mod lists;
