@@ -13,7 +13,6 @@ use super::error::ApiError;
 use super::origin::Origin;
 use super::request_id::RequestId;
 use super::schemas::{ChatKitRequest, Metadata, TurnParams};
-use super::sieve::read_json;
 use super::state::Api;
 use super::turn::{refusal, stream};
 use super::validation::{from_chatkit, title};
@@ -34,7 +33,7 @@ pub(super) async fn answer(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, ApiError> {
-    perform(&api, request_id, &headers, read_json(request).await?).await
+    perform(&api, request_id, &headers, api.bodies.read_json(request).await?).await
 }
 
 /// The same, once the body is read.

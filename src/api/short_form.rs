@@ -10,7 +10,6 @@ use super::error::ApiError;
 use super::origin::Origin;
 use super::request_id::RequestId;
 use super::schemas::ShortForm;
-use super::sieve::read_json;
 use super::state::Api;
 use super::turn::{stream, whole};
 use super::validation::from_short_form;
@@ -23,7 +22,7 @@ pub(super) async fn answer(
 ) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
     let headers = parts.headers.clone();
-    let body = read_json(Request::from_parts(parts, body)).await?;
+    let body = api.bodies.read_json(Request::from_parts(parts, body)).await?;
     if body.get("type").is_some() {
         return chatkit::perform(&api, request_id, &headers, body).await;
     }

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use axum::body::to_bytes;
+use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header;
+use axum::http::{HeaderMap, header};
+use futures::StreamExt;
 use serde_json::Value;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::error::ApiError;
@@ -16,24 +18,72 @@ pub(super) const MAX_BODY: usize = 1024 * 1024;
 /// How long a body may take.
 const BODY_LIMIT: Duration = Duration::from_secs(30);
 
-/// Reads a JSON body; each fault has its own refusal.
-pub(super) async fn read_json(request: Request) -> Result<Value, ApiError> {
-    if !is_json(&request) {
-        return Err(ApiError::NotJsonType);
+/// So much of a body is read as it comes: hardly more than its connection holds anyway.
+const SMALL: usize = 16 * 1024;
+
+/// So much may all larger bodies hold together while they come.
+const ROOM: usize = 32 * MAX_BODY;
+
+/// The room for bodies that are still coming.
+#[derive(Debug)]
+pub(super) struct Bodies(Semaphore);
+
+impl Default for Bodies {
+    fn default() -> Self {
+        Self(Semaphore::new(ROOM))
     }
-    let body = timeout(BODY_LIMIT, to_bytes(request.into_body(), MAX_BODY)).await;
-    let body = body.map_err(|_| ApiError::TooSlow)?.map_err(|error| {
-        let too_large = std::error::Error::source(&error)
-            .is_some_and(|source| source.to_string().contains("length limit"));
-        if too_large { ApiError::TooLarge { limit: MAX_BODY } } else { ApiError::Unreadable }
-    })?;
-    let text = std::str::from_utf8(&body).map_err(|_| ApiError::NotUtf8)?;
-    serde_json::from_str(text)
-        .map_err(|error| ApiError::NotJson { line: error.line(), column: error.column() })
 }
 
-fn is_json(request: &Request) -> bool {
-    let value = request.headers().get(header::CONTENT_TYPE);
+impl Bodies {
+    /// Reads a JSON body; each fault has its own refusal.
+    pub(super) async fn read_json(&self, request: Request) -> Result<Value, ApiError> {
+        if !is_json(request.headers()) {
+            return Err(ApiError::NotJsonType);
+        }
+        let announced = announced(request.headers());
+        if announced.is_some_and(|length| length > MAX_BODY) {
+            return Err(ApiError::TooLarge { limit: MAX_BODY });
+        }
+        let length = announced.unwrap_or(MAX_BODY);
+        let read = timeout(BODY_LIMIT, self.read(request.into_body(), length));
+        let (body, _room) = read.await.map_err(|_| ApiError::TooSlow)??;
+        let text = std::str::from_utf8(&body).map_err(|_| ApiError::NotUtf8)?;
+        serde_json::from_str(text)
+            .map_err(|error| ApiError::NotJson { line: error.line(), column: error.column() })
+    }
+
+    /// A body takes room for all of itself at once: with a part of it, two could wait for each other.
+    async fn read(
+        &self,
+        body: Body,
+        length: usize,
+    ) -> Result<(Vec<u8>, Option<SemaphorePermit<'_>>), ApiError> {
+        let (mut pieces, mut text, mut room) = (body.into_data_stream(), Vec::new(), None);
+        while let Some(piece) = pieces.next().await {
+            let piece = piece.map_err(|_| ApiError::Unreadable)?;
+            let so_far = text.len() + piece.len();
+            if so_far > MAX_BODY {
+                return Err(ApiError::TooLarge { limit: MAX_BODY });
+            }
+            if so_far > SMALL && room.is_none() {
+                let bytes = u32::try_from(length).unwrap_or(u32::MAX);
+                room = self.0.acquire_many(bytes).await.ok();
+                text.reserve_exact(length.saturating_sub(text.len()));
+            }
+            text.extend_from_slice(&piece);
+        }
+        Ok((text, room))
+    }
+}
+
+/// Too many digits for a number are too many bytes.
+fn announced(headers: &HeaderMap) -> Option<usize> {
+    let length = headers.get(header::CONTENT_LENGTH)?.to_str().ok()?;
+    Some(length.parse().unwrap_or(usize::MAX))
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(header::CONTENT_TYPE);
     let essence = value.and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = essence.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json"

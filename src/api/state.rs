@@ -6,6 +6,7 @@ use super::cors::Origins;
 use super::lifecycle::Lifecycle;
 use super::lists::Lists;
 use super::rules::Limits;
+use super::sieve::Bodies;
 use super::traffic::Traffic;
 use crate::chat::Chat;
 use crate::domain::HealthProbe;
@@ -29,6 +30,7 @@ pub struct Api {
     pub(super) settings: Arc<Settings>,
     pub(super) limits: Arc<Limits>,
     pub(super) lists: Arc<Lists>,
+    pub(super) bodies: Arc<Bodies>,
 }
 
 impl Api {
@@ -42,7 +44,7 @@ impl Api {
         let models = chat.models().to_vec();
         let limits = Arc::new(Limits { max_chars: settings.max_input_chars, models });
         let (traffic, settings) = (Arc::new(Traffic::new()), Arc::new(settings));
-        let lists = Arc::new(Lists::new());
-        Self { chat, probes: probes.into(), lifecycle, traffic, settings, limits, lists }
+        let (lists, bodies) = (Arc::new(Lists::new()), Arc::default());
+        Self { chat, probes: probes.into(), lifecycle, traffic, settings, limits, lists, bodies }
     }
 }

@@ -2,6 +2,7 @@
 
 mod again;
 mod asking;
+mod bodies;
 mod budget;
 mod choosing;
 mod day;

@@ -45,11 +45,13 @@ proptest! {
 
 fn item() -> impl Strategy<Value = Item> {
     let times = -62_135_596_800_000_000_i64..253_402_207_200_000_000;
-    ("[!-~]{1,128}", "[!-~]{1,128}", times, content()).prop_map(|(id, thread, time, content)| Item {
-        id: id.as_str().into(),
-        thread_id: thread.as_str().into(),
-        created_at: Timestamp::from_microsecond(time).unwrap(),
-        content,
+    ("[!-~]{1,128}", "[!-~]{1,128}", times, content()).prop_map(|(id, thread, time, content)| {
+        Item {
+            id: id.as_str().into(),
+            thread_id: thread.as_str().into(),
+            created_at: Timestamp::from_microsecond(time).unwrap(),
+            content,
+        }
     })
 }
 
