@@ -104,9 +104,7 @@ impl House {
             if tokio::time::timeout(PATIENCE_AT_START, tools.settled()).await.is_err() {
                 tracing::warn!("Ready although a tool server has not answered yet");
             }
-            if lifecycle.phase() == Phase::Starting {
-                lifecycle.enter(Phase::Serving);
-            }
+            lifecycle.enter(Phase::Serving);
         }));
     }
 }

@@ -19,14 +19,15 @@ pub enum Phase {
 pub struct Lifecycle(Arc<AtomicU8>);
 
 impl Lifecycle {
-    /// Goes on to another phase.
+    /// Goes on to another phase. None comes back: whoever is late to say that the process is ready
+    /// must not undo that it is about to end.
     pub fn enter(&self, phase: Phase) {
         let code = match phase {
             Phase::Starting => 0,
             Phase::Serving => 1,
             Phase::Draining => 2,
         };
-        self.0.store(code, Ordering::Release);
+        self.0.fetch_max(code, Ordering::AcqRel);
     }
 
     /// Where it is now.

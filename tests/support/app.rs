@@ -39,6 +39,7 @@ pub(crate) struct Choices {
     pub(crate) origins: Origins,
     pub(crate) titles: Titles,
     pub(crate) budget: Budget,
+    pub(crate) phase: Phase,
 }
 
 impl Default for Choices {
@@ -53,6 +54,7 @@ impl Default for Choices {
             origins: Origins::Loopback,
             titles: Titles::FirstWords,
             budget: Budget::default(),
+            phase: Phase::Serving,
         }
     }
 }
@@ -79,7 +81,7 @@ impl TestApp {
         };
         let chat = Chat::new(Arc::clone(&store), choices.model, choices.tools, settings);
         let (chat, lifecycle) = (Arc::new(chat), Lifecycle::default());
-        lifecycle.enter(Phase::Serving);
+        lifecycle.enter(choices.phase);
         let settings = Settings { max_input_chars: 5_000, origins: choices.origins };
         let api = Api::new(Arc::clone(&chat), choices.probes, lifecycle.clone(), settings);
         Self { router: router(api), chat, store, lifecycle }
