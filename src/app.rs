@@ -5,21 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use axum::Router;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::agents::Tools;
-use crate::api::{Api, Lifecycle, Phase, router};
+use crate::api::{Api, Lifecycle, Phase, full_house, router};
 use crate::chat::Chat;
 use crate::config::Config;
 use crate::demo;
 use crate::domain::{HealthProbe, Secret, Trust};
 use crate::mcp::{ServerSettings, Servers, Transport};
 use crate::model::{self, Chain, OpenAiModel};
-use crate::{serving, store, todo};
+use crate::serving::{self, Routers, tuned};
+use crate::{store, todo};
 
 /// Connections that are still open after the drain get so long to close.
 const LAST_CONNECTIONS: Duration = Duration::from_secs(2);
@@ -32,7 +32,7 @@ const TODO: &str = "todo";
 
 /// Every room, joined.
 pub struct House {
-    router: Router,
+    routers: Routers,
     chat: Arc<Chat>,
     model: Arc<Chain>,
     tools: Arc<Servers>,
@@ -62,21 +62,22 @@ impl House {
         let mut probes: Vec<Arc<dyn HealthProbe>> = vec![model.clone(), tools.clone()];
         probes.extend(store.health);
         let api = Api::new(Arc::clone(&chat), probes, lifecycle.clone(), config.api);
-        Ok(Self { router: router(api), chat, model, tools, lifecycle, stop })
+        let routers = Routers { full: full_house(api.clone()), usual: router(api) };
+        Ok(Self { routers, chat, model, tools, lifecycle, stop })
     }
 
-    /// Serves so many connections at a time until `signal`, then drains: running turns may end,
+    /// Serves so many requests at a time until `signal`, then drains: running turns may end,
     /// then connections, then tools.
     pub async fn serve(
         self,
         listener: TcpListener,
-        connections: usize,
+        requests: usize,
         signal: impl Future<Output = anyhow::Result<()>>,
         drain: Duration,
     ) -> anyhow::Result<()> {
         let closed = CancellationToken::new();
-        let (listener, router) = (serving::tuned(listener), self.router.clone());
-        let server = tokio::spawn(serving::serve(listener, router, connections, closed.clone()));
+        let (listener, routers) = (tuned(listener), self.routers.clone());
+        let server = tokio::spawn(serving::serve(listener, routers, requests, closed.clone()));
         self.open_when_settled();
         self.inspect_models();
         signal.await?;

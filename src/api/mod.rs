@@ -25,5 +25,5 @@ mod validation;
 
 pub use cors::Origins;
 pub use lifecycle::{Lifecycle, Phase};
-pub use router::router;
+pub use router::{full_house, router};
 pub use state::{Api, Settings};

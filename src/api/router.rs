@@ -15,15 +15,25 @@ use super::{chatkit, cors, health, models, page, request_id, short_form};
 
 /// All routes of the house.
 pub fn router(api: Api) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/", get(page::page))
         .route("/chatkit", post(chatkit::answer))
         .route("/chat", post(short_form::answer))
         .route("/models", get(models::list))
+        .fallback(async || ApiError::UnknownPath);
+    at_the_door(routes, api)
+}
+
+/// The same while there is no room: how the process is, and a refusal for everything else.
+pub fn full_house(api: Api) -> Router {
+    at_the_door(Router::new().fallback(async || ApiError::Busy), api)
+}
+
+fn at_the_door(routes: Router<Api>, api: Api) -> Router {
+    routes
         .route("/health", get(health::report))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
-        .fallback(async || ApiError::UnknownPath)
         .method_not_allowed_fallback(async || ApiError::WrongMethod)
         .layer(CatchPanicLayer::custom(on_panic))
         .layer(from_fn_with_state(Arc::clone(&api.traffic), request_id::attach))

@@ -12,9 +12,13 @@ use crate::config::Config;
 /// Open files to ask the system for: one a held stream, one its upstream, and some more.
 const OPEN_FILES: u64 = 65_536;
 
+/// Files for everything that is neither a stream nor its upstream: the database, children, the
+/// connections that are spare and the files that are kept back for when there is none.
+const OTHER_FILES: u64 = 128;
+
 /// Serves until the sign to stop, then drains.
 pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
-    let connections = raise_open_files(config.chat.max_turns);
+    let requests = raise_open_files(config.chat.max_turns);
     let address = (config.listen.host.as_str(), config.listen.port);
     let listener = TcpListener::bind(address).await.with_context(|| {
         let (host, port) = address;
@@ -22,18 +26,19 @@ pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
     })?;
     let drain: Duration = config.drain;
     let house = House::build(config, listener.local_addr()?).await?;
-    house.serve(listener, connections, signalled(), drain).await
+    house.serve(listener, requests, signalled(), drain).await
 }
 
-/// Says how many streams the machine will really hold, and tells how many connections that leaves
-/// room for: with more of them none could reach its model.
+/// Says how many streams the machine will really hold, and tells how many requests that leaves room
+/// for: with more of them none could reach its model.
 fn raise_open_files(max_turns: usize) -> usize {
     let Ok(open_files) = rlimit::increase_nofile_limit(OPEN_FILES) else {
         tracing::warn!("The limit of open files could not be read");
         return usize::MAX;
     };
-    // A stream takes one file here and one upstream; some are for everything else.
-    let fitting = usize::try_from(open_files.saturating_sub(64) / 2).unwrap_or(usize::MAX).max(1);
+    // A stream takes one file here and one upstream.
+    let fitting =
+        usize::try_from(open_files.saturating_sub(OTHER_FILES) / 2).unwrap_or(usize::MAX).max(1);
     tracing::info!(open_files, streams = fitting.min(max_turns), "Room for streams");
     fitting
 }

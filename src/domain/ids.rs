@@ -72,7 +72,7 @@ fn checked<'de, D: Deserializer<'de>>(input: D) -> Result<String, D::Error> {
 
 id! {
     /// Names a call among all that were ever made; drawn by us when the model's reply comes.
-    CallKey
+    CallKey("String::deserialize")
 }
 
 impl ThreadId {

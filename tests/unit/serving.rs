@@ -8,9 +8,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
-use axum::serve::Listener;
 use futures::{FutureExt, stream};
-use orchestrator::serving::serve;
+use orchestrator::serving::{Accept, Routers, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
@@ -18,6 +17,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: here\r\n\r\n";
+const SLOW_REQUEST: &[u8] = b"GET /slow HTTP/1.1\r\nhost: here\r\n\r\n";
 const HALF_A_HEAD: &[u8] = b"GET / HTTP/1.1\r\nhost: he";
 
 /// More than the way to a client holds.
@@ -37,21 +37,16 @@ struct Street {
 
 struct Door(mpsc::UnboundedReceiver<DuplexStream>);
 
-impl Listener for Door {
+impl Accept for Door {
     type Io = DuplexStream;
-    type Addr = ();
 
-    async fn accept(&mut self) -> (DuplexStream, ()) {
-        (self.0.recv().await.unwrap(), ())
-    }
-
-    fn local_addr(&self) -> io::Result<()> {
-        Ok(())
+    async fn accept(&mut self) -> io::Result<DuplexStream> {
+        Ok(self.0.recv().await.unwrap())
     }
 }
 
 impl Street {
-    fn with_room_for(connections: usize) -> Self {
+    fn with_room_for(requests: usize) -> Self {
         let (door, coming) = mpsc::unbounded_channel();
         let (stop, go_on) = (CancellationToken::new(), Arc::new(Notify::new()));
         let told = Arc::clone(&go_on);
@@ -60,13 +55,15 @@ impl Street {
             let end = async move { told.notified().await }.map(|()| Ok::<_, Infallible>("end"));
             async { Body::from_stream(stream::once(end)) }
         };
+        let full = Router::new().route("/slow", get(slow.clone())).fallback(async || "full");
         let long = async || {
             let pieces = (0..LONG / 1024).map(|_| Ok::<_, Infallible>("x".repeat(1024)));
             Body::from_stream(stream::iter(pieces))
         };
-        let router = Router::new().route("/", get(async || "hello")).route("/slow", get(slow));
-        let router = router.route("/long", get(long));
-        let server = tokio::spawn(serve(Door(coming), router, connections, stop.clone()));
+        let usual = Router::new().route("/", get(async || "hello")).route("/slow", get(slow));
+        let usual = usual.route("/long", get(long));
+        let routers = Routers { usual, full };
+        let server = tokio::spawn(serve(Door(coming), routers, requests, stop.clone()));
         Self { door, stop, server, go_on }
     }
 
@@ -122,7 +119,7 @@ async fn an_idle_connection_is_kept_for_longer_than_a_minute_and_then_closed() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_may_take_as_long_as_it_likes() {
     let street = Street::with_room_for(8);
-    let mut client = street.send(b"GET /slow HTTP/1.1\r\nhost: here\r\n\r\n").await;
+    let mut client = street.send(SLOW_REQUEST).await;
     until(&mut client, "\r\n\r\n").await;
     tokio::time::sleep(Duration::from_hours(1)).await;
 
@@ -136,13 +133,13 @@ async fn a_client_that_leaves_its_answer_unread_for_half_a_minute_is_closed_and_
     let street = Street::with_room_for(1);
     let mut client = street.send(b"GET /long HTTP/1.1\r\nhost: here\r\n\r\n").await;
     until(&mut client, "\r\n\r\n").await;
-    let stopped_reading = Instant::now();
 
-    let mut next = street.send(REQUEST).await;
-    let answer = timeout(LIMIT, until(&mut next, "hello")).await.unwrap();
+    for (waits, hears) in [(29, "full"), (2, "hello")] {
+        tokio::time::sleep(Duration::from_secs(waits)).await;
+        let mut next = street.send(REQUEST).await;
+        timeout(LIMIT, until(&mut next, hears)).await.unwrap();
+    }
 
-    assert!(answer.starts_with("HTTP/1.1 200"));
-    assert_eq!(stopped_reading.elapsed().as_secs(), 30);
     assert!(!rest(client).await.ends_with("0\r\n\r\n"), "it was cut, and can be seen to be");
 }
 
@@ -162,17 +159,65 @@ async fn a_client_that_reads_slowly_is_served_to_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_finds_no_room_is_let_in_when_somebody_leaves() {
+async fn whoever_finds_no_room_hears_it_at_once_until_somebody_leaves() {
     let street = Street::with_room_for(1);
-    let mut first = street.send(REQUEST).await;
-    until(&mut first, "hello").await;
+    let mut first = street.send(SLOW_REQUEST).await;
+    until(&mut first, "\r\n\r\n").await;
+    let started = Instant::now();
     let mut second = street.send(REQUEST).await;
-    let too_early = timeout(Duration::from_mins(1), second.read_u8()).await;
-    assert!(too_early.is_err(), "there was no room");
 
-    drop(first);
+    until(&mut second, "full").await;
+    assert_eq!(started.elapsed().as_secs(), 0);
+    street.go_on.notify_one();
+    until(&mut first, "0\r\n\r\n").await;
 
+    second.write_all(REQUEST).await.unwrap();
     until(&mut second, "hello").await;
+    first.write_all(REQUEST).await.unwrap();
+    until(&mut first, "hello").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_longest_idle_make_way_for_newcomers_and_the_busy_stay() {
+    let street = Street::with_room_for(8);
+    let mut busy = street.send(SLOW_REQUEST).await;
+    until(&mut busy, "\r\n\r\n").await;
+    let (silent, half) = (street.send(b"").await, street.send(HALF_A_HEAD).await);
+    let mut idle = street.send(REQUEST).await;
+    until(&mut idle, "hello").await;
+    let started = Instant::now();
+
+    let mut crowd = Vec::new();
+    for _ in 0..200 {
+        crowd.push(street.send(b"").await);
+    }
+    let mut last = street.send(REQUEST).await;
+    until(&mut last, "hello").await;
+
+    assert_eq!((rest(silent).await, rest(half).await), (String::new(), String::new()));
+    assert_eq!(rest(idle).await, "");
+    assert_eq!(rest(crowd.swap_remove(0)).await, "");
+    assert!(started.elapsed().as_secs() <= 2, "{:?}", started.elapsed());
+    street.go_on.notify_one();
+    assert_eq!(until(&mut busy, "0\r\n\r\n").await, "3\r\nend\r\n0\r\n\r\n");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_comes_while_all_are_busy_is_let_in_when_one_of_them_is_done() {
+    let street = Street::with_room_for(0);
+    let mut busy = Vec::new();
+    for _ in 0..32 {
+        let mut one = street.send(SLOW_REQUEST).await;
+        until(&mut one, "\r\n\r\n").await;
+        busy.push(one);
+    }
+    let mut late = street.send(REQUEST).await;
+    let too_early = timeout(Duration::from_mins(1), late.read_u8()).await;
+    assert!(too_early.is_err(), "there was no place");
+
+    street.go_on.notify_one();
+
+    until(&mut late, "full").await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -180,7 +225,7 @@ async fn at_the_end_idle_connections_close_and_answers_are_written_to_their_end(
     let street = Street::with_room_for(8);
     let mut idle = street.send(REQUEST).await;
     until(&mut idle, "hello").await;
-    let mut busy = street.send(b"GET /slow HTTP/1.1\r\nhost: here\r\n\r\n").await;
+    let mut busy = street.send(SLOW_REQUEST).await;
     until(&mut busy, "\r\n\r\n").await;
 
     street.stop.cancel();

@@ -1,6 +1,7 @@
 //! The real program: its own model, its own todo server, its own files.
 
 mod commands;
+mod connections;
 mod first_minute;
 mod logs;
 mod models;

@@ -1,0 +1,62 @@
+//! Where connections come from.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+
+/// How long a client may leave an answer unread, or its network unheard of.
+pub(super) const READ_LIMIT: Duration = Duration::from_secs(30);
+
+/// Gives one connection after the other.
+pub trait Accept: Send {
+    /// A connection.
+    type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    /// Waits for the next one.
+    fn accept(&mut self) -> impl Future<Output = io::Result<Self::Io>> + Send;
+}
+
+/// Connections over TCP.
+#[derive(Debug)]
+pub struct Tcp(TcpListener);
+
+/// Takes connections whose answers go out at once: without `TCP_NODELAY` each would wait some 40 ms
+/// for the client's acknowledgement. With `TCP_USER_TIMEOUT` a client that is gone without a word is
+/// noticed after half a minute, not after the quarter of an hour that TCP would try again.
+pub fn tuned(listener: TcpListener) -> Tcp {
+    Tcp(listener)
+}
+
+impl Accept for Tcp {
+    type Io = TcpStream;
+
+    async fn accept(&mut self) -> io::Result<TcpStream> {
+        let (stream, _) = self.0.accept().await?;
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY was not set");
+        }
+        #[cfg(target_os = "linux")]
+        if let Err(error) = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(READ_LIMIT)) {
+            tracing::debug!(%error, "TCP_USER_TIMEOUT was not set");
+        }
+        Ok(stream)
+    }
+}
+
+/// Whether the process, or the machine, has no file left for another connection.
+pub(super) fn is_out_of_files(error: &io::Error) -> bool {
+    let code = error.raw_os_error().map(nix::errno::Errno::from_raw);
+    matches!(code, Some(nix::errno::Errno::EMFILE | nix::errno::Errno::ENFILE))
+}
+
+/// Whether the fault was that of one client, who is gone.
+pub(super) fn is_of_client(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+    )
+}

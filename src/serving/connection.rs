@@ -1,0 +1,116 @@
+//! One connection, from its first byte to its end.
+
+use std::convert::Infallible;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::http::{Request, Response};
+use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::select;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use super::Routers;
+use super::accept::READ_LIMIT;
+use super::room::{Seat, Visit};
+use super::stalled::Stalled;
+
+/// How long the head of a request may take, and so how long a connection may be idle. Longer than
+/// the minute after which usual load balancers let go: they are not surprised by a closed one.
+const HEAD_LIMIT: Duration = Duration::from_secs(75);
+
+/// The same while files are used up.
+const SHORT_HEAD_LIMIT: Duration = Duration::from_secs(1);
+
+/// How long a connection that makes way may take to send the end of its last answer.
+const FLUSH_LIMIT: Duration = Duration::from_secs(1);
+
+/// What a connection is served with; clones are the same guest.
+#[derive(Clone)]
+pub(super) struct Guest {
+    pub(super) seat: Arc<Seat>,
+    pub(super) routers: Arc<Routers>,
+}
+
+/// Serves one connection to its end.
+pub(super) async fn attend(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    guest: Guest,
+    stop: CancellationToken,
+) {
+    let stream = Stalled::new(stream, READ_LIMIT);
+    let is_short = guest.seat.is_last_file();
+    let asked = guest.clone();
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(if is_short { SHORT_HEAD_LIMIT } else { HEAD_LIMIT })
+        .keep_alive(!is_short)
+        .serve_connection(TokioIo::new(stream), service_fn(move |it| asked.clone().answer(it)));
+    let mut connection = pin!(connection);
+    let ended = loop {
+        select! {
+            // A request that has come is read before the connection would make way.
+            biased;
+            ended = connection.as_mut() => break ended,
+            () = stop.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                break connection.await;
+            }
+            () = guest.seat.is_needed() => if guest.seat.leaves() {
+                connection.as_mut().graceful_shutdown();
+                let limit = if guest.seat.has_answered() { FLUSH_LIMIT } else { Duration::ZERO };
+                break timeout(limit, connection).await.unwrap_or(Ok(()));
+            }
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "A connection broke off");
+    }
+}
+
+impl Guest {
+    async fn answer(self, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+        let Some(visit) = self.seat.begin() else {
+            // The connection is about to be closed; nothing of the request was begun.
+            return std::future::pending().await;
+        };
+        let Routers { usual, full } = &*self.routers;
+        let router = if visit.found_no_room() { full } else { usual };
+        let response = router.clone().oneshot(request.map(Body::new)).await?;
+        Ok(response.map(|body| Body::new(Answer { body, _visit: visit })))
+    }
+}
+
+/// An answer; the visit ends with it.
+struct Answer {
+    body: Body,
+    _visit: Visit,
+}
+
+impl HttpBody for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

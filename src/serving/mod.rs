@@ -1,0 +1,55 @@
+//! Serves HTTP/1 to whoever connects, until told to stop (ADR 19).
+
+mod accept;
+mod connection;
+mod idle;
+mod room;
+mod stalled;
+
+use std::sync::Arc;
+
+use axum::Router;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use accept::{Accept, Tcp, tuned};
+use connection::{Guest, attend};
+use room::Room;
+
+/// What answers.
+#[derive(Clone, Debug)]
+pub struct Routers {
+    /// While there is room.
+    pub usual: Router,
+    /// While there is none: health, and a refusal for everything else.
+    pub full: Router,
+}
+
+impl From<Router> for Routers {
+    /// One that answers in any case.
+    fn from(usual: Router) -> Self {
+        Self { full: usual.clone(), usual }
+    }
+}
+
+/// Serves so many requests at a time; others hear that there is no room. Once `stop` is cancelled
+/// nobody else is let in, and it returns when the requests that are under way were answered.
+///
+/// # Cancel safety
+/// Dropping the future stops accepting; open connections go on.
+pub async fn serve(
+    mut listener: impl Accept,
+    routers: impl Into<Routers>,
+    requests: usize,
+    stop: CancellationToken,
+) {
+    let (routers, room) = (Arc::new(routers.into()), Room::for_requests(requests));
+    let open = TaskTracker::new();
+    while let Some((stream, seat)) = stop.run_until_cancelled(room.next(&mut listener)).await {
+        let guest = Guest { seat: Arc::new(seat), routers: Arc::clone(&routers) };
+        drop(open.spawn(attend(stream, guest, stop.clone())));
+    }
+    drop(listener);
+    open.close();
+    open.wait().await;
+}

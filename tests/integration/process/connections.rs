@@ -1,0 +1,136 @@
+//! Health is told whatever comes in at the door.
+
+use std::process::Command;
+use std::time::Duration;
+
+use rlimit::Resource;
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::support::process::{Running, program};
+use crate::support::scripted_http::{Answer, ScriptedHttp, Then};
+
+/// Far longer than an answer takes, far shorter than any limit of the server.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_answers_in_a_house_that_is_full_of_streams_and_of_silent_strangers() {
+    let data = TempDir::new().unwrap();
+    let model = ScriptedHttp::start(vec![Answer::pieces(&[b": hi\n\n"], Then::Hang)]).await;
+    let server = Running::spawn(&mut with_open_files(300, &data, &model));
+    // Half of the files that are not for other things.
+    let room = (300 - 128) / 2;
+
+    let mut streams = Vec::new();
+    for _ in 0..room {
+        let mut stream = connect(&server).await;
+        stream.write_all(&chat()).await.unwrap();
+        assert!(head(&mut stream).await.starts_with("HTTP/1.1 200"));
+        streams.push(stream);
+    }
+    assert_eq!(status(&server, "GET /health/live").await, "200");
+    let mut late = connect(&server).await;
+    late.write_all(&chat()).await.unwrap();
+    assert!(head(&mut late).await.starts_with("HTTP/1.1 429"));
+
+    let mut strangers = Vec::new();
+    for _ in 0..300 {
+        strangers.push(connect(&server).await);
+    }
+
+    for path in ["GET /health/live", "GET /health/ready", "GET /health"] {
+        assert_eq!(status(&server, path).await, "200", "{path}");
+    }
+    let probe = program(data.path()).args(["probe", &server.url]).output().unwrap();
+    assert!(probe.status.success(), "{probe:?}");
+    drop(streams.pop());
+    until_taken(&server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_answers_while_the_open_files_are_used_up() {
+    let data = TempDir::new().unwrap();
+    let model = ScriptedHttp::start(vec![Answer::pieces(&[b": hi\n\n"], Then::Hang)]).await;
+    let mut command = with_open_files(1_024, &data, &model);
+    let server = Running::spawn(&mut command);
+    server.ready().await;
+    let mut streams = Vec::new();
+    for _ in 0..20 {
+        let mut stream = connect(&server).await;
+        stream.write_all(&chat()).await.unwrap();
+        head(&mut stream).await;
+        streams.push(stream);
+    }
+
+    let most = open_files(&server).into_iter().max().unwrap();
+    let (pid, limit) = (i32::try_from(server.pid()).unwrap(), most + 1);
+    rlimit::prlimit(pid, Resource::NOFILE, Some((limit, 1_024)), None).unwrap();
+    let mut strangers = Vec::new();
+    for _ in 0..100 {
+        strangers.push(connect(&server).await);
+    }
+    for _ in 0..3 {
+        assert_eq!(status(&server, "GET /health/live").await, "200");
+    }
+    assert!(open_files(&server).into_iter().max().unwrap() < limit);
+
+    rlimit::prlimit(pid, Resource::NOFILE, Some((1_024, 1_024)), None).unwrap();
+    drop((streams, strangers));
+    until_taken(&server).await;
+}
+
+fn with_open_files(most: u32, data: &TempDir, model: &ScriptedHttp) -> Command {
+    let (ours, mut shell) = (program(data.path()), Command::new("sh"));
+    shell.args(["-c", &format!("ulimit -n {most}; exec \"$0\"")]).arg(ours.get_program());
+    shell.current_dir(data.path()).env_clear();
+    shell.envs(ours.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    shell.env("GEMINI_API_KEY", "key").env("GEMINI_BASE_URL", &model.base_url);
+    shell
+}
+
+fn chat() -> Vec<u8> {
+    let body = json!({ "message": "hi" }).to_string();
+    let head = "POST /chat HTTP/1.1\r\nhost: here\r\ncontent-type: application/json";
+    format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes()
+}
+
+async fn connect(server: &Running) -> TcpStream {
+    let address = server.url.trim_start_matches("http://");
+    timeout(PATIENCE, TcpStream::connect(address)).await.unwrap().unwrap()
+}
+
+/// Reads the head of an answer.
+async fn head(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let byte = timeout(PATIENCE, stream.read_u8()).await;
+        head.push(byte.expect("no answer in time").expect("the connection was closed"));
+    }
+    String::from_utf8(head).unwrap()
+}
+
+/// Asks on a connection of its own.
+async fn status(server: &Running, what: &str) -> String {
+    let mut stream = connect(server).await;
+    stream.write_all(format!("{what} HTTP/1.1\r\nhost: here\r\n\r\n").as_bytes()).await.unwrap();
+    head(&mut stream).await.split(' ').nth(1).unwrap().to_owned()
+}
+
+/// Waits until a request is not refused.
+async fn until_taken(server: &Running) {
+    let taken = async {
+        while status(server, "GET /models").await != "200" {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, taken).await.expect("no place became free");
+}
+
+/// The numbers of its open files.
+fn open_files(server: &Running) -> Vec<u64> {
+    let files = std::fs::read_dir(format!("/proc/{}/fd", server.pid())).unwrap().flatten();
+    files.map(|file| file.file_name().to_str().unwrap().parse().unwrap()).collect()
+}
