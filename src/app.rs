@@ -30,6 +30,16 @@ const PATIENCE_AT_START: Duration = Duration::from_secs(5);
 /// The name under which the bundled todo server is known.
 const TODO: &str = "todo";
 
+/// How the house comes to its end.
+#[derive(Clone, Copy, Debug)]
+pub struct Ending {
+    /// So long it says that it is not ready and serves nevertheless: who sends it work hears of its
+    /// end later than it does itself.
+    pub lame_duck: Duration,
+    /// So long running turns may go on after that.
+    pub drain: Duration,
+}
+
 /// Every room, joined.
 pub struct House {
     routers: Routers,
@@ -66,24 +76,28 @@ impl House {
         Ok(Self { routers, chat, model, tools, lifecycle, stop })
     }
 
-    /// Serves so many requests at a time until `signal`, then drains: running turns may end,
-    /// then connections, then tools.
+    /// Serves so many requests at a time until it is told how to end, then drains: running turns may
+    /// end, then connections, then tools.
     pub async fn serve(
         self,
         listener: TcpListener,
         requests: usize,
-        signal: impl Future<Output = anyhow::Result<()>>,
-        drain: Duration,
+        ending: impl Future<Output = Ending>,
     ) -> anyhow::Result<()> {
         let closed = CancellationToken::new();
         let (listener, routers) = (tuned(listener), self.routers.clone());
         let server = tokio::spawn(serving::serve(listener, routers, requests, closed.clone()));
         self.open_when_settled();
         self.inspect_models();
-        signal.await?;
+        let Ending { lame_duck, drain } = ending.await;
 
-        tracing::info!(turns = self.chat.running(), "Shutting down");
         self.lifecycle.enter(Phase::Draining);
+        if !lame_duck.is_zero() {
+            let seconds = lame_duck.as_secs_f64();
+            tracing::info!(seconds, "Not ready any more, but still serving");
+            tokio::time::sleep(lame_duck).await;
+        }
+        tracing::info!(turns = self.chat.running(), "Shutting down");
         self.chat.drain(drain).await;
         closed.cancel();
         let ended = tokio::time::timeout(LAST_CONNECTIONS, server).await;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -16,6 +17,9 @@ use crate::observability::{Background, LogFormat, LogSettings, init};
 
 /// The configuration is wrong (`EX_USAGE`).
 const EXIT_CONFIG: u8 = 64;
+
+/// Threads that block get so long when all else has ended.
+const LAST_THREADS: Duration = Duration::from_secs(1);
 
 /// An agent server: any OpenAI-compatible model and any MCP servers behind a ChatKit chat.
 #[derive(Debug, Parser)]
@@ -86,7 +90,9 @@ fn perform(command: Command) -> anyhow::Result<()> {
 fn logged(log: LogSettings, work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
     let runtime = runtime()?;
     let _log: Background = init(log).context("The log could not be started")?;
-    runtime.block_on(work)
+    let ended = runtime.block_on(work);
+    runtime.shutdown_timeout(LAST_THREADS);
+    ended
 }
 
 fn runtime() -> anyhow::Result<Runtime> {

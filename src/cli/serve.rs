@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
-use super::stop::signalled;
-use crate::app::House;
+use super::stop::{Sign, Signs};
+use crate::app::{Ending, House};
 use crate::config::Config;
 
 /// Open files to ask the system for: one a held stream, one its upstream, and some more.
@@ -16,17 +17,31 @@ const OPEN_FILES: u64 = 65_536;
 /// connections that are spare and the files that are kept back for when there is none.
 const OTHER_FILES: u64 = 128;
 
-/// Serves until the sign to stop, then drains.
+/// Serves until the sign to stop, then drains; a second sign ends it at once.
 pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
+    let mut signs = Signs::listen()?;
     let requests = raise_open_files(config.chat.max_turns);
     let address = (config.listen.host.as_str(), config.listen.port);
     let listener = TcpListener::bind(address).await.with_context(|| {
         let (host, port) = address;
         format!("{host}:{port} cannot be listened on; is another server running? Set PORT")
     })?;
-    let drain: Duration = config.drain;
+    let (lame_duck, drain) = (config.lame_duck, config.drain);
     let house = House::build(config, listener.local_addr()?).await?;
-    house.serve(listener, requests, signalled(), drain).await
+    let (tell, told) = oneshot::channel();
+    let ending = async {
+        // Who presses Ctrl-C balances no load.
+        let is_patient = told.await == Ok(Sign::Terminate);
+        Ending { lame_duck: if is_patient { lame_duck } else { Duration::ZERO }, drain }
+    };
+    let twice = async {
+        let _heard = tell.send(signs.next().await);
+        signs.next().await
+    };
+    tokio::select! {
+        served = house.serve(listener, requests, ending) => served,
+        _ = twice => bail!("A second signal came: running turns were cut off"),
+    }
 }
 
 /// Says how many streams the machine will really hold, and tells how many requests that leaves room

@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use super::variables::{Preset, Variable};
 
+/// Longer than anything here should take.
+const MAX_SECONDS: f64 = 86_400.0;
+
 /// The variables, and what was found wrong with them so far.
 #[derive(Debug, Default)]
 pub struct Env {
@@ -67,9 +70,15 @@ impl Env {
 
     /// A time in seconds; fractions are allowed.
     pub fn seconds(&mut self, variable: &Variable) -> Duration {
-        const MAX: f64 = 86_400.0;
         let expected = "must be a number of seconds above 0, at most 86400";
-        let is_fine = |&seconds: &f64| seconds > 0.0 && seconds <= MAX;
+        let is_fine = |&seconds: &f64| seconds > 0.0 && seconds <= MAX_SECONDS;
+        self.parsed(variable, expected, is_fine).map_or(Duration::ZERO, Duration::from_secs_f64)
+    }
+
+    /// The same, or none.
+    pub fn seconds_or_none(&mut self, variable: &Variable) -> Duration {
+        let expected = "must be a number of seconds from 0 to 86400";
+        let is_fine = |seconds: &f64| (0.0..=MAX_SECONDS).contains(seconds);
         self.parsed(variable, expected, is_fine).map_or(Duration::ZERO, Duration::from_secs_f64)
     }
 

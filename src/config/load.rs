@@ -12,9 +12,10 @@ use super::listen::{Listen, listen, origins};
 use super::models::models;
 use super::tools::tools;
 use super::variables::{
-    DATABASE_URL, DRAIN_SECONDS, LOG_FORMAT, LOG_LEVEL, MAX_CONTEXT_TOKENS, MAX_INPUT_CHARS,
-    MAX_STEPS, MAX_STREAMS, MAX_TURN_COST_USD, MAX_TURN_TOKENS, MAX_WAITING, PUBLIC_URL, TIME_ZONE,
-    TITLES, TODO_ALLOWED_HOSTS, TODO_DATABASE_URL, TURN_TIMEOUT_SECONDS, Variable,
+    DATABASE_URL, DRAIN_SECONDS, LAME_DUCK_SECONDS, LOG_FORMAT, LOG_LEVEL, MAX_CONTEXT_TOKENS,
+    MAX_INPUT_CHARS, MAX_STEPS, MAX_STREAMS, MAX_TURN_COST_USD, MAX_TURN_TOKENS, MAX_WAITING,
+    PUBLIC_URL, TIME_ZONE, TITLES, TODO_ALLOWED_HOSTS, TODO_DATABASE_URL, TURN_TIMEOUT_SECONDS,
+    Variable,
 };
 use crate::agents::{Budget, Limits};
 use crate::chat::Titles;
@@ -30,7 +31,9 @@ pub struct Config {
     pub listen: Listen,
     /// Where people reach us.
     pub public_url: String,
-    /// How long running turns may go on after the sign to stop.
+    /// How long to serve after SIGTERM while telling that the server is not ready.
+    pub lame_duck: Duration,
+    /// How long running turns may go on after that.
     pub drain: Duration,
     /// The log.
     pub log: LogSettings,
@@ -58,6 +61,7 @@ impl Config {
             let (model, fallbacks) = models(env);
             Self {
                 public_url: env.text(&PUBLIC_URL).unwrap_or_else(|| listen.url()),
+                lame_duck: env.seconds_or_none(&LAME_DUCK_SECONDS),
                 drain: env.seconds(&DRAIN_SECONDS),
                 log: log(env, log_default),
                 api: api(env, &listen),

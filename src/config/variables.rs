@@ -83,7 +83,9 @@ variables! {
     PUBLIC_URL = Words("derived from HOST and PORT"), "where people reach this server";
     ALLOWED_ORIGINS = Words("any localhost origin on a loopback HOST, else none"),
         "pages that may call this server, separated by commas";
-    DRAIN_SECONDS = Value("30"), "how long running turns may go on after SIGTERM";
+    LAME_DUCK_SECONDS = Value("5"),
+        "how long to go on serving after SIGTERM while /health/ready says no";
+    DRAIN_SECONDS = Value("30"), "how long running turns may go on after that";
     LOG_LEVEL = Value("info"), "error, warn, info, debug or trace";
     LOG_FORMAT = Words("json (pretty on a terminal)"), "json or pretty";
 }

@@ -37,7 +37,7 @@ class Program:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
         self.process = subprocess.Popen(
             command, cwd=self.folder.name, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE, text=True, env=kept | {"LOG_FORMAT": "json"} | environment,
+            stderr=subprocess.PIPE, text=True, env=kept | {"LOG_FORMAT": "json", "LAME_DUCK_SECONDS": "0"} | environment,
         )
         self.lines, self.address, self.ready = [], None, threading.Event()
         threading.Thread(target=self.listen, args=(marker,), daemon=True).start()

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::time::Instant;
 
 /// Far more than a start or an end takes on the slowest machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -25,6 +26,7 @@ pub(crate) struct Running {
 pub(crate) fn program(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_orchestrator"));
     command.current_dir(data).env_clear().env("PORT", "0").env("LOG_FORMAT", "json");
+    command.env("LAME_DUCK_SECONDS", "0");
     if let Some(path) = std::env::var_os("PATH") {
         command.env("PATH", path);
     }
@@ -98,10 +100,18 @@ impl Running {
 
     /// Waits until it is ready for work.
     pub(crate) async fn ready(&self) {
+        self.until_ready_says(200).await;
+    }
+
+    /// Waits until it says so of being ready.
+    pub(crate) async fn until_ready_says(&self, status: u16) {
         let url = format!("{}/health/ready", self.url);
-        while get(&url).await.0 != 200 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        let says = async {
+            while get(&url).await.0 != status {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, says).await.expect("it says something else");
     }
 
     pub(crate) fn signal(&self, name: &str) {
@@ -110,11 +120,24 @@ impl Running {
     }
 
     /// Asks it to end and waits for that.
-    pub(crate) fn stop(mut self) -> (ExitStatus, Vec<String>) {
+    pub(crate) fn stop(self) -> (ExitStatus, Vec<String>) {
         self.signal("-TERM");
-        let status = self.child.wait().unwrap();
-        self.seen.extend(self.lines.get_mut().unwrap().iter());
-        (status, std::mem::take(&mut self.seen))
+        self.end()
+    }
+
+    /// Waits for its end.
+    pub(crate) fn end(mut self) -> (ExitStatus, Vec<String>) {
+        while let Ok(line) = self.lines.get_mut().unwrap().recv_timeout(PATIENCE) {
+            self.seen.push(line);
+        }
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return (status, std::mem::take(&mut self.seen));
+            }
+            assert!(Instant::now() < until, "it does not end: {:#?}", self.seen);
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 }
 

@@ -81,6 +81,49 @@ async fn on_sigterm_children_are_gone_and_the_exit_code_is_zero() {
     assert!(!std::path::Path::new(&format!("/proc/{}", children[0])).exists());
 }
 
+#[tokio::test]
+async fn after_sigterm_work_is_still_taken_until_whoever_sends_it_has_heard() {
+    let data = TempDir::new().unwrap();
+    let server = Running::start(&data, &[("LAME_DUCK_SECONDS", "60")]);
+    server.ready().await;
+    let children = server.children();
+
+    server.signal("-TERM");
+    server.until_ready_says(503).await;
+    let answer = ask(&server.url, &json!({ "message": "add milk" })).await;
+    server.signal("-TERM");
+    let (status, lines) = server.end();
+
+    assert_eq!(answer["outcome"], "completed", "{answer}");
+    assert_eq!(status.code(), Some(1), "the second sign ends it at once: {lines:#?}");
+    assert!(lines.last().unwrap().contains("second signal"), "{lines:#?}");
+    gone(&children).await;
+}
+
+#[tokio::test]
+async fn the_time_of_grace_ends_and_who_presses_ctrl_c_has_none() {
+    for (seconds, signal) in [("0.05", "-TERM"), ("60", "-INT")] {
+        let data = TempDir::new().unwrap();
+        let server = Running::start(&data, &[("LAME_DUCK_SECONDS", seconds)]);
+        server.ready().await;
+
+        server.signal(signal);
+        let (status, lines) = server.end();
+
+        assert!(status.success(), "{signal}: {lines:#?}");
+    }
+}
+
+async fn gone(children: &[u32]) {
+    let is_there = |child: &u32| std::path::Path::new(&format!("/proc/{child}")).exists();
+    let all = async {
+        while children.iter().any(is_there) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), all).await.expect("children go on");
+}
+
 async fn connected(server: &Running) -> bool {
     let (_, health) = get(&format!("{}/health", server.url)).await;
     health["mcp"]["todo"]["connected"] == json!(true)
