@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::agents::Tools;
 use crate::api::{Api, Lifecycle, Phase, full_house, router};
 use crate::chat::Chat;
-use crate::config::Config;
+use crate::config::{Config, Listen};
 use crate::demo;
 use crate::domain::{HealthProbe, Secret, Trust};
 use crate::mcp::{ServerSettings, Servers, Transport};
@@ -57,13 +57,13 @@ impl House {
         if config.model.offline {
             config.model.base_url = start_offline_model(stop.clone()).await?;
         }
-        if config.mcp.servers.is_empty() {
+        if config.uses_bundled_todo {
             config.mcp.servers.push(bundled_todo(&config.todo)?);
         }
+        let store = store::open(&config.store).await.context("DATABASE_URL cannot be used")?;
         announce(&config, address);
         warn_of_unpriced(&config);
 
-        let store = store::open(&config.store).await.context("DATABASE_URL cannot be used")?;
         let model = Arc::new(chain(config.model, config.fallbacks)?);
         let tools = Servers::start(config.mcp, stop.clone());
         let chat = Chat::new(store.store, model.clone(), tools.clone(), config.chat);
@@ -159,7 +159,8 @@ fn bundled_todo(settings: &todo::Settings) -> anyhow::Result<ServerSettings> {
 /// One line: where, which model, where data lies.
 fn announce(config: &Config, address: SocketAddr) {
     let data = database_place(&config.store.url);
-    let listen = config.public_url.replace(":0", &format!(":{}", address.port()));
+    let here = Listen { host: config.listen.host.clone(), port: address.port() }.url();
+    let listen = config.public_url.as_deref().unwrap_or(&here);
     if config.model.offline {
         tracing::warn!(
             "Listening on {listen} | model: OFFLINE DEMO (GEMINI_API_KEY is not set) | data: {data}"

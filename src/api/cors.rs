@@ -1,16 +1,21 @@
 //! Which pages of other origins may talk to us.
 
+use std::time::Duration;
+
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::request_id;
 
+/// So long a browser need not ask again; as long as any of them remembers.
+const MAX_AGE: Duration = Duration::from_hours(2);
+
 /// The origins that are allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origins {
-    /// Pages served from this machine, whatever their port.
-    Loopback,
+    /// Pages served from this machine, whatever their port, and these.
+    LoopbackAnd(Vec<String>),
     /// These and no others.
     Exactly(Vec<String>),
 }
@@ -28,19 +33,27 @@ pub(super) fn layer(origins: Origins) -> CorsLayer {
             header::AUTHORIZATION,
             HeaderName::from_static("chatkit-frame-instance-id"),
             HeaderName::from_static("idempotency-key"),
+            request_id::HEADER,
         ])
+        .max_age(MAX_AGE)
         .expose_headers([header::RETRY_AFTER, request_id::HEADER])
 }
 
 impl Origins {
     fn allow(&self, origin: &str) -> bool {
         match self {
-            Self::Exactly(origins) => origins.iter().any(|allowed| allowed == origin),
-            Self::Loopback => {
-                let host = origin.strip_prefix("http://").unwrap_or_default();
-                let (name, port) = host.split_once(':').unwrap_or((host, "80"));
-                matches!(name, "localhost" | "127.0.0.1") && port.parse::<u16>().is_ok()
+            Self::Exactly(named) => named.iter().any(|allowed| allowed == origin),
+            Self::LoopbackAnd(named) => {
+                is_loopback(origin) || named.iter().any(|allowed| allowed == origin)
             }
         }
     }
+}
+
+fn is_loopback(origin: &str) -> bool {
+    let host = origin.strip_prefix("http://").unwrap_or_default();
+    let port = ["localhost", "127.0.0.1", "[::1]"].iter().find_map(|name| host.strip_prefix(name));
+    port.is_some_and(|port| {
+        port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok())
+    })
 }

@@ -1,14 +1,16 @@
 //! `orchestrator serve`: the whole house.
 
+use std::io;
+use std::net::IpAddr;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{anyhow, bail};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use super::stop::{Sign, Signs};
 use crate::app::{Ending, House};
-use crate::config::Config;
+use crate::config::{Config, Listen};
 
 /// Open files to ask the system for: one a held stream, one its upstream, and some more.
 const OPEN_FILES: u64 = 65_536;
@@ -21,11 +23,7 @@ const OTHER_FILES: u64 = 128;
 pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
     let mut signs = Signs::listen()?;
     let requests = raise_open_files(config.chat.max_turns);
-    let address = (config.listen.host.as_str(), config.listen.port);
-    let listener = TcpListener::bind(address).await.with_context(|| {
-        let (host, port) = address;
-        format!("{host}:{port} cannot be listened on; is another server running? Set PORT")
-    })?;
+    let listener = listen(&config.listen).await?;
     let (lame_duck, drain) = (config.lame_duck, config.drain);
     let house = House::build(config, listener.local_addr()?).await?;
     let (tell, told) = oneshot::channel();
@@ -41,6 +39,31 @@ pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
     tokio::select! {
         served = house.serve(listener, requests, ending) => served,
         _ = twice => bail!("A second signal came: running turns were cut off"),
+    }
+}
+
+async fn listen(at: &Listen) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind((at.host.as_str(), at.port)).await;
+    listener.map_err(|error| {
+        let Listen { host, port } = at;
+        anyhow!("{host}:{port} cannot be listened on: {} ({error})", advice(&error, host))
+    })
+}
+
+/// What to do about it.
+fn advice(error: &io::Error, host: &str) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "another server is running there; set PORT to another port",
+        io::ErrorKind::PermissionDenied => {
+            "this user may not listen there; set PORT to 1024 or above"
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "this machine does not have that address; set HOST to one that it has"
+        }
+        _ if host.parse::<IpAddr>().is_err() => {
+            "that name is not known here; set HOST to an address of this machine"
+        }
+        _ => "set HOST and PORT",
     }
 }
 

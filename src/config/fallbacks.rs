@@ -3,7 +3,9 @@
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+use super::address::plain_url;
 use super::env::Env;
+use super::models::BASE_URL;
 use super::variables::MODEL_FALLBACKS;
 use crate::domain::Secret;
 use crate::model::{self, Dialect};
@@ -76,6 +78,9 @@ fn settings(env: &mut Env, fallback: Fallback, first: &model::Settings) -> model
             String::new()
         }),
     };
+    if plain_url(&fallback.base_url).is_none() {
+        env.fault(MODEL_FALLBACKS.name, format!("has a base_url that is none: it {BASE_URL}"));
+    }
     let guessed = || Dialect::guess(&fallback.model, &fallback.base_url);
     model::Settings {
         dialect: fallback.dialect.unwrap_or_else(guessed),

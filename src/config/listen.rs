@@ -1,9 +1,10 @@
 //! Where the server listens, and where people find it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
+use super::address::{origin_fault, plain_url};
 use super::env::Env;
-use super::variables::{ALLOWED_ORIGINS, HOST, PORT};
+use super::variables::{ALLOWED_ORIGINS, HOST, PORT, PUBLIC_URL};
 use crate::api::Origins;
 
 /// Where to listen.
@@ -18,9 +19,12 @@ pub struct Listen {
 impl Listen {
     /// Where a browser on this machine finds it.
     pub fn url(&self) -> String {
-        let any = matches!(self.host.as_str(), "0.0.0.0" | "::" | "[::]");
-        let host = if any { "127.0.0.1" } else { &self.host };
-        format!("http://{host}:{}", self.port)
+        let port = self.port;
+        match self.host.parse::<IpAddr>() {
+            Ok(address) if address.is_unspecified() => format!("http://127.0.0.1:{port}"),
+            Ok(IpAddr::V6(address)) => format!("http://[{address}]:{port}"),
+            Ok(IpAddr::V4(_)) | Err(_) => format!("http://{}:{port}", self.host),
+        }
     }
 
     fn is_loopback(&self) -> bool {
@@ -31,12 +35,35 @@ impl Listen {
 
 pub(super) fn listen(env: &mut Env) -> Listen {
     let host = env.text(&HOST).unwrap_or_default();
+    // As a URL writes it.
+    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let bare = bare.filter(|bare| bare.parse::<Ipv6Addr>().is_ok()).unwrap_or(&host);
+    if bare.parse::<IpAddr>().is_err() && !is_name(bare) {
+        env.fault(HOST.name, "must be an address or a name of this machine, without port or path");
+    }
     let port = env.parsed(&PORT, "must be a port number from 0 to 65535", |_: &u16| true);
-    Listen { host, port: port.unwrap_or_default() }
+    Listen { host: bare.to_owned(), port: port.unwrap_or_default() }
+}
+
+fn is_name(host: &str) -> bool {
+    let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    !host.is_empty() && host.chars().all(fine)
+}
+
+pub(super) fn public_url(env: &mut Env) -> Option<String> {
+    let url = env.text(&PUBLIC_URL)?;
+    if plain_url(&url).is_none() {
+        env.fault(PUBLIC_URL.name, "must be an http or https URL without user, query or fragment");
+    }
+    Some(url)
 }
 
 pub(super) fn origins(env: &mut Env, listen: &Listen) -> Origins {
     let named = env.list(&ALLOWED_ORIGINS);
-    let is_local = named.is_empty() && listen.is_loopback();
-    if is_local { Origins::Loopback } else { Origins::Exactly(named) }
+    for (place, origin) in named.iter().enumerate() {
+        if let Some(fault) = origin_fault(origin) {
+            env.fault(ALLOWED_ORIGINS.name, format!("has a fault in entry {}: {fault}", place + 1));
+        }
+    }
+    if listen.is_loopback() { Origins::LoopbackAnd(named) } else { Origins::Exactly(named) }
 }

@@ -8,14 +8,13 @@ use tracing::level_filters::LevelFilter;
 
 use super::env::{ConfigError, Env};
 use super::guard::GUARD;
-use super::listen::{Listen, listen, origins};
+use super::listen::{Listen, listen, origins, public_url};
 use super::models::models;
-use super::tools::tools;
+use super::tools::{names_no_server, tools};
 use super::variables::{
     DATABASE_URL, DRAIN_SECONDS, LAME_DUCK_SECONDS, LOG_FORMAT, LOG_LEVEL, MAX_CONTEXT_TOKENS,
     MAX_INPUT_CHARS, MAX_STEPS, MAX_STREAMS, MAX_TURN_COST_USD, MAX_TURN_TOKENS, MAX_WAITING,
-    PUBLIC_URL, TIME_ZONE, TITLES, TODO_ALLOWED_HOSTS, TODO_DATABASE_URL, TURN_TIMEOUT_SECONDS,
-    Variable,
+    TIME_ZONE, TITLES, TODO_ALLOWED_HOSTS, TODO_DATABASE_URL, TURN_TIMEOUT_SECONDS, Variable,
 };
 use crate::agents::{Budget, Limits};
 use crate::chat::Titles;
@@ -29,8 +28,8 @@ use crate::{api, chat, mcp, model, store, todo};
 pub struct Config {
     /// Where to listen.
     pub listen: Listen,
-    /// Where people reach us.
-    pub public_url: String,
+    /// Where people reach us, if that is not where we listen.
+    pub public_url: Option<String>,
     /// How long to serve after SIGTERM while telling that the server is not ready.
     pub lame_duck: Duration,
     /// How long running turns may go on after that.
@@ -45,8 +44,10 @@ pub struct Config {
     pub model: model::Settings,
     /// The models that stand in for it, in order.
     pub fallbacks: Vec<model::Settings>,
-    /// Tools.
+    /// Tools of the operator's own choice.
     pub mcp: mcp::Settings,
+    /// Whether the bundled todo server is started because nothing was chosen.
+    pub uses_bundled_todo: bool,
     /// Threads.
     pub store: store::Settings,
     /// The bundled todo server.
@@ -60,7 +61,7 @@ impl Config {
             let listen = listen(env);
             let (model, fallbacks) = models(env);
             Self {
-                public_url: env.text(&PUBLIC_URL).unwrap_or_else(|| listen.url()),
+                public_url: public_url(env),
                 lame_duck: env.seconds_or_none(&LAME_DUCK_SECONDS),
                 drain: env.seconds(&DRAIN_SECONDS),
                 log: log(env, log_default),
@@ -68,6 +69,7 @@ impl Config {
                 chat: chat(env),
                 model,
                 fallbacks,
+                uses_bundled_todo: names_no_server(env),
                 mcp: tools(env),
                 store: store(env),
                 todo: todo(env),

@@ -1,5 +1,6 @@
 //! Settings: from the environment to one checked value per room.
 
+mod address;
 mod env;
 mod fallbacks;
 mod file;

@@ -1,5 +1,6 @@
 //! The model, and those that stand in for it.
 
+use super::address::plain_url;
 use super::env::Env;
 use super::fallbacks::fallbacks;
 use super::file::of_file;
@@ -10,6 +11,9 @@ use super::variables::{
 };
 use crate::domain::Secret;
 use crate::model::{Dialect, Prices, Settings, Thinking};
+
+/// What a model's address must be.
+pub(super) const BASE_URL: &str = "must be an http or https URL without user, query or fragment";
 
 /// The first, and the others in order.
 pub(super) fn models(env: &mut Env) -> (Settings, Vec<Settings>) {
@@ -23,6 +27,9 @@ fn first(env: &mut Env) -> Settings {
     let is_chosen = env.named(GEMINI_MODEL.name).is_some();
     let model = env.text(&GEMINI_MODEL).unwrap_or_default();
     let base_url = env.text(&GEMINI_BASE_URL).unwrap_or_default();
+    if plain_url(&base_url).is_none() {
+        env.fault(GEMINI_BASE_URL.name, BASE_URL);
+    }
     Settings {
         name: None,
         key_variable: None,

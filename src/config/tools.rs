@@ -2,15 +2,19 @@
 
 use std::time::Duration;
 
+use super::address::http_url;
 use super::env::Env;
 use super::file::of_file;
 use super::guard::guard;
 use super::variables::{
     MCP_BREAKER_FAILURES, MCP_BREAKER_SECONDS, MCP_CONFIG, MCP_SERVER_ARGS, MCP_SERVER_COMMAND,
-    MCP_SERVER_URL, MCP_TIMEOUT_SECONDS,
+    MCP_SERVER_URL, MCP_TIMEOUT_SECONDS, Variable,
 };
 use crate::domain::Trust;
 use crate::mcp::{self, ServerSettings, Transport};
+
+/// The ways to choose servers.
+const WAYS: [&Variable; 3] = [&MCP_CONFIG, &MCP_SERVER_URL, &MCP_SERVER_COMMAND];
 
 /// The name of a server that has none of its own.
 const ONLY: &str = "mcp";
@@ -25,24 +29,33 @@ pub(super) fn tools(env: &mut Env) -> mcp::Settings {
     }
 }
 
-/// The operator's own servers; none means the bundled one.
+/// Whether the operator chose no servers at all, which is not the same as a list that is empty.
+pub(super) fn names_no_server(env: &mut Env) -> bool {
+    WAYS.iter().all(|way| env.text(way).is_none())
+}
+
 fn servers(env: &mut Env) -> Vec<ServerSettings> {
-    let ways = [&MCP_CONFIG, &MCP_SERVER_URL, &MCP_SERVER_COMMAND];
-    let set = ways.into_iter().filter(|way| env.text(way).is_some()).map(|way| way.name);
-    let set: Vec<_> = set.collect();
+    let set: Vec<_> =
+        WAYS.iter().filter(|way| env.text(way).is_some()).map(|way| way.name).collect();
     if set.len() > 1 {
         env.fault(&set.join(" and "), "exclude each other; set one of them");
+    }
+    if env.text(&MCP_SERVER_ARGS).is_some() && env.text(&MCP_SERVER_COMMAND).is_none() {
+        env.fault(MCP_SERVER_ARGS.name, "does nothing without MCP_SERVER_COMMAND");
     }
     if let Some(path) = env.text(&MCP_CONFIG) {
         return of_file(env, &MCP_CONFIG, &path, mcp::read_servers).unwrap_or_default();
     }
-    let transport = match (env.text(&MCP_SERVER_URL), env.text(&MCP_SERVER_COMMAND)) {
-        (Some(url), _) => Transport::Http { url, headers: Vec::new() },
-        (None, Some(command)) => {
-            let args = arguments(env);
-            Transport::Child { command, args, env: Vec::new() }
+    let transport = if let Some(url) = env.text(&MCP_SERVER_URL) {
+        if http_url(&url).is_none() {
+            env.fault(MCP_SERVER_URL.name, "must be an http or https URL");
         }
-        (None, None) => return Vec::new(),
+        Transport::Http { url, headers: Vec::new() }
+    } else if let Some(command) = env.text(&MCP_SERVER_COMMAND) {
+        let args = arguments(env);
+        Transport::Child { command, args, env: Vec::new() }
+    } else {
+        return Vec::new();
     };
     vec![ServerSettings { name: ONLY.to_owned(), transport, trust: Trust::Trusted }]
 }

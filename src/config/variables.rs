@@ -82,7 +82,7 @@ variables! {
     TIME_ZONE = Words("the machine's"), "what \"tomorrow\" means, for example Europe/Berlin";
     PUBLIC_URL = Words("derived from HOST and PORT"), "where people reach this server";
     ALLOWED_ORIGINS = Words("any localhost origin on a loopback HOST, else none"),
-        "pages that may call this server, separated by commas";
+        "further pages that may call this server, separated by commas";
     LAME_DUCK_SECONDS = Value("5"),
         "how long to go on serving after SIGTERM while /health/ready says no";
     DRAIN_SECONDS = Value("30"), "how long running turns may go on after that";

@@ -51,7 +51,7 @@ impl Default for Choices {
             probes: Vec::new(),
             max_turns: 100,
             turn_timeout: Duration::from_mins(2),
-            origins: Origins::Loopback,
+            origins: Origins::LoopbackAnd(Vec::new()),
             titles: Titles::FirstWords,
             budget: Budget::default(),
             phase: Phase::Serving,

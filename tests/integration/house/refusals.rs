@@ -159,8 +159,11 @@ async fn pages_of_this_machine_may_call_and_others_may_not() {
         ("http://localhost:3000", true),
         ("http://127.0.0.1:8000", true),
         ("http://localhost", true),
+        ("http://[::1]:3000", true),
         ("https://evil.example", false),
         ("http://localhost.evil.example:80", false),
+        ("http://localhost:", false),
+        ("https://localhost:3000", false),
         ("null", false),
     ] {
         let answer = app.send(preflight(origin)).await;
@@ -178,10 +181,30 @@ async fn the_preflight_names_the_headers_and_listed_origins_alone() {
     let local = app.send(preflight("http://localhost:3000")).await;
 
     let headers = ours.headers["access-control-allow-headers"].to_str().unwrap();
-    for name in ["content-type", "authorization", "chatkit-frame-instance-id", "idempotency-key"] {
+    for name in [
+        "content-type",
+        "authorization",
+        "chatkit-frame-instance-id",
+        "idempotency-key",
+        "x-request-id",
+    ] {
         assert!(headers.contains(name), "{headers}");
     }
+    assert_eq!(ours.headers["access-control-max-age"], "7200");
     assert!(!local.headers.contains_key("access-control-allow-origin"));
+}
+
+#[tokio::test]
+async fn listed_origins_may_call_besides_those_of_this_machine() {
+    let origins = Origins::LoopbackAnd(vec!["https://app.example".to_owned()]);
+    let app = TestApp::new(Choices { origins, ..Choices::default() }).await;
+
+    for (origin, allowed) in
+        [("https://app.example", true), ("http://localhost:1", true), ("https://b.example", false)]
+    {
+        let answer = app.send(preflight(origin)).await;
+        assert_eq!(answer.headers.contains_key("access-control-allow-origin"), allowed, "{origin}");
+    }
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use orchestrator::config::{Preset, VARIABLES, Variable};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::process::{Running, client, program};
+use crate::support::process::{Running, client, get, program};
 
 #[test]
 fn bad_values_are_refused_all_at_once_without_being_shown() {
@@ -113,15 +113,35 @@ async fn a_command_reads_only_the_variables_that_it_needs() {
 }
 
 #[test]
-fn an_address_in_use_is_told_with_what_to_do() {
-    let data = TempDir::new().unwrap();
+fn an_address_that_cannot_be_listened_on_is_told_with_what_to_do() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
+    for (name, value, advice) in [
+        ("PORT", &*port, "set PORT to another port"),
+        ("HOST", "nowhere.invalid", "set HOST to an address of this machine"),
+        ("HOST", "192.0.2.1", "set HOST to one that it has"),
+    ] {
+        let data = TempDir::new().unwrap();
+        let output = program(data.path()).env(name, value).output().unwrap();
 
-    let output = program(data.path()).env("PORT", port).output().unwrap();
+        assert!(!output.status.success());
+        let told = stderr(&output);
+        assert!(told.contains(advice) && !told.contains("Listening on"), "{value}: {told}");
+    }
+}
 
-    assert!(!output.status.success());
-    assert!(stderr(&output).contains("Set PORT"), "{}", stderr(&output));
+#[tokio::test]
+async fn with_every_server_of_a_list_disabled_there_are_no_tools() {
+    let data = TempDir::new().unwrap();
+    let list = r#"{"mcpServers":{"a":{"command":"x","disabled":true}}}"#;
+    std::fs::write(data.path().join("mcp.json"), list).unwrap();
+    let server = Running::start(&data, &[("MCP_CONFIG", "mcp.json")]);
+    server.ready().await;
+
+    let (_, health) = get(&format!("{}/health", server.url)).await;
+
+    assert_eq!((&health["mcp"], &health["status"]), (&json!({}), &json!("ok")));
+    assert!(server.children().is_empty());
 }
 
 #[tokio::test]

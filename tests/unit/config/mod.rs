@@ -24,7 +24,8 @@ fn an_empty_environment_is_a_whole_configuration() {
     assert_eq!(config.chat.limits.max_steps, 8);
     assert_eq!(config.model.guard.breaker.max_failures, 3);
     assert_eq!(config.mcp.guard.breaker.cool_down, Duration::from_secs(30));
-    assert_eq!(config.api.origins, Origins::Loopback);
+    assert_eq!(config.api.origins, Origins::LoopbackAnd(Vec::new()));
+    assert!(config.uses_bundled_todo);
 }
 
 #[test]
@@ -98,14 +99,100 @@ fn two_ways_to_name_servers_exclude_each_other() {
 }
 
 #[test]
-fn off_the_loopback_no_origin_is_allowed_unless_it_is_named() {
-    let nobody = load(&[("HOST", "0.0.0.0")]).unwrap();
-    let one = load(&[("ALLOWED_ORIGINS", "https://a.example, ,https://b.example")]).unwrap();
+fn listed_origins_come_besides_those_of_this_machine_while_it_alone_is_listened_to() {
+    let list = ("ALLOWED_ORIGINS", "https://a.example, ,http://b.example:3000");
+    let named = || vec!["https://a.example".to_owned(), "http://b.example:3000".to_owned()];
 
-    assert_eq!(nobody.api.origins, Origins::Exactly(Vec::new()));
-    assert_eq!(nobody.listen.url(), "http://127.0.0.1:8000");
-    let named = ["https://a.example", "https://b.example"].map(str::to_owned);
-    assert_eq!(one.api.origins, Origins::Exactly(named.to_vec()));
+    for host in ["127.0.0.1", "localhost", "::1", "[::1]", "127.0.0.2"] {
+        let origins = load(&[("HOST", host), list]).unwrap().api.origins;
+        assert_eq!(origins, Origins::LoopbackAnd(named()), "{host}");
+    }
+    for host in ["0.0.0.0", "::", "10.0.0.1", "chat.example"] {
+        let origins = load(&[("HOST", host), list]).unwrap().api.origins;
+        assert_eq!(origins, Origins::Exactly(named()), "{host}");
+        assert_eq!(load(&[("HOST", host)]).unwrap().api.origins, Origins::Exactly(Vec::new()));
+    }
+}
+
+#[test]
+fn an_origin_that_no_browser_would_send_is_told_with_what_to_do() {
+    for (origin, told) in [
+        ("geheim", "write a scheme and a host"),
+        ("*", "write a scheme and a host"),
+        ("null", "write a scheme and a host"),
+        ("ftp://geheim.example", "write a scheme and a host"),
+        ("https://geheim.example?x", "write a scheme and a host"),
+        ("https://geheim.example/", "leave out the slash"),
+        ("https://geheim.example/chat", "an origin has no path"),
+        ("https://Geheim.example", "in small letters"),
+        ("https://geheim.example:443", "without the usual port"),
+    ] {
+        let list = format!("https://a.example,{origin}");
+        let refused = load(&[("ALLOWED_ORIGINS", &list)]).unwrap_err().to_string();
+        assert!(refused.contains("ALLOWED_ORIGINS has a fault in entry 2: "), "{refused}");
+        assert!(refused.contains(told) && !refused.contains("eheim"), "{origin}: {refused}");
+    }
+}
+
+#[test]
+fn every_address_is_checked_at_the_start_and_all_at_once() {
+    let fallback = r#"[{"name":"b","base_url":"geheim","model":"m"}]"#;
+    let faulty = [
+        ("HOST", "http://geheim"),
+        ("PUBLIC_URL", "geheim"),
+        ("ALLOWED_ORIGINS", "geheim"),
+        ("GEMINI_BASE_URL", "geheim"),
+        ("MODEL_FALLBACKS", fallback),
+        ("MCP_SERVER_URL", "ftp://geheim"),
+        ("MCP_SERVER_ARGS", "geheim"),
+    ];
+
+    let told = load(&faulty).unwrap_err().to_string();
+
+    for (name, _) in faulty {
+        assert!(told.contains(&format!("- {name} ")), "{name} is missing: {told}");
+    }
+    assert!(!told.contains("geheim"), "{told}");
+    for (name, value) in [
+        ("HOST", "geheim:80"),
+        ("HOST", "geheim/"),
+        ("HOST", "[geheim]"),
+        ("PUBLIC_URL", "https://u:geheim@a.example"),
+        ("GEMINI_BASE_URL", "https://a.example?key=geheim"),
+        ("MCP_SERVER_URL", "http//geheim"),
+        ("MCP_SERVER_URL", "https://"),
+    ] {
+        let told = load(&[(name, value)]).map(drop).unwrap_err().to_string();
+        assert!(told.contains(name) && !told.contains("geheim"), "{name}={value}: {told}");
+    }
+}
+
+#[test]
+fn where_it_listens_is_told_as_an_address_that_can_be_opened() {
+    for (host, url) in [
+        ("127.0.0.1", "http://127.0.0.1:8000"),
+        ("localhost", "http://localhost:8000"),
+        ("0.0.0.0", "http://127.0.0.1:8000"),
+        ("::", "http://127.0.0.1:8000"),
+        ("::1", "http://[::1]:8000"),
+        ("[::1]", "http://[::1]:8000"),
+    ] {
+        assert_eq!(load(&[("HOST", host)]).unwrap().listen.url(), url);
+    }
+}
+
+#[test]
+fn a_list_of_servers_that_is_empty_is_a_choice_too() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("mcp.json");
+    let path = path.to_str().unwrap();
+
+    for list in [r#"{"mcpServers":{}}"#, r#"{"mcpServers":{"a":{"command":"x","disabled":true}}}"#]
+    {
+        std::fs::write(path, list).unwrap();
+        let config = load(&[("MCP_CONFIG", path)]).unwrap();
+        assert!(config.mcp.servers.is_empty() && !config.uses_bundled_todo, "{list}");
+    }
 }
 
 #[test]
