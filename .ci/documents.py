@@ -20,6 +20,10 @@ WORDS = {
 }
 # Items that never leave the server.
 HIDDEN = {"hidden_context_item", "sdk_hidden_context"}
+# Whose variables they are, if not the orchestrator's.
+OWNERS = {"TODO_DATABASE_URL": "todo", "TODO_ALLOWED_HOSTS": "todo", "POSTGRES_PASSWORD": "postgres"}
+# Of the machine alone: where PostgreSQL can be reached on it.
+OF_THE_MACHINE = {"POSTGRES_PORT"}
 # Where Python has another name.
 STATUSES = {"PAYLOAD_TOO_LARGE": "REQUEST_ENTITY_TOO_LARGE"}
 
@@ -130,6 +134,10 @@ def compose(path, variables):
     used = set(re.findall(r"\$\{([A-Z_]+)", text)) | set(re.findall(r"^ +([A-Z_]+):$", text, re.M))
     for name in sorted(used - variables):
         yield f"{path}: {name} is not in .env.example"
+    for name in sorted(variables - OF_THE_MACHINE):
+        owner = OWNERS.get(name, "orchestrator")
+        if name not in document["services"][owner]["environment"]:
+            yield f"{path}: {owner} is not handed {name} of .env.example"
 
 
 def main():
