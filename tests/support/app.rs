@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::doubles::{Act, FakeTools, ScriptedModel};
+use super::watchdog::{Held, until};
 
 /// A house for one test.
 pub(crate) struct TestApp {
@@ -26,6 +27,7 @@ pub(crate) struct TestApp {
     pub(crate) chat: Arc<Chat>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) lifecycle: Lifecycle,
+    _held: Held,
 }
 
 /// What a test may choose.
@@ -84,7 +86,7 @@ impl TestApp {
         lifecycle.enter(choices.phase);
         let settings = Settings { max_input_chars: 5_000, origins: choices.origins };
         let api = Api::new(Arc::clone(&chat), choices.probes, lifecycle.clone(), settings);
-        Self { router: router(api), chat, store, lifecycle }
+        Self { router: router(api), chat, store, lifecycle, _held: Held::new() }
     }
 
     /// Sends JSON and reads the whole answer.
@@ -121,19 +123,6 @@ impl TestApp {
     pub(crate) async fn idle(&self) {
         until("no turn runs", || self.chat.running() == 0).await;
     }
-}
-
-/// Nothing that is waited for takes longer, or it hangs.
-const LIMIT: Duration = Duration::from_mins(10);
-
-/// Waits until something is so.
-pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
-    let waited = async {
-        while !is_so() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    assert!(tokio::time::timeout(LIMIT, waited).await.is_ok(), "not so: {what}");
 }
 
 /// A whole answer.

@@ -19,3 +19,5 @@ pub(crate) mod played;
 pub(crate) mod postgres;
 
 pub(crate) mod process;
+
+pub(crate) mod watchdog;

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::watchdog::{Held, Watchdog};
+
 /// A running model; it ends when this is dropped.
 pub(crate) struct ModelServer {
     /// What `GEMINI_BASE_URL` would be.
@@ -15,6 +17,7 @@ pub(crate) struct ModelServer {
     origin: String,
     http: Client,
     _stop: DropGuard,
+    _held: Held,
 }
 
 /// A whole answer, read to its end.
@@ -39,6 +42,7 @@ impl ModelServer {
             origin,
             http: Client::new(),
             _stop: stop.drop_guard(),
+            _held: Held::new(),
         }
     }
 
@@ -61,7 +65,9 @@ impl ModelServer {
 
     /// The same, once a port that refused connections takes them again.
     pub(crate) async fn log_once_open(&self) -> Vec<Value> {
+        let watchdog = Watchdog::new();
         while self.http.get(&self.origin).send().await.is_err() {
+            watchdog.check("the port is open");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         self.log().await

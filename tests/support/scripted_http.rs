@@ -9,6 +9,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+use super::watchdog::Held;
+
 /// What is done with the connection after the bytes of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Then {
@@ -32,6 +34,7 @@ pub(crate) struct ScriptedHttp {
     pub(crate) base_url: String,
     shared: Arc<Shared>,
     task: JoinHandle<()>,
+    _held: Held,
 }
 
 #[derive(Default)]
@@ -88,7 +91,7 @@ impl ScriptedHttp {
         let base_url = format!("http://{}/v1", listener.local_addr().unwrap());
         let shared = Arc::new(Shared { answers: Mutex::new(answers.into()), ..Shared::default() });
         let task = tokio::spawn(accept(listener, Arc::clone(&shared)));
-        Self { base_url, shared, task }
+        Self { base_url, shared, task, _held: Held::new() }
     }
 
     /// What was asked so far.

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::{Random, for_each_seed};
 use crate::support::app::{create, events_in};
 use crate::support::process::{Running, ask, client, get, stream};
+use crate::support::watchdog::{Watchdog, until};
 
 const TITLES: [&str; 3] = ["bread", "eggs", "milk"];
 
@@ -127,9 +128,7 @@ async fn cut(server: &Running, plan: &Plan) -> Vec<Value> {
         }
     });
     let count = || text.lock().unwrap().matches("\n\n").count();
-    while count() < plan.events && !listening.is_finished() {
-        tokio::task::yield_now().await;
-    }
+    until("so many events came", || count() >= plan.events || listening.is_finished()).await;
     let reached = Instant::now();
     while reached.elapsed() < plan.pause {
         tokio::task::yield_now().await;
@@ -157,7 +156,9 @@ async fn restarted(dead: Running, data: &TempDir) -> Running {
 
 /// Waits until the todo server is there.
 async fn connected(server: &Running) {
+    let watchdog = Watchdog::new();
     while get(&format!("{}/health", server.url)).await.1["mcp"]["todo"]["connected"] != true {
+        watchdog.check("the todo server is there");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

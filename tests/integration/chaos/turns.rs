@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 
 use super::doubles::{Adder, Panics};
 use crate::support::app::{
-    Choices, TestApp, add, create, events_in, json_request, read_events, type_of, until,
+    Choices, TestApp, add, create, events_in, json_request, read_events, type_of,
 };
 use crate::support::doubles::{Act, FakeTools, ScriptedModel, calls, says};
+use crate::support::watchdog::until;
 
 #[tokio::test]
 async fn whoever_joins_a_turn_hears_all_of_it_with_the_same_ids() {

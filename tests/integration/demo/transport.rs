@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::model_server::{ModelServer, asking, echo};
+use crate::support::watchdog::Watchdog;
 
 const WHOLE: &str = "One, two, three, four, five, six, seven, eight, nine, ten.";
 
@@ -78,7 +79,12 @@ async fn a_head_that_never_comes_ends_with_the_client() {
     let body = asking("fake:hang_headers", "hang");
 
     let hanging = server.open_chat(&body, &[]);
-    let seen = async { while server.log_of("hang").await.is_empty() {} };
+    let watchdog = Watchdog::new();
+    let seen = async {
+        while server.log_of("hang").await.is_empty() {
+            watchdog.check("the request is there");
+        }
+    };
     tokio::select! {
         _ = hanging => panic!("a head came"),
         () = seen => {}

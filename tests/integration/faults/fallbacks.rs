@@ -15,6 +15,7 @@ use super::table::Row;
 use crate::integration::scenarios::{model, patient};
 use crate::support::app::{Choices, TestApp};
 use crate::support::model_server::ModelServer;
+use crate::support::watchdog::{Watchdog, until};
 
 #[tokio::test]
 async fn before_any_text_another_model_answers_and_after_it_one_error_is_told() {
@@ -53,7 +54,9 @@ async fn the_first_is_not_asked_while_its_breaker_is_open_and_again_once_it_may_
 
     let breakers: Vec<_> = house.chain.report().into_iter().map(|it| it.name).collect();
     assert_eq!(breakers, ["model", "model:second"]);
+    let watchdog = Watchdog::new();
     while house.first.log().await.len() < 4 {
+        watchdog.check("the first is asked again");
         house.app.ask(&json!({ "message": "are you well?" })).await;
     }
     let answer = house.app.create("hi").await;
@@ -115,9 +118,7 @@ async fn one_whose_pause_is_over_is_asked_first_again() {
     assert!(answer.text.contains("second answers instead"), "{}", answer.text);
 
     let is_cooling = || house.chain.report()[0].breaker.cooling_seconds.is_some();
-    while is_cooling() {
-        tokio::task::yield_now().await;
-    }
+    until("its pause is over", || !is_cooling()).await;
 
     let answer = house.app.create("hi").await;
     assert!(!answer.text.contains("answers instead"), "{}", answer.text);

@@ -5,6 +5,7 @@ use orchestrator::domain::BreakerState;
 use super::*;
 use crate::support::mcp_server::{Era, HOG};
 use crate::support::process::{Running, get};
+use crate::support::watchdog::until;
 
 #[tokio::test]
 async fn tools_are_listed_at_start_in_both_eras() {
@@ -170,12 +171,7 @@ async fn a_server_that_stops_during_a_call_does_not_hang_it_in_either_era() {
         until_offered(&servers, "hang").await;
 
         let (result, ()) = tokio::join!(call(&servers, "hang", "{}"), async {
-            in_time(async {
-                while server.calls().is_empty() {
-                    tokio::task::yield_now().await;
-                }
-            })
-            .await;
+            until("the call is there", || !server.calls().is_empty()).await;
             server.stop().await;
         });
 

@@ -7,6 +7,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support::process::{Running, ask, get};
+use crate::support::watchdog::Watchdog;
 
 #[tokio::test]
 async fn a_killed_tool_server_is_restarted_and_its_todos_are_still_there() {
@@ -17,7 +18,9 @@ async fn a_killed_tool_server_is_restarted_and_its_todos_are_still_there() {
 
     let [child] = server.children()[..] else { panic!("not one child") };
     assert!(Command::new("kill").args(["-9", &child.to_string()]).status().unwrap().success());
+    let watchdog = Watchdog::new();
     while server.children().contains(&child) && connected(&server).await {
+        watchdog.check("the loss is noticed");
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     let answer = ask(&server.url, &json!({ "message": "what is on my list?" })).await;

@@ -6,6 +6,7 @@ use orchestrator::agents::{Model, ModelError};
 use orchestrator::domain::{BreakerState, Detail, HealthProbe};
 
 use super::{ask, model, patient, scripted, settings};
+use crate::support::watchdog::until;
 
 #[tokio::test]
 async fn after_three_calls_that_failed_nothing_is_sent() {
@@ -49,9 +50,7 @@ async fn the_first_valid_event_of_a_probe_closes_it() {
     let model = model(settings);
     drop(ask(&model, "hi").await.end.unwrap_err());
 
-    while model.refuses_for().is_some() {
-        tokio::task::yield_now().await;
-    }
+    until("a probe is due", || model.refuses_for().is_none()).await;
     let state = model.report()[0].breaker.state;
     let heard = ask(&model, "hi").await;
 

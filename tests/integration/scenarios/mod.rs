@@ -100,7 +100,7 @@ fn tools() -> Vec<Tool> {
 }
 
 /// A server with these answers lined up.
-async fn scripted(scenarios: &[&str]) -> ModelServer {
+pub(crate) async fn scripted(scenarios: &[&str]) -> ModelServer {
     let server = ModelServer::emulate().await;
     let entries: Vec<Value> =
         scenarios.iter().map(|scenario| json!({ "scenario": scenario })).collect();

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::{ask, model, patient, scripted, settings, text_of};
 use crate::support::model_server::ModelServer;
+use crate::support::watchdog::Watchdog;
 
 const SHORT: Duration = Duration::from_millis(150);
 
@@ -90,7 +91,9 @@ async fn dropping_the_future_closes_the_upstream() {
 
         let mut reply = model.reply(request, &deltas);
         if scenario == "hang_headers" {
+            let watchdog = Watchdog::new();
             while server.log().await.is_empty() {
+                watchdog.check("the request is there");
                 assert!((&mut reply).now_or_never().is_none());
             }
         } else {
@@ -116,8 +119,9 @@ async fn a_reader_who_is_busy_holds_the_provider_back() {
     let deltas = Deltas::new(sender);
     let mut reply = model.reply(request, &deltas);
 
-    let (mut sent, mut unchanged) = (0, 0);
+    let (mut sent, mut unchanged, watchdog) = (0, 0, Watchdog::new());
     while unchanged < 50 {
+        watchdog.check("nothing more is sent");
         assert!((&mut reply).now_or_never().is_none());
         let request = server.log().await;
         let bytes = request.first().map_or(0, |request| request["bytes"].as_u64().unwrap());
@@ -130,7 +134,9 @@ async fn a_reader_who_is_busy_holds_the_provider_back() {
 
 /// How the only request ended, once it has.
 async fn ended(server: &ModelServer) -> Value {
+    let watchdog = Watchdog::new();
     loop {
+        watchdog.check("the request ends");
         let ended = server.log().await[0]["ended"].clone();
         if ended != "open" {
             return ended;

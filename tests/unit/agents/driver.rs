@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::support::doubles::{Act, FakeTools, ScriptedModel, calls, fails, one_call, said, says};
+use crate::support::watchdog::until;
 
 const TURN: Duration = Duration::from_mins(2);
 
@@ -134,9 +135,7 @@ async fn an_interrupt_awaits_a_change_under_way_and_makes_no_further_call() {
     let task = tokio::spawn(drive(run(), driver));
 
     while !matches!(events.recv().await, Some(AgentEvent::ToolStarted { .. })) {}
-    while tools.running.lock().unwrap().is_empty() {
-        tokio::task::yield_now().await;
-    }
+    until("the call runs", || !tools.running.lock().unwrap().is_empty()).await;
     interrupt.raise(Finish::Cancelled);
     tools.gate.add_permits(10);
     task.await.unwrap();
@@ -156,9 +155,7 @@ async fn a_change_is_made_once_everything_before_it_was_heard() {
     let (driver, mut events) = driver(&model, &tools, &Interrupt::default());
     let task = tokio::spawn(drive(run(), driver));
 
-    while events.len() < 3 {
-        tokio::task::yield_now().await;
-    }
+    until("three events came", || events.len() >= 3).await;
     assert!(matches!(events.recv().await, Some(AgentEvent::Spent(_))));
     assert!(matches!(events.recv().await, Some(AgentEvent::Replied(_))));
     tokio::task::yield_now().await;
