@@ -31,8 +31,8 @@ pub trait Model: Send + Sync {
         &[]
     }
 
-    /// How long calls are refused without being sent, if they are. Asked in place of a call, so a
-    /// refusal counts like that of a call.
+    /// How long calls are refused at once, without being sent or waited with, if they are. Asked in
+    /// place of a call, so a refusal counts like that of a call.
     fn refuses_for(&self) -> Option<Duration>;
 }
 

@@ -66,10 +66,14 @@ impl OpenAiModel {
         Arc::clone(&self.id)
     }
 
-    /// How long calls would be refused.
-    pub(super) fn held_for(&self) -> Option<Duration> {
-        let wait = self.guard.report().retry_in_seconds?;
-        Duration::try_from_secs_f64(wait).ok()
+    /// How long calls would be refused at once.
+    pub(super) fn refused_for(&self) -> Option<Duration> {
+        Duration::try_from_secs_f64(self.guard.breaker().report().retry_in_seconds?).ok()
+    }
+
+    /// When the next call would be sent, if not at once: the breaker or a pause holds it back.
+    fn held_for(&self) -> Option<Duration> {
+        Duration::try_from_secs_f64(self.guard.report().retry_in_seconds?).ok()
     }
 
     /// Counts a call that is not made because of that.
@@ -224,8 +228,9 @@ impl Model for OpenAiModel {
         std::slice::from_ref(&self.id)
     }
 
+    /// A pause that the provider asked for refuses nobody: it is waited for, if the turn has time.
     fn refuses_for(&self) -> Option<Duration> {
-        self.held_for().inspect(|_| self.turn_away())
+        self.refused_for().inspect(|_| self.turn_away())
     }
 }
 

@@ -84,8 +84,9 @@ impl Model for Chain {
 
     /// Nobody is refused while one of them would answer.
     fn refuses_for(&self) -> Option<Duration> {
-        let fallbacks = self.fallbacks.iter().map(|(_, model)| model.held_for());
-        let wait = fallbacks.fold(self.first.1.held_for(), |least, wait| Some(least?.min(wait?)));
+        let fallbacks = self.fallbacks.iter().map(|(_, model)| model.refused_for());
+        let wait =
+            fallbacks.fold(self.first.1.refused_for(), |least, wait| Some(least?.min(wait?)));
         wait.inspect(|_| self.models().for_each(|(_, model)| model.turn_away()))
     }
 }

@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use orchestrator::agents::ModelError;
 use orchestrator::chat::Store;
+use orchestrator::domain::HealthProbe;
 use serde_json::{Value, json};
 
-use crate::support::app::{Choices, TestApp};
+use crate::integration::scenarios::{model, patient, scripted};
+use crate::support::app::{Choices, TestApp, type_of};
 use crate::support::doubles::{ScriptedModel, calls, fails, says};
+use crate::support::watchdog::until;
 
 #[tokio::test]
 async fn the_stream_is_that_of_chatkit() {
@@ -72,6 +75,26 @@ async fn the_time_zone_of_the_request_decides_what_today_is() {
     app.ask(&json!({ "message": "hi", "time_zone": "Asia/Tokyo" })).await;
 
     assert!(model.asked()[0].system.contains("[Asia/Tokyo]"));
+}
+
+/// Only an open breaker refuses at once; a pause that the provider names is waited out in both forms.
+#[tokio::test]
+async fn a_pause_of_the_provider_is_waited_out_as_in_the_chatkit_form() {
+    let provider = scripted(&["e429_retry_after", "text_usage_last", "text_usage_last"]).await;
+    let model = model(patient(&provider));
+    let app = TestApp::new(Choices { model: model.clone(), ..Choices::default() }).await;
+
+    let chatkit = app.create("hi");
+    let short = async {
+        let pause = || model.report()[0].breaker.cooling_seconds;
+        until("the provider asks for a pause", || pause().is_some()).await;
+        app.ask(&json!({ "message": "hi" })).await
+    };
+    let (chatkit, short) = tokio::join!(chatkit, short);
+
+    assert_eq!(type_of(chatkit.events().last().unwrap()), "done assistant_message");
+    assert_eq!(short.status, 200, "{}", short.text);
+    assert_eq!(short.json()["outcome"], "completed");
 }
 
 #[tokio::test]
