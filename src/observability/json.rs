@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
 use tracing::{Event, Subscriber};
 use tracing_subscriber::fmt::format::{JsonFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
@@ -26,21 +28,52 @@ where
         write!(out, r#","target":"{}""#, meta.target())?;
         let mut own = String::new();
         context.format_fields(Writer::new(&mut own), event)?;
-        append(&mut out, &own)?;
+        let names = ["timestamp", "level", "target"].map(str::to_owned).to_vec();
+        let mut members = Members { out: &mut out, names };
+        members.append(&own)?;
         for span in context.event_scope().into_iter().flatten() {
             if let Some(fields) = span.extensions().get::<FormattedFields<JsonFields>>() {
-                append(&mut out, fields)?;
+                members.append(&fields.fields)?;
             }
         }
         out.write_str("}\n")
     }
 }
 
-/// Puts the members of one JSON object into another that is being written.
-fn append(out: &mut Writer<'_>, object: &str) -> fmt::Result {
-    let members = object.trim().strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
-    match members {
-        Some(members) if !members.is_empty() => write!(out, ",{members}"),
-        Some(_) | None => Ok(()),
+/// The members of one object, gathered from several. Of two with one name the first counts, that of
+/// the event or of the inner span: an object with both is read differently by different readers.
+struct Members<'a, 'out> {
+    out: &'a mut Writer<'out>,
+    names: Vec<String>,
+}
+
+impl Members<'_, '_> {
+    fn append(&mut self, object: &str) -> fmt::Result {
+        let mut reader = serde_json::Deserializer::from_str(object);
+        (&mut reader).deserialize_map(self).map_err(|_| fmt::Error)
+    }
+
+    /// Names are those of fields in our code, which need no quoting.
+    fn write(&mut self, name: &str, value: &RawValue) -> fmt::Result {
+        if self.names.iter().any(|known| known == name) {
+            return Ok(());
+        }
+        self.names.push(name.to_owned());
+        write!(self.out, r#","{name}":{value}"#)
+    }
+}
+
+impl<'de> Visitor<'de> for &mut Members<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        while let Some((name, value)) = members.next_entry::<&'de str, &'de RawValue>()? {
+            self.write(name, value).map_err(serde::de::Error::custom)?;
+        }
+        Ok(())
     }
 }

@@ -9,6 +9,7 @@ use tracing_subscriber::fmt::format::JsonFields;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use super::panic::log_panics;
 use super::{Background, JsonLines, Lines};
 
 /// Crates that log bodies or texts: only their warnings may pass, or nothing at all.
@@ -42,14 +43,15 @@ pub enum LogFormat {
     Pretty,
 }
 
-/// Begins to log to standard error; ends when the returned value is dropped.
+/// Begins to log to standard error, panics included; ends when the returned value is dropped.
 pub fn init(settings: LogSettings) -> io::Result<Background> {
-    let (lines, background) = Background::start(io::stderr())?;
+    let (lines, background) = Background::start(io::stderr(), settings.format)?;
     let targets = Targets::new().with_default(settings.level);
     let quiet = QUIET.iter().map(|(target, most)| (*target, settings.level.min(*most)));
     let targets = targets.with_targets(quiet);
     let layer = layer(settings.format, lines).with_filter(targets);
     tracing_subscriber::registry().with(layer).try_init().map_err(io::Error::other)?;
+    log_panics();
     Ok(background)
 }
 

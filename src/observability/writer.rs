@@ -3,13 +3,22 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::JoinHandle;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use tracing_subscriber::fmt::MakeWriter;
+
+use super::LogFormat;
 
 /// So many lines may wait.
 const BACKLOG: usize = 4_096;
+
+/// At the end so long is waited until the last lines are written: whoever reads them may be stuck.
+const LAST_LINES: Duration = Duration::from_secs(2);
+
+/// How often it is tried to say that the end has come while too many lines wait.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Takes lines without waiting.
 #[derive(Clone, Debug)]
@@ -22,8 +31,8 @@ pub struct Lines {
 #[derive(Debug)]
 #[must_use = "dropping this ends the log"]
 pub struct Background {
-    stop: Option<SyncSender<Vec<u8>>>,
-    thread: Option<JoinHandle<()>>,
+    queue: SyncSender<Vec<u8>>,
+    ended: Receiver<()>,
 }
 
 /// One line while it is formatted.
@@ -35,25 +44,31 @@ pub struct Line<'a> {
 
 impl Background {
     /// Writes lines to `out` from a thread of its own.
-    pub fn start(out: impl Write + Send + 'static) -> io::Result<(Lines, Self)> {
+    pub fn start(out: impl Write + Send + 'static, format: LogFormat) -> io::Result<(Lines, Self)> {
         let (queue, waiting) = sync_channel(BACKLOG);
+        let (end, ended) = sync_channel(1);
         let dropped = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&dropped);
-        let thread = std::thread::Builder::new()
-            .name("log".to_owned())
-            .spawn(move || write_all(&waiting, &counted, out))?;
-        let stop = Some(queue.clone());
-        Ok((Lines { queue, dropped }, Self { stop, thread: Some(thread) }))
+        let writing = move || {
+            write_all(&waiting, &counted, format, out);
+            let _heard = end.send(());
+        };
+        drop(std::thread::Builder::new().name("log".to_owned()).spawn(writing)?);
+        Ok((Lines { queue: queue.clone(), dropped }, Self { queue, ended }))
     }
 }
 
 impl Drop for Background {
     fn drop(&mut self) {
+        let until = Instant::now() + LAST_LINES;
         // An empty line is the sign to end: the subscriber keeps its own end of the queue open.
-        let told = self.stop.take().is_some_and(|queue| queue.send(Vec::new()).is_ok());
-        if let Some(thread) = self.thread.take().filter(|_| told) {
-            drop(thread.join());
+        while let Err(TrySendError::Full(_)) = self.queue.try_send(Vec::new()) {
+            if Instant::now() >= until {
+                return;
+            }
+            std::thread::sleep(PAUSE);
         }
+        let _in_time = self.ended.recv_timeout(until.saturating_duration_since(Instant::now()));
     }
 }
 
@@ -85,12 +100,17 @@ impl Drop for Line<'_> {
     }
 }
 
-fn write_all(waiting: &Receiver<Vec<u8>>, dropped: &AtomicU64, mut out: impl Write) {
+fn write_all(
+    waiting: &Receiver<Vec<u8>>,
+    dropped: &AtomicU64,
+    format: LogFormat,
+    mut out: impl Write,
+) {
     while let Ok(line) = waiting.recv() {
         let lost = dropped.swap(0, Ordering::Relaxed);
         if lost > 0 {
             // A log that cannot be written cannot be complained about.
-            drop(writeln!(out, r#"{{"level":"WARN","message":"Log lines lost","lines":{lost}}}"#));
+            drop(writeln!(out, "{}", lines_lost(lost, format)));
         }
         if line.is_empty() {
             break;
@@ -98,4 +118,15 @@ fn write_all(waiting: &Receiver<Vec<u8>>, dropped: &AtomicU64, mut out: impl Wri
         drop(out.write_all(&line));
     }
     drop(out.flush());
+}
+
+/// It cannot go through the queue that is full.
+fn lines_lost(lost: u64, format: LogFormat) -> String {
+    let (now, target) = (jiff::Timestamp::now(), module_path!());
+    match format {
+        LogFormat::Json => format!(
+            r#"{{"timestamp":"{now:.6}","level":"WARN","target":"{target}","message":"Log lines lost","lines":{lost}}}"#
+        ),
+        LogFormat::Pretty => format!("{now:.6}  WARN Log lines lost lines={lost}"),
+    }
 }

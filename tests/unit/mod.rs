@@ -8,6 +8,7 @@ mod domain;
 mod layering;
 mod mcp;
 mod model;
+mod observability;
 mod resilience;
 mod serving;
 mod streaming;
