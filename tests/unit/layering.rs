@@ -47,7 +47,7 @@ const MAX_LINES: usize = 400;
 fn rooms_use_only_the_rooms_below_them() {
     for (room, allowed) in MAY_USE {
         for file in files_of(room) {
-            for used in used_rooms(&fs::read_to_string(&file).unwrap()) {
+            for used in used_rooms(&fs::read_to_string(&file).unwrap(), depth(&file)) {
                 let fine = used == *room || allowed.contains(&used.as_str());
                 assert!(fine, "{} may not use crate::{used}", file.display());
             }
@@ -74,19 +74,65 @@ fn every_file_is_short_and_says_what_it_is_for() {
     }
 }
 
-/// The rooms named after `crate::`, alone or in braces.
-fn used_rooms(text: &str) -> Vec<String> {
+/// The rooms that a file names: after `crate::`, alone or in nested braces, or by climbing up to the
+/// root with `super::`; `depth` is how many of these lead there.
+fn used_rooms(text: &str, depth: usize) -> Vec<String> {
     let code: Vec<_> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
     let code = code.join("\n");
-    let named = code.split("crate::").skip(1).flat_map(|rest| match rest.strip_prefix('{') {
-        Some(list) => list.split('}').next().unwrap_or_default().split(',').collect(),
-        None => vec![rest],
+    let up = "super::".repeat(depth);
+    let roots = [Some("crate::"), (depth > 0).then_some(&*up)];
+    let named = roots.into_iter().flatten().flat_map(|root| code.split(root).skip(1));
+    let rooms = named.flat_map(|rest| match rest.strip_prefix('{') {
+        Some(list) => first_names(list),
+        None => vec![first_name(rest)],
     });
-    let rooms = named.map(|name| {
-        let letters = name.trim().chars();
-        letters.take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>()
-    });
-    rooms.filter(|room| !room.is_empty()).collect()
+    rooms.filter(|room| !room.is_empty() && room != "super" && room != "self").collect()
+}
+
+/// The first name of each entry of a list in braces, up to its own end.
+fn first_names(list: &str) -> Vec<String> {
+    let (mut names, mut depth, mut start) = (Vec::new(), 0, 0);
+    for (at, c) in list.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth > 0 => depth -= 1,
+            '}' | ',' if depth == 0 => {
+                names.push(first_name(&list[start..at]));
+                start = at + 1;
+            }
+            _ => {}
+        }
+        if c == '}' && start == at + 1 {
+            break;
+        }
+    }
+    names
+}
+
+fn first_name(path: &str) -> String {
+    path.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+}
+
+/// How many `super::` lead from a file to the root.
+fn depth(file: &Path) -> usize {
+    let inside = file.strip_prefix(src()).unwrap();
+    let is_folder = inside.file_name().is_some_and(|name| name == "mod.rs");
+    inside.components().count() - usize::from(is_folder)
+}
+
+#[test]
+fn rooms_are_found_however_they_are_named() {
+    for (text, rooms) in [
+        ("use crate::chat::{A, B};", &["chat"][..]),
+        ("use crate::{chat::{A, b::{C, D}}, config::E};", &["chat", "config"]),
+        ("use crate::{\n    domain::A,\n    app,\n};\nfn f() {}", &["domain", "app"]),
+        ("// use crate::config;\nlet x = crate::model::new();", &["model"]),
+        ("use super::super::config::A;", &["config"]),
+        ("use super::super::{config::A, cli};", &["config", "cli"]),
+        ("use super::sibling::A;", &[]),
+    ] {
+        assert_eq!(used_rooms(text, 2), rooms, "{text}");
+    }
 }
 
 /// A small room is one file.
