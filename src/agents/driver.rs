@@ -6,12 +6,11 @@ use futures::StreamExt;
 use futures::stream;
 use jiff::tz::TimeZone;
 use tokio::select;
-use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    AgentEvent, Batch, Deltas, Finish, Interrupt, Model, ModelRequest, Planned, Progress, Run,
-    Step, ToolEnd, ToolError, ToolRequest, Tools, system_prompt,
+    AgentEvent, Batch, Deltas, Finish, Interrupt, Listener, Model, ModelRequest, Planned, Progress,
+    Run, Step, ToolEnd, ToolError, ToolRequest, Tools, system_prompt,
 };
 use crate::domain::{CallKey, Catalog, Effect, Spend, ToolOutput, ToolResult};
 
@@ -33,7 +32,7 @@ pub struct Driver {
     /// Stops the run from outside.
     pub interrupt: Interrupt,
     /// Who hears of it.
-    pub events: mpsc::Sender<AgentEvent>,
+    pub listener: Arc<dyn Listener>,
 }
 
 /// Drives `run` to its end and returns how often the model was asked.
@@ -49,7 +48,7 @@ pub async fn drive(mut run: Run, driver: Driver) -> u32 {
             Step::AskModel => driver.ask_model(&mut run).await,
             Step::CallTools(batches) => driver.call_tools(&mut run, batches).await,
             Step::Done(finish) => {
-                driver.tell(AgentEvent::Finished(finish)).await;
+                driver.tell(AgentEvent::Finished(finish));
                 return run.steps();
             }
         }
@@ -61,7 +60,7 @@ impl Driver {
         let catalog = self.tools.catalog();
         let system =
             system_prompt(&jiff::Zoned::now().with_time_zone(self.time_zone.clone()), &catalog);
-        let deltas = Deltas::new(self.events.clone());
+        let deltas = Deltas::new(Arc::clone(&self.listener));
         let request = ModelRequest {
             model: self.choice.as_deref(),
             system: &system,
@@ -77,15 +76,17 @@ impl Driver {
         let spend = deltas.spent();
         if spend != Spend::default() {
             run.on_spend(spend);
-            self.tell(AgentEvent::Spent(Box::new(spend))).await;
+            self.tell(AgentEvent::Spent(Box::new(spend)));
         }
         match result {
+            // Its words were cut already, however whole it is.
+            Ok(_) if self.interrupt.reason() == Some(Finish::TooLong) => run.stop(Finish::TooLong),
             Ok(mut reply) => {
                 catalog.identify(&mut reply.message.calls);
                 for call in &mut reply.message.calls {
                     call.key = Some(CallKey::new_key());
                 }
-                self.tell(AgentEvent::Replied(Box::new(reply.clone()))).await;
+                self.tell(AgentEvent::Replied(Box::new(reply.clone())));
                 run.on_reply(reply, &catalog);
             }
             Err(finish) => run.stop(finish),
@@ -96,12 +97,15 @@ impl Driver {
         let catalog = self.tools.catalog();
         let mut results = Vec::new();
         for batch in batches {
+            if batch.iter().any(changes) {
+                self.settled().await;
+            }
             let calls: Vec<_> = batch.iter().map(|planned| self.call(planned, &catalog)).collect();
             let answered: Vec<_> = stream::iter(calls).buffered(TOGETHER).collect().await;
             results.extend(answered);
         }
         let results = run.on_results(results);
-        self.tell(AgentEvent::Answered(results)).await;
+        self.tell(AgentEvent::Answered(results));
         if let Some(finish) = self.stop_reason() {
             run.stop(finish);
         }
@@ -110,7 +114,7 @@ impl Driver {
     async fn call(&self, planned: &Planned, catalog: &Catalog) -> ToolResult {
         let call = &planned.call;
         let origin = catalog.find_call(call).map(|tool| tool.origin.clone());
-        self.tell(AgentEvent::ToolStarted { call: Box::new(call.clone()), origin }).await;
+        self.tell(AgentEvent::ToolStarted { call: Box::new(call.clone()), origin });
         let answer = match &planned.refusal {
             Some(refusal) => Err(refusal.clone()),
             None if self.stop_reason().is_some() => Err(ToolError::NotMade),
@@ -119,23 +123,19 @@ impl Driver {
         let is_error = answer.is_err();
         let output = answer.as_ref().map_or_else(ToString::to_string, |output| output.text.clone());
         let result = ToolResult { id: call.id.clone(), name: call.name.clone(), output, is_error };
-        self.tell(AgentEvent::ToolFinished(Box::new(ToolEnd { result: result.clone(), answer })))
-            .await;
+        self.tell(AgentEvent::ToolFinished(Box::new(ToolEnd { result: result.clone(), answer })));
         result
     }
 
     /// A call that only reads is dropped when the run must stop; one that changes something is
     /// awaited within its own time limit, so that its result is known.
     async fn perform(&self, planned: &Planned) -> Result<ToolOutput, ToolError> {
-        let progress = Progress::new(planned.call.id.clone(), self.events.clone());
+        let progress = Progress::new(planned.call.id.clone(), Arc::clone(&self.listener));
         let (call, progress) = (&planned.call, &progress);
         let request = ToolRequest { call, key: None, deadline: self.deadline, progress };
         let call = self.tools.call(request);
         match planned.effect {
-            Effect::Idempotent | Effect::Changes => {
-                self.heard().await;
-                if self.stop_reason().is_some() { Err(ToolError::NotMade) } else { call.await }
-            }
+            Effect::Idempotent | Effect::Changes => call.await,
             Effect::ReadOnly => select! {
                 biased;
                 _ = self.must_stop() => Err(ToolError::NotMade),
@@ -157,15 +157,21 @@ impl Driver {
         }
     }
 
-    /// Waits until the last event was taken, and so every one before it dealt with: the reply is
-    /// written down before anything is done for it.
-    async fn heard(&self) {
-        drop(self.events.reserve_many(self.events.max_capacity()).await);
-    }
-
-    async fn tell(&self, event: AgentEvent) {
-        if self.events.send(event).await.is_err() {
-            tracing::debug!("Nobody listens to the run any more");
+    /// Waits until the reply is written down, before anything is done for it; or until the run must
+    /// stop, and then nothing is done.
+    async fn settled(&self) {
+        select! {
+            biased;
+            _ = self.must_stop() => {}
+            () = self.listener.settled() => {}
         }
     }
+
+    fn tell(&self, event: AgentEvent) {
+        self.listener.on(event);
+    }
+}
+
+fn changes(planned: &Planned) -> bool {
+    planned.effect != Effect::ReadOnly
 }

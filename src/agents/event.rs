@@ -7,7 +7,7 @@ use crate::domain::{
     CallId, Outcome, Question, Reply, Spend, ToolCall, ToolOrigin, ToolOutput, ToolResult,
 };
 
-/// Something that happened in a run. Small, because many wait in every run's queue.
+/// Something that happened in a run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AgentEvent {
     /// The model said a piece.
@@ -89,6 +89,16 @@ pub enum Finish {
 }
 
 impl Finish {
+    /// Whether nothing of the turn can be kept any more.
+    pub const fn is_loss(&self) -> bool {
+        matches!(self, Self::Storage | Self::Lost)
+    }
+
+    /// Whoever cannot keep anything must not say that it was merely stopped.
+    pub(super) const fn outranks(&self, other: &Self) -> bool {
+        self.is_loss() && !other.is_loss()
+    }
+
     /// How a turn ends that ends so.
     pub const fn outcome(&self) -> Outcome {
         match self {

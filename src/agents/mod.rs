@@ -4,7 +4,9 @@ mod asking;
 mod budget;
 mod driver;
 mod event;
+mod failure;
 mod interrupt;
+mod listener;
 mod ports;
 mod prompt;
 mod run;
@@ -13,10 +15,9 @@ pub use asking::{ASK_USER, WithQuestions};
 pub use budget::{Budget, Limit, Overspent};
 pub use driver::{Driver, drive};
 pub use event::{AgentEvent, Finish, ToolEnd, ToolProgress};
+pub use failure::{Certainty, ModelError, ToolError};
 pub use interrupt::Interrupt;
-pub use ports::{
-    Certainty, Delta, Deltas, Model, ModelError, ModelRequest, Progress, ToolError, ToolRequest,
-    Tools,
-};
+pub use listener::{Delta, Deltas, Listener, Progress};
+pub use ports::{Model, ModelRequest, ToolRequest, Tools};
 pub use prompt::system_prompt;
 pub use run::{Batch, Limits, Planned, Run, Step};

@@ -8,22 +8,22 @@ use serde_json::{Value, json};
 
 use super::error::ApiError;
 use super::refused;
-use crate::chat::{ThreadEvent, ToolRecord, Turn, TurnEnd};
+use crate::chat::{Fact, ToolRecord, Turn, TurnEnd};
 use crate::domain::{Cost, Outcome, Spend};
-use crate::streaming::{frames, only};
+use crate::streaming::{ChatKit, frames, only};
 
-/// So many events are looked at together.
+/// So many facts are looked at together.
 const AT_ONCE: usize = 64;
 
 /// A turn as a stream; when the client goes, the stream is dropped and the turn hears of it.
 pub(super) fn stream(turn: Turn) -> Response {
-    events(Body::from_stream(frames(turn.events)))
+    events(Body::from_stream(frames(turn.events, ChatKit::default())))
 }
 
 /// A refusal in the ChatKit form: an event wherever a status would be hidden or repeated.
 pub(super) fn refusal(error: ApiError) -> Result<Response, ApiError> {
     let outcome = error.as_event().ok_or_else(|| error.clone())?;
-    let mut response = events(Body::from(only(&error.to_string(), outcome)));
+    let mut response = events(Body::from(only(ChatKit::default(), &error.to_string(), outcome)));
     refused::mark(&mut response, &error);
     Ok(response)
 }
@@ -33,7 +33,7 @@ pub(super) async fn whole(mut turn: Turn) -> Response {
     let mut heard = Vec::new();
     while turn.events.take(&mut heard, AT_ONCE).await.is_ok_and(|count| count > 0) {
         for event in heard.drain(..) {
-            if let ThreadEvent::Ended(end) = event {
+            if let Fact::Ended(end) = event {
                 return Json(summary(&end)).into_response();
             }
         }

@@ -3,7 +3,7 @@
 use super::request::chosen;
 use super::shared::Shared;
 use super::turn::Log;
-use super::{Level, ThreadEvent};
+use super::{Fact, Level};
 use crate::domain::{Item, ItemContent};
 
 impl Shared {
@@ -18,7 +18,7 @@ impl Shared {
         let usual = models.first()?;
         let message =
             format!("The model chosen for this message is no longer offered; {usual} answers.");
-        log.tell(ThreadEvent::Notice { level: Level::Warning, message });
+        log.tell(Fact::Notice { level: Level::Warning, message });
         None
     }
 }

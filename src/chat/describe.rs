@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::domain::{ToolCall, shorten};
+use crate::domain::{ToolCall, clean, shorten};
 
 /// Longer objects are cut.
 const MAX_OBJECT: usize = 60;
@@ -20,12 +20,13 @@ const VERBS: &[(&[&str], &str, &str)] = &[
 /// Arguments that name the thing a call is about.
 const OBJECTS: &[&str] = &["title", "name", "text", "query", "path", "url"];
 
-/// A title such as "Adding milk", with the server's name where there are several, and an icon.
+/// A title such as "Adding milk", with the server's name where there are several, and an icon. The
+/// words are the model's: nothing in them is hidden from whoever reads them.
 pub fn describe(call: &ToolCall, server: Option<&str>) -> (String, &'static str) {
     let (title, icon) = title_and_icon(call);
     match server {
-        Some(server) => (format!("{title} ({server})"), icon),
-        None => (title, icon),
+        Some(server) => (clean(&format!("{title} ({server})")), icon),
+        None => (clean(&title), icon),
     }
 }
 

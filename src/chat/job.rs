@@ -6,7 +6,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::repeat::Noted;
 use super::turn::Log;
-use super::{Reader, ThreadEvent, ThreadsError, TurnEnd, TurnRequest};
+use super::{Fact, Reader, ThreadsError, TurnEnd, TurnRequest};
 use crate::domain::{ItemId, Outcome, Spend, ThreadId};
 
 /// A turn that runs; when the last who holds one drops it, the turn is cancelled in order, unless its
@@ -16,7 +16,7 @@ use crate::domain::{ItemId, Outcome, Spend, ThreadId};
 pub struct Turn {
     /// Where.
     pub thread: ThreadId,
-    /// What happens, up to and with [`ThreadEvent::Ended`].
+    /// What happens, up to and with [`Fact::Ended`].
     pub events: Reader,
 }
 
@@ -89,7 +89,7 @@ impl Job {
     }
 
     /// Tells a turn that is over once more.
-    pub(super) async fn replay(mut self, events: Vec<ThreadEvent>) {
+    pub(super) async fn replay(mut self, events: Vec<Fact>) {
         self.accept();
         drop(self.place);
         for event in events {
@@ -112,7 +112,7 @@ impl Job {
             drop(started.send(Err(error)));
         }
         drop((self.place, self.in_flight));
-        self.log.tell(ThreadEvent::Ended(Box::new(end)));
+        self.log.tell(Fact::Ended(Box::new(end)));
     }
 }
 

@@ -1,99 +1,92 @@
-//! Keeps the entries of a turn: nothing is told as done before it is kept.
+//! Keeps the entries of a turn in order: nothing is told as done before it is kept.
 
-use std::sync::Arc;
-
-use futures::FutureExt;
-use futures::future::BoxFuture;
+use std::collections::VecDeque;
 
 use super::turn::Log;
-use super::{Entry, Lease, Store, ThreadEvent, ThreadsError};
-use crate::agents::{Finish, Interrupt};
-use crate::domain::{Item, ItemId, Message, ThreadId};
+use super::{Entry, Fact};
+use crate::domain::{Item, ItemId, Message};
 
-/// Where a turn is kept, and who hears of it.
-pub(super) struct Keeper {
-    pub(super) store: Arc<dyn Store>,
-    pub(super) lease: Lease,
-    pub(super) thread: ThreadId,
+/// What of a turn waits for the store, and what is to be told after it.
+#[derive(Debug)]
+pub(super) struct Queue {
     /// The message that is being answered.
-    pub(super) root: ItemId,
-    pub(super) log: Arc<Log>,
-    pub(super) interrupt: Interrupt,
+    root: ItemId,
+    steps: VecDeque<Step>,
+    is_writing: bool,
     /// What is kept once it is known whether the turn goes on.
-    pub(super) last: Option<Entry>,
+    last: Option<Entry>,
 }
 
-impl Keeper {
-    /// Keeps what happens for a message of a thread.
-    pub(super) fn new(
-        store: Arc<dyn Store>,
-        lease: Lease,
-        (thread, root): (ThreadId, ItemId),
-        log: Arc<Log>,
-        interrupt: Interrupt,
-    ) -> Self {
-        Self { store, lease, thread, root, log, interrupt, last: None }
+#[derive(Debug)]
+enum Step {
+    Keep(Entry),
+    Tell(Fact),
+}
+
+impl Queue {
+    pub(super) const fn new(root: ItemId) -> Self {
+        Self { root, steps: VecDeque::new(), is_writing: false, last: None }
     }
 
-    /// Keeps first, tells then: what a listener saw done is there to be listed.
-    /// In a box, because it happens a few times a turn and must not take room all the way.
-    pub(super) fn keep(
-        &mut self,
-        item: Option<Item>,
-        message: Option<Message>,
-    ) -> BoxFuture<'_, ()> {
-        self.keep_entry(item, message).boxed()
+    /// Tells it once everything before it is kept.
+    pub(super) fn tell(&mut self, fact: Fact, log: &Log) {
+        if self.is_settled() {
+            return log.tell(fact);
+        }
+        let fact = match self.steps.back_mut() {
+            Some(Step::Tell(last)) => last.grow(fact).and_then(|fact| last.renew(fact)),
+            Some(Step::Keep(_)) | None => Some(fact),
+        };
+        self.steps.extend(fact.map(Step::Tell));
     }
 
-    async fn keep_entry(&mut self, item: Option<Item>, message: Option<Message>) {
-        self.keep_last().await;
+    /// Keeps an item, a message or both, and then tells of the item.
+    pub(super) fn keep(&mut self, item: Option<Item>, message: Option<Message>) {
+        self.keep_last();
         if item.is_some() || message.is_some() {
-            self.write(Entry { root: self.root.clone(), item, message }).await;
+            let root = self.root.clone();
+            self.steps.push_back(Step::Keep(Entry { root, item, message }));
         }
     }
 
-    /// Waits with what seems to be the last: it is kept with the turn's end.
+    /// Waits with what seems to be the last: it is kept with the turn's end (ADR 20).
     pub(super) fn hold_back(&mut self, item: Option<Item>, message: Message) {
         self.last = Some(Entry { root: self.root.clone(), item, message: Some(message) });
     }
 
     /// What seemed to be the last was not.
-    pub(super) async fn keep_last(&mut self) {
-        if let Some(entry) = self.last.take() {
-            self.write(entry).await;
+    pub(super) fn keep_last(&mut self) {
+        self.steps.extend(self.last.take().map(Step::Keep));
+    }
+
+    /// What is still to be kept.
+    pub(super) fn take_last(&mut self) -> Option<Entry> {
+        self.last.take()
+    }
+
+    /// Whether everything is kept and told.
+    pub(super) fn is_settled(&self) -> bool {
+        self.steps.is_empty() && !self.is_writing
+    }
+
+    /// The entry that is to be written next, once [`Self::written`] was said of the one before it.
+    pub(super) fn next(&mut self) -> Option<Entry> {
+        let is_entry = |step: &mut Step| matches!(step, Step::Keep(_));
+        let Some(Step::Keep(entry)) = self.steps.pop_front_if(is_entry) else { return None };
+        self.is_writing = true;
+        Some(entry)
+    }
+
+    /// An entry was written, or not; in either case the rest goes on.
+    pub(super) fn written(&mut self, kept: Option<Item>, log: &Log) {
+        self.is_writing = false;
+        if let Some(item) = kept {
+            log.tell(Fact::ItemKept(Box::new(item)));
         }
-    }
-
-    async fn write(&mut self, entry: Entry) {
-        if self.trouble().is_some() {
-            return;
+        while let Some(Step::Tell(fact)) =
+            self.steps.pop_front_if(|step| matches!(step, Step::Tell(_)))
+        {
+            log.tell(fact);
         }
-        let item = entry.item.clone();
-        match self.store.add(&self.lease, entry).await {
-            Ok(()) => {
-                if let Some(item) = item {
-                    self.tell(ThreadEvent::ItemDone(Box::new(item)));
-                }
-            }
-            Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "Entry was not kept");
-                let lost = matches!(error, ThreadsError::Lost);
-                self.interrupt.raise(if lost { Finish::Lost } else { Finish::Storage });
-            }
-        }
-    }
-
-    /// Why nothing more can be kept.
-    pub(super) fn trouble(&self) -> Option<Finish> {
-        self.interrupt.reason().filter(|reason| matches!(reason, Finish::Storage | Finish::Lost))
-    }
-
-    /// What is still to be kept, if it can be.
-    pub(super) fn into_last(self) -> Option<Entry> {
-        if self.trouble().is_some() { None } else { self.last }
-    }
-
-    pub(super) fn tell(&self, event: ThreadEvent) {
-        self.log.tell(event);
     }
 }

@@ -10,8 +10,7 @@ use super::shared::Shared;
 use super::turn::Log;
 use super::wording::told;
 use super::{
-    Closing, Ending, Entry, Naming, Settlement, ThreadEvent, ThreadsError, Titles, TurnEnd,
-    title_of,
+    Closing, Ending, Entry, Fact, Naming, Settlement, ThreadsError, Titles, TurnEnd, title_of,
 };
 use crate::agents::Finish;
 use crate::domain::{Spend, Thread};
@@ -57,7 +56,7 @@ impl Shared {
             self.settle(&settlement(&repeat, &end, is_final)).await;
         }
         if let Some(thread) = named {
-            log.tell(ThreadEvent::ThreadUpdated(Box::new(thread)));
+            log.tell(Fact::ThreadUpdated(Box::new(thread)));
         }
         end
     }
@@ -104,7 +103,7 @@ async fn tell_last(
     match (kept, last) {
         (Ok(()), last) => {
             if let Some(item) = last.and_then(|last| last.item) {
-                log.tell(ThreadEvent::ItemDone(Box::new(item)));
+                log.tell(Fact::ItemKept(Box::new(item)));
             }
         }
         (Err(error), Some(_)) => {

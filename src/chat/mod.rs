@@ -4,18 +4,19 @@ mod admission;
 mod budget;
 mod choice;
 mod describe;
-mod event;
+mod fact;
 mod history;
 mod host;
 mod job;
 mod keeper;
 mod leaving;
-mod open_item;
 mod ports;
+mod projection;
 mod questions;
 mod recorder;
 mod repeat;
 mod request;
+mod scribe;
 mod settings;
 mod shared;
 mod title;
@@ -23,7 +24,7 @@ mod turn;
 mod wording;
 
 pub use describe::describe;
-pub use event::{ItemUpdate, Level, ThreadEvent, ToolRecord, TurnEnd};
+pub use fact::{Fact, Level, RunStart, Start, ToolEnd, ToolRecord, ToolStart, TurnEnd};
 pub use history::for_model;
 pub use host::Chat;
 pub use job::{BeginError, Turn};
@@ -32,6 +33,7 @@ pub use ports::{
     LEASE, Lease, Leases, Naming, NewEffect, NewReceipt, Rating, Receipt, Receipts, Received,
     Resource, Settlement, Store, ThreadIndex, ThreadLog, ThreadsError,
 };
+pub use projection::{Change, Projection};
 pub use repeat::{Copy, Decision, Moment, decide, digest};
 pub use request::{Ask, NewMessage, OnLeave, RepeatKey, Span, TurnRequest};
 pub use settings::{Settings, Titles};

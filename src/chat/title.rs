@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::TurnEnd;
@@ -57,8 +56,7 @@ impl Shared {
             deadline: Instant::now() + PATIENCE,
         };
         // Nobody watches a title grow.
-        let (unheard, _) = mpsc::channel(1);
-        let deltas = Deltas::new(unheard);
+        let deltas = Deltas::unheard();
         let reply = self.model.reply(request, &deltas).await;
         let title = reply.ok().and_then(|reply| {
             title_of(clean(&reply.message.text).trim().trim_matches(['"', '“', '”', '.']))

@@ -55,12 +55,12 @@ variables! {
     MCP_CONFIG = Unset, "JSON file {\"mcpServers\": {...}} for several MCP servers";
     MCP_TIMEOUT_SECONDS = Value("30"), "time limit of one tool call";
     REQUEST_TIMEOUT_SECONDS = Value("30"),
-        "time limit of one model request up to its first event";
+        "time limit of one model request up to its first event, renewed by comments that keep a stream alive";
     STALL_TIMEOUT_SECONDS = Value("15"), "longest silence inside a model's stream";
     TURN_TIMEOUT_SECONDS = Value("120"), "time limit of a whole turn";
     MCP_BREAKER_FAILURES = Value("5"), "failed calls in a row that open an MCP server's breaker";
     MCP_BREAKER_SECONDS = Value("30"), "how long it then stays open";
-    MODEL_BREAKER_FAILURES = Value("3"), "failed calls in a row that open the model's breaker";
+    MODEL_BREAKER_FAILURES = Value("3"), "failed calls in a row that open the model's breaker; its repeats count with a call";
     MODEL_BREAKER_SECONDS = Value("60"), "how long it then stays open";
     MAX_INPUT_CHARS = Value("5000"), "longest message, in characters";
     MAX_STREAMS = Value("10000"), "turns that may run at the same time";

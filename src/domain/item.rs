@@ -123,6 +123,11 @@ pub struct Picture {
 }
 
 impl Item {
+    /// Whether it is the model's words.
+    pub const fn is_message(&self) -> bool {
+        matches!(self.content, ItemContent::AssistantMessage { .. })
+    }
+
     /// Whether it must never leave the server.
     pub const fn is_hidden(&self) -> bool {
         matches!(

@@ -101,7 +101,7 @@ impl OpenAiModel {
             result = self.ask(next, request, &deltas).await;
             if result.is_ok() {
                 // The turn that finds out says so, even if it begins with calls.
-                deltas.introduce().await;
+                deltas.introduce();
             }
         }
         result.inspect_err(|failure| self.heed(failure)).map_err(|failure| self.told(failure))

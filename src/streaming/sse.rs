@@ -1,16 +1,16 @@
-//! Server-sent events as ChatKit's parser wants them: one `data:` line, one blank line, no more.
+//! Server-sent events as every parser we know wants them: pieces of whole events, a comment when it is
+//! quiet, an honest end.
 
 use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, stream};
-use serde::Serialize;
 use tokio::select;
 use tokio::time::Instant;
 
-use super::chatkit::{encode, error};
-use crate::chat::{Behind, Reader, ThreadEvent};
+use super::Wire;
+use crate::chat::{Behind, Fact, Reader};
 use crate::domain::Outcome;
 use crate::resilience::Patience;
 
@@ -24,38 +24,39 @@ const COMMENT: &[u8] = b": keep-alive\n";
 const BEHIND: &str = "The connection could not keep up with the answer. Load the conversation again to \
 see what was kept of it.";
 
-/// So many waiting events go out as one piece.
+/// So many waiting facts go out as one piece.
 const AT_ONCE: usize = 64;
 
 /// Room for a frame that carries a few words.
 const USUAL_FRAME: usize = 256;
 
-/// The frames of a turn, to its end.
-pub fn frames(events: Reader) -> impl Stream<Item = Result<Bytes, Infallible>> {
-    stream::unfold(Voice::new(events), async |mut voice| {
-        let piece = voice.next().await?;
-        Some((Ok(piece), voice))
+/// A turn on a wire, to its end.
+pub fn frames<W: Wire>(turn: Reader, wire: W) -> impl Stream<Item = Result<Bytes, Infallible>> {
+    stream::unfold(Writer::new(turn, wire), async |mut writer| {
+        let piece = writer.next().await?;
+        Some((Ok(piece), writer))
     })
 }
 
 /// A stream of one error and nothing else.
-pub fn only(message: &str, outcome: Outcome) -> Bytes {
+pub fn only(mut wire: impl Wire, message: &str, outcome: Outcome) -> Bytes {
     let mut piece = Vec::new();
-    write(&mut piece, &error(message, outcome));
+    wire.fail(message, outcome, &mut piece);
     piece.into()
 }
 
-struct Voice {
-    events: Reader,
-    waiting: Vec<ThreadEvent>,
+struct Writer<W> {
+    turn: Reader,
+    wire: W,
+    waiting: Vec<Fact>,
     ended: bool,
     patience: Patience,
 }
 
-impl Voice {
-    fn new(events: Reader) -> Self {
+impl<W: Wire> Writer<W> {
+    fn new(turn: Reader, wire: W) -> Self {
         let patience = Patience::new(Instant::now() + KEEP_ALIVE, KEEP_ALIVE);
-        Self { events, waiting: Vec::new(), ended: false, patience }
+        Self { turn, wire, waiting: Vec::new(), ended: false, patience }
     }
 
     async fn next(&mut self) -> Option<Bytes> {
@@ -73,11 +74,11 @@ impl Voice {
         None
     }
 
-    /// Waits for events and counts them; none if it was quiet for too long.
+    /// Waits for facts and counts them; none if it was quiet for too long.
     async fn hear(&mut self) -> Option<Result<usize, Behind>> {
         let heard = select! {
             biased;
-            heard = self.events.take(&mut self.waiting, AT_ONCE) => Some(heard),
+            heard = self.turn.take(&mut self.waiting, AT_ONCE) => Some(heard),
             () = &mut self.patience => None,
         };
         self.patience.renew();
@@ -86,26 +87,17 @@ impl Voice {
 
     fn end(&mut self, message: &str, outcome: Outcome) -> Bytes {
         self.ended = true;
-        only(message, outcome)
+        let mut piece = Vec::new();
+        self.wire.fail(message, outcome, &mut piece);
+        piece.into()
     }
 
     fn encode(&mut self) -> Vec<u8> {
         let mut piece = Vec::with_capacity(self.waiting.len() * USUAL_FRAME);
-        for event in self.waiting.drain(..) {
-            self.ended |= matches!(event, ThreadEvent::Ended(_));
-            if let Some(frame) = encode(&event) {
-                write(&mut piece, &frame);
-            }
+        for fact in self.waiting.drain(..) {
+            self.ended |= matches!(fact, Fact::Ended(_));
+            self.wire.write(&fact, &mut piece);
         }
         piece
     }
-}
-
-fn write(piece: &mut Vec<u8>, frame: &impl Serialize) {
-    piece.extend_from_slice(b"data: ");
-    // Our frames have string keys and no fallible parts: writing them to memory cannot fail.
-    if let Err(error) = serde_json::to_writer(&mut *piece, frame) {
-        tracing::error!(error = &error as &dyn std::error::Error, "Frame was not written");
-    }
-    piece.extend_from_slice(b"\n\n");
 }

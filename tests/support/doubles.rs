@@ -7,14 +7,15 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::{BoxFuture, pending, ready};
 use orchestrator::agents::{
-    Delta, Deltas, Model, ModelError, ModelRequest, ToolError, ToolRequest, Tools,
+    AgentEvent, Delta, Deltas, Listener, Model, ModelError, ModelRequest, ToolError, ToolRequest,
+    Tools,
 };
 use orchestrator::domain::{
     Assistant, Catalog, Cost, Hints, Message, Reply, Spend, Tool, ToolCall, ToolId, ToolOrigin,
     ToolOutput, Trust, Usage,
 };
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 
 /// What a scripted model does when it is asked.
 #[derive(Clone, Debug)]
@@ -90,7 +91,7 @@ impl Model for ScriptedModel {
                 None => (Vec::new(), Some(Err(ModelError::Failed("the script is over".into())))),
             };
             for piece in pieces {
-                deltas.say(piece).await;
+                deltas.say(piece);
             }
             deltas.spend(one_call());
             match end {
@@ -107,6 +108,24 @@ impl Model for ScriptedModel {
 
     fn refuses_for(&self) -> Option<Duration> {
         self.refuses
+    }
+}
+
+/// A listener that hands on what it hears.
+pub(crate) fn listener() -> (Arc<dyn Listener>, mpsc::UnboundedReceiver<AgentEvent>) {
+    let (sender, events) = mpsc::unbounded_channel();
+    (Arc::new(HandingOn(sender)), events)
+}
+
+struct HandingOn(mpsc::UnboundedSender<AgentEvent>);
+
+impl Listener for HandingOn {
+    fn on(&self, event: AgentEvent) {
+        drop(self.0.send(event));
+    }
+
+    fn settled(&self) -> BoxFuture<'_, ()> {
+        ready(()).boxed()
     }
 }
 

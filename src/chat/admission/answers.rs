@@ -4,7 +4,7 @@ use super::super::budget::{Decision, decision};
 use super::super::choice::choice_in;
 use super::super::questions::{self, settled, waiting};
 use super::super::shared::Shared;
-use super::super::{BeginError, Entry, ThreadEvent};
+use super::super::{BeginError, Entry, Fact};
 use super::begin::{Plan, Started};
 use super::enter::Entered;
 use crate::domain::{Answers, Item, ItemContent, ItemId};
@@ -61,7 +61,7 @@ impl Shared {
             root,
             rewind_to: None,
             entries: Vec::new(),
-            events: vec![ThreadEvent::Stoppable, ThreadEvent::ItemReplaced(Box::new(settled))],
+            events: vec![Fact::Stoppable, Fact::ItemReplaced(Box::new(settled))],
             choice: said.as_ref().and_then(choice_in),
             plan: if stops { Plan::StopHere } else { Plan::Answer },
         })

@@ -5,8 +5,8 @@ use super::super::questions::{answers_in, settled, skip, waiting};
 use super::super::request::{chosen, now};
 use super::super::shared::Shared;
 use super::super::{
-    Ask, BeginError, Beginning, Begun, Entry, NewMessage, NewReceipt, RepeatKey, ThreadEvent,
-    Titles, title_of,
+    Ask, BeginError, Beginning, Begun, Entry, Fact, NewMessage, NewReceipt, RepeatKey, Titles,
+    title_of,
 };
 use super::enter::Entered;
 use super::held::HeldThread;
@@ -21,7 +21,7 @@ pub(in crate::chat) enum Admitted {
     /// It is kept; the turn can run.
     Ready(Box<Ready>),
     /// It was answered before: this is told again.
-    Replayed(Vec<ThreadEvent>),
+    Replayed(Vec<Fact>),
 }
 
 /// A turn that can run.
@@ -43,7 +43,7 @@ pub(in crate::chat) struct Started {
     pub(in crate::chat) rewind_to: Option<ItemId>,
     pub(in crate::chat) entries: Vec<Entry>,
     /// What the stream begins with.
-    pub(in crate::chat) events: Vec<ThreadEvent>,
+    pub(in crate::chat) events: Vec<Fact>,
     /// The model that was chosen for the message.
     pub(in crate::chat) choice: Option<String>,
     pub(in crate::chat) plan: Plan,
@@ -185,7 +185,7 @@ impl Shared {
             // Its entry stands already, and stays what it was for.
             let root = form.id.clone();
             entries.push(Entry { root, item: Some(form.clone()), message: None });
-            events.push(ThreadEvent::ItemReplaced(Box::new(form)));
+            events.push(Fact::ItemReplaced(Box::new(form)));
         }
         entries.push(entry);
         Ok(Started {
@@ -227,15 +227,11 @@ fn settled_by(message: &NewMessage, item: Item) -> Option<Item> {
 }
 
 /// What every stream begins with. A new thread has no title until one is told.
-pub(in crate::chat) fn beginning(
-    thread: &Thread,
-    is_new: bool,
-    first: Option<Item>,
-) -> Vec<ThreadEvent> {
+pub(in crate::chat) fn beginning(thread: &Thread, is_new: bool, first: Option<Item>) -> Vec<Fact> {
     let nameless = || Thread { title: None, ..thread.clone() };
-    let created = is_new.then(|| ThreadEvent::ThreadCreated(Box::new(nameless())));
-    let echo = first.map(|item| ThreadEvent::ItemDone(Box::new(item)));
+    let created = is_new.then(|| Fact::ThreadCreated(Box::new(nameless())));
+    let echo = first.map(|item| Fact::ItemKept(Box::new(item)));
     let is_named = is_new && thread.title.is_some();
-    let named = is_named.then(|| ThreadEvent::ThreadUpdated(Box::new(thread.clone())));
-    created.into_iter().chain(echo).chain([ThreadEvent::Stoppable]).chain(named).collect()
+    let named = is_named.then(|| Fact::ThreadUpdated(Box::new(thread.clone())));
+    created.into_iter().chain(echo).chain([Fact::Stoppable]).chain(named).collect()
 }

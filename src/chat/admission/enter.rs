@@ -5,13 +5,10 @@ use tokio::time::timeout;
 
 use super::super::job::Job;
 use super::super::shared::Shared;
-use super::super::{BeginError, Claim, Lease, Resource, ThreadEvent};
+use super::super::{BeginError, Claim, Fact, Lease, Resource};
 use super::held::{HeldThread, claim_when_free};
 use super::queue::QueueSlot;
 use crate::domain::{Thread, ThreadStatus};
-
-/// What is shown while a message waits.
-const WAITING: &str = "Waiting for the answer before this one";
 
 /// A thread that is ours to write in.
 pub(in crate::chat) struct Entered {
@@ -38,7 +35,7 @@ impl Shared {
         self.store.find(&job.thread).await?.ok_or(BeginError::UnknownThread)?;
         job.accept();
         if !job.is_copy {
-            job.log.tell(ThreadEvent::Progress(WAITING.to_owned()));
+            job.log.tell(Fact::Waiting);
         }
         let waited = async {
             slot.reached().await;

@@ -4,7 +4,7 @@ use super::super::admission::{Admitted, beginning};
 use super::super::job::Job;
 use super::super::shared::Shared;
 use super::super::wording::overtaken;
-use super::super::{Ask, BeginError, Entry, Received, ThreadEvent, ToolRecord, TurnEnd, questions};
+use super::super::{Ask, BeginError, Entry, Fact, Received, ToolRecord, TurnEnd, questions};
 use crate::agents::ASK_USER;
 use crate::domain::{Item, ItemContent, ItemId, Message, Outcome, Spend, ToolCall, ToolResult};
 
@@ -27,10 +27,10 @@ impl Shared {
         let first = asked.and_then(|asked| asked.item);
         let begins = match &job.request.ask {
             Ask::Message(_) => beginning(&thread, receipt.is_new, first),
-            Ask::Retry { .. } => vec![ThreadEvent::Stoppable],
+            Ask::Retry { .. } => vec![Fact::Stoppable],
             Ask::Answer { .. } => {
-                let replaced = first.map(|item| ThreadEvent::ItemReplaced(Box::new(item)));
-                [ThreadEvent::Stoppable].into_iter().chain(replaced).collect()
+                let replaced = first.map(|item| Fact::ItemReplaced(Box::new(item)));
+                [Fact::Stoppable].into_iter().chain(replaced).collect()
             }
         };
         let (text, tool_calls) = (texts(&entries), calls(&entries));
@@ -44,9 +44,9 @@ impl Shared {
         let thread = thread.id;
         let end = TurnEnd { thread, outcome, told, text, tool_calls, spend, thread_spend };
         let items = entries.into_iter().filter_map(|entry| entry.item);
-        let items = items.map(|item| ThreadEvent::ItemDone(Box::new(item)));
+        let items = items.map(|item| Fact::ItemKept(Box::new(item)));
         let mut events: Vec<_> = begins.into_iter().chain(items).collect();
-        events.push(ThreadEvent::Ended(Box::new(end)));
+        events.push(Fact::Ended(Box::new(end)));
         Ok(Admitted::Replayed(events))
     }
 }

@@ -4,7 +4,7 @@ use super::super::admission::{Entered, Plan, Started};
 use super::super::choice::choice_in;
 use super::super::history::unknown;
 use super::super::shared::Shared;
-use super::super::{BeginError, DoneEffect, Entry, Resource, ThreadEvent};
+use super::super::{BeginError, DoneEffect, Entry, Fact, Resource};
 use crate::agents::ASK_USER;
 use crate::domain::{
     Assistant, CallId, CallKey, ItemContent, ItemId, Message, ToolCall, ToolResult,
@@ -25,7 +25,7 @@ impl Shared {
         Ok(Started {
             rewind_to: Some(item.clone()),
             entries: self.kept_after(item, item, entered).await?,
-            events: vec![ThreadEvent::Stoppable],
+            events: vec![Fact::Stoppable],
             choice: choice_in(&asked),
             root: item.clone(),
             plan: Plan::Answer,

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use tokio_util::sync::CancellationToken;
 
 use super::reader::{Behind, Reader};
-use crate::chat::{OnLeave, ThreadEvent};
+use crate::chat::{Fact, OnLeave};
 
 /// So much of a turn is kept for readers; what is older goes.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
@@ -32,7 +32,7 @@ pub struct Cursor {
 
 #[derive(Debug, Default)]
 struct State {
-    events: VecDeque<ThreadEvent>,
+    events: VecDeque<Fact>,
     /// How many events are gone, and so the number of the first that is left.
     gone: u64,
     bytes: usize,
@@ -64,7 +64,7 @@ impl Log {
     }
 
     /// Adds what happened. Never waits.
-    pub fn tell(&self, event: ThreadEvent) {
+    pub fn tell(&self, event: Fact) {
         let waiting = {
             let mut state = self.lock();
             state.append(event);
@@ -122,7 +122,7 @@ impl Log {
     pub(super) fn take(
         &self,
         reader: u64,
-        into: &mut Vec<ThreadEvent>,
+        into: &mut Vec<Fact>,
         most: usize,
         context: &Context<'_>,
     ) -> Poll<Result<usize, Behind>> {
@@ -174,10 +174,14 @@ impl State {
     }
 
     /// Text goes on where it stopped, so that a piece costs its own bytes and nothing else.
-    fn append(&mut self, event: ThreadEvent) {
-        let last = self.events.back_mut();
-        let (before, event) = match last {
-            Some(last) => (last.weight(), last.absorb(event)),
+    fn append(&mut self, event: Fact) {
+        let count = self.gone + self.events.len() as u64;
+        let is_unread = self.readers.iter().all(|place| place.at.event < count);
+        let (before, event) = match self.events.back_mut() {
+            Some(last) if is_unread => {
+                (last.weight(), last.grow(event).and_then(|it| last.renew(it)))
+            }
+            Some(last) => (last.weight(), last.grow(event)),
             None => (0, Some(event)),
         };
         match event {
@@ -185,7 +189,10 @@ impl State {
                 self.bytes += event.weight();
                 self.events.push_back(event);
             }
-            None => self.bytes += self.events.back().map_or(0, ThreadEvent::weight) - before,
+            None => {
+                let weight = self.events.back().map_or(0, Fact::weight);
+                self.bytes = (self.bytes + weight).saturating_sub(before);
+            }
         }
         while self.bytes > MAX_BYTES && self.events.len() > 1 {
             self.forget_first();
@@ -203,7 +210,7 @@ impl State {
     fn take(
         &mut self,
         reader: u64,
-        into: &mut Vec<ThreadEvent>,
+        into: &mut Vec<Fact>,
         most: usize,
         context: &Context<'_>,
     ) -> Poll<Result<usize, Behind>> {
@@ -239,14 +246,14 @@ impl State {
     /// Behind everything: the last event may still grow, so the end is behind its last byte.
     fn end(&self) -> Cursor {
         let count = self.gone + self.events.len() as u64;
-        match self.events.back().and_then(ThreadEvent::text) {
+        match self.events.back().and_then(Fact::text) {
             Some(text) => Cursor { event: count - 1, byte: text.len() },
             None => Cursor { event: count, byte: 0 },
         }
     }
 
     fn has_ended(&self) -> bool {
-        matches!(self.events.back(), Some(ThreadEvent::Ended(_)))
+        matches!(self.events.back(), Some(Fact::Ended(_)))
     }
 
     fn waiting(&mut self) -> Option<Waker> {

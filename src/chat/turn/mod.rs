@@ -12,18 +12,17 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use tokio::select;
-use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
 use super::admission::{Admitted, HeldThread, Plan, Ready};
 use super::job::Job;
-use super::keeper::Keeper;
 use super::leaving::Leaving;
-use super::recorder::{Recorded, Recorder, Scope};
+use super::recorder::{Recorded, Recorder};
 use super::repeat::JournaledTools;
+use super::scribe::{Scope, Scribe};
 use super::shared::Shared;
 use super::wording::{missing, told};
-use super::{Level, ThreadEvent, TurnEnd, TurnRequest, budget, for_model};
+use super::{Fact, Level, RunStart, TurnEnd, TurnRequest, budget, for_model};
 use crate::agents::{Driver, Finish, Interrupt, Run, drive};
 use crate::domain::{Catalog, ItemId, Message, Outcome, Spend, ThreadId};
 pub(super) use engine::Engine;
@@ -31,9 +30,6 @@ pub(super) use log::CloseLog;
 pub use log::{Cursor, Log};
 pub use reader::{Behind, Reader};
 pub(super) use sweep::Sweep;
-
-/// So many events of the agent may wait for the scribe.
-const BACKLOG: usize = 64;
 
 /// The newest messages of a thread that are looked at.
 const TRANSCRIPT: u32 = 400;
@@ -87,7 +83,7 @@ impl Shared {
         let leaving = Leaving { held, slot, place, log: heard, title, repeat, request_id };
         let end = Box::pin(self.leave(leaving, recorded)).await;
         end.log(steps, took);
-        log.tell(ThreadEvent::Ended(Box::new(end)));
+        log.tell(Fact::Ended(Box::new(end)));
     }
 
     /// A panic ends one turn, and honestly.
@@ -117,20 +113,19 @@ impl Shared {
         let interrupt = held.interrupt.clone();
         self.await_tools(&log).await;
         let choice = self.offered(choice, &log).await;
-        let (events, heard) = mpsc::channel(BACKLOG);
         let transcript = match transcript {
             Some(transcript) => transcript,
             None => self.transcript(&thread, &interrupt).await,
         };
-        let (store, lease) = (Arc::clone(&self.store), held.lease.clone());
-        let place = (thread, root.clone());
-        let keeper = Keeper::new(store, lease, place, log, interrupt.clone());
         let scope = Scope {
             spent: held.spent,
             reads_text_only: request.reads_text_only(),
-            names_servers: has_several_servers(&self.tools.catalog()),
             request_id: request.request_id,
         };
+        let servers = servers_of(&self.tools.catalog());
+        let scribe = Scribe::new(log, RunStart { thread, turn: root.clone(), servers }, scope);
+        let (store, lease) = (Arc::clone(&self.store), held.lease.clone());
+        let recorder = Arc::new(Recorder::new(store, lease, interrupt.clone(), scribe));
         let (store, lease) = (Arc::clone(&self.store), held.lease.clone());
         let tools = Arc::clone(&self.tools);
         let tools = JournaledTools::new(tools, store, lease, root, interrupt.clone());
@@ -141,13 +136,11 @@ impl Shared {
             time_zone: request.time_zone.unwrap_or_else(|| self.settings.time_zone.clone()),
             deadline: Instant::now() + self.settings.turn_timeout,
             interrupt,
-            events,
+            listener: Arc::clone(&recorder) as _,
         };
         let run = Run::new(transcript, self.settings.limits);
-        tokio::join!(
-            Box::pin(Recorder::new(keeper, scope).record(heard)),
-            Box::pin(drive(run, driver))
-        )
+        let steps = recorder.keeping(Box::pin(drive(run, driver))).await;
+        (recorder.recorded(), steps)
     }
 
     /// Just after the start, or after a loss, tools may be about to come. Then what is still
@@ -157,7 +150,7 @@ impl Shared {
             tracing::warn!("Going on before every tool server has answered");
         }
         if let Some(message) = missing(&self.tools.catalog().missing) {
-            log.tell(ThreadEvent::Notice { level: Level::Warning, message });
+            log.tell(Fact::Notice { level: Level::Warning, message });
         }
     }
 
@@ -191,8 +184,12 @@ impl Shared {
     }
 }
 
-fn has_several_servers(catalog: &Catalog) -> bool {
-    let mut servers = catalog.tools.iter().filter_map(|tool| tool.origin.server());
-    let first = servers.next();
-    servers.any(|server| Some(server) != first)
+fn servers_of(catalog: &Catalog) -> Vec<Arc<str>> {
+    let mut servers = Vec::new();
+    for server in catalog.tools.iter().filter_map(|tool| tool.origin.server()) {
+        if !servers.contains(server) {
+            servers.push(Arc::clone(server));
+        }
+    }
+    servers
 }

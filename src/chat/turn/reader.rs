@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use super::engine::Engine;
 use super::log::{Cursor, Log};
-use crate::chat::ThreadEvent;
+use crate::chat::Fact;
 
 /// Reads the log of a turn. When the last one is dropped the turn ends in order, unless its request
 /// says otherwise.
@@ -57,17 +57,13 @@ impl Reader {
     /// # Cancel safety
     ///
     /// Nothing is lost if the future is dropped.
-    pub async fn take(
-        &mut self,
-        into: &mut Vec<ThreadEvent>,
-        most: usize,
-    ) -> Result<usize, Behind> {
+    pub async fn take(&mut self, into: &mut Vec<Fact>, most: usize) -> Result<usize, Behind> {
         poll_fn(|context| self.poll_take(into, most, context)).await
     }
 
     fn poll_take(
         &mut self,
-        into: &mut Vec<ThreadEvent>,
+        into: &mut Vec<Fact>,
         most: usize,
         context: &mut Context<'_>,
     ) -> Poll<Result<usize, Behind>> {

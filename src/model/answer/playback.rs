@@ -4,17 +4,19 @@
 //! into with it, and whatever bytes there are can be thrown at the reading.
 
 use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::{BoxFuture, ready};
 use futures::stream::iter;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Body, Response};
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::stream::Reading;
-use crate::agents::{AgentEvent, Delta, Deltas, ModelError};
+use crate::agents::{AgentEvent, Delta, Deltas, Listener, ModelError};
 use crate::domain::{Reply, Usage};
 use crate::model::cost::bill::Bill;
 use crate::model::transport::opened;
@@ -23,8 +25,6 @@ use crate::resilience::{Breaker, BreakerSettings, Patience};
 
 /// A recording is never late.
 const PATIENCE: Duration = Duration::from_hours(1);
-/// Pieces of text on their way to whoever listens.
-const AHEAD: usize = 64;
 
 /// What was heard of one answer.
 #[derive(Debug)]
@@ -39,23 +39,28 @@ pub struct Played {
 
 /// Reads the body of a 200 that came in these pieces.
 pub async fn play(content_type: &str, pieces: Vec<Bytes>) -> Played {
-    let (events, mut heard) = mpsc::channel(AHEAD);
-    let reading = async {
-        let deltas = Deltas::new(events);
-        let result = read(answer(content_type, pieces), &deltas).await;
-        (result, deltas.spent().usage)
-    };
-    let listening = async {
-        let mut said = Vec::new();
-        while let Some(event) = heard.recv().await {
-            if let AgentEvent::Said(delta) = event {
-                said.push(delta);
-            }
-        }
-        said
-    };
-    let ((result, usage), said) = tokio::join!(reading, listening);
+    let heard = Arc::new(Heard::default());
+    let deltas = Deltas::new(Arc::clone(&heard) as _);
+    let result = read(answer(content_type, pieces), &deltas).await;
+    let usage = deltas.spent().usage;
+    let said = std::mem::take(&mut *heard.0.lock().unwrap_or_else(PoisonError::into_inner));
     Played { said, usage, result }
+}
+
+/// Keeps what is said.
+#[derive(Default)]
+struct Heard(Mutex<Vec<Delta>>);
+
+impl Listener for Heard {
+    fn on(&self, event: AgentEvent) {
+        if let AgentEvent::Said(delta) = event {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(delta);
+        }
+    }
+
+    fn settled(&self) -> BoxFuture<'_, ()> {
+        ready(()).boxed()
+    }
 }
 
 async fn read(response: Response, deltas: &Deltas) -> Result<Reply, ModelError> {

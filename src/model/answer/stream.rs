@@ -135,7 +135,7 @@ impl<'a> Reading<'a> {
             self.bill.note(self.decoder.usage());
             self.heard = self.heard.max(Heard::Events);
         }
-        self.say().await;
+        self.say();
         result
     }
 
@@ -151,16 +151,16 @@ impl<'a> Reading<'a> {
 
     async fn end(&mut self, ending: Ending) -> Result<Reply, Failure> {
         let result = std::mem::take(&mut self.decoder).finish(ending, &mut self.out);
-        self.say().await;
+        self.say();
         result
     }
 
-    async fn say(&mut self) {
+    fn say(&mut self) {
         for delta in self.out.drain(..) {
             if matches!(delta, Delta::Text(_)) {
                 self.heard = Heard::Text;
             }
-            self.deltas.say(delta).await;
+            self.deltas.say(delta);
         }
     }
 
@@ -199,7 +199,6 @@ mod tests {
 
     use futures::{StreamExt, stream};
     use reqwest::Body;
-    use tokio::sync::mpsc;
     use tokio::time::{Instant, sleep};
 
     use super::*;
@@ -254,7 +253,7 @@ mod tests {
         let response: Response = http::Response::new(body).into();
         let breaker = BreakerSettings { max_failures: 1, cool_down: SECOND };
         let mut permit = Breaker::new("test", breaker).admit().unwrap();
-        let (deltas, warnings) = (Deltas::new(mpsc::channel(99).0), Warnings::of(""));
+        let (deltas, warnings) = (Deltas::unheard(), Warnings::of(""));
         let patience = Patience::new(Instant::now() + first, silence);
         let bill = Bill::new(&deltas, None);
         let reading = Reading::new(&deltas, bill, &warnings, &mut permit, patience);

@@ -35,7 +35,7 @@ impl Model for Echo {
         let answer = format!("You said {}.", last_said(request.messages));
         async move {
             for piece in answer.split_inclusive(' ') {
-                deltas.say(Delta::Text(piece.to_owned())).await;
+                deltas.say(Delta::Text(piece.to_owned()));
                 yield_now().await;
             }
             Ok(reply(&answer, Vec::new()))
@@ -63,7 +63,7 @@ impl Model for Adder {
             if !is_done {
                 return Ok(reply("", tool_calls(&[("add", json!({ "title": "milk" }))])));
             }
-            deltas.say(Delta::Text("Added.".to_owned())).await;
+            deltas.say(Delta::Text("Added.".to_owned()));
             Ok(reply("Added.", Vec::new()))
         }
         .boxed()
@@ -98,13 +98,13 @@ impl Model for Obedient {
                 }
                 Some("fail") => return Err(ModelError::Malformed),
                 Some("hang") => {
-                    deltas.say(Delta::Text("Half".to_owned())).await;
+                    deltas.say(Delta::Text("Half".to_owned()));
                     return pending().await;
                 }
                 Some(_) | None => {}
             }
             let answer = format!("You said {text}.");
-            deltas.say(Delta::Text(answer.clone())).await;
+            deltas.say(Delta::Text(answer.clone()));
             Ok(reply(&answer, Vec::new()))
         }
         .boxed()

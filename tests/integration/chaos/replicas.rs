@@ -132,7 +132,7 @@ async fn when_a_server_is_killed_in_a_turn_another_answers_the_next_message_soon
 async fn lease_left(url: &str) -> i64 {
     let mut database = PgConnection::connect(url).await.unwrap();
     let left = "SELECT held_until - CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) \
-        FROM threads";
+        FROM leases";
     sqlx::query_scalar(left).fetch_one(&mut database).await.unwrap()
 }
 

@@ -100,7 +100,7 @@ impl Model for Shaky {
                 return Ok(reply("", tool_calls(&[("read_a", json!({}))])));
             };
             let text = &results[0].output;
-            deltas.say(Delta::Text(text.clone())).await;
+            deltas.say(Delta::Text(text.clone()));
             Ok(reply(text, Vec::new()))
         }
         .boxed()

@@ -62,6 +62,41 @@ async fn leaving_while_a_change_is_under_way_awaits_and_records_it() {
     assert_eq!(roles, ["user", "assistant", "tools", "note"]);
 }
 
+#[tokio::test]
+async fn steps_that_were_done_stay_in_the_thread_although_the_person_left() {
+    let two = calls(&[("read_a", json!({})), ("read_slow", json!({}))]);
+    let model = ScriptedModel::new([calls(&[("add", json!({ "title": "milk" }))]), two]);
+    let tools = FakeTools::new(&["read_a", "read_slow", "add"]);
+    tools.gate.forget_permits(998);
+    let app = TestApp::new(Choices { model, tools, ..Choices::default() }).await;
+
+    drop(read_events(app.open(json_request("/chatkit", &create("go"))).await, 8).await);
+    app.idle().await;
+    let listed = app.post("/chatkit", &items(&threads(&app).await)).await.json();
+
+    let tasks = listed["data"][0]["workflow"]["tasks"].as_array().unwrap();
+    assert_eq!(
+        (&tasks[0]["title"], &tasks[0]["status_indicator"]),
+        (&json!("Adding milk"), &json!("complete"))
+    );
+    assert!(tasks.iter().all(|task| task["status_indicator"] != "loading"), "{tasks:?}");
+    assert!(listed["data"][0]["workflow"]["summary"]["duration"].is_u64());
+}
+
+#[tokio::test]
+async fn a_cut_answer_is_marked_in_the_words_that_the_page_looks_for() {
+    let hang = Act::Hang(vec![Delta::Text("Half".into())]);
+    let app = TestApp::scripted([hang]).await;
+    drop(read_events(app.open(json_request("/chatkit", &create("go"))).await, 7).await);
+    app.idle().await;
+    let listed = app.post("/chatkit", &items(&threads(&app).await)).await.json();
+    let page = app.get("/").await.text;
+
+    let text = listed["data"][0]["content"][0]["text"].as_str().unwrap();
+    let mark = text.trim_start_matches("Half").trim();
+    assert!(page.contains(&format!("const CUT_MARK = \"{mark}\";")), "{mark}");
+}
+
 async fn turn_with_tools() -> TestApp {
     let thought = vec![Delta::Thought("Hm.".into())];
     let reply = crate::support::doubles::reply(

@@ -4,7 +4,9 @@ use orchestrator::agents::{Delta, ModelError};
 use serde_json::{Value, json};
 
 use crate::support::app::{Choices, TestApp, add, type_of};
-use crate::support::doubles::{Act, FakeTools, ScriptedModel, calls, fails, reply, says};
+use crate::support::doubles::{
+    Act, FakeTools, ScriptedModel, calls, fails, reply, says, tool_calls,
+};
 
 #[tokio::test]
 async fn a_plain_answer_has_the_order_of_the_reference() {
@@ -51,6 +53,39 @@ async fn a_tool_turn_shows_each_call_going_from_loading_to_complete() {
     assert_eq!(tasks, expected);
     let done = answer.events().into_iter().find(|event| type_of(event) == "done workflow").unwrap();
     assert!(done["item"]["workflow"]["summary"]["duration"].is_u64());
+}
+
+#[tokio::test]
+async fn steps_of_two_replies_that_number_their_calls_alike_are_told_apart() {
+    let round = |tool: &str| calls(&[(tool, json!({}))]);
+    let app = TestApp::scripted([round("add"), round("read_broken"), says("Done.")]).await;
+
+    let answer = app.create("go").await;
+
+    let done = answer.events().into_iter().find(|event| type_of(event) == "done workflow").unwrap();
+    let tasks = done["item"]["workflow"]["tasks"].as_array().unwrap();
+    let ended: Vec<_> = tasks.iter().map(|task| task["status_indicator"].as_str()).collect();
+    assert_eq!(ended, [Some("complete"), Some("none")]);
+}
+
+#[tokio::test]
+async fn what_the_model_says_is_cleaned_wherever_it_is_shown() {
+    let hidden = "\u{202E}\u{E0041}\u{7}\u{0}";
+    let words = |text: &str| format!("{text}{hidden}");
+    let call =
+        tool_calls(&[(&words("frob"), json!({})), ("add", json!({ "title": words("milk") }))]);
+    let said = vec![Delta::Thought(words("Hm")), Delta::Text(words("Yes"))];
+    let first = Act::Say(said, Ok(reply(&words("Yes"), call)));
+    let app = TestApp::scripted([first, says("Done.")]).await;
+
+    let answer = app.create("go").await;
+
+    let shown = answer.events().iter().map(Value::to_string).collect::<String>();
+    assert!(shown.contains("Adding milk") && shown.contains("frob"), "{shown}");
+    for hidden in hidden.chars() {
+        assert!(!shown.contains(hidden), "{hidden:?}");
+    }
+    assert!(!shown.contains("\\u0007") && !shown.contains("\\u0000"), "{shown}");
 }
 
 #[tokio::test]

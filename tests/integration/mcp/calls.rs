@@ -5,6 +5,7 @@ use orchestrator::domain::{BreakerState, Secret, ToolId, ToolImage, ToolLink, To
 use serde_json::json;
 
 use super::*;
+use crate::support::doubles::listener;
 use crate::support::mcp_server::Era;
 
 #[tokio::test]
@@ -235,7 +236,7 @@ async fn ready(
 async fn the_progress_of_a_call_is_heard_in_both_eras() {
     for era in [Era::Sessions, Era::Stateless] {
         let (_server, servers) = ready(era, "slow", |_| {}).await;
-        let (events, mut heard) = mpsc::channel(8);
+        let (events, mut heard) = listener();
         let call = named("slow");
         let progress = Progress::new(call.id.clone(), events);
         let deadline = Instant::now() + PATIENCE;
@@ -257,7 +258,7 @@ async fn a_key_is_sent_only_to_tools_that_honour_it() {
     for (tool, expected) in [("key", "k-1"), ("keyless", "none")] {
         let (_server, servers) = ready(Era::Stateless, tool, |_| {}).await;
         let call = named(tool);
-        let progress = Progress::new(call.id.clone(), mpsc::channel(1).0);
+        let progress = Progress::new(call.id.clone(), listener().0);
         let deadline = Instant::now() + PATIENCE;
 
         let request = ToolRequest { call: &call, key: Some("k-1"), deadline, progress: &progress };

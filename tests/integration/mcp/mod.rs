@@ -15,10 +15,10 @@ use orchestrator::agents::{Progress, ToolError, ToolRequest, Tools};
 use orchestrator::domain::{Dependency, Detail, HealthProbe, ToolCall, ToolOutput, Trust};
 use orchestrator::mcp::{Pace, ServerSettings, Servers, Settings, Transport};
 use orchestrator::resilience::{BreakerSettings, GuardSettings};
-use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::support::doubles::listener;
 use crate::support::mcp_server::McpServer;
 
 /// Nothing here takes that long unless it hangs.
@@ -75,7 +75,7 @@ async fn call_by(
     call: &ToolCall,
     deadline: Instant,
 ) -> Result<ToolOutput, ToolError> {
-    let progress = Progress::new(call.id.clone(), mpsc::channel(1).0);
+    let progress = Progress::new(call.id.clone(), listener().0);
     servers.call(ToolRequest { call, key: None, deadline, progress: &progress }).await
 }
 

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use crate::support::doubles::listener;
 use crate::support::scripted_http::{Answer, ScriptedHttp};
 
 /// A model and the server that it asks.
@@ -85,12 +86,12 @@ async fn ask(model: &OpenAiModel, deltas: &Deltas, time: Duration) -> Result<Rep
 
 /// Room for all that a test says: nobody listens while the model speaks.
 fn channel() -> (Deltas, Said) {
-    let (events, said) = mpsc::channel(10_000);
-    (Deltas::new(events), Said(said))
+    let (heard, said) = listener();
+    (Deltas::new(heard), Said(said))
 }
 
 /// What a model says, piece by piece.
-struct Said(mpsc::Receiver<AgentEvent>);
+struct Said(mpsc::UnboundedReceiver<AgentEvent>);
 
 impl Said {
     async fn recv(&mut self) -> Option<Delta> {

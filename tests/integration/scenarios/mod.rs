@@ -14,10 +14,9 @@ use orchestrator::domain::{Message, Reply, Secret, Tool};
 use orchestrator::model::{OpenAiModel, Settings};
 use orchestrator::resilience::{BreakerSettings, GuardSettings};
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::support::doubles::tool;
+use crate::support::doubles::{listener, tool};
 use crate::support::model_server::ModelServer;
 
 /// What was said on the way, and what it was in the end.
@@ -75,8 +74,8 @@ async fn ask_within(model: &OpenAiModel, messages: &[Message], limit: Duration) 
     let deadline = Instant::now() + limit;
     let request =
         ModelRequest { model: None, system: "Be kind.", messages, tools: &tools, deadline };
-    let (sender, mut events) = mpsc::channel(1_000);
-    let end = model.reply(request, &Deltas::new(sender)).await;
+    let (heard, mut events) = listener();
+    let end = model.reply(request, &Deltas::new(heard)).await;
     let mut said = Vec::new();
     while let Ok(AgentEvent::Said(delta)) = events.try_recv() {
         said.push(delta);

@@ -6,10 +6,10 @@ use futures::FutureExt;
 use orchestrator::agents::{AgentEvent, Delta, Deltas, Model, ModelError, ModelRequest};
 use orchestrator::domain::Message;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::{ask, model, patient, scripted, settings, text_of};
+use crate::support::doubles::listener;
 use crate::support::model_server::ModelServer;
 use crate::support::watchdog::Watchdog;
 
@@ -86,8 +86,8 @@ async fn dropping_the_future_closes_the_upstream() {
             tools: &[],
             deadline,
         };
-        let (sender, mut events) = mpsc::channel(10);
-        let deltas = Deltas::new(sender);
+        let (heard, mut events) = listener();
+        let deltas = Deltas::new(heard);
 
         let mut reply = model.reply(request, &deltas);
         if scenario == "hang_headers" {
@@ -105,31 +105,6 @@ async fn dropping_the_future_closes_the_upstream() {
         assert_eq!(ended(&server).await, "client_closed", "{scenario}");
         assert_eq!(model.refuses_for(), None);
     }
-}
-
-#[tokio::test]
-async fn a_reader_who_is_busy_holds_the_provider_back() {
-    let server = scripted(&["flood"]).await;
-    let model = model(settings(&server));
-    let messages = [Message::User { text: "hi".to_owned() }];
-    let deadline = Instant::now() + Duration::from_mins(1);
-    let request =
-        ModelRequest { model: None, system: "Be kind.", messages: &messages, tools: &[], deadline };
-    let (sender, _unread) = mpsc::channel(1);
-    let deltas = Deltas::new(sender);
-    let mut reply = model.reply(request, &deltas);
-
-    let (mut sent, mut unchanged, watchdog) = (0, 0, Watchdog::new());
-    while unchanged < 50 {
-        watchdog.check("nothing more is sent");
-        assert!((&mut reply).now_or_never().is_none());
-        let request = server.log().await;
-        let bytes = request.first().map_or(0, |request| request["bytes"].as_u64().unwrap());
-        unchanged = if bytes > 0 && bytes == sent { unchanged + 1 } else { 0 };
-        sent = bytes;
-    }
-
-    assert!(sent < 32 * 1024 * 1024, "{sent} of 62 MiB, in the buffers of the way");
 }
 
 /// How the only request ended, once it has.

@@ -3,16 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use jiff::tz::TimeZone;
 use orchestrator::agents::{
-    AgentEvent, Budget, Delta, Driver, Finish, Interrupt, Limits, ModelError, Run, drive,
+    AgentEvent, Budget, Delta, Driver, Finish, Interrupt, Limits, Listener, ModelError, Run, drive,
 };
 use orchestrator::domain::{Message, ToolId, ToolResult};
 use serde_json::json;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
-use crate::support::doubles::{Act, FakeTools, ScriptedModel, calls, fails, one_call, said, says};
+use crate::support::doubles::{
+    Act, FakeTools, ScriptedModel, calls, fails, listener, one_call, said, says,
+};
 use crate::support::watchdog::until;
 
 const TURN: Duration = Duration::from_mins(2);
@@ -149,22 +153,68 @@ async fn an_interrupt_awaits_a_change_under_way_and_makes_no_further_call() {
 }
 
 #[tokio::test]
-async fn a_change_is_made_once_everything_before_it_was_heard() {
-    let model = ScriptedModel::new([calls(&[("add", json!({}))])]);
+async fn a_change_is_made_once_everything_before_it_is_dealt_with() {
+    let model = ScriptedModel::new([calls(&[("add", json!({}))]), says("ok")]);
     let tools = FakeTools::new(&["add"]);
-    let (driver, mut events) = driver(&model, &tools, &Interrupt::default());
+    let busy = Arc::new(Busy::default());
+    let (mut driver, _events) = driver(&model, &tools, &Interrupt::default());
+    driver.listener = Arc::clone(&busy) as _;
     let task = tokio::spawn(drive(run(), driver));
 
-    until("three events came", || events.len() >= 3).await;
-    assert!(matches!(events.recv().await, Some(AgentEvent::Spent(_))));
-    assert!(matches!(events.recv().await, Some(AgentEvent::Replied(_))));
-    tokio::task::yield_now().await;
-    let before = tools.running.lock().unwrap().len();
-    while events.recv().await.is_some() {}
+    busy.asked.notified().await;
+    assert!(tools.made().is_empty());
+    busy.settled.notify_one();
     task.await.unwrap();
 
-    assert_eq!(before, 0);
     assert_eq!(tools.made(), ["add {}"]);
+}
+
+#[tokio::test]
+async fn a_listener_that_is_never_done_does_not_hold_back_a_stop() {
+    let model = ScriptedModel::new([calls(&[("add", json!({}))])]);
+    let tools = FakeTools::new(&["add"]);
+    let (busy, interrupt) = (Arc::new(Busy::default()), Interrupt::default());
+    let (mut driver, _events) = driver(&model, &tools, &interrupt);
+    driver.listener = Arc::clone(&busy) as _;
+    let task = tokio::spawn(drive(run(), driver));
+
+    busy.asked.notified().await;
+    interrupt.raise(Finish::Cancelled);
+    task.await.unwrap();
+
+    assert!(tools.made().is_empty());
+}
+
+#[test]
+fn the_first_reason_counts_but_for_the_loss_of_what_happened() {
+    let interrupt = Interrupt::default();
+
+    for (raised, counts) in [
+        (Finish::Cancelled, Finish::Cancelled),
+        (Finish::ShutDown, Finish::Cancelled),
+        (Finish::Storage, Finish::Storage),
+        (Finish::Lost, Finish::Storage),
+        (Finish::Cancelled, Finish::Storage),
+    ] {
+        interrupt.raise(raised);
+        assert_eq!(interrupt.reason(), Some(counts));
+    }
+}
+
+/// A listener that is busy until it is told not to be.
+#[derive(Default)]
+struct Busy {
+    asked: Notify,
+    settled: Notify,
+}
+
+impl Listener for Busy {
+    fn on(&self, _: AgentEvent) {}
+
+    fn settled(&self) -> BoxFuture<'_, ()> {
+        self.asked.notify_one();
+        self.settled.notified().boxed()
+    }
 }
 
 async fn events_of(
@@ -187,8 +237,8 @@ fn driver(
     model: &Arc<ScriptedModel>,
     tools: &Arc<FakeTools>,
     interrupt: &Interrupt,
-) -> (Driver, mpsc::Receiver<AgentEvent>) {
-    let (sender, events) = mpsc::channel(16);
+) -> (Driver, mpsc::UnboundedReceiver<AgentEvent>) {
+    let (listener, events) = listener();
     let driver = Driver {
         choice: None,
         model: Arc::clone(model) as _,
@@ -196,7 +246,7 @@ fn driver(
         time_zone: TimeZone::UTC,
         deadline: Instant::now() + TURN,
         interrupt: interrupt.clone(),
-        events: sender,
+        listener,
     };
     (driver, events)
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::FutureExt;
-use orchestrator::chat::{Behind, Cursor, ItemUpdate, Log, OnLeave, Reader, ThreadEvent};
+use orchestrator::chat::{Behind, Cursor, Fact, Level, Log, OnLeave, Reader};
 use proptest::prelude::{prop, proptest};
 
 /// Looks after which a reader that takes nothing is let go, here.
@@ -18,30 +18,41 @@ fn a_reader_that_is_behind_gets_one_larger_piece() {
     for piece in ["b", "c", "d"] {
         log.tell(text(piece));
     }
-    log.tell(ThreadEvent::Stoppable);
+    log.tell(Fact::Stoppable);
 
-    assert_eq!(taken(&mut reader), Ok(vec![text("bcd"), ThreadEvent::Stoppable]));
+    assert_eq!(taken(&mut reader), Ok(vec![text("bcd"), Fact::Stoppable]));
     assert_eq!(taken(&mut reader), Ok(Vec::new()));
 }
 
 #[test]
-fn texts_of_two_items_stay_two() {
+fn text_thought_and_text_again_stay_three() {
     let (log, mut reader) = Log::begin(OnLeave::Cancel);
-    let other = ThreadEvent::ItemUpdated {
-        item: "msg_2".into(),
-        update: ItemUpdate::TextDelta("b".to_owned()),
-    };
+    let all = [text("a"), Fact::Thought("b".to_owned()), text("c")];
 
-    log.tell(text("a"));
-    log.tell(other.clone());
+    all.iter().cloned().for_each(|fact| log.tell(fact));
 
-    assert_eq!(taken(&mut reader), Ok(vec![text("a"), other]));
+    assert_eq!(taken(&mut reader), Ok(all.to_vec()));
+}
+
+#[test]
+fn progress_that_nobody_has_read_gives_way_to_newer() {
+    let (log, mut reader) = Log::begin(OnLeave::Cancel);
+    let progress =
+        |words: &str| Fact::ToolProgress { call: "call_1".into(), words: words.to_owned() };
+
+    log.tell(progress("1"));
+    taken(&mut reader).unwrap();
+    ["2", "3", "4"].into_iter().for_each(|words| log.tell(progress(words)));
+
+    assert_eq!(taken(&mut reader), Ok(vec![progress("4")]));
+    let mut late = log.join(Cursor::default()).unwrap();
+    assert_eq!(taken(&mut late), Ok(vec![progress("1"), progress("4")]));
 }
 
 #[test]
 fn whoever_joins_reads_from_the_start() {
     let (log, mut first) = Log::begin(OnLeave::Cancel);
-    log.tell(ThreadEvent::Stoppable);
+    log.tell(Fact::Stoppable);
     log.tell(text("a"));
     taken(&mut first).unwrap();
 
@@ -49,22 +60,22 @@ fn whoever_joins_reads_from_the_start() {
     log.tell(text("b"));
 
     assert_eq!(taken(&mut first), Ok(vec![text("b")]));
-    assert_eq!(taken(&mut second), Ok(vec![ThreadEvent::Stoppable, text("ab")]));
+    assert_eq!(taken(&mut second), Ok(vec![Fact::Stoppable, text("ab")]));
 }
 
 #[test]
 fn whoever_joins_may_say_from_where() {
     let (log, mut first) = Log::begin(OnLeave::Cancel);
-    log.tell(ThreadEvent::Stoppable);
+    log.tell(Fact::Stoppable);
     log.tell(text("ab"));
     taken(&mut first).unwrap();
     let here = first.at().unwrap();
 
     log.tell(text("cd"));
-    log.tell(ThreadEvent::Stoppable);
+    log.tell(Fact::Stoppable);
     let mut second = log.join(here).unwrap();
 
-    assert_eq!(taken(&mut second), Ok(vec![text("cd"), ThreadEvent::Stoppable]));
+    assert_eq!(taken(&mut second), Ok(vec![text("cd"), Fact::Stoppable]));
 }
 
 #[test]
@@ -102,14 +113,11 @@ fn a_reader_with_nothing_to_take_is_never_let_go() {
 fn what_is_too_much_to_keep_goes_and_only_those_behind_it_miss_it() {
     let (log, mut stalled) = Log::begin(OnLeave::Cancel);
     let mut living = log.join(Cursor::default()).unwrap();
-    let notice = |_| ThreadEvent::Notice {
-        level: orchestrator::chat::Level::Info,
-        message: "x".repeat(100_000),
-    };
+    let notice = |_| Fact::Notice { level: Level::Info, message: "x".repeat(100_000) };
 
     let mut heard = 0;
-    for event in (0..100).map(notice) {
-        log.tell(event);
+    for fact in (0..100).map(notice) {
+        log.tell(fact);
         heard += taken(&mut living).unwrap().len();
     }
 
@@ -184,7 +192,7 @@ proptest! {
                 Some((reader, heard)) => heard.push_str(&words(&taken(reader).unwrap())),
                 None if piece.is_empty() => {
                     written.push('|');
-                    log.tell(ThreadEvent::Stoppable);
+                    log.tell(Fact::Stoppable);
                 }
                 None => {
                     written.push_str(&piece);
@@ -200,7 +208,7 @@ proptest! {
 }
 
 /// Takes all there is, one at a time.
-fn taken(reader: &mut Reader) -> Result<Vec<ThreadEvent>, Behind> {
+fn taken(reader: &mut Reader) -> Result<Vec<Fact>, Behind> {
     let mut all = Vec::new();
     while let Some(count) = reader.take(&mut all, 1).now_or_never() {
         if count? == 0 {
@@ -210,15 +218,14 @@ fn taken(reader: &mut Reader) -> Result<Vec<ThreadEvent>, Behind> {
     Ok(all)
 }
 
-fn words(events: &[ThreadEvent]) -> String {
-    let word = |event: &ThreadEvent| match event {
-        ThreadEvent::ItemUpdated { update: ItemUpdate::TextDelta(text), .. } => text.clone(),
+fn words(facts: &[Fact]) -> String {
+    let word = |fact: &Fact| match fact {
+        Fact::Text(text) => text.clone(),
         _ => "|".to_owned(),
     };
-    events.iter().map(word).collect()
+    facts.iter().map(word).collect()
 }
 
-fn text(words: &str) -> ThreadEvent {
-    let update = ItemUpdate::TextDelta(words.to_owned());
-    ThreadEvent::ItemUpdated { item: "msg_1".into(), update }
+fn text(words: &str) -> Fact {
+    Fact::Text(words.to_owned())
 }

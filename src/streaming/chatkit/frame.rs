@@ -1,17 +1,17 @@
-//! Our events in ChatKit's words: pure, total, one match.
+//! The frames of a ChatKit stream.
 
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::update::Update;
-use crate::chat::{Level, ThreadEvent, TurnEnd};
-use crate::domain::{Item, ItemId, Outcome, Page, Thread, ThreadId, ThreadStatus};
+use crate::chat::Level;
+use crate::domain::{Item, ItemId, Page, Thread, ThreadId, ThreadStatus};
 
 /// One event of a ChatKit stream.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type")]
-pub enum Frame<'a> {
+pub(super) enum Frame<'a> {
     /// A thread began.
     #[serde(rename = "thread.created")]
     ThreadCreated {
@@ -84,7 +84,7 @@ pub enum Frame<'a> {
 
 /// What the front end may offer.
 #[derive(Debug, Serialize)]
-pub struct StreamOptions {
+pub(super) struct StreamOptions {
     /// A stop button.
     pub allow_cancel: bool,
 }
@@ -116,48 +116,22 @@ impl<'a> ThreadView<'a> {
     }
 }
 
-/// What an event looks like on the wire, if it shows there.
-pub fn encode(event: &ThreadEvent) -> Option<Frame<'_>> {
-    Some(match event {
-        ThreadEvent::ThreadCreated(thread) => {
-            Frame::ThreadCreated { thread: ThreadView::new(thread, Page::empty()) }
-        }
-        ThreadEvent::ThreadUpdated(thread) => {
-            Frame::ThreadUpdated { thread: ThreadView::new(thread, Page::empty()) }
-        }
-        ThreadEvent::Stoppable => {
-            Frame::StreamOptions { stream_options: StreamOptions { allow_cancel: true } }
-        }
-        ThreadEvent::Notice { level, message } => Frame::Notice { level: word(*level), message },
-        ThreadEvent::ItemAdded(item) => Frame::ItemAdded { item: shown(item)? },
-        ThreadEvent::ItemUpdated { item, update } => {
-            Frame::ItemUpdated { item_id: item, update: update.into() }
-        }
-        ThreadEvent::ItemDone(item) => Frame::ItemDone { item: shown(item)? },
-        ThreadEvent::ItemReplaced(item) => Frame::ItemReplaced { item: shown(item)? },
-        ThreadEvent::Progress(text) => Frame::Progress { text },
-        ThreadEvent::Ended(end) => return encode_end(end),
-    })
+impl<'a> Frame<'a> {
+    /// The front end may offer to stop.
+    pub(super) const fn stoppable() -> Self {
+        Self::StreamOptions { stream_options: StreamOptions { allow_cancel: true } }
+    }
+
+    pub(super) const fn notice(level: Level, message: &'a str) -> Self {
+        let level = match level {
+            Level::Info => "info",
+            Level::Warning => "warning",
+        };
+        Self::Notice { level, message }
+    }
 }
 
 /// Hidden items never leave the server.
-fn shown(item: &Item) -> Option<&Item> {
+pub(super) fn shown(item: &Item) -> Option<&Item> {
     Some(item).filter(|item| !item.is_hidden())
-}
-
-/// A refusal as a frame.
-pub(super) fn error(message: &str, outcome: Outcome) -> Frame<'_> {
-    Frame::Error { code: "custom", message, allow_retry: outcome.allows_retry() }
-}
-
-fn encode_end(end: &TurnEnd) -> Option<Frame<'_>> {
-    let message = end.told.as_deref()?;
-    Some(error(message, end.outcome))
-}
-
-const fn word(level: Level) -> &'static str {
-    match level {
-        Level::Info => "info",
-        Level::Warning => "warning",
-    }
 }

@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use crate::chat::ItemUpdate;
 use crate::domain::{OutputText, Task};
 
 /// We write one part per message.
@@ -11,7 +10,7 @@ const PART: usize = 0;
 /// How an item grew.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type")]
-pub enum Update<'a> {
+pub(super) enum Update<'a> {
     /// The message's part begins.
     #[serde(rename = "assistant_message.content_part.added")]
     PartAdded {
@@ -46,19 +45,13 @@ pub enum Update<'a> {
     },
 }
 
-impl<'a> From<&'a ItemUpdate> for Update<'a> {
-    fn from(update: &'a ItemUpdate) -> Self {
-        match update {
-            ItemUpdate::TextBegun => {
-                Self::PartAdded { content_index: PART, content: OutputText::default() }
-            }
-            ItemUpdate::TextDelta(delta) => Self::TextDelta { content_index: PART, delta },
-            ItemUpdate::TaskAdded(task_index, task) => {
-                Self::TaskAdded { task_index: *task_index, task }
-            }
-            ItemUpdate::TaskUpdated(task_index, task) => {
-                Self::TaskUpdated { task_index: *task_index, task }
-            }
-        }
+impl<'a> Update<'a> {
+    /// The message's one part, still empty.
+    pub(super) fn part() -> Self {
+        Self::PartAdded { content_index: PART, content: OutputText::default() }
+    }
+
+    pub(super) const fn delta(delta: &'a str) -> Self {
+        Self::TextDelta { content_index: PART, delta }
     }
 }

@@ -1,0 +1,213 @@
+//! What facts make of the item that grows: the same for what is kept and for what a wire shows.
+
+use super::describe;
+use super::{Fact, ToolEnd, ToolStart};
+use crate::domain::{
+    CallId, Item, ItemContent, ItemId, Task, TaskContent, TaskStatus, ThreadId, Workflow,
+    WorkflowKind, clean, shorten,
+};
+
+/// A failure's reason is shown up to this length.
+const MAX_REASON: usize = 300;
+
+/// Follows the facts of one turn.
+#[derive(Debug, Default)]
+pub struct Projection {
+    thread: Option<ThreadId>,
+    /// Tools of several servers are on offer, so that a step names its server.
+    names_servers: bool,
+    growing: Option<Growing>,
+}
+
+/// An item while it grows: shown, not yet whole and kept. A message's words are not in it.
+#[derive(Debug)]
+pub(super) struct Growing {
+    pub(super) item: Item,
+    /// The calls that its steps show, in their order.
+    calls: Vec<CallId>,
+}
+
+/// What an item that grows shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// Words.
+    Message,
+    /// What the model thinks.
+    Thought,
+    /// What tools do.
+    Steps,
+}
+
+/// How the item that grows changed by a fact.
+#[derive(Debug)]
+pub enum Change<'a> {
+    /// Nothing to be seen.
+    Nothing,
+    /// It began.
+    Begun(&'a Item),
+    /// The message got longer.
+    Text(&'a ItemId, &'a str),
+    /// It got this step, under this number.
+    Step(&'a ItemId, usize, &'a Task),
+    /// This step changed.
+    StepChanged(&'a ItemId, usize, &'a Task),
+}
+
+impl Projection {
+    /// Takes in what happened.
+    pub fn apply<'a>(&'a mut self, fact: &'a Fact) -> Change<'a> {
+        match fact {
+            Fact::RunStarted(start) => {
+                self.thread = Some(start.thread.clone());
+                self.names_servers = start.servers.len() > 1;
+                Change::Nothing
+            }
+            Fact::MessageStarted(start) => {
+                let content = ItemContent::AssistantMessage { content: Vec::new() };
+                self.begin(&start.item, start.at, content)
+            }
+            Fact::ThoughtStarted(start) => {
+                let content = workflow(WorkflowKind::Reasoning, Vec::new());
+                self.begin(&start.item, start.at, content)
+            }
+            Fact::Text(more) => match &self.growing {
+                Some(growing) => Change::Text(&growing.item.id, more),
+                None => Change::Nothing,
+            },
+            Fact::Thought(more) => self.think(more),
+            Fact::ToolStarted(start) => self.start_tool(start),
+            Fact::ToolProgress { call, words } => {
+                self.change(call, TaskStatus::Loading, Some(words.clone()))
+            }
+            Fact::ToolFinished(end) => self.finish_tool(end),
+            Fact::ItemKept(item) => {
+                self.growing.take_if(|growing| growing.item.id == item.id);
+                Change::Nothing
+            }
+            Fact::ThreadCreated(_)
+            | Fact::ThreadUpdated(_)
+            | Fact::Stoppable
+            | Fact::Waiting
+            | Fact::Notice { .. }
+            | Fact::Usage(_)
+            | Fact::ItemReplaced(_)
+            | Fact::Ended(_) => Change::Nothing,
+        }
+    }
+
+    /// The item that grows.
+    pub(super) const fn growing(&self) -> Option<&Growing> {
+        self.growing.as_ref()
+    }
+
+    /// It is whole, or will never be: it grows no more.
+    pub(super) fn take(&mut self) -> Option<Growing> {
+        self.growing.take()
+    }
+
+    fn begin(&mut self, id: &ItemId, at: jiff::Timestamp, content: ItemContent) -> Change<'_> {
+        let Some(thread) = self.thread.clone() else { return Change::Nothing };
+        let item = Item { id: id.clone(), thread_id: thread, created_at: at, content };
+        Change::Begun(&self.growing.insert(Growing { item, calls: Vec::new() }).item)
+    }
+
+    /// One thought is one step, however it is cut.
+    fn think(&mut self, more: &str) -> Change<'_> {
+        let Some(Growing { item, .. }) = &mut self.growing else { return Change::Nothing };
+        let ItemContent::Workflow { workflow } = &mut item.content else { return Change::Nothing };
+        if let Some(Task { content: TaskContent::Thought { content, .. }, .. }) =
+            workflow.tasks.first_mut()
+        {
+            content.push_str(more);
+            return changed(&item.id, &workflow.tasks, 0);
+        }
+        let content = TaskContent::Thought { title: None, content: more.to_owned() };
+        workflow.tasks.push(Task { status_indicator: TaskStatus::None, content });
+        added(&item.id, &workflow.tasks)
+    }
+
+    /// The first step is shown with its workflow, further ones join it.
+    fn start_tool(&mut self, start: &ToolStart) -> Change<'_> {
+        let server = start.server.as_deref().filter(|_| self.names_servers);
+        let (title, icon) = describe(&start.call, server);
+        let (title, icon) = (Some(title), Some(icon.to_owned()));
+        let content = TaskContent::Custom { title, icon, content: None };
+        let task = Task { status_indicator: TaskStatus::Loading, content };
+        let joins = self.growing.as_ref().is_some_and(|growing| growing.item.id == start.item);
+        if !joins {
+            let content = workflow(WorkflowKind::Custom, vec![task]);
+            drop(self.begin(&start.item, start.at, content));
+            let Some(growing) = &mut self.growing else { return Change::Nothing };
+            growing.calls.push(start.call.id.clone());
+            return Change::Begun(&growing.item);
+        }
+        let Some(Growing { item, calls }) = &mut self.growing else { return Change::Nothing };
+        let ItemContent::Workflow { workflow } = &mut item.content else { return Change::Nothing };
+        calls.push(start.call.id.clone());
+        workflow.tasks.push(task);
+        added(&item.id, &workflow.tasks)
+    }
+
+    /// A call that failed shows why.
+    fn finish_tool(&mut self, end: &ToolEnd) -> Change<'_> {
+        if end.is_error {
+            let reason = shorten(&clean(&end.output), MAX_REASON);
+            self.change(&end.call, TaskStatus::None, Some(reason))
+        } else {
+            self.change(&end.call, TaskStatus::Complete, None)
+        }
+    }
+
+    fn change(&mut self, call: &CallId, status: TaskStatus, words: Option<String>) -> Change<'_> {
+        let Some(Growing { item, calls }) = &mut self.growing else { return Change::Nothing };
+        let ItemContent::Workflow { workflow } = &mut item.content else { return Change::Nothing };
+        // The newest: some providers number the calls of each reply anew.
+        let Some(index) = calls.iter().rposition(|known| known == call) else {
+            return Change::Nothing;
+        };
+        if let Some(task) = workflow.tasks.get_mut(index)
+            && let TaskContent::Custom { content, .. } = &mut task.content
+        {
+            (task.status_indicator, *content) = (status, words);
+        }
+        changed(&item.id, &workflow.tasks, index)
+    }
+}
+
+impl Growing {
+    /// What it shows.
+    pub(super) const fn shape(&self) -> Shape {
+        match &self.item.content {
+            ItemContent::Workflow { workflow } => match workflow.kind {
+                WorkflowKind::Custom => Shape::Steps,
+                WorkflowKind::Reasoning => Shape::Thought,
+            },
+            ItemContent::AssistantMessage { .. }
+            | ItemContent::UserMessage { .. }
+            | ItemContent::Task { .. }
+            | ItemContent::StructuredInput { .. }
+            | ItemContent::ClientToolCall { .. }
+            | ItemContent::Widget { .. }
+            | ItemContent::GeneratedImage { .. }
+            | ItemContent::EndOfTurn {}
+            | ItemContent::HiddenContextItem { .. }
+            | ItemContent::SdkHiddenContext { .. } => Shape::Message,
+        }
+    }
+}
+
+fn workflow(kind: WorkflowKind, tasks: Vec<Task>) -> ItemContent {
+    let workflow = Workflow { kind, tasks, summary: None, expanded: false };
+    ItemContent::Workflow { workflow }
+}
+
+fn added<'a>(item: &'a ItemId, tasks: &'a [Task]) -> Change<'a> {
+    match tasks.split_last() {
+        Some((task, before)) => Change::Step(item, before.len(), task),
+        None => Change::Nothing,
+    }
+}
+
+fn changed<'a>(item: &'a ItemId, tasks: &'a [Task], index: usize) -> Change<'a> {
+    tasks.get(index).map_or(Change::Nothing, |task| Change::StepChanged(item, index, task))
+}

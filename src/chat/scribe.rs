@@ -1,0 +1,334 @@
+//! Folds what the agent does: facts as they happen, items once they are whole, the end at last.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::keeper::Queue;
+use super::projection::{Growing, Projection, Shape};
+use super::request::now;
+use super::turn::Log;
+use super::wording::{CUT_MARK, note, told};
+use super::{
+    Fact, Level, RunStart, Start, ToolEnd, ToolRecord, ToolStart, TurnEnd, budget, questions,
+};
+use crate::agents::{AgentEvent, Delta, Finish, ToolProgress};
+use crate::domain::{
+    Assistant, Item, ItemContent, ItemId, Message, OutputText, Question, Reply, Spend, Summary,
+    TaskStatus, ToolCall, ToolOrigin, ToolResult, clean, shorten,
+};
+
+/// What a tool says of its progress is shown up to this length.
+const MAX_WORDS: usize = 300;
+
+/// Thoughts beyond this are not shown.
+const MAX_THOUGHT: usize = 20_000;
+
+/// A turn that says more, in bytes, is ended: nobody reads it, and a model that speaks without end
+/// is not to fill memory.
+const MAX_SAID: usize = 1024 * 1024;
+
+/// What a scribe must know of its turn.
+pub(super) struct Scope {
+    /// What the thread had cost before.
+    pub(super) spent: Spend,
+    /// Whether the person sees questions only as text.
+    pub(super) reads_text_only: bool,
+    pub(super) request_id: String,
+}
+
+/// One turn's scribe.
+pub(super) struct Scribe {
+    log: Arc<Log>,
+    scope: Scope,
+    run: RunStart,
+    pub(super) queue: Queue,
+    items: Projection,
+    /// When the item that grows began.
+    begun: Instant,
+    /// The words of the message or thought that grows.
+    words: String,
+    cleaner: Cleaner,
+    calls: Vec<ToolCall>,
+    done: Vec<ToolRecord>,
+    texts: Vec<String>,
+    spend: Spend,
+    /// How many bytes of text were said.
+    said: usize,
+    told_of_other: bool,
+    finish: Finish,
+}
+
+impl Scribe {
+    /// Begins to record an answer.
+    pub(super) fn new(log: Arc<Log>, run: RunStart, scope: Scope) -> Self {
+        let mut scribe = Self {
+            log,
+            scope,
+            queue: Queue::new(run.turn.clone()),
+            items: Projection::default(),
+            begun: Instant::now(),
+            words: String::new(),
+            cleaner: Cleaner::default(),
+            calls: Vec::new(),
+            done: Vec::new(),
+            texts: Vec::new(),
+            spend: Spend::default(),
+            said: 0,
+            told_of_other: false,
+            // A driver always says how it ended, unless it panicked.
+            finish: Finish::Cancelled,
+            run: run.clone(),
+        };
+        scribe.tell(Fact::RunStarted(Box::new(run)));
+        scribe
+    }
+
+    /// Takes in what happened; tells why the run must end, if it must.
+    pub(super) fn on(&mut self, event: AgentEvent) -> Option<Finish> {
+        if !matches!(event, AgentEvent::Spent(_) | AgentEvent::Finished(_)) {
+            self.queue.keep_last();
+        }
+        match event {
+            AgentEvent::Said(Delta::Thought(thought)) => self.on_thought(&thought),
+            AgentEvent::Said(Delta::Text(text)) => return self.on_text(&text),
+            AgentEvent::SpokenBy(model) => self.on_other_model(&model),
+            AgentEvent::Replied(reply) => self.on_reply(*reply),
+            AgentEvent::Spent(more) => {
+                self.spend += *more;
+                self.tell(Fact::Usage(more));
+            }
+            AgentEvent::ToolStarted { call, origin } => self.on_tool_started(*call, origin),
+            AgentEvent::ToolProgress(told) => self.on_progress(*told),
+            AgentEvent::ToolFinished(told) => self.on_tool_finished(told.result),
+            AgentEvent::Answered(results) => {
+                self.queue.keep(None, Some(Message::Tools { results }));
+            }
+            AgentEvent::Finished(finish) => self.on_finish(finish),
+        }
+        None
+    }
+
+    /// What was written is told, and what waited for it.
+    pub(super) fn written(&mut self, kept: Option<Item>) {
+        self.queue.written(kept, &self.log);
+    }
+
+    /// How the turn ended.
+    pub(super) fn end(&mut self, trouble: Option<Finish>) -> TurnEnd {
+        let finish = trouble.unwrap_or_else(|| self.finish.clone());
+        TurnEnd {
+            thread: self.run.thread.clone(),
+            outcome: finish.outcome(),
+            told: told(&finish, &self.done, &self.scope.request_id),
+            text: self.texts.join("\n\n"),
+            tool_calls: std::mem::take(&mut self.done),
+            spend: self.spend,
+            thread_spend: Some(self.scope.spent + self.spend),
+        }
+    }
+
+    fn on_thought(&mut self, thought: &str) {
+        match self.shape() {
+            Some(Shape::Message) => return, // A thought amid the answer would tear it apart.
+            Some(Shape::Thought) => {}
+            Some(Shape::Steps) | None => {
+                self.close_workflow();
+                let item = ItemId::new_workflow();
+                self.begin(|start| Fact::ThoughtStarted(Box::new(start)), item);
+            }
+        }
+        let thought = self.cleaner.clean(thought);
+        let room = MAX_THOUGHT.saturating_sub(self.words.len());
+        let thought = thought.get(..thought.floor_char_boundary(room)).unwrap_or_default();
+        if !thought.is_empty() {
+            self.words.push_str(thought);
+            self.tell(Fact::Thought(thought.to_owned()));
+        }
+    }
+
+    /// Told once: it goes for the rest of the turn.
+    fn on_other_model(&mut self, model: &str) {
+        if !std::mem::replace(&mut self.told_of_other, true) {
+            let message = format!("The model asked for is not available; {model} answers instead.");
+            self.tell(Fact::Notice { level: Level::Info, message });
+        }
+    }
+
+    fn on_text(&mut self, text: &str) -> Option<Finish> {
+        self.said += text.len();
+        if self.said > MAX_SAID {
+            return Some(Finish::TooLong);
+        }
+        self.say(text);
+        None
+    }
+
+    fn say(&mut self, text: &str) {
+        if self.shape() != Some(Shape::Message) {
+            self.close_workflow();
+            let item = ItemId::new_message();
+            self.begin(|start| Fact::MessageStarted(Box::new(start)), item);
+        }
+        let text = self.cleaner.clean(text);
+        if !text.is_empty() {
+            self.words.push_str(&text);
+            self.tell(Fact::Text(text));
+        }
+    }
+
+    /// A reply without calls is the last, as far as one can tell: it is kept with the turn's end.
+    fn on_reply(&mut self, reply: Reply) {
+        let item = self.close_message();
+        let is_last = reply.message.calls.is_empty();
+        let message = Message::Assistant(reply.message);
+        if is_last {
+            self.queue.hold_back(item, message);
+        } else {
+            self.queue.keep(item, Some(message));
+        }
+    }
+
+    fn on_tool_started(&mut self, mut call: ToolCall, origin: Option<ToolOrigin>) {
+        if origin == Some(ToolOrigin::BuiltIn) {
+            return; // Questions are shown as what they are.
+        }
+        call.name = clean(&call.name);
+        self.calls.push(call.clone());
+        let shown = self.items.growing().filter(|growing| growing.shape() == Shape::Steps);
+        let item = match shown {
+            Some(shown) => shown.item.id.clone(),
+            None => {
+                self.close_workflow();
+                self.begun = Instant::now();
+                ItemId::new_workflow()
+            }
+        };
+        let server = origin.as_ref().and_then(ToolOrigin::server).map(Arc::clone);
+        let call = ToolCall { extra: None, ..call };
+        self.tell(Fact::ToolStarted(Box::new(ToolStart { item, at: now(), call, server })));
+    }
+
+    fn on_progress(&mut self, told: ToolProgress) {
+        if self.calls.iter().any(|call| call.id == told.call) {
+            let words = shorten(&clean(&told.words), MAX_WORDS);
+            self.tell(Fact::ToolProgress { call: told.call, words });
+        }
+    }
+
+    fn on_tool_finished(&mut self, result: ToolResult) {
+        let Some(index) = self.calls.iter().position(|call| call.id == result.id) else { return };
+        let call = self.calls.swap_remove(index);
+        let ToolResult { id, output, is_error, .. } = result;
+        let end = ToolEnd { call: id, output: output.clone(), is_error };
+        self.tell(Fact::ToolFinished(Box::new(end)));
+        let ToolCall { name, arguments, .. } = call;
+        self.done.push(ToolRecord { name, arguments, is_error, result: output });
+    }
+
+    fn on_finish(&mut self, finish: Finish) {
+        match self.shape() {
+            Some(Shape::Message) if !finish.outcome().is_success() => self.cut_message(),
+            Some(Shape::Steps) if finish == Finish::Cancelled => self.cut_steps(),
+            Some(Shape::Thought) if finish == Finish::Cancelled => drop(self.items.take()),
+            Some(_) | None => self.close_workflow(),
+        }
+        self.finish = self.or_asked(finish);
+        if let Finish::Asked(questions) = &self.finish {
+            let questions = questions.clone();
+            self.ask(questions);
+        }
+        if let Some(text) = note(&self.finish) {
+            self.queue.keep(None, Some(Message::Note { text }));
+        }
+    }
+
+    /// Whoever sees forms decides whether an answer may cost more.
+    fn or_asked(&self, finish: Finish) -> Finish {
+        let Finish::OverBudget(over) = finish else { return finish };
+        budget::log(&over);
+        if self.scope.reads_text_only {
+            return Finish::OverBudget(over);
+        }
+        Finish::Asked(vec![budget::question(&over, &(self.scope.spent + self.spend))])
+    }
+
+    fn ask(&mut self, questions: Vec<Question>) {
+        self.texts.push(questions::as_text(&questions));
+        let item = questions::pending(&self.run.thread, questions);
+        self.queue.keep(Some(item), None);
+    }
+
+    /// Half an answer is kept and shown as half an answer.
+    fn cut_message(&mut self) {
+        self.say(CUT_MARK);
+        let item = self.close_message();
+        let text = self.texts.last().cloned().unwrap_or_default();
+        let said = Assistant { text, ..Assistant::default() };
+        self.queue.keep(item, Some(Message::Assistant(said)));
+    }
+
+    /// Of steps that nobody waited for, those that are over are kept.
+    fn cut_steps(&mut self) {
+        let Some(mut growing) = self.items.take() else { return };
+        let ItemContent::Workflow { workflow } = &mut growing.item.content else { return };
+        workflow.tasks.retain(|task| task.status_indicator != TaskStatus::Loading);
+        if !workflow.tasks.is_empty() {
+            self.keep_workflow(growing);
+        }
+    }
+
+    fn close_workflow(&mut self) {
+        if self.shape() != Some(Shape::Message)
+            && let Some(growing) = self.items.take()
+        {
+            self.keep_workflow(growing);
+        }
+    }
+
+    fn keep_workflow(&mut self, mut growing: Growing) {
+        if let ItemContent::Workflow { workflow } = &mut growing.item.content {
+            workflow.summary = Some(Summary::Took { duration: self.begun.elapsed().as_secs() });
+        }
+        self.queue.keep(Some(growing.item), None);
+    }
+
+    fn close_message(&mut self) -> Option<Item> {
+        if self.shape() != Some(Shape::Message) {
+            return None;
+        }
+        let mut item = self.items.take()?.item;
+        let text = std::mem::take(&mut self.words);
+        let part = OutputText { annotations: Vec::new(), text: text.clone() };
+        item.content = ItemContent::AssistantMessage { content: vec![part] };
+        self.texts.push(text);
+        Some(item)
+    }
+
+    fn begin(&mut self, fact: impl FnOnce(Start) -> Fact, item: ItemId) {
+        (self.begun, self.words, self.cleaner) =
+            (Instant::now(), String::new(), Cleaner::default());
+        self.tell(fact(Start { item, at: now() }));
+    }
+
+    fn shape(&self) -> Option<Shape> {
+        self.items.growing().map(Growing::shape)
+    }
+
+    fn tell(&mut self, fact: Fact) {
+        self.items.apply(&fact);
+        self.queue.tell(fact, &self.log);
+    }
+}
+
+/// Cleans what comes in pieces.
+#[derive(Debug, Default)]
+struct Cleaner;
+
+impl Cleaner {
+    /// What is to be seen of the next piece.
+    #[expect(clippy::unused_self, reason = "what passes will depend on what came before")]
+    fn clean(&mut self, piece: &str) -> String {
+        clean(piece)
+    }
+}

@@ -1,0 +1,130 @@
+//! ChatKit's stream: frames written from facts alone.
+
+mod frame;
+mod update;
+
+use serde::Serialize;
+
+pub use frame::ThreadView;
+use frame::{Frame, shown};
+use update::Update;
+
+use super::Wire;
+use crate::chat::{Change, Fact, Projection};
+use crate::domain::{Item, Outcome, Page, Task, TaskContent, Thread};
+
+/// What is shown while a message waits.
+const WAITING: &str = "Waiting for the answer before this one";
+
+/// One stream: what was written so far decides what is written next.
+#[derive(Debug, Default)]
+pub struct ChatKit {
+    items: Projection,
+    /// How long the thought was when it was last written.
+    thought: usize,
+}
+
+impl Wire for ChatKit {
+    fn write(&mut self, fact: &Fact, piece: &mut Vec<u8>) {
+        match self.items.apply(fact) {
+            Change::Nothing => write_fact(fact, piece),
+            Change::Begun(item) => write_begun(item, piece),
+            Change::Text(item_id, delta) => {
+                write_frame(piece, &Frame::ItemUpdated { item_id, update: Update::delta(delta) });
+            }
+            Change::Step(item_id, task_index, task) => {
+                self.thought = length(task);
+                let update = Update::TaskAdded { task_index, task };
+                write_frame(piece, &Frame::ItemUpdated { item_id, update });
+            }
+            Change::StepChanged(item_id, task_index, task) => {
+                // A step is written whole each time, so a thought only once it has doubled: all of
+                // them together are then no longer than twice the thought, however it is cut. The
+                // whole of it comes when it is done.
+                if matches!(task.content, TaskContent::Thought { .. }) {
+                    if length(task) < 2 * self.thought {
+                        return;
+                    }
+                    self.thought = length(task);
+                }
+                let update = Update::TaskUpdated { task_index, task };
+                write_frame(piece, &Frame::ItemUpdated { item_id, update });
+            }
+        }
+    }
+
+    fn fail(&mut self, message: &str, outcome: Outcome, piece: &mut Vec<u8>) {
+        write_frame(piece, &error(message, outcome));
+    }
+}
+
+/// What is not about an item that grows.
+fn write_fact(fact: &Fact, piece: &mut Vec<u8>) {
+    match fact {
+        Fact::ThreadCreated(thread) => {
+            write_frame(piece, &Frame::ThreadCreated { thread: view(thread) });
+        }
+        Fact::ThreadUpdated(thread) => {
+            write_frame(piece, &Frame::ThreadUpdated { thread: view(thread) });
+        }
+        Fact::Stoppable => write_frame(piece, &Frame::stoppable()),
+        Fact::Waiting => write_frame(piece, &Frame::Progress { text: WAITING }),
+        Fact::Notice { level, message } => write_frame(piece, &Frame::notice(*level, message)),
+        Fact::ItemKept(item) => {
+            shown(item).into_iter().for_each(|item| write_frame(piece, &Frame::ItemDone { item }));
+        }
+        Fact::ItemReplaced(item) => shown(item)
+            .into_iter()
+            .for_each(|item| write_frame(piece, &Frame::ItemReplaced { item })),
+        Fact::Ended(end) => {
+            if let Some(message) = &end.told {
+                write_frame(piece, &error(message, end.outcome));
+            }
+        }
+        Fact::RunStarted(_)
+        | Fact::ThoughtStarted(_)
+        | Fact::Thought(_)
+        | Fact::MessageStarted(_)
+        | Fact::Text(_)
+        | Fact::ToolStarted(_)
+        | Fact::ToolProgress { .. }
+        | Fact::ToolFinished(_)
+        | Fact::Usage(_) => {}
+    }
+}
+
+/// A message has one part, which begins empty.
+fn write_begun(item: &Item, piece: &mut Vec<u8>) {
+    write_frame(piece, &Frame::ItemAdded { item });
+    if item.is_message() {
+        let update = Update::part();
+        write_frame(piece, &Frame::ItemUpdated { item_id: &item.id, update });
+    }
+}
+
+fn view(thread: &Thread) -> ThreadView<'_> {
+    ThreadView::new(thread, Page::empty())
+}
+
+fn error(message: &str, outcome: Outcome) -> Frame<'_> {
+    Frame::Error { code: "custom", message, allow_retry: outcome.allows_retry() }
+}
+
+fn length(task: &Task) -> usize {
+    match &task.content {
+        TaskContent::Thought { content, .. } => content.len(),
+        TaskContent::Custom { .. }
+        | TaskContent::WebSearch { .. }
+        | TaskContent::File { .. }
+        | TaskContent::Image { .. } => 0,
+    }
+}
+
+fn write_frame(piece: &mut Vec<u8>, frame: &impl Serialize) {
+    piece.extend_from_slice(b"data: ");
+    // Our frames have string keys and no fallible parts: writing them to memory cannot fail.
+    if let Err(error) = serde_json::to_writer(&mut *piece, frame) {
+        tracing::error!(error = &error as &dyn std::error::Error, "Frame was not written");
+    }
+    piece.extend_from_slice(b"\n\n");
+}
