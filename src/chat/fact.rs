@@ -63,7 +63,7 @@ pub enum Fact {
     ItemKept(Box<Item>),
     /// An item that was whole is another one now.
     ItemReplaced(Box<Item>),
-    /// The turn is over; always the last fact.
+    /// The turn is over. Only a title that was found afterwards may follow.
     Ended(Box<TurnEnd>),
 }
 

@@ -48,6 +48,7 @@ impl Chat {
             model,
             tools: Arc::new(WithQuestions::new(tools)),
             settings,
+            draining: CancellationToken::new(),
             drained: CancellationToken::new(),
             queues: Arc::new(Queues::default()),
             heartbeat: Arc::new(Heartbeat::default()),
@@ -130,6 +131,7 @@ impl Chat {
     /// Takes no more turns, lets running ones end, and after `patience` tells them to stop.
     pub async fn drain(&self, patience: Duration) {
         self.running.close();
+        self.shared.draining.cancel();
         if tokio::time::timeout(patience, self.running.wait()).await.is_ok() {
             return;
         }

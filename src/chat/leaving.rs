@@ -9,11 +9,8 @@ use super::recorder::Recorded;
 use super::shared::Shared;
 use super::turn::Log;
 use super::wording::told;
-use super::{
-    Closing, Ending, Entry, Fact, Naming, Settlement, ThreadsError, Titles, TurnEnd, title_of,
-};
+use super::{Closing, Ending, Entry, Fact, Settlement, ThreadsError, TurnEnd};
 use crate::agents::Finish;
-use crate::domain::{Spend, Thread};
 
 /// What a turn has in its hands at its end. Some of it is let go before the end is told: whoever
 /// hears it may speak at once.
@@ -22,8 +19,6 @@ pub(super) struct Leaving {
     pub(super) slot: Option<QueueSlot>,
     pub(super) place: OwnedSemaphorePermit,
     pub(super) log: Arc<Log>,
-    /// The words that the thread is to be named after, if it is new.
-    pub(super) title: Option<String>,
     /// The key of the request and the try at it, if it may come again.
     pub(super) repeat: Option<(String, String)>,
     pub(super) request_id: String,
@@ -32,46 +27,19 @@ pub(super) struct Leaving {
 impl Shared {
     /// Leaves the thread, and tells how the turn ended in truth.
     pub(super) async fn leave(&self, leaving: Leaving, recorded: Recorded) -> TurnEnd {
-        let Leaving { held, slot, place, log, title, repeat, request_id } = leaving;
-        let Recorded { mut end, mut last, is_final } = recorded;
-        let (mut spent, mut named) = (held.spent + end.spend, None);
-        if let (Some(words), Titles::Model) = (title, self.settings.titles) {
-            // Nobody is to wait for a title before the answer is whole.
-            if let Some(entry) = last.take() {
-                let kept = self.store.add(&held.lease, entry.clone()).await;
-                tell_last(kept, Some(entry), &mut end, &log, &request_id).await;
-            }
-            let (thread, more) = self.name_by_model(&words, &end).await;
-            named = thread;
-            spent += more; // The thread pays for its name, not the answer.
-            end.thread_spend = Some(spent);
-        }
+        let Leaving { held, slot, place, log, repeat, request_id } = leaving;
+        let Recorded { mut end, last, is_final } = recorded;
+        let spent = held.spent + end.spend;
         let settled = repeat.as_ref().map(|repeat| settlement(repeat, &end, is_final));
         let closing = Closing { spent, last: last.clone(), settlement: settled };
         let left = self.store.end(&held.lease, closing).await;
         drop((held, slot, place));
         let is_left = left.is_ok();
-        tell_last(left, last, &mut end, &log, &request_id).await;
+        tell_last(left, last, &mut end, &log, &request_id);
         if !is_left && let Some(repeat) = repeat {
             self.settle(&settlement(&repeat, &end, is_final)).await;
         }
-        if let Some(thread) = named {
-            log.tell(Fact::ThreadUpdated(Box::new(thread)));
-        }
         end
-    }
-
-    /// Gives the thread back if it got a title, and tells what the title cost.
-    async fn name_by_model(&self, words: &str, end: &TurnEnd) -> (Option<Thread>, Spend) {
-        let (title, spent) = self.title_by_model(words, end).await;
-        let Some(title) = title.or_else(|| title_of(words)) else { return (None, spent) };
-        match self.store.name(&end.thread, &title, Naming::IfNone).await {
-            Ok(thread) => (thread, spent),
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "Title was not kept");
-                (None, spent)
-            }
-        }
     }
 
     async fn settle(&self, settlement: &Settlement) {
@@ -93,7 +61,7 @@ fn settlement((key, attempt): &(String, String), end: &TurnEnd, is_final: bool) 
 }
 
 /// Tells the last item once it is kept. A turn whose last entry is not kept did not succeed.
-async fn tell_last(
+fn tell_last(
     kept: Result<(), ThreadsError>,
     last: Option<Entry>,
     end: &mut TurnEnd,

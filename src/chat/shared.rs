@@ -15,6 +15,8 @@ pub(super) struct Shared {
     pub(super) model: Arc<dyn Model>,
     pub(super) tools: Arc<dyn Tools>,
     pub(super) settings: Settings,
+    /// Cancelled when no more turns are taken, and what nobody needs is left undone.
+    pub(super) draining: CancellationToken,
     /// Cancelled when running turns must end.
     pub(super) drained: CancellationToken,
     pub(super) queues: Arc<Queues>,

@@ -49,22 +49,26 @@ struct Writer<W> {
     turn: Reader,
     wire: W,
     waiting: Vec<Fact>,
-    ended: bool,
+    /// The turn is over; the stream is once nothing more comes.
+    has_ended: bool,
+    is_over: bool,
     patience: Patience,
 }
 
 impl<W: Wire> Writer<W> {
     fn new(turn: Reader, wire: W) -> Self {
         let patience = Patience::new(Instant::now() + KEEP_ALIVE, KEEP_ALIVE);
-        Self { turn, wire, waiting: Vec::new(), ended: false, patience }
+        Self { turn, wire, waiting: Vec::new(), has_ended: false, is_over: false, patience }
     }
 
     async fn next(&mut self) -> Option<Bytes> {
-        while !self.ended {
+        while !self.is_over {
             let piece = match self.hear().await {
                 None => Bytes::from_static(COMMENT),
+                Some(Ok(0)) if self.has_ended => return None,
                 Some(Ok(0)) => self.end("The server failed to answer. Try again.", Outcome::Failed),
                 Some(Ok(_)) => self.encode().into(),
+                Some(Err(Behind)) if self.has_ended => return None,
                 Some(Err(Behind)) => self.end(BEHIND, Outcome::TooLong),
             };
             if !piece.is_empty() {
@@ -86,7 +90,7 @@ impl<W: Wire> Writer<W> {
     }
 
     fn end(&mut self, message: &str, outcome: Outcome) -> Bytes {
-        self.ended = true;
+        self.is_over = true;
         let mut piece = Vec::new();
         self.wire.fail(message, outcome, &mut piece);
         piece.into()
@@ -95,7 +99,7 @@ impl<W: Wire> Writer<W> {
     fn encode(&mut self) -> Vec<u8> {
         let mut piece = Vec::with_capacity(self.waiting.len() * USUAL_FRAME);
         for fact in self.waiting.drain(..) {
-            self.ended |= matches!(fact, Fact::Ended(_));
+            self.has_ended |= matches!(fact, Fact::Ended(_));
             self.wire.write(&fact, &mut piece);
         }
         piece

@@ -46,7 +46,7 @@ impl HeldThread {
 }
 
 /// Waits until a resource is ours; none if there is no such resource.
-pub(super) async fn claim_when_free(
+pub(in crate::chat) async fn claim_when_free(
     store: &dyn Store,
     resource: &Resource,
 ) -> Result<Option<Lease>, ThreadsError> {

@@ -10,5 +10,5 @@ mod queue;
 pub(super) use begin::{Admitted, Plan, Ready, Started, Way, beginning};
 pub(super) use enter::Entered;
 pub(super) use heartbeat::{Heartbeat, beat};
-pub(super) use held::HeldThread;
+pub(super) use held::{HeldThread, claim_when_free};
 pub(super) use queue::{QueueSlot, Queues};

@@ -39,6 +39,8 @@ struct State {
     readers: Vec<Place>,
     /// How many readers there ever were: their ids.
     came: u64,
+    /// The turn is over, though a title may still come.
+    has_ended: bool,
     /// Nothing more will be written.
     is_closed: bool,
 }
@@ -79,7 +81,7 @@ impl Log {
     /// nobody joins a turn that ends because nobody is left.
     pub fn join(self: &Arc<Self>, from: Cursor) -> Option<Reader> {
         let mut state = self.lock();
-        let is_open = !state.is_closed && !state.has_ended() && !self.deserted.is_cancelled();
+        let is_open = !state.is_closed && !state.has_ended && !self.deserted.is_cancelled();
         if !is_open || from.event < state.gone {
             return None;
         }
@@ -148,7 +150,7 @@ impl Log {
     }
 
     fn desert_if_empty(&self, state: &State) {
-        if state.readers.is_empty() && self.on_leave == OnLeave::Cancel {
+        if state.readers.is_empty() && !state.has_ended && self.on_leave == OnLeave::Cancel {
             self.deserted.cancel();
         }
     }
@@ -175,6 +177,10 @@ impl State {
 
     /// Text goes on where it stopped, so that a piece costs its own bytes and nothing else.
     fn append(&mut self, event: Fact) {
+        if self.is_closed {
+            return;
+        }
+        self.has_ended |= matches!(event, Fact::Ended(_));
         let count = self.gone + self.events.len() as u64;
         let is_unread = self.readers.iter().all(|place| place.at.event < count);
         let (before, event) = match self.events.back_mut() {
@@ -250,10 +256,6 @@ impl State {
             Some(text) => Cursor { event: count - 1, byte: text.len() },
             None => Cursor { event: count, byte: 0 },
         }
-    }
-
-    fn has_ended(&self) -> bool {
-        matches!(self.events.back(), Some(Fact::Ended(_)))
     }
 
     fn waiting(&mut self) -> Option<Waker> {

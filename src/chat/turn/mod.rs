@@ -21,8 +21,9 @@ use super::recorder::{Recorded, Recorder};
 use super::repeat::JournaledTools;
 use super::scribe::{Scope, Scribe};
 use super::shared::Shared;
+use super::title::Unnamed;
 use super::wording::{missing, told};
-use super::{Fact, Level, RunStart, TurnEnd, TurnRequest, budget, for_model};
+use super::{Fact, Level, RunStart, Titles, TurnEnd, TurnRequest, budget, for_model};
 use crate::agents::{Driver, Finish, Interrupt, Run, drive};
 use crate::domain::{Catalog, ItemId, Message, Outcome, Spend, ThreadId};
 pub(super) use engine::Engine;
@@ -80,10 +81,14 @@ impl Shared {
         };
         let took = begun.elapsed();
         let heard = Arc::clone(&log);
-        let leaving = Leaving { held, slot, place, log: heard, title, repeat, request_id };
+        let leaving = Leaving { held, slot, place, log: heard, repeat, request_id };
         let end = Box::pin(self.leave(leaving, recorded)).await;
         end.log(steps, took);
+        let unnamed = title.map(|words| Unnamed::new(words, &end));
         log.tell(Fact::Ended(Box::new(end)));
+        if let (Some(unnamed), Titles::Model) = (unnamed, self.settings.titles) {
+            Box::pin(self.name(unnamed, &log)).await;
+        }
     }
 
     /// A panic ends one turn, and honestly.

@@ -17,3 +17,4 @@ mod repeats;
 mod short_form;
 mod streams;
 mod threads;
+mod titles;
