@@ -1,5 +1,6 @@
 //! Clients: so many users, each asking so often.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -15,10 +16,16 @@ pub(crate) fn model_requests(base_url: &str) -> Box<Make> {
     Box::new(move || post(&client, &url, "{}"))
 }
 
-/// Asks the server.
+const BEGIN: &str = r#"{"type":"threads.create","params":{"input":{"content":[{"type":"input_text","text":"Say something."}],"attachments":[],"inference_options":{}}}}"#;
+
+/// Asks the server as ChatKit's component does: each request could come again from its frame.
 pub(crate) fn turns(url: &str) -> Box<Make> {
     let (client, url) = (Client::new(), format!("{url}/chat"));
-    Box::new(move || post(&client, &url, r#"{"message":"Say something."}"#))
+    let frames = AtomicU64::new(0);
+    Box::new(move || {
+        let frame = frames.fetch_add(1, Ordering::Relaxed);
+        post(&client, &url, BEGIN).header("chatkit-frame-instance-id", frame)
+    })
 }
 
 /// Who asks.
