@@ -86,7 +86,12 @@ impl Scribe {
 
     /// Takes in what happened; tells why the run must end, if it must.
     pub(super) fn on(&mut self, event: AgentEvent) -> Option<Finish> {
-        if !matches!(event, AgentEvent::Spent(_) | AgentEvent::Finished(_)) {
+        // Progress may come late, from a task of its own: it says nothing of how the run goes on.
+        let goes_on = !matches!(
+            event,
+            AgentEvent::Spent(_) | AgentEvent::Finished(_) | AgentEvent::ToolProgress(_)
+        );
+        if goes_on {
             self.queue.keep_last();
         }
         match event {
