@@ -9,7 +9,7 @@ use crate::domain::{Item, ItemContent};
 impl Shared {
     /// What was chosen, unless it was taken out of the configuration since; then the person hears
     /// that the usual model answers.
-    pub(super) async fn offered(&self, choice: Option<String>, log: &Log) -> Option<String> {
+    pub(super) fn offered(&self, choice: Option<String>, log: &Log) -> Option<String> {
         let choice = choice?;
         let models = self.model.choices();
         if models.iter().any(|id| **id == *choice) {

@@ -154,12 +154,10 @@ impl Fact {
 
     /// What of it came behind so many bytes of its text.
     pub(super) fn since(&self, byte: usize) -> Option<Self> {
-        let more = |text: &String| Some(text.get(byte..)?.to_owned()).filter(|it| !it.is_empty());
-        match self {
-            Self::Text(text) => more(text).map(Self::Text),
-            Self::Thought(text) => more(text).map(Self::Thought),
-            whole => Some(whole.clone()),
-        }
+        let Some(text) = self.text() else { return Some(self.clone()) };
+        let more = text.get(byte..).filter(|more| !more.is_empty())?.to_owned();
+        let is_thought = matches!(self, Self::Thought(_));
+        Some(if is_thought { Self::Thought(more) } else { Self::Text(more) })
     }
 
     /// About how many bytes it takes.

@@ -89,7 +89,7 @@ impl Job {
     }
 
     /// Tells a turn that is over once more.
-    pub(super) async fn replay(mut self, events: Vec<Fact>) {
+    pub(super) fn replay(mut self, events: Vec<Fact>) {
         self.accept();
         drop(self.place);
         for event in events {
@@ -98,7 +98,7 @@ impl Job {
     }
 
     /// Says why there is no turn: by a status if that is still possible.
-    pub(super) async fn refuse(mut self, error: BeginError) {
+    pub(super) fn refuse(mut self, error: BeginError) {
         let end = TurnEnd {
             thread: self.thread.clone(),
             outcome: Outcome::Failed,

@@ -19,7 +19,7 @@ pub(super) struct Queue {
 
 #[derive(Debug)]
 enum Step {
-    Keep(Entry),
+    Keep(Box<Entry>),
     Tell(Fact),
 }
 
@@ -45,7 +45,7 @@ impl Queue {
         self.keep_last();
         if item.is_some() || message.is_some() {
             let root = self.root.clone();
-            self.steps.push_back(Step::Keep(Entry { root, item, message }));
+            self.steps.push_back(Step::Keep(Box::new(Entry { root, item, message })));
         }
     }
 
@@ -56,7 +56,7 @@ impl Queue {
 
     /// What seemed to be the last was not.
     pub(super) fn keep_last(&mut self) {
-        self.steps.extend(self.last.take().map(Step::Keep));
+        self.steps.extend(self.last.take().map(Box::new).map(Step::Keep));
     }
 
     /// What is still to be kept.
@@ -74,7 +74,7 @@ impl Queue {
         let is_entry = |step: &mut Step| matches!(step, Step::Keep(_));
         let Some(Step::Keep(entry)) = self.steps.pop_front_if(is_entry) else { return None };
         self.is_writing = true;
-        Some(entry)
+        Some(*entry)
     }
 
     /// An entry was written, or not; in either case the rest goes on.

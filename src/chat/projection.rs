@@ -136,7 +136,9 @@ impl Projection {
         let joins = self.growing.as_ref().is_some_and(|growing| growing.item.id == start.item);
         if !joins {
             let content = workflow(WorkflowKind::Custom, vec![task]);
-            drop(self.begin(&start.item, start.at, content));
+            if let Change::Nothing = self.begin(&start.item, start.at, content) {
+                return Change::Nothing;
+            }
             let Some(growing) = &mut self.growing else { return Change::Nothing };
             growing.calls.push(start.call.id.clone());
             return Change::Begun(&growing.item);

@@ -201,13 +201,12 @@ impl Scribe {
         call.name = clean(&call.name);
         self.calls.push(call.clone());
         let shown = self.items.growing().filter(|growing| growing.shape() == Shape::Steps);
-        let item = match shown {
-            Some(shown) => shown.item.id.clone(),
-            None => {
-                self.close_workflow();
-                self.begun = Instant::now();
-                ItemId::new_workflow()
-            }
+        let item = if let Some(shown) = shown {
+            shown.item.id.clone()
+        } else {
+            self.close_workflow();
+            self.begun = Instant::now();
+            ItemId::new_workflow()
         };
         let server = origin.as_ref().and_then(ToolOrigin::server).map(Arc::clone);
         let call = ToolCall { extra: None, ..call };
@@ -328,7 +327,7 @@ impl Scribe {
 
 /// Cleans what comes in pieces.
 #[derive(Debug, Default)]
-struct Cleaner;
+struct Cleaner(());
 
 impl Cleaner {
     /// What is to be seen of the next piece.

@@ -70,12 +70,11 @@ impl Shared {
             log.close(); // What went wrong is the last thing that is told.
         }
         let mut naming = pin!(self.name_by_model(&unnamed));
-        let (named, spent) = match timeout(AT_ONCE, naming.as_mut()).await {
-            Ok(named) => named,
-            Err(_) => {
-                log.close();
-                naming.await
-            }
+        let (named, spent) = if let Ok(named) = timeout(AT_ONCE, naming.as_mut()).await {
+            named
+        } else {
+            log.close();
+            naming.await
         };
         if let Some(thread) = named {
             log.tell(Fact::ThreadUpdated(Box::new(thread)));

@@ -65,10 +65,9 @@ impl<W: Wire> Writer<W> {
         while !self.is_over {
             let piece = match self.hear().await {
                 None => Bytes::from_static(COMMENT),
-                Some(Ok(0)) if self.has_ended => return None,
+                Some(Ok(0) | Err(Behind)) if self.has_ended => return None,
                 Some(Ok(0)) => self.end("The server failed to answer. Try again.", Outcome::Failed),
                 Some(Ok(_)) => self.encode().into(),
-                Some(Err(Behind)) if self.has_ended => return None,
                 Some(Err(Behind)) => self.end(BEHIND, Outcome::TooLong),
             };
             if !piece.is_empty() {

@@ -190,15 +190,12 @@ impl State {
             Some(last) => (last.weight(), last.grow(event)),
             None => (0, Some(event)),
         };
-        match event {
-            Some(event) => {
-                self.bytes += event.weight();
-                self.events.push_back(event);
-            }
-            None => {
-                let weight = self.events.back().map_or(0, Fact::weight);
-                self.bytes = (self.bytes + weight).saturating_sub(before);
-            }
+        if let Some(event) = event {
+            self.bytes += event.weight();
+            self.events.push_back(event);
+        } else {
+            let grown = self.events.back().map_or(0, Fact::weight);
+            self.bytes = (self.bytes + grown).saturating_sub(before);
         }
         while self.bytes > MAX_BYTES && self.events.len() > 1 {
             self.forget_first();

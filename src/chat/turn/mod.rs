@@ -57,8 +57,8 @@ impl Shared {
         let admitted = Box::pin(self.admit(&mut job)).await;
         let ready = match admitted {
             Ok(Admitted::Ready(ready)) => *ready,
-            Ok(Admitted::Replayed(events)) => return Box::pin(job.replay(events)).await,
-            Err(error) => return Box::pin(job.refuse(error)).await,
+            Ok(Admitted::Replayed(events)) => return job.replay(events),
+            Err(error) => return job.refuse(error),
         };
         job.accept();
         // Copies join the turn until its end is told.
@@ -117,7 +117,7 @@ impl Shared {
         let Work { thread, root, request, log, choice, transcript } = work;
         let interrupt = held.interrupt.clone();
         self.await_tools(&log).await;
-        let choice = self.offered(choice, &log).await;
+        let choice = self.offered(choice, &log);
         let transcript = match transcript {
             Some(transcript) => transcript,
             None => self.transcript(&thread, &interrupt).await,

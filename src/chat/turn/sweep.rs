@@ -8,11 +8,15 @@ use tokio::time::sleep;
 use super::engine::Engine;
 use super::log::Log;
 
-/// How often. One clock for all turns: a timer of its own for each would wake the runtime each time.
+/// How often. One clock for all turns: a timer that rings before all others wakes the runtime when it
+/// is set, so one of its own for each turn would do so each time. With this one the others do not.
 const EVERY: Duration = Duration::from_millis(250);
 
 /// A reader that takes nothing for so many looks, 30 s, is let go.
 const PATIENCE: u32 = 120;
+
+/// The clock goes on for so many looks, 10 s, when there are no turns.
+const LINGERS: u32 = 40;
 
 /// The turns that are looked after.
 #[derive(Debug, Default)]
@@ -22,6 +26,8 @@ pub(in crate::chat) struct Sweep(Mutex<Turns>);
 struct Turns {
     all: Vec<(Weak<Log>, Weak<Engine>)>,
     is_running: bool,
+    /// For how many looks there were none.
+    idle_for: u32,
 }
 
 impl Sweep {
@@ -34,7 +40,7 @@ impl Sweep {
         }
     }
 
-    /// Ends by itself once there are no turns.
+    /// Ends by itself when there were no turns for a while.
     async fn run(self: Arc<Self>) {
         loop {
             sleep(EVERY).await;
@@ -60,7 +66,8 @@ impl Sweep {
     fn is_over(&self) -> bool {
         let mut turns = self.lock();
         turns.all.retain(|(log, _)| log.strong_count() > 0);
-        turns.is_running = !turns.all.is_empty();
+        turns.idle_for = if turns.all.is_empty() { turns.idle_for + 1 } else { 0 };
+        turns.is_running = turns.idle_for < LINGERS;
         !turns.is_running
     }
 

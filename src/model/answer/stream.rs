@@ -75,10 +75,10 @@ impl<'a> Reading<'a> {
     pub(in crate::model) async fn read(mut self, opened: Opened) -> Result<Reply, Failure> {
         let result = match opened {
             Opened::Stream(response) => self.read_stream(response).await,
-            Opened::Whole(value) => self.take(value.into()).await.map(|()| Ending::Done),
+            Opened::Whole(value) => self.take(value.into()).map(|()| Ending::Done),
         };
         let result = match result {
-            Ok(ending) => self.end(ending).await,
+            Ok(ending) => self.end(ending),
             Err(failure) => Err(failure),
         };
         let was_read = self.heard == Heard::Text;
@@ -102,7 +102,7 @@ impl<'a> Reading<'a> {
             }
             while let Some(event) = events.next() {
                 match event {
-                    Event::Data(data) => self.take_event(data).await?,
+                    Event::Data(data) => self.take_event(data)?,
                     Event::Done => return Ok(closed(response).await),
                     Event::TooLong => return Err(too_large()),
                 }
@@ -117,9 +117,9 @@ impl<'a> Reading<'a> {
         }
     }
 
-    async fn take_event(&mut self, data: &[u8]) -> Result<(), Failure> {
+    fn take_event(&mut self, data: &[u8]) -> Result<(), Failure> {
         let chunk = Chunk::read(data).map_err(|_| Failure::cut())?;
-        self.take(chunk).await?;
+        self.take(chunk)?;
         if self.decoder.is_finished() {
             self.patience.expect_end(FAREWELL);
         }
@@ -127,7 +127,7 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    async fn take(&mut self, chunk: Chunk) -> Result<(), Failure> {
+    fn take(&mut self, chunk: Chunk) -> Result<(), Failure> {
         self.note_model(&chunk);
         let result = self.decoder.push(chunk, &mut self.out);
         if result.is_ok() {
@@ -149,7 +149,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    async fn end(&mut self, ending: Ending) -> Result<Reply, Failure> {
+    fn end(&mut self, ending: Ending) -> Result<Reply, Failure> {
         let result = std::mem::take(&mut self.decoder).finish(ending, &mut self.out);
         self.say();
         result

@@ -130,8 +130,3 @@ impl<'a> Frame<'a> {
         Self::Notice { level, message }
     }
 }
-
-/// Hidden items never leave the server.
-pub(super) fn shown(item: &Item) -> Option<&Item> {
-    Some(item).filter(|item| !item.is_hidden())
-}

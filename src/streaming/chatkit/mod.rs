@@ -5,8 +5,8 @@ mod update;
 
 use serde::Serialize;
 
+use frame::Frame;
 pub use frame::ThreadView;
-use frame::{Frame, shown};
 use update::Update;
 
 use super::Wire;
@@ -70,18 +70,19 @@ fn write_fact(fact: &Fact, piece: &mut Vec<u8>) {
         Fact::Stoppable => write_frame(piece, &Frame::stoppable()),
         Fact::Waiting => write_frame(piece, &Frame::Progress { text: WAITING }),
         Fact::Notice { level, message } => write_frame(piece, &Frame::notice(*level, message)),
-        Fact::ItemKept(item) => {
-            shown(item).into_iter().for_each(|item| write_frame(piece, &Frame::ItemDone { item }));
+        Fact::ItemKept(item) if !item.is_hidden() => write_frame(piece, &Frame::ItemDone { item }),
+        Fact::ItemReplaced(item) if !item.is_hidden() => {
+            write_frame(piece, &Frame::ItemReplaced { item });
         }
-        Fact::ItemReplaced(item) => shown(item)
-            .into_iter()
-            .for_each(|item| write_frame(piece, &Frame::ItemReplaced { item })),
         Fact::Ended(end) => {
             if let Some(message) = &end.told {
                 write_frame(piece, &error(message, end.outcome));
             }
         }
-        Fact::RunStarted(_)
+        // Hidden items never leave the server.
+        Fact::ItemKept(_)
+        | Fact::ItemReplaced(_)
+        | Fact::RunStarted(_)
         | Fact::ThoughtStarted(_)
         | Fact::Thought(_)
         | Fact::MessageStarted(_)

@@ -29,7 +29,9 @@ fn text_thought_and_text_again_stay_three() {
     let (log, mut reader) = Log::begin(OnLeave::Cancel);
     let all = [text("a"), Fact::Thought("b".to_owned()), text("c")];
 
-    all.iter().cloned().for_each(|fact| log.tell(fact));
+    for fact in all.clone() {
+        log.tell(fact);
+    }
 
     assert_eq!(taken(&mut reader), Ok(all.to_vec()));
 }
@@ -42,7 +44,9 @@ fn progress_that_nobody_has_read_gives_way_to_newer() {
 
     log.tell(progress("1"));
     taken(&mut reader).unwrap();
-    ["2", "3", "4"].into_iter().for_each(|words| log.tell(progress(words)));
+    for words in ["2", "3", "4"] {
+        log.tell(progress(words));
+    }
 
     assert_eq!(taken(&mut reader), Ok(vec![progress("4")]));
     let mut late = log.join(Cursor::default()).unwrap();
@@ -219,10 +223,8 @@ fn taken(reader: &mut Reader) -> Result<Vec<Fact>, Behind> {
 }
 
 fn words(facts: &[Fact]) -> String {
-    let word = |fact: &Fact| match fact {
-        Fact::Text(text) => text.clone(),
-        _ => "|".to_owned(),
-    };
+    let word =
+        |fact: &Fact| if let Fact::Text(text) = fact { text.clone() } else { "|".to_owned() };
     facts.iter().map(word).collect()
 }
 

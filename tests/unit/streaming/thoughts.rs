@@ -56,7 +56,9 @@ fn written(pieces: &[String], together: usize) -> usize {
         for piece in pieces {
             log.tell(Fact::Thought(piece.clone()));
         }
-        taken(&mut reader).iter().for_each(|fact| wire.write(fact, &mut bytes));
+        for fact in taken(&mut reader) {
+            wire.write(&fact, &mut bytes);
+        }
     }
     let text = String::from_utf8(bytes).unwrap();
     let frames = text.lines().filter_map(|line| line.strip_prefix("data: "));
