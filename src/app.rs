@@ -91,12 +91,7 @@ impl House {
         self.inspect_models();
         let Ending { lame_duck, drain } = ending.await;
 
-        self.lifecycle.enter(Phase::Draining);
-        if !lame_duck.is_zero() {
-            let seconds = lame_duck.as_secs_f64();
-            tracing::info!(seconds, "Not ready any more, but still serving");
-            tokio::time::sleep(lame_duck).await;
-        }
+        self.serve_as_lame_duck(lame_duck).await;
         tracing::info!(turns = self.chat.running(), "Shutting down");
         self.chat.drain(drain).await;
         closed.cancel();
@@ -104,6 +99,15 @@ impl House {
         self.stop.cancel();
         self.tools.shut_down().await;
         ended.map_or(Ok(()), |joined| joined.context("The server failed"))
+    }
+
+    async fn serve_as_lame_duck(&self, duration: Duration) {
+        self.lifecycle.enter(Phase::Draining);
+        if !duration.is_zero() {
+            let seconds = duration.as_secs_f64();
+            tracing::info!(seconds, "Not ready any more, but still serving");
+            tokio::time::sleep(duration).await;
+        }
     }
 
     /// In the background: nobody waits for what providers say of their models.

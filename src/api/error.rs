@@ -17,7 +17,9 @@ use crate::domain::Outcome;
 /// Every refusal a client can get. None carries what the client sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ApiError {
-    #[error("There is nothing at this address. See the README for the addresses that exist.")]
+    #[error(
+        "There is nothing at this address. There are GET /, POST /chatkit, POST /chat, GET /models, GET /health, GET /health/live and GET /health/ready."
+    )]
     UnknownPath,
     #[error("This address does not take this method.")]
     WrongMethod,

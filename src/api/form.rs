@@ -48,16 +48,13 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
 
 /// A name that only the client knows may be anything: the pointer then ends before it.
 fn pointer(path: &Path) -> String {
-    let mut pointer = String::new();
-    for segment in path.iter() {
-        match segment {
-            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
-            Segment::Map { key } if is_plain(key) => pointer.push_str(&format!("/{key}")),
-            Segment::Map { .. } => break,
-            Segment::Enum { .. } | Segment::Unknown => {}
-        }
-    }
-    pointer
+    let is_told = |segment: &&Segment| !matches!(segment, Segment::Map { key } if !is_plain(key));
+    let part = |segment: &Segment| match segment {
+        Segment::Seq { index } => Some(format!("/{index}")),
+        Segment::Map { key } => Some(format!("/{key}")),
+        Segment::Enum { .. } | Segment::Unknown => None,
+    };
+    path.iter().take_while(is_told).filter_map(part).collect()
 }
 
 fn is_plain(name: &str) -> bool {

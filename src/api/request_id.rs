@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
 use tokio::time::Instant;
@@ -60,12 +60,18 @@ async fn answer(request: Request, next: Next) -> Response {
     let (status, head_ms) = (response.status().as_u16(), millis(started));
     if let Some(Refused { code, at }) = response.extensions().get() {
         tracing::info!(%method, path, status, head_ms, code, at, "Request refused");
-    } else if path.starts_with("/health") {
+    } else {
+        log_answer(&method, path, status, head_ms);
+    }
+    response
+}
+
+fn log_answer(method: &Method, path: &str, status: u16, head_ms: u64) {
+    if path.starts_with("/health") {
         tracing::debug!(%method, path, status, head_ms, "Request answered");
     } else {
         tracing::info!(%method, path, status, head_ms, "Request answered");
     }
-    response
 }
 
 fn is_sane(id: &str) -> bool {

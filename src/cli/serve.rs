@@ -52,18 +52,19 @@ async fn listen(at: &Listen) -> anyhow::Result<TcpListener> {
 
 /// What to do about it.
 fn advice(error: &io::Error, host: &str) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => "another server is running there; set PORT to another port",
-        io::ErrorKind::PermissionDenied => {
-            "this user may not listen there; set PORT to 1024 or above"
-        }
-        io::ErrorKind::AddrNotAvailable => {
-            "this machine does not have that address; set HOST to one that it has"
-        }
-        _ if host.parse::<IpAddr>().is_err() => {
-            "that name is not known here; set HOST to an address of this machine"
-        }
-        _ => "set HOST and PORT",
+    let known = [
+        (io::ErrorKind::AddrInUse, "another server is running there; set PORT to another port"),
+        (io::ErrorKind::PermissionDenied, "this user may not; set PORT to 1024 or above"),
+        (io::ErrorKind::AddrNotAvailable, "it is not this machine's; set HOST to one that it has"),
+    ];
+    if let Some((_, advice)) = known.into_iter().find(|(kind, _)| *kind == error.kind()) {
+        return advice;
+    }
+    let is_name = host.parse::<IpAddr>().is_err();
+    if is_name {
+        "the name is not known; set HOST to an address of this machine"
+    } else {
+        "set HOST"
     }
 }
 

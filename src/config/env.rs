@@ -52,13 +52,11 @@ impl Env {
 
     /// The same, under any name; set but empty is as good as unset.
     pub fn named(&mut self, name: &str) -> Option<String> {
-        match self.values.get(name)? {
-            Ok(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
-            Err(NotUnicode) => {
-                self.fault(name, "is not valid Unicode");
-                None
-            }
-        }
+        let Ok(text) = self.values.get(name)? else {
+            self.fault(name, "is not valid Unicode");
+            return None;
+        };
+        Some(text.trim().to_owned()).filter(|text| !text.is_empty())
     }
 
     /// A whole number.

@@ -49,11 +49,11 @@ impl Background {
         let (end, ended) = sync_channel(1);
         let dropped = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&dropped);
-        let writing = move || {
+        let work = move || {
             write_all(&waiting, &counted, format, out);
             let _heard = end.send(());
         };
-        drop(std::thread::Builder::new().name("log".to_owned()).spawn(writing)?);
+        drop(std::thread::Builder::new().name("log".to_owned()).spawn(work)?);
         Ok((Lines { queue: queue.clone(), dropped }, Self { queue, ended }))
     }
 }

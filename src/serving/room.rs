@@ -90,12 +90,11 @@ impl Room {
     /// None only if the room was closed, which nobody does.
     async fn seat(self: &Arc<Self>, is_last_file: bool) -> Option<Seat> {
         let places = Arc::clone(&self.connections);
-        let place = match Arc::clone(&places).try_acquire_owned() {
-            Ok(place) => place,
-            Err(_) => {
-                self.idle().make_way_soon();
-                places.acquire_owned().await.ok()?
-            }
+        let place = if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
+            place
+        } else {
+            self.idle().make_way_soon();
+            places.acquire_owned().await.ok()?
         };
         let bell = Arc::new(Bell::default());
         self.idle().welcome(&bell);

@@ -108,12 +108,11 @@ impl Running {
     /// Waits until it says so of being ready.
     pub(crate) async fn until_ready_says(&self, status: u16) {
         let url = format!("{}/health/ready", self.url);
-        let says = async {
-            while get(&url).await.0 != status {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, says).await.expect("it says something else");
+        let watchdog = Watchdog::new();
+        while get(&url).await.0 != status {
+            watchdog.check("it says so of being ready");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     pub(crate) fn signal(&self, name: &str) {

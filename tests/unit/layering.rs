@@ -80,8 +80,8 @@ fn used_rooms(text: &str, depth: usize) -> Vec<String> {
     let code: Vec<_> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
     let code = code.join("\n");
     let up = "super::".repeat(depth);
-    let roots = [Some("crate::"), (depth > 0).then_some(&*up)];
-    let named = roots.into_iter().flatten().flat_map(|root| code.split(root).skip(1));
+    let beginnings = [Some("crate::"), (depth > 0).then_some(&*up)];
+    let named = beginnings.into_iter().flatten().flat_map(|root| code.split(root).skip(1));
     let rooms = named.flat_map(|rest| match rest.strip_prefix('{') {
         Some(list) => first_names(list),
         None => vec![first_name(rest)],

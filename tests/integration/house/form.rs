@@ -11,118 +11,86 @@ use crate::support::doubles::says;
 #[tokio::test]
 async fn a_refusal_of_the_form_names_the_place_and_never_the_value() {
     let app = TestApp::scripted([]).await;
-    let with = |kind: &str, params: Value| json!({ "type": kind, "params": params });
-    let in_metadata =
-        |metadata: Value| json!({ "type": "threads.list", "params": {}, "metadata": metadata });
-    let message = |input: Value| with("threads.create", json!({ "input": input }));
-    let part = |part: Value| {
-        message(json!({ "content": [part], "attachments": [], "inference_options": {} }))
-    };
-    let table = [
-        ("/chatkit", json!([]), "", "wrong_kind"),
-        ("/chatkit", json!({}), "/type", "missing"),
-        ("/chatkit", json!({ "type": 5 }), "/type", "wrong_kind"),
-        ("/chatkit", json!({ "type": "geheim" }), "/type", "unknown_type"),
-        ("/chatkit", with("attachments.create", json!({})), "/params/name", "missing"),
-        ("/chatkit", with("threads.get_by_id", json!(null)), "/params", "wrong_kind"),
-        ("/chatkit", with("threads.get_by_id", json!({})), "/params/thread_id", "missing"),
-        (
-            "/chatkit",
-            with("threads.list", json!({ "order": "expected geheim" })),
-            "/params/order",
-            "wrong_kind",
-        ),
-        (
-            "/chatkit",
-            with("threads.list", json!({ "limit": "geheim" })),
-            "/params/limit",
-            "wrong_kind",
-        ),
-        ("/chatkit", with("threads.list", json!({ "limit": [] })), "/params/limit", "wrong_kind"),
-        (
-            "/chatkit",
-            with("items.list", json!({ "thread_id": "t", "order": 5 })),
-            "/params/order",
-            "wrong_kind",
-        ),
-        (
-            "/chatkit",
-            with("threads.update", json!({ "thread_id": "t" })),
-            "/params/title",
-            "missing",
-        ),
-        ("/chatkit", in_metadata(json!(["geheim"])), "/metadata", "wrong_kind"),
-        ("/chatkit", in_metadata(json!({ "time_zone": 5 })), "/metadata/time_zone", "wrong_kind"),
-        ("/chatkit", message(json!([])), "/params/input", "wrong_kind"),
-        ("/chatkit", message(json!({})), "/params/input/content", "missing"),
-        ("/chatkit", part(json!("geheim")), "/params/input/content/0", "wrong_kind"),
-        (
-            "/chatkit",
-            part(json!({ "type": "expected geheim" })),
-            "/params/input/content/0/type",
-            "wrong_kind",
-        ),
-        ("/chat", json!({}), "/message", "missing"),
-        ("/chat", json!({ "message": ["geheim"] }), "/message", "wrong_kind"),
-        ("/chat", json!({ "message": "hi", "thread": "geheim" }), "/thread", "unknown_field"),
-        ("/chat", json!({ "message": "hi", "ein geheim!": 1 }), "", "unknown_field"),
-    ];
+    let chatkit = envelopes().into_iter().chain(params()).chain(messages());
+    let chatkit = chatkit.map(|(body, told)| ("/chatkit", body, told));
+    let short = short_forms().map(|(body, told)| ("/chat", body, told));
 
-    for (path, body, pointer, code) in table {
+    for (path, body, told) in chatkit.chain(short) {
         let answer = app.post(path, &body).await;
 
         assert_eq!(answer.status, 422, "{body}");
-        let errors = answer.json()["errors"].clone();
-        let told = (&errors[0]["pointer"], &errors[0]["code"]);
-        assert_eq!(told, (&json!(pointer), &json!(code)), "{body}: {}", answer.text);
-        assert!(errors[0]["message"].as_str().unwrap().ends_with('.'), "{errors}");
+        let error = answer.json()["errors"][0].clone();
+        let place = format!("{} {}", text(&error["pointer"]), text(&error["code"]));
+        assert_eq!(place, told, "{body}: {}", answer.text);
+        assert!(text(&error["message"]).ends_with('.'), "{error}");
         assert!(!answer.text.contains("geheim"), "{body}: {}", answer.text);
     }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap()
+}
+
+fn envelopes() -> [(Value, &'static str); 6] {
+    let with =
+        |metadata: Value| json!({ "type": "threads.list", "params": {}, "metadata": metadata });
+    [
+        (json!([]), " wrong_kind"),
+        (json!({}), "/type missing"),
+        (json!({ "type": 5 }), "/type wrong_kind"),
+        (json!({ "type": "geheim" }), "/type unknown_type"),
+        (with(json!(["geheim"])), "/metadata wrong_kind"),
+        (with(json!({ "time_zone": 5 })), "/metadata/time_zone wrong_kind"),
+    ]
+}
+
+fn params() -> [(Value, &'static str); 8] {
+    let with = |kind: &str, params: Value| json!({ "type": kind, "params": params });
+    let list = |params: Value| with("threads.list", params);
+    let items = json!({ "thread_id": "t", "order": 5 });
+    [
+        (with("attachments.create", json!({})), "/params/name missing"),
+        (with("threads.get_by_id", json!(null)), "/params wrong_kind"),
+        (with("threads.get_by_id", json!({})), "/params/thread_id missing"),
+        (with("threads.update", json!({ "thread_id": "t" })), "/params/title missing"),
+        (with("items.list", items), "/params/order wrong_kind"),
+        (list(json!({ "order": "expected geheim" })), "/params/order wrong_kind"),
+        (list(json!({ "limit": "geheim" })), "/params/limit wrong_kind"),
+        (list(json!({ "limit": [] })), "/params/limit wrong_kind"),
+    ]
+}
+
+fn messages() -> [(Value, &'static str); 4] {
+    let with = |input: Value| json!({ "type": "threads.create", "params": { "input": input } });
+    let part = |part: Value| {
+        with(json!({ "content": [part], "attachments": [], "inference_options": {} }))
+    };
+    let of_type = part(json!({ "type": "expected geheim" }));
+    [
+        (with(json!([])), "/params/input wrong_kind"),
+        (with(json!({})), "/params/input/content missing"),
+        (part(json!("geheim")), "/params/input/content/0 wrong_kind"),
+        (of_type, "/params/input/content/0/type wrong_kind"),
+    ]
+}
+
+fn short_forms() -> impl Iterator<Item = (Value, &'static str)> {
+    [
+        (json!({}), "/message missing"),
+        (json!({ "message": ["geheim"] }), "/message wrong_kind"),
+        (json!({ "message": "hi", "thread": "geheim" }), "/thread unknown_field"),
+        (json!({ "message": "hi", "ein geheim!": 1 }), " unknown_field"),
+    ]
+    .into_iter()
 }
 
 /// Ids go into logs, keys and rows: whatever comes as one is checked by one rule in either form.
 #[tokio::test]
 async fn no_id_is_taken_that_is_long_or_not_plain() {
     let app = TestApp::scripted([]).await;
-    let input = create("hi")["params"]["input"].clone();
-    let answers = json!({ "status": "skipped", "answers": {} });
-    let requests = |id: &str| {
-        [
-            ("threads.get_by_id", json!({ "thread_id": id }), "thread_id"),
-            ("threads.list", json!({ "after": id }), "after"),
-            ("items.list", json!({ "thread_id": id }), "thread_id"),
-            ("items.list", json!({ "thread_id": "t", "after": id }), "after"),
-            ("threads.update", json!({ "thread_id": id, "title": "T" }), "thread_id"),
-            ("threads.delete", json!({ "thread_id": id }), "thread_id"),
-            (
-                "items.feedback",
-                json!({ "thread_id": id, "item_ids": [], "kind": "positive" }),
-                "thread_id",
-            ),
-            (
-                "items.feedback",
-                json!({ "thread_id": "t", "item_ids": [id], "kind": "positive" }),
-                "item_ids/0",
-            ),
-            ("threads.add_user_message", json!({ "thread_id": id, "input": input }), "thread_id"),
-            ("threads.retry_after_item", json!({ "thread_id": id, "item_id": "i" }), "thread_id"),
-            ("threads.retry_after_item", json!({ "thread_id": "t", "item_id": id }), "item_id"),
-            (
-                "threads.add_structured_input",
-                json!({ "thread_id": id, "item_id": "i", "input": answers }),
-                "thread_id",
-            ),
-            (
-                "threads.add_structured_input",
-                json!({ "thread_id": "t", "item_id": id, "input": answers }),
-                "item_id",
-            ),
-        ]
-    };
-
-    for id in ["", "a\u{0}b", "a b", "gehéim", "\u{202E}x", &"x".repeat(129), &"x".repeat(900_000)]
-    {
-        for (kind, params, at) in requests(id) {
+    let long = "x".repeat(900_000);
+    for id in ["", "a\u{0}b", "a b", "gehéim", "\u{202E}x", &long[..129], &long] {
+        for (kind, params, at) in with_id(id) {
             let answer = app.post("/chatkit", &json!({ "type": kind, "params": params })).await;
             assert_problem(&answer, 422, "wrong_form", kind);
             assert_eq!(answer.json()["errors"][0]["pointer"], json!(format!("/params/{at}")));
@@ -131,10 +99,38 @@ async fn no_id_is_taken_that_is_long_or_not_plain() {
         assert_problem(&short, 422, "wrong_form", "/chat");
         assert_eq!(short.json()["errors"][0]["pointer"], "/thread_id");
     }
-    for (kind, params, _) in requests(&"~".repeat(128)) {
+    for (kind, params, _) in with_id(&"~".repeat(128)) {
         let answer = app.post("/chatkit", &json!({ "type": kind, "params": params })).await;
         assert_eq!(answer.status, 404, "{kind}: {}", answer.text);
     }
+}
+
+/// A request for each place of an id.
+fn with_id(id: &str) -> Vec<(&'static str, Value, &'static str)> {
+    let one = |name: &str| json!({ name: id });
+    let two = |name: &str| json!({ "thread_id": "t", "item_id": "i", name: id });
+    let with = |mut params: Value, name: &str, value: Value| {
+        params[name] = value;
+        params
+    };
+    let input = create("hi")["params"]["input"].clone();
+    let answers = json!({ "status": "skipped", "answers": {} });
+    let rated = json!({ "thread_id": "t", "item_ids": [id], "kind": "positive" });
+    let (retry, answer) = ("threads.retry_after_item", "threads.add_structured_input");
+    vec![
+        ("threads.get_by_id", one("thread_id"), "thread_id"),
+        ("threads.list", one("after"), "after"),
+        ("items.list", one("thread_id"), "thread_id"),
+        ("items.list", two("after"), "after"),
+        ("threads.update", with(one("thread_id"), "title", json!("T")), "thread_id"),
+        ("threads.delete", one("thread_id"), "thread_id"),
+        ("items.feedback", rated, "item_ids/0"),
+        ("threads.add_user_message", with(one("thread_id"), "input", input), "thread_id"),
+        (retry, two("thread_id"), "thread_id"),
+        (retry, two("item_id"), "item_id"),
+        (answer, with(two("thread_id"), "input", answers.clone()), "thread_id"),
+        (answer, with(two("item_id"), "input", answers), "item_id"),
+    ]
 }
 
 #[tokio::test]

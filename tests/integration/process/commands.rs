@@ -98,7 +98,7 @@ async fn a_command_reads_only_the_variables_that_it_needs() {
     let probed = broken(&["probe"]).env("PORT", &port).output().unwrap();
     let named = broken(&["probe", &server.url]).env("PORT", "none").output().unwrap();
     let unknown = broken(&["probe"]).env("PORT", "none").output().unwrap();
-    let served = broken(&["serve"]).output().unwrap();
+    let started = broken(&["serve"]).output().unwrap();
     let mut model = broken(&["demo-model", "--listen", "127.0.0.1:0"]);
     let todo = broken(&["todo"]).stdin(std::process::Stdio::null()).output().unwrap();
     let todo_of_none = broken(&["todo"]).env("TODO_DATABASE_URL", "none").output().unwrap();
@@ -106,7 +106,7 @@ async fn a_command_reads_only_the_variables_that_it_needs() {
     assert!(probed.status.success(), "{}", stderr(&probed));
     assert!(named.status.success(), "{}", stderr(&named));
     assert_eq!(unknown.status.code(), Some(64), "{}", stderr(&unknown));
-    assert_eq!(served.status.code(), Some(64), "{}", stderr(&served));
+    assert_eq!(started.status.code(), Some(64), "{}", stderr(&started));
     drop(Running::spawn_model(&mut model));
     assert_ne!(todo.status.code(), Some(64), "{}", stderr(&todo));
     assert_eq!(todo_of_none.status.code(), Some(64), "{}", stderr(&todo_of_none));

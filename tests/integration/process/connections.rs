@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use crate::support::process::{Running, program};
 use crate::support::scripted_http::{Answer, ScriptedHttp, Then};
+use crate::support::watchdog::Watchdog;
 
 /// Far longer than an answer takes, far shorter than any limit of the server.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -106,8 +107,7 @@ async fn connect(server: &Running) -> TcpStream {
 async fn head(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
-        let byte = timeout(PATIENCE, stream.read_u8()).await;
-        head.push(byte.expect("no answer in time").expect("the connection was closed"));
+        head.push(timeout(PATIENCE, stream.read_u8()).await.unwrap().unwrap());
     }
     String::from_utf8(head).unwrap()
 }
@@ -121,12 +121,11 @@ async fn status(server: &Running, what: &str) -> String {
 
 /// Waits until a request is not refused.
 async fn until_taken(server: &Running) {
-    let taken = async {
-        while status(server, "GET /models").await != "200" {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    timeout(PATIENCE, taken).await.expect("no place became free");
+    let watchdog = Watchdog::new();
+    while status(server, "GET /models").await != "200" {
+        watchdog.check("a place becomes free");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 /// The numbers of its open files.

@@ -119,12 +119,11 @@ async fn the_time_of_grace_ends_and_who_presses_ctrl_c_has_none() {
 
 async fn gone(children: &[u32]) {
     let is_there = |child: &u32| std::path::Path::new(&format!("/proc/{child}")).exists();
-    let all = async {
-        while children.iter().any(is_there) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(10), all).await.expect("children go on");
+    let watchdog = Watchdog::new();
+    while children.iter().any(is_there) {
+        watchdog.check("its children are gone");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 async fn connected(server: &Running) -> bool {

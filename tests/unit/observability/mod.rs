@@ -17,8 +17,9 @@ use crate::support::watchdog::Watchdog;
 #[test]
 fn a_field_stands_once_in_a_line_and_the_innermost_counts() {
     let lines = logged(|| {
-        let _outer = tracing::info_span!("outer", id = 1, name = "a \"quoted\" name").entered();
-        let _inner = tracing::info_span!("inner", id = 2, level = "low").entered();
+        let outer = tracing::info_span!("outer", id = 1, name = "a \"quoted\" name");
+        let _inner =
+            outer.in_scope(|| tracing::info_span!("inner", id = 2, level = "low").entered());
         tracing::info!(id = 3, text = "x\ny", "Done");
         tracing::info!("Done again");
     });
