@@ -26,7 +26,7 @@ const MAX_THOUGHT: usize = 20_000;
 
 /// A turn that says more, in bytes, is ended: nobody reads it, and a model that speaks without end
 /// is not to fill memory.
-const MAX_SAID: usize = 1024 * 1024;
+const MAX_SAID: usize = 2 * 1024 * 1024;
 
 /// What a scribe must know of its turn.
 pub(super) struct Scope {

@@ -11,8 +11,9 @@ use tokio_util::sync::CancellationToken;
 use super::reader::{Behind, Reader};
 use crate::chat::{Fact, OnLeave};
 
-/// So much of a turn is kept for readers; what is older goes.
-const MAX_BYTES: usize = 4 * 1024 * 1024;
+/// So much of a turn is kept for readers; what is older goes. The longest answer has room thrice: as it
+/// is said, as it is kept, and in the end.
+const MAX_BYTES: usize = 8 * 1024 * 1024;
 
 /// The log of one turn.
 #[derive(Debug)]

@@ -117,7 +117,7 @@ fn a_reader_with_nothing_to_take_is_never_let_go() {
 fn what_is_too_much_to_keep_goes_and_only_those_behind_it_miss_it() {
     let (log, mut stalled) = Log::begin(OnLeave::Cancel);
     let mut living = log.join(Cursor::default()).unwrap();
-    let notice = |_| Fact::Notice { level: Level::Info, message: "x".repeat(100_000) };
+    let notice = |_| Fact::Notice { level: Level::Info, message: "x".repeat(200_000) };
 
     let mut heard = 0;
     for fact in (0..100).map(notice) {

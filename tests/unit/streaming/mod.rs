@@ -67,7 +67,9 @@ async fn a_stream_is_quiet_from_its_last_words_on() {
     let begun = Instant::now();
     let speaks = async {
         sleep(Duration::from_secs(7)).await;
-        message().into_iter().chain([text("a")]).for_each(|fact| log.tell(fact));
+        for fact in message().into_iter().chain([text("a")]) {
+            log.tell(fact);
+        }
     };
 
     let (said, ()) = tokio::join!(stream.next(), speaks);
