@@ -12,7 +12,7 @@ use super::{
     AgentEvent, Batch, Deltas, Finish, Interrupt, Listener, Model, ModelRequest, Planned, Progress,
     Run, Step, ToolEnd, ToolError, ToolRequest, Tools, system_prompt,
 };
-use crate::domain::{CallKey, Catalog, Effect, Spend, ToolOutput, ToolResult};
+use crate::domain::{CallKey, Caller, Catalog, Effect, Spend, ToolOutput, ToolResult};
 
 /// So many tools of one batch run at the same time.
 const TOGETHER: usize = 8;
@@ -25,6 +25,8 @@ pub struct Driver {
     pub choice: Option<String>,
     /// The tools to call.
     pub tools: Arc<dyn Tools>,
+    /// Who asks.
+    pub caller: Caller,
     /// What "today" means.
     pub time_zone: TimeZone,
     /// When the whole turn must be over.
@@ -132,7 +134,8 @@ impl Driver {
     async fn perform(&self, planned: &Planned) -> Result<ToolOutput, ToolError> {
         let progress = Progress::new(planned.call.id.clone(), Arc::clone(&self.listener));
         let (call, progress) = (&planned.call, &progress);
-        let request = ToolRequest { call, key: None, deadline: self.deadline, progress };
+        let (caller, deadline) = (&self.caller, self.deadline);
+        let request = ToolRequest { call, caller, key: None, deadline, progress };
         let call = self.tools.call(request);
         match planned.effect {
             Effect::Idempotent | Effect::Changes => call.await,

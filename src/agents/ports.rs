@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use tokio::time::Instant;
 
 use super::{Deltas, ModelError, Progress, ToolError};
-use crate::domain::{Catalog, Message, Reply, Tool, ToolCall, ToolOutput};
+use crate::domain::{Caller, Catalog, Message, Reply, Tool, ToolCall, ToolOutput};
 
 /// A chat model.
 pub trait Model: Send + Sync {
@@ -71,6 +71,8 @@ pub struct ModelRequest<'a> {
 pub struct ToolRequest<'a> {
     /// The call, as the model wrote it.
     pub call: &'a ToolCall,
+    /// Who it is asked for.
+    pub caller: &'a Caller,
     /// The same for the same effect: a server that honours keys does it only once.
     pub key: Option<&'a str>,
     /// When the whole turn must be over.

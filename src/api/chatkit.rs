@@ -9,14 +9,14 @@ use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use serde_json::{Map, Value};
 
+use super::context::{caller, context};
 use super::error::ApiError;
-use super::origin::Origin;
 use super::request_id::RequestId;
 use super::schemas::{ChatKitRequest, Metadata, TurnParams};
 use super::state::Api;
 use super::turn::{refusal, stream};
 use super::validation::{from_chatkit, title};
-use crate::chat::Naming;
+use crate::chat::{Abilities, Conversations, RequestContext};
 use crate::domain::{Order, Page, PageRequest, ThreadId};
 use crate::streaming::ThreadView;
 
@@ -43,22 +43,23 @@ pub(super) async fn perform(
     headers: &HeaderMap,
     body: Value,
 ) -> Result<Response, ApiError> {
-    let origin = Origin::new(request_id, headers, &body);
+    let context = context(request_id, headers, &body, Abilities { forms: true });
+    let caller = caller(headers);
+    let threads = api.chat.of(&caller);
     match ChatKitRequest::parse(body) {
         Ok(ChatKitRequest::Turn(params, metadata)) => {
-            let begun = AssertUnwindSafe(begin(api, origin, params, metadata)).catch_unwind();
+            let begun = AssertUnwindSafe(begin(api, context, params, metadata)).catch_unwind();
             begun.await.unwrap_or(Err(ApiError::Internal)).or_else(refusal)
         }
-        Ok(ChatKitRequest::GetThread(id)) => get_thread(api, &id).await,
-        Ok(ChatKitRequest::ListThreads(page)) => list_threads(api, &page).await,
-        Ok(ChatKitRequest::ListItems(id, page)) => list_items(api, &id, &page).await,
-        Ok(ChatKitRequest::Update(id, new)) => update(api, &id, &title(&new)?).await,
-        Ok(ChatKitRequest::Delete(id)) => delete(api, &id).await,
+        Ok(ChatKitRequest::GetThread(id)) => get_thread(api, threads, &id).await,
+        Ok(ChatKitRequest::ListThreads(page)) => list_threads(api, threads, &page).await,
+        Ok(ChatKitRequest::ListItems(id, page)) => list_items(api, threads, &id, &page).await,
+        Ok(ChatKitRequest::Update(id, new)) => update(threads, &id, &title(&new)?).await,
+        Ok(ChatKitRequest::Delete(id)) => delete(threads, &id).await,
         Ok(ChatKitRequest::Feedback(id, items, rating)) => {
-            known(api, &id).await?;
+            known(threads, &id).await?;
             let items = items.get(..MAX_RATED.min(items.len())).unwrap_or_default();
-            api.chat.threads().rate(&id, items, rating).await?;
-            tracing::info!(thread_id = %id, items = items.len(), ?rating, "Feedback");
+            threads.rate(&id, items, rating).await?;
             Ok(nothing())
         }
         Err(error @ ApiError::NotOffered { streams: true, .. }) => refusal(error),
@@ -68,23 +69,25 @@ pub(super) async fn perform(
 
 async fn begin(
     api: &Api,
-    origin: Result<Origin, ApiError>,
+    context: Result<RequestContext, ApiError>,
     params: TurnParams,
     metadata: Metadata,
 ) -> Result<Response, ApiError> {
-    let request = from_chatkit(params, &metadata, &api.limits, origin?)?;
+    let request = from_chatkit(params, &metadata, &api.limits, context?)?;
     Ok(stream(api.chat.begin(request).await?))
 }
 
-async fn update(api: &Api, id: &ThreadId, title: &str) -> Result<Response, ApiError> {
-    let thread = api.chat.threads().name(id, title, Naming::Always).await?;
-    let thread = thread.ok_or(ApiError::UnknownThread)?;
+async fn update(
+    threads: Conversations<'_>,
+    id: &ThreadId,
+    title: &str,
+) -> Result<Response, ApiError> {
+    let thread = threads.rename(id, title).await?.ok_or(ApiError::UnknownThread)?;
     Ok(Json(ThreadView::new(&thread, Page::empty())).into_response())
 }
 
-async fn delete(api: &Api, id: &ThreadId) -> Result<Response, ApiError> {
-    let was_there = api.chat.threads().delete(id).await?;
-    if was_there { Ok(nothing()) } else { Err(ApiError::UnknownThread) }
+async fn delete(threads: Conversations<'_>, id: &ThreadId) -> Result<Response, ApiError> {
+    if threads.delete(id).await? { Ok(nothing()) } else { Err(ApiError::UnknownThread) }
 }
 
 /// What is answered where there is nothing to say.
@@ -92,28 +95,39 @@ fn nothing() -> Response {
     Json(Map::new()).into_response()
 }
 
-async fn list_items(api: &Api, id: &ThreadId, page: &PageRequest) -> Result<Response, ApiError> {
+async fn list_items(
+    api: &Api,
+    threads: Conversations<'_>,
+    id: &ThreadId,
+    page: &PageRequest,
+) -> Result<Response, ApiError> {
     let _place = api.lists.place().await?;
-    known(api, id).await?;
-    let mut items = api.chat.threads().items(id, page).await?;
-    items.data.retain(|item| !item.is_hidden());
-    Ok(Json(items).into_response())
+    known(threads, id).await?;
+    Ok(Json(threads.items(id, page).await?).into_response())
 }
 
-async fn get_thread(api: &Api, id: &ThreadId) -> Result<Response, ApiError> {
+async fn get_thread(
+    api: &Api,
+    threads: Conversations<'_>,
+    id: &ThreadId,
+) -> Result<Response, ApiError> {
     let _place = api.lists.place().await?;
-    let thread = api.chat.threads().find(id).await?.ok_or(ApiError::UnknownThread)?;
-    let items = api.chat.threads().items(id, &FIRST_ITEMS).await?;
+    let thread = threads.find(id).await?.ok_or(ApiError::UnknownThread)?;
+    let items = threads.items(id, &FIRST_ITEMS).await?;
     Ok(Json(ThreadView::new(&thread, items)).into_response())
 }
 
-async fn list_threads(api: &Api, page: &PageRequest) -> Result<Response, ApiError> {
+async fn list_threads(
+    api: &Api,
+    threads: Conversations<'_>,
+    page: &PageRequest,
+) -> Result<Response, ApiError> {
     let _place = api.lists.place().await?;
-    let Page { data, has_more, after } = api.chat.threads().list(page).await?;
+    let Page { data, has_more, after } = threads.list(page).await?;
     let data = data.iter().map(|thread| ThreadView::new(thread, Page::empty())).collect();
     Ok(Json(Page { data, has_more, after }).into_response())
 }
 
-async fn known(api: &Api, id: &ThreadId) -> Result<(), ApiError> {
-    api.chat.threads().find(id).await?.map(drop).ok_or(ApiError::UnknownThread)
+async fn known(threads: Conversations<'_>, id: &ThreadId) -> Result<(), ApiError> {
+    threads.find(id).await?.map(drop).ok_or(ApiError::UnknownThread)
 }

@@ -1,6 +1,7 @@
 //! The door: HTTP in, SSE out.
 
 mod chatkit;
+mod context;
 mod cors;
 mod error;
 mod form;
@@ -8,7 +9,6 @@ mod health;
 mod lifecycle;
 mod lists;
 mod models;
-mod origin;
 mod page;
 mod refused;
 mod request_id;

@@ -6,13 +6,14 @@ use axum::response::Response;
 use serde_json::Value;
 
 use super::chatkit;
+use super::context::context;
 use super::error::ApiError;
-use super::origin::Origin;
 use super::request_id::RequestId;
 use super::schemas::ShortForm;
 use super::state::Api;
 use super::turn::{stream, whole};
 use super::validation::from_short_form;
+use crate::chat::{Abilities, RequestContext};
 
 /// Answers either form.
 pub(super) async fn answer(
@@ -26,18 +27,18 @@ pub(super) async fn answer(
     if body.get("type").is_some() {
         return chatkit::perform(&api, request_id, &headers, body).await;
     }
-    let origin = Origin::new(request_id, &headers, &body)?;
-    short(&api, origin, body, wants_json(&headers)).await
+    let context = context(request_id, &headers, &body, Abilities { forms: false })?;
+    short(&api, context, body, wants_json(&headers)).await
 }
 
 async fn short(
     api: &Api,
-    origin: Origin,
+    context: RequestContext,
     body: Value,
     answer: Answer,
 ) -> Result<Response, ApiError> {
     let form = ShortForm::parse(body)?;
-    let request = from_short_form(form, &api.limits, origin)?;
+    let request = from_short_form(form, &api.limits, context)?;
     if let Some(retry_in) = api.chat.model_refuses_for() {
         return Err(ApiError::ModelDown { retry_in });
     }

@@ -3,17 +3,16 @@
 use validator::{Validate, ValidateArgs, ValidationErrors};
 
 use super::error::{ApiError, BrokenRule};
-use super::origin::Origin;
-use super::rules::Limits;
+use super::rules::{Limits, zone};
 use super::schemas::{InferenceOptions, Metadata, ShortForm, Title, TurnParams, UserMessageInput};
-use crate::chat::{Ask, NewMessage, TurnRequest};
+use crate::chat::{Ask, NewMessage, RequestContext, TurnRequest};
 use crate::domain::{Answers, ThreadId, UserContent, clean};
 
 /// The short form, checked.
 pub(super) fn from_short_form(
     form: ShortForm,
     limits: &Limits,
-    origin: Origin,
+    context: RequestContext,
 ) -> Result<TurnRequest, ApiError> {
     form.validate_with_args(limits).map_err(|errors| rules("", &errors))?;
     let text = clean(&form.message);
@@ -22,9 +21,10 @@ pub(super) fn from_short_form(
         content: vec![UserContent::InputText { text }],
         quoted_text: None,
         inference_options: InferenceOptions::of_model(form.model).into_map(),
-        reads_text_only: true,
     };
-    Ok(origin.request(Ask::Message(message), form.time_zone.as_deref()))
+    let time_zone = form.time_zone.as_deref().and_then(zone);
+    let context = RequestContext { time_zone, ..context };
+    Ok(TurnRequest { ask: Ask::Message(message), context })
 }
 
 /// A request of the ChatKit protocol that begins a turn, checked.
@@ -32,7 +32,7 @@ pub(super) fn from_chatkit(
     params: TurnParams,
     metadata: &Metadata,
     limits: &Limits,
-    origin: Origin,
+    context: RequestContext,
 ) -> Result<TurnRequest, ApiError> {
     metadata.validate().map_err(|errors| rules("/metadata", &errors))?;
     let ask = match params {
@@ -43,7 +43,8 @@ pub(super) fn from_chatkit(
             Ask::Answer { thread, item, answers: cleaned_answers(input.input) }
         }
     };
-    Ok(origin.request(ask, metadata.time_zone.as_deref()))
+    let time_zone = metadata.time_zone.as_deref().and_then(zone);
+    Ok(TurnRequest { ask, context: RequestContext { time_zone, ..context } })
 }
 
 /// A title, checked.
@@ -63,7 +64,6 @@ fn message(
         content: input.content.into_iter().map(cleaned).collect(),
         quoted_text: input.quoted_text.as_deref().map(clean),
         inference_options: input.inference_options.into_map(),
-        reads_text_only: false,
     })
 }
 

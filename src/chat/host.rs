@@ -18,9 +18,9 @@ use super::job::Job;
 use super::repeat::InFlight;
 use super::shared::Shared;
 use super::turn::{CloseLog, Engine, Log, Reader, Sweep};
-use super::{BeginError, Settings, Store, ThreadIndex, Turn, TurnRequest};
+use super::{BeginError, Conversations, Settings, Store, Turn, TurnRequest};
 use crate::agents::{Model, Tools, WithQuestions};
-use crate::domain::{ItemId, ThreadId};
+use crate::domain::{Caller, ThreadId};
 
 /// Turns that were told to stop get so long to say so.
 const LAST_WORDS: Duration = Duration::from_secs(3);
@@ -59,9 +59,9 @@ impl Chat {
         Self { shared, places, running: TaskTracker::new(), heartbeat, sweep: Arc::default() }
     }
 
-    /// Where threads are kept, for those who work on them between turns.
-    pub fn threads(&self) -> &dyn ThreadIndex {
-        &*self.shared.store
+    /// The conversations of a caller, for all that is done with them between turns.
+    pub fn of<'a>(&'a self, caller: &'a Caller) -> Conversations<'a> {
+        Conversations::new(&*self.shared.store, caller)
     }
 
     /// The ids of the models that can be chosen, the usual one first.
@@ -90,32 +90,18 @@ impl Chat {
         if self.running.is_closed() {
             return Err(BeginError::Draining);
         }
-        let repeat = request.repeat.as_ref();
+        let repeat = request.context.repeat.as_ref();
         if let Some(turn) = repeat.map(|key| self.shared.in_flight.join(key)).transpose()?.flatten()
         {
             return Ok(turn);
         }
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| BeginError::Busy)?;
         let thread = request.thread().cloned().unwrap_or_else(ThreadId::new_thread);
-        let (log, mut events) = Log::begin(request.on_leave);
+        let (log, mut events) = Log::begin(request.context.on_leave);
         let in_flight = repeat.map(|key| self.shared.in_flight.note(key, &thread, &log));
-        let (started, has_started) = oneshot::channel();
-        let item = request.item().cloned().unwrap_or_else(ItemId::new_message);
-        let attempt = uuid::Uuid::now_v7().simple().to_string();
-        let span = info_span!("turn", thread_id = %thread, turn_id = %item);
-        let (started, of) = (Some(started), thread.clone());
-        let is_copy = false;
-        let job = Job {
-            request,
-            attempt,
-            thread: of,
-            item,
-            is_copy,
-            log: Arc::clone(&log),
-            place,
-            in_flight,
-            started,
-        };
+        let (mut job, has_started) = Job::new(request, thread.clone(), Arc::clone(&log), place);
+        job.in_flight = in_flight;
+        let span = info_span!("turn", thread_id = %thread, turn_id = %job.item);
         let (shared, closing) = (Arc::clone(&self.shared), CloseLog(Arc::clone(&log)));
         let hosting = async move {
             shared.host(job).await;

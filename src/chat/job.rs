@@ -81,6 +81,21 @@ pub(super) struct Job {
 }
 
 impl Job {
+    /// A try at a request, and who hears whether a turn comes of it.
+    pub(super) fn new(
+        request: TurnRequest,
+        thread: ThreadId,
+        log: Arc<Log>,
+        place: OwnedSemaphorePermit,
+    ) -> (Self, oneshot::Receiver<Result<(), BeginError>>) {
+        let (started, has_started) = oneshot::channel();
+        let item = request.item().cloned().unwrap_or_else(ItemId::new_message);
+        let attempt = uuid::Uuid::now_v7().simple().to_string();
+        let (is_copy, in_flight, started) = (false, None, Some(started));
+        let job = Self { request, attempt, thread, item, is_copy, log, place, in_flight, started };
+        (job, has_started)
+    }
+
     /// Says that the stream may begin: what follows is told as events.
     pub(super) fn accept(&mut self) {
         if let Some(started) = self.started.take() {

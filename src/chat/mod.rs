@@ -3,6 +3,7 @@
 mod admission;
 mod budget;
 mod choice;
+mod conversations;
 mod describe;
 mod fact;
 mod history;
@@ -23,6 +24,7 @@ mod title;
 mod turn;
 mod wording;
 
+pub use conversations::Conversations;
 pub use describe::describe;
 pub use fact::{Fact, Level, RunStart, Start, ToolEnd, ToolRecord, ToolStart, TurnEnd};
 pub use history::for_model;
@@ -35,7 +37,9 @@ pub use ports::{
 };
 pub use projection::{Change, Projection};
 pub use repeat::{Copy, Decision, Moment, decide, digest};
-pub use request::{Ask, NewMessage, OnLeave, RepeatKey, Span, TurnRequest};
+pub use request::{
+    Abilities, Ask, NewMessage, OnLeave, RepeatKey, RepeatWindow, RequestContext, TurnRequest,
+};
 pub use settings::{Settings, Titles};
 pub use title::title_of;
 pub use turn::{Behind, Cursor, Log, Reader};

@@ -4,21 +4,40 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
-use crate::domain::{Answers, Item, ItemContent, ItemId, Message, ThreadId, UserContent};
+use crate::domain::{Answers, Caller, Item, ItemContent, ItemId, Message, ThreadId, UserContent};
 
 /// A request that begins a turn.
 #[derive(Clone, Debug)]
 pub struct TurnRequest {
     /// What is asked.
     pub ask: Ask,
-    /// Where the person is; decides what "tomorrow" means.
-    pub time_zone: Option<TimeZone>,
-    /// What tells this request from another, if it may come twice.
-    pub repeat: Option<RepeatKey>,
-    /// What becomes of the turn once nobody reads it any more.
-    pub on_leave: OnLeave,
+    /// All else that is known of it.
+    pub context: RequestContext,
+}
+
+/// What is known of a request beside what it asks: read at the door, handed on all the way.
+#[derive(Clone, Debug)]
+pub struct RequestContext {
+    /// Who asks.
+    pub caller: Caller,
     /// The HTTP request it came with, for the log and for error messages.
     pub request_id: String,
+    /// What tells this request from another, if it may come twice.
+    pub repeat: Option<RepeatKey>,
+    /// Where the person is; decides what "tomorrow" means.
+    pub time_zone: Option<TimeZone>,
+    /// What the front end can do.
+    pub abilities: Abilities,
+    /// What becomes of the turn once nobody reads it any more.
+    pub on_leave: OnLeave,
+}
+
+/// What a front end can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Abilities {
+    /// It shows questions as forms; without, they are text, and a message that names an option is
+    /// the answer.
+    pub forms: bool,
 }
 
 /// What becomes of a turn once nobody reads it any more.
@@ -64,8 +83,6 @@ pub struct NewMessage {
     pub quoted_text: Option<String>,
     /// What the person chose for this message.
     pub inference_options: Map<String, Value>,
-    /// Whether the person sees questions only as text, and names an option to answer.
-    pub reads_text_only: bool,
 }
 
 /// What tells a request from others.
@@ -76,12 +93,12 @@ pub struct RepeatKey {
     /// A digest of the body.
     pub body: String,
     /// How long a copy is a copy.
-    pub span: Span,
+    pub window: RepeatWindow,
 }
 
 /// How long a copy of a request is a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Span {
+pub enum RepeatWindow {
     /// While its turn runs, and for a moment after it was cut: the client did not mean to ask twice.
     Turn,
     /// For a day: the client said so itself.
@@ -103,11 +120,6 @@ impl TurnRequest {
             Ask::Message(_) => None,
             Ask::Retry { item, .. } | Ask::Answer { item, .. } => Some(item),
         }
-    }
-
-    /// Whether the person sees questions only as text.
-    pub(super) fn reads_text_only(&self) -> bool {
-        matches!(&self.ask, Ask::Message(message) if message.reads_text_only)
     }
 }
 

@@ -10,7 +10,8 @@ use super::request::now;
 use super::turn::Log;
 use super::wording::{CUT_MARK, note, told};
 use super::{
-    Fact, Level, RunStart, Start, ToolEnd, ToolRecord, ToolStart, TurnEnd, budget, questions,
+    Abilities, Fact, Level, RunStart, Start, ToolEnd, ToolRecord, ToolStart, TurnEnd, budget,
+    questions,
 };
 use crate::agents::{AgentEvent, Delta, Finish, ToolProgress};
 use crate::domain::{
@@ -32,8 +33,8 @@ const MAX_SAID: usize = 2 * 1024 * 1024;
 pub(super) struct Scope {
     /// What the thread had cost before.
     pub(super) spent: Spend,
-    /// Whether the person sees questions only as text.
-    pub(super) reads_text_only: bool,
+    /// What the person's front end can do.
+    pub(super) abilities: Abilities,
     pub(super) request_id: String,
 }
 
@@ -251,7 +252,7 @@ impl Scribe {
     fn or_asked(&self, finish: Finish) -> Finish {
         let Finish::OverBudget(over) = finish else { return finish };
         budget::log(&over);
-        if self.scope.reads_text_only {
+        if !self.scope.abilities.forms {
             return Finish::OverBudget(over);
         }
         Finish::Asked(vec![budget::question(&over, &(self.scope.spent + self.spend))])

@@ -1,5 +1,6 @@
 //! The nouns of the house: plain values that do no input or output.
 
+mod caller;
 mod cost;
 mod health;
 mod ids;
@@ -16,6 +17,7 @@ mod thread;
 mod tool;
 mod workflow;
 
+pub use caller::Caller;
 pub use cost::{Cost, InvalidCost};
 pub use health::{BreakerReport, BreakerState, CallCounts, Dependency, Detail, HealthProbe};
 pub use ids::{CallId, CallKey, ItemId, ThreadId};

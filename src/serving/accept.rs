@@ -22,9 +22,11 @@ pub trait Accept: Send {
 #[derive(Debug)]
 pub struct Tcp(TcpListener);
 
-/// Takes connections whose answers go out at once: without `TCP_NODELAY` each would wait some 40 ms
-/// for the client's acknowledgement. With `TCP_USER_TIMEOUT` a client that is gone without a word is
-/// noticed after half a minute, not after the quarter of an hour that TCP would try again.
+/// Takes connections whose answers go out at once, and whose end is noticed.
+///
+/// Without `TCP_NODELAY` each answer would wait some 40 ms for the client's acknowledgement. With
+/// `TCP_USER_TIMEOUT` a client that is gone without a word is noticed after half a minute, not after
+/// the quarter of an hour that TCP would try again.
 pub fn tuned(listener: TcpListener) -> Tcp {
     Tcp(listener)
 }

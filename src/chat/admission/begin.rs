@@ -5,8 +5,8 @@ use super::super::questions::{answers_in, settled, skip, waiting};
 use super::super::request::{chosen, now};
 use super::super::shared::Shared;
 use super::super::{
-    Ask, BeginError, Beginning, Begun, Entry, Fact, NewMessage, NewReceipt, RepeatKey, Titles,
-    title_of,
+    Abilities, Ask, BeginError, Beginning, Begun, Entry, Fact, NewMessage, NewReceipt, RepeatKey,
+    Titles, title_of,
 };
 use super::enter::Entered;
 use super::held::HeldThread;
@@ -177,7 +177,8 @@ impl Shared {
     ) -> Result<Started, BeginError> {
         let thread = &entered.thread;
         let newest = self.store.items(&thread.id, &NEWEST).await?.data.pop();
-        let settled = newest.and_then(|item| settled_by(message, item));
+        let settled =
+            newest.and_then(|item| settled_by(message, job.request.context.abilities, item));
         let (item, entry) = said(job, message);
         let mut entries = Vec::new();
         let mut events = beginning(thread, false, Some(item));
@@ -219,10 +220,10 @@ fn said(job: &Job, message: &NewMessage) -> (Item, Entry) {
     (item, entry)
 }
 
-fn settled_by(message: &NewMessage, item: Item) -> Option<Item> {
+fn settled_by(message: &NewMessage, abilities: Abilities, item: Item) -> Option<Item> {
     let questions = waiting(&item)?;
     let words = message.said();
-    let answers = if message.reads_text_only { answers_in(&words, questions) } else { skip() };
+    let answers = if abilities.forms { skip() } else { answers_in(&words, questions) };
     Some(settled(item, &answers))
 }
 

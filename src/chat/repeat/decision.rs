@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::{Held, Received, RepeatKey, Span};
+use super::super::{Held, Received, RepeatKey, RepeatWindow};
 use crate::domain::Outcome;
 
 /// Whoever cut a turn and asks the same again within this time meant the same.
@@ -50,9 +50,9 @@ pub fn decide(copy: Copy<'_>) -> Decision {
     if earlier.receipt.body != repeat.body {
         return Decision::Refuse;
     }
-    match (repeat.span, moment) {
-        (Span::Turn, Moment::Arrival) if !is_likely_the_same(earlier) => Decision::Begin,
-        (Span::Turn | Span::Day, _) => the_same(earlier),
+    match (repeat.window, moment) {
+        (RepeatWindow::Turn, Moment::Arrival) if !is_likely_the_same(earlier) => Decision::Begin,
+        (RepeatWindow::Turn | RepeatWindow::Day, _) => the_same(earlier),
     }
 }
 

@@ -24,7 +24,7 @@ impl Shared {
 
     /// None if what was known of an earlier copy is no longer true.
     async fn admit_once(&self, job: &mut Job) -> Result<Option<Admitted>, BeginError> {
-        let Some(repeat) = job.request.repeat.clone() else {
+        let Some(repeat) = job.request.context.repeat.clone() else {
             return self.start(job, Way::Begin(None)).await;
         };
         let Some(earlier) = self.store.received(&repeat.key).await? else {

@@ -37,7 +37,9 @@ impl JournaledTools {
         tool: &Tool,
     ) -> Result<ToolOutput, ToolError> {
         let effect = self.effect_of(request.call);
-        match self.store.intend(&self.lease, &effect).await {
+        let known = self.store.intend(&self.lease, &effect).await;
+        let was_begun = matches!(known, Ok(Known::Begun));
+        match known {
             Ok(Known::Done(output)) => {
                 tracing::info!(tool.name = tool.name, "Answered from the journal");
                 return Ok(ToolOutput::plain(output, tool.origin.clone()));
@@ -50,7 +52,10 @@ impl JournaledTools {
             }
         }
         let answer = self.tools.call(ToolRequest { key: Some(&effect.key), ..request }).await;
-        if let Err(error) = self.note(&effect.key, &answer).await {
+        // That it was not made now says nothing of the try that began it.
+        let is_still_unknown = was_begun
+            && answer.as_ref().is_err_and(|error| error.certainty() == Certainty::NotMade);
+        if !is_still_unknown && let Err(error) = self.note(&effect.key, &answer).await {
             self.give_up(&error);
         }
         answer

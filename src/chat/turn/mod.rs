@@ -23,7 +23,7 @@ use super::scribe::{Scope, Scribe};
 use super::shared::Shared;
 use super::title::Unnamed;
 use super::wording::{missing, told};
-use super::{Fact, Level, RunStart, Titles, TurnEnd, TurnRequest, budget, for_model};
+use super::{Fact, Level, RequestContext, RunStart, Titles, TurnEnd, budget, for_model};
 use crate::agents::{Driver, Finish, Interrupt, Run, drive};
 use crate::domain::{Catalog, ItemId, Message, Outcome, Spend, ThreadId};
 pub(super) use engine::Engine;
@@ -43,7 +43,7 @@ struct Work {
     thread: ThreadId,
     /// The message that everything is done for.
     root: ItemId,
-    request: TurnRequest,
+    context: RequestContext,
     log: Arc<Log>,
     /// The model that was chosen.
     choice: Option<String>,
@@ -68,13 +68,14 @@ impl Shared {
             log.tell(event);
         }
         let begun = Instant::now();
-        let request_id = request.request_id.clone();
-        let repeat = request.repeat.as_ref().map(|repeat| (repeat.key.clone(), attempt));
+        let context = request.context;
+        let request_id = context.request_id.clone();
+        let repeat = context.repeat.as_ref().map(|repeat| (repeat.key.clone(), attempt));
         let heard = Arc::clone(&log);
         let (root, choice) = (started.root, started.choice);
         let (recorded, steps) = match started.plan {
             Plan::Answer => {
-                let work = Work { thread, root, request, log: heard, choice, transcript };
+                let work = Work { thread, root, context, log: heard, choice, transcript };
                 self.watched(work, &held, &request_id).await
             }
             Plan::StopHere => (budget::stopped(&held, &thread, &root), 0),
@@ -114,7 +115,7 @@ impl Shared {
     }
 
     async fn work(&self, work: Work, held: &HeldThread) -> (Recorded, u32) {
-        let Work { thread, root, request, log, choice, transcript } = work;
+        let Work { thread, root, context, log, choice, transcript } = work;
         let interrupt = held.interrupt.clone();
         self.await_tools(&log).await;
         let choice = self.offered(choice, &log);
@@ -124,8 +125,8 @@ impl Shared {
         };
         let scope = Scope {
             spent: held.spent,
-            reads_text_only: request.reads_text_only(),
-            request_id: request.request_id,
+            abilities: context.abilities,
+            request_id: context.request_id,
         };
         let servers = servers_of(&self.tools.catalog());
         let scribe = Scribe::new(log, RunStart { thread, turn: root.clone(), servers }, scope);
@@ -138,7 +139,8 @@ impl Shared {
             model: Arc::clone(&self.model),
             choice,
             tools: Arc::new(tools),
-            time_zone: request.time_zone.unwrap_or_else(|| self.settings.time_zone.clone()),
+            caller: context.caller,
+            time_zone: context.time_zone.unwrap_or_else(|| self.settings.time_zone.clone()),
             deadline: Instant::now() + self.settings.turn_timeout,
             interrupt,
             listener: Arc::clone(&recorder) as _,

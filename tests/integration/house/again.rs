@@ -1,10 +1,17 @@
 //! Answering a message again: what was done for it stays done, and the rest is made up for.
 
-use orchestrator::agents::ModelError;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use futures::FutureExt;
+use futures::future::{BoxFuture, ready};
+use orchestrator::agents::{ModelError, ToolError, ToolRequest, Tools};
+use orchestrator::chat::Resource;
+use orchestrator::domain::{Catalog, ItemId, ThreadId, ToolOutput};
 use serde_json::{Value, json};
 
 use crate::support::app::{Choices, TestApp, create, json_request, read_events};
-use crate::support::doubles::{FakeTools, ScriptedModel, calls, fails, says};
+use crate::support::doubles::{FakeTools, ScriptedModel, calls, catalog, fails, says};
 
 #[tokio::test]
 async fn calls_that_a_stopped_turn_did_not_make_are_made_and_no_other_twice() {
@@ -101,6 +108,58 @@ async fn an_equal_call_that_the_model_wants_again_is_made_again() {
 
     assert_eq!(tools.made().len(), 2);
     assert_eq!(again.types().last().unwrap(), "done assistant_message");
+}
+
+#[tokio::test]
+async fn a_keyed_call_of_unknown_end_stays_begun_when_it_cannot_be_made_again() {
+    let model = ScriptedModel::new([
+        calls(&[("add", json!({ "n": 1 }))]),
+        fails(ModelError::Malformed),
+        says("The server is away."),
+    ]);
+    let answers = [Err(ToolError::Lost), Err(ToolError::Unavailable)];
+    let tools = Arc::new(Keyed { answers: Mutex::new(answers.into()), ..Keyed::default() });
+    let choices = Choices { model, tools: tools.clone(), ..Choices::default() };
+    let app = TestApp::new(choices).await;
+
+    let told = app.create("go").await.events();
+    app.post("/chatkit", &retry(&told[1]["item"])).await;
+
+    let (thread, root) = (&told[1]["item"]["thread_id"], &told[1]["item"]["id"]);
+    let thread = ThreadId::from(thread.as_str().unwrap());
+    let root = ItemId::from(root.as_str().unwrap());
+    let effects = app.store.effects(&Resource::from(&thread), &root).await.unwrap();
+    assert_eq!(effects.len(), 1, "what may have happened is not struck out");
+    assert_eq!(effects[0].output, None);
+    let keys = tools.keys.lock().unwrap().clone();
+    assert_eq!(keys, vec![effects[0].effect.key.clone(); 2]);
+}
+
+/// A tool whose server honours keys, and answers from a script.
+#[derive(Default)]
+struct Keyed {
+    answers: Mutex<VecDeque<Result<ToolOutput, ToolError>>>,
+    keys: Mutex<Vec<String>>,
+}
+
+impl Tools for Keyed {
+    fn settled(&self) -> BoxFuture<'_, ()> {
+        ready(()).boxed()
+    }
+
+    fn catalog(&self) -> Arc<Catalog> {
+        let mut catalog = catalog(&["add"]);
+        catalog.tools[0].honours_keys = true;
+        Arc::new(catalog)
+    }
+
+    fn call<'a>(
+        &'a self,
+        request: ToolRequest<'a>,
+    ) -> BoxFuture<'a, Result<ToolOutput, ToolError>> {
+        self.keys.lock().unwrap().push(request.key.unwrap().to_owned());
+        ready(self.answers.lock().unwrap().pop_front().unwrap()).boxed()
+    }
 }
 
 /// The answer to the form of a stream.

@@ -7,8 +7,8 @@ use axum::http::Request;
 use axum::response::Response;
 use http_body_util::BodyExt;
 use orchestrator::agents::Delta;
-use orchestrator::chat::{Ask, NewMessage, OnLeave, TurnRequest};
-use orchestrator::domain::UserContent;
+use orchestrator::chat::{Abilities, Ask, NewMessage, OnLeave, RequestContext, TurnRequest};
+use orchestrator::domain::{Caller, UserContent};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 
@@ -118,12 +118,15 @@ async fn a_turn_that_is_to_finish_does_so_although_nobody_is_left() {
             content: vec![UserContent::InputText { text: "go".to_owned() }],
             quoted_text: None,
             inference_options: serde_json::Map::new(),
-            reads_text_only: false,
         }),
-        time_zone: None,
-        repeat: None,
-        on_leave: OnLeave::Finish,
-        request_id: "req_1".to_owned(),
+        context: RequestContext {
+            caller: Caller::anyone(),
+            request_id: "req_1".to_owned(),
+            repeat: None,
+            time_zone: None,
+            abilities: Abilities { forms: true },
+            on_leave: OnLeave::Finish,
+        },
     };
 
     drop(app.chat.begin(request).await.unwrap());

@@ -1,7 +1,7 @@
 //! What becomes of a call.
 
 use orchestrator::agents::{AgentEvent, Certainty};
-use orchestrator::domain::{BreakerState, Secret, ToolId, ToolImage, ToolLink, ToolOrigin};
+use orchestrator::domain::{BreakerState, Caller, Secret, ToolId, ToolImage, ToolLink, ToolOrigin};
 use serde_json::json;
 
 use super::*;
@@ -241,7 +241,13 @@ async fn the_progress_of_a_call_is_heard_in_both_eras() {
         let progress = Progress::new(call.id.clone(), events);
         let deadline = Instant::now() + PATIENCE;
 
-        let request = ToolRequest { call: &call, key: None, deadline, progress: &progress };
+        let request = ToolRequest {
+            call: &call,
+            caller: &Caller::anyone(),
+            key: None,
+            deadline,
+            progress: &progress,
+        };
         let result = in_time(servers.call(request)).await;
 
         assert_eq!(result.unwrap().text, "done");
@@ -261,7 +267,13 @@ async fn a_key_is_sent_only_to_tools_that_honour_it() {
         let progress = Progress::new(call.id.clone(), listener().0);
         let deadline = Instant::now() + PATIENCE;
 
-        let request = ToolRequest { call: &call, key: Some("k-1"), deadline, progress: &progress };
+        let request = ToolRequest {
+            call: &call,
+            caller: &Caller::anyone(),
+            key: Some("k-1"),
+            deadline,
+            progress: &progress,
+        };
         let result = in_time(servers.call(request)).await;
 
         assert_eq!(result.unwrap().text, expected);

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use orchestrator::agents::{Progress, ToolError, ToolRequest, Tools};
-use orchestrator::domain::{Dependency, Detail, HealthProbe, ToolCall, ToolOutput, Trust};
+use orchestrator::domain::{Caller, Dependency, Detail, HealthProbe, ToolCall, ToolOutput, Trust};
 use orchestrator::mcp::{Pace, ServerSettings, Servers, Settings, Transport};
 use orchestrator::resilience::{BreakerSettings, GuardSettings};
 use tokio::time::{Instant, timeout};
@@ -76,7 +76,15 @@ async fn call_by(
     deadline: Instant,
 ) -> Result<ToolOutput, ToolError> {
     let progress = Progress::new(call.id.clone(), listener().0);
-    servers.call(ToolRequest { call, key: None, deadline, progress: &progress }).await
+    servers
+        .call(ToolRequest {
+            call,
+            caller: &Caller::anyone(),
+            key: None,
+            deadline,
+            progress: &progress,
+        })
+        .await
 }
 
 fn names(servers: &Servers) -> Vec<String> {

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use orchestrator::agents::{
     AgentEvent, Budget, Delta, Driver, Finish, Interrupt, Limits, Listener, ModelError, Run, drive,
 };
-use orchestrator::domain::{Message, ToolId, ToolResult};
+use orchestrator::domain::{Caller, Message, ToolId, ToolResult};
 use serde_json::json;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
@@ -243,6 +243,7 @@ fn driver(
         choice: None,
         model: Arc::clone(model) as _,
         tools: Arc::clone(tools) as _,
+        caller: Caller::anyone(),
         time_zone: TimeZone::UTC,
         deadline: Instant::now() + TURN,
         interrupt: interrupt.clone(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use orchestrator::chat::{
-    Copy, Decision, Ended, Ending, Held, Moment, Receipt, Received, RepeatKey, Span, decide,
+    Copy, Decision, Ended, Ending, Held, Moment, Receipt, Received, RepeatKey, RepeatWindow, decide,
 };
 use orchestrator::domain::{Outcome, Spend};
 
@@ -70,8 +70,8 @@ fn combinations() -> Vec<Vec<&'static str>> {
 
 fn decided(facts: &[&str]) -> &'static str {
     let [key, asked, body, end, since, thread, effects, begun] = facts else { unreachable!() };
-    let span = if *key == "day" { Span::Day } else { Span::Turn };
-    let repeat = RepeatKey { key: "key".into(), body: (*body).to_owned(), span };
+    let window = if *key == "day" { RepeatWindow::Day } else { RepeatWindow::Turn };
+    let repeat = RepeatKey { key: "key".into(), body: (*body).to_owned(), window };
     let earlier = Received {
         receipt: Receipt {
             key: "key".into(),

@@ -1,0 +1,54 @@
+//! What is known of a request beside what it asks, read in one place.
+
+use axum::http::HeaderMap;
+use serde_json::Value;
+
+use super::error::{ApiError, BrokenRule};
+use super::request_id::RequestId;
+use crate::chat::{Abilities, OnLeave, RepeatKey, RepeatWindow, RequestContext, digest};
+use crate::domain::Caller;
+
+/// The longest key that is taken.
+const MAX_KEY: usize = 255;
+
+/// Reads the headers of a request that begins a turn.
+pub(super) fn context(
+    request_id: RequestId,
+    headers: &HeaderMap,
+    body: &Value,
+    abilities: Abilities,
+) -> Result<RequestContext, ApiError> {
+    Ok(RequestContext {
+        caller: caller(headers),
+        request_id: request_id.into_string(),
+        repeat: repeat(headers, body)?,
+        time_zone: None, // The body says it, where it is a rule that it is one.
+        abilities,
+        on_leave: OnLeave::Cancel,
+    })
+}
+
+/// Who asks: nobody is asked for a name yet.
+pub(super) fn caller(_: &HeaderMap) -> Caller {
+    Caller::anyone()
+}
+
+/// What tells a copy of the request; a key of the client's own counts for more than its frame.
+fn repeat(headers: &HeaderMap, body: &Value) -> Result<Option<RepeatKey>, ApiError> {
+    let body = || digest(&[&body.to_string()]);
+    if let Some(key) = headers.get("idempotency-key") {
+        let key = key.to_str().ok().filter(|key| (1..=MAX_KEY).contains(&key.len()));
+        let key = format!("key:{}", key.ok_or_else(bad_key)?);
+        return Ok(Some(RepeatKey { key, body: body(), window: RepeatWindow::Day }));
+    }
+    let Some(frame) = headers.get("chatkit-frame-instance-id") else { return Ok(None) };
+    let (frame, body) = (String::from_utf8_lossy(frame.as_bytes()), body());
+    let key = format!("frame:{}", digest(&[&frame, &body]));
+    Ok(Some(RepeatKey { key, body, window: RepeatWindow::Turn }))
+}
+
+fn bad_key() -> ApiError {
+    let message = format!("An idempotency key has 1 to {MAX_KEY} visible ASCII characters.");
+    let (pointer, code) = ("/headers/idempotency-key".to_owned(), "bad_key".to_owned());
+    ApiError::Rules(vec![BrokenRule { pointer, code, message }])
+}
