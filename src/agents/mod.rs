@@ -2,6 +2,7 @@
 
 mod asking;
 mod budget;
+mod context;
 mod driver;
 mod event;
 mod failure;
@@ -13,6 +14,7 @@ mod run;
 
 pub use asking::{ASK_USER, WithQuestions};
 pub use budget::{Budget, Limit, Overspent};
+pub use context::{bytes_of, bytes_of_tokens, shorten_results};
 pub use driver::{Driver, drive};
 pub use event::{AgentEvent, Finish, ToolEnd, ToolProgress};
 pub use failure::{Certainty, ModelError, ToolError};

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::asking::{is_built_in, questions};
-use super::{Budget, Finish, ToolError};
+use super::{Budget, Finish, ToolError, bytes_of_tokens, shorten_results};
 use crate::domain::{Catalog, Effect, Message, Question, Reply, Spend, ToolCall, ToolResult};
 
 /// The same call this often: the model is told.
@@ -16,6 +16,8 @@ const REPEATS_FATAL: usize = 5;
 pub struct Run {
     transcript: Vec<Message>,
     limits: Limits,
+    /// The model is sent at most so many bytes.
+    room: usize,
     steps: u32,
     spent: Spend,
     seen: Vec<Seen>,
@@ -77,7 +79,15 @@ impl Run {
     /// then [`Self::go_on`] comes first.
     pub fn new(transcript: Vec<Message>, limits: Limits) -> Self {
         let (spent, seen, asked) = (Spend::default(), Vec::new(), Vec::new());
-        Self { transcript, limits, steps: 0, spent, seen, asked, next: Next::Model }
+        let room = usize::MAX;
+        Self { transcript, limits, room, steps: 0, spent, seen, asked, next: Next::Model }
+    }
+
+    /// The same, with what the model is sent limited to about so many tokens, whatever the tools
+    /// answer on the way.
+    #[must_use]
+    pub fn within(self, tokens: usize) -> Self {
+        Self { room: bytes_of_tokens(tokens), ..self }
     }
 
     /// Plans the calls that the transcript ends with, if it does.
@@ -152,6 +162,7 @@ impl Run {
             return Step::Done(Finish::OverBudget(Box::new(over)));
         }
         self.steps += 1;
+        shorten_results(&mut self.transcript, self.room);
         Step::AskModel
     }
 

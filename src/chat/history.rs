@@ -2,27 +2,21 @@
 
 use std::collections::VecDeque;
 
-use crate::agents::ToolError;
-use crate::domain::{Message, ToolCall, ToolResult, shorten};
-
-/// Older results of tools are shortened to so many characters before a whole turn is left out.
-const SHORT_RESULT: usize = 400;
-
-/// A rough measure that holds for most languages and models.
-const BYTES_PER_TOKEN: usize = 4;
+use crate::agents::{ToolError, bytes_of, bytes_of_tokens, shorten_results};
+use crate::domain::{Message, ToolCall, ToolResult};
 
 /// Whole turns from the newest back, each call with its result, within a budget of tokens. Calls
 /// at the very end are left without: they are about to be made.
 pub fn for_model(transcript: Vec<Message>, max_tokens: usize) -> Vec<Message> {
-    let max_bytes = max_tokens.saturating_mul(BYTES_PER_TOKEN);
+    let max_bytes = bytes_of_tokens(max_tokens);
     let mut turns = turns(transcript);
     let newest = turns.pop().map(|turn| fitting(under_way(turn), max_bytes));
     let newest = newest.unwrap_or_default();
-    let mut left = max_bytes.saturating_sub(bytes(&newest));
+    let mut left = max_bytes.saturating_sub(bytes_of(&newest));
     let mut kept = VecDeque::from([newest]);
     for turn in turns.into_iter().rev() {
         let turn = fitting(answered(turn), left);
-        let size = bytes(&turn);
+        let size = bytes_of(&turn);
         if size > left {
             break;
         }
@@ -34,21 +28,8 @@ pub fn for_model(transcript: Vec<Message>, max_tokens: usize) -> Vec<Message> {
 
 /// The turn as it is if there is room, else with its results shortened.
 fn fitting(mut turn: Vec<Message>, room: usize) -> Vec<Message> {
-    if bytes(&turn) <= room {
-        return turn;
-    }
-    for message in &mut turn {
-        if let Message::Tools { results } = message {
-            for result in results {
-                result.output = shorten(&result.output, SHORT_RESULT);
-            }
-        }
-    }
+    shorten_results(&mut turn, room);
     turn
-}
-
-fn bytes(turn: &[Message]) -> usize {
-    turn.iter().map(size).sum()
 }
 
 /// Each turn begins with the user's message; what stands before the first is half a turn.
@@ -97,15 +78,4 @@ fn under_way(mut turn: Vec<Message>) -> Vec<Message> {
 pub(super) fn unknown(call: &ToolCall) -> ToolResult {
     let output = ToolError::Lost.to_string();
     ToolResult { id: call.id.clone(), name: call.name.clone(), output, is_error: true }
-}
-
-fn size(message: &Message) -> usize {
-    match message {
-        Message::User { text } | Message::Note { text } => text.len(),
-        Message::Assistant(said) => {
-            let calls = said.calls.iter().map(|call| call.name.len() + call.arguments.len());
-            said.text.len() + calls.sum::<usize>()
-        }
-        Message::Tools { results } => results.iter().map(|result| result.output.len()).sum(),
-    }
 }

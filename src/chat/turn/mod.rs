@@ -146,6 +146,7 @@ impl Shared {
             listener: Arc::clone(&recorder) as _,
         };
         let run = Run::new(transcript, self.settings.limits);
+        let run = run.within(self.settings.max_context_tokens);
         let steps = recorder.keeping(Box::pin(drive(run, driver))).await;
         (recorder.recorded(), steps)
     }

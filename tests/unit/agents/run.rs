@@ -194,3 +194,21 @@ fn results_of(batches: &[Batch]) -> Vec<ToolResult> {
     };
     batches.iter().flatten().map(|planned| answer(&planned.call)).collect()
 }
+
+#[test]
+fn what_the_model_is_sent_stays_within_its_limit_however_much_tools_answer() {
+    let limits = Limits { max_steps: 9, budget: Budget::default() };
+    let mut run = Run::new(vec![Message::User { text: "go".to_owned() }], limits).within(1_000);
+    let catalog = catalog(&["read_a"]);
+    for round in 0..8 {
+        assert_eq!(run.step(), Step::AskModel);
+        assert!(orchestrator::agents::bytes_of(run.transcript()) <= 4_000, "round {round}");
+        run.on_reply(reply("", tool_calls(&[("read_a", json!({ "n": round }))])), &catalog);
+        let Step::CallTools(batches) = run.step() else { panic!("no calls") };
+        let call = &batches[0][0].call;
+        let (id, name) = (call.id.clone(), call.name.clone());
+        run.on_results(vec![ToolResult { id, name, output: "x".repeat(3_000), is_error: false }]);
+    }
+    let Some(Message::Tools { results }) = run.transcript().last() else { panic!() };
+    assert_eq!(results[0].output.len(), 3_000, "the newest gives way last");
+}

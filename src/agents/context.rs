@@ -1,0 +1,47 @@
+//! How much of a conversation the model is sent: results of tools are what grows, so they give way.
+
+use crate::domain::{Message, shorten};
+
+/// A rough measure that holds for most languages and models.
+const BYTES_PER_TOKEN: usize = 4;
+
+/// Results that give way are shortened to so many characters.
+const SHORT_RESULT: usize = 400;
+
+/// About how many bytes so many tokens are.
+pub const fn bytes_of_tokens(tokens: usize) -> usize {
+    tokens.saturating_mul(BYTES_PER_TOKEN)
+}
+
+/// How many bytes of text these messages hold.
+pub fn bytes_of(messages: &[Message]) -> usize {
+    messages.iter().map(size).sum()
+}
+
+/// Shortens results, the oldest first, until the messages fit or none is left to shorten.
+pub fn shorten_results(messages: &mut [Message], room: usize) {
+    let mut bytes = bytes_of(messages);
+    let results = messages.iter_mut().filter_map(|message| match message {
+        Message::Tools { results } => Some(results),
+        Message::User { .. } | Message::Assistant(_) | Message::Note { .. } => None,
+    });
+    for result in results.flatten() {
+        if bytes <= room {
+            return;
+        }
+        let short = shorten(&result.output, SHORT_RESULT);
+        bytes -= result.output.len().saturating_sub(short.len());
+        result.output = short;
+    }
+}
+
+fn size(message: &Message) -> usize {
+    match message {
+        Message::User { text } | Message::Note { text } => text.len(),
+        Message::Assistant(said) => {
+            let calls = said.calls.iter().map(|call| call.name.len() + call.arguments.len());
+            said.text.len() + calls.sum::<usize>()
+        }
+        Message::Tools { results } => results.iter().map(|result| result.output.len()).sum(),
+    }
+}
