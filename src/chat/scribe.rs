@@ -15,8 +15,8 @@ use super::{
 };
 use crate::agents::{AgentEvent, Delta, Finish, ToolProgress};
 use crate::domain::{
-    Assistant, Item, ItemContent, ItemId, Message, OutputText, Question, Reply, Spend, Summary,
-    TaskStatus, ToolCall, ToolOrigin, ToolResult, clean, shorten,
+    Assistant, Cleaner, Item, ItemContent, ItemId, Message, OutputText, Question, Reply, Spend,
+    Summary, TaskStatus, ToolCall, ToolOrigin, ToolResult, clean, shorten,
 };
 
 /// What a tool says of its progress is shown up to this length.
@@ -323,17 +323,5 @@ impl Scribe {
     fn tell(&mut self, fact: Fact) {
         self.items.apply(&fact);
         self.queue.tell(fact, &self.log);
-    }
-}
-
-/// Cleans what comes in pieces.
-#[derive(Debug, Default)]
-struct Cleaner(());
-
-impl Cleaner {
-    /// What is to be seen of the next piece.
-    #[expect(clippy::unused_self, reason = "what passes will depend on what came before")]
-    fn clean(&mut self, piece: &str) -> String {
-        clean(piece)
     }
 }
