@@ -110,6 +110,7 @@ impl Shared {
         let resource = Resource::from(thread);
         let paid = select! {
             paid = self.pay_when_free(thread, &resource, more) => paid,
+            () = sleep(self.settings.turn_timeout) => Ok(false),
             () = drained => Ok(false),
         };
         match paid {
