@@ -103,24 +103,18 @@ impl Shared {
 
     /// The thread pays for its name, once nobody else writes in it.
     async fn pay(&self, thread: &ThreadId, more: Spend) {
-        let drained = async {
-            self.drained.cancelled().await;
-            sleep(Duration::from_secs(1)).await;
-        };
         let resource = Resource::from(thread);
         let paid = select! {
             paid = self.pay_when_free(thread, &resource, more) => paid,
             () = sleep(self.settings.turn_timeout) => Ok(false),
-            () = drained => Ok(false),
+            () = self.shortly_after_the_drain() => Ok(false),
         };
-        match paid {
-            Ok(true) => {}
-            Ok(false) => tracing::info!("Nobody is left to pay for a title"),
-            Err(error) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, "A title was not paid for");
-            }
-        }
+        tell_whether_paid(paid);
+    }
+
+    async fn shortly_after_the_drain(&self) {
+        self.drained.cancelled().await;
+        sleep(Duration::from_secs(1)).await;
     }
 
     async fn pay_when_free(
@@ -156,5 +150,16 @@ impl Shared {
             title_of(clean(&reply.message.text).trim().trim_matches(['"', '“', '”', '.']))
         });
         (title, deltas.spent())
+    }
+}
+
+fn tell_whether_paid(paid: Result<bool, ThreadsError>) {
+    match paid {
+        Ok(true) => {}
+        Ok(false) => tracing::info!("Nobody is left to pay for a title"),
+        Err(error) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "A title was not paid for");
+        }
     }
 }
