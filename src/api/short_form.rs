@@ -39,7 +39,10 @@ async fn short(
 ) -> Result<Response, ApiError> {
     let form = ShortForm::parse(body)?;
     let request = from_short_form(form, &api.limits, context)?;
-    if let Some(retry_in) = api.chat.model_refuses_for() {
+    // What was answered before needs no model.
+    if let Some(retry_in) = api.chat.model_refuses_for()
+        && !api.chat.has_seen(&request.context).await
+    {
         return Err(ApiError::ModelDown { retry_in });
     }
     let turn = api.chat.begin(request).await?;

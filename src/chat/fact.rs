@@ -1,7 +1,7 @@
 //! What happens in a thread while a turn runs: facts, free of any wire.
 //!
 //! A wire writes its frames from these alone, and what is kept of a turn is made of them by the
-//! same [`super::Projection`] (ADR 8, ADR 22).
+//! same [`super::Projection`] (ADR 8, ADR 24).
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -18,7 +18,7 @@ use super::job::Job;
 use super::repeat::InFlight;
 use super::shared::Shared;
 use super::turn::{CloseLog, Engine, Log, Reader, Sweep};
-use super::{BeginError, Conversations, Settings, Store, Turn, TurnRequest};
+use super::{BeginError, Conversations, RequestContext, Settings, Store, Turn, TurnRequest};
 use crate::agents::{Model, Tools, WithQuestions};
 use crate::domain::{Caller, ThreadId};
 
@@ -72,6 +72,12 @@ impl Chat {
     /// How long the model would refuse a turn, if it would.
     pub fn model_refuses_for(&self) -> Option<Duration> {
         self.shared.model.refuses_for()
+    }
+
+    /// Whether a copy of this request came before, so that its answer may be kept.
+    pub async fn has_seen(&self, context: &RequestContext) -> bool {
+        let Some(repeat) = &context.repeat else { return false };
+        matches!(self.shared.store.received(&repeat.key).await, Ok(Some(_)))
     }
 
     /// How many turns are running.

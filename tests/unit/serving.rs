@@ -236,3 +236,18 @@ async fn at_the_end_idle_connections_close_and_answers_are_written_to_their_end(
     assert_eq!(rest(busy).await, "3\r\nend\r\n0\r\n\r\n");
     street.server.await.unwrap();
 }
+
+#[tokio::test]
+#[cfg(target_os = "linux")]
+async fn a_peer_that_is_gone_without_a_word_is_noticed_after_half_a_minute() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    let mut tuned = orchestrator::serving::tuned(listener);
+
+    let (client, accepted) = tokio::join!(tokio::net::TcpStream::connect(at), tuned.accept());
+
+    let (_client, accepted) = (client.unwrap(), accepted.unwrap());
+    let limit = socket2::SockRef::from(&accepted).tcp_user_timeout().unwrap();
+    assert_eq!(limit, Some(Duration::from_secs(30)));
+    assert!(accepted.nodelay().unwrap());
+}

@@ -1,17 +1,22 @@
 //! Answering a message again: what was done for it stays done, and the rest is made up for.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
-use orchestrator::agents::{ModelError, ToolError, ToolRequest, Tools};
+use orchestrator::agents::{
+    Delta, Deltas, Model, ModelError, ModelRequest, ToolError, ToolRequest, Tools,
+};
 use orchestrator::chat::Resource;
-use orchestrator::domain::{Catalog, ItemId, ThreadId, ToolOutput};
+use orchestrator::domain::{Catalog, ItemId, Message, Reply, ThreadId, ToolOutput};
 use serde_json::{Value, json};
 
 use crate::support::app::{Choices, TestApp, create, json_request, read_events};
-use crate::support::doubles::{FakeTools, ScriptedModel, calls, catalog, fails, says};
+use crate::support::doubles::{
+    FakeTools, ScriptedModel, calls, catalog, fails, reply, says, tool_calls,
+};
 
 #[tokio::test]
 async fn calls_that_a_stopped_turn_did_not_make_are_made_and_no_other_twice() {
@@ -133,6 +138,71 @@ async fn a_keyed_call_of_unknown_end_stays_begun_when_it_cannot_be_made_again() 
     assert_eq!(effects[0].output, None);
     let keys = tools.keys.lock().unwrap().clone();
     assert_eq!(keys, vec![effects[0].effect.key.clone(); 2]);
+}
+
+#[tokio::test]
+async fn a_tool_that_goes_between_plan_and_call_is_not_called_past_the_journal() {
+    let gone = Arc::new(AtomicBool::new(false));
+    let tools = Arc::new(Vanishing { gone: Arc::clone(&gone), made: Mutex::default() });
+    let choices =
+        Choices { model: Arc::new(Takes(gone)), tools: tools.clone(), ..Choices::default() };
+    let app = TestApp::new(choices).await;
+
+    let answer = app.create("go").await;
+
+    assert_eq!(answer.types().last().unwrap(), "done assistant_message", "{}", answer.text);
+    assert_eq!(tools.made.lock().unwrap().len(), 0);
+}
+
+/// Calls a tool that is no longer there once it has said so.
+struct Takes(Arc<AtomicBool>);
+
+impl Model for Takes {
+    fn reply<'a>(
+        &'a self,
+        request: ModelRequest<'a>,
+        deltas: &'a Deltas,
+    ) -> BoxFuture<'a, Result<Reply, ModelError>> {
+        let is_done = matches!(request.messages.last(), Some(Message::Tools { .. }));
+        self.0.store(true, Ordering::Relaxed);
+        async move {
+            if is_done {
+                deltas.say(Delta::Text("It is gone.".to_owned()));
+                return Ok(reply("It is gone.", Vec::new()));
+            }
+            Ok(reply("", tool_calls(&[("add", json!({}))])))
+        }
+        .boxed()
+    }
+
+    fn refuses_for(&self) -> Option<std::time::Duration> {
+        None
+    }
+}
+
+/// A tool that is on offer until it is gone, and can be called all the same.
+struct Vanishing {
+    gone: Arc<AtomicBool>,
+    made: Mutex<Vec<String>>,
+}
+
+impl Tools for Vanishing {
+    fn settled(&self) -> BoxFuture<'_, ()> {
+        ready(()).boxed()
+    }
+
+    fn catalog(&self) -> Arc<Catalog> {
+        let is_gone = self.gone.load(Ordering::Relaxed);
+        Arc::new(if is_gone { Catalog::default() } else { catalog(&["add"]) })
+    }
+
+    fn call<'a>(
+        &'a self,
+        request: ToolRequest<'a>,
+    ) -> BoxFuture<'a, Result<ToolOutput, ToolError>> {
+        self.made.lock().unwrap().push(request.call.name.clone());
+        ready(Err(ToolError::Lost)).boxed()
+    }
 }
 
 /// A tool whose server honours keys, and answers from a script.

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use orchestrator::chat::Store;
+use orchestrator::domain::Outcome;
 use serde_json::json;
 
 use crate::support::app::{Choices, TestApp, create, json_request, memory, read_events};
@@ -65,8 +66,10 @@ async fn a_turn_whose_end_was_not_kept_says_so_and_is_gone_on_with_by_its_copies
     };
 
     let first = app.send(request()).await;
+    let settled = app.store.received("key:once").await.unwrap().unwrap().end.unwrap().ending;
     let again = app.send(request()).await;
 
+    assert_eq!((settled.outcome, settled.is_final), (Outcome::Failed, false));
     assert_eq!(first.types().last().unwrap(), "error", "{}", first.text);
     assert!(first.text.contains("could not be saved"), "{}", first.text);
     assert!(!first.types().contains(&"done assistant_message".to_owned()));

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
+use futures::StreamExt;
 use orchestrator::agents::{Budget, Delta, ModelError};
-use orchestrator::chat::Store;
+use orchestrator::chat::{Claim, Resource, Store};
+use orchestrator::domain::ThreadId;
 use serde_json::{Value, json};
 
 use crate::support::app::{
-    Answer, Choices, TestApp, add, create, json_request, memory, read_events,
+    Answer, Choices, TestApp, add, create, events_in, json_request, memory, read_events,
 };
 use crate::support::doubles::{Act, FakeTools, ScriptedModel, calls, fails, says};
 use crate::support::faulty::Faulty;
@@ -178,16 +180,46 @@ async fn a_deleted_thread_takes_its_receipts_with_it() {
 #[tokio::test]
 async fn a_message_that_settles_a_form_is_kept_with_it_or_not_at_all() {
     let asks = calls(&[("ask_user", json!({ "questions": [{ "question": "How many?" }] }))]);
-    let house = Mortal::new([asks, says("Never mind.")]).await;
-    let thread = house.app.create("add some").await.thread_id();
-    let before = items(&house.app, &thread).await;
+    let is_full = Arc::new(AtomicBool::new(false));
+    let full = Arc::clone(&is_full);
+    // Whatever is written before the message would be kept.
+    let fails = Box::new(move |name: &str| full.load(Ordering::Relaxed) && name == "begin");
+    let store: Arc<dyn Store> = Arc::new(Faulty { store: memory().await, fails, hangs: "" });
+    let model = ScriptedModel::new([asks, says("Never mind.")]);
+    let choices = Choices { store: Some(store), model, ..Choices::default() };
+    let app = TestApp::new(choices).await;
+    let thread = app.create("add some").await.thread_id();
+    let before = items(&app, &thread).await;
 
-    house.is_dying.store(true, Ordering::Relaxed);
-    let refused = house.app.post("/chatkit", &add(&thread, "never mind")).await;
-    house.is_dying.store(false, Ordering::Relaxed);
+    is_full.store(true, Ordering::Relaxed);
+    let refused = app.post("/chatkit", &add(&thread, "never mind")).await;
 
     assert_eq!(refused.events().pop().unwrap()["type"], "error", "{}", refused.text);
-    assert_eq!(items(&house.app, &thread).await, before);
+    assert_eq!(items(&app, &thread).await, before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_longer_than_a_lease_keeps_its_thread_and_one_that_is_not_renewed_loses_it() {
+    for hangs in ["", "renew"] {
+        let store = memory().await;
+        let fails = Box::new(|_: &str| false);
+        let faulty: Arc<dyn Store> = Arc::new(Faulty { store: store.clone(), fails, hangs });
+        let model = ScriptedModel::new([half()]);
+        let choices = Choices { store: Some(faulty), model, ..Choices::default() };
+        let app = TestApp::new(choices).await;
+        let response = app.open(json_request("/chatkit", &create("go"))).await;
+        let mut body = response.into_body().into_data_stream();
+        let first = body.next().await.unwrap().unwrap();
+        let told = events_in(std::str::from_utf8(&first).unwrap());
+        let thread = ThreadId::from(told[0]["thread"]["id"].as_str().unwrap());
+
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        let claim = store.claim(&Resource::from(&thread)).await.unwrap();
+
+        assert_eq!(claim == Claim::Taken, hangs.is_empty(), "{hangs}: {claim:?}");
+        drop(body);
+        app.idle().await;
+    }
 }
 
 /// A house whose store can be made to lose what is written at the end of a turn, as when the

@@ -1,6 +1,7 @@
 //! The short form of `/chat`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use orchestrator::agents::ModelError;
 use orchestrator::chat::Store;
@@ -8,7 +9,7 @@ use orchestrator::domain::HealthProbe;
 use serde_json::{Value, json};
 
 use crate::integration::scenarios::{model, patient, scripted};
-use crate::support::app::{Choices, TestApp, type_of};
+use crate::support::app::{Choices, TestApp, json_request, memory, type_of};
 use crate::support::doubles::{ScriptedModel, calls, fails, says};
 use crate::support::watchdog::until;
 
@@ -19,6 +20,26 @@ async fn the_stream_is_that_of_chatkit() {
     let answer = app.post("/chat", &json!({ "message": "hi" })).await;
 
     assert_eq!(answer.types()[..3], ["thread.created", "done user_message", "stream_options"]);
+}
+
+#[tokio::test]
+async fn a_kept_answer_is_told_again_while_the_model_refuses() {
+    let store = memory().await;
+    let whole = ScriptedModel::new([says("Hello.")]);
+    let refusing = ScriptedModel::refusing([], Some(Duration::from_secs(9)));
+    let mut told = Vec::new();
+    for model in [whole, refusing] {
+        let choices = Choices { model, store: Some(store.clone()), ..Choices::default() };
+        let app = TestApp::new(choices).await;
+        let mut request = json_request("/chat", &json!({ "message": "hi" }));
+        request.headers_mut().insert("accept", "application/json".parse().unwrap());
+        request.headers_mut().insert("idempotency-key", "once".parse().unwrap());
+        told.push(app.send(request).await);
+        let other = app.ask(&json!({ "message": "something else" })).await;
+        assert_eq!(other.status == 503, told.len() == 2, "{}", other.text);
+    }
+
+    assert_eq!(told[1].json(), told[0].json());
 }
 
 #[tokio::test]
@@ -108,7 +129,7 @@ async fn a_chatkit_request_is_taken_here_too() {
 
 #[tokio::test]
 async fn two_houses_on_one_store_share_their_threads() {
-    let store: Arc<dyn Store> = crate::support::app::memory().await;
+    let store: Arc<dyn Store> = memory().await;
     let house = async |reply: &str| {
         let model = ScriptedModel::new([says(reply)]);
         let store = Some(Arc::clone(&store));

@@ -257,3 +257,16 @@ async fn what_a_tool_says_of_its_progress_shows_in_its_step_until_it_is_done() {
         .collect();
     assert_eq!(steps, [("loading", Some("half way")), ("complete", None)]);
 }
+
+#[tokio::test]
+async fn what_joins_characters_survives_wherever_the_model_s_words_are_cut() {
+    let said = "می\u{200C}خواهم 👩\u{200D}💻 ❤\u{FE0F} and \u{202E}no\u{E0041} more";
+    let pieces = said.chars().map(|one| Delta::Text(one.to_string())).collect();
+    let app = TestApp::scripted([Act::Say(pieces, Ok(reply(said, Vec::new())))]).await;
+
+    let answer = app.create("go").await;
+
+    let done = answer.events().into_iter().rfind(|event| event["type"] == "thread.item.done");
+    let text = &done.unwrap()["item"]["content"][0]["text"];
+    assert_eq!(text, "می\u{200C}خواهم 👩\u{200D}💻 ❤\u{FE0F} and no more");
+}

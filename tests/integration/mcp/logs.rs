@@ -4,23 +4,33 @@ use std::io::{self, Write};
 use std::sync::Mutex;
 
 use tracing::Level;
+use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 
 use super::*;
 use crate::support::mcp_server::Era;
+use crate::support::watchdog::until;
+
+#[tokio::test]
+async fn what_a_child_writes_to_stderr_is_told_by_its_length_alone() {
+    let (log, _guard) = Log::at(Level::DEBUG);
+    let script = "echo hush >&2; exec sleep 60";
+    let args = ["-c", script].map(str::to_owned).into();
+    let transport = Transport::Child { command: "sh".to_owned(), args, env: Vec::new() };
+    let server = ServerSettings { name: "one".to_owned(), transport, trust: Trust::Trusted };
+
+    let servers = Servers::start(settings(vec![server]), CancellationToken::new());
+    until("it has written", || log.text().contains("wrote to stderr")).await;
+
+    in_time(servers.shut_down()).await;
+    assert!(!log.text().contains("hush"), "{}", log.text());
+    assert!(log.text().contains(r#""bytes":4"#), "{}", log.text());
+}
 
 #[tokio::test]
 async fn a_call_is_one_line_without_arguments_or_results() {
-    let log = Log::default();
-    let writer = log.clone();
-    let layer = tracing_subscriber::fmt::layer().json().with_writer(move || writer.clone());
-    let ours = Targets::new().with_target("orchestrator", Level::TRACE);
-    let subscriber = tracing_subscriber::registry().with(layer).with(ours);
-    // Another test may reach a log line first; without a subscriber of its own, tracing would
-    // note that line as unwanted for all of us.
-    drop(tracing::subscriber::set_global_default(tracing_subscriber::registry()));
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (log, _guard) = Log::at(Level::TRACE);
     let server = McpServer::start(Era::Stateless, &["echo"]).await;
     let servers = started(settings(vec![http("one", &server)])).await;
 
@@ -55,6 +65,19 @@ async fn a_call_is_one_line_without_arguments_or_results() {
 struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
+    /// What this thread logs from now on.
+    fn at(level: Level) -> (Self, DefaultGuard) {
+        let log = Self::default();
+        let writer = log.clone();
+        let layer = tracing_subscriber::fmt::layer().json().with_writer(move || writer.clone());
+        let ours = Targets::new().with_target("orchestrator", level);
+        let subscriber = tracing_subscriber::registry().with(layer).with(ours);
+        // Another test may reach a log line first; without a subscriber of its own, tracing would
+        // note that line as unwanted for all of us.
+        drop(tracing::subscriber::set_global_default(tracing_subscriber::registry()));
+        (log, tracing::subscriber::set_default(subscriber))
+    }
+
     fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
