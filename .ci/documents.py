@@ -8,8 +8,8 @@ import yaml
 
 # Where the code says what the document lists: an enum's variants are the words of a schema.
 WORDS = {
-    "Event": ("src/streaming/chatkit.rs", "Frame"),
-    "ItemUpdate": ("src/streaming/update.rs", "Update"),
+    "Event": ("src/streaming/chatkit/frame.rs", "Frame"),
+    "ItemUpdate": ("src/streaming/chatkit/update.rs", "Update"),
     "Item": ("src/domain/item.rs", "ItemContent"),
     "UserContent": ("src/domain/item.rs", "UserContent"),
     "Task": ("src/domain/workflow.rs", "TaskContent"),
@@ -69,7 +69,7 @@ def words(document, schema):
 
 def variants(path, name):
     """The words of a Rust enum as serde writes them."""
-    body = re.search(rf"^pub enum {name}\b.*?^}}", read(path), re.M | re.S).group()
+    body = re.search(rf"^pub(?:\(\w+\))? enum {name}\b.*?^}}", read(path), re.M | re.S).group()
     for renamed, variant in re.findall(r'^    (?:#\[serde\(rename = "(.+)"\)\]\n    )?([A-Z]\w+)', body, re.M):
         yield renamed or re.sub(r"\B(?=[A-Z])", "_", variant).lower()
 
