@@ -66,6 +66,10 @@ pub(super) fn note(finish: &Finish) -> Option<String> {
     ))
 }
 
+/// What is said of a request whose message or form is not in its thread any more.
+pub(super) const FORGOTTEN: &str = "An earlier message was tried again since, and what was answered here \
+     is forgotten. Nothing was done again.";
+
 /// What is said of a request whose answer was cut and that comes again after something else.
 pub(super) fn overtaken(done: &[ToolRecord]) -> String {
     format!(

@@ -15,6 +15,8 @@
 //! | its process died, and nothing came since | go on | go on for a minute, or while it left effects in the thread; else begin |
 //! | it did not end for good, and something came since | replay what is kept | begin |
 //!
+//! What a retry of an earlier message has forgotten is not there to be replayed: a copy is told so.
+//!
 //! To go on is to forget what was said for the message and to keep what was done: see `retry`.
 //! A copy never goes on once another try was begun in the thread, so it undoes nothing that
 //! came after it. Whether each single call is made again, its journal says: see

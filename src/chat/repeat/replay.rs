@@ -3,14 +3,15 @@
 use super::super::admission::{Admitted, beginning};
 use super::super::job::Job;
 use super::super::shared::Shared;
-use super::super::wording::overtaken;
+use super::super::wording::{FORGOTTEN, overtaken};
 use super::super::{Ask, BeginError, Entry, Fact, Received, ToolRecord, TurnEnd, questions};
 use crate::agents::ASK_USER;
 use crate::domain::{Item, ItemContent, ItemId, Message, Outcome, Spend, ToolCall, ToolResult};
 
 impl Shared {
     /// Tells what is kept of an earlier copy's turn. One that did not end for good, and that can
-    /// not be gone on with because the conversation did, is told as what it is.
+    /// not be gone on with because the conversation did, is told as what it is; so is one that a
+    /// retry of an earlier message has forgotten.
     pub(super) async fn replay(
         &self,
         job: &mut Job,
@@ -20,9 +21,10 @@ impl Shared {
         (job.thread, job.item) = (receipt.thread.clone(), receipt.item.clone());
         let thread = self.store.find(&job.thread).await?.ok_or(BeginError::UnknownThread)?;
         let asked = self.store.entry(&thread.id, &job.item).await?;
+        let is_forgotten = asked.is_none();
         let entries = match &asked {
             Some(asked) => answers_to(&job.item, self.store.turn(&thread.id, &asked.root).await?),
-            None => Vec::new(), // An earlier message was tried again, and this one forgotten.
+            None => Vec::new(),
         };
         let first = asked.and_then(|asked| asked.item);
         let begins = match &job.request.ask {
@@ -36,6 +38,8 @@ impl Shared {
         let (text, tool_calls) = (texts(&entries), calls(&entries));
         let final_end = earlier.end.as_ref().map(|end| &end.ending).filter(|end| end.is_final);
         let (outcome, told) = match final_end {
+            // Nothing is left to tell again, and a stream must not stop without an end (ADR 22).
+            _ if is_forgotten => (Outcome::Cancelled, Some(FORGOTTEN.to_owned())),
             Some(end) => (end.outcome, end.told.clone()),
             None => (Outcome::Cancelled, Some(overtaken(&tool_calls))),
         };

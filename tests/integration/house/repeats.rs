@@ -104,6 +104,35 @@ async fn a_form_that_was_answered_is_not_answered_again_after_something_else() {
 }
 
 #[tokio::test]
+async fn a_copy_of_what_a_retry_has_forgotten_is_told_so() {
+    let asks = calls(&[("ask_user", json!({ "questions": [{ "question": "How many?" }] }))]);
+    let app = TestApp::scripted([asks, says("Two."), says("Later."), says("Anew.")]).await;
+    let told = app.create("add some").await.events();
+    let form = told.iter().find(|event| event["item"]["type"] == "structured_input").unwrap();
+    let thread = form["item"]["thread_id"].as_str().unwrap();
+    let params = json!({
+        "thread_id": thread, "item_id": form["item"]["id"],
+        "input": { "answers": { "q1": { "values": ["2"] } } },
+    });
+    let answer = json!({ "type": "threads.add_structured_input", "params": params });
+    app.send(keyed(&answer, "K1")).await;
+    app.send(keyed(&add(thread, "later"), "K2")).await;
+    let said = items(&app, thread).await.remove(0);
+    let params = json!({ "thread_id": thread, "item_id": said["id"] });
+    let retry = json!({ "type": "threads.retry_after_item", "params": params });
+    app.post("/chatkit", &retry).await;
+    let before = items(&app, thread).await;
+
+    for (body, key) in [(answer, "K1"), (add(thread, "later"), "K2")] {
+        let copy = app.send(keyed(&body, key)).await;
+
+        let end = copy.events().pop().unwrap();
+        assert_eq!((&end["type"], &end["allow_retry"]), (&json!("error"), &json!(false)), "{key}");
+        assert_eq!(items(&app, thread).await, before, "{key}");
+    }
+}
+
+#[tokio::test]
 async fn an_end_that_allows_a_retry_is_gone_on_with_under_the_same_key() {
     let unavailable = ModelError::Unavailable { reason: "down".into(), retry_in: None };
     for error in [unavailable, ModelError::TimedOut("silence"), ModelError::Empty] {
