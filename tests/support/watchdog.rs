@@ -36,6 +36,21 @@ pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
+/// What comes of some work that must not take for ever. For clocks that run.
+pub(crate) async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
+    let watchdog = Watchdog::new();
+    let barks = async {
+        loop {
+            watchdog.check(what);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::select! {
+        done = work => done,
+        never = barks => never,
+    }
+}
+
 /// Something that a test holds while it runs. If it is held for too long, the test hangs in a wait
 /// that nobody measures: the whole run ends, and says which test it was.
 #[derive(Debug)]

@@ -1,7 +1,10 @@
 //! Trouble on purpose, from seeds: kills, random scripts, replicas, requests that come twice.
 
+mod copies;
+mod copy_plan;
 mod doubles;
 mod killed;
+mod killing;
 mod plain;
 mod replicas;
 mod scripts;
