@@ -91,6 +91,9 @@ pub(in crate::demo) struct StreamOptions {
     pub(in crate::demo) include_usage: bool,
 }
 
+/// What a remark in a user's message begins with: the model hears it, and nobody said it.
+const NOTE: &str = "[note from the system: ";
+
 /// What comes before the time in a system prompt.
 const CLOCK: &str = "It is now ";
 
@@ -135,7 +138,7 @@ impl ChatRequest {
     pub(in crate::demo) fn conversation(&self) -> Conversation {
         Conversation {
             now: self.clock().unwrap_or_else(Zoned::now),
-            said: self.messages.iter().filter_map(Message::said).collect(),
+            said: self.messages.iter().flat_map(Message::said).collect(),
             tools: self.tools().iter().map(Tool::spec).collect(),
         }
     }
@@ -177,18 +180,18 @@ impl Message {
         self.tool_calls.as_deref().unwrap_or_default()
     }
 
-    fn said(&self) -> Option<Said> {
+    fn said(&self) -> Vec<Said> {
         match self.role.as_str() {
-            "user" => Some(Said::User(self.text())),
-            "assistant" => Some(Said::Assistant {
+            "user" => sayings(&self.text()).into_iter().map(Said::User).collect(),
+            "assistant" => vec![Said::Assistant {
                 text: self.text(),
                 calls: self.calls().iter().map(WireCall::call).collect(),
-            }),
-            "tool" => Some(Said::Tool {
+            }],
+            "tool" => vec![Said::Tool {
                 call_id: self.tool_call_id.clone().unwrap_or_default(),
                 output: self.text(),
-            }),
-            _ => None,
+            }],
+            _ => Vec::new(),
         }
     }
 }
@@ -217,6 +220,16 @@ impl Tool {
             parameters: self.function.parameters.clone(),
         }
     }
+}
+
+/// What a person said, each time they spoke: remarks stand between the one and the other.
+fn sayings(text: &str) -> Vec<String> {
+    if !text.contains(NOTE) {
+        return vec![text.to_owned()];
+    }
+    let paragraphs: Vec<_> = text.split("\n\n").collect();
+    let said = paragraphs.split(|one| one.starts_with(NOTE)).filter(|said| !said.is_empty());
+    said.map(|said| said.join("\n\n")).collect()
 }
 
 /// Finds `It is now Saturday, 2026-11-21T05:12:00+01:00[Europe/Berlin].`
