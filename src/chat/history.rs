@@ -2,11 +2,14 @@
 
 use std::collections::VecDeque;
 
-use crate::agents::{ToolError, bytes_of, bytes_of_tokens, shorten_results};
+use super::wording::unfinished;
+use crate::agents::{ASK_USER, ToolError, bytes_of, bytes_of_tokens, shorten_results};
 use crate::domain::{Message, ToolCall, ToolResult};
 
-/// Whole turns from the newest back, each call with its result, within a budget of tokens. Calls
-/// at the very end are left without: they are about to be made.
+/// Whole turns from the newest back, each call with its result, within a budget of tokens.
+///
+/// Calls at the very end are left without: they are about to be made. Of an earlier turn that broke
+/// off without a word the model is told so, since it must not go on with it.
 pub fn for_model(transcript: Vec<Message>, max_tokens: usize) -> Vec<Message> {
     let max_bytes = bytes_of_tokens(max_tokens);
     let mut turns = turns(transcript);
@@ -15,7 +18,7 @@ pub fn for_model(transcript: Vec<Message>, max_tokens: usize) -> Vec<Message> {
     let mut left = max_bytes.saturating_sub(bytes_of(&newest));
     let mut kept = VecDeque::from([newest]);
     for turn in turns.into_iter().rev() {
-        let turn = fitting(answered(turn), left);
+        let turn = fitting(ended(answered(turn)), left);
         let size = bytes_of(&turn);
         if size > left {
             break;
@@ -64,6 +67,25 @@ fn answered(turn: Vec<Message>) -> Vec<Message> {
         }
     }
     whole
+}
+
+/// A process that died in a turn leaves it without an end, and the message as if it still waited.
+fn ended(mut turn: Vec<Message>) -> Vec<Message> {
+    if !has_end(&turn) {
+        turn.push(Message::Note { text: unfinished("it broke off") });
+    }
+    turn
+}
+
+fn has_end(turn: &[Message]) -> bool {
+    match turn {
+        [.., Message::Note { .. }] => true,
+        [.., Message::Assistant(said)] => said.calls.is_empty(),
+        [.., Message::Assistant(said), Message::Tools { .. }] => {
+            said.calls.iter().any(|call| call.name == ASK_USER)
+        }
+        _ => false,
+    }
 }
 
 /// The same, but for calls at the end.

@@ -60,10 +60,15 @@ pub(super) fn note(finish: &Finish) -> Option<String> {
         Finish::Storage | Finish::Lost => "it could not be saved",
         Finish::Model(_) => "the model failed",
     };
-    Some(format!(
+    Some(unfinished(reason))
+}
+
+/// What the model is told of an answer without an end.
+pub(super) fn unfinished(reason: &str) -> String {
+    format!(
         "The answer to the message before this was not finished: {reason}. \
          Do not go on with it unless the user asks."
-    ))
+    )
 }
 
 /// What is said of a request whose message or form is not in its thread any more.

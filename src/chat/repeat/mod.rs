@@ -16,6 +16,7 @@
 //! | it did not end for good, and something came since | replay what is kept | begin |
 //!
 //! What a retry of an earlier message has forgotten is not there to be replayed: a copy is told so.
+//! What a retry of the same message has answered is told as that answer.
 //!
 //! To go on is to forget what was said for the message and to keep what was done: see `retry`.
 //! A copy never goes on once another try was begun in the thread, so it undoes nothing that

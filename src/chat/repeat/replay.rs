@@ -10,8 +10,8 @@ use crate::domain::{Item, ItemContent, ItemId, Message, Outcome, Spend, ToolCall
 
 impl Shared {
     /// Tells what is kept of an earlier copy's turn. One that did not end for good, and that can
-    /// not be gone on with because the conversation did, is told as what it is; so is one that a
-    /// retry of an earlier message has forgotten.
+    /// not be gone on with because the conversation did, is told as what it is, unless a later try
+    /// has answered it; so is one that a retry of an earlier message has forgotten.
     pub(super) async fn replay(
         &self,
         job: &mut Job,
@@ -41,7 +41,10 @@ impl Shared {
             // Nothing is left to tell again, and a stream must not stop without an end (ADR 22).
             _ if is_forgotten => (Outcome::Cancelled, Some(FORGOTTEN.to_owned())),
             Some(end) => (end.outcome, end.told.clone()),
-            None => (Outcome::Cancelled, Some(overtaken(&tool_calls))),
+            None => match whole_end(&entries) {
+                Some(outcome) => (outcome, None),
+                None => (Outcome::Cancelled, Some(overtaken(&tool_calls))),
+            },
         };
         let spend = earlier.end.as_ref().map_or_else(Spend::unknown, |end| end.ending.spend);
         let thread_spend = Some(thread.spent);
@@ -69,6 +72,20 @@ fn answers_to(item: &ItemId, entries: Vec<Entry>) -> Vec<Entry> {
         }
     }
     followed
+}
+
+/// How these entries end, if they end an answer: what is cut has a note for the model behind it.
+fn whole_end(entries: &[Entry]) -> Option<Outcome> {
+    if entries.last()?.item.as_ref().is_some_and(is_form) {
+        return Some(Outcome::AwaitingInput);
+    }
+    match entries.iter().rev().find_map(|entry| entry.message.as_ref())? {
+        Message::Assistant(said) if said.calls.is_empty() => Some(Outcome::Completed),
+        Message::Assistant(_)
+        | Message::Tools { .. }
+        | Message::User { .. }
+        | Message::Note { .. } => None,
+    }
 }
 
 fn is_form(item: &Item) -> bool {

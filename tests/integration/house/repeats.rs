@@ -132,6 +132,22 @@ async fn a_copy_of_what_a_retry_has_forgotten_is_told_so() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_copy_of_what_a_retry_has_answered_is_told_that_answer_as_whole() {
+    let house = Mortal::new([half(), says("Whole.")]).await;
+    let thread = house.dies_in(keyed(&create("go"), "K1")).await.unwrap();
+    let said = items(&house.app, &thread).await.remove(0);
+    let params = json!({ "thread_id": thread, "item_id": said["id"] });
+    let retry = json!({ "type": "threads.retry_after_item", "params": params });
+    house.app.post("/chatkit", &retry).await;
+    let before = items(&house.app, &thread).await;
+
+    let copy = house.app.send(keyed(&create("go"), "K1")).await;
+
+    assert_eq!(copy.types().last().unwrap(), "done assistant_message", "{}", copy.text);
+    assert_eq!(items(&house.app, &thread).await, before);
+}
+
 #[tokio::test]
 async fn an_end_that_allows_a_retry_is_gone_on_with_under_the_same_key() {
     let unavailable = ModelError::Unavailable { reason: "down".into(), retry_in: None };

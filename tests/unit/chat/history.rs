@@ -20,7 +20,9 @@ fn a_call_that_was_never_answered_is_answered_as_unknown() {
 
     let sent = for_model(vec![user("hi"), called.clone(), user("hello?")], 25_000);
 
-    let [_, _, Message::Tools { results }, _] = sent.as_slice() else { panic!("{sent:?}") };
+    let [_, _, Message::Tools { results }, Message::Note { .. }, _] = sent.as_slice() else {
+        panic!("{sent:?}")
+    };
     assert_eq!(results.len(), 2);
     assert!(results.iter().all(|ToolResult { is_error, output, .. }| {
         *is_error && output.contains("check first")
@@ -28,10 +30,35 @@ fn a_call_that_was_never_answered_is_answered_as_unknown() {
 }
 
 #[test]
+fn of_an_earlier_turn_without_an_end_the_model_is_told_so() {
+    let asked = tool_calls(&[("ask_user", json!({}))]);
+    let asked = Message::Assistant(Assistant { calls: asked, ..Assistant::default() });
+    let stopped = Message::Note { text: "The user stopped it.".to_owned() };
+    let ends: [&[Message]; 3] = [&[said("hello")], &[asked, results("asked")], &[stopped]];
+    let breaks: [&[Message]; 3] = [&[], &[called(), results("ok")], &[called()]];
+
+    for (turns, is_noted) in [(ends, false), (breaks, true)] {
+        for turn in turns {
+            let sent = for_model([&[user("hi")], turn, &[user("next")]].concat(), 25_000);
+
+            let [.., before, last] = sent.as_slice() else { panic!("{sent:?}") };
+            let Message::Note { text } = before else {
+                assert!(!is_noted, "{sent:?}");
+                continue;
+            };
+            assert_eq!(text.contains("it broke off"), is_noted, "{sent:?}");
+            assert_eq!(*last, user("next"));
+        }
+    }
+}
+
+#[test]
 fn calls_at_the_end_are_left_open() {
     let sent = for_model(vec![user("hi"), called(), user("again"), called()], 25_000);
 
-    let [_, _, Message::Tools { .. }, _, last] = sent.as_slice() else { panic!("{sent:?}") };
+    let [_, _, Message::Tools { .. }, Message::Note { .. }, _, last] = sent.as_slice() else {
+        panic!("{sent:?}")
+    };
     assert_eq!(*last, called());
 }
 
