@@ -171,8 +171,9 @@ impl Fact {
                 Self::ToolStarted(start) => start.call.arguments.len(),
                 Self::ToolFinished(end) => end.output.len(),
                 Self::ItemKept(item) | Self::ItemReplaced(item) => weight_of(item),
-                Self::Ended(end) => end.weight(),
-                Self::ThreadCreated(_)
+                // Nothing is forgotten for the end: it is the last, and what no reader may miss.
+                Self::Ended(_)
+                | Self::ThreadCreated(_)
                 | Self::ThreadUpdated(_)
                 | Self::Stoppable
                 | Self::Waiting
@@ -231,11 +232,6 @@ pub struct TurnEnd {
 }
 
 impl TurnEnd {
-    fn weight(&self) -> usize {
-        let calls = self.tool_calls.iter().map(|call| call.arguments.len() + call.result.len());
-        self.text.len() + calls.sum::<usize>()
-    }
-
     /// The one line that closes a turn.
     pub(super) fn log(&self, steps: u32, took: Duration) {
         tracing::info!(

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use futures::future::Either;
 use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::AbortHandle;
@@ -104,7 +105,12 @@ impl Chat {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| BeginError::Busy)?;
         let thread = request.thread().cloned().unwrap_or_else(ThreadId::new_thread);
         let (log, mut events) = Log::begin(request.context.on_leave);
-        let in_flight = repeat.map(|key| self.shared.in_flight.note(key, &thread, &log));
+        let noted = repeat.map(|key| self.shared.in_flight.note(key, &thread, &log)).transpose()?;
+        let in_flight = match noted {
+            Some(Either::Right(turn)) => return Ok(turn),
+            Some(Either::Left(noted)) => Some(noted),
+            None => None,
+        };
         let (mut job, has_started) = Job::new(request, thread.clone(), Arc::clone(&log), place);
         job.in_flight = in_flight;
         let span = info_span!("turn", thread_id = %thread, turn_id = %job.item);

@@ -116,7 +116,7 @@ impl Job {
     pub(super) fn refuse(mut self, error: BeginError) {
         let end = TurnEnd {
             thread: self.thread.clone(),
-            outcome: Outcome::Failed,
+            outcome: outcome_of(&error),
             told: Some(refusal(&error)),
             text: String::new(),
             tool_calls: Vec::new(),
@@ -131,6 +131,23 @@ impl Job {
     }
 }
 
+/// Asking the same again does not help where something else is wrong than the moment.
+const fn outcome_of(error: &BeginError) -> Outcome {
+    match error {
+        BeginError::UnknownThread
+        | BeginError::UnknownItem
+        | BeginError::NotAMessage
+        | BeginError::NotWaiting
+        | BeginError::Locked { .. }
+        | BeginError::KeyReused => Outcome::Cancelled,
+        BeginError::Busy
+        | BeginError::Crowded
+        | BeginError::Draining
+        | BeginError::Broken
+        | BeginError::Threads(_) => Outcome::Failed,
+    }
+}
+
 /// What a person hears who waited in line in vain.
 fn refusal(error: &BeginError) -> String {
     match error {
@@ -139,13 +156,15 @@ fn refusal(error: &BeginError) -> String {
         BeginError::Crowded | BeginError::Busy => {
             "The answer before this one is still being written. Try again in a moment.".to_owned()
         }
-        BeginError::UnknownItem
-        | BeginError::NotAMessage
-        | BeginError::NotWaiting
-        | BeginError::Locked { .. }
-        | BeginError::KeyReused
-        | BeginError::Broken
-        | BeginError::Threads(_) => {
+        BeginError::UnknownItem | BeginError::NotAMessage => {
+            "What this was about is not in the conversation any more.".to_owned()
+        }
+        BeginError::NotWaiting => "These questions do not wait for answers any more.".to_owned(),
+        BeginError::Locked { .. } => "This conversation takes no messages any more.".to_owned(),
+        BeginError::KeyReused => {
+            "Another message came under the same key, so this one was not taken.".to_owned()
+        }
+        BeginError::Broken | BeginError::Threads(_) => {
             "The message could not be taken. Try again in a moment.".to_owned()
         }
     }

@@ -34,9 +34,15 @@ impl Queue {
             return log.tell(fact);
         }
         let fact = match self.steps.back_mut() {
-            Some(Step::Tell(last)) => last.grow(fact).and_then(|fact| last.renew(fact)),
+            Some(Step::Tell(last)) => last.grow(fact),
             Some(Step::Keep(_)) | None => Some(fact),
         };
+        // Progress may come for as long as a write hangs; only the newest of each call waits.
+        let told = self.steps.iter_mut().rev().map_while(|step| match step {
+            Step::Tell(fact) => Some(fact),
+            Step::Keep(_) => None,
+        });
+        let fact = told.fold(fact, |fact, told| fact.and_then(|fact| told.renew(fact)));
         self.steps.extend(fact.map(Step::Tell));
     }
 

@@ -124,7 +124,13 @@ impl Shared {
         more: Spend,
     ) -> Result<bool, ThreadsError> {
         let Some(lease) = claim_when_free(&*self.store, resource).await? else { return Ok(false) };
-        let Some(thread) = self.store.find(thread).await? else { return Ok(false) };
+        let thread = match self.store.find(thread).await {
+            Ok(Some(thread)) => thread,
+            unknown => {
+                self.let_go(&lease).await;
+                return unknown.map(|_| false);
+            }
+        };
         let spent = thread.spent + more;
         self.store.end(&lease, Closing { spent, ..Closing::default() }).await?;
         Ok(true)

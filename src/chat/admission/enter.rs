@@ -72,7 +72,8 @@ impl Shared {
         Ok(Entered { slot, thread, held })
     }
 
-    async fn let_go(&self, lease: &Lease) {
+    /// Lets a resource go in which nothing was done.
+    pub(in crate::chat) async fn let_go(&self, lease: &Lease) {
         if let Err(error) = self.store.release(lease).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "Lease not released");
         }

@@ -18,6 +18,8 @@ impl Shared {
             if let Some(admitted) = self.admit_once(job).await? {
                 return Ok(admitted);
             }
+            // Whoever got ahead of us meant the same: we waited for it, and did not come after it.
+            job.is_copy = true;
         }
         Err(BeginError::Crowded)
     }
@@ -29,7 +31,12 @@ impl Shared {
         };
         let Some(earlier) = self.store.received(&repeat.key).await? else {
             job.is_copy = false;
-            return self.start(job, Way::Begin(Some(receipt_of(job, &repeat)))).await;
+            let begun = self.start(job, Way::Begin(Some(receipt_of(job, &repeat)))).await;
+            let is_settled = matches!(begun, Err(BeginError::NotWaiting));
+            if is_settled && self.store.received(&repeat.key).await?.is_some() {
+                return Ok(None); // By a copy of these very answers.
+            }
+            return begun;
         };
         let moment = if job.is_copy { Moment::Waited } else { Moment::Arrival };
         match decide(Copy { repeat: &repeat, earlier: &earlier, moment }) {

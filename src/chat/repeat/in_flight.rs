@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use futures::future::Either;
+
 use super::super::turn::{Cursor, Log};
 use super::super::{BeginError, RepeatKey, Turn};
 use crate::domain::ThreadId;
@@ -29,26 +31,26 @@ pub(in crate::chat) struct Noted {
 impl InFlight {
     /// Joins the turn of an earlier copy, if it still runs here and can be told from the start.
     pub(in crate::chat) fn join(&self, key: &RepeatKey) -> Result<Option<Turn>, BeginError> {
-        let live = lock(&self.0);
-        let Some(live) = live.get(&key.key) else { return Ok(None) };
-        if live.body != key.body {
-            return Err(BeginError::KeyReused);
-        }
-        let events = live.log.upgrade().and_then(|log| log.join(Cursor::default()));
-        Ok(events.map(|events| Turn { thread: live.thread.clone(), events }))
+        joined(&lock(&self.0), key)
     }
 
-    /// Notes a turn for as long as what is given back lives.
+    /// Notes a turn for as long as what is given back lives, unless a copy got ahead of it: then
+    /// that one's turn is joined.
     pub(in crate::chat) fn note(
         &self,
         key: &RepeatKey,
         thread: &ThreadId,
         log: &Arc<Log>,
-    ) -> Noted {
+    ) -> Result<Either<Noted, Turn>, BeginError> {
         let (body, log) = (key.body.clone(), Arc::downgrade(log));
+        let mut all = lock(&self.0);
+        if let Some(turn) = joined(&all, key)? {
+            return Ok(Either::Right(turn));
+        }
         let live = Live { body, thread: thread.clone(), log: Weak::clone(&log) };
-        lock(&self.0).insert(key.key.clone(), live);
-        Noted { all: Arc::clone(&self.0), key: key.key.clone(), log }
+        all.insert(key.key.clone(), live);
+        drop(all);
+        Ok(Either::Left(Noted { all: Arc::clone(&self.0), key: key.key.clone(), log }))
     }
 }
 
@@ -60,6 +62,15 @@ impl Drop for Noted {
             all.remove(&self.key);
         }
     }
+}
+
+fn joined(all: &HashMap<String, Live>, key: &RepeatKey) -> Result<Option<Turn>, BeginError> {
+    let Some(live) = all.get(&key.key) else { return Ok(None) };
+    if live.body != key.body {
+        return Err(BeginError::KeyReused);
+    }
+    let events = live.log.upgrade().and_then(|log| log.join(Cursor::default()));
+    Ok(events.map(|events| Turn { thread: live.thread.clone(), events }))
 }
 
 fn lock(all: &Mutex<HashMap<String, Live>>) -> MutexGuard<'_, HashMap<String, Live>> {

@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 use super::reader::{Behind, Reader};
 use crate::chat::{Fact, OnLeave};
 
-/// So much of a turn is kept for readers; what is older goes. The longest answer has room thrice: as it
-/// is said, as it is kept, and in the end.
+/// So much of a turn is kept for readers besides its end; what is older goes. The longest answer has
+/// room twice: as it is said, and as it is kept.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 
 /// The log of one turn.
@@ -206,8 +206,13 @@ impl State {
     fn forget_first(&mut self) {
         let Some(first) = self.events.pop_front() else { return };
         self.bytes = self.bytes.saturating_sub(first.weight());
+        let whole = first.text().map(|text| Cursor { event: self.gone, byte: text.len() });
         self.gone += 1;
         let gone = self.gone;
+        // Whoever has read all of its text stands in it still, and misses nothing.
+        for place in self.readers.iter_mut().filter(|place| Some(place.at) == whole) {
+            place.at = Cursor { event: gone, byte: 0 };
+        }
         self.readers.retain(|place| place.at.event >= gone);
     }
 

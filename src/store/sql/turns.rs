@@ -204,6 +204,7 @@ impl SqlStore {
             statement(dialect, &[entry]).execute(&mut *connection).await?;
         }
         transaction.commit().await?;
+        writing.done();
         Ok(true)
     }
 

@@ -14,6 +14,7 @@ mod lists;
 mod readers;
 mod refusals;
 mod repeats;
+mod replicas;
 mod short_form;
 mod streams;
 mod threads;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use futures::FutureExt;
-use orchestrator::chat::{Behind, Cursor, Fact, Level, Log, OnLeave, Reader};
+use orchestrator::chat::{Behind, Cursor, Fact, Level, Log, OnLeave, Reader, ToolRecord, TurnEnd};
+use orchestrator::domain::{Outcome, Spend, ThreadId};
 use proptest::prelude::{prop, proptest};
 
 /// Looks after which a reader that takes nothing is let go, here.
@@ -129,6 +130,42 @@ fn what_is_too_much_to_keep_goes_and_only_those_behind_it_miss_it() {
     assert_eq!(taken(&mut stalled), Err(Behind));
     assert!(log.join(Cursor::default()).is_none(), "the start is gone");
     assert!(log.join(living.at().unwrap()).is_some());
+}
+
+#[test]
+fn who_has_read_all_there_is_misses_nothing_however_large_the_next_is() {
+    let (log, mut reader) = Log::begin(OnLeave::Cancel);
+    log.tell(text(&"a".repeat(3_000_000)));
+    assert_eq!(taken(&mut reader).unwrap().len(), 1);
+
+    log.tell(Fact::Notice { level: Level::Info, message: "x".repeat(7_000_000) });
+
+    assert_eq!(taken(&mut reader).unwrap().len(), 1);
+}
+
+#[test]
+fn nobody_is_left_behind_by_the_end_of_a_turn() {
+    let (log, mut reader) = Log::begin(OnLeave::Cancel);
+    log.tell(text("a"));
+    let call = ToolRecord {
+        name: "read".to_owned(),
+        arguments: "{}".to_owned(),
+        is_error: false,
+        result: "x".repeat(10_000_000),
+    };
+    let end = TurnEnd {
+        thread: ThreadId::from("thr_1"),
+        outcome: Outcome::Completed,
+        told: None,
+        text: "a".to_owned(),
+        tool_calls: vec![call],
+        spend: Spend::default(),
+        thread_spend: None,
+    };
+
+    log.tell(Fact::Ended(Box::new(end)));
+
+    assert_eq!(taken(&mut reader).unwrap().len(), 2);
 }
 
 #[test]
