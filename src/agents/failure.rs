@@ -114,7 +114,15 @@ pub enum Certainty {
     Unknown,
 }
 
+/// What every text of an unknown effect says; kept texts are told from others by it.
+const UNKNOWN: &str = "whether it took effect is unknown";
+
 impl ToolError {
+    /// Whether a text says of a call that its effect is unknown.
+    pub fn is_unknown_in(text: &str) -> bool {
+        text.contains(UNKNOWN)
+    }
+
     /// What is known of the effect. In doubt it is unknown: a call told as refused may be made again.
     pub const fn certainty(&self) -> Certainty {
         match self {

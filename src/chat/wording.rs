@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::ToolRecord;
-use crate::agents::Finish;
+use crate::agents::{Finish, ToolError};
 use crate::domain::Outcome;
 
 /// Put behind text that was cut, so that nobody takes it for whole.
@@ -77,23 +77,38 @@ pub(super) const FORGOTTEN: &str = "An earlier message was tried again since, an
 
 /// What is said of a request whose answer was cut and that comes again after something else.
 pub(super) fn overtaken(done: &[ToolRecord]) -> String {
-    format!(
-        "This was not answered to its end, and the conversation has gone on since. {} Nothing was \
-         done again.",
-        list(done)
-    )
+    let end = "This was not answered to its end, and the conversation has gone on since.";
+    match list(done).as_str() {
+        NOTHING => format!("{end} {NOTHING}"),
+        done => format!("{end} {done} Nothing was done again."),
+    }
 }
 
+const NOTHING: &str = "Nothing was done.";
+
+/// What was done, and what may have been.
 fn list(done: &[ToolRecord]) -> String {
+    let made = counted(done.iter().filter(|record| !record.is_error));
+    let is_unknown =
+        |record: &&ToolRecord| record.is_error && ToolError::is_unknown_in(&record.result);
+    let unknown = counted(done.iter().filter(is_unknown));
+    match (made.is_empty(), unknown.is_empty()) {
+        (true, true) => NOTHING.to_owned(),
+        (false, true) => format!("Done so far: {made}."),
+        (true, false) => format!("It is not known whether this was done: {unknown}."),
+        (false, false) => {
+            format!("Done so far: {made}. It is not known whether this was done: {unknown}.")
+        }
+    }
+}
+
+fn counted<'a>(records: impl Iterator<Item = &'a ToolRecord>) -> String {
     let mut counts = BTreeMap::<&str, usize>::new();
-    for record in done.iter().filter(|record| !record.is_error) {
+    for record in records {
         *counts.entry(&record.name).or_default() += 1;
     }
-    if counts.is_empty() {
-        return "Nothing was done.".to_owned();
-    }
     let calls: Vec<_> = counts.iter().map(|(name, times)| format!("{name} ×{times}")).collect();
-    format!("Done so far: {}.", calls.join(", "))
+    calls.join(", ")
 }
 
 /// What a person should know before the answer comes: the servers that cannot be reached.

@@ -1,6 +1,7 @@
 //! Telling a turn again from what is kept of it.
 
 use super::super::admission::{Admitted, beginning};
+use super::super::history::unknown;
 use super::super::job::Job;
 use super::super::shared::Shared;
 use super::super::wording::{FORGOTTEN, overtaken};
@@ -112,20 +113,29 @@ fn texts(entries: &[Entry]) -> String {
     texts.collect::<Vec<String>>().join("\n\n")
 }
 
-/// The calls of these entries that were answered, each with the result of its own round: the ids
-/// of calls may come again in the next.
+/// The calls of these entries, each with the result of its own round: the ids of calls may come
+/// again in the next. Of those without one nobody knows the end.
 fn calls(entries: &[Entry]) -> Vec<ToolRecord> {
     let (mut records, mut called) = (Vec::new(), [].as_slice());
     for message in entries.iter().filter_map(|entry| entry.message.as_ref()) {
         match message {
-            Message::Assistant(said) => called = &said.calls,
+            Message::Assistant(said) => {
+                records.extend(of_unknown_end(called));
+                called = &said.calls;
+            }
             Message::Tools { results } => {
                 records.extend(results.iter().filter_map(|result| record(called, result)));
+                called = &[];
             }
             Message::User { .. } | Message::Note { .. } => {}
         }
     }
+    records.extend(of_unknown_end(called));
     records
+}
+
+fn of_unknown_end(called: &[ToolCall]) -> impl Iterator<Item = ToolRecord> {
+    called.iter().filter_map(|call| record(called, &unknown(call)))
 }
 
 fn record(called: &[ToolCall], result: &ToolResult) -> Option<ToolRecord> {

@@ -116,6 +116,21 @@ async fn an_equal_call_that_the_model_wants_again_is_made_again() {
 }
 
 #[tokio::test]
+async fn what_may_have_been_done_is_told_as_unknown_and_never_as_nothing() {
+    let model =
+        ScriptedModel::new([calls(&[("add", json!({ "n": 1 }))]), fails(ModelError::Malformed)]);
+    let tools = Keyed { answers: Mutex::new([Err(ToolError::Lost)].into()), ..Keyed::default() };
+    let choices = Choices { model, tools: Arc::new(tools), ..Choices::default() };
+    let app = TestApp::new(choices).await;
+
+    let told = app.create("go").await.events();
+
+    let end = told.last().unwrap()["message"].as_str().unwrap();
+    assert!(end.contains("It is not known whether this was done: add ×1."), "{end}");
+    assert!(!end.contains("Nothing was done"), "{end}");
+}
+
+#[tokio::test]
 async fn a_keyed_call_of_unknown_end_stays_begun_when_it_cannot_be_made_again() {
     let model = ScriptedModel::new([
         calls(&[("add", json!({ "n": 1 }))]),

@@ -1,5 +1,6 @@
 //! The agent loop.
 
 mod driver;
+mod failure;
 mod prompt;
 mod run;
