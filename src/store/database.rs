@@ -133,9 +133,9 @@ impl Database {
         Ok(self.guard.call_within(self.timeout, attempt).await?)
     }
 
-    /// Makes or updates the tables, however long that takes: what a file is opened with.
+    /// Makes or updates the tables, and waits as long for them as a call does.
     pub(super) async fn prepare(&self) -> Result<(), StoreFault> {
-        Ok(self.preparation.running().await?)
+        self.preparation.wait().await
     }
 
     /// Keeps to the file that lies there now.

@@ -9,6 +9,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 
 use super::database::{Database, Dialect};
+use super::fault::StoreFault;
 use super::{MemoryStore, SqlStore};
 use crate::chat::Store;
 use crate::domain::HealthProbe;
@@ -89,7 +90,11 @@ async fn open_file(settings: &Settings) -> Result<SqlStore, OpenError> {
     let (first, later) = (in_mode("rwc", url), in_mode("rw", url));
     let database = Database::new(Dialect::Sqlite, &first, &later, settings);
     let database = database.map_err(OpenError::Url)?;
-    database.prepare().await.map_err(|error| OpenError::File(Box::new(error)))?;
+    match database.prepare().await {
+        // The house answers meanwhile, and can be told to end: it may take minutes.
+        Ok(()) | Err(StoreFault::Preparing) => {}
+        Err(error) => return Err(OpenError::File(Box::new(error))),
+    }
     let database = database.keeping_to(options.get_filename());
     Ok(SqlStore::new(database.map_err(|error| OpenError::File(Box::new(error)))?))
 }

@@ -8,8 +8,8 @@ use orchestrator::store::{OpenError, open};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{Connection, Executor, SqliteConnection};
 use tempfile::TempDir;
+use tokio::join;
 use tokio::time::timeout;
-use tokio::{join, pin};
 
 use super::{held, note, opening, page, settings, store, thread};
 
@@ -45,7 +45,7 @@ async fn two_processes_share_a_file_from_its_first_moment() {
 }
 
 #[tokio::test]
-async fn a_start_waits_while_another_process_prepares_the_file() {
+async fn a_start_does_not_wait_until_another_process_has_prepared_the_file() {
     let folder = TempDir::new().unwrap();
     let url = format!("sqlite://{}/threads.db", folder.path().display());
     let limit = Duration::from_millis(300);
@@ -54,13 +54,17 @@ async fn a_start_waits_while_another_process_prepares_the_file() {
     let mut other = SqliteConnection::connect_with(&file).await.unwrap();
     other.execute("BEGIN IMMEDIATE; CREATE TABLE slow (x)").await.unwrap();
 
-    let opening = tokio::spawn(async move { open(&settings(&url, limit)).await.map(drop) });
-    pin!(opening);
-    let waits = timeout(limit * 12, &mut opening).await.is_err();
+    let store = timeout(PATIENCE, open(&settings(&url, limit))).await.unwrap().unwrap().store;
+    let meanwhile = store.find(&thread().id).await;
     other.execute("COMMIT").await.unwrap();
 
-    assert!(waits, "the limit of a call is not the limit of a start");
-    opening.await.unwrap().unwrap();
+    assert!(matches!(meanwhile, Err(ThreadsError::Preparing)), "{meanwhile:?}");
+    let prepared = async {
+        while let Err(error) = store.find(&thread().id).await {
+            assert!(matches!(error, ThreadsError::Preparing), "{error:?}");
+        }
+    };
+    timeout(PATIENCE, prepared).await.unwrap();
 }
 
 #[tokio::test]
