@@ -9,8 +9,8 @@ use futures::future::{BoxFuture, ready};
 use orchestrator::agents::{
     Delta, Deltas, Model, ModelError, ModelRequest, ToolError, ToolRequest, Tools,
 };
-use orchestrator::chat::Resource;
-use orchestrator::domain::{Catalog, ItemId, Message, Reply, ThreadId, ToolOutput};
+use orchestrator::chat::{Beginning, Claim, Entry, NewEffect, Resource};
+use orchestrator::domain::{Assistant, Catalog, ItemId, Message, Reply, ThreadId, ToolOutput};
 use serde_json::{Value, json};
 
 use crate::support::app::{Choices, TestApp, create, json_request, read_events};
@@ -52,6 +52,52 @@ async fn calls_that_were_all_answered_are_not_made_again() {
 
     assert_eq!(tools.made().len(), 1);
     assert_eq!(again.types()[0..2], ["stream_options", "added assistant_message"]);
+}
+
+#[tokio::test]
+async fn calls_of_an_earlier_release_without_a_key_are_known_by_what_they_were() {
+    let model = ScriptedModel::new([says("Hello."), says("It is there.")]);
+    let tools = FakeTools::new(&["add"]);
+    let choices = Choices { model: model.clone(), tools: tools.clone(), ..Choices::default() };
+    let app = TestApp::new(choices).await;
+    let said = &app.create("go").await.events()[1]["item"];
+    let resource = Resource::from(&ThreadId::from(said["thread_id"].as_str().unwrap()));
+    let root = ItemId::from(said["id"].as_str().unwrap());
+    let calls = tool_calls(&[("add", json!({ "n": 1 })), ("add", json!({ "n": 2 }))]);
+    assert!(calls.iter().all(|call| call.key.is_none()));
+    let effect = |n: usize| NewEffect {
+        root: root.clone(),
+        key: format!("of an earlier release {n}"),
+        tool: calls[n].name.clone(),
+        arguments: calls[n].arguments.clone(),
+    };
+    let (done, begun) = (effect(0), effect(1));
+    let message = Some(Message::Assistant(Assistant { calls, ..Assistant::default() }));
+    let cut = Beginning {
+        attempt: "earlier".to_owned(),
+        rewind_to: Some(root.clone()),
+        entries: vec![Entry { root, item: None, message }],
+        receipt: None,
+    };
+    let Claim::Held(lease) = app.store.claim(&resource).await.unwrap() else { panic!() };
+    app.store.begin(&lease, cut).await.unwrap();
+    for effect in [&done, &begun] {
+        app.store.intend(&lease, effect).await.unwrap();
+    }
+    app.store.conclude(&lease, &done.key, "one is there").await.unwrap();
+    app.store.release(&lease).await.unwrap();
+
+    app.post("/chatkit", &retry(said)).await;
+
+    assert_eq!(tools.made(), Vec::<String>::new());
+    let sent = model.asked().pop().unwrap().messages;
+    let called = sent.iter().map(|message| match message {
+        Message::Assistant(said) => said.calls.len(),
+        Message::User { .. } | Message::Tools { .. } | Message::Note { .. } => 0,
+    });
+    assert_eq!(called.sum::<usize>(), 2, "each is told once: {sent:?}");
+    let words = json!(sent).to_string();
+    assert!(words.contains("one is there") && words.contains("unknown"), "{words}");
 }
 
 #[tokio::test]
