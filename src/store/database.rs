@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use super::Settings;
 use super::fault::StoreFault;
+use super::patience;
 use super::places::{Places, Taken};
 use super::preparation::Preparation;
 use super::same_file::SameFile;
@@ -130,7 +131,7 @@ impl Database {
             self.is_there()?;
             done
         };
-        Ok(self.guard.call_within(self.timeout, attempt).await?)
+        Ok(patience::begin(self.guard.call_within(self.timeout, attempt)).await?)
     }
 
     /// Makes or updates the tables, and waits as long for them as a call does.
@@ -220,5 +221,59 @@ fn pool(dialect: Dialect, patience: Duration) -> AnyPoolOptions {
                 answer.map_err(|_| sqlx::Error::PoolTimedOut)?.map(|()| true)
             })
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use sqlx::any::install_default_drivers;
+    use tempfile::TempDir;
+
+    use super::{Database, Dialect, Settings, StoreFault};
+    use crate::chat::ThreadsError;
+    use crate::resilience::{BreakerSettings, GuardSettings};
+
+    const TIMEOUT: Duration = Duration::from_secs(5);
+
+    /// Each wait is shorter than the patience; all of them are longer than the call may take.
+    #[tokio::test]
+    async fn a_call_that_waits_more_than_once_for_a_place_is_no_illness_of_the_database() {
+        let folder = TempDir::new().unwrap();
+        let database = prepared(&folder).await;
+        tokio::time::pause();
+        let hold = async |from: f64, time: f64| {
+            tokio::time::sleep(Duration::from_secs_f64(from)).await;
+            let writing = database.writes().await.unwrap();
+            tokio::time::sleep(Duration::from_secs_f64(time)).await;
+            writing.done();
+        };
+        let call = database.call(async || {
+            for _ in 0..3 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                database.writes().await?.done();
+            }
+            Ok::<_, StoreFault>(())
+        });
+
+        let ((), (), (), called) =
+            tokio::join!(hold(0.0, 2.0), hold(1.0, 2.4), hold(3.0, 2.0), call);
+
+        assert!(matches!(called, Err(ThreadsError::Unavailable(_))), "{called:?}");
+        assert_eq!(database.report().calls.failed, 0);
+    }
+
+    async fn prepared(folder: &TempDir) -> Database {
+        install_default_drivers();
+        let url = format!("sqlite://{}?mode=rwc", folder.path().join("a.db").display());
+        let breaker = BreakerSettings { max_failures: 3, cool_down: Duration::from_secs(1) };
+        let (min_delay, max_delay) = (Duration::from_millis(10), Duration::from_millis(50));
+        let guard = GuardSettings { breaker, retries: 2, min_delay, max_delay, jitter: false };
+        let settings = Settings { url: url.clone(), timeout: TIMEOUT, guard };
+        let database = Database::new(Dialect::Sqlite, &url, &url, &settings).unwrap();
+        database.prepare().await.unwrap();
+        database.writes().await.unwrap().done();
+        database
     }
 }

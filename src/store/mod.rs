@@ -5,6 +5,7 @@ mod fault;
 mod memory;
 mod open;
 mod pages;
+mod patience;
 mod places;
 mod preparation;
 mod same_file;

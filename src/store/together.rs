@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::database::{Database, Dialect, Statement};
+use super::patience;
 
 /// The most rows of one statement; with more, each would be little cheaper.
 const MOST: usize = 8;
@@ -86,9 +87,9 @@ impl<R: Row> Together<R> {
             line.send(waiting).await.ok()?;
             has_begun.await.ok()
         };
-        match timeout(self.database.patience(), in_line).await {
-            Ok(_) => answered.await.ok(),
-            Err(_) => Some(Err(sqlx::Error::PoolTimedOut)),
+        match patience::wait(self.database.patience(), in_line).await {
+            Some(_) => answered.await.ok(),
+            None => Some(Err(sqlx::Error::PoolTimedOut)),
         }
     }
 }
