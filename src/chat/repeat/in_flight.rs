@@ -76,3 +76,27 @@ fn joined(all: &HashMap<String, Live>, key: &RepeatKey) -> Result<Option<Turn>, 
 fn lock(all: &Mutex<HashMap<String, Live>>) -> MutexGuard<'_, HashMap<String, Live>> {
     all.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::{OnLeave, RepeatWindow};
+
+    #[test]
+    fn a_turn_that_goes_forgets_itself_and_no_later_one_of_the_same_key() {
+        let (all, thread) = (InFlight::default(), ThreadId::new_thread());
+        let (key, body) = ("key".to_owned(), "body".to_owned());
+        let key = RepeatKey { key, body, window: RepeatWindow::Day };
+        let (first, _reader) = Log::begin(OnLeave::Finish);
+        let earlier = all.note(&key, &thread, &first).unwrap();
+        first.close();
+        let (second, _reader) = Log::begin(OnLeave::Finish);
+        let later = all.note(&key, &thread, &second).unwrap();
+
+        drop(earlier);
+        assert!(all.join(&key).unwrap().is_some());
+
+        drop(later);
+        assert!(all.join(&key).unwrap().is_none());
+    }
+}

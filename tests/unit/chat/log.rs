@@ -153,19 +153,19 @@ fn nobody_is_left_behind_by_the_end_of_a_turn() {
         is_error: false,
         result: "x".repeat(10_000_000),
     };
-    let end = TurnEnd {
-        thread: ThreadId::from("thr_1"),
-        outcome: Outcome::Completed,
-        told: None,
-        text: "a".to_owned(),
-        tool_calls: vec![call],
-        spend: Spend::default(),
-        thread_spend: None,
-    };
 
-    log.tell(Fact::Ended(Box::new(end)));
+    log.tell(ended(vec![call]));
 
     assert_eq!(taken(&mut reader).unwrap().len(), 2);
+}
+
+#[test]
+fn nobody_joins_a_turn_that_has_ended_though_a_title_may_follow() {
+    let (log, reader) = Log::begin(OnLeave::Cancel);
+    log.tell(ended(Vec::new()));
+
+    assert!(log.join(Cursor::default()).is_none());
+    drop(reader);
 }
 
 #[test]
@@ -249,6 +249,18 @@ proptest! {
 }
 
 /// Takes all there is, one at a time.
+fn ended(tool_calls: Vec<ToolRecord>) -> Fact {
+    Fact::Ended(Box::new(TurnEnd {
+        thread: ThreadId::from("thr_1"),
+        outcome: Outcome::Completed,
+        told: None,
+        text: "a".to_owned(),
+        tool_calls,
+        spend: Spend::default(),
+        thread_spend: None,
+    }))
+}
+
 fn taken(reader: &mut Reader) -> Result<Vec<Fact>, Behind> {
     let mut all = Vec::new();
     while let Some(count) = reader.take(&mut all, 1).now_or_never() {
