@@ -14,11 +14,12 @@ use crate::agents::Tools;
 use crate::api::{Api, Lifecycle, Phase, full_house, router};
 use crate::chat::Chat;
 use crate::config::{Config, Listen};
+use crate::cores::Cores;
 use crate::demo;
 use crate::domain::{HealthProbe, Secret, Trust};
 use crate::mcp::{ServerSettings, Servers, Transport};
 use crate::model::{self, Chain, OpenAiModel};
-use crate::serving::{self, Routers, tuned};
+use crate::serving::{self, Routers, Tcp};
 use crate::{store, todo};
 
 /// Connections that are still open after the drain get so long to close.
@@ -85,8 +86,10 @@ impl House {
         ending: impl Future<Output = Ending>,
     ) -> anyhow::Result<()> {
         let closed = CancellationToken::new();
-        let (listener, routers) = (tuned(listener), self.routers.clone());
-        let server = tokio::spawn(serving::serve(listener, routers, requests, closed.clone()));
+        let cores = Cores::of_machine().context("The threads could not be started")?;
+        let (listener, routers) = (Tcp::new(listener), self.routers.clone());
+        let serving = serving::serve(listener, routers, requests, cores, closed.clone());
+        let server = tokio::spawn(serving);
         self.open_when_settled();
         self.inspect_models();
         let Ending { lame_duck, drain } = ending.await;

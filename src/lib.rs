@@ -27,6 +27,8 @@ pub mod resilience;
 
 pub mod serving;
 
+pub mod cores;
+
 pub mod observability;
 
 pub mod domain;

@@ -21,6 +21,7 @@ use super::shared::Shared;
 use super::turn::{CloseLog, Engine, Log, Reader, Sweep};
 use super::{BeginError, Conversations, RequestContext, Settings, Store, Turn, TurnRequest};
 use crate::agents::{Model, Tools, WithQuestions};
+use crate::cores::PerCore;
 use crate::domain::{Caller, ThreadId};
 
 /// Turns that were told to stop get so long to say so.
@@ -32,7 +33,7 @@ pub struct Chat {
     places: Arc<Semaphore>,
     running: TaskTracker,
     heartbeat: AbortHandle,
-    sweep: Arc<Sweep>,
+    sweeps: PerCore<Arc<Sweep>>,
 }
 
 impl Chat {
@@ -57,7 +58,8 @@ impl Chat {
         });
         let beating = beat(Arc::clone(&shared.store), Arc::clone(&shared.heartbeat));
         let heartbeat = tokio::spawn(beating).abort_handle();
-        Self { shared, places, running: TaskTracker::new(), heartbeat, sweep: Arc::default() }
+        let sweeps = PerCore::new(Arc::default);
+        Self { shared, places, running: TaskTracker::new(), heartbeat, sweeps }
     }
 
     /// The conversations of a caller, for all that is done with them between turns.
@@ -120,7 +122,7 @@ impl Chat {
             drop((closing, token));
         };
         let engine = Engine::new(hosting.instrument(span));
-        self.sweep.watch(&log, &engine);
+        self.sweeps.here().watch(&log, &engine);
         events.run(engine);
         started_by(&mut events, has_started).await?;
         Ok(Turn { thread, events })

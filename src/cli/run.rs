@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 
 use super::demo_model::DemoModel;
 use super::{probe, serve, todo};
@@ -96,7 +96,8 @@ fn logged(log: LogSettings, work: impl Future<Output = anyhow::Result<()>>) -> a
 }
 
 fn runtime() -> anyhow::Result<Runtime> {
-    Runtime::new().context("The runtime could not be started")
+    // Whoever serves many starts a thread for each further core.
+    Builder::new_current_thread().enable_all().build().context("The runtime could not be started")
 }
 
 fn default_format() -> LogFormat {

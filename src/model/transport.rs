@@ -9,6 +9,7 @@ use async_openai::middleware::HttpRequestFactory;
 use reqwest::Response;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::redirect::Policy;
+use rustls_platform_verifier::BuilderVerifierExt;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use tokio::time::timeout;
@@ -20,6 +21,7 @@ use super::fault::refused::Refused;
 use super::request::body::Body;
 use super::settings::SettingsError;
 use crate::agents::ModelError;
+use crate::cores::PerCore;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the words of a refusal may take, once its status is known.
@@ -27,9 +29,9 @@ const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
 const MAX_WHOLE_BYTES: usize = 1024 * 1024;
 const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
-/// Sends requests.
+/// Sends requests, on each core by connections of its own.
 pub(super) struct Transport {
-    http: reqwest::Client,
+    http: PerCore<reqwest::Client>,
     endpoint: Endpoint,
 }
 
@@ -69,22 +71,27 @@ impl Transport {
     pub(super) fn new(endpoint: Endpoint) -> Result<Self, SettingsError> {
         // Only the first call of the process installs; later ones find it done.
         drop(rustls::crypto::ring::default_provider().install_default());
-        let builder = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .tcp_nodelay(true)
-            .redirect(Policy::none())
-            .user_agent(USER_AGENT);
-        let builder = if endpoint.is_loopback() { builder.no_proxy() } else { builder };
-        let http = builder.build().map_err(|error| SettingsError::Client(error.to_string()))?;
+        let tls = tls().map_err(|error| SettingsError::Client(error.to_string()))?;
+        let client = || {
+            let builder = reqwest::Client::builder()
+                .tls_backend_preconfigured(tls.clone())
+                .connect_timeout(CONNECT_TIMEOUT)
+                .tcp_nodelay(true)
+                .redirect(Policy::none())
+                .user_agent(USER_AGENT);
+            if endpoint.is_loopback() { builder.no_proxy() } else { builder }.build()
+        };
+        let http =
+            PerCore::try_new(client).map_err(|error| SettingsError::Client(error.to_string()))?;
         Ok(Self { http, endpoint })
     }
 
     /// Sends one request and returns once the answer begins.
     pub(super) async fn open(&self, body: &Body<'_>) -> Result<Opened, Failure> {
-        let http = self.http.clone();
+        let (http, client) = (self.http.here().clone(), self.http.here().clone());
         let service = service_fn(move |request| send(http.clone(), request));
         // Last of all the service: it takes the place of the client that retries.
-        let client = Client::build(self.http.clone(), self.endpoint.clone());
+        let client = Client::build(client, self.endpoint.clone());
         let client = client.with_http_service(service);
         let sent = client.chat().create_stream_byot::<_, IgnoredAny>(body).await;
         match sent.map_or_else(answer_in, |_| Err(unwritten())) {
@@ -95,10 +102,19 @@ impl Transport {
 
     /// Asks for the list of models; a refusal is an answer too.
     pub(super) async fn models(&self) -> Result<Unstreamed, Failure> {
-        let request = self.http.get(self.endpoint.url("/models")).headers(self.endpoint.headers());
+        let request =
+            self.http.here().get(self.endpoint.url("/models")).headers(self.endpoint.headers());
         let response = request.send().await.map_err(|error| lost(&error))?;
         Ok(unstreamed(response).await)
     }
+}
+
+/// To read the system's roots takes 10 ms and half a megabyte: once is enough.
+fn tls() -> Result<rustls::ClientConfig, rustls::Error> {
+    let verified = rustls::ClientConfig::builder().with_platform_verifier()?;
+    let mut config = verified.with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
 }
 
 /// Sends once, and takes the answer out of async-openai's hands: its reader runs ahead of ours

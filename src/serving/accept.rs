@@ -1,6 +1,7 @@
 //! Where connections come from.
 
 use std::io;
+use std::net::TcpStream as StdStream;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -11,40 +12,57 @@ pub(super) const READ_LIMIT: Duration = Duration::from_secs(30);
 
 /// Gives one connection after the other.
 pub trait Accept: Send {
+    /// Somebody who came, and belongs to no runtime yet.
+    type Caller: Send + 'static;
+
     /// A connection.
     type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
     /// Waits for the next one.
-    fn accept(&mut self) -> impl Future<Output = io::Result<Self::Io>> + Send;
+    fn accept(&mut self) -> impl Future<Output = io::Result<Self::Caller>> + Send;
+
+    /// The connection, in the runtime that this is called in.
+    fn connect(caller: Self::Caller) -> io::Result<Self::Io>;
 }
 
 /// Connections over TCP.
 #[derive(Debug)]
 pub struct Tcp(TcpListener);
 
-/// Takes connections whose answers go out at once, and whose end is noticed.
-///
-/// Without `TCP_NODELAY` each answer would wait some 40 ms for the client's acknowledgement. With
-/// `TCP_USER_TIMEOUT` a client that is gone without a word is noticed after half a minute, not after
-/// the quarter of an hour that TCP would try again.
-pub fn tuned(listener: TcpListener) -> Tcp {
-    Tcp(listener)
+impl Tcp {
+    /// Takes connections whose answers go out at once, and whose end is noticed.
+    ///
+    /// Without `TCP_NODELAY` each answer would wait some 40 ms for the client's acknowledgement. With
+    /// `TCP_USER_TIMEOUT` a client that is gone without a word is noticed after half a minute, not
+    /// after the quarter of an hour that TCP would try again.
+    pub const fn new(listener: TcpListener) -> Self {
+        Self(listener)
+    }
 }
 
 impl Accept for Tcp {
+    type Caller = StdStream;
     type Io = TcpStream;
 
-    async fn accept(&mut self) -> io::Result<TcpStream> {
+    async fn accept(&mut self) -> io::Result<StdStream> {
         let (stream, _) = self.0.accept().await?;
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY was not set");
-        }
-        #[cfg(target_os = "linux")]
-        if let Err(error) = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(READ_LIMIT)) {
-            tracing::debug!(%error, "TCP_USER_TIMEOUT was not set");
-        }
-        Ok(stream)
+        tuned(stream)
     }
+
+    fn connect(caller: StdStream) -> io::Result<TcpStream> {
+        TcpStream::from_std(caller)
+    }
+}
+
+fn tuned(stream: TcpStream) -> io::Result<StdStream> {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY was not set");
+    }
+    #[cfg(target_os = "linux")]
+    if let Err(error) = socket2::SockRef::from(&stream).set_tcp_user_timeout(Some(READ_LIMIT)) {
+        tracing::debug!(%error, "TCP_USER_TIMEOUT was not set");
+    }
+    stream.into_std()
 }
 
 /// Whether the process, or the machine, has no file left for another connection.

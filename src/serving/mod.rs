@@ -12,9 +12,11 @@ use axum::Router;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use accept::{Accept, Tcp, tuned};
+pub use accept::{Accept, Tcp};
 use connection::{Guest, attend};
 use room::Room;
+
+use crate::cores::Cores;
 
 /// What answers.
 #[derive(Clone, Debug)]
@@ -32,24 +34,34 @@ impl From<Router> for Routers {
     }
 }
 
-/// Serves so many requests at a time; others hear that there is no room. Once `stop` is cancelled
-/// nobody else is let in, and it returns when the requests that are under way were answered.
+/// Serves so many requests at a time; others hear that there is no room.
+///
+/// Connections are shared out to the cores. Once `stop` is cancelled nobody else is let in, and it
+/// returns when the requests that are under way were answered.
 ///
 /// # Cancel safety
 /// Dropping the future stops accepting; open connections go on.
-pub async fn serve(
-    mut listener: impl Accept,
+pub async fn serve<L: Accept + 'static>(
+    mut listener: L,
     routers: impl Into<Routers>,
     requests: usize,
+    cores: Cores,
     stop: CancellationToken,
 ) {
     let (routers, room) = (Arc::new(routers.into()), Room::for_requests(requests));
     let open = TaskTracker::new();
-    while let Some((stream, seat)) = stop.run_until_cancelled(room.next(&mut listener)).await {
+    while let Some((caller, seat)) = stop.run_until_cancelled(room.next(&mut listener)).await {
         let guest = Guest { seat: Arc::new(seat), routers: Arc::clone(&routers) };
-        drop(open.spawn(attend(stream, guest, stop.clone())));
+        cores.spawn(welcome::<L>(caller, guest, stop.clone()), &open);
     }
     drop(listener);
     open.close();
     open.wait().await;
+}
+
+async fn welcome<L: Accept + 'static>(caller: L::Caller, guest: Guest, stop: CancellationToken) {
+    match L::connect(caller) {
+        Ok(stream) => attend(stream, guest, stop).await,
+        Err(error) => tracing::error!(%error, "A connection cannot be served"),
+    }
 }

@@ -68,13 +68,13 @@ impl Room {
     }
 
     /// The next connection, with its place. It comes first: nobody makes way for nobody.
-    pub(super) async fn next<L: Accept>(self: &Arc<Self>, listener: &mut L) -> (L::Io, Seat) {
+    pub(super) async fn next<L: Accept>(self: &Arc<Self>, listener: &mut L) -> (L::Caller, Seat) {
         let mut is_last_file = false;
         loop {
             match listener.accept().await {
-                Ok(stream) => {
+                Ok(caller) => {
                     if let Some(seat) = self.seat(std::mem::take(&mut is_last_file)).await {
-                        return (stream, seat);
+                        return (caller, seat);
                     }
                 }
                 Err(error) if is_out_of_files(&error) => is_last_file = self.find_file().await,

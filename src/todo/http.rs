@@ -18,7 +18,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::open::{Settings, StartError};
 use super::server::TodoServer;
-use crate::serving::{serve, tuned};
+use crate::cores::Cores;
+use crate::serving::{Tcp, serve};
 
 /// Names under which this machine calls itself.
 const LOCAL_HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
@@ -60,8 +61,9 @@ pub async fn serve_http(
         .with_state(health)
         .nest_service("/mcp", mcp)
         .layer(from_fn(end_plainly));
+    let listener = Tcp::new(listener);
     tokio::select! {
-        () = serve(tuned(listener), app, MAX_CONNECTIONS, stop.clone()) => {}
+        () = serve(listener, app, MAX_CONNECTIONS, Cores::only_here(), stop.clone()) => {}
         // A client that never ends its request must not keep the process.
         () = async { stop.cancelled().await; sleep(DRAIN).await } => {}
     }

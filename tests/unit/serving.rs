@@ -9,7 +9,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
 use futures::{FutureExt, stream};
-use orchestrator::serving::{Accept, Routers, serve};
+use orchestrator::cores::Cores;
+use orchestrator::serving::{Accept, Routers, Tcp, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
@@ -38,10 +39,15 @@ struct Street {
 struct Door(mpsc::UnboundedReceiver<DuplexStream>);
 
 impl Accept for Door {
+    type Caller = DuplexStream;
     type Io = DuplexStream;
 
     async fn accept(&mut self) -> io::Result<DuplexStream> {
         Ok(self.0.recv().await.unwrap())
+    }
+
+    fn connect(caller: DuplexStream) -> io::Result<DuplexStream> {
+        Ok(caller)
     }
 }
 
@@ -63,7 +69,8 @@ impl Street {
         let usual = Router::new().route("/", get(async || "hello")).route("/slow", get(slow));
         let usual = usual.route("/long", get(long));
         let routers = Routers { usual, full };
-        let server = tokio::spawn(serve(Door(coming), routers, requests, stop.clone()));
+        let (door_in, cores) = (Door(coming), Cores::only_here());
+        let server = tokio::spawn(serve(door_in, routers, requests, cores, stop.clone()));
         Self { door, stop, server, go_on }
     }
 
@@ -242,7 +249,7 @@ async fn at_the_end_idle_connections_close_and_answers_are_written_to_their_end(
 async fn a_peer_that_is_gone_without_a_word_is_noticed_after_half_a_minute() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
-    let mut tuned = orchestrator::serving::tuned(listener);
+    let mut tuned = Tcp::new(listener);
 
     let (client, accepted) = tokio::join!(tokio::net::TcpStream::connect(at), tuned.accept());
 

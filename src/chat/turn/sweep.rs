@@ -1,4 +1,4 @@
-//! Looks after the turns of this process now and then: nothing here is left to those who read.
+//! Looks after the turns of a core now and then: nothing here is left to those who read.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -8,8 +8,9 @@ use tokio::time::sleep;
 use super::engine::Engine;
 use super::log::Log;
 
-/// How often. One clock for all turns: a timer that rings before all others wakes the runtime when it
-/// is set, so one of its own for each turn would do so each time. With this one the others do not.
+/// How often. One clock for all turns of a core: a timer that rings before all others wakes the
+/// runtime when it is set, so one of its own for each turn would do so each time. With this one the
+/// others do not.
 const EVERY: Duration = Duration::from_millis(250);
 
 /// A reader that takes nothing for so many looks, 30 s, is let go.
