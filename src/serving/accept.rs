@@ -2,13 +2,19 @@
 
 use std::io;
 use std::net::TcpStream as StdStream;
+use std::os::fd::AsFd;
 use std::time::Duration;
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::sleep;
 
 /// How long a client may leave an answer unread, or its network unheard of.
 pub(super) const READ_LIMIT: Duration = Duration::from_secs(30);
+
+/// How often it is looked whether somebody came, while no file is free.
+const PAUSE_FOR_CALLERS: Duration = Duration::from_millis(20);
 
 /// Gives one connection after the other.
 pub trait Accept: Send {
@@ -45,8 +51,17 @@ impl Accept for Tcp {
     type Io = TcpStream;
 
     async fn accept(&mut self) -> io::Result<StdStream> {
-        let (stream, _) = self.0.accept().await?;
-        tuned(stream)
+        loop {
+            match self.0.accept().await {
+                Ok((stream, _)) => return tuned(stream),
+                // Without a free file the system refuses before it looks whether somebody came. Then
+                // nobody has to leave.
+                Err(error) if is_out_of_files(&error) && !is_called(&self.0) => {
+                    sleep(PAUSE_FOR_CALLERS).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     fn connect(caller: StdStream) -> io::Result<TcpStream> {
@@ -63,6 +78,12 @@ fn tuned(stream: TcpStream) -> io::Result<StdStream> {
         tracing::debug!(%error, "TCP_USER_TIMEOUT was not set");
     }
     stream.into_std()
+}
+
+/// Whether somebody waits to be accepted. If that cannot be told, somebody may.
+fn is_called(listener: &TcpListener) -> bool {
+    let mut asked = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
+    poll(&mut asked, PollTimeout::ZERO).map_or(true, |count| count > 0)
 }
 
 /// Whether the process, or the machine, has no file left for another connection.

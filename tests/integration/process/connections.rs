@@ -83,6 +83,29 @@ async fn health_answers_while_the_open_files_are_used_up() {
     until_taken(&server).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_took_the_last_free_file_is_not_sent_away_for_nobody() {
+    let data = TempDir::new().unwrap();
+    let model = ScriptedHttp::start(vec![Answer::pieces(&[b": hi\n\n"], Then::Hang)]).await;
+    let server = Running::spawn(&mut with_open_files(1_024, &data, &model));
+    server.ready().await;
+    let limit = open_files(&server).into_iter().max().unwrap() + 4;
+    let pid = i32::try_from(server.pid()).unwrap();
+    rlimit::prlimit(pid, Resource::NOFILE, Some((limit, 1_024)), None).unwrap();
+
+    let (watchdog, mut strangers) = (Watchdog::new(), Vec::new());
+    while open_files(&server).len() < usize::try_from(limit).unwrap() {
+        watchdog.check("all files are taken");
+        let mut stranger = connect(&server).await;
+        assert_eq!(ask(&mut stranger, "GET /health/live").await, "200");
+        strangers.push(stranger);
+    }
+
+    for stranger in &mut strangers {
+        assert_eq!(ask(stranger, "GET /models").await, "200");
+    }
+}
+
 fn with_open_files(most: u32, data: &TempDir, model: &ScriptedHttp) -> Command {
     let (ours, mut shell) = (program(data.path()), Command::new("sh"));
     shell.args(["-c", &format!("ulimit -n {most}; exec \"$0\"")]).arg(ours.get_program());
@@ -114,9 +137,17 @@ async fn head(stream: &mut TcpStream) -> String {
 
 /// Asks on a connection of its own.
 async fn status(server: &Running, what: &str) -> String {
-    let mut stream = connect(server).await;
+    ask(&mut connect(server).await, what).await
+}
+
+/// Asks for something without a text, and hears how that went.
+async fn ask(stream: &mut TcpStream, what: &str) -> String {
     stream.write_all(format!("{what} HTTP/1.1\r\nhost: here\r\n\r\n").as_bytes()).await.unwrap();
-    head(&mut stream).await.split(' ').nth(1).unwrap().to_owned()
+    let head = head(stream).await;
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+    let mut text = vec![0; length.parse().unwrap()];
+    timeout(PATIENCE, stream.read_exact(&mut text)).await.unwrap().unwrap();
+    head.split(' ').nth(1).unwrap().to_owned()
 }
 
 /// Waits until a request is not refused.
