@@ -3,6 +3,9 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::engine::Engine;
 use super::log::{Cursor, Log};
@@ -16,7 +19,22 @@ pub struct Reader {
     id: u64,
     /// The turn itself, if it is done by whoever reads here.
     engine: Option<Arc<Engine>>,
+    gathering: Option<Gathering>,
 }
+
+/// Something is there and not taken yet, because more may follow at once.
+struct Gathering {
+    since: Instant,
+    /// How often nothing has followed.
+    quiet: u8,
+}
+
+/// Nothing more follows if nothing has for so many looks. One is not enough: hyper asks a body twice
+/// before others get their turn.
+const QUIET: u8 = 2;
+
+/// Nobody notices that text is this much older.
+const AT_MOST: Duration = Duration::from_millis(10);
 
 /// The reader was too slow: it was let go, or what it should have read next is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,7 +43,7 @@ pub struct Behind;
 
 impl Reader {
     pub(super) const fn new(log: Arc<Log>, id: u64) -> Self {
-        Self { log, id, engine: None }
+        Self { log, id, engine: None, gathering: None }
     }
 
     /// Does the turn's work whenever it waits for what comes of it.
@@ -67,8 +85,26 @@ impl Reader {
         most: usize,
         context: &mut Context<'_>,
     ) -> Poll<Result<usize, Behind>> {
-        self.go_on(context);
+        if self.may_get_more(context) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.gathering = None;
         self.log.take(self.id, into, most, context)
+    }
+
+    /// Goes on, and tells whether more may follow at once: what the model sent in one go comes to us
+    /// piece by piece, each after its connection, a task of its own, had its turn. All of it is taken
+    /// together, and goes out by one write.
+    fn may_get_more(&mut self, context: &mut Context<'_>) -> bool {
+        let was_called = self.engine.as_ref().is_some_and(|engine| engine.is_called());
+        if !self.go_on(context) || !self.log.has_more(self.id) {
+            return false;
+        }
+        let now = Instant::now();
+        let gathering = self.gathering.get_or_insert(Gathering { since: now, quiet: 0 });
+        gathering.quiet = if was_called { 0 } else { gathering.quiet + 1 };
+        gathering.quiet < QUIET && now - gathering.since < AT_MOST
     }
 }
 
