@@ -10,6 +10,7 @@ use axum::routing::post;
 use axum::serve::ListenerExt;
 use futures::stream;
 use tokio::net::TcpListener;
+use tokio::task::yield_now;
 use tokio::time::sleep;
 
 /// Starts one and returns its base URL.
@@ -18,7 +19,11 @@ pub(crate) async fn start(chunks: u32, first: Duration, gap: Duration) -> String
     let url = format!("http://{}/v1beta/openai", listener.local_addr().unwrap());
     let answer = async move || {
         let body = stream::unfold(0, move |chunk| async move {
-            sleep(if chunk == 0 { first } else { gap }).await;
+            match if chunk == 0 { first } else { gap } {
+                // Even so short a sleep takes a millisecond.
+                Duration::ZERO => yield_now().await,
+                wait => sleep(wait).await,
+            }
             (chunk <= chunks).then(|| (Ok::<_, std::io::Error>(piece(chunk, chunks)), chunk + 1))
         });
         ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(body)).into_response()

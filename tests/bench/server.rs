@@ -11,6 +11,14 @@ use tokio::time::Instant;
 
 use crate::proxy;
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_orchestrator");
+
+/// The program under test and, if one was named, an earlier build of it.
+pub(crate) fn programs() -> impl Iterator<Item = (&'static str, PathBuf)> {
+    let before = std::env::var_os("BEFORE").map(|before| ("a turn before", before.into()));
+    before.into_iter().chain([("a turn", PROGRAM.into())])
+}
+
 /// A running server; dropping it ends it.
 pub(crate) struct Server {
     pub(crate) url: String,
@@ -30,27 +38,22 @@ impl Server {
         Self::start(&[("GEMINI_API_KEY", "bench"), ("GEMINI_BASE_URL", model)]).await
     }
 
-    /// With a model of the benchmark's own, and threads in memory.
-    pub(crate) async fn start_forgetful(model: &str) -> Self {
+    /// The same with this program, and threads in SQLite or in memory.
+    pub(crate) async fn start_keeping(program: &Path, model: &str, keeps: bool) -> Self {
         let memory = ("DATABASE_URL", "memory");
-        Self::start(&[("GEMINI_API_KEY", "bench"), ("GEMINI_BASE_URL", model), memory]).await
+        let env = [("GEMINI_API_KEY", "bench"), ("GEMINI_BASE_URL", model), memory];
+        Self::start_program(program, env.get(..if keeps { 2 } else { 3 }).unwrap()).await
     }
 
-    /// Not the program but the thinnest proxy to the model.
-    pub(crate) async fn start_proxy(model: &str) -> Self {
+    /// Not the program but the thinnest proxy to the model, which may keep both texts of a turn.
+    pub(crate) async fn start_proxy(model: &str, keeps: bool) -> Self {
         let program = std::env::current_exe().unwrap();
-        Self::start_program(&program, &[(proxy::MODEL, model)]).await
-    }
-
-    /// A proxy that keeps both texts of a turn.
-    pub(crate) async fn start_keeping_proxy(model: &str) -> Self {
-        let program = std::env::current_exe().unwrap();
-        let file = (proxy::FILE, "texts.db");
-        Self::start_program(&program, &[(proxy::MODEL, model), file]).await
+        let env = [(proxy::MODEL, model), (proxy::FILE, "texts.db")];
+        Self::start_program(&program, env.get(..if keeps { 2 } else { 1 }).unwrap()).await
     }
 
     async fn start(env: &[(&str, &str)]) -> Self {
-        Self::start_program(Path::new(env!("CARGO_BIN_EXE_orchestrator")), env).await
+        Self::start_program(Path::new(PROGRAM), env).await
     }
 
     async fn start_program(program: &Path, env: &[(&str, &str)]) -> Self {
@@ -99,6 +102,11 @@ impl Server {
     /// Resident memory in KiB.
     pub(crate) fn memory(&self) -> u64 {
         memory_of(&self.child.id().to_string())
+    }
+
+    /// The id of its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Processor time used so far: in the program itself, and in the kernel for it.
