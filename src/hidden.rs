@@ -25,6 +25,10 @@ const JOINER: char = '\u{200D}';
 impl Cleaner {
     /// What is to be seen of the next piece.
     pub fn clean(&mut self, piece: &str) -> String {
+        if piece.bytes().all(is_plain) {
+            self.last = piece.chars().next_back().or(self.last);
+            return piece.to_owned();
+        }
         piece.chars().filter(|&c| self.lets_through(c)).collect()
     }
 
@@ -36,6 +40,11 @@ impl Cleaner {
         }
         passes
     }
+}
+
+/// A character of one byte that is seen, as most are.
+const fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r')
 }
 
 /// Whether a hidden character changes how the one before it looks, or how it joins the next: one

@@ -1,6 +1,7 @@
 //! The events of a streamed body, whatever pieces it comes in.
 
 use bytes::{Buf, Bytes};
+use memchr::memchr2;
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// No event, and no line of one, may be this long.
@@ -50,7 +51,7 @@ impl Events {
         if std::mem::take(&mut self.is_told) {
             self.data.clear();
         }
-        while let Some(end) = self.piece.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
+        while let Some(end) = memchr2(b'\n', b'\r', &self.piece) {
             let rest = self.piece.split_to(end);
             let is_return = self.piece.get_u8() == b'\r';
             let is_second_half = self.was_return && !is_return && self.is_blank(&rest);
