@@ -15,8 +15,8 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_orchestrator");
 
 /// The program under test and, if one was named, an earlier build of it.
 pub(crate) fn programs() -> impl Iterator<Item = (&'static str, PathBuf)> {
-    let before = std::env::var_os("BEFORE").map(|before| ("a turn before", before.into()));
-    before.into_iter().chain([("a turn", PROGRAM.into())])
+    let before = std::env::var_os("BEFORE").map(|before| ("before", before.into()));
+    before.into_iter().chain([("now", PROGRAM.into())])
 }
 
 /// A running server; dropping it ends it.
@@ -29,13 +29,13 @@ pub(crate) struct Server {
 
 impl Server {
     /// With the bundled offline model.
-    pub(crate) async fn start_offline() -> Self {
-        Self::start(&[]).await
+    pub(crate) async fn start_offline(program: &Path) -> Self {
+        Self::start_program(program, &[]).await
     }
 
     /// With a model of the benchmark's own.
     pub(crate) async fn start_with(model: &str) -> Self {
-        Self::start(&[("GEMINI_API_KEY", "bench"), ("GEMINI_BASE_URL", model)]).await
+        Self::start_keeping(Path::new(PROGRAM), model, true).await
     }
 
     /// The same with this program, and threads in SQLite or in memory.
@@ -50,10 +50,6 @@ impl Server {
         let program = std::env::current_exe().unwrap();
         let env = [(proxy::MODEL, model), (proxy::FILE, "texts.db")];
         Self::start_program(&program, env.get(..if keeps { 2 } else { 1 }).unwrap()).await
-    }
-
-    async fn start(env: &[(&str, &str)]) -> Self {
-        Self::start_program(Path::new(PROGRAM), env).await
     }
 
     async fn start_program(program: &Path, env: &[(&str, &str)]) -> Self {
