@@ -1,13 +1,14 @@
 //! One thread for each core of the machine, each with a runtime of its own (ADR 25).
 //!
 //! What belongs together (a connection, the turn that is read on it, the connection to the model that
-//! the turn waits for) runs on one core, so none of it wakes another thread.
+//! the turn waits for) runs on one core, and wakes no other thread. What is for all (the store, tools,
+//! the log) is elsewhere.
 
 use std::cell::Cell;
 use std::io;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, mpsc};
 use std::thread;
 
 use tokio::runtime::{Builder, Handle};
@@ -33,12 +34,20 @@ pub struct Cores {
 #[derive(Debug)]
 struct Core {
     runtime: Handle,
-    /// How many pieces of work it has.
+    /// How many pieces of work it has, and how many of them are under way.
+    pieces: AtomicUsize,
     busy: AtomicUsize,
 }
 
-/// A piece of work is on this core for as long.
-struct Busy(Arc<Core>);
+/// Where a piece of work tells that it is under way.
+#[derive(Clone)]
+pub struct Load(Arc<Core>);
+
+/// A piece of work is under way.
+pub struct Busy(Arc<Core>);
+
+/// A core has a piece of work.
+struct Piece(Arc<Core>);
 
 impl Cores {
     /// The runtime that this is called in, and no other.
@@ -51,30 +60,41 @@ impl Cores {
     pub fn of_machine() -> io::Result<Self> {
         let mut cores = Self::only_here();
         for number in 1..*COUNT {
-            let runtime = Builder::new_current_thread().enable_all().build()?;
-            cores.others.push(Core::new(runtime.handle().clone()));
-            let stop = cores.stop.clone();
-            let work = move || {
-                HERE.set(number);
-                runtime.block_on(stop.cancelled());
-                runtime.shutdown_background();
-            };
+            let (stop, (tell, told)) = (cores.stop.clone(), mpsc::channel());
+            let work =
+                move || {
+                    HERE.set(number);
+                    let runtime = Builder::new_current_thread().enable_all().build();
+                    drop(tell.send(
+                        runtime.as_ref().map(|it| it.handle().clone()).map_err(io::Error::kind),
+                    ));
+                    if let Ok(runtime) = runtime {
+                        runtime.block_on(stop.cancelled());
+                        runtime.shutdown_background();
+                    }
+                };
             drop(thread::Builder::new().name(format!("core-{number}")).spawn(work)?);
+            // It is there in a moment, or has said why not.
+            let runtime = told.recv().map_err(|_| io::ErrorKind::BrokenPipe)??;
+            cores.others.push(Core::new(runtime));
         }
         Ok(cores)
     }
 
-    /// Does some work on the core that has the fewest pieces of it.
-    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static, all: &TaskTracker) {
-        let busy = |core: &&Arc<Core>| core.busy.load(Ordering::Relaxed);
-        let core = [&self.first].into_iter().chain(&self.others).min_by_key(busy);
-        let busy = Busy::on(core.unwrap_or(&self.first));
-        let runtime = busy.0.runtime.clone();
+    /// Does some work on the core where least is under way, and of those where there is least.
+    pub fn spawn<F>(&self, all: &TaskTracker, work: impl FnOnce(Load) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let cores = [&self.first].into_iter().chain(&self.others);
+        let core = cores.min_by_key(|core| core.load()).unwrap_or(&self.first);
+        core.pieces.fetch_add(1, Ordering::Relaxed);
+        let (piece, work) = (Piece(Arc::clone(core)), work(Load(Arc::clone(core))));
         let work = async move {
             work.await;
-            drop(busy);
+            drop(piece);
         };
-        drop(all.spawn_on(work, &runtime));
+        drop(all.spawn_on(work, &core.runtime));
     }
 }
 
@@ -86,20 +106,31 @@ impl Drop for Cores {
 
 impl Core {
     fn new(runtime: Handle) -> Arc<Self> {
-        Arc::new(Self { runtime, busy: AtomicUsize::new(0) })
+        Arc::new(Self { runtime, pieces: AtomicUsize::new(0), busy: AtomicUsize::new(0) })
+    }
+
+    fn load(&self) -> (usize, usize) {
+        (self.busy.load(Ordering::Relaxed), self.pieces.load(Ordering::Relaxed))
     }
 }
 
-impl Busy {
-    fn on(core: &Arc<Core>) -> Self {
-        core.busy.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(core))
+impl Load {
+    /// From now on the work is under way.
+    pub fn busy(&self) -> Busy {
+        self.0.busy.fetch_add(1, Ordering::Relaxed);
+        Busy(Arc::clone(&self.0))
     }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
         self.0.busy.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Piece {
+    fn drop(&mut self) {
+        self.0.pieces.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

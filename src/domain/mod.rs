@@ -2,6 +2,7 @@
 
 mod caller;
 mod cost;
+mod files;
 mod health;
 mod ids;
 mod item;
@@ -19,6 +20,7 @@ mod workflow;
 
 pub use caller::Caller;
 pub use cost::{Cost, InvalidCost};
+pub use files::is_out_of_files;
 pub use health::{BreakerReport, BreakerState, CallCounts, Dependency, Detail, HealthProbe};
 pub use ids::{CallId, CallKey, ItemId, ThreadId};
 pub use item::{CallStatus, Item, ItemContent, OutputText, Picture, UserContent};

@@ -16,12 +16,13 @@ use tokio::time::timeout;
 use tower::service_fn;
 
 use super::endpoint::Endpoint;
-use super::fault::failure::Failure;
+use super::fault::failure::{Failure, unavailable};
 use super::fault::refused::Refused;
 use super::request::body::Body;
 use super::settings::SettingsError;
 use crate::agents::ModelError;
 use crate::cores::PerCore;
+use crate::domain::is_out_of_files;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the words of a refusal may take, once its status is known.
@@ -176,6 +177,9 @@ async fn read_body(response: &mut Response, body: &mut Vec<u8>) -> BodyEnd {
 }
 
 fn lost(error: &reqwest::Error) -> Failure {
+    if is_out_of_files(error) {
+        return Failure::unsent(unavailable("this server has no free file", None));
+    }
     let reason = if error.is_connect() { "no connection" } else { "the connection was lost" };
     Failure::unreachable(reason)
 }

@@ -10,6 +10,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
+use crate::domain::is_out_of_files;
+
 /// How long a client may leave an answer unread, or its network unheard of.
 pub(super) const READ_LIMIT: Duration = Duration::from_secs(30);
 
@@ -84,12 +86,6 @@ fn tuned(stream: TcpStream) -> io::Result<StdStream> {
 fn is_called(listener: &TcpListener) -> bool {
     let mut asked = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
     poll(&mut asked, PollTimeout::ZERO).map_or(true, |count| count > 0)
-}
-
-/// Whether the process, or the machine, has no file left for another connection.
-pub(super) fn is_out_of_files(error: &io::Error) -> bool {
-    let code = error.raw_os_error().map(nix::errno::Errno::from_raw);
-    matches!(code, Some(nix::errno::Errno::EMFILE | nix::errno::Errno::ENFILE))
 }
 
 /// Whether the fault was that of one client, who is gone.

@@ -14,6 +14,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::select;
+use tokio::task::yield_now;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -22,6 +23,7 @@ use super::Routers;
 use super::accept::READ_LIMIT;
 use super::room::{Seat, Visit};
 use super::stalled::Stalled;
+use crate::cores::{Busy, Load};
 
 /// How long the head of a request may take, and so how long a connection may be idle. Longer than
 /// the minute after which usual load balancers let go: they are not surprised by a closed one.
@@ -38,6 +40,7 @@ const FLUSH_LIMIT: Duration = Duration::from_secs(1);
 pub(super) struct Guest {
     pub(super) seat: Arc<Seat>,
     pub(super) routers: Arc<Routers>,
+    pub(super) load: Load,
 }
 
 /// Serves one connection to its end.
@@ -64,7 +67,7 @@ pub(super) async fn attend(
                 connection.as_mut().graceful_shutdown();
                 break connection.await;
             }
-            () = guest.seat.is_needed() => if guest.seat.leaves() {
+            () = is_needed(&guest.seat) => if guest.seat.leaves() {
                 connection.as_mut().graceful_shutdown();
                 let limit = if guest.seat.has_answered() { FLUSH_LIMIT } else { Duration::ZERO };
                 break timeout(limit, connection).await.unwrap_or(Ok(()));
@@ -76,6 +79,13 @@ pub(super) async fn attend(
     }
 }
 
+/// Waits until the connection is asked to make way, and then until the network was looked at: a
+/// request that has come, but not been seen, keeps it.
+async fn is_needed(seat: &Seat) {
+    seat.is_needed().await;
+    yield_now().await;
+}
+
 impl Guest {
     async fn answer(self, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
         let Some(visit) = self.seat.begin() else {
@@ -84,8 +94,9 @@ impl Guest {
         };
         let Routers { usual, full } = &*self.routers;
         let router = if visit.found_no_room() { full } else { usual };
+        let busy = self.load.busy();
         let response = router.clone().oneshot(request.map(Body::new)).await?;
-        Ok(response.map(|body| Body::new(Answer { body, _visit: visit })))
+        Ok(response.map(|body| Body::new(Answer { body, _visit: visit, _busy: busy })))
     }
 }
 
@@ -93,6 +104,7 @@ impl Guest {
 struct Answer {
     body: Body,
     _visit: Visit,
+    _busy: Busy,
 }
 
 impl HttpBody for Answer {

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// Rings when its connection is to make way.
 #[derive(Debug, Default)]
@@ -21,7 +23,7 @@ pub(super) struct Bell {
 #[derive(Debug, Default)]
 pub(super) struct Idle {
     next: u64,
-    bells: BTreeMap<u64, Arc<Bell>>,
+    bells: BTreeMap<u64, (Instant, Arc<Bell>)>,
     /// The next that becomes idle is to make way.
     is_wanted: bool,
 }
@@ -42,7 +44,7 @@ impl Idle {
         }
         self.next += 1;
         bell.number.store(self.next, Ordering::Relaxed);
-        self.bells.insert(self.next, Arc::clone(bell));
+        self.bells.insert(self.next, (Instant::now(), Arc::clone(bell)));
     }
 
     /// A request has come, and from now on it stays; `false` if it has left already.
@@ -68,15 +70,15 @@ impl Idle {
         self.bells.remove(&bell.number.load(Ordering::Relaxed));
     }
 
-    /// Asks the longest idle to make way; tells whether there is one.
-    pub(super) fn make_way(&mut self) -> bool {
-        let first = self.bells.pop_first();
-        first.map(|(_, bell)| bell.rings.notify_one()).is_some()
+    /// Asks the longest idle to make way, if it has been idle for so long; tells whether it has.
+    pub(super) fn make_way(&mut self, at_least: Duration) -> bool {
+        let first = self.bells.first_entry().filter(|it| it.get().0.elapsed() >= at_least);
+        first.map(|it| it.remove().1.rings.notify_one()).is_some()
     }
 
     /// The same, or else asks the next that becomes idle.
     pub(super) fn make_way_soon(&mut self) {
-        self.is_wanted = !self.make_way();
+        self.is_wanted = !self.make_way(Duration::ZERO);
     }
 }
 

@@ -40,7 +40,7 @@ impl From<Router> for Routers {
 /// returns when the requests that are under way were answered.
 ///
 /// # Cancel safety
-/// Dropping the future stops accepting; open connections go on.
+/// Dropping the future stops accepting, and ends what is open on further cores.
 pub async fn serve<L: Accept + 'static>(
     mut listener: L,
     routers: impl Into<Routers>,
@@ -51,8 +51,8 @@ pub async fn serve<L: Accept + 'static>(
     let (routers, room) = (Arc::new(routers.into()), Room::for_requests(requests));
     let open = TaskTracker::new();
     while let Some((caller, seat)) = stop.run_until_cancelled(room.next(&mut listener)).await {
-        let guest = Guest { seat: Arc::new(seat), routers: Arc::clone(&routers) };
-        cores.spawn(welcome::<L>(caller, guest, stop.clone()), &open);
+        let (seat, routers, stop) = (Arc::new(seat), Arc::clone(&routers), stop.clone());
+        cores.spawn(&open, |load| welcome::<L>(caller, Guest { seat, routers, load }, stop));
     }
     drop(listener);
     open.close();

@@ -10,10 +10,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
-use super::accept::{Accept, is_of_client, is_out_of_files};
+use super::accept::{Accept, is_of_client};
 use super::idle::{Bell, Idle};
+use crate::domain::is_out_of_files;
 
 /// So many connections more than requests: for health, and for hearing that there is no room.
 const SPARE: usize = 32;
@@ -23,6 +24,9 @@ const FILES: usize = 16;
 
 /// Held open to be closed when a file is needed.
 const NO_FILE: &str = "/dev/null";
+
+/// Who came, or was answered, so short a time ago makes way for a file only if none is kept back.
+const NEW: Duration = Duration::from_secs(1);
 
 /// Before the system is asked again after an error that nobody knows.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -69,15 +73,19 @@ impl Room {
 
     /// The next connection, with its place. It comes first: nobody makes way for nobody.
     pub(super) async fn next<L: Accept>(self: &Arc<Self>, listener: &mut L) -> (L::Caller, Seat) {
-        let mut is_last_file = false;
+        // Not for long: whoever it was kept back for may have gone again.
+        let mut kept_back: Option<Instant> = None;
         loop {
             match listener.accept().await {
                 Ok(caller) => {
-                    if let Some(seat) = self.seat(std::mem::take(&mut is_last_file)).await {
+                    let is_last_file = kept_back.take().is_some_and(|at| at.elapsed() < PAUSE);
+                    if let Some(seat) = self.seat(is_last_file).await {
                         return (caller, seat);
                     }
                 }
-                Err(error) if is_out_of_files(&error) => is_last_file = self.find_file().await,
+                Err(error) if is_out_of_files(&error) => {
+                    kept_back = self.find_file().await.then(Instant::now);
+                }
                 Err(error) if is_of_client(&error) => {}
                 Err(error) => {
                     tracing::error!(%error, "Connections cannot be accepted");
@@ -103,8 +111,9 @@ impl Room {
 
     /// Finds a file for the next connection; tells whether it is one of the last.
     async fn find_file(&self) -> bool {
-        let found = if self.idle().make_way() { None } else { self.files().pop() };
+        let found = if self.idle().make_way(NEW) { None } else { self.files().pop() };
         if found.is_none() {
+            self.idle().make_way(Duration::ZERO);
             drop(timeout(PAUSE_FOR_FILES, self.left.notified()).await);
         } else {
             tracing::warn!("No file is left for connections but those that were kept back");

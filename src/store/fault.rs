@@ -1,12 +1,17 @@
 //! What can go wrong between us and a database, as the guard must understand it.
 
+use std::fs::File;
 use std::sync::Arc;
 
 use sqlx::error::{DatabaseError, ErrorKind};
 use sqlx::migrate::MigrateError;
 
 use crate::chat::ThreadsError;
+use crate::domain::is_out_of_files;
 use crate::resilience::{Fault, Refusal, Repeat, Verdict};
+
+/// SQLite's code for a file that it cannot open.
+const CANNOT_OPEN: &str = "14";
 
 /// Why a call gave nothing.
 #[derive(Debug, thiserror::Error)]
@@ -107,13 +112,21 @@ fn verdict(error: &sqlx::Error) -> Verdict {
         is_data || error.kind() != ErrorKind::Other
     });
     let unfit = matches!(error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_));
-    if matches!(error, sqlx::Error::PoolTimedOut) {
+    if matches!(error, sqlx::Error::PoolTimedOut) || is_ours(error) {
         Verdict::Nothing
     } else if refused || unfit || was_in_the_way(error) {
         Verdict::Answered
     } else {
         Verdict::Ill
     }
+}
+
+/// We have no file left to open. SQLite does not say why it cannot open one; `/dev/null` can be
+/// opened if anything can.
+fn is_ours(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    let opened = || File::open("/dev/null").map_err(|error| is_out_of_files(&error)).err();
+    is_out_of_files(error) || code.as_deref() == Some(CANNOT_OPEN) && opened() == Some(true)
 }
 
 /// Somebody else was at the same rows or the same file: SQLite's `BUSY` and its kinds,

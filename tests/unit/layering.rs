@@ -10,7 +10,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("observability", &[]),
     ("resilience", &["domain"]),
     ("cores", &[]),
-    ("serving", &["cores"]),
+    ("serving", &["cores", "domain"]),
     ("agents", &["domain", "observability"]),
     ("chat", &["agents", "cores", "domain", "observability"]),
     ("streaming", &["chat", "domain", "resilience"]),

@@ -3,6 +3,7 @@
 mod agents;
 mod chat;
 mod config;
+mod cores;
 mod demo;
 mod domain;
 mod layering;

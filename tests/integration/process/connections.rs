@@ -3,8 +3,9 @@
 use std::process::Command;
 use std::time::Duration;
 
+use futures::future::join_all;
 use rlimit::Resource;
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -104,6 +105,74 @@ async fn whoever_took_the_last_free_file_is_not_sent_away_for_nobody() {
     for stranger in &mut strangers {
         assert_eq!(ask(stranger, "GET /models").await, "200");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_that_come_together_are_all_told_of_health_while_no_file_is_free() {
+    let data = TempDir::new().unwrap();
+    let model = ScriptedHttp::start(vec![Answer::pieces(&[b": hi\n\n"], Then::Hang)]).await;
+    let server = Running::spawn(&mut with_open_files(1_024, &data, &model));
+    let _streams = without_a_free_file(&server).await;
+
+    for _ in 0..5 {
+        let together = (0..4).map(|_| status(&server, "GET /health/live"));
+        assert_eq!(join_all(together).await, ["200"; 4]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lack_of_files_is_no_illness_of_the_model() {
+    let data = TempDir::new().unwrap();
+    let model = ScriptedHttp::start(vec![Answer::pieces(&[b": hi\n\n"], Then::Hang)]).await;
+    let server = Running::spawn(&mut with_open_files(1_024, &data, &model));
+    server.ready().await;
+    let mut strangers = Vec::new();
+    for _ in 0..4 {
+        let mut stranger = connect(&server).await;
+        assert_eq!(ask(&mut stranger, "GET /models").await, "200");
+        strangers.push(stranger);
+    }
+    let _streams = without_a_free_file(&server).await;
+
+    for stranger in &mut strangers {
+        stranger.write_all(&chat()).await.unwrap();
+        assert!(head(stranger).await.starts_with("HTTP/1.1 200"));
+        let mut told = Vec::new();
+        while !told.ends_with(b"0\r\n\r\n") {
+            told.push(timeout(PATIENCE * 4, stranger.read_u8()).await.unwrap().unwrap());
+        }
+        assert!(String::from_utf8(told).unwrap().contains(r#""type":"error""#));
+    }
+
+    let pid = i32::try_from(server.pid()).unwrap();
+    rlimit::prlimit(pid, Resource::NOFILE, Some((1_024, 1_024)), None).unwrap();
+    let health: Value =
+        reqwest::get(format!("{}/health", server.url)).await.unwrap().json().await.unwrap();
+    assert_eq!(health["breakers"]["model"]["state"], "closed", "{health}");
+}
+
+/// Takes every file that the server may open, by streams.
+async fn without_a_free_file(server: &Running) -> Vec<TcpStream> {
+    server.ready().await;
+    let mut streams = Vec::new();
+    for _ in 0..20 {
+        let mut stream = connect(server).await;
+        stream.write_all(&chat()).await.unwrap();
+        head(&mut stream).await;
+        streams.push(stream);
+    }
+    let (watchdog, pid) = (Watchdog::new(), i32::try_from(server.pid()).unwrap());
+    let limit = open_files(server).into_iter().max().unwrap() + 1;
+    rlimit::prlimit(pid, Resource::NOFILE, Some((limit, 1_024)), None).unwrap();
+    // What has been closed since leaves holes.
+    while open_files(server).len() < usize::try_from(limit).unwrap() {
+        watchdog.check("all files are taken");
+        let mut stream = connect(server).await;
+        stream.write_all(&chat()).await.unwrap();
+        drop(timeout(Duration::from_millis(50), head(&mut stream)).await);
+        streams.push(stream);
+    }
+    streams
 }
 
 fn with_open_files(most: u32, data: &TempDir, model: &ScriptedHttp) -> Command {
