@@ -14,6 +14,13 @@ use super::LogFormat;
 /// So many lines may wait.
 const BACKLOG: usize = 4_096;
 
+/// Lines that wait are written together, up to so many bytes.
+const AT_ONCE: usize = 64 * 1024;
+
+/// So long the thread does not listen after it has written: whoever writes the next line in that time
+/// need not wake it.
+const LINGER: Duration = Duration::from_millis(5);
+
 /// At the end so long is waited until the last lines are written: whoever reads them may be stuck.
 const LAST_LINES: Duration = Duration::from_secs(2);
 
@@ -106,16 +113,26 @@ fn write_all(
     format: LogFormat,
     mut out: impl Write,
 ) {
+    let mut text = Vec::new();
     while let Ok(line) = waiting.recv() {
+        let mut is_over = line.is_empty();
+        text.extend_from_slice(&line);
+        while !is_over && text.len() < AT_ONCE {
+            let Ok(line) = waiting.try_recv() else { break };
+            is_over = line.is_empty();
+            text.extend_from_slice(&line);
+        }
+        // A log that cannot be written cannot be complained about.
+        drop(out.write_all(&text));
+        text.clear();
         let lost = dropped.swap(0, Ordering::Relaxed);
         if lost > 0 {
-            // A log that cannot be written cannot be complained about.
             drop(writeln!(out, "{}", lines_lost(lost, format)));
         }
-        if line.is_empty() {
+        if is_over {
             break;
         }
-        drop(out.write_all(&line));
+        std::thread::sleep(LINGER);
     }
     drop(out.flush());
 }

@@ -64,7 +64,8 @@ fn lost_lines_are_told_in_the_form_of_the_others() {
         let (out, go_on) = Stuck::new();
         let text = Arc::clone(&out.text);
         let (lines, background) = Background::start(out, format).unwrap();
-        for _ in 0..5_000 {
+        // More than wait and are written together.
+        for _ in 0..50_000 {
             lines.make_writer().write_all(b"{}\n").unwrap();
         }
         drop(go_on);
