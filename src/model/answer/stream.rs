@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures::FutureExt;
 use reqwest::Response;
 use tokio::select;
+use tokio::task::coop::consume_budget;
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
@@ -107,6 +108,8 @@ impl<'a> Reading<'a> {
                 return Err(too_large());
             }
             while let Some(event) = events.next() {
+                // A piece may hold thousands.
+                consume_budget().await;
                 match event {
                     Event::Data(data) => self.take_event(data)?,
                     Event::Done => return Ok(closed(response).await),

@@ -5,5 +5,6 @@ mod connections;
 mod first_minute;
 mod logs;
 mod models;
+mod pace;
 mod plugs;
 mod replicas;

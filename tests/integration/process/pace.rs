@@ -38,11 +38,9 @@ fn in_one_go() -> Answer {
     };
     let mut events = vec![piece(None); PIECES - 1];
     events.extend([piece(Some("stop")), "data: [DONE]\n\n".to_owned()]);
-    let mut bytes = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
-        transfer-encoding: chunked\r\n\r\n"
-        .to_owned();
-    for event in events {
-        bytes += &format!("{:x}\r\n{event}\r\n", event.len());
-    }
-    Answer::raw(bytes + "0\r\n\r\n", Then::KeepOpen)
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
+        transfer-encoding: chunked\r\n\r\n";
+    let chunks = events.iter().map(|event| format!("{:x}\r\n{event}\r\n", event.len()));
+    let chunks: String = chunks.collect();
+    Answer::raw([head, &*chunks, "0\r\n\r\n"].concat(), Then::KeepOpen)
 }
