@@ -18,10 +18,13 @@ pub(super) fn context(
     body: &Value,
     abilities: Abilities,
 ) -> Result<RequestContext, ApiError> {
+    let caller = caller(headers);
+    let repeat = repeat(headers, body)?;
+    let repeat = repeat.map(|it| RepeatKey { key: caller.own(it.key), ..it });
     Ok(RequestContext {
-        caller: caller(headers),
+        caller,
         request_id: request_id.into_string(),
-        repeat: repeat(headers, body)?,
+        repeat,
         time_zone: None, // The body says it, where it is a rule that it is one.
         abilities,
         on_leave: OnLeave::Cancel,

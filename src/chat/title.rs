@@ -132,8 +132,11 @@ impl Shared {
             }
         };
         let spent = thread.spent + more;
-        self.store.end(&lease, Closing { spent, ..Closing::default() }).await?;
-        Ok(true)
+        let paid = self.store.end(&lease, Closing { spent, ..Closing::default() }).await;
+        if paid.is_err() {
+            self.let_go(&lease).await;
+        }
+        paid.map(|()| true)
     }
 
     /// What the model would call the conversation, if it answers in time and nothing has to end, and

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+const ANYONE: &str = "anyone";
+
 /// Who a request comes from. It is read at the door and handed on all the way to a tool's call.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Caller {
@@ -12,6 +14,12 @@ pub struct Caller {
 impl Caller {
     /// Whoever reaches a server that asks nobody for a name: all of them are one.
     pub fn anyone() -> Self {
-        Self { id: Arc::from("anyone") }
+        Self { id: Arc::from(ANYONE) }
+    }
+
+    /// A key that the caller chose, told apart from the same key of others. Those of a server that
+    /// asks nobody for a name stay as they are: they are kept by many.
+    pub fn own(&self, key: String) -> String {
+        if *self.id == *ANYONE { key } else { format!("{}/{key}", self.id) }
     }
 }
