@@ -61,9 +61,8 @@ impl Server {
             .current_dir(data.path())
             .env_clear()
             .env("PORT", port.to_string())
-            .env("LOG_LEVEL", "error")
             .envs(env.iter().copied())
-            .stderr(Stdio::inherit())
+            .stderr(Stdio::null())
             .spawn()
             .unwrap();
         let client = reqwest::Client::new();
@@ -105,12 +104,12 @@ impl Server {
         self.child.id()
     }
 
-    /// Processor time used so far: in the program itself, and in the kernel for it.
-    pub(crate) fn processor_time(&self) -> [Duration; 2] {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
-        let after_name = stat.rsplit(')').next().unwrap();
-        let mut times = after_name.split_whitespace().skip(11).map(str::parse::<u64>);
-        [(); 2].map(|()| Duration::from_millis(times.next().unwrap().unwrap() * 10))
+    /// Processor time that its threads have used so far.
+    pub(crate) fn processor_time(&self) -> Duration {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap().flatten();
+        let times = tasks.map(|task| fs::read_to_string(task.path().join("schedstat")));
+        let nanos = times.flatten().filter_map(|it| it.split(' ').next()?.parse::<u64>().ok());
+        Duration::from_nanos(nanos.sum())
     }
 }
 
