@@ -1,4 +1,4 @@
-//! Looks after the turns of a core now and then: nothing here is left to those who read.
+//! Looks after the turns of a core now and then, whether or not their readers come.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
