@@ -61,18 +61,7 @@ impl Cores {
         let mut cores = Self::only_here();
         for number in 1..*COUNT {
             let (stop, (tell, told)) = (cores.stop.clone(), mpsc::channel());
-            let work =
-                move || {
-                    HERE.set(number);
-                    let runtime = Builder::new_current_thread().enable_all().build();
-                    drop(tell.send(
-                        runtime.as_ref().map(|it| it.handle().clone()).map_err(io::Error::kind),
-                    ));
-                    if let Ok(runtime) = runtime {
-                        runtime.block_on(stop.cancelled());
-                        runtime.shutdown_background();
-                    }
-                };
+            let work = move || run(number, &stop, &tell);
             drop(thread::Builder::new().name(format!("core-{number}")).spawn(work)?);
             // It is there in a moment, or has said why not.
             let runtime = told.recv().map_err(|_| io::ErrorKind::BrokenPipe)??;
@@ -95,6 +84,19 @@ impl Cores {
             drop(piece);
         };
         drop(all.spawn_on(work, &core.runtime));
+    }
+}
+
+/// Is one of the cores until it is told to stop. Its runtime is made here, where it can be dropped.
+fn run(number: usize, stop: &CancellationToken, tell: &mpsc::Sender<io::Result<Handle>>) {
+    HERE.set(number);
+    match Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => {
+            drop(tell.send(Ok(runtime.handle().clone())));
+            runtime.block_on(stop.cancelled());
+            runtime.shutdown_background();
+        }
+        Err(error) => drop(tell.send(Err(error))),
     }
 }
 

@@ -111,14 +111,15 @@ impl Room {
 
     /// Finds a file for the next connection; tells whether it is one of the last.
     async fn find_file(&self) -> bool {
-        let found = if self.idle().make_way(NEW) { None } else { self.files().pop() };
-        if found.is_none() {
+        if !self.idle().make_way(NEW) {
+            if self.files().pop().is_some() {
+                tracing::warn!("No file is left for connections but those that were kept back");
+                return true;
+            }
             self.idle().make_way(Duration::ZERO);
-            drop(timeout(PAUSE_FOR_FILES, self.left.notified()).await);
-        } else {
-            tracing::warn!("No file is left for connections but those that were kept back");
         }
-        found.is_some()
+        drop(timeout(PAUSE_FOR_FILES, self.left.notified()).await);
+        false
     }
 
     fn place(&self) -> Option<OwnedSemaphorePermit> {

@@ -29,21 +29,21 @@ const LIMIT: Duration = Duration::from_hours(1);
 
 /// A server in memory, and the way in.
 struct Street {
-    door: mpsc::UnboundedSender<DuplexStream>,
+    door: mpsc::UnboundedSender<io::Result<DuplexStream>>,
     stop: CancellationToken,
     server: JoinHandle<()>,
     /// Lets an answer at `/slow` be written to its end.
     go_on: Arc<Notify>,
 }
 
-struct Door(mpsc::UnboundedReceiver<DuplexStream>);
+struct Door(mpsc::UnboundedReceiver<io::Result<DuplexStream>>);
 
 impl Accept for Door {
     type Caller = DuplexStream;
     type Io = DuplexStream;
 
     async fn accept(&mut self) -> io::Result<DuplexStream> {
-        Ok(self.0.recv().await.unwrap())
+        self.0.recv().await.unwrap()
     }
 
     fn connect(caller: DuplexStream) -> io::Result<DuplexStream> {
@@ -74,9 +74,14 @@ impl Street {
         Self { door, stop, server, go_on }
     }
 
+    /// The next who comes finds no free file.
+    fn lack_a_file(&self) {
+        self.door.send(Err(io::Error::from_raw_os_error(nix::libc::EMFILE))).unwrap();
+    }
+
     async fn send(&self, bytes: &[u8]) -> DuplexStream {
         let (mut here, there) = duplex(4096);
-        self.door.send(there).unwrap();
+        self.door.send(Ok(there)).unwrap();
         here.write_all(bytes).await.unwrap();
         here
     }
@@ -207,6 +212,29 @@ async fn the_longest_idle_make_way_for_newcomers_and_the_busy_stay() {
     assert!(started.elapsed().as_secs() <= 2, "{:?}", started.elapsed());
     street.go_on.notify_one();
     assert_eq!(until(&mut busy, "0\r\n\r\n").await, "3\r\nend\r\n0\r\n\r\n");
+}
+
+#[tokio::test(start_paused = true)]
+async fn for_a_file_that_is_needed_one_makes_way_and_nobody_who_has_just_come() {
+    let street = Street::with_room_for(8);
+    let (mut first, mut second) = (street.send(REQUEST).await, street.send(REQUEST).await);
+    until(&mut first, "hello").await;
+    until(&mut second, "hello").await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let mut newcomer = street.send(b"").await;
+
+    street.lack_a_file();
+    let mut other = street.send(REQUEST).await;
+    until(&mut other, "hello").await;
+    assert_eq!(rest(first).await, "");
+    second.write_all(REQUEST).await.unwrap();
+    until(&mut second, "hello").await;
+
+    street.lack_a_file();
+    let mut last = street.send(REQUEST).await;
+    until(&mut last, "full").await;
+    newcomer.write_all(REQUEST).await.unwrap();
+    until(&mut newcomer, "hello").await;
 }
 
 #[tokio::test(start_paused = true)]
