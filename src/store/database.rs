@@ -13,10 +13,10 @@ use tokio::time::timeout;
 
 use super::Settings;
 use super::fault::StoreFault;
-use super::patience;
 use super::places::{Places, Taken};
 use super::preparation::Preparation;
 use super::same_file::SameFile;
+use super::waits;
 use crate::chat::Kept;
 use crate::domain::{BreakerReport, BreakerState};
 use crate::resilience::Guard;
@@ -131,7 +131,7 @@ impl Database {
             self.is_there()?;
             done
         };
-        Ok(patience::begin(self.guard.call_within(self.timeout, attempt)).await?)
+        Ok(waits::in_one_call(self.guard.call_within(self.timeout, attempt)).await?)
     }
 
     /// Makes or updates the tables, and waits as long for them as a call does.

@@ -5,12 +5,12 @@ mod fault;
 mod memory;
 mod open;
 mod pages;
-mod patience;
 mod places;
 mod preparation;
 mod same_file;
 mod sql;
 mod together;
+mod waits;
 
 pub use memory::MemoryStore;
 pub use open::{OpenError, Opened, Settings, open};

@@ -19,7 +19,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
 
 use super::database::Dialect;
-use super::patience;
+use super::waits;
 
 /// A server's connection that said nothing for this long must say that it is well: it may have
 /// been cut off without a word.
@@ -71,7 +71,7 @@ impl Places {
 
     /// Waits for a connection. `PoolTimedOut` means that all of ours are in use, and nothing else.
     pub(super) async fn take(&self) -> Result<Taken<'_>, sqlx::Error> {
-        let place = patience::wait(self.patience, self.free.acquire()).await;
+        let place = waits::at_most(self.patience, self.free.acquire()).await;
         let place = place.ok_or(sqlx::Error::PoolTimedOut)?;
         let place = place.map_err(|_| sqlx::Error::PoolClosed)?;
         let (connection, made_at) = match self.at_hand().await {

@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use super::database::Dialect;
 use super::fault::StoreFault;
-use super::patience;
+use super::waits;
 
 /// An index on a grown table takes minutes, and so does waiting for a replica that makes it.
 const LIMIT: Duration = Duration::from_mins(15);
@@ -49,7 +49,7 @@ impl Preparation {
 
     /// Waits for the tables, but not as long as a call may take: to wait says nothing of the database.
     pub(super) async fn wait(&self) -> Result<(), StoreFault> {
-        let prepared = patience::wait(self.patience, self.running()).await;
+        let prepared = waits::at_most(self.patience, self.running()).await;
         Ok(prepared.ok_or(StoreFault::Preparing)??)
     }
 

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::database::{Database, Dialect, Statement};
-use super::patience;
+use super::waits;
 
 /// The most rows of one statement; with more, each would be little cheaper.
 const MOST: usize = 8;
@@ -87,7 +87,7 @@ impl<R: Row> Together<R> {
             line.send(waiting).await.ok()?;
             has_begun.await.ok()
         };
-        match patience::wait(self.database.patience(), in_line).await {
+        match waits::at_most(self.database.patience(), in_line).await {
             Some(_) => answered.await.ok(),
             None => Some(Err(sqlx::Error::PoolTimedOut)),
         }

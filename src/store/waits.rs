@@ -13,12 +13,12 @@ tokio::task_local! {
 }
 
 /// One call begins, and has not waited yet.
-pub(super) async fn begin<T>(call: impl Future<Output = T>) -> T {
+pub(super) async fn in_one_call<T>(call: impl Future<Output = T>) -> T {
     WAITED.scope(Cell::new(Duration::ZERO), call).await
 }
 
 /// Waits for `it`, but in one call never longer than `patience` in sum; none if it did not come.
-pub(super) async fn wait<T>(patience: Duration, it: impl Future<Output = T>) -> Option<T> {
+pub(super) async fn at_most<T>(patience: Duration, it: impl Future<Output = T>) -> Option<T> {
     let (before, begun) = (WAITED.try_with(Cell::get).unwrap_or_default(), Instant::now());
     let waited = timeout(patience.saturating_sub(before), it).await.ok();
     // Outside of a call there is nothing to add to.
