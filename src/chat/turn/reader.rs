@@ -19,13 +19,8 @@ pub struct Reader {
     id: u64,
     /// The turn itself, if it is done by whoever reads here.
     engine: Option<Arc<Engine>>,
-    gathering: Option<Gathering>,
-}
-
-/// Something is there and not taken yet, because more may follow at once.
-struct Gathering {
-    since: Instant,
-    /// How often nothing has followed.
+    /// When it took something, and how often nothing has followed since something was there.
+    took_at: Option<Instant>,
     quiet: u8,
 }
 
@@ -33,8 +28,9 @@ struct Gathering {
 /// before others get their turn.
 const QUIET: u8 = 2;
 
-/// Nobody notices that text is this much older.
-const AT_MOST: Duration = Duration::from_millis(10);
+/// What follows something that was taken so short a time ago does not come alone. So long, too, text
+/// may wait for more.
+const CLOSE: Duration = Duration::from_millis(5);
 
 /// The reader was too slow: it was let go, or what it should have read next is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,7 +39,7 @@ pub struct Behind;
 
 impl Reader {
     pub(super) const fn new(log: Arc<Log>, id: u64) -> Self {
-        Self { log, id, engine: None, gathering: None }
+        Self { log, id, engine: None, took_at: None, quiet: 0 }
     }
 
     /// Does the turn's work whenever it waits for what comes of it.
@@ -89,8 +85,11 @@ impl Reader {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
-        self.gathering = None;
-        self.log.take(self.id, into, most, context)
+        let taken = self.log.take(self.id, into, most, context);
+        if taken.is_ready() {
+            (self.took_at, self.quiet) = (Some(Instant::now()), 0);
+        }
+        taken
     }
 
     /// Goes on, and tells whether more may follow at once: what the model sent in one go comes to us
@@ -101,10 +100,10 @@ impl Reader {
         if !self.go_on(context) || !self.log.has_more(self.id) {
             return false;
         }
-        let now = Instant::now();
-        let gathering = self.gathering.get_or_insert(Gathering { since: now, quiet: 0 });
-        gathering.quiet = if was_called { 0 } else { gathering.quiet + 1 };
-        gathering.quiet < QUIET && now - gathering.since < AT_MOST
+        self.quiet = if was_called { 0 } else { self.quiet.saturating_add(1) };
+        // What comes alone goes out at once.
+        let is_close = self.took_at.is_some_and(|at| at.elapsed() < CLOSE);
+        is_close && self.quiet < QUIET
     }
 }
 
