@@ -16,21 +16,21 @@ use crate::domain::is_out_of_files;
 pub(super) const READ_LIMIT: Duration = Duration::from_secs(30);
 
 /// How often it is looked whether somebody came, while no file is free.
-const PAUSE_FOR_CALLERS: Duration = Duration::from_millis(20);
+const PAUSE_FOR_ARRIVALS: Duration = Duration::from_millis(20);
 
 /// Gives one connection after the other.
 pub trait Accept: Send {
     /// Somebody who came, and belongs to no runtime yet.
-    type Caller: Send + 'static;
+    type Arrival: Send + 'static;
 
     /// A connection.
     type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
     /// Waits for the next one.
-    fn accept(&mut self) -> impl Future<Output = io::Result<Self::Caller>> + Send;
+    fn accept(&mut self) -> impl Future<Output = io::Result<Self::Arrival>> + Send;
 
     /// The connection, in the runtime that this is called in.
-    fn connect(caller: Self::Caller) -> io::Result<Self::Io>;
+    fn connect(arrival: Self::Arrival) -> io::Result<Self::Io>;
 }
 
 /// Connections over TCP.
@@ -49,7 +49,7 @@ impl Tcp {
 }
 
 impl Accept for Tcp {
-    type Caller = StdStream;
+    type Arrival = StdStream;
     type Io = TcpStream;
 
     async fn accept(&mut self) -> io::Result<StdStream> {
@@ -58,16 +58,16 @@ impl Accept for Tcp {
                 Ok((stream, _)) => return tuned(stream),
                 // Without a free file the system refuses before it looks whether somebody came. Then
                 // nobody has to leave.
-                Err(error) if is_out_of_files(&error) && !is_called(&self.0) => {
-                    sleep(PAUSE_FOR_CALLERS).await;
+                Err(error) if is_out_of_files(&error) && !has_arrivals(&self.0) => {
+                    sleep(PAUSE_FOR_ARRIVALS).await;
                 }
                 Err(error) => return Err(error),
             }
         }
     }
 
-    fn connect(caller: StdStream) -> io::Result<TcpStream> {
-        TcpStream::from_std(caller)
+    fn connect(arrival: StdStream) -> io::Result<TcpStream> {
+        TcpStream::from_std(arrival)
     }
 }
 
@@ -83,7 +83,7 @@ fn tuned(stream: TcpStream) -> io::Result<StdStream> {
 }
 
 /// Whether somebody waits to be accepted. If that cannot be told, somebody may.
-fn is_called(listener: &TcpListener) -> bool {
+fn has_arrivals(listener: &TcpListener) -> bool {
     let mut asked = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
     poll(&mut asked, PollTimeout::ZERO).map_or(true, |count| count > 0)
 }

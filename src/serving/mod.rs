@@ -50,17 +50,17 @@ pub async fn serve<L: Accept + 'static>(
 ) {
     let (routers, room) = (Arc::new(routers.into()), Room::for_requests(requests));
     let open = TaskTracker::new();
-    while let Some((caller, seat)) = stop.run_until_cancelled(room.next(&mut listener)).await {
+    while let Some((arrival, seat)) = stop.run_until_cancelled(room.next(&mut listener)).await {
         let (seat, routers, stop) = (Arc::new(seat), Arc::clone(&routers), stop.clone());
-        cores.spawn(&open, |load| welcome::<L>(caller, Guest { seat, routers, load }, stop));
+        cores.spawn(&open, |load| welcome::<L>(arrival, Guest { seat, routers, load }, stop));
     }
     drop(listener);
     open.close();
     open.wait().await;
 }
 
-async fn welcome<L: Accept + 'static>(caller: L::Caller, guest: Guest, stop: CancellationToken) {
-    match L::connect(caller) {
+async fn welcome<L: Accept + 'static>(arrival: L::Arrival, guest: Guest, stop: CancellationToken) {
+    match L::connect(arrival) {
         Ok(stream) => attend(stream, guest, stop).await,
         Err(error) => tracing::error!(%error, "A connection cannot be served"),
     }

@@ -72,15 +72,15 @@ impl Room {
     }
 
     /// The next connection, with its place. It comes first: nobody makes way for nobody.
-    pub(super) async fn next<L: Accept>(self: &Arc<Self>, listener: &mut L) -> (L::Caller, Seat) {
+    pub(super) async fn next<L: Accept>(self: &Arc<Self>, listener: &mut L) -> (L::Arrival, Seat) {
         // Not for long: whoever it was kept back for may have gone again.
         let mut kept_back: Option<Instant> = None;
         loop {
             match listener.accept().await {
-                Ok(caller) => {
+                Ok(arrival) => {
                     let is_last_file = kept_back.take().is_some_and(|at| at.elapsed() < PAUSE);
                     if let Some(seat) = self.seat(is_last_file).await {
-                        return (caller, seat);
+                        return (arrival, seat);
                     }
                 }
                 Err(error) if is_out_of_files(&error) => {

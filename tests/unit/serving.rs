@@ -39,15 +39,15 @@ struct Street {
 struct Door(mpsc::UnboundedReceiver<io::Result<DuplexStream>>);
 
 impl Accept for Door {
-    type Caller = DuplexStream;
+    type Arrival = DuplexStream;
     type Io = DuplexStream;
 
     async fn accept(&mut self) -> io::Result<DuplexStream> {
         self.0.recv().await.unwrap()
     }
 
-    fn connect(caller: DuplexStream) -> io::Result<DuplexStream> {
-        Ok(caller)
+    fn connect(arrival: DuplexStream) -> io::Result<DuplexStream> {
+        Ok(arrival)
     }
 }
 

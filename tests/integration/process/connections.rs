@@ -58,18 +58,7 @@ async fn health_answers_while_the_open_files_are_used_up() {
     let model = ScriptedHttp::start(vec![Answer::pieces(&[b": hi\n\n"], Then::Hang)]).await;
     let mut command = with_open_files(1_024, &data, &model);
     let server = Running::spawn(&mut command);
-    server.ready().await;
-    let mut streams = Vec::new();
-    for _ in 0..20 {
-        let mut stream = connect(&server).await;
-        stream.write_all(&chat()).await.unwrap();
-        head(&mut stream).await;
-        streams.push(stream);
-    }
-
-    let most = open_files(&server).into_iter().max().unwrap();
-    let (pid, limit) = (i32::try_from(server.pid()).unwrap(), most + 1);
-    rlimit::prlimit(pid, Resource::NOFILE, Some((limit, 1_024)), None).unwrap();
+    let streams = without_a_free_file(&server).await;
     let mut strangers = Vec::new();
     for _ in 0..100 {
         strangers.push(connect(&server).await);
@@ -77,8 +66,8 @@ async fn health_answers_while_the_open_files_are_used_up() {
     for _ in 0..3 {
         assert_eq!(status(&server, "GET /health/live").await, "200");
     }
-    assert!(open_files(&server).into_iter().max().unwrap() < limit);
 
+    let pid = i32::try_from(server.pid()).unwrap();
     rlimit::prlimit(pid, Resource::NOFILE, Some((1_024, 1_024)), None).unwrap();
     drop((streams, strangers));
     until_taken(&server).await;
