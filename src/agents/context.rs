@@ -15,7 +15,7 @@ pub const fn bytes_of_tokens(tokens: usize) -> usize {
 
 /// How many bytes of text these messages hold.
 pub fn bytes_of(messages: &[Message]) -> usize {
-    messages.iter().map(size).sum()
+    messages.iter().map(Message::text_bytes).sum()
 }
 
 /// Shortens results, the oldest first, until the messages fit or none is left to shorten.
@@ -32,16 +32,5 @@ pub fn shorten_results(messages: &mut [Message], room: usize) {
         let short = shorten(&result.output, SHORT_RESULT);
         bytes -= result.output.len().saturating_sub(short.len());
         result.output = short;
-    }
-}
-
-fn size(message: &Message) -> usize {
-    match message {
-        Message::User { text } | Message::Note { text } => text.len(),
-        Message::Assistant(said) => {
-            let calls = said.calls.iter().map(|call| call.name.len() + call.arguments.len());
-            said.text.len() + calls.sum::<usize>()
-        }
-        Message::Tools { results } => results.iter().map(|result| result.output.len()).sum(),
     }
 }

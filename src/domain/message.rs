@@ -89,6 +89,20 @@ pub struct Reply {
     pub message: Assistant,
 }
 
+impl Message {
+    /// How many bytes of text it holds.
+    pub fn text_bytes(&self) -> usize {
+        match self {
+            Self::User { text } | Self::Note { text } => text.len(),
+            Self::Assistant(said) => {
+                let calls = said.calls.iter().map(|call| call.name.len() + call.arguments.len());
+                said.text.len() + calls.sum::<usize>()
+            }
+            Self::Tools { results } => results.iter().map(|result| result.output.len()).sum(),
+        }
+    }
+}
+
 impl ToolCall {
     /// The arguments, if they are one JSON object.
     pub fn object(&self) -> Option<Map<String, Value>> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use orchestrator::chat::{Entry, Lease, Resource, Store, ThreadsError};
-use orchestrator::domain::{Item, Order, PageRequest, Thread, ThreadId, ThreadStatus};
+use orchestrator::domain::{Item, Message, Order, PageRequest, Thread, ThreadId, ThreadStatus};
 use orchestrator::store::{Settings, open};
 use tempfile::TempDir;
 
@@ -19,6 +19,7 @@ contract!(
     a_page_of_items_ends_where_it_is_large_enough,
     an_unknown_cursor_is_told,
     the_transcript_is_the_newest_messages_oldest_first,
+    a_transcript_begins_where_it_is_large_enough,
     many_writers_at_once_lose_nothing,
     entries_without_an_item_or_a_message_are_not_listed_there,
     an_item_kept_again_is_replaced_where_it_stands,
@@ -143,6 +144,29 @@ async fn the_transcript_is_the_newest_messages_oldest_first(store: Arc<dyn Store
     let transcript = store.transcript(&thread.id, 3).await.unwrap();
 
     assert_eq!(transcript, [2, 3, 4].map(message));
+}
+
+/// The model is sent a small part of it, but all of it is read.
+async fn a_transcript_begins_where_it_is_large_enough(store: Arc<dyn Store>) {
+    let thread = thread();
+    let mib = 1 << 20;
+    let (all, newest_alone) = ([mib, 4 * mib, 4 * mib, 3 * mib, 10], 9 * mib);
+    let entry = |size: usize| {
+        let message = Some(Message::User { text: "ä".repeat(size / 2) });
+        Entry { message, ..text(&thread, "") }
+    };
+    create(&*store, &thread, entry(all[0])).await;
+    for size in &all[1..] {
+        store.add(&held(&thread), entry(*size)).await.unwrap();
+    }
+    let sizes = async || {
+        let transcript = store.transcript(&thread.id, 100).await.unwrap();
+        transcript.iter().map(Message::text_bytes).collect::<Vec<_>>()
+    };
+
+    assert_eq!(sizes().await, all[2..], "up to 8 MiB");
+    store.add(&held(&thread), entry(newest_alone)).await.unwrap();
+    assert_eq!(sizes().await, [newest_alone], "the newest, whatever its size");
 }
 
 async fn many_writers_at_once_lose_nothing(store: Arc<dyn Store>) {

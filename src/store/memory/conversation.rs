@@ -2,6 +2,7 @@
 
 use tokio::time::Instant;
 
+use super::super::pages::fitting;
 use crate::chat::{Beginning, DoneEffect, Entry, Held, Known, LEASE, Lease, NewEffect, Resource};
 use crate::domain::{Item, ItemId, Message, Spend, Thread};
 
@@ -119,9 +120,10 @@ impl Conversation {
     }
 
     /// The newest messages, oldest first.
-    pub(super) fn messages(&self, limit: usize) -> Vec<Message> {
-        let messages = self.entries.iter().rev().filter_map(|entry| entry.message.clone());
-        let mut messages: Vec<_> = messages.take(limit).collect();
+    pub(super) fn messages(&self, limit: u32) -> Vec<Message> {
+        let newest = self.entries.iter().rev().filter_map(|entry| entry.message.as_ref());
+        let fits = fitting(newest.clone().map(Message::text_bytes), limit);
+        let mut messages: Vec<_> = newest.take(fits as usize).cloned().collect();
         messages.reverse();
         messages
     }

@@ -208,7 +208,6 @@ impl ThreadLog for MemoryStore {
         thread: &'a ThreadId,
         limit: u32,
     ) -> BoxFuture<'a, Kept<Vec<Message>>> {
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         ready(Ok(self.with(thread, |kept| kept.messages(limit)).unwrap_or_default())).boxed()
     }
 

@@ -61,7 +61,7 @@ impl SqlStore {
             Order::Desc => ITEMS_DESC,
         });
         let rows = rows.bind(key(thread.as_str())).bind(after).bind(i64::from(page.limit) + 1);
-        let rows = rows.bind(i64::try_from(PAGE_BYTES).unwrap_or(i64::MAX));
+        let rows = rows.bind(i64::from(PAGE_BYTES));
         let rows: Vec<String> = rows.fetch_all(self.database.reads()).await?;
         let items: Vec<Item> =
             rows.iter().map(|row| serde_json::from_str(row)).collect::<Result<_, _>>()?;
@@ -85,6 +85,7 @@ impl SqlStore {
         limit: u32,
     ) -> Found<Vec<Message>> {
         let rows = query_scalar(MESSAGES_DESC).bind(key(thread.as_str())).bind(i64::from(limit));
+        let rows = rows.bind(i64::from(PAGE_BYTES));
         let rows: Vec<String> = rows.fetch_all(self.database.reads()).await?;
         let messages = rows.iter().rev().map(|row| serde_json::from_str(row));
         Ok(messages.collect::<Result<_, _>>()?)
@@ -169,8 +170,14 @@ macro_rules! items {
 const ITEMS_ASC: &str = items!("seq > $2", "seq");
 const ITEMS_DESC: &str = items!("seq < $2", "seq DESC");
 
-const MESSAGES_DESC: &str = "SELECT message FROM entries \
-    WHERE thread_id = $1 AND message IS NOT NULL ORDER BY seq DESC LIMIT $2";
+/// The newest, and those before it for as long as they are no larger than that together.
+const MESSAGES_DESC: &str = "WITH newest AS (SELECT seq, octet_length(message) AS size, \
+    SUM(octet_length(message)) OVER (ORDER BY seq DESC \
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS after \
+    FROM entries WHERE thread_id = $1 AND message IS NOT NULL ORDER BY seq DESC LIMIT $2) \
+    SELECT e.message FROM newest CROSS JOIN entries AS e \
+    WHERE e.thread_id = $1 AND e.seq = newest.seq AND COALESCE(newest.after + newest.size, 0) <= $3 \
+    ORDER BY newest.seq DESC";
 
 const TURN: &str = "SELECT root, item, message FROM entries \
     WHERE thread_id = $1 AND seq >= $2 AND root = $3 ORDER BY seq";
