@@ -46,7 +46,7 @@ pub(super) async fn perform(
     let context = context(request_id, headers, &body, Abilities { forms: true });
     let caller = caller(headers);
     let threads = api.chat.of(&caller);
-    match ChatKitRequest::parse(body) {
+    match ChatKitRequest::parse(&body) {
         Ok(ChatKitRequest::Turn(params, metadata)) => {
             let begun = AssertUnwindSafe(begin(api, context, params, metadata)).catch_unwind();
             begun.await.unwrap_or(Err(ApiError::Internal)).or_else(refusal)

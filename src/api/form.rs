@@ -16,7 +16,15 @@ use super::error::{ApiError, BrokenRule};
 const MAX_NAME: usize = 64;
 
 /// Reads an object of this form; `place` is where in the body it stands.
-pub(super) fn form<T: for<'de> Deserialize<'de>>(place: &str, value: Value) -> Result<T, ApiError> {
+pub(super) fn form<T: for<'de> Deserialize<'de>>(
+    place: &str,
+    value: &Value,
+) -> Result<T, ApiError> {
+    // Most are of the form; to keep track of the place doubles what reading costs.
+    object(value).or_else(|_: serde_json::Error| tracked(place, value))
+}
+
+fn tracked<'de, T: Deserialize<'de>>(place: &str, value: &'de Value) -> Result<T, ApiError> {
     let mut track = Track::new();
     let read = object(serde_path_to_error::Deserializer::new(value, &mut track));
     read.map_err(|error: serde_json::Error| {

@@ -121,8 +121,6 @@ pub(super) struct Metadata {
 #[derive(Deserialize)]
 struct Envelope {
     r#type: String,
-    #[serde(default)]
-    params: Value,
     #[serde(default, deserialize_with = "object")]
     metadata: Metadata,
 }
@@ -195,8 +193,9 @@ struct ThreadsParams {
 
 impl ChatKitRequest {
     /// Reads a request; fields we do not know are ignored.
-    pub(super) fn parse(body: Value) -> Result<Self, ApiError> {
-        let Envelope { r#type, params, metadata } = form("", body)?;
+    pub(super) fn parse(body: &Value) -> Result<Self, ApiError> {
+        let Envelope { r#type, metadata } = form("", body)?;
+        let params = body.get("params").unwrap_or(&Value::Null);
         Ok(match r#type.as_str() {
             "threads.get_by_id" => {
                 Self::GetThread(form::<ThreadParams>("/params", params)?.thread_id)
@@ -224,7 +223,7 @@ impl ChatKitRequest {
 }
 
 impl TurnParams {
-    fn parse(kind: &str, params: Value) -> Result<Self, ApiError> {
+    fn parse(kind: &str, params: &Value) -> Result<Self, ApiError> {
         Ok(match kind {
             "threads.create" => Self::Message(None, form::<CreateParams>("/params", params)?.input),
             "threads.add_user_message" => {
@@ -246,7 +245,7 @@ impl TurnParams {
 
 impl ShortForm {
     /// Reads the short form.
-    pub(super) fn parse(body: Value) -> Result<Self, ApiError> {
+    pub(super) fn parse(body: &Value) -> Result<Self, ApiError> {
         form("", body)
     }
 }

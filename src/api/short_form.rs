@@ -37,7 +37,7 @@ async fn short(
     body: Value,
     answer: Answer,
 ) -> Result<Response, ApiError> {
-    let form = ShortForm::parse(body)?;
+    let form = ShortForm::parse(&body)?;
     let request = from_short_form(form, &api.limits, context)?;
     // What was answered before needs no model.
     if let Some(retry_in) = api.chat.model_refuses_for()

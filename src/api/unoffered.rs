@@ -73,7 +73,7 @@ struct DictationParams {
 }
 
 /// Why a request of this type is refused: its form, or that it is not offered or unknown.
-pub(super) fn refusal(kind: &str, params: Value) -> ApiError {
+pub(super) fn refusal(kind: &str, params: &Value) -> ApiError {
     let refused = |what, streams| ApiError::NotOffered { what, streams };
     let (formed, refusal) = match kind {
         "threads.add_client_tool_output" => {

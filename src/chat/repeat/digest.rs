@@ -10,5 +10,8 @@ pub fn digest(parts: &[&str]) -> String {
         hash.update(part.as_bytes());
     }
     let digits = |byte: u8| [byte >> 4, byte & 15].map(|half| char::from_digit(half.into(), 16));
-    hash.finalize().into_iter().flat_map(digits).flatten().collect()
+    let hash = hash.finalize();
+    let mut text = String::with_capacity(2 * hash.len());
+    hash.into_iter().for_each(|byte| text.extend(digits(byte).into_iter().flatten()));
+    text
 }

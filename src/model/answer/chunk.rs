@@ -3,6 +3,8 @@
 //! Most chunks carry a few words of the answer and nothing else that counts. To read those into
 //! a tree and take them out of it again would cost more than all the rest that is done with them.
 
+use std::borrow::Cow;
+
 use serde::de::{Deserializer, Error};
 use serde::{Deserialize, de};
 use serde_json::Value;
@@ -11,22 +13,28 @@ use crate::model::fault::refused::Refused;
 
 /// A chunk, or a whole completion.
 #[derive(Debug)]
-pub enum Chunk {
+pub enum Chunk<'a> {
     /// Words of the answer, how it finished, what it cost.
-    Words(Words),
+    Words(Words<'a>),
     /// Anything else.
     Loose(Value),
 }
 
 /// The usual chunk. Whatever else would count makes it a loose one.
 #[derive(Debug, Deserialize)]
-pub struct Words {
+pub struct Words<'a> {
     choices: [Choice; 1],
     usage: Option<Value>,
-    model: Option<String>,
+    #[serde(borrow)]
+    model: Option<Name<'a>>,
     #[serde(rename = "error")]
     _error: Option<Never>,
 }
+
+/// Every chunk has it, and one of them is looked at.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[derive(Debug, Deserialize)]
 struct Choice {
@@ -60,9 +68,9 @@ enum Never {}
 #[derive(Debug)]
 struct First;
 
-impl Chunk {
+impl<'a> Chunk<'a> {
     /// Reads what an event says.
-    pub fn read(data: &[u8]) -> serde_json::Result<Self> {
+    pub fn read(data: &'a [u8]) -> serde_json::Result<Self> {
         let words = serde_json::from_slice(data).map(Self::Words);
         words.or_else(|_| serde_json::from_slice(data).map(Self::Loose))
     }
@@ -78,7 +86,7 @@ impl Chunk {
     /// Which model it says it is from.
     pub(in crate::model) fn model(&self) -> Option<&str> {
         match self {
-            Self::Words(words) => words.model.as_deref(),
+            Self::Words(words) => words.model.as_ref().map(|name| &*name.0),
             Self::Loose(value) => value.get("model").and_then(Value::as_str),
         }
     }
@@ -92,7 +100,7 @@ impl Chunk {
     }
 }
 
-impl Words {
+impl Words<'_> {
     /// The words and the finish reason; empty ones are as good as none.
     pub(in crate::model) fn take(self) -> (Option<String>, Option<String>) {
         let [Choice { delta, finish_reason, .. }] = self.choices;
@@ -101,7 +109,7 @@ impl Words {
     }
 }
 
-impl From<Value> for Chunk {
+impl From<Value> for Chunk<'_> {
     fn from(value: Value) -> Self {
         Self::Loose(value)
     }

@@ -49,7 +49,7 @@ struct Counts {
 
 impl Decoder {
     /// Takes one chunk, or a whole completion, and adds to `out` what is to be said.
-    pub fn push(&mut self, chunk: Chunk, out: &mut Vec<Delta>) -> Result<(), Failure> {
+    pub fn push(&mut self, chunk: Chunk<'_>, out: &mut Vec<Delta>) -> Result<(), Failure> {
         if let Some(refused) = chunk.refused() {
             return Err(refused.failure());
         }

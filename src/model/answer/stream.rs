@@ -136,7 +136,7 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    fn take(&mut self, chunk: Chunk) -> Result<(), Failure> {
+    fn take(&mut self, chunk: Chunk<'_>) -> Result<(), Failure> {
         self.note_model(&chunk);
         let result = self.decoder.push(chunk, &mut self.out);
         if result.is_ok() {
@@ -149,7 +149,7 @@ impl<'a> Reading<'a> {
     }
 
     /// The first chunk that names the model is believed.
-    fn note_model(&mut self, chunk: &Chunk) {
+    fn note_model(&mut self, chunk: &Chunk<'_>) {
         if !self.is_named
             && let Some(name) = chunk.model().filter(|name| !name.is_empty())
         {

@@ -46,16 +46,14 @@ impl Warnings {
             return;
         }
         tracing::Span::current().record("gen_ai.response.model", name);
-        if may_be(&self.model, name) {
+        let mut seen = self.seen();
+        let is_known = seen.others.len() >= MAX_NAMES || seen.others.iter().any(|one| one == name);
+        if is_known || may_be(&self.model, name) {
             return;
         }
-        let mut seen = self.seen();
-        let is_news = seen.others.len() < MAX_NAMES && !seen.others.iter().any(|one| one == name);
-        if is_news {
-            seen.others.push(name.to_owned());
-            drop(seen);
-            tracing::warn!(gen_ai.response.model = name, "{}", self.words_of(name));
-        }
+        seen.others.push(name.to_owned());
+        drop(seen);
+        tracing::warn!(gen_ai.response.model = name, "{}", self.words_of(name));
     }
 
     /// In sentences.

@@ -407,16 +407,17 @@ fn usage_of(chunks: &[Value]) -> Option<Usage> {
 
 /// Reads the chunks as they come off the wire; read as loose JSON they must say the same.
 pub(super) fn read(chunks: &[Value], ending: Ending) -> (Vec<Delta>, Result<Reply, Failure>) {
-    let from_wire = |chunk: &Value| Chunk::read(chunk.to_string().as_bytes()).unwrap();
-    let (said, reply) = decode(chunks.iter().map(from_wire), ending);
+    let wire: Vec<_> = chunks.iter().map(Value::to_string).collect();
+    let from_wire = wire.iter().map(|chunk| Chunk::read(chunk.as_bytes()).unwrap());
+    let (said, reply) = decode(from_wire, ending);
     let (said_loosely, read_loosely) = decode(chunks.iter().cloned().map(Chunk::from), ending);
     assert_eq!(said, said_loosely);
     assert_eq!(without_ids(&reply), without_ids(&read_loosely));
     (said, reply)
 }
 
-fn decode(
-    chunks: impl Iterator<Item = Chunk>,
+fn decode<'a>(
+    chunks: impl Iterator<Item = Chunk<'a>>,
     ending: Ending,
 ) -> (Vec<Delta>, Result<Reply, Failure>) {
     let (mut decoder, mut said) = (Decoder::default(), Vec::new());
