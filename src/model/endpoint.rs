@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use async_openai::config::Config;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use http::Uri;
+use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use secrecy::SecretString;
 
 use super::settings::{Settings, SettingsError, parse_base_url};
@@ -14,6 +15,7 @@ pub(super) struct Endpoint(Arc<Address>);
 
 struct Address {
     base_url: String,
+    uri: Uri,
     /// Host, and port if it is an unusual one.
     host: String,
     /// Names the host alone, so that a proxy is not asked for the way to ourselves.
@@ -31,9 +33,11 @@ impl Endpoint {
         let host = url.host_str().unwrap_or_default();
         let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
         let base_url = url.as_str().trim_end_matches('/').to_owned();
+        let uri = base_url.parse().map_err(|_| SettingsError::BaseUrl)?;
         let headers = headers(settings.api_key.expose())?;
         Ok(Self(Arc::new(Address {
             base_url,
+            uri,
             host,
             is_loopback,
             headers,
@@ -49,6 +53,11 @@ impl Endpoint {
     /// The host, and the port if it is an unusual one.
     pub(super) fn host(&self) -> &str {
         &self.0.host
+    }
+
+    /// The server that connections go to.
+    pub(super) fn uri(&self) -> Uri {
+        self.0.uri.clone()
     }
 
     /// The base URL, without a slash at its end.

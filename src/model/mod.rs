@@ -7,6 +7,7 @@ mod adapter;
 mod answer;
 mod call;
 mod chain;
+mod connection;
 mod cost;
 mod dialect;
 mod endpoint;

@@ -1,20 +1,24 @@
-//! One HTTP request per attempt: async-openai's client with our own service under it.
+//! One HTTP request per attempt: async-openai's client with our own connections under it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_openai::Client;
 use async_openai::config::Config;
 use async_openai::error::OpenAIError;
 use async_openai::middleware::HttpRequestFactory;
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
 use reqwest::Response;
-use reqwest::header::{CONTENT_TYPE, HeaderMap};
-use reqwest::redirect::Policy;
 use rustls_platform_verifier::BuilderVerifierExt;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use tokio::time::timeout;
 use tower::service_fn;
 
+use super::connection::answer::Answer;
+use super::connection::connector::Connector;
+use super::connection::pool::{Lost, Pool};
 use super::endpoint::Endpoint;
 use super::fault::failure::{Failure, unavailable};
 use super::fault::refused::Refused;
@@ -24,30 +28,30 @@ use crate::agents::ModelError;
 use crate::cores::PerCore;
 use crate::domain::is_out_of_files;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the words of a refusal may take, once its status is known.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
 const MAX_WHOLE_BYTES: usize = 1024 * 1024;
-const USER_AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
 /// Sends requests, on each core by connections of its own.
 pub(super) struct Transport {
-    http: PerCore<reqwest::Client>,
+    pools: PerCore<Arc<Pool>>,
+    /// Makes requests and sends none.
+    maker: reqwest::Client,
     endpoint: Endpoint,
 }
 
 /// An answer that began.
 pub(super) enum Opened {
     /// Event by event.
-    Stream(Response),
+    Stream(Answer),
     /// All at once, though a stream was asked for.
     Whole(Value),
 }
 
-/// An answer, as an error for async-openai.
+/// What became of a request, as an error for async-openai.
 #[derive(Debug, thiserror::Error)]
 #[error("the answer is read elsewhere")]
-struct Answer(Response);
+struct Sent(Result<Answer, Lost>);
 
 /// An answer that is no event stream.
 #[derive(Debug)]
@@ -73,40 +77,34 @@ impl Transport {
         // Only the first call of the process installs; later ones find it done.
         drop(rustls::crypto::ring::default_provider().install_default());
         let tls = tls().map_err(|error| SettingsError::Client(error.to_string()))?;
-        let client = || {
-            let builder = reqwest::Client::builder()
-                .tls_backend_preconfigured(tls.clone())
-                .connect_timeout(CONNECT_TIMEOUT)
-                .tcp_nodelay(true)
-                .redirect(Policy::none())
-                .user_agent(USER_AGENT);
-            if endpoint.is_loopback() { builder.no_proxy() } else { builder }.build()
-        };
-        let http =
-            PerCore::try_new(client).map_err(|error| SettingsError::Client(error.to_string()))?;
-        Ok(Self { http, endpoint })
+        let maker = reqwest::Client::builder().tls_backend_preconfigured(tls.clone()).build();
+        let maker = maker.map_err(|error| SettingsError::Client(error.to_string()))?;
+        let (server, tls) = (endpoint.uri(), Arc::new(tls));
+        let connector = Arc::new(Connector::new(server, endpoint.is_loopback(), tls));
+        let pools = PerCore::new(|| Pool::new(Arc::clone(&connector)));
+        Ok(Self { pools, maker, endpoint })
     }
 
     /// Sends one request and returns once the answer begins.
     pub(super) async fn open(&self, body: &Body<'_>) -> Result<Opened, Failure> {
-        let (http, client) = (self.http.here().clone(), self.http.here().clone());
-        let service = service_fn(move |request| send(http.clone(), request));
+        let pool = Arc::clone(self.pools.here());
+        let service = service_fn(move |request| send(Arc::clone(&pool), request));
         // Last of all the service: it takes the place of the client that retries.
-        let client = Client::build(client, self.endpoint.clone());
+        let client = Client::build(self.maker.clone(), self.endpoint.clone());
         let client = client.with_http_service(service);
         let sent = client.chat().create_stream_byot::<_, IgnoredAny>(body).await;
         match sent.map_or_else(answer_in, |_| Err(unwritten())) {
-            Ok(response) => opened(response).await,
+            Ok(answer) => opened(answer).await,
             Err(failure) => Err(failure),
         }
     }
 
     /// Asks for the list of models; a refusal is an answer too.
     pub(super) async fn models(&self) -> Result<Unstreamed, Failure> {
-        let request =
-            self.http.here().get(self.endpoint.url("/models")).headers(self.endpoint.headers());
-        let response = request.send().await.map_err(|error| lost(&error))?;
-        Ok(unstreamed(response).await)
+        let request = self.maker.get(self.endpoint.url("/models")).headers(self.endpoint.headers());
+        let request = request.build().and_then(TryInto::try_into).map_err(|_| unwritten())?;
+        let sent = self.pools.here().send(request).await;
+        Ok(unstreamed(sent.map_err(|error| lost(&error))?).await)
     }
 }
 
@@ -120,54 +118,52 @@ fn tls() -> Result<rustls::ClientConfig, rustls::Error> {
 
 /// Sends once, and takes the answer out of async-openai's hands: its reader runs ahead of ours
 /// without a limit, in a task of its own, and does not tell an end from a cut.
-async fn send(http: reqwest::Client, request: HttpRequestFactory) -> Result<Response, OpenAIError> {
-    let response = http.execute(request.build().await?).await?;
-    Err(OpenAIError::Boxed(Box::new(Answer(response))))
+async fn send(pool: Arc<Pool>, request: HttpRequestFactory) -> Result<Response, OpenAIError> {
+    let request = request.build().await?.try_into()?;
+    Err(OpenAIError::Boxed(Box::new(Sent(pool.send(request).await))))
 }
 
-fn answer_in(error: OpenAIError) -> Result<Response, Failure> {
-    if let OpenAIError::Reqwest(error) = &error {
-        return Err(lost(error));
-    }
+fn answer_in(error: OpenAIError) -> Result<Answer, Failure> {
     let OpenAIError::Boxed(boxed) = error else { return Err(unwritten()) };
-    boxed.downcast::<Answer>().map(|answer| answer.0).map_err(|_| unwritten())
+    let sent = boxed.downcast::<Sent>().map_err(|_| unwritten())?;
+    sent.0.map_err(|error| lost(&error))
 }
 
 /// What becomes of an answer, once its head is there.
-pub(super) async fn opened(mut response: Response) -> Result<Opened, Failure> {
-    if response.status().is_success() && is_event_stream(&response) {
+pub(super) async fn opened(mut answer: Answer) -> Result<Opened, Failure> {
+    if answer.status.is_success() && is_event_stream(&answer.headers) {
         // They keep the buffer that the head was read into from being used for the body.
-        drop(std::mem::take(response.headers_mut()));
-        return Ok(Opened::Stream(response));
+        drop(std::mem::take(&mut answer.headers));
+        return Ok(Opened::Stream(answer));
     }
-    unstreamed(response).await.judge()
+    unstreamed(answer).await.judge()
 }
 
 /// A server that names no type is given the benefit of the doubt.
-fn is_event_stream(response: &Response) -> bool {
-    let Some(kind) = response.headers().get(CONTENT_TYPE) else { return true };
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    let Some(kind) = headers.get(CONTENT_TYPE) else { return true };
     kind.to_str()
         .is_ok_and(|kind| kind.trim().to_ascii_lowercase().starts_with("text/event-stream"))
 }
 
 /// Reads as much of the answer as helps to judge it: of a success all, for as long as the caller
 /// waits for a first event.
-async fn unstreamed(mut response: Response) -> Unstreamed {
-    let status = response.status();
-    let headers = std::mem::take(response.headers_mut());
+async fn unstreamed(mut answer: Answer) -> Unstreamed {
+    let status = answer.status;
+    let headers = std::mem::take(&mut answer.headers);
     let mut body = Vec::new();
     let end = if status.is_success() {
-        read_body(&mut response, &mut body).await
+        read_body(&mut answer, &mut body).await
     } else {
-        let read = timeout(REFUSAL_TIMEOUT, read_body(&mut response, &mut body));
+        let read = timeout(REFUSAL_TIMEOUT, read_body(&mut answer, &mut body));
         read.await.unwrap_or(BodyEnd::Cut)
     };
     Unstreamed { status: status.as_u16(), headers, body, end }
 }
 
-async fn read_body(response: &mut Response, body: &mut Vec<u8>) -> BodyEnd {
+async fn read_body(answer: &mut Answer, body: &mut Vec<u8>) -> BodyEnd {
     loop {
-        match response.chunk().await {
+        match answer.piece().await {
             Ok(Some(_)) if body.len() >= MAX_WHOLE_BYTES => return BodyEnd::TooLarge,
             Ok(Some(bytes)) => body.extend_from_slice(&bytes),
             Ok(None) => return BodyEnd::Whole,
@@ -176,12 +172,14 @@ async fn read_body(response: &mut Response, body: &mut Vec<u8>) -> BodyEnd {
     }
 }
 
-fn lost(error: &reqwest::Error) -> Failure {
+fn lost(error: &Lost) -> Failure {
     if is_out_of_files(error) {
         return Failure::unsent(unavailable("this server has no free file", None));
     }
-    let reason = if error.is_connect() { "no connection" } else { "the connection was lost" };
-    Failure::unreachable(reason)
+    Failure::unreachable(match error {
+        Lost::Unconnected(_) => "no connection",
+        Lost::Cut(_) => "the connection was lost",
+    })
 }
 
 fn unwritten() -> Failure {

@@ -20,4 +20,6 @@ pub(crate) mod postgres;
 
 pub(crate) mod process;
 
+pub(crate) mod proxy;
+
 pub(crate) mod watchdog;

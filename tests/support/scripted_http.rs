@@ -44,12 +44,18 @@ struct Shared {
     connections: Mutex<usize>,
     client_left: Notify,
     asked: Notify,
+    let_go: Notify,
 }
 
 impl Answer {
     /// Raw bytes.
     pub(crate) fn raw(bytes: impl Into<Vec<u8>>, then: Then) -> Self {
         Self { pieces: vec![bytes.into()], then }
+    }
+
+    /// The same bytes, and then this.
+    pub(crate) fn then(self, then: Then) -> Self {
+        Self { then, ..self }
     }
 
     /// A whole answer that is no stream.
@@ -109,6 +115,11 @@ impl ScriptedHttp {
         self.shared.client_left.notified().await;
     }
 
+    /// Waits until a client lets go of a connection on which it could have asked again.
+    pub(crate) async fn let_go(&self) {
+        self.shared.let_go.notified().await;
+    }
+
     /// Waits for a request.
     pub(crate) async fn asked(&self) {
         self.shared.asked.notified().await;
@@ -157,6 +168,7 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
             }
         }
     }
+    shared.let_go.notify_one();
 }
 
 fn next(shared: &Shared) -> Answer {

@@ -132,13 +132,6 @@ impl Log {
         self.lock().take(reader, into, most, context)
     }
 
-    /// Whether there is something that this reader has not taken.
-    pub(super) fn has_more(&self, reader: u64) -> bool {
-        let state = self.lock();
-        let end = state.end();
-        state.readers.iter().any(|place| place.reader == reader && place.at < end)
-    }
-
     pub(super) fn at(&self, reader: u64) -> Option<Cursor> {
         let state = self.lock();
         state.readers.iter().find(|place| place.reader == reader).map(|place| place.at)

@@ -3,9 +3,6 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
-
-use tokio::time::Instant;
 
 use super::engine::Engine;
 use super::log::{Cursor, Log};
@@ -19,18 +16,7 @@ pub struct Reader {
     id: u64,
     /// The turn itself, if it is done by whoever reads here.
     engine: Option<Arc<Engine>>,
-    /// When it took something, and how often nothing has followed since something was there.
-    took_at: Option<Instant>,
-    quiet: u8,
 }
-
-/// Nothing more follows if nothing has for so many looks. One is not enough: hyper asks a body twice
-/// before others get their turn.
-const QUIET: u8 = 2;
-
-/// What follows something that was taken so short a time ago does not come alone. So long, too, text
-/// may wait for more.
-const CLOSE: Duration = Duration::from_millis(5);
 
 /// The reader was too slow: it was let go, or what it should have read next is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,7 +25,7 @@ pub struct Behind;
 
 impl Reader {
     pub(super) const fn new(log: Arc<Log>, id: u64) -> Self {
-        Self { log, id, engine: None, took_at: None, quiet: 0 }
+        Self { log, id, engine: None }
     }
 
     /// Does the turn's work whenever it waits for what comes of it.
@@ -81,29 +67,8 @@ impl Reader {
         most: usize,
         context: &mut Context<'_>,
     ) -> Poll<Result<usize, Behind>> {
-        if self.may_get_more(context) {
-            context.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        let taken = self.log.take(self.id, into, most, context);
-        if taken.is_ready() {
-            (self.took_at, self.quiet) = (Some(Instant::now()), 0);
-        }
-        taken
-    }
-
-    /// Goes on, and tells whether more may follow at once: what the model sent in one go comes to us
-    /// piece by piece, each after its connection, a task of its own, had its turn. All of it is taken
-    /// together, and goes out by one write.
-    fn may_get_more(&mut self, context: &mut Context<'_>) -> bool {
-        let was_called = self.engine.as_ref().is_some_and(|engine| engine.is_called());
-        if !self.go_on(context) || !self.log.has_more(self.id) {
-            return false;
-        }
-        self.quiet = if was_called { 0 } else { self.quiet.saturating_add(1) };
-        // What comes alone goes out at once.
-        let is_close = self.took_at.is_some_and(|at| at.elapsed() < CLOSE);
-        is_close && self.quiet < QUIET
+        self.go_on(context);
+        self.log.take(self.id, into, most, context)
     }
 }
 

@@ -3,7 +3,6 @@
 //! The same events, decoder and judgement; only the sending is left out. A recording can be looked
 //! into with it, and whatever bytes there are can be thrown at the reading.
 
-use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,13 +10,16 @@ use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 use futures::stream::iter;
-use reqwest::header::{CONTENT_TYPE, HeaderValue};
-use reqwest::{Body, Response};
+use http::HeaderValue;
+use http::header::CONTENT_TYPE;
+use http_body_util::StreamBody;
+use hyper::body::Frame;
 use tokio::time::Instant;
 
 use super::stream::Reading;
 use crate::agents::{AgentEvent, Delta, Deltas, Listener, ModelError};
 use crate::domain::{Reply, Usage};
+use crate::model::connection::answer::Answer;
 use crate::model::cost::bill::Bill;
 use crate::model::transport::opened;
 use crate::model::watch::warnings::Warnings;
@@ -63,14 +65,14 @@ impl Listener for Heard {
     }
 }
 
-async fn read(response: Response, deltas: &Deltas) -> Result<Reply, ModelError> {
+async fn read(answer: Answer, deltas: &Deltas) -> Result<Reply, ModelError> {
     let breaker = BreakerSettings { max_failures: 1, cool_down: PATIENCE };
     let unavailable = |retry_in| ModelError::Unavailable {
         reason: "its breaker is open".to_owned(),
         retry_in: Some(retry_in),
     };
     let mut permit = Breaker::new("playback", breaker).admit().map_err(unavailable)?;
-    let opened = opened(response).await.map_err(|failure| failure.error)?;
+    let opened = opened(answer).await.map_err(|failure| failure.error)?;
     let (bill, warnings) = (Bill::new(deltas, None), Warnings::of(""));
     let patience = Patience::new(Instant::now() + PATIENCE, PATIENCE);
     let reading = Reading::new(deltas, bill, &warnings, &mut permit, patience);
@@ -78,10 +80,10 @@ async fn read(response: Response, deltas: &Deltas) -> Result<Reply, ModelError> 
 }
 
 /// A 200 of this type, in these pieces.
-fn answer(content_type: &str, pieces: Vec<Bytes>) -> Response {
-    let pieces = iter(pieces.into_iter().map(Ok::<_, Infallible>));
-    let mut response = http::Response::new(Body::wrap_stream(pieces));
+fn answer(content_type: &str, pieces: Vec<Bytes>) -> Answer {
+    let pieces = iter(pieces.into_iter().map(|piece| Ok(Frame::data(piece))));
+    let mut response = http::Response::new(StreamBody::new(pieces));
     let content_type = HeaderValue::from_str(content_type).ok();
     response.headers_mut().extend(content_type.map(|kind| (CONTENT_TYPE, kind)));
-    response.into()
+    Answer::new(response)
 }

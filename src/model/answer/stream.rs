@@ -5,10 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::FutureExt;
-use reqwest::Response;
 use tokio::select;
 use tokio::task::coop::consume_budget;
-use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use super::chunk::Chunk;
@@ -16,6 +14,7 @@ use super::decoder::{Decoder, Ending};
 use super::events::{Event, Events};
 use crate::agents::{Delta, Deltas, ModelError};
 use crate::domain::Reply;
+use crate::model::connection::answer::Answer;
 use crate::model::cost::bill::Bill;
 use crate::model::fault::failure::Failure;
 use crate::model::fault::refused::Refused;
@@ -28,9 +27,6 @@ const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
 const FAREWELL: Duration = Duration::from_secs(2);
 /// How long a server may take to end a body after `[DONE]` and keep its connection.
 const CLOSING_GRACE: Duration = Duration::from_millis(20);
-
-/// So often others get their turn, the connection among them, before a clock is set for the end.
-const LOOKS_FOR_AN_END: u8 = 4;
 
 /// One answer being read.
 pub(in crate::model) struct Reading<'a> {
@@ -81,7 +77,7 @@ impl<'a> Reading<'a> {
     /// Reads to the end.
     pub(in crate::model) async fn read(mut self, opened: Opened) -> Result<Reply, Failure> {
         let result = match opened {
-            Opened::Stream(response) => self.read_stream(response).await,
+            Opened::Stream(answer) => self.read_stream(answer).await,
             Opened::Whole(value) => self.take(value.into()).map(|()| Ending::Done),
         };
         let result = match result {
@@ -92,12 +88,12 @@ impl<'a> Reading<'a> {
         result.map_err(|failure| if was_read { failure.finally() } else { failure })
     }
 
-    async fn read_stream(&mut self, mut response: Response) -> Result<Ending, Failure> {
+    async fn read_stream(&mut self, mut answer: Answer) -> Result<Ending, Failure> {
         let (mut events, mut total) = (Events::default(), 0);
         loop {
             let piece = select! {
                 biased;
-                piece = response.chunk() => piece,
+                piece = answer.piece() => piece,
                 () = &mut self.patience => return self.silence(),
             };
             let Ok(piece) = piece else { return broken(&events) };
@@ -112,7 +108,7 @@ impl<'a> Reading<'a> {
                 consume_budget().await;
                 match event {
                     Event::Data(data) => self.take_event(data)?,
-                    Event::Done => return Ok(closed(response).await),
+                    Event::Done => return Ok(closed(answer).await),
                     Event::TooLong => return Err(too_large()),
                 }
             }
@@ -184,16 +180,12 @@ impl<'a> Reading<'a> {
 }
 
 /// A body that the server ends in good time leaves its connection to the next request.
-async fn closed(mut response: Response) -> Ending {
-    let mut end = pin!(response.chunk());
-    // Most ends came with the last event: they need no clock, which would wake the runtime.
-    for _ in 0..LOOKS_FOR_AN_END {
-        if end.as_mut().now_or_never().is_some() {
-            return Ending::Done;
-        }
-        yield_now().await;
+async fn closed(mut answer: Answer) -> Ending {
+    let mut end = pin!(answer.piece());
+    // Most ends came with the last event: they need no clock.
+    if end.as_mut().now_or_never().is_none() {
+        drop(timeout(CLOSING_GRACE, end).await);
     }
-    drop(timeout(CLOSING_GRACE, end).await);
     Ending::Done
 }
 
@@ -212,10 +204,9 @@ fn too_large() -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
-
     use futures::{StreamExt, stream};
-    use reqwest::Body;
+    use http_body_util::StreamBody;
+    use hyper::body::Frame;
     use tokio::time::{Instant, sleep};
 
     use super::*;
@@ -264,16 +255,16 @@ mod tests {
     ) -> Result<Reply, Failure> {
         let paced = stream::iter(pieces.to_vec()).then(async |piece| {
             sleep(10 * SECOND).await;
-            Ok::<_, Infallible>(piece)
+            Ok(Frame::data(Bytes::from_static(piece.as_bytes())))
         });
-        let body = Body::wrap_stream(paced.boxed().chain(stream::pending()));
-        let response: Response = http::Response::new(body).into();
+        let body = StreamBody::new(paced.chain(stream::pending()));
+        let answer = Answer::new(http::Response::new(body));
         let breaker = BreakerSettings { max_failures: 1, cool_down: SECOND };
         let mut permit = Breaker::new("test", breaker).admit().unwrap();
         let (deltas, warnings) = (Deltas::unheard(), Warnings::of(""));
         let patience = Patience::new(Instant::now() + first, silence);
         let bill = Bill::new(&deltas, None);
         let reading = Reading::new(&deltas, bill, &warnings, &mut permit, patience);
-        reading.read(Opened::Stream(response)).await
+        reading.read(Opened::Stream(answer)).await
     }
 }

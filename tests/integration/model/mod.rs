@@ -2,6 +2,7 @@
 
 mod bills;
 mod bytes;
+mod connections;
 mod guarded;
 mod inspection;
 

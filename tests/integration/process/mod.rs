@@ -7,4 +7,5 @@ mod logs;
 mod models;
 mod pace;
 mod plugs;
+mod proxies;
 mod replicas;

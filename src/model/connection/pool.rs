@@ -1,0 +1,125 @@
+//! The lines that nobody uses at the moment.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use http::Request;
+use reqwest::Body;
+use tokio::time::{Instant, sleep};
+
+use super::BoxError;
+use super::answer::Answer;
+use super::connector::Connector;
+use super::line::Line;
+
+/// How long a line is kept that nobody uses.
+const IDLE: Duration = Duration::from_secs(90);
+/// How many of them at most: what a crowd leaves behind, for the next.
+const MOST_IDLE: usize = 256;
+
+/// Lines to one server, on one core.
+pub(in crate::model) struct Pool {
+    connector: Arc<Connector>,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    /// The one that was used last is at the end.
+    lines: Vec<Idle>,
+    /// Whether somebody looks after what lies here.
+    is_tidied: bool,
+}
+
+struct Idle {
+    line: Line,
+    since: Instant,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::model) enum Lost {
+    /// No connection.
+    #[error("no connection")]
+    Unconnected(#[source] BoxError),
+    /// It was there, and ended before the answer began.
+    #[error("the connection was lost")]
+    Cut(#[source] hyper::Error),
+}
+
+impl Pool {
+    /// No line yet.
+    pub(in crate::model) fn new(connector: Arc<Connector>) -> Arc<Self> {
+        Arc::new(Self { connector, kept: Mutex::default() })
+    }
+
+    /// Sends a request, and waits for the answer to begin.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the connection.
+    pub(in crate::model) async fn send(
+        self: &Arc<Self>,
+        request: Request<Body>,
+    ) -> Result<Answer, Lost> {
+        let mut request = self.connector.address(request);
+        while let Some(mut line) = self.take() {
+            match line.send(request).await {
+                Ok(response) => return Ok(Answer::on(line, Arc::clone(self), response)),
+                // The server had closed it, and has not seen the request.
+                Err(mut error) => match error.take_message() {
+                    Some(back) => request = back,
+                    None => return Err(Lost::Cut(error.into_error())),
+                },
+            }
+        }
+        let stream = self.connector.connect().await.map_err(Lost::Unconnected)?;
+        let mut line = Line::over(stream).await.map_err(Lost::Cut)?;
+        let response = line.send(request).await.map_err(|error| Lost::Cut(error.into_error()))?;
+        Ok(Answer::on(line, Arc::clone(self), response))
+    }
+
+    /// The line that was used last is the likeliest to be open still.
+    fn take(&self) -> Option<Line> {
+        let mut kept = self.kept();
+        while let Some(Idle { mut line, since }) = kept.lines.pop() {
+            if since.elapsed() < IDLE && line.is_free() {
+                return Some(line);
+            }
+        }
+        None
+    }
+
+    /// Keeps a line for the next request, if it is good for one.
+    pub(super) fn lay_back(self: &Arc<Self>, mut line: Line) {
+        if !line.is_free() {
+            return;
+        }
+        let mut kept = self.kept();
+        if !std::mem::replace(&mut kept.is_tidied, true) {
+            drop(tokio::spawn(tidy(Arc::downgrade(self))));
+        }
+        if kept.lines.len() == MOST_IDLE {
+            drop(kept.lines.remove(0));
+        }
+        kept.lines.push(Idle { line, since: Instant::now() });
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Closes what nobody used for long, until there is nothing left.
+async fn tidy(pool: Weak<Pool>) {
+    loop {
+        sleep(IDLE / 3).await;
+        let Some(pool) = pool.upgrade() else { return };
+        let mut kept = pool.kept();
+        kept.lines.retain_mut(|idle| idle.since.elapsed() < IDLE && idle.line.is_free());
+        kept.is_tidied = !kept.lines.is_empty();
+        if !kept.is_tidied {
+            return;
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Connections to a provider: when they are used again, and when they are let go.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+
+use super::{Asked, good};
+use crate::support::scripted_http::Then;
+
+#[tokio::test]
+async fn a_connection_that_the_provider_closed_meanwhile_is_not_used_again() {
+    let asked = Asked::answering(vec![good().then(Then::Close), good()]).await;
+    asked.reply().await.1.unwrap();
+    // What happened on the network meanwhile is known once there was an answer from elsewhere.
+    Asked::answering(vec![good()]).await.reply().await.1.unwrap();
+
+    asked.reply().await.1.unwrap();
+
+    assert_eq!((asked.requests(), asked.server.connections()), (2, 2));
+    assert_eq!(asked.health().calls.failed, 0);
+}
+
+#[tokio::test]
+async fn what_a_crowd_opened_the_next_one_uses() {
+    let asked = Asked::answering(vec![good()]).await;
+    let crowd = async || {
+        let replies = join_all((0..5).map(|_| asked.reply())).await;
+        assert!(replies.into_iter().all(|(_, reply)| reply.is_ok()));
+        asked.server.connections()
+    };
+
+    let first = crowd().await;
+    let next = crowd().await;
+
+    assert_eq!((first, next, asked.requests()), (5, 5, 10));
+}
+
+#[tokio::test]
+async fn an_answer_of_any_kind_leaves_its_connection_to_the_next() {
+    let refused = super::refusal(400, "INVALID_ARGUMENT", "No.");
+    let asked = Asked::answering(vec![refused, good()]).await;
+
+    assert!(asked.reply().await.1.is_err());
+    asked.reply().await.1.unwrap();
+
+    assert_eq!((asked.requests(), asked.server.connections()), (2, 1));
+}
+
+#[tokio::test]
+async fn a_connection_that_nobody_needs_is_let_go_after_two_minutes() {
+    let asked = Asked::answering(vec![good()]).await;
+    asked.reply().await.1.unwrap();
+
+    pass(Duration::from_secs(80)).await;
+    asked.reply().await.1.unwrap();
+    assert_eq!(asked.server.connections(), 1, "after 80 s it is there");
+
+    pass(Duration::from_mins(2)).await;
+    asked.server.let_go().await;
+    asked.reply().await.1.unwrap();
+    assert_eq!(asked.server.connections(), 2);
+}
+
+/// The clock goes on by so much, at once.
+async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::sleep(time).await;
+    tokio::time::resume();
+}
