@@ -149,12 +149,6 @@ impl<T> PerCore<T> {
         Self { first: make(), others: (1..*COUNT).map(|_| make()).collect() }
     }
 
-    /// Makes all of them, unless one cannot be made.
-    pub fn try_new<E>(make: impl Fn() -> Result<T, E>) -> Result<Self, E> {
-        let others = (1..*COUNT).map(|_| make()).collect::<Result<_, E>>()?;
-        Ok(Self { first: make()?, others })
-    }
-
     /// The one of the core that asks.
     pub fn here(&self) -> &T {
         let other = HERE.get().checked_sub(1).and_then(|other| self.others.get(other));

@@ -31,6 +31,9 @@ const NEW: Duration = Duration::from_secs(1);
 /// Before the system is asked again after an error that nobody knows.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// So long a kept-back file is for whoever comes next.
+const KEPT_BACK: Duration = Duration::from_secs(1);
+
 /// How long to wait for a file until somebody leaves.
 const PAUSE_FOR_FILES: Duration = Duration::from_millis(100);
 
@@ -78,7 +81,7 @@ impl Room {
         loop {
             match listener.accept().await {
                 Ok(arrival) => {
-                    let is_last_file = kept_back.take().is_some_and(|at| at.elapsed() < PAUSE);
+                    let is_last_file = kept_back.take().is_some_and(|at| at.elapsed() < KEPT_BACK);
                     if let Some(seat) = self.seat(is_last_file).await {
                         return (arrival, seat);
                     }
@@ -111,6 +114,8 @@ impl Room {
 
     /// Finds a file for the next connection; tells whether it is one of the last.
     async fn find_file(&self) -> bool {
+        // Whoever left before this gave us nothing.
+        let left = self.left.notified();
         if !self.idle().make_way(NEW) {
             if self.files().pop().is_some() {
                 tracing::warn!("No file is left for connections but those that were kept back");
@@ -118,7 +123,7 @@ impl Room {
             }
             self.idle().make_way(Duration::ZERO);
         }
-        drop(timeout(PAUSE_FOR_FILES, self.left.notified()).await);
+        drop(timeout(PAUSE_FOR_FILES, left).await);
         false
     }
 
@@ -195,6 +200,6 @@ impl Drop for Seat {
     fn drop(&mut self) {
         self.room.idle().remove(&self.bell);
         self.room.keep_files();
-        self.room.left.notify_one();
+        self.room.left.notify_waiters();
     }
 }

@@ -151,9 +151,11 @@ async fn a_transcript_begins_where_it_is_large_enough(store: Arc<dyn Store>) {
     let thread = thread();
     let mib = 1 << 20;
     let (all, newest_alone) = ([mib, 4 * mib, 4 * mib, 3 * mib, 10], 9 * mib);
+    // Half of it is written as two characters each.
     let entry = |size: usize| {
-        let message = Some(Message::User { text: "ä".repeat(size / 2) });
-        Entry { message, ..text(&thread, "") }
+        let message = Some(Message::User { text: "\"".repeat(size / 2) });
+        let entry = text(&thread, "");
+        Entry { root: entry.item.as_ref().unwrap().id.clone(), message, ..entry }
     };
     create(&*store, &thread, entry(all[0])).await;
     for size in &all[1..] {
@@ -161,12 +163,20 @@ async fn a_transcript_begins_where_it_is_large_enough(store: Arc<dyn Store>) {
     }
     let sizes = async || {
         let transcript = store.transcript(&thread.id, 100).await.unwrap();
-        transcript.iter().map(Message::text_bytes).collect::<Vec<_>>()
+        transcript.iter().map(|message| 2 * message.text_bytes()).collect::<Vec<_>>()
     };
 
     assert_eq!(sizes().await, all[2..], "up to 8 MiB");
     store.add(&held(&thread), entry(newest_alone)).await.unwrap();
     assert_eq!(sizes().await, [newest_alone], "the newest, whatever its size");
+
+    let root = entry(12);
+    let of_turn = |size: usize| Entry { root: root.root.clone(), ..entry(size) };
+    store.add(&held(&thread), root.clone()).await.unwrap();
+    for size in [5 * mib, 5 * mib, 14] {
+        store.add(&held(&thread), of_turn(size)).await.unwrap();
+    }
+    assert_eq!(sizes().await, [12, 5 * mib, 5 * mib, 14], "the newest turn is not torn");
 }
 
 async fn many_writers_at_once_lose_nothing(store: Arc<dyn Store>) {

@@ -29,21 +29,46 @@ const LIMIT: Duration = Duration::from_hours(1);
 
 /// A server in memory, and the way in.
 struct Street {
-    door: mpsc::UnboundedSender<io::Result<DuplexStream>>,
+    door: mpsc::UnboundedSender<Coming>,
     stop: CancellationToken,
     server: JoinHandle<()>,
     /// Lets an answer at `/slow` be written to its end.
     go_on: Arc<Notify>,
 }
 
-struct Door(mpsc::UnboundedReceiver<io::Result<DuplexStream>>);
+/// Who comes, and when nobody can be let in.
+enum Coming {
+    Somebody(DuplexStream),
+    /// One look finds no free file.
+    NoFile,
+    /// There is none until the connection with this other end is closed.
+    NoFileUntilGone(DuplexStream),
+}
+
+struct Door {
+    coming: mpsc::UnboundedReceiver<Coming>,
+    needed: Option<DuplexStream>,
+}
 
 impl Accept for Door {
     type Arrival = DuplexStream;
     type Io = DuplexStream;
 
     async fn accept(&mut self) -> io::Result<DuplexStream> {
-        self.0.recv().await.unwrap()
+        let no_file = || Err(io::Error::from_raw_os_error(nix::libc::EMFILE));
+        loop {
+            if let Some(needed) = &mut self.needed {
+                if !matches!(needed.read(&mut [0]).now_or_never(), Some(Ok(0))) {
+                    return no_file();
+                }
+                self.needed = None;
+            }
+            match self.coming.recv().await.unwrap() {
+                Coming::Somebody(stream) => return Ok(stream),
+                Coming::NoFile => return no_file(),
+                Coming::NoFileUntilGone(stream) => self.needed = Some(stream),
+            }
+        }
     }
 
     fn connect(arrival: DuplexStream) -> io::Result<DuplexStream> {
@@ -69,19 +94,24 @@ impl Street {
         let usual = Router::new().route("/", get(async || "hello")).route("/slow", get(slow));
         let usual = usual.route("/long", get(long));
         let routers = Routers { usual, full };
-        let (door_in, cores) = (Door(coming), Cores::only_here());
+        let (door_in, cores) = (Door { coming, needed: None }, Cores::only_here());
         let server = tokio::spawn(serve(door_in, routers, requests, cores, stop.clone()));
         Self { door, stop, server, go_on }
     }
 
     /// The next who comes finds no free file.
     fn lack_a_file(&self) {
-        self.door.send(Err(io::Error::from_raw_os_error(nix::libc::EMFILE))).unwrap();
+        self.door.send(Coming::NoFile).unwrap();
+    }
+
+    /// Whoever comes next finds no free file before this connection is closed.
+    fn lack_a_file_until_gone(&self, client: DuplexStream) {
+        self.door.send(Coming::NoFileUntilGone(client)).unwrap();
     }
 
     async fn send(&self, bytes: &[u8]) -> DuplexStream {
         let (mut here, there) = duplex(4096);
-        self.door.send(Ok(there)).unwrap();
+        self.door.send(Coming::Somebody(there)).unwrap();
         here.write_all(bytes).await.unwrap();
         here
     }
@@ -235,6 +265,24 @@ async fn for_a_file_that_is_needed_one_makes_way_and_nobody_who_has_just_come() 
     until(&mut last, "full").await;
     newcomer.write_all(REQUEST).await.unwrap();
     until(&mut newcomer, "hello").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_makes_way_for_one_file_although_others_have_left_before() {
+    let street = Street::with_room_for(8);
+    let left = street.send(b"GET / HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n").await;
+    assert!(rest(left).await.ends_with("hello"));
+    let (mut first, mut second) = (street.send(REQUEST).await, street.send(REQUEST).await);
+    until(&mut first, "hello").await;
+    until(&mut second, "hello").await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+
+    street.lack_a_file_until_gone(first);
+    let mut newcomer = street.send(REQUEST).await;
+
+    until(&mut newcomer, "hello").await;
+    second.write_all(REQUEST).await.unwrap();
+    until(&mut second, "hello").await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -97,6 +97,8 @@ impl<'a> Reading<'a> {
                 () = &mut self.patience => return self.silence(),
             };
             let Ok(piece) = piece else { return broken(&events) };
+            // One read may bring thousands, of which none is an event.
+            consume_budget().await;
             let is_over = piece.is_none();
             total += piece.as_ref().map_or(0, Bytes::len);
             events.take(piece);

@@ -1,6 +1,8 @@
 //! The answer to a request, and the line that its body comes over.
 
 use std::fmt::{self, Debug, Formatter};
+use std::io::{Error, ErrorKind};
+use std::mem::replace;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -24,9 +26,15 @@ pub(in crate::model) struct Answer {
 /// What came over a line. Whoever lets go of it before its end ends the line.
 struct Inbound {
     incoming: Incoming,
-    /// None once the body is over.
-    line: Option<Line>,
+    state: State,
     home: Arc<Pool>,
+}
+
+enum State {
+    Open(Box<Line>),
+    Over,
+    /// Whoever asks once more is told so again: it did not end.
+    Broken,
 }
 
 impl Answer {
@@ -41,7 +49,11 @@ impl Answer {
 
     /// An answer on this line, which goes home to this pool.
     pub(super) fn on(line: Line, home: Arc<Pool>, response: Response<Incoming>) -> Self {
-        Self::new(response.map(|incoming| Inbound { incoming, line: Some(line), home }))
+        Self::new(response.map(|incoming| Inbound {
+            incoming,
+            state: State::Open(Box::new(line)),
+            home,
+        }))
     }
 
     /// The next piece of the body, until it is over.
@@ -69,19 +81,29 @@ impl Body for Inbound {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let Self { incoming, line, home } = &mut *self;
-        let Some(open) = line else { return Poll::Ready(None) };
-        let frame = open.poll_for(context, |context| Pin::new(&mut *incoming).poll_frame(context));
+        let Self { incoming, state, home } = &mut *self;
+        let line = match state {
+            State::Open(line) => line,
+            State::Over => return Poll::Ready(None),
+            State::Broken => {
+                return Poll::Ready(Some(Err(Error::from(ErrorKind::ConnectionAborted).into())));
+            }
+        };
+        let frame = line.poll_for(context, |context| Pin::new(&mut *incoming).poll_frame(context));
         match &frame {
-            Poll::Ready(None) => line.take().into_iter().for_each(|line| home.lay_back(line)),
-            Poll::Ready(Some(Err(_))) => *line = None,
+            Poll::Ready(None) => {
+                if let State::Open(line) = replace(state, State::Over) {
+                    home.lay_back(*line);
+                }
+            }
+            Poll::Ready(Some(Err(_))) => *state = State::Broken,
             Poll::Ready(Some(Ok(_))) | Poll::Pending => {}
         }
         frame.map_err(Into::into)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.line.is_none()
+        matches!(self.state, State::Over)
     }
 
     fn size_hint(&self) -> SizeHint {

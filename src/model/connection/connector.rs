@@ -60,11 +60,10 @@ impl Connector {
                 opened(self.straight.clone(), proxy.uri().clone()).await
             }
             Some(proxy) => {
+                let agent = (USER_AGENT, HeaderValue::from_static(AGENT));
+                let auth = proxy.basic_auth().map(|auth| (PROXY_AUTHORIZATION, auth.clone()));
                 let tunnel = Tunnel::new(proxy.uri().clone(), self.straight.clone());
-                let tunnel = match proxy.basic_auth() {
-                    Some(auth) => tunnel.with_auth(auth.clone()),
-                    None => tunnel,
-                };
+                let tunnel = tunnel.with_headers([agent].into_iter().chain(auth).collect());
                 opened(HttpsConnector::from((tunnel, Arc::clone(&self.tls))), to).await
             }
         }
@@ -103,6 +102,8 @@ fn tcp() -> HttpConnector {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
+    // Shared out among the addresses of a name, so that one which is silent leaves time for the next.
+    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
     tcp.set_keepalive(Some(KEEPALIVE));
     tcp.set_keepalive_interval(Some(KEEPALIVE));
     tcp.set_keepalive_retries(Some(KEEPALIVE_RETRIES));

@@ -58,8 +58,8 @@ impl Line {
     /// Whether the next request can be sent on it. It is driven for a moment, to find out what became
     /// of it.
     pub(super) fn is_free(&mut self) -> bool {
-        // Nobody waits for anything, so that nobody is woken.
-        self.bell.watch();
+        // Nobody waits for anything, so that nobody is woken, nor kept.
+        drop(self.bell.waiting.take());
         self.drive();
         self.driver.is_some() && self.sender.is_ready()
     }

@@ -119,11 +119,17 @@ impl Conversation {
         self.entries.iter().find(|entry| id_of(entry) == Some(id)).cloned()
     }
 
-    /// The newest messages, oldest first.
+    /// The newest messages, oldest first: as many as fit, and the newest turn whole.
     pub(super) fn messages(&self, limit: u32) -> Vec<Message> {
-        let newest = self.entries.iter().rev().filter_map(|entry| entry.message.as_ref());
-        let fits = fitting(newest.clone().map(Message::text_bytes), limit);
-        let mut messages: Vec<_> = newest.take(fits as usize).cloned().collect();
+        let newest = self.entries.iter().rev().filter(|entry| entry.message.is_some());
+        let newest = newest.take(limit as usize);
+        let root = newest.clone().next().map(|entry| &entry.root);
+        let turn = newest.clone().take_while(|entry| Some(&entry.root) == root).count();
+        let size =
+            |entry: &Entry| serde_json::to_string(&entry.message).map_or(0, |json| json.len());
+        let fits = fitting(newest.clone().map(size), limit) as usize;
+        let messages = newest.take(fits.max(turn)).filter_map(|entry| entry.message.clone());
+        let mut messages: Vec<_> = messages.collect();
         messages.reverse();
         messages
     }

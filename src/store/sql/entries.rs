@@ -170,13 +170,14 @@ macro_rules! items {
 const ITEMS_ASC: &str = items!("seq > $2", "seq");
 const ITEMS_DESC: &str = items!("seq < $2", "seq DESC");
 
-/// The newest, and those before it for as long as they are no larger than that together.
-const MESSAGES_DESC: &str = "WITH newest AS (SELECT seq, octet_length(message) AS size, \
+/// The newest turn whole, and messages before it for as long as all are no larger than that.
+const MESSAGES_DESC: &str = "WITH newest AS (SELECT seq, \
+    root = FIRST_VALUE(root) OVER (ORDER BY seq DESC) AS is_of_turn, \
     SUM(octet_length(message)) OVER (ORDER BY seq DESC \
-        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS after \
+        ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS bytes \
     FROM entries WHERE thread_id = $1 AND message IS NOT NULL ORDER BY seq DESC LIMIT $2) \
     SELECT e.message FROM newest CROSS JOIN entries AS e \
-    WHERE e.thread_id = $1 AND e.seq = newest.seq AND COALESCE(newest.after + newest.size, 0) <= $3 \
+    WHERE e.thread_id = $1 AND e.seq = newest.seq AND (newest.is_of_turn OR newest.bytes <= $3) \
     ORDER BY newest.seq DESC";
 
 const TURN: &str = "SELECT root, item, message FROM entries \

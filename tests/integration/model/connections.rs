@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use futures::future::join_all;
 
-use super::{Asked, good};
-use crate::support::scripted_http::Then;
+use super::{Asked, good, piece};
+use crate::support::scripted_http::{Answer, Then, frames};
 
 #[tokio::test]
 async fn a_connection_that_the_provider_closed_meanwhile_is_not_used_again() {
@@ -44,6 +44,33 @@ async fn an_answer_of_any_kind_leaves_its_connection_to_the_next() {
     asked.reply().await.1.unwrap();
 
     assert_eq!((asked.requests(), asked.server.connections()), (2, 1));
+}
+
+#[tokio::test]
+async fn a_connection_is_used_again_if_what_came_on_it_allows_it() {
+    let events = frames(&[piece("Hello.", Some("stop"))]) + "data: [DONE]\n\n";
+    let chunks = format!("{:x}\r\n{events}\r\n0\r\n", events.len());
+    let kind = "content-type: text/event-stream\r\n";
+    let whole = format!("HTTP/1.1 200 X\r\n{kind}transfer-encoding: chunked\r\n\r\n{chunks}");
+    let closing = whole.replace("\r\ncontent", "\r\nconnection: close\r\ncontent");
+    let cases = [
+        ("chunks", format!("{whole}\r\n"), Then::KeepOpen, 1),
+        ("a hint before", format!("HTTP/1.1 103 X\r\n\r\n{whole}\r\n"), Then::KeepOpen, 1),
+        ("a trailer", format!("{whole}x-cost: 1\r\n\r\n"), Then::KeepOpen, 1),
+        ("bytes behind", format!("{whole}\r\nmore"), Then::KeepOpen, 2),
+        ("said to close", format!("{closing}\r\n"), Then::KeepOpen, 2),
+        ("an old version", format!("HTTP/1.0 200 X\r\n{kind}\r\n{events}"), Then::Close, 2),
+        ("no length", format!("HTTP/1.1 200 X\r\n{kind}\r\n{events}"), Then::Close, 2),
+    ];
+
+    for (name, bytes, then, connections) in cases {
+        let asked = Asked::answering(vec![Answer::raw(bytes, then)]).await;
+        for _ in 0..2 {
+            assert_eq!(asked.reply().await.1.unwrap().message.text, "Hello.", "{name}");
+        }
+        assert_eq!((asked.requests(), asked.server.connections()), (2, connections), "{name}");
+        assert_eq!(asked.health().calls.failed, 0, "{name}");
+    }
 }
 
 #[tokio::test]
