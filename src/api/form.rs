@@ -70,6 +70,11 @@ fn is_plain(name: &str) -> bool {
     (1..=MAX_NAME).contains(&name.len()) && name.chars().all(fine)
 }
 
+/// What serde calls an object by a name out of this program.
+fn is_ours(expected: &str) -> bool {
+    ["struct ", "internally tagged enum ", "enum "].iter().any(|it| expected.starts_with(it))
+}
+
 /// serde quotes what it found; only our own names, and what was expected at the end, may pass.
 fn rule(place: String, error: &str) -> BrokenRule {
     if let Some(field) = error.strip_prefix("missing field `").and_then(|it| it.split('`').next()) {
@@ -81,7 +86,7 @@ fn rule(place: String, error: &str) -> BrokenRule {
         Some(names) if error.starts_with("unknown field") => {
             ("unknown_field", format!("There is no such field; expected {names}."))
         }
-        Some(expected) if expected == "a map" || expected.starts_with("struct ") => {
+        Some(expected) if expected == "a map" || is_ours(&expected) => {
             ("wrong_kind", "Something else was found where an object is expected.".to_owned())
         }
         Some(expected) => {

@@ -23,6 +23,9 @@ pub(super) trait Bytes: Read + Write + Send + Sync + Unpin {}
 
 impl<T: Read + Write + Send + Sync + Unpin> Bytes for T {}
 
+/// So much is read at once, and no head may be longer.
+const MOST_AT_ONCE: usize = 64 * 1024;
+
 /// So often a line that rang while it was driven is driven again at once; after that others get
 /// their turn.
 const ROUNDS: u8 = 3;
@@ -49,7 +52,7 @@ struct Bell {
 impl Line {
     /// A line over a stream that nothing was sent on yet.
     pub(super) async fn over(stream: Stream) -> hyper::Result<Self> {
-        let (sender, driver) = Builder::new().handshake(stream).await?;
+        let (sender, driver) = Builder::new().max_buf_size(MOST_AT_ONCE).handshake(stream).await?;
         let bell = Arc::<Bell>::default();
         let waker = Waker::from(Arc::clone(&bell));
         Ok(Self { sender, driver: Some(driver), bell, waker })

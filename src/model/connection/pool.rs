@@ -10,12 +10,16 @@ use tokio::time::{Instant, sleep};
 use super::BoxError;
 use super::answer::Answer;
 use super::connector::Connector;
-use super::line::Line;
+use super::line::{Line, Stream};
+use crate::domain::is_out_of_files;
 
 /// How long a line is kept that nobody uses.
 const IDLE: Duration = Duration::from_secs(90);
 /// How many of them at most: what a crowd leaves behind, for the next.
 const MOST_IDLE: usize = 256;
+
+/// All pools of the process, as files are: lines that nobody uses make way, wherever they lead.
+static POOLS: Mutex<Vec<Weak<Pool>>> = Mutex::new(Vec::new());
 
 /// Lines to one server, on one core.
 pub(in crate::model) struct Pool {
@@ -50,7 +54,11 @@ pub(in crate::model) enum Lost {
 impl Pool {
     /// No line yet.
     pub(in crate::model) fn new(connector: Arc<Connector>) -> Arc<Self> {
-        Arc::new(Self { connector, kept: Mutex::default() })
+        let pool = Arc::new(Self { connector, kept: Mutex::default() });
+        let mut all = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|pool| pool.strong_count() > 0);
+        all.push(Arc::downgrade(&pool));
+        pool
     }
 
     /// Sends a request, and waits for the answer to begin.
@@ -66,17 +74,38 @@ impl Pool {
         while let Some(mut line) = self.take() {
             match line.send(request).await {
                 Ok(response) => return Ok(Answer::on(line, Arc::clone(self), response)),
-                // The server had closed it, and has not seen the request.
-                Err(mut error) => match error.take_message() {
-                    Some(back) => request = back,
-                    None => return Err(Lost::Cut(error.into_error())),
-                },
+                Err(mut error) => {
+                    let Some(back) = error.take_message() else {
+                        // The others may be lost as well: whoever asks again has a new one.
+                        self.give_up();
+                        return Err(Lost::Cut(error.into_error()));
+                    };
+                    // The server had closed it, and has not seen the request.
+                    request = back;
+                }
             }
         }
-        let stream = self.connector.connect().await.map_err(Lost::Unconnected)?;
+        let stream = self.connect().await.map_err(Lost::Unconnected)?;
         let mut line = Line::over(stream).await.map_err(Lost::Cut)?;
         let response = line.send(request).await.map_err(|error| Lost::Cut(error.into_error()))?;
         Ok(Answer::on(line, Arc::clone(self), response))
+    }
+
+    /// Idle lines make way if there is no file for a new one.
+    async fn connect(&self) -> Result<Stream, BoxError> {
+        match self.connector.connect().await {
+            Err(error) if is_out_of_files(&*error) && give_up_all() => {
+                self.connector.connect().await
+            }
+            connected => connected,
+        }
+    }
+
+    /// Closes all idle lines, and tells whether there were any.
+    fn give_up(&self) -> bool {
+        // Closed once they are let go of.
+        let idle = std::mem::take(&mut self.kept().lines);
+        !idle.is_empty()
     }
 
     /// The line that was used last is the likeliest to be open still.
@@ -108,6 +137,13 @@ impl Pool {
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Closes the idle lines of all pools, and tells whether there were any.
+fn give_up_all() -> bool {
+    let all = POOLS.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let given_up = all.iter().filter_map(Weak::upgrade).filter(|pool| pool.give_up());
+    given_up.count() > 0
 }
 
 /// Closes what nobody used for long, until there is nothing left.

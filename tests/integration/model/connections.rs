@@ -1,8 +1,9 @@
 //! Connections to a provider: when they are used again, and when they are let go.
 
+use std::pin::pin;
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::future::{join_all, poll_fn};
 
 use super::{Asked, good, piece};
 use crate::support::scripted_http::{Answer, Then, frames};
@@ -71,6 +72,40 @@ async fn a_connection_is_used_again_if_what_came_on_it_allows_it() {
         assert_eq!((asked.requests(), asked.server.connections()), (2, connections), "{name}");
         assert_eq!(asked.health().calls.failed, 0, "{name}");
     }
+}
+
+#[tokio::test]
+async fn a_repeat_after_a_connection_was_lost_has_a_new_one() {
+    let gone = Answer::raw("", Then::Close);
+    let asked = Asked::answering(vec![good(), good(), gone, good()]).await;
+    for (_, reply) in join_all([asked.reply(), asked.reply()]).await {
+        reply.unwrap();
+    }
+
+    asked.reply().await.1.unwrap();
+
+    assert_eq!((asked.requests(), asked.server.connections()), (4, 3));
+}
+
+#[tokio::test]
+async fn pieces_without_an_event_hold_nobody_up() {
+    const PIECES: usize = 50_000;
+    let endless = "1\r\n:\r\n".repeat(PIECES);
+    let head =
+        "HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n";
+    let asked = Asked::answering(vec![Answer::raw(format!("{head}\r\n{endless}"), Then::Close)]);
+    let asked = asked.await;
+    let mut reply = pin!(asked.reply());
+    let mut polls = 0;
+
+    let (_, reply) = poll_fn(|context| {
+        polls += 1;
+        reply.as_mut().poll(context)
+    })
+    .await;
+
+    assert!(reply.is_err());
+    assert!(polls > PIECES / 200, "it gave way {polls} times");
 }
 
 #[tokio::test]
