@@ -23,6 +23,8 @@ async fn a_refusal_of_the_form_names_the_place_and_never_the_value() {
         let place = format!("{} {}", text(&error["pointer"]), text(&error["code"]));
         assert_eq!(place, told, "{body}: {}", answer.text);
         assert!(text(&error["message"]).ends_with('.'), "{error}");
+        let ours = ["enum ", "struct ", "UserContent"];
+        assert!(!ours.iter().any(|name| answer.text.contains(name)), "{error}");
         assert!(!answer.text.contains("geheim"), "{body}: {}", answer.text);
     }
 }
@@ -44,10 +46,11 @@ fn envelopes() -> [(Value, &'static str); 6] {
     ]
 }
 
-fn params() -> [(Value, &'static str); 8] {
+fn params() -> [(Value, &'static str); 9] {
     let with = |kind: &str, params: Value| json!({ "type": kind, "params": params });
     let list = |params: Value| with("threads.list", params);
     let items = json!({ "thread_id": "t", "order": 5 });
+    let input = json!({ "content": [5], "attachments": [], "inference_options": {} });
     [
         (with("attachments.create", json!({})), "/params/name missing"),
         (with("threads.get_by_id", json!(null)), "/params wrong_kind"),
@@ -57,6 +60,7 @@ fn params() -> [(Value, &'static str); 8] {
         (list(json!({ "order": "expected geheim" })), "/params/order wrong_kind"),
         (list(json!({ "limit": "geheim" })), "/params/limit wrong_kind"),
         (list(json!({ "limit": [] })), "/params/limit wrong_kind"),
+        (with("threads.create", json!({ "input": input })), "/params/input/content/0 wrong_kind"),
     ]
 }
 
