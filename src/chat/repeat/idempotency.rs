@@ -29,13 +29,6 @@ impl Shared {
         let Some(repeat) = job.request.context.repeat.clone() else {
             return self.start(job, Way::Begin(None)).await;
         };
-        // Most come once: the write that begins a thread finds out by itself whether one did not.
-        if job.request.thread().is_none() && !job.is_copy {
-            let begun = self.start(job, Way::Begin(Some(receipt_of(job, &repeat)))).await?;
-            if begun.is_some() {
-                return Ok(begun);
-            }
-        }
         let Some(earlier) = self.store.received(&repeat.key).await? else {
             job.is_copy = false;
             let begun = self.start(job, Way::Begin(Some(receipt_of(job, &repeat)))).await;

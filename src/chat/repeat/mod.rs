@@ -15,9 +15,6 @@
 //! | its process died, and nothing came since | go on | go on for a minute, or while it left effects in the thread; else begin |
 //! | it did not end for good, and something came since | replay what is kept | begin |
 //!
-//! A request that begins a thread is taken for new until the write that keeps it says that its key
-//! is there; any other is looked up first.
-//!
 //! What a retry of an earlier message has forgotten is not there to be replayed: a copy is told so.
 //! What a retry of the same message has answered is told as that answer.
 //!

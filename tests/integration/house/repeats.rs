@@ -1,7 +1,7 @@
 //! The same request once more: late, after something else, after a crash, after a refusal.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -220,27 +220,6 @@ async fn a_deleted_thread_takes_its_receipts_with_it() {
     app.post("/chatkit", &delete).await;
 
     assert!(store.received("key:K1").await.unwrap().is_none());
-}
-
-#[tokio::test]
-async fn a_new_thread_is_one_trip_to_the_store_and_another_at_its_end() {
-    let trips = Arc::new(Mutex::new(Vec::new()));
-    let seen = Arc::clone(&trips);
-    let fails = Box::new(move |name: &'static str| {
-        seen.lock().unwrap().push(name);
-        false
-    });
-    let store: Arc<dyn Store> = Arc::new(Faulty { store: memory().await, fails, hangs: "" });
-    let model = ScriptedModel::new([says("Once."), says("Twice.")]);
-    let app = TestApp::new(Choices { store: Some(store), model, ..Choices::default() }).await;
-
-    let first = app.send(keyed(&create("go"), "K1")).await;
-    let of_first = std::mem::take(&mut *trips.lock().unwrap());
-    let copy = app.send(keyed(&create("go"), "K1")).await;
-
-    assert_eq!(of_first, ["create", "end"]);
-    assert_eq!(trips.lock().unwrap()[..2], ["create", "received"], "the write finds the copy out");
-    assert!(first.text.contains("Once.") && copy.text.contains("Once."), "{}", copy.text);
 }
 
 #[tokio::test]
