@@ -72,7 +72,7 @@ fn is_plain(name: &str) -> bool {
 
 /// What serde calls an object by a name out of this program.
 fn is_ours(expected: &str) -> bool {
-    ["struct ", "internally tagged enum ", "enum "].iter().any(|it| expected.starts_with(it))
+    ["struct ", "internally tagged enum "].iter().any(|it| expected.starts_with(it))
 }
 
 /// serde quotes what it found; only our own names, and what was expected at the end, may pass.

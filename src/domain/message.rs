@@ -101,6 +101,18 @@ impl Message {
             Self::Tools { results } => results.iter().map(|result| result.output.len()).sum(),
         }
     }
+
+    /// What providers attached to it.
+    pub fn extras(&self) -> impl Iterator<Item = &Value> {
+        let said = match self {
+            Self::Assistant(said) => Some(said),
+            Self::User { .. } | Self::Note { .. } | Self::Tools { .. } => None,
+        };
+        let calls = said.into_iter().flat_map(|said| &said.calls);
+        said.and_then(|said| said.extra.as_ref())
+            .into_iter()
+            .chain(calls.filter_map(|call| call.extra.as_ref()))
+    }
 }
 
 impl ToolCall {

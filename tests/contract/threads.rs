@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use orchestrator::chat::{Entry, Lease, Resource, Store, ThreadsError};
-use orchestrator::domain::{Item, Message, Order, PageRequest, Thread, ThreadId, ThreadStatus};
+use orchestrator::domain::{
+    Assistant, Item, Message, Order, PageRequest, Thread, ThreadId, ThreadStatus,
+};
 use orchestrator::store::{Settings, open};
+use serde_json::json;
 use tempfile::TempDir;
 
 use super::keepers::{create, held, message, number, page, said, settings, store, text, thread};
@@ -151,9 +154,8 @@ async fn a_transcript_begins_where_it_is_large_enough(store: Arc<dyn Store>) {
     let thread = thread();
     let mib = 1 << 20;
     let (all, newest_alone) = ([mib, 4 * mib, 4 * mib, 3 * mib, 10], 9 * mib);
-    // Half of it is written as two characters each.
     let entry = |size: usize| {
-        let message = Some(Message::User { text: "\"".repeat(size / 2) });
+        let message = Some(Message::User { text: "ä".repeat(size / 2) });
         let entry = text(&thread, "");
         Entry { root: entry.item.as_ref().unwrap().id.clone(), message, ..entry }
     };
@@ -163,7 +165,7 @@ async fn a_transcript_begins_where_it_is_large_enough(store: Arc<dyn Store>) {
     }
     let sizes = async || {
         let transcript = store.transcript(&thread.id, 100).await.unwrap();
-        transcript.iter().map(|message| 2 * message.text_bytes()).collect::<Vec<_>>()
+        transcript.iter().map(Message::text_bytes).collect::<Vec<_>>()
     };
 
     assert_eq!(sizes().await, all[2..], "up to 8 MiB");
@@ -177,6 +179,13 @@ async fn a_transcript_begins_where_it_is_large_enough(store: Arc<dyn Store>) {
         store.add(&held(&thread), of_turn(size)).await.unwrap();
     }
     assert_eq!(sizes().await, [12, 5 * mib, 5 * mib, 14], "the newest turn is not torn");
+
+    for _ in 0..2 {
+        let extra = Some(json!({ "signature": "s".repeat(5 * mib) }));
+        let message = Some(Message::Assistant(Assistant { extra, ..Assistant::default() }));
+        store.add(&held(&thread), Entry { message, ..entry(0) }).await.unwrap();
+    }
+    assert_eq!(sizes().await, [0], "what a provider attached counts as well");
 }
 
 async fn many_writers_at_once_lose_nothing(store: Arc<dyn Store>) {

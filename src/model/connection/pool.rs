@@ -94,18 +94,20 @@ impl Pool {
     /// Idle lines make way if there is no file for a new one.
     async fn connect(&self) -> Result<Stream, BoxError> {
         match self.connector.connect().await {
-            Err(error) if is_out_of_files(&*error) && give_up_all() => {
+            Err(error) if is_out_of_files(&*error) => {
+                // Whether by us or by somebody else who found no file either.
+                give_up_all();
                 self.connector.connect().await
             }
             connected => connected,
         }
     }
 
-    /// Closes all idle lines, and tells whether there were any.
-    fn give_up(&self) -> bool {
-        // Closed once they are let go of.
+    /// Closes all idle lines.
+    fn give_up(&self) {
+        // Let go of once the lock is.
         let idle = std::mem::take(&mut self.kept().lines);
-        !idle.is_empty()
+        drop(idle);
     }
 
     /// The line that was used last is the likeliest to be open still.
@@ -139,11 +141,10 @@ impl Pool {
     }
 }
 
-/// Closes the idle lines of all pools, and tells whether there were any.
-fn give_up_all() -> bool {
+/// Closes the idle lines of all pools.
+fn give_up_all() {
     let all = POOLS.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let given_up = all.iter().filter_map(Weak::upgrade).filter(|pool| pool.give_up());
-    given_up.count() > 0
+    all.iter().filter_map(Weak::upgrade).for_each(|pool| pool.give_up());
 }
 
 /// Closes what nobody used for long, until there is nothing left.

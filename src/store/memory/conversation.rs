@@ -1,5 +1,6 @@
 //! One thread in memory, and all that belongs to it.
 
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::super::pages::fitting;
@@ -125,9 +126,7 @@ impl Conversation {
         let newest = newest.take(limit as usize);
         let root = newest.clone().next().map(|entry| &entry.root);
         let turn = newest.clone().take_while(|entry| Some(&entry.root) == root).count();
-        let size =
-            |entry: &Entry| serde_json::to_string(&entry.message).map_or(0, |json| json.len());
-        let fits = fitting(newest.clone().map(size), limit) as usize;
+        let fits = fitting(newest.clone().map(size_of), limit) as usize;
         let messages = newest.take(fits.max(turn)).filter_map(|entry| entry.message.clone());
         let mut messages: Vec<_> = messages.collect();
         messages.reverse();
@@ -188,4 +187,19 @@ impl Conversation {
 
 fn id_of(entry: &Entry) -> Option<&ItemId> {
     entry.item.as_ref().map(|item| &item.id)
+}
+
+/// About what a message takes: nobody else gets on while it is measured.
+fn size_of(entry: &Entry) -> usize {
+    let Some(message) = &entry.message else { return 0 };
+    message.text_bytes() + message.extras().map(bytes_of).sum::<usize>()
+}
+
+fn bytes_of(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 8,
+        Value::String(text) => text.len(),
+        Value::Array(all) => all.iter().map(bytes_of).sum(),
+        Value::Object(all) => all.iter().map(|(name, value)| name.len() + bytes_of(value)).sum(),
+    }
 }

@@ -170,7 +170,7 @@ macro_rules! items {
 const ITEMS_ASC: &str = items!("seq > $2", "seq");
 const ITEMS_DESC: &str = items!("seq < $2", "seq DESC");
 
-/// The newest turn whole, and messages before it for as long as all are no larger than that.
+/// As many as asked for at most: the newest turn whole, and messages before it for as long as all are no larger than that.
 const MESSAGES_DESC: &str = "WITH newest AS (SELECT seq, \
     root = FIRST_VALUE(root) OVER (ORDER BY seq DESC) AS is_of_turn, \
     SUM(octet_length(message)) OVER (ORDER BY seq DESC \
