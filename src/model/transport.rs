@@ -16,9 +16,9 @@ use serde_json::Value;
 use tokio::time::timeout;
 use tower::service_fn;
 
-use super::connection::answer::Answer;
 use super::connection::connector::Connector;
 use super::connection::pool::{Lost, Pool};
+use super::connection::response::ProviderResponse;
 use super::endpoint::Endpoint;
 use super::fault::failure::{Failure, unavailable};
 use super::fault::refused::Refused;
@@ -43,7 +43,7 @@ pub(super) struct Transport {
 /// An answer that began.
 pub(super) enum Opened {
     /// Event by event.
-    Stream(Answer),
+    Stream(ProviderResponse),
     /// All at once, though a stream was asked for.
     Whole(Value),
 }
@@ -51,7 +51,7 @@ pub(super) enum Opened {
 /// What became of a request, as an error for async-openai.
 #[derive(Debug, thiserror::Error)]
 #[error("the answer is read elsewhere")]
-struct Sent(Result<Answer, Lost>);
+struct Sent(Result<ProviderResponse, Lost>);
 
 /// An answer that is no event stream.
 #[derive(Debug)]
@@ -123,14 +123,14 @@ async fn send(pool: Arc<Pool>, request: HttpRequestFactory) -> Result<Response, 
     Err(OpenAIError::Boxed(Box::new(Sent(pool.send(request).await))))
 }
 
-fn answer_in(error: OpenAIError) -> Result<Answer, Failure> {
+fn answer_in(error: OpenAIError) -> Result<ProviderResponse, Failure> {
     let OpenAIError::Boxed(boxed) = error else { return Err(unwritten()) };
     let sent = boxed.downcast::<Sent>().map_err(|_| unwritten())?;
     sent.0.map_err(|error| lost(&error))
 }
 
 /// What becomes of an answer, once its head is there.
-pub(super) async fn opened(mut answer: Answer) -> Result<Opened, Failure> {
+pub(super) async fn opened(mut answer: ProviderResponse) -> Result<Opened, Failure> {
     if answer.status.is_success() && is_event_stream(&answer.headers) {
         // They keep the buffer that the head was read into from being used for the body.
         drop(std::mem::take(&mut answer.headers));
@@ -148,7 +148,7 @@ fn is_event_stream(headers: &HeaderMap) -> bool {
 
 /// Reads as much of the answer as helps to judge it: of a success all, for as long as the caller
 /// waits for a first event.
-async fn unstreamed(mut answer: Answer) -> Unstreamed {
+async fn unstreamed(mut answer: ProviderResponse) -> Unstreamed {
     let status = answer.status;
     let headers = std::mem::take(&mut answer.headers);
     let mut body = Vec::new();
@@ -161,7 +161,7 @@ async fn unstreamed(mut answer: Answer) -> Unstreamed {
     Unstreamed { status: status.as_u16(), headers, body, end }
 }
 
-async fn read_body(answer: &mut Answer, body: &mut Vec<u8>) -> BodyEnd {
+async fn read_body(answer: &mut ProviderResponse, body: &mut Vec<u8>) -> BodyEnd {
     loop {
         match answer.piece().await {
             Ok(Some(_)) if body.len() >= MAX_WHOLE_BYTES => return BodyEnd::TooLarge,

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use super::stream::Reading;
 use crate::agents::{AgentEvent, Delta, Deltas, Listener, ModelError};
 use crate::domain::{Reply, Usage};
-use crate::model::connection::answer::Answer;
+use crate::model::connection::response::ProviderResponse;
 use crate::model::cost::bill::Bill;
 use crate::model::transport::opened;
 use crate::model::watch::warnings::Warnings;
@@ -65,7 +65,7 @@ impl Listener for Heard {
     }
 }
 
-async fn read(answer: Answer, deltas: &Deltas) -> Result<Reply, ModelError> {
+async fn read(answer: ProviderResponse, deltas: &Deltas) -> Result<Reply, ModelError> {
     let breaker = BreakerSettings { max_failures: 1, cool_down: PATIENCE };
     let unavailable = |retry_in| ModelError::Unavailable {
         reason: "its breaker is open".to_owned(),
@@ -80,10 +80,10 @@ async fn read(answer: Answer, deltas: &Deltas) -> Result<Reply, ModelError> {
 }
 
 /// A 200 of this type, in these pieces.
-fn answer(content_type: &str, pieces: Vec<Bytes>) -> Answer {
+fn answer(content_type: &str, pieces: Vec<Bytes>) -> ProviderResponse {
     let pieces = iter(pieces.into_iter().map(|piece| Ok(Frame::data(piece))));
     let mut response = http::Response::new(StreamBody::new(pieces));
     let content_type = HeaderValue::from_str(content_type).ok();
     response.headers_mut().extend(content_type.map(|kind| (CONTENT_TYPE, kind)));
-    Answer::new(response)
+    ProviderResponse::new(response)
 }

@@ -14,7 +14,7 @@ use super::decoder::{Decoder, Ending};
 use super::events::{Event, Events};
 use crate::agents::{Delta, Deltas, ModelError};
 use crate::domain::Reply;
-use crate::model::connection::answer::Answer;
+use crate::model::connection::response::ProviderResponse;
 use crate::model::cost::bill::Bill;
 use crate::model::fault::failure::Failure;
 use crate::model::fault::refused::Refused;
@@ -88,7 +88,7 @@ impl<'a> Reading<'a> {
         result.map_err(|failure| if was_read { failure.finally() } else { failure })
     }
 
-    async fn read_stream(&mut self, mut answer: Answer) -> Result<Ending, Failure> {
+    async fn read_stream(&mut self, mut answer: ProviderResponse) -> Result<Ending, Failure> {
         let (mut events, mut total) = (Events::default(), 0);
         loop {
             let piece = select! {
@@ -182,7 +182,7 @@ impl<'a> Reading<'a> {
 }
 
 /// A body that the server ends in good time leaves its connection to the next request.
-async fn closed(mut answer: Answer) -> Ending {
+async fn closed(mut answer: ProviderResponse) -> Ending {
     let mut end = pin!(answer.piece());
     // Most ends came with the last event: they need no clock.
     if end.as_mut().now_or_never().is_none() {
@@ -260,7 +260,7 @@ mod tests {
             Ok(Frame::data(Bytes::from_static(piece.as_bytes())))
         });
         let body = StreamBody::new(paced.chain(stream::pending()));
-        let answer = Answer::new(http::Response::new(body));
+        let answer = ProviderResponse::new(http::Response::new(body));
         let breaker = BreakerSettings { max_failures: 1, cool_down: SECOND };
         let mut permit = Breaker::new("test", breaker).admit().unwrap();
         let (deltas, warnings) = (Deltas::unheard(), Warnings::of(""));

@@ -115,7 +115,7 @@ fn tcp() -> HttpConnector {
 async fn opened<C>(connector: C, to: Uri) -> Result<Stream, BoxError>
 where
     C: Service<Uri, Error = BoxError>,
-    C::Response: super::line::Bytes + 'static,
+    C::Response: super::line::ByteStream + 'static,
 {
     Ok(Box::new(connector.oneshot(to).await?))
 }

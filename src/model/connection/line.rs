@@ -16,12 +16,12 @@ use hyper::rt::{Read, Write};
 use reqwest::Body;
 
 /// What the bytes go over.
-pub(super) type Stream = Box<dyn Bytes>;
+pub(super) type Stream = Box<dyn ByteStream>;
 
 /// A stream of bytes both ways.
-pub(super) trait Bytes: Read + Write + Send + Sync + Unpin {}
+pub(super) trait ByteStream: Read + Write + Send + Sync + Unpin {}
 
-impl<T: Read + Write + Send + Sync + Unpin> Bytes for T {}
+impl<T: Read + Write + Send + Sync + Unpin> ByteStream for T {}
 
 /// So much is read at once, and no head may be longer.
 const MOST_AT_ONCE: usize = 64 * 1024;
@@ -35,7 +35,7 @@ pub(super) struct Line {
     sender: SendRequest<Body>,
     /// None once it is over.
     driver: Option<Connection<Stream, Body>>,
-    bell: Arc<Bell>,
+    bell: Arc<LineWaker>,
     /// The bell, as the driver knows it.
     waker: Waker,
 }
@@ -43,7 +43,7 @@ pub(super) struct Line {
 /// Wakes whoever waits, unless the line is being driven at that moment: half of what rings comes from
 /// the two ends of the connection, which tell each other of what is seen anyway.
 #[derive(Default)]
-struct Bell {
+struct LineWaker {
     is_driven: AtomicBool,
     has_rung: AtomicBool,
     waiting: AtomicWaker,
@@ -53,7 +53,7 @@ impl Line {
     /// A line over a stream that nothing was sent on yet.
     pub(super) async fn over(stream: Stream) -> hyper::Result<Self> {
         let (sender, driver) = Builder::new().max_buf_size(MOST_AT_ONCE).handshake(stream).await?;
-        let bell = Arc::<Bell>::default();
+        let bell = Arc::<LineWaker>::default();
         let waker = Waker::from(Arc::clone(&bell));
         Ok(Self { sender, driver: Some(driver), bell, waker })
     }
@@ -107,7 +107,7 @@ impl Line {
     }
 }
 
-impl Bell {
+impl LineWaker {
     fn watch(&self) {
         self.is_driven.store(true, Ordering::SeqCst);
         self.has_rung.store(false, Ordering::SeqCst);
@@ -120,7 +120,7 @@ impl Bell {
     }
 }
 
-impl Wake for Bell {
+impl Wake for LineWaker {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }

@@ -8,9 +8,9 @@ use reqwest::Body;
 use tokio::time::{Instant, sleep};
 
 use super::BoxError;
-use super::answer::Answer;
 use super::connector::Connector;
 use super::line::{Line, Stream};
+use super::response::ProviderResponse;
 use crate::domain::is_out_of_files;
 
 /// How long a line is kept that nobody uses.
@@ -24,11 +24,11 @@ static POOLS: Mutex<Vec<Weak<Pool>>> = Mutex::new(Vec::new());
 /// Lines to one server, on one core.
 pub(in crate::model) struct Pool {
     connector: Arc<Connector>,
-    kept: Mutex<Kept>,
+    kept: Mutex<IdleLines>,
 }
 
 #[derive(Default)]
-struct Kept {
+struct IdleLines {
     /// The one that was used last is at the end.
     lines: Vec<Idle>,
     /// Whether somebody looks after what lies here.
@@ -69,11 +69,11 @@ impl Pool {
     pub(in crate::model) async fn send(
         self: &Arc<Self>,
         request: Request<Body>,
-    ) -> Result<Answer, Lost> {
+    ) -> Result<ProviderResponse, Lost> {
         let mut request = self.connector.address(request);
         while let Some(mut line) = self.take() {
             match line.send(request).await {
-                Ok(response) => return Ok(Answer::on(line, Arc::clone(self), response)),
+                Ok(response) => return Ok(ProviderResponse::on(line, Arc::clone(self), response)),
                 Err(mut error) => {
                     let Some(back) = error.take_message() else {
                         // The others may be lost as well: whoever asks again has a new one.
@@ -88,7 +88,7 @@ impl Pool {
         let stream = self.connect().await.map_err(Lost::Unconnected)?;
         let mut line = Line::over(stream).await.map_err(Lost::Cut)?;
         let response = line.send(request).await.map_err(|error| Lost::Cut(error.into_error()))?;
-        Ok(Answer::on(line, Arc::clone(self), response))
+        Ok(ProviderResponse::on(line, Arc::clone(self), response))
     }
 
     /// Idle lines make way if there is no file for a new one.
@@ -136,7 +136,7 @@ impl Pool {
         kept.lines.push(Idle { line, since: Instant::now() });
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, IdleLines> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

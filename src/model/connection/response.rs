@@ -17,7 +17,7 @@ use super::line::Line;
 use super::pool::Pool;
 
 /// A head, and a body that is still to come.
-pub(in crate::model) struct Answer {
+pub(in crate::model) struct ProviderResponse {
     pub(in crate::model) status: StatusCode,
     pub(in crate::model) headers: HeaderMap,
     body: Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send + Sync>>,
@@ -26,18 +26,18 @@ pub(in crate::model) struct Answer {
 /// What came over a line. Whoever lets go of it before its end ends the line.
 struct Inbound {
     incoming: Incoming,
-    state: State,
+    state: BodyState,
     home: Arc<Pool>,
 }
 
-enum State {
+enum BodyState {
     Open(Box<Line>),
     Over,
     /// Whoever asks once more is told so again: it did not end.
     Broken,
 }
 
-impl Answer {
+impl ProviderResponse {
     /// An answer, wherever it comes from.
     pub(in crate::model) fn new<B>(response: Response<B>) -> Self
     where
@@ -51,7 +51,7 @@ impl Answer {
     pub(super) fn on(line: Line, home: Arc<Pool>, response: Response<Incoming>) -> Self {
         Self::new(response.map(|incoming| Inbound {
             incoming,
-            state: State::Open(Box::new(line)),
+            state: BodyState::Open(Box::new(line)),
             home,
         }))
     }
@@ -83,27 +83,27 @@ impl Body for Inbound {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let Self { incoming, state, home } = &mut *self;
         let line = match state {
-            State::Open(line) => line,
-            State::Over => return Poll::Ready(None),
-            State::Broken => {
+            BodyState::Open(line) => line,
+            BodyState::Over => return Poll::Ready(None),
+            BodyState::Broken => {
                 return Poll::Ready(Some(Err(Error::from(ErrorKind::ConnectionAborted).into())));
             }
         };
         let frame = line.poll_for(context, |context| Pin::new(&mut *incoming).poll_frame(context));
         match &frame {
             Poll::Ready(None) => {
-                if let State::Open(line) = replace(state, State::Over) {
+                if let BodyState::Open(line) = replace(state, BodyState::Over) {
                     home.lay_back(*line);
                 }
             }
-            Poll::Ready(Some(Err(_))) => *state = State::Broken,
+            Poll::Ready(Some(Err(_))) => *state = BodyState::Broken,
             Poll::Ready(Some(Ok(_))) | Poll::Pending => {}
         }
         frame.map_err(Into::into)
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self.state, State::Over)
+        matches!(self.state, BodyState::Over)
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -111,8 +111,8 @@ impl Body for Inbound {
     }
 }
 
-impl Debug for Answer {
+impl Debug for ProviderResponse {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answer").field("status", &self.status).finish_non_exhaustive()
+        f.debug_struct("ProviderResponse").field("status", &self.status).finish_non_exhaustive()
     }
 }
