@@ -23,6 +23,7 @@ use super::Routers;
 use super::accept::READ_LIMIT;
 use super::room::{Seat, Visit};
 use super::stalled::Stalled;
+use super::unread::{Asked, Lingering, Unread};
 use crate::cores::{Busy, Load};
 
 /// How long the head of a request may take, and so how long a connection may be idle. Longer than
@@ -49,14 +50,19 @@ pub(super) async fn attend(
     guest: Guest,
     stop: CancellationToken,
 ) {
-    let stream = Stalled::new(stream, READ_LIMIT);
+    let unread = Unread::default();
+    let stream = Lingering::new(Stalled::new(stream, READ_LIMIT), unread.clone());
     let is_short = guest.seat.is_last_file();
     let asked = guest.clone();
+    let answer = |request: Request<Incoming>| {
+        let unread = unread.clone();
+        asked.clone().answer(request.map(|body| Body::new(Asked::new(body, unread))))
+    };
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(if is_short { SHORT_HEAD_LIMIT } else { HEAD_LIMIT })
         .keep_alive(!is_short)
-        .serve_connection(TokioIo::new(stream), service_fn(move |it| asked.clone().answer(it)));
+        .serve_connection(TokioIo::new(stream), service_fn(answer));
     let mut connection = pin!(connection);
     let ended = loop {
         select! {
@@ -87,7 +93,7 @@ async fn is_needed(seat: &Seat) {
 }
 
 impl Guest {
-    async fn answer(self, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    async fn answer(self, request: Request<Body>) -> Result<Response<Body>, Infallible> {
         let Some(visit) = self.seat.begin() else {
             // The connection is about to be closed; nothing of the request was begun.
             return std::future::pending().await;
@@ -95,7 +101,7 @@ impl Guest {
         let Routers { usual, full } = &*self.routers;
         let router = if visit.found_no_room() { full } else { usual };
         let busy = self.load.busy();
-        let response = router.clone().oneshot(request.map(Body::new)).await?;
+        let response = router.clone().oneshot(request).await?;
         Ok(response.map(|body| Body::new(Answer { body, _visit: visit, _busy: busy })))
     }
 }

@@ -5,6 +5,7 @@ mod connection;
 mod idle;
 mod room;
 mod stalled;
+mod unread;
 
 use std::sync::Arc;
 

@@ -334,3 +334,37 @@ async fn a_peer_that_is_gone_without_a_word_is_noticed_after_half_a_minute() {
     assert_eq!(limit, Some(Duration::from_secs(30)));
     assert!(accepted.nodelay().unwrap());
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_still_sends_what_was_refused_can_send_it_and_hears_why() {
+    const LENGTH: usize = 1024 * 1024;
+    let street = Street::with_room_for(8);
+    let head = format!("POST / HTTP/1.1\r\nhost: here\r\ncontent-length: {LENGTH}\r\n\r\n");
+    let mut client = street.send(head.as_bytes()).await;
+    until(&mut client, "\r\n\r\n").await;
+
+    client.write_all(&vec![b'x'; LENGTH]).await.expect("it is taken, though nobody reads it");
+
+    assert_eq!(rest(client).await, "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_never_ends_to_send_what_was_refused_is_not_listened_to_for_long() {
+    let street = Street::with_room_for(8);
+    let head = b"POST / HTTP/1.1\r\nhost: here\r\ntransfer-encoding: chunked\r\n\r\n";
+    let mut slow = street.send(head).await;
+    until(&mut slow, "\r\n\r\n").await;
+    let answered = Instant::now();
+    while slow.write_all(b"0").await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(answered.elapsed().as_secs(), 2);
+
+    let mut flood = street.send(head).await;
+    let (piece, mut taken) = ([b'0'; 1024], 0);
+    while flood.write_all(&piece).await.is_ok() {
+        taken += piece.len();
+    }
+
+    assert!((8..9).contains(&(taken / 1024 / 1024)), "{taken} bytes were taken");
+}
