@@ -6,14 +6,18 @@ WORKDIR /build
 # Dependencies alone, against empty sources: this layer is built again only
 # when Cargo.toml or Cargo.lock change.
 COPY Cargo.toml Cargo.lock ./
-RUN mkdir -p src tests/bench \
-    && echo 'fn main() {}' | tee src/main.rs tests/main.rs tests/bench/main.rs > src/lib.rs \
+COPY src/demo/Cargo.toml src/demo/
+COPY src/text/Cargo.toml src/text/
+COPY src/todo/Cargo.toml src/todo/
+RUN mkdir -p tests/bench \
+    && touch src/demo/lib.rs src/text/lib.rs src/todo/lib.rs \
+    && echo 'fn main() {}' | tee src/main.rs src/demo/main.rs tests/main.rs tests/bench/main.rs > src/lib.rs \
     && cargo build --release --locked --bin orchestrator
 
 # The real sources. Their files may be older than the layer above, which cargo
 # would take for unchanged; hence the touch.
 COPY src src
-RUN touch src/lib.rs src/main.rs \
+RUN touch src/lib.rs src/main.rs src/*/lib.rs \
     && cargo build --release --locked --bin orchestrator \
     && mkdir /data
 

@@ -15,12 +15,11 @@ use crate::api::{Api, Lifecycle, Phase, full_house, router};
 use crate::chat::Chat;
 use crate::config::{Config, Listen};
 use crate::cores::Cores;
-use crate::demo;
 use crate::domain::{HealthProbe, Secret, Trust};
 use crate::mcp::{ServerSettings, Servers, Transport};
 use crate::model::{self, Chain, OpenAiModel};
 use crate::serving::{self, Routers, Tcp};
-use crate::{store, todo};
+use crate::store;
 
 /// Connections that are still open after the drain get so long to close.
 const LAST_CONNECTIONS: Duration = Duration::from_secs(2);

@@ -32,9 +32,3 @@ pub mod cores;
 pub mod observability;
 
 pub mod domain;
-
-pub mod hidden;
-
-pub mod todo;
-
-pub mod demo;

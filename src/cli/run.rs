@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use demo::DemoModel;
 use tokio::runtime::{Builder, Runtime};
 
-use super::demo_model::DemoModel;
+use super::stop::signalled;
 use super::{probe, serve, todo};
 use crate::config::{Config, ConfigError, Env, for_demo_model, for_probe, for_todo, help};
 use crate::observability::{Background, LogFormat, LogSettings, init};
@@ -78,7 +79,7 @@ fn perform(command: Command) -> anyhow::Result<()> {
             let (log, settings) = for_todo(env, format)?;
             logged(log, todo::todo(settings, http))
         }
-        Command::DemoModel(model) => logged(for_demo_model(env, format)?, model.serve()),
+        Command::DemoModel(model) => logged(for_demo_model(env, format)?, model.serve(signalled())),
         Command::Probe { url: Some(url) } => runtime()?.block_on(probe::probe(url)),
         Command::Probe { url: None } => {
             let url = for_probe(env)?.url();

@@ -2,13 +2,23 @@
 
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::time::Duration;
 
 use anyhow::Context;
+use todo::{Settings, StartError};
 use tokio::net::TcpListener;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::stop::signalled;
-use crate::todo::{self, Settings};
+use crate::cores::Cores;
+use crate::serving::{Tcp, serve};
+
+/// Few, even for many replicas, below every usual limit of open files.
+const MAX_REQUESTS: usize = 512;
+
+/// How long requests may go on after the sign to stop.
+const DRAIN: Duration = Duration::from_secs(5);
 
 /// Serves on stdio until its input ends, or on HTTP until the sign to stop.
 pub(super) async fn todo(settings: Settings, http: Option<SocketAddr>) -> anyhow::Result<()> {
@@ -20,7 +30,7 @@ pub(super) async fn todo(settings: Settings, http: Option<SocketAddr>) -> anyhow
         .with_context(|| format!("The address {address} cannot be listened on"))?;
     tracing::info!(address = %listener.local_addr()?, "The todo server listens at /mcp");
     let stop = CancellationToken::new();
-    let serve = todo::serve_http(settings, listener, stop.clone());
+    let serve = serve_todo(settings, listener, stop.clone());
     let mut serve = pin!(serve);
     tokio::select! {
         // A server that could not start must not wait for the sign to stop.
@@ -29,4 +39,19 @@ pub(super) async fn todo(settings: Settings, http: Option<SocketAddr>) -> anyhow
     }
     stop.cancel();
     Ok(serve.await?)
+}
+
+/// Serves the todo server at `/mcp` until `stop`.
+pub async fn serve_todo(
+    settings: Settings,
+    listener: TcpListener,
+    stop: CancellationToken,
+) -> Result<(), StartError> {
+    let (router, listener) = (todo::router(settings, &stop).await?, Tcp::new(listener));
+    tokio::select! {
+        () = serve(listener, router, MAX_REQUESTS, Cores::only_here(), stop.clone()) => {}
+        // A client that never ends its request must not keep the process.
+        () = async { stop.cancelled().await; sleep(DRAIN).await } => {}
+    }
+    Ok(())
 }

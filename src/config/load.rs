@@ -21,7 +21,7 @@ use crate::chat::Titles;
 use crate::domain::Cost;
 use crate::observability::{LogFormat, LogSettings};
 use crate::resilience::{BreakerSettings, GuardSettings};
-use crate::{api, chat, mcp, model, store, todo};
+use crate::{api, chat, mcp, model, store};
 
 /// Everything the server is told from outside.
 #[derive(Debug)]

@@ -6,6 +6,7 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+#[cfg(feature = "emulator")]
 use super::emulation::{self, Emulation};
 use super::plain;
 use super::settings::{Mode, Settings};
@@ -47,6 +48,7 @@ fn routes(settings: Settings, stop: CancellationToken) -> Router {
     let Settings { brain, mode, chunk_gap } = settings;
     match mode {
         Mode::Plain => plain::routes(brain, chunk_gap, stop),
+        #[cfg(feature = "emulator")]
         Mode::Emulate(mut settings) => {
             let gap = &mut settings.knobs.pace.gap;
             *gap = if gap.is_zero() { chunk_gap } else { *gap };

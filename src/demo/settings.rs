@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::conversation::Brain;
+#[cfg(feature = "emulator")]
 use super::emulation::EmulateSettings;
 
 /// How the server behaves.
@@ -21,6 +22,7 @@ pub struct Settings {
 pub enum Mode {
     /// Answers; nothing in a request can switch anything.
     Plain,
+    #[cfg(feature = "emulator")]
     /// Mimics Gemini strictly, faults included, and obeys directives.
     Emulate(EmulateSettings),
 }
@@ -31,8 +33,13 @@ impl Settings {
         Self { brain, mode: Mode::Plain, chunk_gap: Duration::from_millis(15) }
     }
 
+    #[cfg(feature = "emulator")]
     /// A model for tests: strict, scripted and without pauses.
     pub fn emulate(brain: Brain, settings: EmulateSettings) -> Self {
         Self { brain, mode: Mode::Emulate(settings), chunk_gap: Duration::ZERO }
+    }
+
+    pub(crate) const fn emulates(&self) -> bool {
+        !matches!(self.mode, Mode::Plain)
     }
 }

@@ -1,7 +1,7 @@
 //! Texts of people and tools, made safe to store, echo and send.
 
-use crate::hidden::is_blank;
-pub use crate::hidden::{Cleaner, clean};
+use text::is_blank;
+pub use text::{Cleaner, clean};
 
 /// A user's message: cleaned, not blank, within the limit.
 #[derive(Clone, Debug, PartialEq, Eq)]

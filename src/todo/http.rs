@@ -1,7 +1,6 @@
 //! The tools over streamable HTTP, with health paths beside them.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode};
@@ -12,14 +11,11 @@ use axum::{Json, Router};
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::json;
-use tokio::net::TcpListener;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::open::{Settings, StartError};
 use super::server::TodoServer;
-use crate::cores::Cores;
-use crate::serving::{Tcp, serve};
 
 /// Names under which this machine calls itself.
 const LOCAL_HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
@@ -27,24 +23,14 @@ const LOCAL_HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 /// Pages of other origins must not call: a browser would lend them this machine's name.
 const LOCAL_ORIGINS: [&str; 2] = ["http://localhost:*", "http://127.0.0.1:*"];
 
-/// Few, even for many replicas, below every usual limit of open files.
-const MAX_CONNECTIONS: usize = 512;
-
-/// How long requests may go on after the sign to stop.
-const DRAIN: Duration = Duration::from_secs(5);
-
 #[derive(Clone)]
 struct Health {
     server: TodoServer,
     started: Instant,
 }
 
-/// Serves at `/mcp` until `stop`.
-pub async fn serve_http(
-    settings: Settings,
-    listener: TcpListener,
-    stop: CancellationToken,
-) -> Result<(), StartError> {
+/// The server at `/mcp`; sessions end with `stop`.
+pub async fn router(settings: Settings, stop: &CancellationToken) -> Result<Router, StartError> {
     let server = TodoServer::open(&settings).await?;
     let local = LOCAL_HOSTS.map(str::to_owned);
     let config = StreamableHttpServerConfig::default()
@@ -54,20 +40,13 @@ pub async fn serve_http(
     let health = Health { server: server.clone(), started: Instant::now() };
     let sessions = Arc::new(LocalSessionManager::default());
     let mcp = StreamableHttpService::new(move || Ok(server.clone()), sessions, config);
-    let app = Router::new()
+    Ok(Router::new()
         .route("/health", get(report))
         .route("/health/live", get(live))
         .route("/health/ready", get(ready))
         .with_state(health)
         .nest_service("/mcp", mcp)
-        .layer(from_fn(end_plainly));
-    let listener = Tcp::new(listener);
-    tokio::select! {
-        () = serve(listener, app, MAX_CONNECTIONS, Cores::only_here(), stop.clone()) => {}
-        // A client that never ends its request must not keep the process.
-        () = async { stop.cancelled().await; sleep(DRAIN).await } => {}
-    }
-    Ok(())
+        .layer(from_fn(end_plainly)))
 }
 
 /// rmcp ends a session with 202; clients take only 200 and 204 for an end.

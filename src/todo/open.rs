@@ -88,7 +88,7 @@ async fn migrate(pool: &AnyPool, dialect: Dialect) -> Result<(), MigrateError> {
         // Kept in the file: readers go on beside the one writer. Memory has no such mode.
         pool.execute("PRAGMA journal_mode = WAL").await?;
     }
-    let mut migrator = sqlx::migrate!("src/todo/migrations");
+    let mut migrator = sqlx::migrate!("./migrations");
     migrator.dangerous_set_table_name("_todo_migrations");
     migrator.run(pool).await
 }

@@ -3,7 +3,7 @@
 use super::due::{Due, NoDue};
 use super::fold::fold;
 use super::refusal::Refusal;
-use crate::hidden::{clean, is_blank};
+use text::{clean, is_blank};
 
 /// Characters of a title.
 pub(super) const MAX_TITLE: usize = 200;

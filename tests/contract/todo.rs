@@ -1,9 +1,9 @@
 //! What `specs/contracts/mcp-tools.md` promises, against the tools that are listed.
 
-use orchestrator::todo::{Settings, TodoServer};
 use rmcp::ServiceExt;
 use rmcp::model::Tool;
 use serde_json::{Value, json};
+use todo::{Settings, TodoServer};
 
 #[tokio::test]
 async fn the_tools_and_their_schemas_are_those_agreed() {

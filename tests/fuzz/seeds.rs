@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use axum::body::Body;
 use axum::http::Request;
 use http_body_util::BodyExt;
-use orchestrator::demo::{EmulateSettings, Settings, answer, router, scenario_names};
+use demo::{EmulateSettings, Settings, answer, router, scenario_names};
 use tower::ServiceExt;
 
 use endless::LEFT_OUT;

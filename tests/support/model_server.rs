@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use orchestrator::demo::{Answer, Conversation, EmulateSettings, Said, Settings, serve};
+use demo::{Answer, Conversation, EmulateSettings, Said, Settings, serve};
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;

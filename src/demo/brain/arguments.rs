@@ -10,7 +10,7 @@ use super::intent::{Action, NewTodo};
 use super::lookup::Todo;
 use super::roles::Roles;
 use super::schema::{Field, Property, property};
-use crate::demo::conversation::{PlannedCall, ToolSpec};
+use crate::conversation::{PlannedCall, ToolSpec};
 
 /// As many todos as one look may bring.
 const PAGE: u64 = 100;

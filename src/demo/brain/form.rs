@@ -11,7 +11,7 @@ use super::lookup::Todo;
 use super::memory::{Choice, Pending};
 use super::resolve::Trouble;
 use super::trouble;
-use crate::demo::conversation::{Call, PlannedCall, ToolSpec};
+use crate::conversation::{Call, PlannedCall, ToolSpec};
 
 /// The tool that shows a form; never one that keeps todos.
 pub(super) const TOOL: &str = "ask_user";

@@ -4,7 +4,7 @@ use super::filter::Filter;
 use super::intent::{Change, Intent, NewTodo};
 use super::phrases;
 use super::roles::Roles;
-use crate::demo::conversation::ToolSpec;
+use crate::conversation::ToolSpec;
 
 /// Work for one turn, in the order in which it is done.
 #[derive(Default)]

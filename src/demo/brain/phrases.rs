@@ -8,7 +8,7 @@ use super::intent::{Chat, NewTodo, Unclear};
 use super::memory::Memory;
 use super::outcome::short;
 use super::say::new_todo;
-use crate::demo::conversation::{Answer, ToolSpec};
+use crate::conversation::{Answer, ToolSpec};
 
 /// How many tools are named.
 const NAMED_TOOLS: usize = 12;

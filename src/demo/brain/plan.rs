@@ -18,7 +18,7 @@ use super::roles::Roles;
 use super::say::{self, Made};
 use super::trouble;
 use super::turns::{Round, Turn, turns};
-use crate::demo::conversation::{Answer, Call, Conversation, PlannedCall};
+use crate::conversation::{Answer, Call, Conversation, PlannedCall};
 
 /// How many pages of a list are looked through.
 const PAGES: usize = 4;

@@ -2,7 +2,7 @@
 
 use super::form;
 use super::schema::{Field, needs_only, property};
-use crate::demo::conversation::ToolSpec;
+use crate::conversation::ToolSpec;
 
 /// What a tool does with todos.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

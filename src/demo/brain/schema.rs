@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::demo::conversation::ToolSpec;
+use crate::conversation::ToolSpec;
 
 /// How deep a schema is followed.
 const DEPTH: usize = 6;

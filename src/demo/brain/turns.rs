@@ -1,7 +1,7 @@
 //! Cuts a transcript into turns, and turns into rounds of calls with their answers.
 
 use super::form;
-use crate::demo::conversation::{Call, Said};
+use crate::conversation::{Call, Said};
 
 /// What a person said, and the rounds of calls since.
 #[derive(Clone, Debug, Default, PartialEq)]

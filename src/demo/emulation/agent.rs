@@ -2,7 +2,7 @@
 
 use serde_json::{Deserializer, Map, Value, json};
 
-use crate::demo::conversation::{Answer, Conversation, PlannedCall, Said, ToolSpec};
+use crate::conversation::{Answer, Conversation, PlannedCall, Said, ToolSpec};
 
 /// Characters of tool results that an answer repeats.
 const DIGEST: usize = 200;

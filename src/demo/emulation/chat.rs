@@ -20,21 +20,21 @@ use super::scenarios::{Quotas, Sequences};
 use super::script::Script;
 use super::settings::EmulateSettings;
 use super::written::refused;
-use crate::demo::conversation::Brain;
-use crate::demo::wire::body::{Read, read};
-use crate::demo::wire::delivery::Delivery;
-use crate::demo::wire::ids::Ids;
-use crate::demo::wire::line::Line;
-use crate::demo::wire::problem::Unreadable;
-use crate::demo::wire::profile::{FLASH_2_5, Profile};
-use crate::demo::wire::reply::Voice;
-use crate::demo::wire::request::ChatRequest;
-use crate::demo::wire::usage::Bill;
-use crate::demo::wire::way::Way;
+use crate::conversation::Brain;
+use crate::wire::body::{Read, read};
+use crate::wire::delivery::Delivery;
+use crate::wire::ids::Ids;
+use crate::wire::line::Line;
+use crate::wire::problem::Unreadable;
+use crate::wire::profile::{FLASH_2_5, Profile};
+use crate::wire::reply::Voice;
+use crate::wire::request::ChatRequest;
+use crate::wire::usage::Bill;
+use crate::wire::way::Way;
 
 /// What the emulation works with.
 #[derive(Debug)]
-pub(in crate::demo) struct Emulation {
+pub(crate) struct Emulation {
     pub(super) brain: Brain,
     pub(super) settings: EmulateSettings,
     pub(super) ids: Ids,
@@ -77,11 +77,7 @@ pub(super) async fn chat(State(emulation): State<Arc<Emulation>>, request: Reque
 
 impl Emulation {
     /// An emulation that has seen nothing yet.
-    pub(in crate::demo) fn new(
-        brain: Brain,
-        settings: EmulateSettings,
-        stop: CancellationToken,
-    ) -> Self {
+    pub(crate) fn new(brain: Brain, settings: EmulateSettings, stop: CancellationToken) -> Self {
         Self {
             brain,
             ids: Ids::new(settings.seed),

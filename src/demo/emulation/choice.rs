@@ -7,8 +7,8 @@ use super::agent::{directed_calls, synthesised_call};
 use super::refusal::Refusal;
 use super::scenarios::{Key, Scenario};
 use super::script::{Lined, Play, Script};
-use crate::demo::conversation::PlannedCall;
-use crate::demo::wire::request::ChatRequest;
+use crate::conversation::PlannedCall;
+use crate::wire::request::ChatRequest;
 
 /// What was chosen, and why it will be known again.
 #[derive(Debug)]

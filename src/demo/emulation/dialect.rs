@@ -4,13 +4,13 @@ use axum::http::StatusCode;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use crate::demo::conversation::{Answer, PlannedCall};
-use crate::demo::wire::delivery::{Delivery, JSON};
-use crate::demo::wire::ids::Ids;
-use crate::demo::wire::phrases::phrases;
-use crate::demo::wire::profile::Generation;
-use crate::demo::wire::reply::{Thoughts, Voice};
-use crate::demo::wire::steps::Step;
+use crate::conversation::{Answer, PlannedCall};
+use crate::wire::delivery::{Delivery, JSON};
+use crate::wire::ids::Ids;
+use crate::wire::phrases::phrases;
+use crate::wire::profile::Generation;
+use crate::wire::reply::{Thoughts, Voice};
+use crate::wire::steps::Step;
 
 /// A server that takes the same requests (`dialect`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

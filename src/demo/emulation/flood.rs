@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::demo::wire::delivery::Delivery;
-use crate::demo::wire::sse::chunks_of;
-use crate::demo::wire::steps::Step;
+use crate::wire::delivery::Delivery;
+use crate::wire::sse::chunks_of;
+use crate::wire::steps::Step;
 
 /// Characters of a wide chunk, and how many of these make a mebibyte.
 const WIDE: usize = 16 << 10;

@@ -7,9 +7,9 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::dialect::Dialect;
-use crate::demo::wire::pace::Pace;
-use crate::demo::wire::phrases::Chars;
-use crate::demo::wire::reply::Parallel;
+use crate::wire::pace::Pace;
+use crate::wire::phrases::Chars;
+use crate::wire::reply::Parallel;
 
 /// What can be turned about one emulated answer.
 #[derive(Clone, Debug, Default, PartialEq)]

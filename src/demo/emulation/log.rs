@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use crate::demo::wire::way::{End, Witness};
+use crate::wire::way::{End, Witness};
 
 /// The latest requests, bounded in number and in bytes.
 #[derive(Debug)]

@@ -9,11 +9,11 @@ use super::script::Play;
 use super::settings::Agent;
 use super::transport::disturbed;
 use super::written::written;
-use crate::demo::conversation::Answer;
-use crate::demo::wire::delivery::{Delivery, JSON};
-use crate::demo::wire::pace::{first, paced};
-use crate::demo::wire::reply::chunks;
-use crate::demo::wire::sse::{Form, deliver, events_of};
+use crate::conversation::Answer;
+use crate::wire::delivery::{Delivery, JSON};
+use crate::wire::pace::{first, paced};
+use crate::wire::reply::chunks;
+use crate::wire::sse::{Form, deliver, events_of};
 
 /// Carries the text of the disturbed ways.
 const LONG_TEXT: &str = "text_ten_chunks";

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
-use crate::demo::wire::usage::{TOKEN, prompt_text};
+use crate::wire::usage::{TOKEN, prompt_text};
 
 /// The beginnings of prompts that were seen, up to a bound.
 #[derive(Debug, Default)]

@@ -1,7 +1,7 @@
 //! Why a request is refused, in Gemini's words.
 
 use super::scenarios::Fills;
-use crate::demo::wire::problem::Unreadable;
+use crate::wire::problem::Unreadable;
 
 /// A refusal: a written scenario and what fills its blanks.
 #[derive(Clone, Debug)]

@@ -12,11 +12,11 @@ use super::chat::{Emulation, chat};
 use super::checks;
 use super::control;
 use super::written::refused;
-use crate::demo::wire::routes::{CHAT, MODELS, models, not_found};
-use crate::demo::wire::way::Way;
+use crate::wire::routes::{CHAT, MODELS, models, not_found};
+use crate::wire::way::Way;
 
 /// Everything an emulation answers to.
-pub(in crate::demo) fn routes(emulation: Emulation) -> Router {
+pub(crate) fn routes(emulation: Emulation) -> Router {
     Router::new()
         .route(CHAT, post(chat))
         .route(MODELS, get(guarded_models))

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::knobs::{Knobs, UnknownKnob};
 use super::scenarios::{Fault, Scenario};
-use crate::demo::conversation::{Answer, PlannedCall};
+use crate::conversation::{Answer, PlannedCall};
 
 /// One entry as it is posted.
 #[derive(Debug, Deserialize)]

@@ -7,10 +7,10 @@ use bytes::Bytes;
 
 use super::flood::{narrow_flood, wide_flood};
 use super::scenarios::Transport;
-use crate::demo::wire::delivery::{Delivery, Head};
-use crate::demo::wire::ids::Ids;
-use crate::demo::wire::pace::{Pace, paced};
-use crate::demo::wire::steps::Step;
+use crate::wire::delivery::{Delivery, Head};
+use crate::wire::ids::Ids;
+use crate::wire::pace::{Pace, paced};
+use crate::wire::steps::Step;
 
 /// Between two bytes of a trickle.
 const DRIP: Duration = Duration::from_millis(50);

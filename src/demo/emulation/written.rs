@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 
 use super::refusal::Refusal;
 use super::scenarios::{Entry, Fills, Kind, find};
-use crate::demo::wire::delivery::{Delivery, HTML, JSON};
-use crate::demo::wire::ids::Ids;
-use crate::demo::wire::pace::{Pace, paced};
-use crate::demo::wire::problem::in_array;
-use crate::demo::wire::sse::{Form, chunks_of, deliver, events_of};
+use crate::wire::delivery::{Delivery, HTML, JSON};
+use crate::wire::ids::Ids;
+use crate::wire::pace::{Pace, paced};
+use crate::wire::problem::in_array;
+use crate::wire::sse::{Form, chunks_of, deliver, events_of};
 
 /// A written scenario with its blanks filled.
 pub(super) fn written(name: &str, fills: &Fills, form: Form, pace: &Pace, ids: &Ids) -> Delivery {

@@ -12,13 +12,13 @@ const MAX_BODY: usize = 8 << 20;
 
 /// A body and its length.
 #[derive(Debug)]
-pub(in crate::demo) struct Read {
-    pub(in crate::demo) body: Value,
-    pub(in crate::demo) size: usize,
+pub(crate) struct Read {
+    pub(crate) body: Value,
+    pub(crate) size: usize,
 }
 
 /// Reads a JSON body.
-pub(in crate::demo) async fn read(body: Body) -> Result<Read, Unreadable> {
+pub(crate) async fn read(body: Body) -> Result<Read, Unreadable> {
     let Ok(bytes) = to_bytes(body, MAX_BODY).await else {
         return Err(Unreadable(format!(
             "Request payload size exceeds the limit: {MAX_BODY} bytes."
@@ -37,7 +37,7 @@ pub(in crate::demo) async fn read(body: Body) -> Result<Read, Unreadable> {
 
 impl Read {
     /// The request that the body is.
-    pub(in crate::demo) fn request(&self) -> Result<ChatRequest, Unreadable> {
+    pub(crate) fn request(&self) -> Result<ChatRequest, Unreadable> {
         let invalid = |error| Unreadable(format!("Invalid value: {error}"));
         ChatRequest::deserialize(&self.body).map_err(invalid)
     }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 /// Folds the chunks of a stream into a whole completion.
-pub(in crate::demo) fn completion(chunks: &[Value]) -> Value {
+pub(crate) fn completion(chunks: &[Value]) -> Value {
     let mut whole = Map::new();
     whole.insert("choices".into(), json!([choice(chunks)]));
     let last = chunks.last().unwrap_or(&Value::Null);

@@ -13,17 +13,17 @@ use super::way::{Way, Witness};
 
 /// One answer, planned to the byte.
 #[derive(Debug)]
-pub(in crate::demo) struct Delivery {
-    pub(in crate::demo) status: StatusCode,
-    pub(in crate::demo) content_type: &'static str,
-    pub(in crate::demo) headers: Vec<(&'static str, &'static str)>,
-    pub(in crate::demo) head: Head,
-    pub(in crate::demo) steps: VecDeque<Step>,
+pub(crate) struct Delivery {
+    pub(crate) status: StatusCode,
+    pub(crate) content_type: &'static str,
+    pub(crate) headers: Vec<(&'static str, &'static str)>,
+    pub(crate) head: Head,
+    pub(crate) steps: VecDeque<Step>,
 }
 
 /// When the head of the answer goes out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::demo) enum Head {
+pub(crate) enum Head {
     /// After this pause, which may be none.
     After(Duration),
     /// Never; the client waits.
@@ -34,17 +34,13 @@ pub(in crate::demo) enum Head {
     Refuse(Duration),
 }
 
-pub(in crate::demo) const EVENT_STREAM: &str = "text/event-stream";
-pub(in crate::demo) const JSON: &str = "application/json; charset=UTF-8";
-pub(in crate::demo) const HTML: &str = "text/html; charset=UTF-8";
+pub(crate) const EVENT_STREAM: &str = "text/event-stream";
+pub(crate) const JSON: &str = "application/json; charset=UTF-8";
+pub(crate) const HTML: &str = "text/html; charset=UTF-8";
 
 impl Delivery {
     /// A body in one piece.
-    pub(in crate::demo) fn whole(
-        status: StatusCode,
-        content_type: &'static str,
-        body: String,
-    ) -> Self {
+    pub(crate) fn whole(status: StatusCode, content_type: &'static str, body: String) -> Self {
         let steps = if body.is_empty() { vec![] } else { vec![Step::Send(body.into())] };
         Self {
             status,
@@ -56,17 +52,17 @@ impl Delivery {
     }
 
     /// A stream of events.
-    pub(in crate::demo) fn stream(steps: VecDeque<Step>) -> Self {
+    pub(crate) fn stream(steps: VecDeque<Step>) -> Self {
         Self { steps, ..Self::whole(StatusCode::OK, EVENT_STREAM, String::new()) }
     }
 
     /// The same, with its head held back.
-    pub(in crate::demo) fn after(self, pause: Duration) -> Self {
+    pub(crate) fn after(self, pause: Duration) -> Self {
         Self { head: Head::After(pause), ..self }
     }
 
     /// Delivers; cancelled when the client leaves.
-    pub(in crate::demo) async fn send<W: Witness>(self, way: Way<W>) -> Response {
+    pub(crate) async fn send<W: Witness>(self, way: Way<W>) -> Response {
         match self.head {
             Head::After(pause) if pause.is_zero() => {}
             Head::After(pause) => wait(&way, sleep(pause)).await,

@@ -6,7 +6,7 @@ use super::profile::Generation;
 
 /// A source of ids; the same seed gives the same ids in the same order.
 #[derive(Debug)]
-pub(in crate::demo) struct Ids {
+pub(crate) struct Ids {
     seed: u64,
     state: AtomicU64,
 }
@@ -17,22 +17,22 @@ const BASE64_URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv
 const DIGITS: &[u8; 10] = b"0123456789";
 
 impl Ids {
-    pub(in crate::demo) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self { seed, state: AtomicU64::new(seed) }
     }
 
     /// A number below `sides`.
-    pub(in crate::demo) fn roll(&self, sides: u64) -> u64 {
+    pub(crate) fn roll(&self, sides: u64) -> u64 {
         self.next().checked_rem(sides).unwrap_or(0)
     }
 
     /// The id of a whole answer.
-    pub(in crate::demo) fn envelope(&self) -> String {
+    pub(crate) fn envelope(&self) -> String {
         self.text(BASE64_URL, 23)
     }
 
     /// The id of a call, as that generation writes it.
-    pub(in crate::demo) fn call(&self, generation: Generation) -> String {
+    pub(crate) fn call(&self, generation: Generation) -> String {
         match generation {
             Generation::Two => format!("function-call-{}", self.text(DIGITS, 20)),
             Generation::Three => format!("call_{}", self.text(DIGITS, 6)),
@@ -40,7 +40,7 @@ impl Ids {
     }
 
     /// The one signature that a call of this id is issued, so that none need be remembered.
-    pub(in crate::demo) fn signature(&self, call_id: &str) -> String {
+    pub(crate) fn signature(&self, call_id: &str) -> String {
         let seed = call_id.bytes().fold(mix(self.seed), |hash, byte| mix(hash ^ u64::from(byte)));
         Self::new(seed).text(BASE64, 64)
     }

@@ -15,14 +15,14 @@ use tokio::net::TcpStream;
 use super::door::Door;
 
 /// One connection, which ends in a reset once its line is cut.
-pub(in crate::demo) struct CuttableStream {
+pub(crate) struct CuttableStream {
     tcp: TcpStream,
     line: Line,
 }
 
 /// Cuts the connection it belongs to, and closes the door it came through.
 #[derive(Clone, Debug)]
-pub(in crate::demo) struct Line {
+pub(crate) struct Line {
     cut: Arc<AtomicBool>,
     door: Door,
 }
@@ -39,12 +39,12 @@ impl CuttableStream {
 
 impl Line {
     /// The line of a request that came through a real connection.
-    pub(in crate::demo) fn of(request: &Request) -> Option<Self> {
+    pub(crate) fn of(request: &Request) -> Option<Self> {
         request.extensions().get::<ConnectInfo<Self>>().map(|info| info.0.clone())
     }
 
     /// From now on every read and write fails.
-    pub(in crate::demo) fn cut(&self) {
+    pub(crate) fn cut(&self) {
         self.cut.store(true, Ordering::Release);
     }
 

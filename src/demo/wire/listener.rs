@@ -13,7 +13,7 @@ use super::door::{Door, Doorkeeper, door};
 use super::line::{CuttableStream, Line};
 
 /// Hands out connections with a [`Line`] each.
-pub(in crate::demo) struct CuttableListener {
+pub(crate) struct CuttableListener {
     address: SocketAddr,
     /// None while the address refuses connections.
     open: Option<TcpListener>,
@@ -26,7 +26,7 @@ pub(in crate::demo) struct CuttableListener {
 const RETRY: Duration = Duration::from_millis(20);
 
 impl CuttableListener {
-    pub(in crate::demo) fn new(listener: TcpListener) -> Result<Self> {
+    pub(crate) fn new(listener: TcpListener) -> Result<Self> {
         let (door, keeper) = door();
         Ok(Self {
             address: listener.local_addr()?,

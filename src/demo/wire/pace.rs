@@ -29,7 +29,7 @@ pub struct Pace {
 const AT_95: f64 = 1.645;
 
 /// Spreads events over time.
-pub(in crate::demo) fn paced(events: Vec<Bytes>, pace: &Pace, ids: &Ids) -> VecDeque<Step> {
+pub(crate) fn paced(events: Vec<Bytes>, pace: &Pace, ids: &Ids) -> VecDeque<Step> {
     let events = if pace.coalesce { vec![events.concat().into()] } else { events };
     let pieces = match pace.split {
         Some(size) => events.concat().chunks(size).map(Bytes::copy_from_slice).collect(),
@@ -47,7 +47,7 @@ pub(in crate::demo) fn paced(events: Vec<Bytes>, pace: &Pace, ids: &Ids) -> VecD
 }
 
 /// The pause before the first event: half are shorter than `first`, a few are much longer.
-pub(in crate::demo) fn first(pace: &Pace, ids: &Ids) -> Duration {
+pub(crate) fn first(pace: &Pace, ids: &Ids) -> Duration {
     let Some(late) = pace.first_late.filter(|late| *late > pace.first) else {
         return jittered(pace.first, pace, ids);
     };

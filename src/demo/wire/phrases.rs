@@ -15,7 +15,7 @@ pub struct Chars {
 const WORDS: usize = 4;
 
 /// A few words each, or as many characters as asked for; nothing is lost.
-pub(in crate::demo) fn phrases(text: &str, chars: Option<Chars>, ids: &Ids) -> Vec<String> {
+pub(crate) fn phrases(text: &str, chars: Option<Chars>, ids: &Ids) -> Vec<String> {
     let words: Vec<&str> = text.split_inclusive(char::is_whitespace).collect();
     match chars {
         None => words.chunks(WORDS).map(<[&str]>::concat).collect(),

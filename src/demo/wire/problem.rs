@@ -7,18 +7,18 @@ use super::delivery::{Delivery, JSON};
 
 /// A request that makes no sense, and why.
 #[derive(Clone, Debug)]
-pub(in crate::demo) struct Unreadable(pub(in crate::demo) String);
+pub(crate) struct Unreadable(pub(crate) String);
 
 impl Unreadable {
     /// As it goes over the wire.
-    pub(in crate::demo) fn delivery(&self) -> Delivery {
+    pub(crate) fn delivery(&self) -> Delivery {
         let error = json!({ "code": 400, "message": self.0, "status": "INVALID_ARGUMENT" });
         Delivery::whole(StatusCode::BAD_REQUEST, JSON, in_array(&error))
     }
 }
 
 /// Google's way: an array of one, pretty-printed.
-pub(in crate::demo) fn in_array(error: &Value) -> String {
+pub(crate) fn in_array(error: &Value) -> String {
     let body = json!([{ "error": error }]);
     format!("{body:#}\n")
 }

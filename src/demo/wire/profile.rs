@@ -2,18 +2,18 @@
 
 /// One model.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::demo) struct Profile {
-    pub(in crate::demo) name: &'static str,
-    pub(in crate::demo) generation: Generation,
+pub(crate) struct Profile {
+    pub(crate) name: &'static str,
+    pub(crate) generation: Generation,
     /// What `reasoning_effort` may be.
-    pub(in crate::demo) efforts: &'static [&'static str],
+    pub(crate) efforts: &'static [&'static str],
     /// What it is if nobody says.
     usual_effort: &'static str,
 }
 
 /// What decides the shape of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::demo) enum Generation {
+pub(crate) enum Generation {
     /// Calls come with `finish_reason`; signatures are optional.
     Two,
     /// Calls carry signatures that must come back; a trailer says `stop`.
@@ -21,7 +21,7 @@ pub(in crate::demo) enum Generation {
 }
 
 /// The old default, and what unknown names behave as.
-pub(in crate::demo) const FLASH_2_5: Profile = Profile {
+pub(crate) const FLASH_2_5: Profile = Profile {
     name: "gemini-2.5-flash",
     generation: Generation::Two,
     efforts: &["high", "low", "medium", "none"],
@@ -29,7 +29,7 @@ pub(in crate::demo) const FLASH_2_5: Profile = Profile {
 };
 
 /// What answers for [`FLASH_2_5`] from 2026-12-01.
-pub(in crate::demo) const FLASH_LITE_3_5: Profile = Profile {
+pub(crate) const FLASH_LITE_3_5: Profile = Profile {
     name: "gemini-3.5-flash-lite",
     generation: Generation::Three,
     efforts: &["high", "low", "medium", "minimal"],
@@ -37,7 +37,7 @@ pub(in crate::demo) const FLASH_LITE_3_5: Profile = Profile {
 };
 
 /// Every model on offer.
-pub(in crate::demo) const PROFILES: &[Profile] = &[
+pub(crate) const PROFILES: &[Profile] = &[
     FLASH_2_5,
     Profile { name: "gemini-2.5-flash-lite", ..FLASH_2_5 },
     FLASH_LITE_3_5,
@@ -51,7 +51,7 @@ pub(in crate::demo) const PROFILES: &[Profile] = &[
 
 impl Profile {
     /// The most tokens that an answer is thought over, for an effort.
-    pub(in crate::demo) fn most_thought(&self, effort: Option<&str>) -> u64 {
+    pub(crate) fn most_thought(&self, effort: Option<&str>) -> u64 {
         match effort.unwrap_or(self.usual_effort) {
             "none" => 0,
             "minimal" => 40,
@@ -63,7 +63,7 @@ impl Profile {
 }
 
 /// The model of that name, with or without `models/`.
-pub(in crate::demo) fn find(name: &str) -> Option<&'static Profile> {
+pub(crate) fn find(name: &str) -> Option<&'static Profile> {
     let bare = name.strip_prefix("models/").unwrap_or(name);
     PROFILES.iter().find(|profile| profile.name == bare)
 }

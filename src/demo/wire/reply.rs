@@ -6,28 +6,28 @@ use super::ids::Ids;
 use super::phrases::{Chars, phrases};
 use super::profile::Generation;
 use super::usage::Bill;
-use crate::demo::conversation::{Answer, PlannedCall};
+use crate::conversation::{Answer, PlannedCall};
 
 /// Everything about a reply but what it says.
 #[derive(Clone, Debug)]
-pub(in crate::demo) struct Voice {
+pub(crate) struct Voice {
     /// The model that is named in the reply.
-    pub(in crate::demo) model: String,
-    pub(in crate::demo) generation: Generation,
+    pub(crate) model: String,
+    pub(crate) generation: Generation,
     /// The id of the envelope, which is sometimes missing.
-    pub(in crate::demo) id: Option<String>,
-    pub(in crate::demo) created: i64,
-    pub(in crate::demo) parallel: Parallel,
+    pub(crate) id: Option<String>,
+    pub(crate) created: i64,
+    pub(crate) parallel: Parallel,
     /// How long a chunk of text is, if not a few words.
-    pub(in crate::demo) chars: Option<Chars>,
-    pub(in crate::demo) thoughts: Thoughts,
+    pub(crate) chars: Option<Chars>,
+    pub(crate) thoughts: Thoughts,
     /// What the usage counts, if it was asked for.
-    pub(in crate::demo) bill: Option<Bill>,
+    pub(crate) bill: Option<Bill>,
 }
 
 /// Whether thoughts are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::demo) enum Thoughts {
+pub(crate) enum Thoughts {
     Shown,
     Hidden,
 }
@@ -51,7 +51,7 @@ struct Moment {
 }
 
 /// The chunks of a streamed answer, without the closing `[DONE]`.
-pub(in crate::demo) fn chunks(answer: &Answer, voice: &Voice, ids: &Ids) -> Vec<Value> {
+pub(crate) fn chunks(answer: &Answer, voice: &Voice, ids: &Ids) -> Vec<Value> {
     let mut written = 0;
     let moments = moments(answer, voice, ids).into_iter();
     moments

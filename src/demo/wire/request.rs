@@ -6,89 +6,89 @@ use serde_json::{Map, Value};
 
 use super::reply::Thoughts;
 use super::sse::Form;
-use crate::demo::conversation::{Call, Conversation, Said, ToolSpec};
+use crate::conversation::{Call, Conversation, Said, ToolSpec};
 
 /// A request for a chat completion.
 #[derive(Clone, Debug, Deserialize)]
-pub(in crate::demo) struct ChatRequest {
+pub(crate) struct ChatRequest {
     #[serde(default)]
-    pub(in crate::demo) model: String,
+    pub(crate) model: String,
     #[serde(default)]
-    pub(in crate::demo) messages: Vec<Message>,
-    pub(in crate::demo) tools: Option<Vec<Tool>>,
-    pub(in crate::demo) stream: Option<bool>,
-    pub(in crate::demo) stream_options: Option<StreamOptions>,
-    pub(in crate::demo) reasoning_effort: Option<String>,
-    pub(in crate::demo) extra_body: Option<Value>,
+    pub(crate) messages: Vec<Message>,
+    pub(crate) tools: Option<Vec<Tool>>,
+    pub(crate) stream: Option<bool>,
+    pub(crate) stream_options: Option<StreamOptions>,
+    pub(crate) reasoning_effort: Option<String>,
+    pub(crate) extra_body: Option<Value>,
 }
 
 /// One message.
 #[derive(Clone, Debug, Deserialize)]
-pub(in crate::demo) struct Message {
+pub(crate) struct Message {
     #[serde(default)]
-    pub(in crate::demo) role: String,
-    pub(in crate::demo) content: Option<Content>,
-    pub(in crate::demo) tool_calls: Option<Vec<WireCall>>,
-    pub(in crate::demo) tool_call_id: Option<String>,
-    pub(in crate::demo) name: Option<String>,
+    pub(crate) role: String,
+    pub(crate) content: Option<Content>,
+    pub(crate) tool_calls: Option<Vec<WireCall>>,
+    pub(crate) tool_call_id: Option<String>,
+    pub(crate) name: Option<String>,
 }
 
 /// Text, whole or in parts.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
-pub(in crate::demo) enum Content {
+pub(crate) enum Content {
     Text(String),
     Parts(Vec<Part>),
 }
 
 /// One part of a text; parts of other kinds have none.
 #[derive(Clone, Debug, Deserialize)]
-pub(in crate::demo) struct Part {
+pub(crate) struct Part {
     #[serde(default)]
-    pub(in crate::demo) text: String,
+    pub(crate) text: String,
 }
 
 /// A call that an assistant made.
 #[derive(Clone, Debug, Deserialize)]
-pub(in crate::demo) struct WireCall {
+pub(crate) struct WireCall {
     #[serde(default)]
-    pub(in crate::demo) id: String,
-    pub(in crate::demo) function: WireFunction,
+    pub(crate) id: String,
+    pub(crate) function: WireFunction,
     #[serde(default)]
-    pub(in crate::demo) extra_content: Value,
+    pub(crate) extra_content: Value,
 }
 
 /// What was called, and with what.
 #[derive(Clone, Debug, Deserialize)]
-pub(in crate::demo) struct WireFunction {
+pub(crate) struct WireFunction {
     #[serde(default)]
-    pub(in crate::demo) name: String,
+    pub(crate) name: String,
     #[serde(default)]
-    pub(in crate::demo) arguments: String,
+    pub(crate) arguments: String,
 }
 
 /// A tool on offer.
 #[derive(Clone, Debug, Deserialize)]
-pub(in crate::demo) struct Tool {
-    pub(in crate::demo) function: ToolFunction,
+pub(crate) struct Tool {
+    pub(crate) function: ToolFunction,
 }
 
 /// What a tool is.
 #[derive(Clone, Debug, Deserialize)]
-pub(in crate::demo) struct ToolFunction {
+pub(crate) struct ToolFunction {
     #[serde(default)]
-    pub(in crate::demo) name: String,
+    pub(crate) name: String,
     #[serde(default)]
-    pub(in crate::demo) description: String,
+    pub(crate) description: String,
     #[serde(default)]
-    pub(in crate::demo) parameters: Value,
+    pub(crate) parameters: Value,
 }
 
 /// What a streamed reply should carry.
 #[derive(Clone, Debug, Deserialize)]
-pub(in crate::demo) struct StreamOptions {
+pub(crate) struct StreamOptions {
     #[serde(default)]
-    pub(in crate::demo) include_usage: bool,
+    pub(crate) include_usage: bool,
 }
 
 /// What a remark in a user's message begins with: the model hears it, and nobody said it.
@@ -99,43 +99,43 @@ const CLOCK: &str = "It is now ";
 
 impl ChatRequest {
     /// Whether it wants events.
-    pub(in crate::demo) fn form(&self) -> Form {
+    pub(crate) fn form(&self) -> Form {
         if self.streams() { Form::Events } else { Form::Whole }
     }
 
     /// Whether usage goes with the answer.
-    pub(in crate::demo) fn bills(&self) -> bool {
+    pub(crate) fn bills(&self) -> bool {
         !self.streams() || self.wants_usage()
     }
 
     /// Whether thoughts go with the answer.
-    pub(in crate::demo) fn thoughts(&self) -> Thoughts {
+    pub(crate) fn thoughts(&self) -> Thoughts {
         if self.wants_thoughts() { Thoughts::Shown } else { Thoughts::Hidden }
     }
 
-    pub(in crate::demo) fn tools(&self) -> &[Tool] {
+    pub(crate) fn tools(&self) -> &[Tool] {
         self.tools.as_deref().unwrap_or_default()
     }
 
     /// What the person said last.
-    pub(in crate::demo) fn last_user_text(&self) -> String {
+    pub(crate) fn last_user_text(&self) -> String {
         let last = self.messages.iter().rfind(|message| message.role == "user");
         last.map(Message::text).unwrap_or_default()
     }
 
     /// Whether the person's words are the last there are.
-    pub(in crate::demo) fn ends_with_user(&self) -> bool {
+    pub(crate) fn ends_with_user(&self) -> bool {
         self.messages.last().is_some_and(|message| message.role == "user")
     }
 
     /// The messages since the person last spoke.
-    pub(in crate::demo) fn current_turn(&self) -> impl Iterator<Item = (usize, &Message)> {
+    pub(crate) fn current_turn(&self) -> impl Iterator<Item = (usize, &Message)> {
         let start = self.messages.iter().rposition(|message| message.role == "user");
         self.messages.iter().enumerate().skip(start.map_or(0, |index| index + 1))
     }
 
     /// The same, free of the wire.
-    pub(in crate::demo) fn conversation(&self) -> Conversation {
+    pub(crate) fn conversation(&self) -> Conversation {
         Conversation {
             now: self.clock().unwrap_or_else(Zoned::now),
             said: self.messages.iter().flat_map(Message::said).collect(),
@@ -164,11 +164,11 @@ impl ChatRequest {
 }
 
 impl Message {
-    pub(in crate::demo) fn is_system(&self) -> bool {
+    pub(crate) fn is_system(&self) -> bool {
         matches!(self.role.as_str(), "system" | "developer")
     }
 
-    pub(in crate::demo) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         match &self.content {
             None => String::new(),
             Some(Content::Text(text)) => text.clone(),
@@ -176,7 +176,7 @@ impl Message {
         }
     }
 
-    pub(in crate::demo) fn calls(&self) -> &[WireCall] {
+    pub(crate) fn calls(&self) -> &[WireCall] {
         self.tool_calls.as_deref().unwrap_or_default()
     }
 
@@ -198,7 +198,7 @@ impl Message {
 
 impl WireCall {
     /// The signature that came back with the call.
-    pub(in crate::demo) fn signature(&self) -> Option<&str> {
+    pub(crate) fn signature(&self) -> Option<&str> {
         self.extra_content.pointer("/google/thought_signature").and_then(Value::as_str)
     }
 

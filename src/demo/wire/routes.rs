@@ -8,11 +8,11 @@ use super::delivery::{Delivery, HTML, JSON};
 use super::profile::PROFILES;
 use super::way::Way;
 
-pub(in crate::demo) const CHAT: &str = "/v1beta/openai/chat/completions";
-pub(in crate::demo) const MODELS: &str = "/v1beta/openai/models";
+pub(crate) const CHAT: &str = "/v1beta/openai/chat/completions";
+pub(crate) const MODELS: &str = "/v1beta/openai/models";
 
 /// The models on offer.
-pub(in crate::demo) async fn models() -> Response {
+pub(crate) async fn models() -> Response {
     let names = PROFILES.iter().map(|profile| profile.name);
     let data: Vec<Value> = names.map(model).collect();
     let body = json!({ "data": data, "object": "list" });
@@ -20,7 +20,7 @@ pub(in crate::demo) async fn models() -> Response {
 }
 
 /// Google's answer to a path it does not know, `…/openai//chat/completions` among them.
-pub(in crate::demo) async fn not_found() -> Response {
+pub(crate) async fn not_found() -> Response {
     Delivery::whole(StatusCode::NOT_FOUND, HTML, String::new()).send(Way::unseen()).await
 }
 

@@ -13,13 +13,13 @@ const DONE: &str = "data: [DONE]\n\n";
 
 /// Whether an answer comes in events or in one piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::demo) enum Form {
+pub(crate) enum Form {
     Events,
     Whole,
 }
 
 /// The chunks of an answer, in the form that was asked for.
-pub(in crate::demo) fn deliver(chunks: &[Value], form: Form, pace: &Pace, ids: &Ids) -> Delivery {
+pub(crate) fn deliver(chunks: &[Value], form: Form, pace: &Pace, ids: &Ids) -> Delivery {
     match form {
         Form::Events => {
             let events = chunks.iter().map(|chunk| format!("data: {chunk}\n\n"));
@@ -34,12 +34,12 @@ pub(in crate::demo) fn deliver(chunks: &[Value], form: Form, pace: &Pace, ids: &
 }
 
 /// The chunks that events carry.
-pub(in crate::demo) fn chunks_of(events: &str) -> Vec<Value> {
+pub(crate) fn chunks_of(events: &str) -> Vec<Value> {
     let data = events.lines().filter_map(|line| line.strip_prefix("data: "));
     data.filter_map(|data| serde_json::from_str(data).ok()).collect()
 }
 
 /// Cuts a text into its events.
-pub(in crate::demo) fn events_of(text: &str) -> Vec<Bytes> {
+pub(crate) fn events_of(text: &str) -> Vec<Bytes> {
     text.split("\n\n").map(|event| Bytes::from(format!("{event}\n\n"))).collect()
 }

@@ -13,7 +13,7 @@ use super::way::{End, Way, Witness};
 
 /// One thing done to the body.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::demo) enum Step {
+pub(crate) enum Step {
     Send(Bytes),
     /// The same bytes again and again, made once: so many events each time, so many times.
     Flood(Bytes, usize, usize),

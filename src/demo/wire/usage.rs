@@ -4,26 +4,26 @@ use serde_json::{Map, Value, json};
 
 /// What one request is billed before a word of the answer.
 #[derive(Clone, Copy, Debug, Default)]
-pub(in crate::demo) struct Bill {
+pub(crate) struct Bill {
     /// Tokens of messages and tools.
-    pub(in crate::demo) prompt: usize,
+    pub(crate) prompt: usize,
     /// Tokens thought, which only the total shows.
-    pub(in crate::demo) thinking: usize,
+    pub(crate) thinking: usize,
     /// Tokens of the prompt that were seen before.
-    pub(in crate::demo) cached: usize,
+    pub(crate) cached: usize,
 }
 
 /// Bytes to a token.
-pub(in crate::demo) const TOKEN: usize = 4;
+pub(crate) const TOKEN: usize = 4;
 
 impl Bill {
     /// Estimates the prompt from the body's messages and tools.
-    pub(in crate::demo) fn of(body: &Value) -> Self {
+    pub(crate) fn of(body: &Value) -> Self {
         Self { prompt: prompt_text(body).len() / TOKEN, ..Self::default() }
     }
 
     /// The usage once `characters` of the answer are out.
-    pub(in crate::demo) fn after(&self, characters: usize) -> Value {
+    pub(crate) fn after(&self, characters: usize) -> Value {
         let completion = characters.div_ceil(TOKEN);
         let mut usage = Map::new();
         usage.insert("completion_tokens".into(), completion.into());
@@ -39,7 +39,7 @@ impl Bill {
 }
 
 /// The part of a body that is billed as its prompt.
-pub(in crate::demo) fn prompt_text(body: &Value) -> String {
+pub(crate) fn prompt_text(body: &Value) -> String {
     let part = |name| body.get(name).map(Value::to_string).unwrap_or_default();
     part("tools") + &part("messages")
 }

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::line::Line;
 
 /// Sees how an answer goes out.
-pub(in crate::demo) trait Witness: Send + Sync + 'static {
+pub(crate) trait Witness: Send + Sync + 'static {
     /// Notes the head of the answer.
     fn began(&self, status: StatusCode);
     /// Notes a piece of the answer, of so many events.
@@ -19,7 +19,7 @@ pub(in crate::demo) trait Witness: Send + Sync + 'static {
 
 /// How an answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::demo) enum End {
+pub(crate) enum End {
     /// Every byte went out.
     Complete,
     /// The client left first.
@@ -30,17 +30,17 @@ pub(in crate::demo) enum End {
 
 /// Nobody looks.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::demo) struct Unseen;
+pub(crate) struct Unseen;
 
 /// The way to one client.
 #[derive(Debug)]
-pub(in crate::demo) struct Way<W> {
+pub(crate) struct Way<W> {
     /// Its connection, where there is a real one.
-    pub(in crate::demo) line: Option<Line>,
+    pub(crate) line: Option<Line>,
     /// The end of the server.
-    pub(in crate::demo) stop: CancellationToken,
+    pub(crate) stop: CancellationToken,
     /// Who looks on.
-    pub(in crate::demo) witness: W,
+    pub(crate) witness: W,
 }
 
 impl Witness for Unseen {
@@ -51,7 +51,7 @@ impl Witness for Unseen {
 
 impl Way<Unseen> {
     /// To a client whose connection is never cut.
-    pub(in crate::demo) fn unseen() -> Self {
+    pub(crate) fn unseen() -> Self {
         Self { line: None, stop: CancellationToken::new(), witness: Unseen }
     }
 }

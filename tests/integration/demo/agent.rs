@@ -1,6 +1,6 @@
 //! The repeatable agent of an emulation.
 
-use orchestrator::demo::{Agent, EmulateSettings, Settings};
+use demo::{Agent, EmulateSettings, Settings};
 use serde_json::{Value, json};
 
 use super::{create_todo, tool};

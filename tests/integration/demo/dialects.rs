@@ -1,6 +1,6 @@
 //! The agent in the words of other servers.
 
-use orchestrator::demo::Chars;
+use demo::Chars;
 use serde_json::{Value, json};
 
 use super::{create_todo, tool};

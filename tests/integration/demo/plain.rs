@@ -1,6 +1,6 @@
 //! The model for people cannot be switched by anything a person says.
 
-use orchestrator::demo::{Answer, Conversation, PlannedCall, Said, Settings};
+use demo::{Answer, Conversation, PlannedCall, Said, Settings};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 

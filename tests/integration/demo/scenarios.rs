@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::support::model_server::{Heard, ModelServer, asking};
-use orchestrator::demo::scenario_names;
+use demo::scenario_names;
 
 /// What a scenario's bytes promise.
 enum Promise {

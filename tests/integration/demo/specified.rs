@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use demo::scenario_names;
 use futures::StreamExt;
-use orchestrator::demo::scenario_names;
 
 use crate::support::model_server::{ModelServer, asking};
 

@@ -2,8 +2,8 @@
 
 use std::io::ErrorKind;
 
+use demo::{EmulateSettings, Settings, serve};
 use futures::StreamExt;
-use orchestrator::demo::{EmulateSettings, Settings, serve};
 use reqwest::Response;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};

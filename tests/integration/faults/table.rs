@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::time::Duration;
 
+use demo::scenario_names;
 use futures::StreamExt;
 use futures::stream::iter;
-use orchestrator::demo::scenario_names;
 use serde_json::json;
 use tokio::time::timeout;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use orchestrator::demo::{EmulateSettings, Flag, Knobs, Settings as Demo};
+use demo::{EmulateSettings, Flag, Knobs, Settings as Demo};
 use orchestrator::domain::{BreakerState, CallCounts, Detail, HealthProbe};
 use orchestrator::model::{Chain, Settings};
 use serde_json::json;

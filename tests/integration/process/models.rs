@@ -1,6 +1,6 @@
 //! What the log says of models that are not what was asked for.
 
-use orchestrator::demo::{EmulateSettings, Flag, Knobs, Settings};
+use demo::{EmulateSettings, Flag, Knobs, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use orchestrator::demo::{self, EmulateSettings, Knobs};
+use demo::{self, EmulateSettings, Knobs};
 use orchestrator::domain::{Assistant, Message, ToolResult};
 use serde_json::{Value, json};
 
@@ -92,7 +92,7 @@ async fn only_fields_that_gemini_knows_are_sent_with_the_key_and_nothing_of_the_
 
 #[tokio::test]
 async fn servers_of_the_other_family_are_asked_two_rounds_without_a_word_of_googles() {
-    use orchestrator::demo::Dialect::{LlamaCpp, NewApi, Ollama, OpenAi, OpenRouter, Vllm};
+    use demo::Dialect::{LlamaCpp, NewApi, Ollama, OpenAi, OpenRouter, Vllm};
 
     for spoken in [OpenAi, NewApi, Vllm, LlamaCpp, OpenRouter, Ollama] {
         let knobs = Knobs { dialect: spoken, ..Knobs::default() };

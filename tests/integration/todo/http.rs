@@ -11,7 +11,8 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use orchestrator::todo::{StartError, serve_http};
+use orchestrator::cli::serve_todo;
+use todo::StartError;
 
 use super::talking::works;
 use super::*;
@@ -31,7 +32,7 @@ impl Served {
     pub(super) async fn start(database: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
-        let task = tokio::spawn(serve_http(settings(database), listener, stop.clone()));
+        let task = tokio::spawn(serve_todo(settings(database), listener, stop.clone()));
         Self { address, stop, task }
     }
 

@@ -8,13 +8,13 @@ mod repeating;
 mod storage;
 mod talking;
 
-use orchestrator::todo::{Settings, TodoServer};
 use rmcp::model::{CallToolRequestParams, CallToolResult, ProtocolVersion};
 use rmcp::service::{ClientLifecycleMode, ClientServiceExt, RunningService};
 use rmcp::transport::IntoTransport;
 use rmcp::{RoleClient, ServiceExt};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use todo::{Settings, TodoServer};
 
 /// Runs each fact against each database.
 macro_rules! on_every_database {

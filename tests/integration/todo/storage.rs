@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use orchestrator::todo::StartError;
 use rmcp::transport::TokioChildProcess;
 use sqlx::{AnyPool, Connection, Executor};
+use todo::StartError;
 use tokio::process::Command;
 use tokio::time::{Instant, timeout};
 

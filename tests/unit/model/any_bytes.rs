@@ -6,9 +6,9 @@ use std::sync::LazyLock;
 
 use axum::body::Body;
 use bytes::Bytes;
+use demo::{self, EmulateSettings, router, scenario_names};
 use http::Request;
 use http_body_util::BodyExt;
-use orchestrator::demo::{self, EmulateSettings, router, scenario_names};
 use orchestrator::model::play;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};

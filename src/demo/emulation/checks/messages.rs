@@ -1,9 +1,9 @@
 //! What Gemini refuses in a history.
 
-use crate::demo::emulation::knobs::{Flag, Knobs};
-use crate::demo::emulation::refusal::Refusal;
-use crate::demo::wire::profile::{Generation, Profile};
-use crate::demo::wire::request::{ChatRequest, Message};
+use crate::emulation::knobs::{Flag, Knobs};
+use crate::emulation::refusal::Refusal;
+use crate::wire::profile::{Generation, Profile};
+use crate::wire::request::{ChatRequest, Message};
 
 /// Refuses a history that Gemini could not continue.
 pub(super) fn check(

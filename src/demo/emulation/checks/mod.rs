@@ -9,11 +9,11 @@ mod signatures;
 use axum::http::{HeaderMap, header};
 use serde_json::Value;
 
-use crate::demo::emulation::knobs::{Flag, Knobs};
-use crate::demo::emulation::refusal::Refusal;
-use crate::demo::wire::ids::Ids;
-use crate::demo::wire::profile::{FLASH_2_5, FLASH_LITE_3_5, Generation, Profile, find};
-use crate::demo::wire::request::ChatRequest;
+use crate::emulation::knobs::{Flag, Knobs};
+use crate::emulation::refusal::Refusal;
+use crate::wire::ids::Ids;
+use crate::wire::profile::{FLASH_2_5, FLASH_LITE_3_5, Generation, Profile, find};
+use crate::wire::request::ChatRequest;
 
 const TOP_LEVEL: &[&str] = &[
     "model",

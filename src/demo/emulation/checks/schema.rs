@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use crate::demo::emulation::refusal::Refusal;
-use crate::demo::wire::request::Tool;
+use crate::emulation::refusal::Refusal;
+use crate::wire::request::Tool;
 
 const MAX_TOOLS: usize = 512;
 const MAX_NAME: usize = 64;

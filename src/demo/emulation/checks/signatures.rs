@@ -1,8 +1,8 @@
 //! Thought signatures must come back as they were issued.
 
-use crate::demo::emulation::refusal::Refusal;
-use crate::demo::wire::ids::Ids;
-use crate::demo::wire::request::{ChatRequest, WireCall};
+use crate::emulation::refusal::Refusal;
+use crate::wire::ids::Ids;
+use crate::wire::request::{ChatRequest, WireCall};
 
 /// Stands in for the signature of a history from elsewhere.
 const STAND_IN: &str = "skip_thought_signature_validator";

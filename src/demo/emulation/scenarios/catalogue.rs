@@ -7,16 +7,16 @@ use axum::http::StatusCode;
 
 /// One written scenario.
 #[derive(Debug)]
-pub(in crate::demo::emulation) struct Entry {
-    pub(in crate::demo::emulation) kind: Kind,
-    pub(in crate::demo::emulation) status: StatusCode,
-    pub(in crate::demo::emulation) headers: Vec<(&'static str, &'static str)>,
-    pub(in crate::demo::emulation) template: String,
+pub(in crate::emulation) struct Entry {
+    pub(in crate::emulation) kind: Kind,
+    pub(in crate::emulation) status: StatusCode,
+    pub(in crate::emulation) headers: Vec<(&'static str, &'static str)>,
+    pub(in crate::emulation) template: String,
 }
 
 /// What the bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::demo::emulation) enum Kind {
+pub(in crate::emulation) enum Kind {
     /// Server-sent events.
     Stream,
     /// A JSON body.
@@ -40,7 +40,7 @@ static CATALOGUE: LazyLock<BTreeMap<&'static str, Entry>> = LazyLock::new(|| {
 });
 
 /// The written scenario of that name.
-pub(in crate::demo::emulation) fn find(name: &str) -> Option<&'static Entry> {
+pub(in crate::emulation) fn find(name: &str) -> Option<&'static Entry> {
     CATALOGUE.get(name)
 }
 

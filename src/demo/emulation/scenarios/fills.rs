@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::demo::conversation::PlannedCall;
-use crate::demo::wire::ids::Ids;
-use crate::demo::wire::profile::Generation;
-use crate::demo::wire::reply::Voice;
+use crate::conversation::PlannedCall;
+use crate::wire::ids::Ids;
+use crate::wire::profile::Generation;
+use crate::wire::reply::Voice;
 
 /// Texts for the blanks, already fit to stand inside a JSON string.
 #[derive(Clone, Debug, Default)]
-pub(in crate::demo::emulation) struct Fills(BTreeMap<&'static str, String>);
+pub(in crate::emulation) struct Fills(BTreeMap<&'static str, String>);
 
 /// What the blanks of a refusal say when a scenario is asked for by name.
 const SAMPLES: &[(&str, &str)] = &[
@@ -32,18 +32,18 @@ const MEBIBYTE: &str = "{{mebibyte}}";
 
 impl Fills {
     /// Samples for every blank of a refusal.
-    pub(in crate::demo::emulation) fn samples() -> Self {
+    pub(in crate::emulation) fn samples() -> Self {
         SAMPLES.iter().fold(Self::default(), |fills, (name, text)| fills.with(name, text))
     }
 
     /// Fills one blank.
-    pub(in crate::demo::emulation) fn with(mut self, name: &'static str, text: &str) -> Self {
+    pub(in crate::emulation) fn with(mut self, name: &'static str, text: &str) -> Self {
         self.0.insert(name, escaped(text));
         self
     }
 
     /// Fills the blanks of an envelope, and the ids and signatures.
-    pub(in crate::demo::emulation) fn with_voice(mut self, voice: &Voice, ids: &Ids) -> Self {
+    pub(in crate::emulation) fn with_voice(mut self, voice: &Voice, ids: &Ids) -> Self {
         self = self.with("model", &voice.model).with("created", &voice.created.to_string());
         let id = voice.id.clone().unwrap_or_else(|| ids.envelope());
         for (name, id, object) in [
@@ -62,7 +62,7 @@ impl Fills {
     }
 
     /// Fills in which tools are called.
-    pub(in crate::demo::emulation) fn with_calls(
+    pub(in crate::emulation) fn with_calls(
         self,
         first: &PlannedCall,
         second: &PlannedCall,
@@ -80,7 +80,7 @@ impl Fills {
     }
 
     /// The template with its blanks filled; unknown blanks are left standing.
-    pub(in crate::demo::emulation) fn fill(&self, template: &str) -> String {
+    pub(in crate::emulation) fn fill(&self, template: &str) -> String {
         let mut pieces = template.split("{{");
         let mut filled = pieces.next().unwrap_or_default().to_owned();
         for piece in pieces {

@@ -7,7 +7,7 @@ use super::quota::Quota;
 
 /// What is asked for by name.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::demo::emulation) enum Scenario {
+pub(in crate::emulation) enum Scenario {
     /// The usual answer.
     Agent,
     /// Bytes from the catalogue.
@@ -24,16 +24,16 @@ pub(in crate::demo::emulation) enum Scenario {
 
 /// What fails in a flaky sequence.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::demo::emulation) struct Fault {
+pub(in crate::emulation) struct Fault {
     /// The written scenario.
-    pub(in crate::demo::emulation) name: &'static str,
+    pub(in crate::emulation) name: &'static str,
     /// The delay that it names.
-    pub(in crate::demo::emulation) delay: Option<String>,
+    pub(in crate::emulation) delay: Option<String>,
 }
 
 /// What happens to the bytes on their way.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::demo::emulation) enum Transport {
+pub(in crate::emulation) enum Transport {
     /// Nothing ever comes.
     HangHeaders,
     /// The head comes, the first event late.
@@ -103,7 +103,7 @@ const MOST_CHUNKS: usize = 10_000_000;
 
 impl Scenario {
     /// What `text` asks for, if there is such a thing.
-    pub(in crate::demo::emulation) fn parse(text: &str) -> Option<Self> {
+    pub(in crate::emulation) fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let (name, arguments) = match text.split_once('(') {
             Some((name, rest)) => (name, rest.strip_suffix(')')?),

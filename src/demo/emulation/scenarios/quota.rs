@@ -8,17 +8,17 @@ use tokio::time::Instant;
 
 /// So many requests a minute, and so many at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::demo::emulation) struct Quota {
-    pub(in crate::demo::emulation) a_minute: u32,
-    pub(in crate::demo::emulation) at_once: u32,
+pub(in crate::emulation) struct Quota {
+    pub(in crate::emulation) a_minute: u32,
+    pub(in crate::emulation) at_once: u32,
 }
 
 /// What is left of each quota, up to a bound.
 #[derive(Debug, Default)]
-pub(in crate::demo::emulation) struct Quotas(Mutex<VecDeque<(Owner, Bucket)>>);
+pub(in crate::emulation) struct Quotas(Mutex<VecDeque<(Owner, Bucket)>>);
 
 /// A scenario, and a fingerprint of the key that asked for it.
-pub(in crate::demo::emulation) type Owner = (String, u64);
+pub(in crate::emulation) type Owner = (String, u64);
 
 #[derive(Clone, Copy, Debug)]
 struct Bucket {
@@ -30,11 +30,7 @@ const MAX_BUCKETS: usize = 1_024;
 
 impl Quotas {
     /// Spends a request, or says how long it is until there is one to spend.
-    pub(in crate::demo::emulation) fn spend(
-        &self,
-        owner: Owner,
-        quota: Quota,
-    ) -> Result<(), Duration> {
+    pub(in crate::emulation) fn spend(&self, owner: Owner, quota: Quota) -> Result<(), Duration> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         if let Some((_, bucket)) = all.iter_mut().find(|(known, _)| *known == owner) {
@@ -50,7 +46,7 @@ impl Quotas {
     }
 
     /// Fills every bucket.
-    pub(in crate::demo::emulation) fn clear(&self) {
+    pub(in crate::emulation) fn clear(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }

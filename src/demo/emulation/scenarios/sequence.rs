@@ -7,11 +7,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Who asked for which sequence.
-pub(in crate::demo::emulation) type Key = (String, String);
+pub(in crate::emulation) type Key = (String, String);
 
 /// How far each sequence has come, up to a bound.
 #[derive(Debug, Default)]
-pub(in crate::demo::emulation) struct Sequences(Mutex<VecDeque<(Key, Progress)>>);
+pub(in crate::emulation) struct Sequences(Mutex<VecDeque<(Key, Progress)>>);
 
 #[derive(Clone, Copy, Debug)]
 struct Progress {
@@ -23,17 +23,17 @@ const MAX_SEQUENCES: usize = 1_024;
 
 impl Sequences {
     /// Whether this is still one of the first `times` requests; counts it.
-    pub(in crate::demo::emulation) fn is_within(&self, key: Key, times: u64) -> bool {
+    pub(in crate::emulation) fn is_within(&self, key: Key, times: u64) -> bool {
         self.advance(key).asked <= times
     }
 
     /// Whether the sequence began less than `window` ago; begins it.
-    pub(in crate::demo::emulation) fn is_young(&self, key: Key, window: Duration) -> bool {
+    pub(in crate::emulation) fn is_young(&self, key: Key, window: Duration) -> bool {
         self.advance(key).since.elapsed() < window
     }
 
     /// Forgets the sequences of one test, or all.
-    pub(in crate::demo::emulation) fn clear(&self, test: Option<&str>) {
+    pub(in crate::emulation) fn clear(&self, test: Option<&str>) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|((_, owner), _)| test.is_some_and(|test| !owner.contains(test)));
     }

@@ -1,7 +1,7 @@
 //! Whatever is said, answered or declared: the brain keeps its head.
 
+use demo::{Call, Conversation, Said, ToolSpec, answer};
 use jiff::Zoned;
-use orchestrator::demo::{Call, Conversation, Said, ToolSpec, answer};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 

@@ -1,6 +1,6 @@
 //! Questions that are put into a form, where a tool for that is on offer.
 
-use orchestrator::demo::{Call, Conversation, Said, answer};
+use demo::{Call, Conversation, Said, answer};
 use serde_json::{Value, json};
 
 use super::harness::{Talk, form_tool, tool, tools, written};

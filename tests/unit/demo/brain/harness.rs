@@ -1,7 +1,7 @@
 //! A person, a brain and a small todo server with a fixed list.
 
+use demo::{Answer, Call, Conversation, PlannedCall, Said, ToolSpec, answer};
 use jiff::Zoned;
-use orchestrator::demo::{Answer, Call, Conversation, PlannedCall, Said, ToolSpec, answer};
 use serde_json::{Value, json};
 
 /// More rounds than any turn may take.

@@ -1,7 +1,7 @@
 //! Servers with other names, other schemas, other answers, or nothing to keep todos with.
 
+use demo::{Call, Conversation, Said, ToolSpec, answer};
 use jiff::Zoned;
-use orchestrator::demo::{Call, Conversation, Said, ToolSpec, answer};
 use serde_json::{Value, json};
 
 use super::harness::{Talk, tool, tools, written};

@@ -1,13 +1,16 @@
 //! The bundled offline model: an OpenAI-compatible server of our own.
 //!
 //! `conversation` is what all speak of. The `brain` answers people and knows no wire; `wire`
-//! reads requests and writes answers; `plain` joins the two, and that is all a server without
-//! `--emulate` has. `emulation` is the test double on the same wire.
+//! reads requests and writes answers; `plain` joins the two, and that is all the product has.
+//! `emulation`, behind the feature `emulator`, is the test double on the same wire.
 
 mod brain;
 
+mod command;
+
 mod conversation;
 
+#[cfg(feature = "emulator")]
 mod emulation;
 
 mod plain;
@@ -16,10 +19,16 @@ mod server;
 
 mod settings;
 
+#[cfg_attr(
+    not(feature = "emulator"),
+    expect(dead_code, reason = "parts of the wire serve the emulator alone")
+)]
 mod wire;
 
 pub use brain::answer;
+pub use command::DemoModel;
 pub use conversation::{Answer, Brain, Call, Conversation, PlannedCall, Said, ToolSpec};
+#[cfg(feature = "emulator")]
 pub use emulation::{
     Agent, Dialect, EmulateSettings, Flag, Knobs, UnknownAgent, UnknownKnob, scenario_names,
 };

@@ -18,6 +18,6 @@ mod server;
 mod store;
 mod value;
 
-pub use http::serve_http;
+pub use http::router;
 pub use open::{Settings, StartError};
 pub use server::{TodoServer, serve_stdio};

@@ -1,0 +1,16 @@
+//! The emulator of providers as a program of its own: `orchestrator demo-model`, and nothing else.
+
+use clap::Parser;
+use demo::DemoModel;
+
+#[derive(Debug, Parser)]
+#[command(name = "emulator", version)]
+struct Arguments {
+    #[command(flatten)]
+    model: DemoModel,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    Arguments::parse().model.serve(async { Ok(tokio::signal::ctrl_c().await?) }).await
+}
