@@ -108,6 +108,11 @@ impl Database {
         self.patience
     }
 
+    /// The longest that one call may take.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// Which kind it is.
     pub(super) fn dialect(&self) -> Dialect {
         self.dialect

@@ -1,21 +1,20 @@
 //! Rows of one kind that come at the same time are written by one statement, and so in one commit.
 
-use std::collections::{HashSet, VecDeque};
-use std::future::poll_fn;
-use std::iter::once;
-use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
-use std::time::Duration;
+use std::collections::HashSet;
+use std::sync::Arc;
 
 use sqlx::{AnyConnection, AssertSqlSafe, Row as _, query};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
 use super::database::{Database, Dialect, Statement};
 use super::waits;
 
 /// The most rows of one statement; with more, each would be little cheaper.
 const MOST: usize = 8;
+
+/// So many rows may wait in line; further ones wait for a place in it.
+const LINE: usize = 256;
 
 /// A row that is written in a thread.
 pub(super) trait Row: Send + Sync + 'static {
@@ -42,48 +41,36 @@ pub(super) struct Text {
     pub(super) tail: &'static str,
 }
 
-/// Writes rows of one kind. Of those who have one to write, one writes for all who wait.
+/// Writes rows of one kind.
 #[derive(Debug)]
 pub(super) struct Together<R> {
     database: Arc<Database>,
-    line: Mutex<Line<R>>,
-}
-
-#[derive(Debug)]
-struct Line<R> {
-    /// Somebody writes, and names the next when that is done.
-    has_writer: bool,
-    waiting: VecDeque<Waiting<R>>,
+    line: Option<mpsc::Sender<Waiting<R>>>,
 }
 
 #[derive(Debug)]
 struct Waiting<R> {
     row: Arc<R>,
-    told: oneshot::Sender<Told>,
-}
-
-#[derive(Debug)]
-enum Told {
-    /// Another wrote the row, if its condition held.
-    Written(bool),
-    /// Nobody did: it is yours to write, and others' with it.
-    Write,
+    /// Told when its statement begins: what comes before is no fault of the database.
+    begun: oneshot::Sender<()>,
+    answer: oneshot::Sender<Result<bool, sqlx::Error>>,
 }
 
 impl<R: Row> Together<R> {
+    /// A file takes one writer at a time, so rows gather while one is written. A server takes
+    /// many, and puts their commits together by itself.
     pub(super) fn new(database: &Arc<Database>) -> Self {
-        let line = Line { has_writer: false, waiting: VecDeque::new() };
-        Self { database: Arc::clone(database), line: Mutex::new(line) }
+        let line = (database.dialect() == Dialect::Sqlite).then(|| {
+            let (line, next) = mpsc::channel(LINE);
+            tokio::spawn(write_all(Arc::clone(database), next));
+            line
+        });
+        Self { database: Arc::clone(database), line }
     }
 
     /// Writes a row if its condition holds, and tells whether it did.
-    ///
-    /// A file takes one writer at a time, so rows gather while one is written. A server takes
-    /// many, and puts their commits together by itself.
     pub(super) async fn write(&self, row: &Arc<R>) -> Result<bool, sqlx::Error> {
-        if self.database.dialect() == Dialect::Sqlite
-            && let Some(answer) = self.write_with_others(row).await
-        {
+        if let Some(answer) = self.write_with_others(row).await {
             return answer;
         }
         let written = self.database.fetch(statement(self.database.dialect(), &[&**row])).await?;
@@ -92,136 +79,61 @@ impl<R: Row> Together<R> {
 
     /// Nothing, if another's row may be to blame for a failure: each is then tried alone.
     async fn write_with_others(&self, row: &Arc<R>) -> Option<Result<bool, sqlx::Error>> {
-        if let Some(mut place) = self.join(row) {
-            match place.wait(self.database.patience()).await {
-                Ok(Told::Write) => {}
-                Ok(Told::Written(is_written)) => return Some(Ok(is_written)),
-                Err(answer) => return answer.map(Err),
-            }
-        }
-        let _turn = Turn(self);
-        self.write_for_all(row).await
-    }
-
-    /// A place in the line, unless nobody writes.
-    fn join<'a>(&'a self, row: &'a Arc<R>) -> Option<Place<'a, R>> {
-        let mut line = self.lock();
-        if !mem::replace(&mut line.has_writer, true) {
-            return None;
-        }
-        let (told, hears) = oneshot::channel();
-        line.waiting.push_back(Waiting { row: Arc::clone(row), told });
-        Some(Place { all: self, row, hears })
-    }
-
-    async fn write_for_all(&self, row: &Arc<R>) -> Option<Result<bool, sqlx::Error>> {
-        let mut writing = match self.database.writes().await {
-            Ok(writing) => writing,
-            Err(error) => return Some(Err(error)),
+        let line = self.line.as_ref()?;
+        let (begun, has_begun) = oneshot::channel();
+        let (answer, answered) = oneshot::channel();
+        let waiting = Waiting { row: Arc::clone(row), begun, answer };
+        let in_line = async {
+            line.send(waiting).await.ok()?;
+            has_begun.await.ok()
         };
-        others_go_first().await;
-        let others = self.lock().next_to(row);
-        let rows = once(row).chain(others.iter().map(|other| &other.row));
-        let rows: Vec<&R> = rows.map(|row| &**row).collect();
-        match written_by(&mut writing, statement(self.database.dialect(), &rows)).await {
-            Ok(written) => {
-                writing.done();
-                for Waiting { row, told } in others {
-                    // Whoever left meanwhile need not hear it.
-                    drop(told.send(Told::Written(written.contains(row.thread()))));
-                }
-                Some(Ok(written.contains(row.thread())))
-            }
-            // A failure is told to the only one it can be about, or to nobody.
-            Err(error) => others.is_empty().then_some(Err(error)),
+        match waits::at_most(self.database.patience(), in_line).await {
+            Some(_) => answered.await.ok(),
+            None => Some(Err(sqlx::Error::PoolTimedOut)),
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Line<R>> {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<R: Row> Line<R> {
-    /// Who is written for beside this row. Of two rows of one thread it could not be told which
-    /// was written: the later stays.
-    fn next_to(&mut self, row: &R) -> Vec<Waiting<R>> {
-        let mut taken: Vec<Waiting<R>> = Vec::new();
-        for one in mem::take(&mut self.waiting) {
-            let mut threads = once(row).chain(taken.iter().map(|other| &*other.row)).map(R::thread);
-            if taken.len() + 1 < MOST && threads.all(|thread| thread != one.row.thread()) {
-                taken.push(one);
-            } else {
-                self.waiting.push_back(one);
-            }
-        }
-        taken
+async fn write_all<R: Row>(database: Arc<Database>, mut line: mpsc::Receiver<Waiting<R>>) {
+    let mut next = Vec::with_capacity(MOST);
+    while line.recv_many(&mut next, MOST).await > 0 {
+        // If it takes longer, nobody waits for it any more.
+        drop(timeout(database.timeout(), write_bundle(&database, &mut next)).await);
+        next.clear();
     }
 }
 
-/// The right to write. Whoever waits longest has it next, whatever became of this one.
-struct Turn<'a, R: Row>(&'a Together<R>);
-
-impl<R: Row> Drop for Turn<'_, R> {
-    fn drop(&mut self) {
-        let mut line = self.0.lock();
-        while let Some(next) = line.waiting.pop_front() {
-            if next.told.send(Told::Write).is_ok() {
-                return;
+async fn write_bundle<R: Row>(database: &Database, all: &mut Vec<Waiting<R>>) {
+    // Without a place each tries alone, if it still waits.
+    let Ok(mut writing) = database.writes().await else { return };
+    // Of two rows of one thread it could not be told which was written: the later is tried alone.
+    let mut threads = HashSet::new();
+    all.retain(|one| !one.answer.is_closed() && threads.insert(one.row.thread().to_owned()));
+    if all.is_empty() {
+        return writing.done();
+    }
+    let rows: Vec<&R> = all.iter().map(|one| &*one.row).collect();
+    let statement = statement(database.dialect(), &rows);
+    let tell = |Waiting { row, begun, answer }: Waiting<R>| {
+        begun.send(()).ok();
+        (row, answer)
+    };
+    let mut told: Vec<_> = all.drain(..).map(tell).collect();
+    match written_by(&mut writing, statement).await {
+        Ok(written) => {
+            writing.done();
+            for (row, answer) in told {
+                // Whoever left meanwhile need not hear it.
+                drop(answer.send(Ok(written.contains(row.thread()))));
             }
         }
-        line.has_writer = false;
-    }
-}
-
-/// A place in the line; dropping it leaves.
-struct Place<'a, R: Row> {
-    all: &'a Together<R>,
-    row: &'a Arc<R>,
-    hears: oneshot::Receiver<Told>,
-}
-
-impl<R: Row> Place<'_, R> {
-    /// Nothing, if the row was written with others' and that failed.
-    async fn wait(&mut self, patience: Duration) -> Result<Told, Option<sqlx::Error>> {
-        let told = match waits::at_most(patience, &mut self.hears).await {
-            Some(told) => told,
-            None if self.leave() => return Err(Some(sqlx::Error::PoolTimedOut)),
-            // What takes so long is its statement, and that is the database's.
-            None => (&mut self.hears).await,
-        };
-        told.map_err(|_| None)
-    }
-
-    fn leave(&self) -> bool {
-        let mut line = self.all.lock();
-        let place = line.waiting.iter().position(|one| Arc::ptr_eq(&one.row, self.row));
-        place.and_then(|place| line.waiting.remove(place)).is_some()
-    }
-}
-
-impl<R: Row> Drop for Place<'_, R> {
-    fn drop(&mut self) {
-        self.hears.close();
-        match self.hears.try_recv() {
-            Ok(Told::Write) => drop(Turn(self.all)),
-            Ok(Told::Written(_)) => {}
-            Err(_) => drop(self.leave()),
+        // A failure is told to the only one it can be about, or to nobody.
+        Err(error) => {
+            if let (Some((_, answer)), true) = (told.pop(), told.is_empty()) {
+                drop(answer.send(Err(error)));
+            }
         }
     }
-}
-
-/// Whoever is about to join the line on this core does so: that costs no time.
-async fn others_go_first() {
-    let mut have_gone = false;
-    poll_fn(|context| {
-        if mem::replace(&mut have_gone, true) {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
 
 async fn written_by(

@@ -11,7 +11,6 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, SqliteConnection, query, query_scalar};
 use tempfile::TempDir;
 use tokio::pin;
-use tokio::time::timeout;
 
 use super::{note, opening, store, thread};
 
@@ -108,32 +107,6 @@ async fn what_nobody_waits_for_any_more_is_not_written() {
         found.push(store.find(&thread.id).await.unwrap().is_some());
     }
     assert_eq!(found, [false, true, true]);
-}
-
-/// The first writes for all, the second is to do so next and has not heard of it yet.
-#[tokio::test]
-async fn whoever_leaves_while_it_writes_for_others_hinders_nobody() {
-    let folder = TempDir::new().unwrap();
-    let (store, threads) = (store(&url(&folder), PATIENCE).await.store, threads(4));
-    let mut other = other(&folder).await;
-    query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
-
-    let mut begun: Vec<_> =
-        threads.iter().map(|thread| store.create(thread, opening(thread))).collect();
-    for begun in &mut begun {
-        assert!(poll!(begun).is_pending());
-    }
-    let stay = begun.split_off(2);
-    for leaves in begun {
-        drop(leaves);
-    }
-    query("ROLLBACK").execute(&mut other).await.unwrap();
-
-    let stayed = timeout(PATIENCE, join_all(stay)).await.expect("somebody writes");
-    assert!(stayed.iter().all(|lease| lease.as_ref().is_ok_and(Option::is_some)), "{stayed:?}");
-    for thread in &threads[2..] {
-        assert!(store.find(&thread.id).await.unwrap().is_some());
-    }
 }
 
 fn threads(count: usize) -> Vec<Thread> {
