@@ -53,6 +53,9 @@ pub(super) async fn attend(
     let unread = Unread::default();
     let stream = Lingering::new(Stalled::new(stream, READ_LIMIT), unread.clone());
     let is_short = guest.seat.is_last_file();
+    if is_short {
+        unread.hurry();
+    }
     let asked = guest.clone();
     let answer = |request: Request<Incoming>| {
         let unread = unread.clone();
@@ -70,10 +73,12 @@ pub(super) async fn attend(
             biased;
             ended = connection.as_mut() => break ended,
             () = stop.cancelled() => {
+                unread.hurry();
                 connection.as_mut().graceful_shutdown();
                 break connection.await;
             }
             () = is_needed(&guest.seat) => if guest.seat.leaves() {
+                unread.hurry();
                 connection.as_mut().graceful_shutdown();
                 let limit = if guest.seat.has_answered() { FLUSH_LIMIT } else { Duration::ZERO };
                 break timeout(limit, connection).await.unwrap_or(Ok(()));

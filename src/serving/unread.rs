@@ -5,17 +5,16 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::{Bytes, HttpBody};
 use hyper::body::{Frame, Incoming, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
-/// How long a connection is still listened to, after its last answer.
+/// How long a connection is still listened to, from the moment that nobody reads what it sends.
 const LINGER: Duration = Duration::from_secs(2);
 
 /// So much is listened to: several times what any request may send.
@@ -24,9 +23,46 @@ const MOST: usize = 8 * 1024 * 1024;
 /// At once.
 const PIECE: usize = 16 * 1024;
 
-/// Whether a request of this connection was answered before it had come to its end.
+/// Since when nobody reads what comes on a connection: its last request was answered before it had
+/// come to its end.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Unread(Arc<AtomicBool>);
+pub(super) struct Unread(Arc<Mutex<Since>>);
+
+#[derive(Debug, Default)]
+enum Since {
+    #[default]
+    Read,
+    Unread(Instant),
+    /// The connection is needed, or all end: there is no time for that.
+    Hurried,
+}
+
+impl Unread {
+    /// From now on the connection is closed without more ado.
+    pub(super) fn hurry(&self) {
+        *self.lock() = Since::Hurried;
+    }
+
+    fn note(&self) {
+        let mut since = self.lock();
+        if !matches!(*since, Since::Hurried) {
+            *since = Since::Unread(Instant::now());
+        }
+    }
+
+    /// How long to listen still. A request that was refused long ago is no reason to: what was sent
+    /// with it has been read over since.
+    fn time_left(&self) -> Duration {
+        match *self.lock() {
+            Since::Read | Since::Hurried => Duration::ZERO,
+            Since::Unread(at) => LINGER.saturating_sub(at.elapsed()),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Since> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// What is asked.
 pub(super) struct Asked {
@@ -66,7 +102,7 @@ impl HttpBody for Asked {
 impl Drop for Asked {
     fn drop(&mut self) {
         if !self.has_ended && !self.body.is_end_stream() {
-            self.unread.0.store(true, Ordering::Relaxed);
+            self.unread.note();
         }
     }
 }
@@ -85,7 +121,8 @@ impl<S: AsyncRead + Unpin> Lingering<S> {
     }
 
     fn poll_discard(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let (time, most) = self.left.get_or_insert_with(|| (Box::pin(sleep(LINGER)), MOST));
+        let time_left = self.unread.time_left();
+        let (time, most) = self.left.get_or_insert_with(|| (Box::pin(sleep(time_left)), MOST));
         let mut piece = [0; PIECE];
         while *most > 0 && time.as_mut().poll(context).is_pending() {
             let mut buffer = ReadBuf::new(&mut piece);
@@ -139,7 +176,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
         if self.left.is_none() {
             ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
         }
-        if self.unread.0.load(Ordering::Relaxed) {
+        if !self.unread.time_left().is_zero() {
             ready!(self.poll_discard(context));
         }
         Poll::Ready(Ok(()))

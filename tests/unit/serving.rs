@@ -12,6 +12,7 @@ use futures::{FutureExt, stream};
 use orchestrator::cores::Cores;
 use orchestrator::serving::{Accept, Routers, Tcp, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
@@ -323,11 +324,11 @@ async fn at_the_end_idle_connections_close_and_answers_are_written_to_their_end(
 #[tokio::test]
 #[cfg(target_os = "linux")]
 async fn a_peer_that_is_gone_without_a_word_is_noticed_after_half_a_minute() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
     let mut tuned = Tcp::new(listener);
 
-    let (client, accepted) = tokio::join!(tokio::net::TcpStream::connect(at), tuned.accept());
+    let (client, accepted) = tokio::join!(TcpStream::connect(at), tuned.accept());
 
     let (_client, accepted) = (client.unwrap(), accepted.unwrap());
     let limit = socket2::SockRef::from(&accepted).tcp_user_timeout().unwrap();
@@ -367,4 +368,80 @@ async fn whoever_never_ends_to_send_what_was_refused_is_not_listened_to_for_long
     }
 
     assert!((8..9).contains(&(taken / 1024 / 1024)), "{taken} bytes were taken");
+}
+
+const REFUSED: &[u8] = b"POST / HTTP/1.1\r\nhost: here\r\ncontent-length: 1\r\n\r\nx";
+
+#[tokio::test(start_paused = true)]
+async fn connections_that_were_refused_something_make_way_like_all_others() {
+    let street = Street::with_room_for(8);
+    let mut refused = Vec::new();
+    for _ in 0..40 {
+        let mut client = street.send(REFUSED).await;
+        until(&mut client, "\r\n\r\n").await;
+        refused.push(client);
+    }
+    let started = Instant::now();
+
+    for _ in 0..10 {
+        let mut client = street.send(REQUEST).await;
+        until(&mut client, "hello").await;
+        refused.push(client);
+    }
+
+    assert_eq!(started.elapsed().as_secs(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_the_end_nobody_who_was_refused_something_is_listened_to() {
+    let street = Street::with_room_for(8);
+    let mut client = street.send(REFUSED).await;
+    until(&mut client, "\r\n\r\n").await;
+    let started = Instant::now();
+
+    street.stop.cancel();
+    street.server.await.unwrap();
+
+    assert_eq!(started.elapsed().as_secs(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_has_the_last_file_is_not_listened_to_once_it_was_refused() {
+    let street = Street::with_room_for(8);
+    street.lack_a_file();
+    let head = b"POST / HTTP/1.1\r\nhost: here\r\ntransfer-encoding: chunked\r\n\r\n";
+    let mut client = street.send(head).await;
+    until(&mut client, "full").await;
+    let answered = Instant::now();
+
+    while client.write_all(b"0").await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+
+    assert_eq!(answered.elapsed().as_secs(), 0);
+}
+
+/// Half of the body is on its way when the answer is.
+#[tokio::test]
+async fn over_tcp_a_refusal_is_heard_by_a_client_that_sends_everything_first() {
+    const LENGTH: usize = 6 * 1024 * 1024;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
+    let usual = Router::new().route("/", get(async || "hello"));
+    let served = serve(Tcp::new(listener), usual, 8, Cores::only_here(), stop.clone());
+    let served = tokio::spawn(served);
+    let mut client = TcpStream::connect(address).await.unwrap();
+    let head = format!("POST / HTTP/1.1\r\nhost: here\r\ncontent-length: {LENGTH}\r\n\r\n");
+
+    let mut answer = String::new();
+    let exchange = async {
+        client.write_all(head.as_bytes()).await.unwrap();
+        client.write_all(&vec![b'x'; LENGTH]).await.expect("the body is taken");
+        client.read_to_string(&mut answer).await.expect("the answer comes");
+    };
+    timeout(Duration::from_secs(20), exchange).await.unwrap();
+
+    assert!(answer.starts_with("HTTP/1.1 405"), "{answer}");
+    stop.cancel();
+    timeout(Duration::from_secs(20), served).await.unwrap().unwrap();
 }

@@ -11,6 +11,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, SqliteConnection, query, query_scalar};
 use tempfile::TempDir;
 use tokio::pin;
+use tokio::time::timeout;
 
 use super::{note, opening, store, thread};
 
@@ -107,6 +108,21 @@ async fn what_nobody_waits_for_any_more_is_not_written() {
         found.push(store.find(&thread.id).await.unwrap().is_some());
     }
     assert_eq!(found, [false, true, true]);
+}
+
+/// A turn is polled by its reader, who may take nothing for a while.
+#[tokio::test]
+async fn whoever_does_not_hear_that_its_row_was_written_holds_nobody_up() {
+    let folder = TempDir::new().unwrap();
+    let (store, threads) = (store(&url(&folder), PATIENCE).await.store, threads(2));
+    let unheard = store.create(&threads[0], opening(&threads[0]));
+    pin!(unheard);
+    assert!(poll!(&mut unheard).is_pending());
+
+    let heard = timeout(PATIENCE / 4, store.create(&threads[1], opening(&threads[1]))).await;
+
+    assert!(heard.expect("in time").is_ok_and(|lease| lease.is_some()));
+    assert!(unheard.await.is_ok_and(|lease| lease.is_some()));
 }
 
 fn threads(count: usize) -> Vec<Thread> {
