@@ -1,10 +1,10 @@
-# Built in two stages: the compiler stays behind, the image holds one binary and certificates.
+# Two build stages: the compiler stays in the first; the image contains one binary and certificates.
 
 FROM docker.io/library/rust:1.95-slim-bookworm AS build
 WORKDIR /build
 
-# Dependencies alone, against empty sources: this layer is built again only
-# when Cargo.toml or Cargo.lock change.
+# Only the dependencies, with empty sources: this layer is rebuilt only when
+# Cargo.toml or Cargo.lock change.
 COPY Cargo.toml Cargo.lock ./
 COPY src/demo/Cargo.toml src/demo/
 COPY src/text/Cargo.toml src/text/
@@ -14,21 +14,21 @@ RUN mkdir -p tests/bench \
     && echo 'fn main() {}' | tee src/main.rs src/demo/main.rs tests/main.rs tests/bench/main.rs > src/lib.rs \
     && cargo build --release --locked --bin orchestrator
 
-# The real sources. Their files may be older than the layer above, which cargo
-# would take for unchanged; hence the touch.
+# The real sources. Their files may be older than the layer above, and cargo would
+# treat them as unchanged, so touch them.
 COPY src src
 RUN touch src/lib.rs src/main.rs src/*/lib.rs \
     && cargo build --release --locked --bin orchestrator \
     && mkdir /data
 
-# glibc, certificates, no shell, no package manager; the same Debian as above.
+# glibc and certificates, no shell, no package manager; the same Debian as above.
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /build/target/release/orchestrator /usr/local/bin/orchestrator
-# 65532 is this image's `nonroot`; a number lets Kubernetes check `runAsNonRoot`.
+# 65532 is the user `nonroot` of this image. Kubernetes needs a number to check `runAsNonRoot`.
 COPY --from=build --chown=65532:65532 /data /data
 
 USER 65532:65532
-# Only /data is written to, so the root may be read-only.
+# The program writes only to /data, so the root file system may be read-only.
 WORKDIR /data
 VOLUME /data
 ENV HOST=0.0.0.0 \
