@@ -1,4 +1,4 @@
-"""Checks what no compiler reads: the OpenAPI document against the code, the compose file, the list of variables."""
+"""Checks what no compiler checks: the OpenAPI document against the code, the compose file, the list of variables."""
 
 import re
 import sys
@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 import yaml
 
-# Where the code says what the document lists: an enum's variants are the words of a schema.
+# For each schema, the Rust enum whose variants must be the same words.
 WORDS = {
     "Event": ("src/streaming/chatkit/frame.rs", "Frame"),
     "ItemUpdate": ("src/streaming/chatkit/update.rs", "Update"),
@@ -20,11 +20,11 @@ WORDS = {
 }
 # Items that never leave the server.
 HIDDEN = {"hidden_context_item", "sdk_hidden_context"}
-# Whose variables they are, if not the orchestrator's.
+# The service that uses a variable, if it is not the orchestrator.
 OWNERS = {"TODO_DATABASE_URL": "todo", "TODO_ALLOWED_HOSTS": "todo", "POSTGRES_PASSWORD": "postgres"}
-# Of the machine alone: where PostgreSQL can be reached on it.
+# Used outside of the containers only: the port of PostgreSQL on the machine.
 OF_THE_MACHINE = {"POSTGRES_PORT"}
-# Where Python has another name.
+# Statuses with a different name in Python.
 STATUSES = {"PAYLOAD_TOO_LARGE": "REQUEST_ENTITY_TOO_LARGE"}
 
 
@@ -59,7 +59,7 @@ def target(document, reference):
 
 
 def words(document, schema):
-    """What a schema tells apart: its own values, or those of `type`."""
+    """The words that a schema distinguishes: its own values, or those of `type`."""
     schema = target(document, schema["$ref"]) if "$ref" in schema else schema
     for part in schema.get("oneOf", []) + schema.get("allOf", []):
         yield from words(document, part)
@@ -68,7 +68,7 @@ def words(document, schema):
 
 
 def variants(path, name):
-    """The words of a Rust enum as serde writes them."""
+    """The variants of a Rust enum as serde writes them."""
     body = re.search(rf"^pub(?:\(\w+\))? enum {name}\b.*?^}}", read(path), re.M | re.S).group()
     for renamed, variant in re.findall(r'^    (?:#\[serde\(rename = "(.+)"\)\]\n    )?([A-Z]\w+)', body, re.M):
         yield renamed or re.sub(r"\B(?=[A-Z])", "_", variant).lower()
@@ -81,7 +81,7 @@ def operations(document):
 
 
 def refusals(document):
-    """Each status with each code that comes with it."""
+    """Each status with each of its error codes."""
     for _, _, operation in operations(document):
         for status, answer in operation["responses"].items():
             answer = target(document, answer["$ref"]) if "$ref" in answer else answer
