@@ -41,14 +41,14 @@ variables! {
     GEMINI_BASE_URL = Value("https://generativelanguage.googleapis.com/v1beta/openai"),
         "OpenAI-compatible base URL of the model";
     GEMINI_MODEL = Value("gemini-2.5-flash"),
-        "name of the model; unset, its successor is asked once it is gone";
+        "name of the model; if unset, its successor replaces it once it is gone";
     MODEL_DIALECT = Words("guessed from its name and URL"),
-        "what the model's server understands: gemini or openai";
+        "dialect that the model's server understands: gemini or openai";
     MODEL_FALLBACKS = Unset,
-        "JSON list of models that stand in: [{\"name\", \"base_url\", \"model\", \"api_key_env\"?, \"dialect\"?}]";
+        "JSON list of fallback models: [{\"name\", \"base_url\", \"model\", \"api_key_env\"?, \"dialect\"?}]";
     THINKING = Value("auto"), "how much the model may think: off, auto, low, medium or high";
     MODEL_PRICES = Unset,
-        "JSON file of prices, in dollars for a million tokens: {\"<model>\": {\"input\", \"output\", \"cached\"?}}";
+        "JSON file of prices, in dollars per million tokens: {\"<model>\": {\"input\", \"output\", \"cached\"?}}";
     MCP_SERVER_COMMAND = Unset, "program of your own MCP server (stdio) instead of the bundled one";
     MCP_SERVER_ARGS = Unset, "its arguments, separated by spaces, or a JSON list of strings";
     MCP_SERVER_URL = Unset, "URL of your own MCP server (streamable HTTP)";
@@ -59,33 +59,33 @@ variables! {
     STALL_TIMEOUT_SECONDS = Value("15"), "longest silence inside a model's stream";
     TURN_TIMEOUT_SECONDS = Value("120"), "time limit of a whole turn";
     MCP_BREAKER_FAILURES = Value("5"), "failed calls in a row that open an MCP server's breaker";
-    MCP_BREAKER_SECONDS = Value("30"), "how long it then stays open";
-    MODEL_BREAKER_FAILURES = Value("3"), "failed calls in a row that open the model's breaker; its repeats count with a call";
-    MODEL_BREAKER_SECONDS = Value("60"), "how long it then stays open";
+    MCP_BREAKER_SECONDS = Value("30"), "seconds that it then stays open";
+    MODEL_BREAKER_FAILURES = Value("3"), "failed calls in a row that open the model's breaker; a call and its retries count as one";
+    MODEL_BREAKER_SECONDS = Value("60"), "seconds that it then stays open";
     MAX_INPUT_CHARS = Value("5000"), "longest message, in characters";
     MAX_STREAMS = Value("10000"), "turns that may run at the same time";
     MAX_WAITING = Value("4"),
-        "messages that may wait while an answer is written in their thread; 0 refuses them";
+        "messages that may queue while an answer is written in their thread; 0 refuses them";
     MAX_CONTEXT_TOKENS = Value("32000"),
-        "how much of a thread the model is sent, in tokens, estimated";
-    TITLES = Value("words"), "what a thread is called: words (its first) or model (asked)";
-    MAX_STEPS = Value("8"), "model calls of one turn at most";
-    MAX_TURN_TOKENS = Unset, "tokens of one turn; then the person is asked whether to go on";
+        "how much of a thread is sent to the model, in estimated tokens";
+    TITLES = Value("words"), "title of a thread: words (its first words) or model (the model writes it)";
+    MAX_STEPS = Value("8"), "most model calls of one turn";
+    MAX_TURN_TOKENS = Unset, "tokens of one turn; at the limit the user is asked whether to continue";
     MAX_TURN_COST_USD = Unset,
-        "dollars of one turn, as far as prices are known; then the person is asked likewise";
+        "dollars of one turn, for calls with a known price; at the limit the user is asked too";
     DATABASE_URL = Value("sqlite://data/orchestrator.db"),
         "threads: sqlite://…, postgres://… or memory";
     TODO_DATABASE_URL = Value("sqlite://data/todos.db"),
         "bundled todo server: sqlite://…, postgres://… or memory";
     TODO_ALLOWED_HOSTS = Unset,
-        "host names that todo --http answers to besides localhost, separated by commas";
-    TIME_ZONE = Words("the machine's"), "what \"tomorrow\" means, for example Europe/Berlin";
-    PUBLIC_URL = Words("derived from HOST and PORT"), "where people reach this server";
+        "host names that todo --http accepts in addition to localhost, separated by commas";
+    TIME_ZONE = Words("the machine's"), "time zone for words like \"tomorrow\", for example Europe/Berlin";
+    PUBLIC_URL = Words("derived from HOST and PORT"), "URL at which browsers reach this server";
     ALLOWED_ORIGINS = Words("any localhost origin on a loopback HOST, else none"),
-        "further pages that may call this server, separated by commas";
+        "origins of other pages that may call this server, separated by commas";
     LAME_DUCK_SECONDS = Value("5"),
-        "how long to go on serving after SIGTERM while /health/ready says no";
-    DRAIN_SECONDS = Value("30"), "how long running turns may go on after that";
+        "seconds to keep serving after SIGTERM while /health/ready answers 503";
+    DRAIN_SECONDS = Value("30"), "seconds that running turns may continue after that";
     LOG_LEVEL = Value("info"), "error, warn, info, debug or trace";
     LOG_FORMAT = Words("json (pretty on a terminal)"), "json or pretty";
 }
