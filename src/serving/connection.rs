@@ -102,18 +102,18 @@ impl Guest {
         let router = if visit.found_no_room() { full } else { usual };
         let busy = self.load.busy();
         let response = router.clone().oneshot(request).await?;
-        Ok(response.map(|body| Body::new(Answer { body, _visit: visit, _busy: busy })))
+        Ok(response.map(|body| Body::new(ResponseBody { body, _visit: visit, _busy: busy })))
     }
 }
 
-/// An answer; the visit ends with it.
-struct Answer {
+/// The body of a response; the visit ends with it.
+struct ResponseBody {
     body: Body,
     _visit: Visit,
     _busy: Busy,
 }
 
-impl HttpBody for Answer {
+impl HttpBody for ResponseBody {
     type Data = Bytes;
     type Error = axum::Error;
 

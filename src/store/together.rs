@@ -46,18 +46,18 @@ pub(super) struct Text {
 #[derive(Debug)]
 pub(super) struct Together<R> {
     database: Arc<Database>,
-    line: Mutex<Line<R>>,
+    queue: Mutex<WriteQueue<R>>,
 }
 
 #[derive(Debug)]
-struct Line<R> {
+struct WriteQueue<R> {
     /// Somebody writes, and names the next when that is done.
     has_writer: bool,
-    waiting: VecDeque<Waiting<R>>,
+    waiting: VecDeque<QueuedRow<R>>,
 }
 
 #[derive(Debug)]
-struct Waiting<R> {
+struct QueuedRow<R> {
     row: Arc<R>,
     told: oneshot::Sender<Told>,
 }
@@ -72,8 +72,8 @@ enum Told {
 
 impl<R: Row> Together<R> {
     pub(super) fn new(database: &Arc<Database>) -> Self {
-        let line = Line { has_writer: false, waiting: VecDeque::new() };
-        Self { database: Arc::clone(database), line: Mutex::new(line) }
+        let queue = WriteQueue { has_writer: false, waiting: VecDeque::new() };
+        Self { database: Arc::clone(database), queue: Mutex::new(queue) }
     }
 
     /// Writes a row if its condition holds, and tells whether it did.
@@ -99,19 +99,19 @@ impl<R: Row> Together<R> {
                 Err(answer) => return answer.map(Err),
             }
         }
-        let _turn = Turn(self);
+        let _right = WriteRight(self);
         self.write_for_all(row).await
     }
 
-    /// A place in the line, unless nobody writes.
-    fn join<'a>(&'a self, row: &'a Arc<R>) -> Option<Place<'a, R>> {
-        let mut line = self.lock();
-        if !mem::replace(&mut line.has_writer, true) {
+    /// A position in the queue, unless nobody writes.
+    fn join<'a>(&'a self, row: &'a Arc<R>) -> Option<QueuePosition<'a, R>> {
+        let mut queue = self.lock();
+        if !mem::replace(&mut queue.has_writer, true) {
             return None;
         }
         let (told, hears) = oneshot::channel();
-        line.waiting.push_back(Waiting { row: Arc::clone(row), told });
-        Some(Place { all: self, row, hears })
+        queue.waiting.push_back(QueuedRow { row: Arc::clone(row), told });
+        Some(QueuePosition { all: self, row, hears })
     }
 
     async fn write_for_all(&self, row: &Arc<R>) -> Option<Result<bool, sqlx::Error>> {
@@ -126,7 +126,7 @@ impl<R: Row> Together<R> {
         match written_by(&mut writing, statement(self.database.dialect(), &rows)).await {
             Ok(written) => {
                 writing.done();
-                for Waiting { row, told } in others {
+                for QueuedRow { row, told } in others {
                     // Whoever left meanwhile need not hear it.
                     drop(told.send(Told::Written(written.contains(row.thread()))));
                 }
@@ -137,16 +137,16 @@ impl<R: Row> Together<R> {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Line<R>> {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, WriteQueue<R>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<R: Row> Line<R> {
+impl<R: Row> WriteQueue<R> {
     /// Who is written for beside this row. Of two rows of one thread it could not be told which
     /// was written: the later stays.
-    fn next_to(&mut self, row: &R) -> Vec<Waiting<R>> {
-        let mut taken: Vec<Waiting<R>> = Vec::new();
+    fn next_to(&mut self, row: &R) -> Vec<QueuedRow<R>> {
+        let mut taken: Vec<QueuedRow<R>> = Vec::new();
         for one in mem::take(&mut self.waiting) {
             let mut threads = once(row).chain(taken.iter().map(|other| &*other.row)).map(R::thread);
             if taken.len() + 1 < MOST && threads.all(|thread| thread != one.row.thread()) {
@@ -160,28 +160,28 @@ impl<R: Row> Line<R> {
 }
 
 /// The right to write. Whoever waits longest has it next, whatever became of this one.
-struct Turn<'a, R: Row>(&'a Together<R>);
+struct WriteRight<'a, R: Row>(&'a Together<R>);
 
-impl<R: Row> Drop for Turn<'_, R> {
+impl<R: Row> Drop for WriteRight<'_, R> {
     fn drop(&mut self) {
-        let mut line = self.0.lock();
-        while let Some(next) = line.waiting.pop_front() {
+        let mut queue = self.0.lock();
+        while let Some(next) = queue.waiting.pop_front() {
             if next.told.send(Told::Write).is_ok() {
                 return;
             }
         }
-        line.has_writer = false;
+        queue.has_writer = false;
     }
 }
 
-/// A place in the line; dropping it leaves.
-struct Place<'a, R: Row> {
+/// A position in the queue; dropping it leaves the queue.
+struct QueuePosition<'a, R: Row> {
     all: &'a Together<R>,
     row: &'a Arc<R>,
     hears: oneshot::Receiver<Told>,
 }
 
-impl<R: Row> Place<'_, R> {
+impl<R: Row> QueuePosition<'_, R> {
     /// Nothing, if the row was written with others' and that failed.
     async fn wait(&mut self, patience: Duration) -> Result<Told, Option<sqlx::Error>> {
         let told = match waits::at_most(patience, &mut self.hears).await {
@@ -194,24 +194,24 @@ impl<R: Row> Place<'_, R> {
     }
 
     fn leave(&self) -> bool {
-        let mut line = self.all.lock();
-        let place = line.waiting.iter().position(|one| Arc::ptr_eq(&one.row, self.row));
-        place.and_then(|place| line.waiting.remove(place)).is_some()
+        let mut queue = self.all.lock();
+        let place = queue.waiting.iter().position(|one| Arc::ptr_eq(&one.row, self.row));
+        place.and_then(|place| queue.waiting.remove(place)).is_some()
     }
 }
 
-impl<R: Row> Drop for Place<'_, R> {
+impl<R: Row> Drop for QueuePosition<'_, R> {
     fn drop(&mut self) {
         self.hears.close();
         match self.hears.try_recv() {
-            Ok(Told::Write) => drop(Turn(self.all)),
+            Ok(Told::Write) => drop(WriteRight(self.all)),
             Ok(Told::Written(_)) => {}
             Err(_) => drop(self.leave()),
         }
     }
 }
 
-/// Whoever is about to join the line on this core does so: that costs no time.
+/// Whoever is about to join the queue on this core does so: that costs no time.
 async fn others_go_first() {
     let mut have_gone = false;
     poll_fn(|context| {

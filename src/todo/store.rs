@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use sqlx::{Any, AnyPool, Row, Transaction, query, query_scalar};
 use tokio::time::timeout;
 
-use super::attempt::{Answer, Attempt, read, write};
+use super::attempt::{Attempt, DatabaseResult, read, write};
 use super::calls;
 use super::dialect::Dialect;
 use super::key::Key;
@@ -61,7 +61,7 @@ impl Store {
         let select = async {
             let total = filter.count().fetch_one(&self.pool).await?.try_get(0)?;
             let rows = filter.select(self.dialect).fetch_all(&self.pool).await?;
-            Ok((rows.iter().map(todo_of).collect::<Answer<_>>()?, total))
+            Ok((rows.iter().map(todo_of).collect::<DatabaseResult<_>>()?, total))
         };
         read(select).await
     }

@@ -5,7 +5,7 @@ use jiff::Zoned;
 use super::intent::{Action, Change, Chat, Intent, Tone, Unclear};
 use super::lookup::{Todo, fitting};
 use super::reading::understand;
-use super::target::{Place, Target, read_target};
+use super::target::{ListPosition, Target, read_target};
 use super::words::{after, lowers, opens, words};
 
 /// What earlier turns left behind.
@@ -71,11 +71,14 @@ pub(super) fn understand_after(text: &str, memory: &Memory, now: &Zoned) -> Vec<
 }
 
 /// The todos at places of the list shown last; the place that is not there otherwise.
-pub(super) fn at_places(places: &[Place], shown: &[String]) -> Result<Vec<String>, Place> {
+pub(super) fn at_places(
+    places: &[ListPosition],
+    shown: &[String],
+) -> Result<Vec<String>, ListPosition> {
     let found = places.iter().map(|place| {
         let id = match place {
-            Place::At(at) => shown.get(at.saturating_sub(1)),
-            Place::Last => shown.last(),
+            ListPosition::At(at) => shown.get(at.saturating_sub(1)),
+            ListPosition::Last => shown.last(),
         };
         id.cloned().ok_or(*place)
     });

@@ -8,7 +8,7 @@ use super::intent::{Chat, NewTodo, Unclear};
 use super::memory::Memory;
 use super::outcome::short;
 use super::say::new_todo;
-use crate::conversation::{Answer, ToolSpec};
+use crate::conversation::{BrainAnswer, ToolSpec};
 
 /// How many tools are named.
 const NAMED_TOOLS: usize = 12;
@@ -17,8 +17,8 @@ const CAN: &str = "I can keep your todos: “add milk and eggs for tomorrow”, 
     “the milk is done”, “move eggs to friday”, “rename milk to oat milk”, “delete number 2”.";
 
 /// The answer when nobody has said anything.
-pub(super) fn greeting() -> Answer {
-    Answer { text: format!("Hello! {CAN}"), ..Answer::default() }
+pub(super) fn greeting() -> BrainAnswer {
+    BrainAnswer { text: format!("Hello! {CAN}"), ..BrainAnswer::default() }
 }
 
 /// Small talk.

@@ -2,7 +2,7 @@
 
 use serde_json::{Deserializer, Map, Value, json};
 
-use crate::conversation::{Answer, Conversation, PlannedCall, Said, ToolSpec};
+use crate::conversation::{BrainAnswer, Conversation, PlannedCall, Said, ToolSpec};
 
 /// Characters of tool results that an answer repeats.
 const DIGEST: usize = 200;
@@ -14,12 +14,12 @@ const MAX_STEPS: usize = 100;
 const MAX_CALLS: usize = 128;
 
 /// What the repeatable agent answers.
-pub(super) fn answer(conversation: &Conversation) -> Answer {
+pub(super) fn answer(conversation: &Conversation) -> BrainAnswer {
     let turn = Turn::of(conversation);
     let calls = if turn.rounds < turn.steps() { turn.calls(&conversation.tools) } else { vec![] };
     let text = if calls.is_empty() { format!("Answer: {}", turn.digest()) } else { String::new() };
     let thoughts = vec!["Reading the request. ".to_owned(), "Deciding what to do.".to_owned()];
-    Answer { thoughts, text, calls }
+    BrainAnswer { thoughts, text, calls }
 }
 
 /// Whether the person's last words direct this agent.

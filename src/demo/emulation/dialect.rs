@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use crate::conversation::{Answer, PlannedCall};
+use crate::conversation::{BrainAnswer, PlannedCall};
 use crate::wire::delivery::{Delivery, JSON};
 use crate::wire::ids::Ids;
 use crate::wire::phrases::phrases;
@@ -58,7 +58,7 @@ impl Dialect {
     }
 
     /// The events of an answer, `[DONE]` included.
-    pub(super) fn events(self, answer: &Answer, voice: &Voice, ids: &Ids) -> Vec<Bytes> {
+    pub(super) fn events(self, answer: &BrainAnswer, voice: &Voice, ids: &Ids) -> Vec<Bytes> {
         let pen = Pen { dialect: self, voice, id: format!("chatcmpl-{}", ids.envelope()) };
         let comment = (self == Self::OpenRouter).then(|| PROCESSING.to_owned());
         let chunks = pen.chunks(answer, ids).into_iter().map(|chunk| format!("data: {chunk}\n\n"));
@@ -66,7 +66,7 @@ impl Dialect {
     }
 
     /// The same answer in one piece.
-    pub(super) fn completion(self, answer: &Answer, voice: &Voice, ids: &Ids) -> Value {
+    pub(super) fn completion(self, answer: &BrainAnswer, voice: &Voice, ids: &Ids) -> Value {
         let pen = Pen { dialect: self, voice, id: format!("chatcmpl-{}", ids.envelope()) };
         pen.completion(answer, ids)
     }
@@ -115,7 +115,7 @@ fn unwrapped(delivery: &Delivery, error: &Value) -> Delivery {
 }
 
 impl Pen<'_> {
-    fn chunks(&self, answer: &Answer, ids: &Ids) -> Vec<Value> {
+    fn chunks(&self, answer: &BrainAnswer, ids: &Ids) -> Vec<Value> {
         let mut deltas = vec![json!({ "role": "assistant", "content": self.first_content() })];
         deltas.extend(self.thoughts(answer));
         let texts = phrases(&answer.text, self.voice.chars, ids).into_iter();
@@ -128,7 +128,7 @@ impl Pen<'_> {
         chunks
     }
 
-    fn completion(&self, answer: &Answer, ids: &Ids) -> Value {
+    fn completion(&self, answer: &BrainAnswer, ids: &Ids) -> Value {
         let mut whole = self.counted(json!([self.message(answer, ids)]), answer);
         if let Some(fields) = whole.as_object_mut() {
             fields.insert("object".into(), "chat.completion".into());
@@ -136,7 +136,7 @@ impl Pen<'_> {
         whole
     }
 
-    fn message(&self, answer: &Answer, ids: &Ids) -> Value {
+    fn message(&self, answer: &BrainAnswer, ids: &Ids) -> Value {
         let mut message = Map::new();
         message.insert("role".into(), "assistant".into());
         let silent = answer.text.is_empty() && !answer.calls.is_empty();
@@ -163,7 +163,7 @@ impl Pen<'_> {
         self.dialect.thoughts().filter(|_| self.voice.thoughts == Thoughts::Shown)
     }
 
-    fn thoughts(&self, answer: &Answer) -> Vec<Value> {
+    fn thoughts(&self, answer: &BrainAnswer) -> Vec<Value> {
         let Some(field) = self.shown_thoughts() else { return vec![] };
         answer.thoughts.iter().map(|thought| json!({ field: thought })).collect()
     }
@@ -226,11 +226,11 @@ impl Pen<'_> {
     }
 
     /// The counters, in a last chunk without choices.
-    fn usage(&self, answer: &Answer) -> Option<Value> {
+    fn usage(&self, answer: &BrainAnswer) -> Option<Value> {
         self.voice.bill.is_some().then(|| self.counted(json!([]), answer))
     }
 
-    fn counted(&self, choices: Value, answer: &Answer) -> Value {
+    fn counted(&self, choices: Value, answer: &BrainAnswer) -> Value {
         let calls = answer.calls.iter().map(arguments);
         let calls: usize = calls.map(|arguments| arguments.len()).sum();
         let mut whole = self.envelope(choices);

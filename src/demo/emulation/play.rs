@@ -9,7 +9,7 @@ use super::script::Play;
 use super::settings::Agent;
 use super::transport::disturbed;
 use super::written::written;
-use crate::conversation::Answer;
+use crate::conversation::BrainAnswer;
 use crate::wire::delivery::{Delivery, JSON};
 use crate::wire::pace::{first, paced};
 use crate::wire::reply::chunks;
@@ -70,7 +70,7 @@ impl Emulation {
         self.reply(scene, &answer)
     }
 
-    fn reply(&self, scene: &Scene, answer: &Answer) -> Delivery {
+    fn reply(&self, scene: &Scene, answer: &BrainAnswer) -> Delivery {
         let (dialect, form, pace) = (scene.knobs.dialect, scene.request.form(), &scene.knobs.pace);
         if !dialect.is_foreign() {
             return deliver(&chunks(answer, &scene.voice, &self.ids), form, pace, &self.ids);

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::knobs::{Knobs, UnknownKnob};
 use super::scenarios::{Fault, Scenario};
-use crate::conversation::{Answer, PlannedCall};
+use crate::conversation::{BrainAnswer, PlannedCall};
 
 /// One entry as it is posted.
 #[derive(Debug, Deserialize)]
@@ -62,7 +62,7 @@ pub(super) struct Lined {
 pub(super) enum Play {
     Scenario(Scenario),
     Fault(Fault),
-    Answer(Answer),
+    Answer(BrainAnswer),
 }
 
 /// Why a script was refused.
@@ -149,10 +149,10 @@ impl PostedEntry {
 }
 
 impl PostedAnswer {
-    fn answer(self) -> Answer {
+    fn answer(self) -> BrainAnswer {
         let calls = self.calls.into_iter();
         let calls = calls.map(|call| PlannedCall { name: call.name, arguments: call.arguments });
-        Answer { thoughts: self.thoughts, text: self.text, calls: calls.collect() }
+        BrainAnswer { thoughts: self.thoughts, text: self.text, calls: calls.collect() }
     }
 }
 

@@ -6,7 +6,7 @@ use super::ids::Ids;
 use super::phrases::{Chars, phrases};
 use super::profile::Generation;
 use super::usage::Bill;
-use crate::conversation::{Answer, PlannedCall};
+use crate::conversation::{BrainAnswer, PlannedCall};
 
 /// Everything about a reply but what it says.
 #[derive(Clone, Debug)]
@@ -51,7 +51,7 @@ struct Moment {
 }
 
 /// The chunks of a streamed answer, without the closing `[DONE]`.
-pub(crate) fn chunks(answer: &Answer, voice: &Voice, ids: &Ids) -> Vec<Value> {
+pub(crate) fn chunks(answer: &BrainAnswer, voice: &Voice, ids: &Ids) -> Vec<Value> {
     let mut written = 0;
     let moments = moments(answer, voice, ids).into_iter();
     moments
@@ -83,7 +83,7 @@ fn chunk(moment: Moment, voice: &Voice, written: usize) -> Value {
     Value::Object(chunk)
 }
 
-fn moments(answer: &Answer, voice: &Voice, ids: &Ids) -> Vec<Moment> {
+fn moments(answer: &BrainAnswer, voice: &Voice, ids: &Ids) -> Vec<Moment> {
     let thoughts = match voice.thoughts {
         Thoughts::Shown => answer.thoughts.as_slice(),
         Thoughts::Hidden => &[],
