@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::asking::{is_built_in, questions};
-use super::{Budget, Finish, ToolError, bytes_of_tokens, shorten_results};
+use super::{Finish, SpendBudget, ToolError, bytes_of_tokens, shorten_results};
 use crate::domain::{Catalog, Effect, Message, Question, Reply, Spend, ToolCall, ToolResult};
 
 /// The same call this often: the model is told.
@@ -15,7 +15,7 @@ const REPEATS_FATAL: usize = 5;
 #[derive(Debug)]
 pub struct Run {
     transcript: Vec<Message>,
-    limits: Limits,
+    limits: RunLimits,
     /// The model is sent at most so many bytes.
     room: usize,
     steps: u32,
@@ -27,11 +27,11 @@ pub struct Run {
 
 /// How far a run may go.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct RunLimits {
     /// How often the model may be asked.
     pub max_steps: u32,
     /// What asking may cost.
-    pub budget: Budget,
+    pub budget: SpendBudget,
 }
 
 /// What the driver must do next.
@@ -77,7 +77,7 @@ struct Seen {
 impl Run {
     /// Starts a run whose transcript ends with the user's message, or with what was done for it:
     /// then [`Self::go_on`] comes first.
-    pub fn new(transcript: Vec<Message>, limits: Limits) -> Self {
+    pub fn new(transcript: Vec<Message>, limits: RunLimits) -> Self {
         let (spent, seen, asked) = (Spend::default(), Vec::new(), Vec::new());
         let room = usize::MAX;
         Self { transcript, limits, room, steps: 0, spent, seen, asked, next: Next::Model }

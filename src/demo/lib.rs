@@ -30,7 +30,7 @@ pub use command::DemoModel;
 pub use conversation::{Brain, BrainAnswer, Call, Conversation, PlannedCall, Said, ToolSpec};
 #[cfg(feature = "emulator")]
 pub use emulation::{
-    Agent, Dialect, EmulateSettings, Flag, Knobs, UnknownAgent, UnknownKnob, scenario_names,
+    Agent, EmulateSettings, EmulatedServer, Flag, Knobs, UnknownAgent, UnknownKnob, scenario_names,
 };
 pub use server::{router, serve};
 pub use settings::{Mode, Settings};

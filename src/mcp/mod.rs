@@ -1,11 +1,11 @@
 //! Tools of MCP servers: connected, kept alive, guarded.
 
 mod arguments;
-mod attempts;
 mod board;
 mod calling;
 mod child;
 mod connect;
+mod connect_attempts;
 mod connect_error;
 mod fault;
 mod file;

@@ -9,8 +9,8 @@ use rmcp::{Peer, RoleClient};
 use serde_json::{Map, Value};
 use tokio::sync::Notify;
 
-use super::attempts::Attempts;
 use super::calling::{self, Hearers};
+use super::connect_attempts::ConnectAttempts;
 use super::fault::CallFault;
 use super::in_flight::InFlight;
 use super::listener::Listener;
@@ -33,7 +33,7 @@ pub(super) struct Server {
     pub(super) hearers: Arc<Hearers>,
     /// What it is at work on.
     pub(super) in_flight: InFlight,
-    pub(super) attempts: Attempts,
+    pub(super) attempts: ConnectAttempts,
     call_timeout: Duration,
     standing: Mutex<Standing>,
 }
@@ -78,7 +78,7 @@ impl Server {
             doubt: Arc::default(),
             hearers: Arc::default(),
             in_flight: InFlight::default(),
-            attempts: Attempts::new(common.guard.breaker.max_failures),
+            attempts: ConnectAttempts::new(common.guard.breaker.max_failures),
             call_timeout: common.call_timeout,
             standing: Mutex::default(),
         }

@@ -51,7 +51,7 @@ impl OpenAiModel {
         Ok(Self {
             id: Arc::from(settings.id()),
             base_url: endpoint.base_url().to_owned(),
-            provider: format!("{}@{}", settings.dialect.name(), endpoint.host()),
+            provider: format!("{}@{}", settings.family.name(), endpoint.host()),
             transport: Transport::new(endpoint)?,
             guard: Guard::new(name_of(&settings), settings.guard),
             advice: Advice::default(),
@@ -130,9 +130,9 @@ impl OpenAiModel {
     }
 
     fn recipient<'a>(&'a self, asked: &'a Asked) -> Recipient<'a> {
-        let Settings { model, name, dialect, .. } = &asked.settings;
+        let Settings { model, name, family, .. } = &asked.settings;
         let (provider, name) = (self.provider.as_str(), name.as_deref());
-        Recipient { model, provider, name, dialect: *dialect }
+        Recipient { model, provider, name, family: *family }
     }
 
     /// Says whose extras these are.

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::attempts::{Attempts, End};
 use super::repeats::Repeats;
-use super::{Breaker, BreakerSettings, Budget, Cooling, Leave, Permit};
+use super::{Breaker, BreakerSettings, Cooling, Leave, Permit, RetryBudget};
 use crate::domain::BreakerReport;
 
 /// How one dependency is guarded.
@@ -31,7 +31,7 @@ pub struct Guard {
     breaker: Breaker,
     cooling: Cooling,
     /// Of all who call, so that many patient turns are no storm.
-    budget: Budget,
+    budget: RetryBudget,
     settings: GuardSettings,
 }
 
@@ -95,7 +95,7 @@ impl Guard {
     /// A guard whose breaker is closed; `name` is for the log.
     pub fn new(name: impl Into<String>, settings: GuardSettings) -> Self {
         let breaker = Breaker::new(name, settings.breaker);
-        Self { breaker, cooling: Cooling::default(), budget: Budget::default(), settings }
+        Self { breaker, cooling: Cooling::default(), budget: RetryBudget::default(), settings }
     }
 
     /// Its breaker.

@@ -27,7 +27,7 @@ const PING_LIMIT: Duration = Duration::from_secs(1);
 /// A database that may not be connected yet.
 #[derive(Debug)]
 pub(super) struct Database {
-    dialect: Dialect,
+    dialect: SqlDialect,
     reads: Arc<Places>,
     writes: Arc<Places>,
     preparation: Preparation,
@@ -42,7 +42,7 @@ pub(super) type Statement<'a> = Query<'a, Any, AnyArguments>;
 
 /// What differs between the databases that we can use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dialect {
+pub(super) enum SqlDialect {
     /// A file.
     Sqlite,
     /// A server.
@@ -53,7 +53,7 @@ impl Database {
     /// Connects to nothing yet; refuses a `url` that can never be one. What is prepared by way of
     /// `first` is used by way of `url`.
     pub(super) fn new(
-        dialect: Dialect,
+        dialect: SqlDialect,
         first: &str,
         url: &str,
         settings: &Settings,
@@ -66,8 +66,8 @@ impl Database {
         let (reads, writes) = match dialect {
             // A file takes one writer at a time: they queue in order here, or they would poll for
             // its lock and some starve.
-            Dialect::Sqlite => (places(3)?, places(1)?),
-            Dialect::Postgres => {
+            SqlDialect::Sqlite => (places(3)?, places(1)?),
+            SqlDialect::Postgres => {
                 let places = places(8)?;
                 (Arc::clone(&places), places)
             }
@@ -109,7 +109,7 @@ impl Database {
     }
 
     /// Which kind it is.
-    pub(super) fn dialect(&self) -> Dialect {
+    pub(super) fn dialect(&self) -> SqlDialect {
         self.dialect
     }
 
@@ -159,7 +159,7 @@ impl Database {
     }
 }
 
-impl Dialect {
+impl SqlDialect {
     /// Begins a transaction that writes.
     pub(super) const fn begin(self) -> &'static str {
         self.either("BEGIN IMMEDIATE", "BEGIN")
@@ -197,7 +197,7 @@ impl Dialect {
     }
 }
 
-fn pool(dialect: Dialect, patience: Duration) -> AnyPoolOptions {
+fn pool(dialect: SqlDialect, patience: Duration) -> AnyPoolOptions {
     let options =
         AnyPoolOptions::new().acquire_timeout(patience).after_connect(move |connection, _| {
             Box::pin(async move {
@@ -207,10 +207,10 @@ fn pool(dialect: Dialect, patience: Duration) -> AnyPoolOptions {
         });
     match dialect {
         // A file does not hang up.
-        Dialect::Sqlite => options.test_before_acquire(false),
+        SqlDialect::Sqlite => options.test_before_acquire(false),
         // A connection to a server that fell silent would keep its place in the pool until TCP
         // gives up, which takes a quarter of an hour.
-        Dialect::Postgres => options.after_release(|connection, _| {
+        SqlDialect::Postgres => options.after_release(|connection, _| {
             Box::pin(async move {
                 let answer = timeout(PING_LIMIT, connection.ping()).await;
                 answer.map_err(|_| sqlx::Error::PoolTimedOut)?.map(|()| true)
@@ -226,7 +226,7 @@ mod tests {
     use sqlx::any::install_default_drivers;
     use tempfile::TempDir;
 
-    use super::{Database, Dialect, Settings, StoreFault};
+    use super::{Database, Settings, SqlDialect, StoreFault};
     use crate::chat::ThreadsError;
     use crate::resilience::{BreakerSettings, GuardSettings};
 
@@ -266,7 +266,7 @@ mod tests {
         let (min_delay, max_delay) = (Duration::from_millis(10), Duration::from_millis(50));
         let guard = GuardSettings { breaker, retries: 2, min_delay, max_delay, jitter: false };
         let settings = Settings { url: url.clone(), timeout: TIMEOUT, guard };
-        let database = Database::new(Dialect::Sqlite, &url, &url, &settings).unwrap();
+        let database = Database::new(SqlDialect::Sqlite, &url, &url, &settings).unwrap();
         database.prepare().await.unwrap();
         database.writes().await.unwrap().done();
         database

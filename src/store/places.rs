@@ -18,7 +18,7 @@ use sqlx::{Any, AnyConnection, AnyPool, Connection, Describe, Either, Execute, E
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
 
-use super::database::Dialect;
+use super::database::SqlDialect;
 use super::waits;
 
 /// A server's connection that said nothing for this long must say that it is well: it may have
@@ -34,7 +34,7 @@ const LIFETIME: Duration = Duration::from_mins(30);
 /// So many connections, handed out in the order of asking.
 #[derive(Debug)]
 pub(super) struct Places {
-    dialect: Dialect,
+    dialect: SqlDialect,
     pool: AnyPool,
     free: Semaphore,
     at_hand: Mutex<Vec<AtHand>>,
@@ -63,7 +63,7 @@ struct Doubt<'a>(Option<&'a Places>);
 
 impl Places {
     /// As many places as the pool has connections.
-    pub(super) fn new(dialect: Dialect, pool: AnyPool, patience: Duration) -> Self {
+    pub(super) fn new(dialect: SqlDialect, pool: AnyPool, patience: Duration) -> Self {
         let places = usize::try_from(pool.options().get_max_connections()).unwrap_or(1);
         let (free, at_hand) = (Semaphore::new(places), Mutex::default());
         Self { dialect, pool, free, at_hand, patience }
@@ -85,7 +85,7 @@ impl Places {
         let mut newest = self.lock().pop()?;
         let is_fresh = newest.idle_since.elapsed() < FRESH && !newest.is_doubted;
         // A file does not hang up.
-        if is_fresh || self.dialect == Dialect::Sqlite {
+        if is_fresh || self.dialect == SqlDialect::Sqlite {
             return Some(newest);
         }
         let answer = timeout(PING_LIMIT.min(self.patience / 2), newest.connection.ping()).await;
@@ -104,7 +104,7 @@ impl Places {
     fn keep(&self, connection: PoolConnection<Any>, made_at: Instant) {
         let now = Instant::now();
         let mut at_hand = self.lock();
-        if self.dialect == Dialect::Postgres {
+        if self.dialect == SqlDialect::Postgres {
             at_hand.retain(|it| now - it.idle_since < IDLE && now - it.made_at < LIFETIME);
         }
         at_hand.push(AtHand { connection, made_at, idle_since: now, is_doubted: false });

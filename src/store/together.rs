@@ -11,7 +11,7 @@ use std::time::Duration;
 use sqlx::{AnyConnection, AssertSqlSafe, Row as _, query};
 use tokio::sync::oneshot;
 
-use super::database::{Database, Dialect, Statement};
+use super::database::{Database, SqlDialect, Statement};
 use super::waits;
 
 /// The most rows of one statement; with more, each would be little cheaper.
@@ -20,7 +20,7 @@ const MOST: usize = 8;
 /// A row that is written in a thread.
 pub(super) trait Row: Send + Sync + 'static {
     /// What writes such rows, and returns the threads of those that it wrote.
-    fn text(dialect: Dialect) -> Text;
+    fn text(dialect: SqlDialect) -> Text;
 
     /// In which thread.
     fn thread(&self) -> &str;
@@ -81,7 +81,7 @@ impl<R: Row> Together<R> {
     /// A file takes one writer at a time, so rows gather while one is written. A server takes
     /// many, and puts their commits together by itself.
     pub(super) async fn write(&self, row: &Arc<R>) -> Result<bool, sqlx::Error> {
-        if self.database.dialect() == Dialect::Sqlite
+        if self.database.dialect() == SqlDialect::Sqlite
             && let Some(answer) = self.write_with_others(row).await
         {
             return answer;
@@ -233,18 +233,18 @@ async fn written_by(
 }
 
 /// Writes these rows, all or none.
-pub(super) fn statement<R: Row>(dialect: Dialect, rows: &[&R]) -> Statement<'static> {
+pub(super) fn statement<R: Row>(dialect: SqlDialect, rows: &[&R]) -> Statement<'static> {
     let text = R::text(dialect).with(rows.len(), dialect);
     rows.iter().fold(query(AssertSqlSafe(text)), |statement, row| row.bind(statement))
 }
 
 impl Text {
-    fn with(self, rows: usize, dialect: Dialect) -> String {
+    fn with(self, rows: usize, dialect: SqlDialect) -> String {
         let Self { head, row, between, tail } = self;
         let text = [head, &vec![row; rows].join(between), tail].concat();
         match dialect {
-            Dialect::Sqlite => text,
-            Dialect::Postgres => numbered(&text),
+            SqlDialect::Sqlite => text,
+            SqlDialect::Postgres => numbered(&text),
         }
     }
 }

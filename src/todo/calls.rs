@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use sqlx::{AnyConnection, AssertSqlSafe, Row, query};
 
 use super::attempt::{Attempt, DatabaseResult};
-use super::dialect::Dialect;
 use super::key::{KEEP_HOURS, Key};
 use super::refusal::Refusal;
 use super::row::{decode, todo_of};
+use super::sql_dialect::SqlDialect;
 use super::value::{Saved, TodoView};
 
 /// Old calls forgotten with each new one, so that no call waits for the forgetting of thousands.
@@ -23,7 +23,7 @@ const CLAIM: &str = "INSERT INTO keyed_calls (key, tool, arguments, made_at) \
 pub(super) async fn claim(
     key: &Key,
     now: Timestamp,
-    dialect: Dialect,
+    dialect: SqlDialect,
     connection: &mut AnyConnection,
 ) -> DatabaseResult<bool> {
     let expired = now.as_microsecond() - KEEP_HOURS * 3_600_000_000;
@@ -73,7 +73,7 @@ pub(super) async fn recall(key: &Key, connection: &mut AnyConnection) -> Attempt
 
 async fn sweep(
     before: i64,
-    dialect: Dialect,
+    dialect: SqlDialect,
     connection: &mut AnyConnection,
 ) -> DatabaseResult<()> {
     // Two sweeps that waited for each other's rows would never end.

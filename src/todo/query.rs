@@ -6,8 +6,8 @@ use sqlx::any::AnyArguments;
 use sqlx::query::Query;
 use sqlx::{Any, AssertSqlSafe};
 
-use super::dialect::Dialect;
 use super::fold::fold;
+use super::sql_dialect::SqlDialect;
 use super::value::Status;
 
 /// Which todos, in which order, which part of them.
@@ -54,7 +54,7 @@ impl Filter {
     }
 
     /// One page of those that match.
-    pub(super) fn select(&self, dialect: Dialect) -> Statement<'_> {
+    pub(super) fn select(&self, dialect: SqlDialect) -> Statement<'_> {
         let (key, way) = (self.sort.key(dialect), if self.descending { "DESC" } else { "ASC" });
         let order = format!("ORDER BY {key} IS NULL, {key} {way}, created_at {way}, id {way}");
         let sql = format!("SELECT * {MATCHES} {order} LIMIT $6 OFFSET $7");
@@ -72,7 +72,7 @@ impl Filter {
 }
 
 impl Sort {
-    const fn key(self, dialect: Dialect) -> &'static str {
+    const fn key(self, dialect: SqlDialect) -> &'static str {
         match self {
             Self::Created => "created_at",
             Self::Due => "due_key",

@@ -8,11 +8,11 @@ use tokio::time::timeout;
 
 use super::attempt::{Attempt, DatabaseResult, read, write};
 use super::calls;
-use super::dialect::Dialect;
 use super::key::Key;
 use super::query::Filter;
 use super::refusal::Refusal;
 use super::row::{INSERT, UPDATE, save, todo_of};
+use super::sql_dialect::SqlDialect;
 use super::value::{Saved, Todo, TodoView};
 
 /// More would make every list slow.
@@ -24,7 +24,7 @@ const PROBE_LIMIT: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub(super) struct Store {
     pool: AnyPool,
-    dialect: Dialect,
+    dialect: SqlDialect,
 }
 
 /// A change that is to be made, or was made before under the same key.
@@ -34,7 +34,7 @@ enum Begun {
 }
 
 impl Store {
-    pub(super) const fn new(pool: AnyPool, dialect: Dialect) -> Self {
+    pub(super) const fn new(pool: AnyPool, dialect: SqlDialect) -> Self {
         Self { pool, dialect }
     }
 

@@ -18,7 +18,7 @@ const MAX_BYTES: usize = 8 * 1024 * 1024;
 /// The log of one turn.
 #[derive(Debug)]
 pub struct Log {
-    state: Mutex<State>,
+    state: Mutex<LogState>,
     on_leave: OnLeave,
     /// Cancelled when the last reader has left a turn that then has to end.
     deserted: CancellationToken,
@@ -32,7 +32,7 @@ pub struct Cursor {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct LogState {
     events: VecDeque<Fact>,
     /// How many events are gone, and so the number of the first that is left.
     gone: u64,
@@ -60,7 +60,7 @@ struct ReaderPosition {
 impl Log {
     /// An empty log and its first reader.
     pub fn begin(on_leave: OnLeave) -> (Arc<Self>, Reader) {
-        let (mut state, deserted) = (State::default(), CancellationToken::new());
+        let (mut state, deserted) = (LogState::default(), CancellationToken::new());
         let reader = state.admit(Cursor::default());
         let log = Arc::new(Self { state: Mutex::new(state), on_leave, deserted });
         (Arc::clone(&log), Reader::new(log, reader))
@@ -150,7 +150,7 @@ impl Log {
         self.desert_if_empty(&state);
     }
 
-    fn desert_if_empty(&self, state: &State) {
+    fn desert_if_empty(&self, state: &LogState) {
         if state.readers.is_empty() && !state.has_ended && self.on_leave == OnLeave::Cancel {
             self.deserted.cancel();
         }
@@ -164,12 +164,12 @@ impl Log {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, LogState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl LogState {
     fn admit(&mut self, at: Cursor) -> u64 {
         self.came += 1;
         self.readers.push(ReaderPosition { reader: self.came, at, waiting: None, idle_for: 0 });
@@ -224,7 +224,8 @@ impl State {
         context: &Context<'_>,
     ) -> Poll<Result<usize, Behind>> {
         let (end, is_over) = (self.end(), self.is_closed);
-        let Some(position) = self.readers.iter_mut().find(|position| position.reader == reader) else {
+        let Some(position) = self.readers.iter_mut().find(|position| position.reader == reader)
+        else {
             return Poll::Ready(Err(Behind));
         };
         position.idle_for = 0;

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::checks;
 use super::choice::{Chosen, choose};
-use super::dialect::Dialect;
+use super::emulated_server::EmulatedServer;
 use super::knobs::{Flag, Knobs};
 use super::log::{Log, Watch};
 use super::prefixes::Prefixes;
@@ -62,7 +62,7 @@ pub(super) async fn chat(State(emulation): State<Arc<Emulation>>, request: Reque
     let (parts, body) = request.into_parts();
     let watch = emulation.log.open(&parts.headers);
     let knobs = emulation.knobs(&parts);
-    let dialect = knobs.as_ref().map_or(Dialect::Google, |knobs| knobs.dialect);
+    let dialect = knobs.as_ref().map_or(EmulatedServer::Google, |knobs| knobs.dialect);
     let delivery = match read(body).await {
         Ok(read) => knobs.and_then(|knobs| emulation.answer(&parts, &read, knobs, &watch)),
         Err(unreadable) => Err(unreadable.into()),

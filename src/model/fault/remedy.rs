@@ -1,6 +1,6 @@
 //! What an operator must change before a provider takes our requests, and in which variable.
 
-use crate::model::dialect::Dialect;
+use crate::model::provider_family::ProviderFamily;
 use crate::model::settings::Settings;
 
 /// What Google offers to everybody.
@@ -25,7 +25,7 @@ pub enum Remedy {
     Address(u16),
     /// How thinking is asked for is refused.
     Thinking,
-    /// A field that only the other dialect knows is refused.
+    /// A field that only the other family knows is refused.
     Dialect(&'static str),
     /// A signature is missing or altered.
     Signature,
@@ -92,11 +92,11 @@ impl SettingLocation<'_> {
     }
 
     fn other_model(&self) -> String {
-        match (&self.0.name, self.0.dialect) {
-            (None, Dialect::Gemini) if self.0.model == SUCCESSOR => {
+        match (&self.0.name, self.0.family) {
+            (None, ProviderFamily::Gemini) if self.0.model == SUCCESSOR => {
                 "set GEMINI_MODEL to a model that it may use".to_owned()
             }
-            (None, Dialect::Gemini) => format!("set GEMINI_MODEL={SUCCESSOR}"),
+            (None, ProviderFamily::Gemini) => format!("set GEMINI_MODEL={SUCCESSOR}"),
             _ => format!("change {}", self.variable("GEMINI_MODEL", "model")),
         }
     }

@@ -9,14 +9,14 @@ use super::thinking::{Said, Thinking, say};
 use super::transcript;
 use super::wire::{Message, Recipient};
 use crate::agents::ModelRequest;
-use crate::model::dialect::Dialect;
+use crate::model::provider_family::ProviderFamily;
 
 /// A request for one streamed chat completion.
 #[derive(Clone, Debug, Serialize)]
 pub struct Body<'a> {
     model: &'a str,
     #[serde(skip)]
-    dialect: Dialect,
+    family: ProviderFamily,
     messages: Vec<Message<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tools: Option<&'a RawValue>,
@@ -38,7 +38,7 @@ impl<'a> Body<'a> {
     pub fn new(recipient: Recipient<'a>, request: &ModelRequest<'a>, offer: &'a Offer) -> Self {
         Self {
             model: recipient.model,
-            dialect: recipient.dialect,
+            family: recipient.family,
             messages: transcript::messages(recipient, request, offer.names()),
             tools: offer.declarations(),
             stream: true,
@@ -58,7 +58,7 @@ impl<'a> Body<'a> {
     /// Says how much the model may think; the key for Google really is `extra_body`.
     #[must_use]
     pub fn thinking(self, thinking: Thinking) -> Self {
-        match say(self.dialect, self.model, thinking) {
+        match say(self.family, self.model, thinking) {
             Said::Nothing => self,
             Said::Google(part) => Self { google_only: Some(part), ..self },
             Said::Effort(effort) => Self { reasoning_effort: Some(effort), ..self },

@@ -7,8 +7,8 @@ use super::thinking::gemini_version;
 use super::wire::{Called, CalledFunction, Kind, Message, Recipient};
 use crate::agents::ModelRequest;
 use crate::domain::{self, Assistant, ToolCall, ToolResult};
-use crate::model::dialect::Dialect;
 use crate::model::extra::{Extra, is_signed};
+use crate::model::provider_family::ProviderFamily;
 
 const NO_OUTPUT: &str = "(no output)";
 const NO_RESULT: &str = "(this call was cut short; whether it took effect is unknown)";
@@ -93,7 +93,7 @@ impl<'a> Writer<'a, '_> {
             None => NO_RESULT,
         };
         // Google wants the name here, and OpenAI knows it from the call.
-        let is_named = self.recipient.dialect == Dialect::Gemini;
+        let is_named = self.recipient.family == ProviderFamily::Gemini;
         let name = is_named.then(|| self.names.sent(&call.name));
         Message::Tool { tool_call_id: call.id.as_str(), name, content }
     }
@@ -125,5 +125,6 @@ fn results_in(message: Option<&domain::Message>) -> &[ToolResult] {
 /// version may be any.
 fn wants_signatures(recipient: Recipient<'_>) -> bool {
     let is_old = |version: &str| version.starts_with(['1', '2']);
-    recipient.dialect == Dialect::Gemini && !gemini_version(recipient.model).is_some_and(is_old)
+    recipient.family == ProviderFamily::Gemini
+        && !gemini_version(recipient.model).is_some_and(is_old)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sqlx::{query, query_scalar};
 
-use super::super::database::{Dialect, Statement};
+use super::super::database::{SqlDialect, Statement};
 use super::super::memory::cut;
 use super::super::pages::{PAGE_BYTES, fitting};
 use super::super::together::{Row, Text};
@@ -27,7 +27,7 @@ impl Addition {
 }
 
 impl Row for Addition {
-    fn text(dialect: Dialect) -> Text {
+    fn text(dialect: SqlDialect) -> Text {
         Text { row: dialect.either(ADD_ROW, ADD_ROW_LOCKED), ..ADD }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sqlx::{query, query_scalar};
 
-use super::super::database::{Dialect, Statement};
+use super::super::database::{SqlDialect, Statement};
 use super::super::memory::cut;
 use super::super::together::{Row, Text};
 use super::receipts::key_taken;
@@ -40,7 +40,7 @@ impl NewThread {
 }
 
 impl Row for NewThread {
-    fn text(_: Dialect) -> Text {
+    fn text(_: SqlDialect) -> Text {
         BEGIN_THREAD
     }
 

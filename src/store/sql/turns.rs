@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sqlx::{AnyConnection, Connection, query, query_scalar};
 
-use super::super::database::{Dialect, Statement};
+use super::super::database::{SqlDialect, Statement};
 use super::super::together::{Row, Text, statement};
 use super::entries::Addition;
 use super::receipts::{SettlementRow, key_taken};
@@ -76,7 +76,7 @@ impl Start {
 }
 
 impl Row for Opening {
-    fn text(dialect: Dialect) -> Text {
+    fn text(dialect: SqlDialect) -> Text {
         Text { row: dialect.either(OPEN_ROW, OPEN_ROW_LOCKED), ..OPEN }
     }
 
@@ -121,7 +121,7 @@ impl End {
 }
 
 impl Row for End {
-    fn text(dialect: Dialect) -> Text {
+    fn text(dialect: SqlDialect) -> Text {
         Text { row: dialect.either(END_ROW, END_ROW_LOCKED), ..END }
     }
 

@@ -2,7 +2,6 @@
 
 mod any_bytes;
 mod decoder;
-mod dialect;
 mod extra;
 mod lifetimes;
 mod likeness;
@@ -12,6 +11,7 @@ mod never_panics;
 mod offer;
 mod pause;
 mod prices;
+mod provider_family;
 mod refused;
 mod remedy;
 mod request;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use orchestrator::agents::ModelRequest;
 use orchestrator::domain::{Assistant, Message, Tool, ToolCall, ToolResult};
-use orchestrator::model::{Body, Dialect, Offer, Recipient, Thinking};
+use orchestrator::model::{Body, Offer, ProviderFamily, Recipient, Thinking};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -56,7 +56,8 @@ fn a_server_of_the_other_family_gets_what_its_own_api_knows_and_no_more() {
     let (system, deadline) = ("S", Instant::now());
     let request =
         ModelRequest { model: None, system, messages: &messages, tools: &offered, deadline };
-    let recipient = Recipient { dialect: Dialect::OpenAi, ..recipient("google/gemini-3.5-flash") };
+    let recipient =
+        Recipient { family: ProviderFamily::OpenAi, ..recipient("google/gemini-3.5-flash") };
 
     let body = json!(Body::new(recipient, &request, &offer).thinking(Thinking::High));
 
@@ -198,7 +199,7 @@ fn body(model: &str, messages: &[Message]) -> Value {
 }
 
 fn recipient(model: &str) -> Recipient<'_> {
-    Recipient { model, provider: "p", name: None, dialect: Dialect::guess(model, "") }
+    Recipient { model, provider: "p", name: None, family: ProviderFamily::guess(model, "") }
 }
 
 fn user(text: &str) -> Message {

@@ -12,9 +12,9 @@ use crate::wire::profile::Generation;
 use crate::wire::reply::{Thoughts, Voice};
 use crate::wire::steps::Step;
 
-/// A server that takes the same requests (`dialect`).
+/// A server that takes the same requests and answers in its own way (the knob `dialect`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Dialect {
+pub enum EmulatedServer {
     /// The usual one.
     #[default]
     Google,
@@ -34,7 +34,7 @@ pub enum Dialect {
 
 /// Everything about a foreign answer but what it says.
 struct Pen<'a> {
-    dialect: Dialect,
+    dialect: EmulatedServer,
     voice: &'a Voice,
     id: String,
 }
@@ -42,8 +42,8 @@ struct Pen<'a> {
 const DONE: &str = "data: [DONE]\n\n";
 const PROCESSING: &str = ": OPENROUTER PROCESSING\n\n";
 
-impl Dialect {
-    /// The dialect of that name.
+impl EmulatedServer {
+    /// The server of that name, as the knob `dialect` calls it.
     pub(super) fn named(name: &str) -> Option<Self> {
         Some(match name {
             "google" => Self::Google,
@@ -155,7 +155,7 @@ impl Pen<'_> {
     }
 
     fn first_content(&self) -> Value {
-        if self.dialect == Dialect::LlamaCpp { Value::Null } else { "".into() }
+        if self.dialect == EmulatedServer::LlamaCpp { Value::Null } else { "".into() }
     }
 
     /// Where thoughts go, if they were asked for and this server shows them.
@@ -173,7 +173,7 @@ impl Pen<'_> {
         let id = ids.call(Generation::Three);
         let arguments = arguments(call);
         let function = |arguments: &str| json!({ "name": call.name, "arguments": arguments });
-        if self.dialect == Dialect::Ollama {
+        if self.dialect == EmulatedServer::Ollama {
             let function = function(&arguments);
             return vec![calling(
                 json!({ "index": 0, "id": id, "type": "function", "function": function }),
@@ -188,7 +188,7 @@ impl Pen<'_> {
     }
 
     fn continued(&self, index: usize, arguments: &str) -> Value {
-        if self.dialect == Dialect::NewApi {
+        if self.dialect == EmulatedServer::NewApi {
             let function = json!({ "name": "", "arguments": arguments });
             return json!({ "index": index, "id": "", "type": "function", "function": function });
         }
@@ -197,13 +197,13 @@ impl Pen<'_> {
 
     fn chunk(&self, delta: Value) -> Value {
         let unfinished = match self.dialect {
-            Dialect::NewApi => Value::from(""),
-            Dialect::Google
-            | Dialect::OpenAi
-            | Dialect::Vllm
-            | Dialect::LlamaCpp
-            | Dialect::OpenRouter
-            | Dialect::Ollama => Value::Null,
+            EmulatedServer::NewApi => Value::from(""),
+            EmulatedServer::Google
+            | EmulatedServer::OpenAi
+            | EmulatedServer::Vllm
+            | EmulatedServer::LlamaCpp
+            | EmulatedServer::OpenRouter
+            | EmulatedServer::Ollama => Value::Null,
         };
         self.envelope(json!([choice(delta, unfinished)]))
     }
@@ -219,7 +219,7 @@ impl Pen<'_> {
         chunk.insert("created".into(), self.voice.created.into());
         chunk.insert("model".into(), self.voice.model.as_str().into());
         chunk.insert("choices".into(), choices);
-        if self.dialect == Dialect::OpenAi && self.voice.bill.is_some() {
+        if self.dialect == EmulatedServer::OpenAi && self.voice.bill.is_some() {
             chunk.insert("usage".into(), Value::Null);
         }
         Value::Object(chunk)
@@ -236,7 +236,7 @@ impl Pen<'_> {
         let mut whole = self.envelope(choices);
         if let (Some(bill), Some(fields)) = (&self.voice.bill, whole.as_object_mut()) {
             fields.insert("usage".into(), bill.after(answer.text.chars().count() + calls));
-            if self.dialect == Dialect::LlamaCpp {
+            if self.dialect == EmulatedServer::LlamaCpp {
                 fields.insert("timings".into(), json!({ "predicted_per_second": 41.5 }));
             }
         }
