@@ -13,9 +13,9 @@ use uuid::Uuid;
 
 use super::conversation::Brain;
 use super::wire::body::{Read, read};
+use super::wire::connection::ConnectionHandle;
 use super::wire::delivery::Delivery;
 use super::wire::ids::Ids;
-use super::wire::line::Line;
 use super::wire::pace::Pace;
 use super::wire::problem::Unreadable;
 use super::wire::profile::{FLASH_2_5, find};
@@ -50,8 +50,8 @@ pub(super) fn routes(brain: Brain, gap: Duration, stop: CancellationToken) -> Ro
 
 /// Answers a request for a chat completion.
 async fn chat(State(plain): State<Arc<Plain>>, request: Request) -> Response {
-    let line = Line::of(&request);
-    let way = Way { line, stop: plain.stop.clone(), witness: Unseen };
+    let connection = ConnectionHandle::of(&request);
+    let way = Way { connection, stop: plain.stop.clone(), witness: Unseen };
     let read = read(request.into_body()).await;
     let delivery = read.and_then(|read| plain.answer(&read));
     delivery.unwrap_or_else(|unreadable| unreadable.delivery()).send(way).await

@@ -8,4 +8,4 @@ mod writer;
 pub use json::JsonLines;
 pub use logging::{LogFormat, LogSettings, init};
 pub use panic::log_panic;
-pub use writer::{Background, Lines};
+pub use writer::{Background, LogQueue};

@@ -22,9 +22,9 @@ use super::settings::EmulateSettings;
 use super::written::refused;
 use crate::conversation::Brain;
 use crate::wire::body::{Read, read};
+use crate::wire::connection::ConnectionHandle;
 use crate::wire::delivery::Delivery;
 use crate::wire::ids::Ids;
-use crate::wire::line::Line;
 use crate::wire::problem::Unreadable;
 use crate::wire::profile::{FLASH_2_5, Profile};
 use crate::wire::reply::Voice;
@@ -58,7 +58,7 @@ pub(super) struct Scene {
 
 /// Answers a request for a chat completion.
 pub(super) async fn chat(State(emulation): State<Arc<Emulation>>, request: Request) -> Response {
-    let line = Line::of(&request);
+    let connection = ConnectionHandle::of(&request);
     let (parts, body) = request.into_parts();
     let watch = emulation.log.open(&parts.headers);
     let knobs = emulation.knobs(&parts);
@@ -71,7 +71,7 @@ pub(super) async fn chat(State(emulation): State<Arc<Emulation>>, request: Reque
         watch.chose(refusal.scenario);
         dialect.error(refused(&refusal))
     });
-    let way = Way { line, stop: emulation.stop.clone(), witness: watch };
+    let way = Way { connection, stop: emulation.stop.clone(), witness: watch };
     delivery.send(way).await
 }
 

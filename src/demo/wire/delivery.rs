@@ -69,8 +69,8 @@ impl Delivery {
             Head::Never => wait(&way, std::future::pending()).await,
             Head::Reset => return broken(way),
             Head::Refuse(pause) => {
-                if let Some(line) = &way.line {
-                    line.close_door(pause).await;
+                if let Some(connection) = &way.connection {
+                    connection.close_door(pause).await;
                 }
                 return broken(way);
             }

@@ -5,7 +5,7 @@ use std::io::{Error, ErrorKind};
 use axum::http::StatusCode;
 use tokio_util::sync::CancellationToken;
 
-use super::line::Line;
+use super::connection::ConnectionHandle;
 
 /// Sees how an answer goes out.
 pub(crate) trait Witness: Send + Sync + 'static {
@@ -36,7 +36,7 @@ pub(crate) struct Unseen;
 #[derive(Debug)]
 pub(crate) struct Way<W> {
     /// Its connection, where there is a real one.
-    pub(crate) line: Option<Line>,
+    pub(crate) connection: Option<ConnectionHandle>,
     /// The end of the server.
     pub(crate) stop: CancellationToken,
     /// Who looks on.
@@ -52,15 +52,15 @@ impl Witness for Unseen {
 impl Way<Unseen> {
     /// To a client whose connection is never cut.
     pub(crate) fn unseen() -> Self {
-        Self { line: None, stop: CancellationToken::new(), witness: Unseen }
+        Self { connection: None, stop: CancellationToken::new(), witness: Unseen }
     }
 }
 
 impl<W: Witness> Way<W> {
     pub(super) fn reset(&self) -> Error {
         self.witness.end(End::ServerCut);
-        if let Some(line) = &self.line {
-            line.cut();
+        if let Some(connection) = &self.connection {
+            connection.cut();
         }
         Error::from(ErrorKind::ConnectionReset)
     }
