@@ -5,7 +5,7 @@ use std::time::Duration;
 use rmcp::ServiceError;
 use rmcp::model::{ErrorCode, ErrorData};
 
-use super::trouble::Trouble;
+use super::transport_fault::TransportFault;
 use crate::agents::ToolError;
 use crate::domain::{clean, shorten};
 use crate::resilience::{Fault, Refusal, Repeat, Verdict};
@@ -118,7 +118,7 @@ impl From<ServiceError> for CallFault {
     fn from(error: ServiceError) -> Self {
         match error {
             ServiceError::McpError(answer) => answered(&answer),
-            ServiceError::TransportSend(error) => not_sent(Trouble::of(&error)),
+            ServiceError::TransportSend(error) => not_sent(TransportFault::of(&error)),
             ServiceError::Timeout { .. } => Self::Guard(Refusal::TimedOut),
             ServiceError::UnexpectedResponse => Self::Broken("its answer cannot be read".into()),
             ServiceError::TransportClosed | ServiceError::Cancelled { .. } | _ => Self::Lost,
@@ -143,13 +143,15 @@ impl From<CallFault> for ToolError {
 }
 
 /// A status below 500 means that nothing was done.
-fn not_sent(trouble: Trouble) -> CallFault {
+fn not_sent(trouble: TransportFault) -> CallFault {
     match trouble {
-        Trouble::Status { code: TOO_MANY_REQUESTS, pause } => CallFault::Busy(pause),
-        Trouble::Status { code: ..500, .. } | Trouble::NotReached | Trouble::WantsCredential => {
-            CallFault::Unreachable
+        TransportFault::Status { code: TOO_MANY_REQUESTS, pause } => CallFault::Busy(pause),
+        TransportFault::Status { code: ..500, .. }
+        | TransportFault::NotReached
+        | TransportFault::WantsCredential => CallFault::Unreachable,
+        TransportFault::Status { .. } | TransportFault::Garbled | TransportFault::Broken => {
+            CallFault::Lost
         }
-        Trouble::Status { .. } | Trouble::Garbled | Trouble::Broken => CallFault::Lost,
     }
 }
 

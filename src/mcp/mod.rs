@@ -11,15 +11,15 @@ mod fault;
 mod file;
 mod http;
 mod in_flight;
-mod listener;
-mod listing;
 mod result;
 mod server;
+mod server_tools;
 mod servers;
 mod session;
+mod session_listener;
 mod settings;
 mod supervisor;
-mod trouble;
+mod transport_fault;
 
 pub use file::{InvalidServers, ServerFault, read_servers};
 pub use servers::Servers;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::calls::{Calls, text};
 use super::chunk::Chunk;
-use super::opening::{Opening, Rest};
+use super::code_call_filter::{CodeCallFilter, Rest};
 use super::thoughts::Thoughts;
 use crate::agents::{Delta, ModelError};
 use crate::domain::{Assistant, Reply, Usage};
@@ -20,7 +20,7 @@ const MAX_TEXT_BYTES: usize = 1024 * 1024;
 #[derive(Debug, Default)]
 pub struct Decoder {
     text: String,
-    opening: Opening,
+    code_calls: CodeCallFilter,
     extra: Option<Value>,
     thoughts: Thoughts,
     calls: Calls,
@@ -92,7 +92,7 @@ impl Decoder {
         let before = out.len();
         self.thoughts.flush(out);
         self.keep(out, before)?;
-        let is_code = self.end_opening(out);
+        let is_code = self.end_code_calls(out);
         self.judge_finish(ending)?;
         let calls = self.calls.finish()?;
         if calls.is_empty() && is_code {
@@ -140,10 +140,10 @@ impl Decoder {
 
     /// Adds to the reply what was just said of the answer, and takes back what is not to be said yet.
     fn keep(&mut self, out: &mut Vec<Delta>, from: usize) -> Result<(), Failure> {
-        if self.opening.is_held() {
+        if self.code_calls.is_held() {
             for delta in out.split_off(from) {
                 out.extend(match delta {
-                    Delta::Text(text) => self.opening.sift(text).map(Delta::Text),
+                    Delta::Text(text) => self.code_calls.sift(text).map(Delta::Text),
                     Delta::Thought(_) => Some(delta),
                 });
             }
@@ -159,8 +159,8 @@ impl Decoder {
     }
 
     /// Says what was still held, unless it is a call written as code, and tells whether it is.
-    fn end_opening(&mut self, out: &mut Vec<Delta>) -> bool {
-        let Rest::Text(text) = self.opening.end() else { return true };
+    fn end_code_calls(&mut self, out: &mut Vec<Delta>) -> bool {
+        let Rest::Text(text) = self.code_calls.end() else { return true };
         if !text.is_empty() {
             self.text.push_str(&text);
             out.push(Delta::Text(text));

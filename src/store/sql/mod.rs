@@ -16,7 +16,7 @@ use futures::future::BoxFuture;
 use self::entries::Addition;
 use self::receipts::SettlementRow;
 use self::threads::NewThread;
-use self::turns::{End, Opening, Start};
+use self::turns::{BeginningRow, BeginningWrite, ClosingRow};
 use super::database::Database;
 use super::fault::StoreFault;
 use super::together::Together;
@@ -33,12 +33,12 @@ use crate::domain::{
 pub struct SqlStore {
     database: Arc<Database>,
     beginnings: Together<NewThread>,
-    openings: Together<Opening>,
+    openings: Together<BeginningRow>,
     additions: Together<Addition>,
-    endings: Together<End>,
+    endings: Together<ClosingRow>,
 }
 
-type Found<T> = Result<T, StoreFault>;
+type SqlResult<T> = Result<T, StoreFault>;
 
 impl SqlStore {
     /// Conversations in this database.
@@ -121,7 +121,7 @@ impl ThreadLog for SqlStore {
 
     fn begin<'a>(&'a self, lease: &'a Lease, beginning: Beginning) -> BoxFuture<'a, Kept<Begun>> {
         async move {
-            let start = Start::new(lease, &beginning).map_err(StoreFault::from)?;
+            let start = BeginningWrite::new(lease, &beginning).map_err(StoreFault::from)?;
             self.database.call(|| self.begin_turn(&start)).await
         }
         .boxed()
@@ -137,7 +137,7 @@ impl ThreadLog for SqlStore {
 
     fn end<'a>(&'a self, lease: &'a Lease, closing: Closing) -> BoxFuture<'a, Kept<()>> {
         async move {
-            let end = Arc::new(End::new(lease, &closing).map_err(StoreFault::from)?);
+            let end = Arc::new(ClosingRow::new(lease, &closing).map_err(StoreFault::from)?);
             self.database.call(|| self.end_turn(&end)).await
         }
         .boxed()
