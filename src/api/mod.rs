@@ -25,5 +25,5 @@ mod validation;
 
 pub use cors::Origins;
 pub use lifecycle::{Lifecycle, Phase};
-pub use router::{full_house, router};
+pub use router::{router, router_when_full};
 pub use state::{Api, Settings};

@@ -25,7 +25,7 @@ pub fn router(api: Api) -> Router {
 }
 
 /// The same while there is no room: how the process is, and a refusal for everything else.
-pub fn full_house(api: Api) -> Router {
+pub fn router_when_full(api: Api) -> Router {
     at_the_door(Router::new().fallback(async || ApiError::Busy), api)
 }
 

@@ -5,11 +5,11 @@ mod budget;
 mod choice;
 mod conversations;
 mod describe;
+mod entry_queue;
 mod fact;
 mod history;
 mod host;
 mod job;
-mod keeper;
 mod leaving;
 mod ports;
 mod projection;
@@ -31,9 +31,9 @@ pub use history::for_model;
 pub use host::Chat;
 pub use job::{BeginError, Turn};
 pub use ports::{
-    Beginning, Begun, Claim, Closing, DoneEffect, Ended, Ending, Entry, Held, Journal, Kept, Known,
+    Beginning, Begun, Claim, Closing, DoneEffect, Ended, Ending, Entry, Held, Journal, Known,
     LEASE, Lease, Leases, Naming, NewEffect, NewReceipt, Rating, Receipt, Receipts, Received,
-    Resource, Settlement, Store, ThreadIndex, ThreadLog, ThreadsError,
+    Resource, Settlement, Store, StoreResult, ThreadIndex, ThreadLog, ThreadsError,
 };
 pub use projection::{Change, Projection};
 pub use repeat::{Copy, Decision, Moment, decide, digest};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::keeper::Queue;
+use super::entry_queue::EntryQueue;
 use super::projection::{Growing, Projection, Shape};
 use super::request::now;
 use super::turn::Log;
@@ -43,7 +43,7 @@ pub(super) struct Scribe {
     log: Arc<Log>,
     scope: Scope,
     run: RunStart,
-    pub(super) queue: Queue,
+    pub(super) queue: EntryQueue,
     items: Projection,
     /// When the item that grows began.
     begun: Instant,
@@ -66,7 +66,7 @@ impl Scribe {
         let mut scribe = Self {
             log,
             scope,
-            queue: Queue::new(run.turn.clone()),
+            queue: EntryQueue::new(run.turn.clone()),
             items: Projection::default(),
             begun: Instant::now(),
             words: String::new(),

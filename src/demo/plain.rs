@@ -23,7 +23,7 @@ use super::wire::reply::{Parallel, Voice, chunks};
 use super::wire::request::ChatRequest;
 use super::wire::routes::{CHAT, MODELS, models, not_found};
 use super::wire::sse::deliver;
-use super::wire::usage::Bill;
+use super::wire::usage::EstimatedUsage;
 use super::wire::way::{Unseen, Way};
 
 /// What the plain model works with.
@@ -62,13 +62,14 @@ impl Plain {
         let request = read.request()?;
         let answer = (self.brain)(&request.conversation());
         let thought: usize = answer.thoughts.iter().map(|thought| thought.chars().count()).sum();
-        let bill = Bill { thinking: thought.div_ceil(4), ..Bill::of(&read.body) };
-        let voice = self.voice(&request, bill);
+        let usage =
+            EstimatedUsage { thinking: thought.div_ceil(4), ..EstimatedUsage::of(&read.body) };
+        let voice = self.voice(&request, usage);
         let chunks = chunks(&answer, &voice, &self.ids);
         Ok(deliver(&chunks, request.form(), &self.pace, &self.ids))
     }
 
-    fn voice(&self, request: &ChatRequest, bill: Bill) -> Voice {
+    fn voice(&self, request: &ChatRequest, usage: EstimatedUsage) -> Voice {
         let asked = request.model.as_str();
         let model = if asked.is_empty() { FLASH_2_5.name } else { asked };
         Voice {
@@ -79,7 +80,7 @@ impl Plain {
             parallel: Parallel::OneDelta,
             chars: None,
             thoughts: request.thoughts(),
-            bill: request.bills().then_some(bill),
+            usage: request.bills().then_some(usage),
         }
     }
 }

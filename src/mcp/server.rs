@@ -19,7 +19,7 @@ use super::session_listener::SessionListener;
 use super::{ServerSettings, Settings, Transport};
 use crate::agents::ToolRequest;
 use crate::domain::{Dependency, Detail, Effect, ToolId, ToolOrigin, ToolOutput};
-use crate::resilience::{Fault, Guard, Refusal, Verdict};
+use crate::resilience::{Fault, Guard, GuardRefusal, Verdict};
 
 /// One server.
 #[derive(Debug)]
@@ -155,7 +155,7 @@ impl Server {
                 self.guard.call_once(self.call_timeout, call.request.deadline, attempt).await
             }
         };
-        if matches!(&result, Err(CallFault::Guard(Refusal::TimedOut))) {
+        if matches!(&result, Err(CallFault::Guard(GuardRefusal::TimedOut))) {
             self.doubt.notify_one();
         }
         result

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::attempts::{Attempts, End};
+use super::attempts::{AttemptDeadline, Attempts};
 use super::repeats::Repeats;
 use super::{Breaker, BreakerSettings, Cooling, Leave, Permit, RetryBudget};
 use crate::domain::BreakerReport;
@@ -36,7 +36,7 @@ pub struct Guard {
 }
 
 /// An error of a guarded call, as far as the guard must understand it.
-pub trait Fault: From<Refusal> {
+pub trait Fault: From<GuardRefusal> {
     /// What it says about the dependency.
     fn verdict(&self) -> Verdict;
 
@@ -74,7 +74,7 @@ pub enum Repeat {
 
 /// The guard's own reasons to end a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum GuardRefusal {
     /// The breaker is open; nothing was sent.
     Open {
         /// When a probe is due.
@@ -118,7 +118,7 @@ impl Guard {
     }
 
     /// Asks leave for a call of one attempt.
-    pub fn admit(&self) -> Result<Permit, Refusal> {
+    pub fn admit(&self) -> Result<Permit, GuardRefusal> {
         self.let_in().inspect_err(|_| self.turn_away())
     }
 
@@ -127,9 +127,9 @@ impl Guard {
         self.breaker.turn_away();
     }
 
-    pub(super) fn let_in(&self) -> Result<Permit, Refusal> {
-        self.cooling.admit().map_err(|retry_in| Refusal::Cooling { retry_in })?;
-        self.breaker.let_in().map_err(|retry_in| Refusal::Open { retry_in })
+    pub(super) fn let_in(&self) -> Result<Permit, GuardRefusal> {
+        self.cooling.admit().map_err(|retry_in| GuardRefusal::Cooling { retry_in })?;
+        self.breaker.let_in().map_err(|retry_in| GuardRefusal::Open { retry_in })
     }
 
     /// Notes a success: the breaker hears of it and a pause is over.
@@ -182,7 +182,7 @@ impl Guard {
         operation: impl Fn() -> F,
     ) -> Result<T, E> {
         let attempts = self.attempts();
-        let end = End { at: Instant::now() + limit, refusal: Refusal::TimedOut };
+        let end = AttemptDeadline { at: Instant::now() + limit, refusal: GuardRefusal::TimedOut };
         self.retry(end.at, || attempts.make(end, operation())).await
     }
 
@@ -245,12 +245,12 @@ impl Guard {
 }
 
 /// The limit of an attempt, or what the caller has left if that is less.
-fn end(limit: Duration, deadline: Instant) -> End {
+fn end(limit: Duration, deadline: Instant) -> AttemptDeadline {
     let at = Instant::now() + limit;
     if deadline < at {
-        End { at: deadline, refusal: Refusal::DeadlinePassed }
+        AttemptDeadline { at: deadline, refusal: GuardRefusal::DeadlinePassed }
     } else {
-        End { at, refusal: Refusal::TimedOut }
+        AttemptDeadline { at, refusal: GuardRefusal::TimedOut }
     }
 }
 

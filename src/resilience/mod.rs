@@ -11,6 +11,6 @@ mod retry_budget;
 pub use attempts::Attempts;
 pub use breaker::{Breaker, BreakerSettings, Permit};
 pub use cooling::Cooling;
-pub use guard::{Fault, Guard, GuardSettings, Refusal, Repeat, Verdict};
+pub use guard::{Fault, Guard, GuardRefusal, GuardSettings, Repeat, Verdict};
 pub use patience::Patience;
 pub use retry_budget::{Leave, RetryBudget};

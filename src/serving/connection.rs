@@ -23,7 +23,7 @@ use super::Routers;
 use super::accept::READ_LIMIT;
 use super::room::{Seat, Visit};
 use super::stalled::Stalled;
-use super::unread::{Asked, Lingering, Unread};
+use super::unread::{Lingering, RequestBody, Unread};
 use crate::cores::{Busy, Load};
 
 /// How long the head of a request may take, and so how long a connection may be idle. Longer than
@@ -56,7 +56,7 @@ pub(super) async fn attend(
     let asked = guest.clone();
     let answer = |request: Request<Incoming>| {
         let unread = unread.clone();
-        asked.clone().answer(request.map(|body| Body::new(Asked::new(body, unread))))
+        asked.clone().answer(request.map(|body| Body::new(RequestBody::new(body, unread))))
     };
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

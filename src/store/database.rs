@@ -17,7 +17,7 @@ use super::places::{Places, Taken};
 use super::preparation::Preparation;
 use super::same_file::SameFile;
 use super::waits;
-use crate::chat::Kept;
+use crate::chat::StoreResult;
 use crate::domain::{BreakerReport, BreakerState};
 use crate::resilience::Guard;
 
@@ -117,7 +117,7 @@ impl Database {
     pub(super) async fn call<T, F: Future<Output = Result<T, StoreFault>>>(
         &self,
         work: impl Fn() -> F,
-    ) -> Kept<T> {
+    ) -> StoreResult<T> {
         let attempt = || async {
             self.preparation.wait().await?;
             self.is_there()?;

@@ -32,7 +32,7 @@ const USUAL_FRAME: usize = 256;
 
 /// A turn on a wire, to its end.
 pub fn frames<W: Wire>(turn: Reader, wire: W) -> impl Stream<Item = Result<Bytes, Infallible>> {
-    stream::unfold(Writer::new(turn, wire), async |mut writer| {
+    stream::unfold(SseWriter::new(turn, wire), async |mut writer| {
         let piece = writer.next().await?;
         Some((Ok(piece), writer))
     })
@@ -45,7 +45,7 @@ pub fn only(mut wire: impl Wire, message: &str, outcome: Outcome) -> Bytes {
     piece.into()
 }
 
-struct Writer<W> {
+struct SseWriter<W> {
     turn: Reader,
     wire: W,
     waiting: Vec<Fact>,
@@ -55,7 +55,7 @@ struct Writer<W> {
     patience: Patience,
 }
 
-impl<W: Wire> Writer<W> {
+impl<W: Wire> SseWriter<W> {
     fn new(turn: Reader, wire: W) -> Self {
         let patience = Patience::new(Instant::now() + KEEP_ALIVE, KEEP_ALIVE);
         Self { turn, wire, waiting: Vec::new(), has_ended: false, is_over: false, patience }

@@ -8,12 +8,12 @@ use sqlx::{Any, AssertSqlSafe};
 
 use super::fold::fold;
 use super::sql_dialect::SqlDialect;
-use super::value::Status;
+use super::value::TodoStatus;
 
 /// Which todos, in which order, which part of them.
 #[derive(Debug)]
 pub(super) struct Filter {
-    pub(super) status: Option<Status>,
+    pub(super) status: Option<TodoStatus>,
     pub(super) tag: Option<String>,
     pub(super) text: Option<String>,
     /// From this key on.
@@ -63,7 +63,7 @@ impl Filter {
 
     fn bind<'q>(&'q self, statement: Statement<'q>) -> Statement<'q> {
         statement
-            .bind(self.status.map(Status::as_str))
+            .bind(self.status.map(TodoStatus::as_str))
             .bind(self.tag.as_deref().map(|tag| format!("%\n{}\n%", literal(tag))))
             .bind(self.text.as_deref().map(|text| format!("%{}%", literal(text))))
             .bind(self.due_from)

@@ -7,7 +7,7 @@ use sqlx::{AnyConnection, Row, query};
 use super::attempt::DatabaseResult;
 use super::due::Due;
 use super::fold::fold;
-use super::value::{Priority, Status, Todo};
+use super::value::{Priority, Todo, TodoStatus};
 
 /// Adds a todo.
 pub(super) const INSERT: &str = "INSERT INTO todos (id, title, title_key, notes, status, priority, due, \
@@ -57,7 +57,11 @@ pub(super) fn todo_of(row: &AnyRow) -> DatabaseResult<Todo> {
         id: row.try_get("id")?,
         title: row.try_get("title")?,
         notes: row.try_get("notes")?,
-        status: if status == Status::Done.as_str() { Status::Done } else { Status::Open },
+        status: if status == TodoStatus::Done.as_str() {
+            TodoStatus::Done
+        } else {
+            TodoStatus::Open
+        },
         priority: Priority::of_rank(row.try_get("priority")?),
         due: due.as_deref().and_then(|due| Due::parse(due).ok()),
         tags: serde_json::from_str(&tags).map_err(decode)?,

@@ -9,7 +9,7 @@ use super::details::{Details, take_details, take_trailing};
 use super::filter::is_noun;
 use super::intent::{Intent, NewTodo, Unclear};
 use super::items::split;
-use super::words::{Kind, Word, after, before, join, lowers, title, trim};
+use super::words::{Word, WordKind, after, before, join, lowers, title, trim};
 
 /// More than this at once is refused, so one message cannot flood a list.
 const MOST: usize = 30;
@@ -24,7 +24,7 @@ pub(super) fn read_add(words: &[Word], now: &Zoned) -> Option<Intent> {
     let (head, rest) = noun_head(&rest);
     if clause.needs_noun
         && head.is_none()
-        && rest.first().is_none_or(|word| word.kind != Kind::Quoted)
+        && rest.first().is_none_or(|word| word.kind != WordKind::Quoted)
     {
         return None;
     }
@@ -253,7 +253,7 @@ fn new_todo(words: &[Word], details: Details, now: &Zoned) -> Option<NewTodo> {
         "tasks",
         "all tasks",
     ];
-    let quoted = words.iter().any(|word| word.kind == Kind::Quoted);
+    let quoted = words.iter().any(|word| word.kind == WordKind::Quoted);
     if !quoted && empty.contains(&join(words).to_lowercase().as_str()) {
         return None;
     }

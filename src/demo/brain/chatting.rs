@@ -1,7 +1,7 @@
 //! Reads words that need no tool: greetings, thanks, questions about the model itself.
 
 use super::intent::Chat;
-use super::words::{Kind, Word, trim};
+use super::words::{Word, WordKind, trim};
 
 /// What people say, contractions spelled out; "…" stands for any ending.
 const PHRASES: &[(Chat, &[&str])] = &[
@@ -33,7 +33,7 @@ const PHRASES: &[(Chat, &[&str])] = &[
 
 /// The small talk that a whole clause is; none if it is more than that.
 pub(super) fn read_chat(words: &[Word]) -> Option<Chat> {
-    let spoken = trim(words).iter().filter(|word| word.kind != Kind::Break);
+    let spoken = trim(words).iter().filter(|word| word.kind != WordKind::Break);
     let said = spoken.map(|word| word.lower.as_str()).collect::<Vec<_>>().join(" ");
     let fits = |phrase: &&str| match phrase.strip_suffix('…') {
         Some(opening) => said.starts_with(opening),

@@ -2,7 +2,7 @@
 
 use super::dates::{Delay, Due, When};
 use super::details::Priority;
-use super::filter::{Filter, Status};
+use super::filter::{Filter, TodoStatus};
 use super::target::Target;
 
 /// What one clause asks for.
@@ -107,10 +107,10 @@ pub(super) enum Unclear {
 
 impl Action {
     /// The status a todo must have for the action to mean it.
-    pub(super) fn needs(&self) -> Option<Status> {
+    pub(super) fn needs(&self) -> Option<TodoStatus> {
         match self {
-            Self::Complete => Some(Status::Open),
-            Self::Reopen => Some(Status::Done),
+            Self::Complete => Some(TodoStatus::Open),
+            Self::Reopen => Some(TodoStatus::Done),
             Self::Delete
             | Self::Rename(_)
             | Self::Reschedule(_)

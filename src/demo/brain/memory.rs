@@ -23,14 +23,14 @@ pub(super) struct Memory {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Pending {
     /// Which of these? The options are those of the form, if it was one.
-    Choose { candidates: Vec<Todo>, action: Action, options: Vec<Choice> },
+    Choose { candidates: Vec<Todo>, action: Action, options: Vec<FormOption> },
     /// Really?
     Confirm(Vec<Intent>),
 }
 
 /// An option of a form, and the id of the todo that it stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Choice {
+pub(super) struct FormOption {
     pub(super) label: String,
     pub(super) id: String,
 }
@@ -96,7 +96,7 @@ fn confirmed(intents: &[Intent]) -> Vec<Intent> {
 }
 
 /// The options that a form was answered with: their labels, with ", " between them.
-fn ticked(text: &str, options: &[Choice]) -> Option<Vec<String>> {
+fn ticked(text: &str, options: &[FormOption]) -> Option<Vec<String>> {
     let labels: Vec<(String, &str)> =
         options.iter().map(|option| (option.label.to_lowercase(), option.id.as_str())).collect();
     let known: Vec<_> = labels.iter().map(|(label, id)| (label.as_str(), *id)).collect();

@@ -17,7 +17,7 @@ use super::resolve::{Act, Resolved, Trouble, resolve};
 use super::roles::Roles;
 use super::say::{self, Made};
 use super::trouble;
-use super::turns::{Round, Turn, turns};
+use super::turns::{ConversationTurn, Round, turns};
 use crate::conversation::{BrainAnswer, Call, Conversation, PlannedCall};
 
 /// How many pages of a list are looked through.
@@ -61,7 +61,7 @@ impl<'a> Brain<'a> {
         Self { conversation, roles, memory, asked, asks_by_form: asked.is_some() }
     }
 
-    fn take(self, turn: &Turn<'_>) -> (BrainAnswer, Memory) {
+    fn take(self, turn: &ConversationTurn<'_>) -> (BrainAnswer, Memory) {
         let intents = understand_after(turn.text, &self.memory, &self.conversation.now);
         if let ([Intent::Offer(todos)], true) = (intents.as_slice(), self.asks_by_form) {
             let form = Form::offering(todos, &intents);

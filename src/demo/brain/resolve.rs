@@ -2,7 +2,7 @@
 
 use jiff::Zoned;
 
-use super::filter::{Filter, Status};
+use super::filter::{Filter, TodoStatus};
 use super::intent::{Action, Change, Intent, Tone};
 use super::lookup::{Todo, fitting, passes};
 use super::memory::{Memory, Pending, at_places};
@@ -200,10 +200,10 @@ fn sweeping(ids: Vec<String>, action: Action) -> Trouble {
 
 /// The todos an action makes sense for: open ones, unless it needs or may have others.
 fn usable<'a>(action: &Action, todos: &'a [Todo]) -> Vec<&'a Todo> {
-    let of = |status: Status| todos.iter().filter(move |todo| todo.status == status);
+    let of = |status: TodoStatus| todos.iter().filter(move |todo| todo.status == status);
     match (action.needs(), action) {
         (Some(status), _) => of(status).collect(),
         (None, Action::Delete) => todos.iter().collect(),
-        (None, _) => of(Status::Open).collect(),
+        (None, _) => of(TodoStatus::Open).collect(),
     }
 }

@@ -4,7 +4,7 @@ use jiff::Zoned;
 
 use super::filter::{Filter, is_noun, is_plural, read_filter};
 use super::items::split;
-use super::words::{Kind, Word, after, join, lowers, trim};
+use super::words::{Word, WordKind, after, join, lowers, trim};
 
 /// What a command is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,7 +151,7 @@ fn places(lowered: &[&str]) -> Option<Vec<ListPosition>> {
 
 /// "all todos", "the done ones", "everything tagged home".
 fn several(words: &[Word], lowered: &[&str], now: &Zoned) -> Option<Filter> {
-    if words.iter().any(|word| word.kind == Kind::Quoted) {
+    if words.iter().any(|word| word.kind == WordKind::Quoted) {
         return None;
     }
     let says_so =

@@ -3,7 +3,7 @@
 use jiff::Zoned;
 
 use super::change::verb;
-use super::filter::Status;
+use super::filter::TodoStatus;
 use super::human::{self, count, numbered};
 use super::intent::Action;
 use super::lookup::Todo;
@@ -88,8 +88,8 @@ fn question(opening: &str, candidates: &[Todo], action: &Action, now: &Zoned) ->
 
 fn state(action: &Action) -> &'static str {
     match action.needs() {
-        Some(Status::Done) => "done ",
+        Some(TodoStatus::Done) => "done ",
         None if *action == Action::Delete => "",
-        Some(Status::Open) | None => "open ",
+        Some(TodoStatus::Open) | None => "open ",
     }
 }

@@ -15,7 +15,7 @@ const MAX_CALLS: usize = 128;
 
 /// What the repeatable agent answers.
 pub(super) fn answer(conversation: &Conversation) -> BrainAnswer {
-    let turn = Turn::of(conversation);
+    let turn = LastTurn::of(conversation);
     let calls = if turn.rounds < turn.steps() { turn.calls(&conversation.tools) } else { vec![] };
     let text = if calls.is_empty() { format!("Answer: {}", turn.digest()) } else { String::new() };
     let thoughts = vec!["Reading the request. ".to_owned(), "Deciding what to do.".to_owned()];
@@ -47,13 +47,13 @@ pub(super) fn synthesised_call(tool: &ToolSpec) -> PlannedCall {
     PlannedCall { name: tool.name.clone(), arguments }
 }
 
-struct Turn<'a> {
+struct LastTurn<'a> {
     text: &'a str,
     results: Vec<&'a str>,
     rounds: usize,
 }
 
-impl<'a> Turn<'a> {
+impl<'a> LastTurn<'a> {
     fn of(conversation: &'a Conversation) -> Self {
         let mut turn = Self { text: "", results: vec![], rounds: 0 };
         for said in &conversation.said {

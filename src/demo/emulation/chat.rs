@@ -12,10 +12,10 @@ use tokio_util::sync::CancellationToken;
 use super::checks;
 use super::choice::{Chosen, choose};
 use super::emulated_server::EmulatedServer;
+use super::gemini_refusal::GeminiRefusal;
 use super::knobs::{Flag, Knobs};
 use super::log::{Log, Watch};
 use super::prefixes::Prefixes;
-use super::refusal::Refusal;
 use super::scenarios::{Quotas, Sequences};
 use super::script::Script;
 use super::settings::EmulateSettings;
@@ -29,7 +29,7 @@ use crate::wire::problem::Unreadable;
 use crate::wire::profile::{FLASH_2_5, Profile};
 use crate::wire::reply::Voice;
 use crate::wire::request::ChatRequest;
-use crate::wire::usage::Bill;
+use crate::wire::usage::EstimatedUsage;
 use crate::wire::way::Way;
 
 /// What the emulation works with.
@@ -97,7 +97,7 @@ impl Emulation {
         read: &Read,
         knobs: Knobs,
         watch: &Watch,
-    ) -> Result<Delivery, Refusal> {
+    ) -> Result<Delivery, GeminiRefusal> {
         let request = read.request();
         let words = request.as_ref().map(ChatRequest::last_user_text).unwrap_or_default();
         watch.asked(read.body.clone(), read.size, words);
@@ -113,7 +113,7 @@ impl Emulation {
         read: &Read,
         request: &Result<ChatRequest, Unreadable>,
         knobs: &Knobs,
-    ) -> Result<&'static Profile, Refusal> {
+    ) -> Result<&'static Profile, GeminiRefusal> {
         if knobs.dialect.is_foreign() {
             return Ok(&FLASH_2_5);
         }
@@ -130,12 +130,13 @@ impl Emulation {
         read: &Read,
         request: Result<ChatRequest, Unreadable>,
         knobs: Knobs,
-    ) -> Result<Scene, Refusal> {
+    ) -> Result<Scene, GeminiRefusal> {
         let profile = self.checked(read, &request, &knobs)?;
         let request = request?;
         let chosen = choose(&self.script, parts, &request)?;
-        let knobs =
-            knobs.turned(&chosen.knobs).map_err(|error| Refusal::saying(&error.to_string()))?;
+        let knobs = knobs
+            .turned(&chosen.knobs)
+            .map_err(|error| GeminiRefusal::saying(&error.to_string()))?;
         let voice = self.voice(&request, profile, &knobs, read);
         let mut key = DefaultHasher::new();
         parts.headers.get(header::AUTHORIZATION).hash(&mut key);
@@ -143,21 +144,21 @@ impl Emulation {
         Ok(Scene { request, knobs, voice, chosen, key })
     }
 
-    fn knobs(&self, parts: &Parts) -> Result<Knobs, Refusal> {
+    fn knobs(&self, parts: &Parts) -> Result<Knobs, GeminiRefusal> {
         let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
         let query = parts.uri.query();
         let texts = [query, header("x-fake-timing"), header("x-fake-options")];
         let defaults = self.settings.knobs.clone();
         let turned = texts.into_iter().flatten().try_fold(defaults, Knobs::turned);
-        turned.map_err(|error| Refusal::saying(&error.to_string()))
+        turned.map_err(|error| GeminiRefusal::saying(&error.to_string()))
     }
 
     fn voice(&self, request: &ChatRequest, profile: &Profile, knobs: &Knobs, read: &Read) -> Voice {
         let most_thought = profile.most_thought(request.reasoning_effort.as_deref());
-        let bill = Bill {
+        let usage = EstimatedUsage {
             thinking: usize::try_from(self.ids.roll(most_thought + 1)).unwrap_or(0),
             cached: self.prefixes.cached(&read.body),
-            ..Bill::of(&read.body)
+            ..EstimatedUsage::of(&read.body)
         };
         let foreign = knobs.dialect.is_foreign() && !request.model.starts_with("fake:");
         let without_id = knobs.has(Flag::NoId) || self.ids.roll(10) == 0;
@@ -169,7 +170,7 @@ impl Emulation {
             parallel: knobs.parallel,
             chars: knobs.chars,
             thoughts: request.thoughts(),
-            bill: request.bills().then_some(bill),
+            usage: request.bills().then_some(usage),
         }
     }
 }

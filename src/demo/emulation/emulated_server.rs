@@ -10,7 +10,7 @@ use crate::wire::ids::Ids;
 use crate::wire::phrases::phrases;
 use crate::wire::profile::Generation;
 use crate::wire::reply::{Thoughts, Voice};
-use crate::wire::steps::Step;
+use crate::wire::steps::BodyStep;
 
 /// A server that takes the same requests and answers in its own way (the knob `dialect`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -95,7 +95,7 @@ impl EmulatedServer {
 }
 
 fn googles_error(delivery: &Delivery) -> Option<Value> {
-    let Some(Step::Send(body)) = delivery.steps.front() else { return None };
+    let Some(BodyStep::Send(body)) = delivery.steps.front() else { return None };
     let body: Value = serde_json::from_slice(body).ok()?;
     body.pointer("/0/error").cloned()
 }
@@ -219,7 +219,7 @@ impl Pen<'_> {
         chunk.insert("created".into(), self.voice.created.into());
         chunk.insert("model".into(), self.voice.model.as_str().into());
         chunk.insert("choices".into(), choices);
-        if self.dialect == EmulatedServer::OpenAi && self.voice.bill.is_some() {
+        if self.dialect == EmulatedServer::OpenAi && self.voice.usage.is_some() {
             chunk.insert("usage".into(), Value::Null);
         }
         Value::Object(chunk)
@@ -227,15 +227,15 @@ impl Pen<'_> {
 
     /// The counters, in a last chunk without choices.
     fn usage(&self, answer: &BrainAnswer) -> Option<Value> {
-        self.voice.bill.is_some().then(|| self.counted(json!([]), answer))
+        self.voice.usage.is_some().then(|| self.counted(json!([]), answer))
     }
 
     fn counted(&self, choices: Value, answer: &BrainAnswer) -> Value {
         let calls = answer.calls.iter().map(arguments);
         let calls: usize = calls.map(|arguments| arguments.len()).sum();
         let mut whole = self.envelope(choices);
-        if let (Some(bill), Some(fields)) = (&self.voice.bill, whole.as_object_mut()) {
-            fields.insert("usage".into(), bill.after(answer.text.chars().count() + calls));
+        if let (Some(usage), Some(fields)) = (&self.voice.usage, whole.as_object_mut()) {
+            fields.insert("usage".into(), usage.after(answer.text.chars().count() + calls));
             if self.dialect == EmulatedServer::LlamaCpp {
                 fields.insert("timings".into(), json!({ "predicted_per_second": 41.5 }));
             }

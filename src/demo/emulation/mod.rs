@@ -22,7 +22,7 @@ mod play;
 
 mod prefixes;
 
-mod refusal;
+mod gemini_refusal;
 
 mod routes;
 

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 
 use super::agent;
 use super::chat::{Emulation, Scene};
-use super::scenarios::{Fault, Fills, Quota, Scenario, find};
+use super::scenarios::{Fills, FlakyFailure, Quota, Scenario, find};
 use super::script::Play;
 use super::settings::Agent;
 use super::transport::disturbed;
@@ -32,7 +32,7 @@ impl Emulation {
                 if fails { self.fault(scene, fault) } else { self.usual(scene) }
             }
             Play::Scenario(Scenario::Breaker(window)) => {
-                let fault = Fault { name: "e503_overloaded", delay: None };
+                let fault = FlakyFailure { name: "e503_overloaded", delay: None };
                 let fails = self.sequences.is_young(key(), *window);
                 if fails { self.fault(scene, &fault) } else { self.usual(scene) }
             }
@@ -87,7 +87,7 @@ impl Emulation {
         }
     }
 
-    fn fault(&self, scene: &Scene, fault: &Fault) -> Delivery {
+    fn fault(&self, scene: &Scene, fault: &FlakyFailure) -> Delivery {
         let delay = fault.delay.as_deref().unwrap_or("1s");
         self.written(scene, fault.name, self.fills(scene).with("delay", delay))
     }

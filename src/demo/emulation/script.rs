@@ -9,7 +9,7 @@ use thiserror::Error;
 use tokio::time::Instant;
 
 use super::knobs::{Knobs, UnknownKnob};
-use super::scenarios::{Fault, Scenario};
+use super::scenarios::{FlakyFailure, Scenario};
 use crate::conversation::{BrainAnswer, PlannedCall};
 
 /// One entry as it is posted.
@@ -61,7 +61,7 @@ pub(super) struct Lined {
 #[derive(Clone, Debug)]
 pub(super) enum Play {
     Scenario(Scenario),
-    Fault(Fault),
+    Fault(FlakyFailure),
     Answer(BrainAnswer),
 }
 

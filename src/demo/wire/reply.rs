@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::ids::Ids;
 use super::phrases::{Chars, phrases};
 use super::profile::Generation;
-use super::usage::Bill;
+use super::usage::EstimatedUsage;
 use crate::conversation::{BrainAnswer, PlannedCall};
 
 /// Everything about a reply but what it says.
@@ -22,7 +22,7 @@ pub(crate) struct Voice {
     pub(crate) chars: Option<Chars>,
     pub(crate) thoughts: Thoughts,
     /// What the usage counts, if it was asked for.
-    pub(crate) bill: Option<Bill>,
+    pub(crate) usage: Option<EstimatedUsage>,
 }
 
 /// Whether thoughts are shown.
@@ -77,8 +77,8 @@ fn chunk(moment: Moment, voice: &Voice, written: usize) -> Value {
     }
     chunk.insert("model".into(), voice.model.as_str().into());
     chunk.insert("object".into(), "chat.completion.chunk".into());
-    if let Some(bill) = &voice.bill {
-        chunk.insert("usage".into(), bill.after(written));
+    if let Some(usage) = &voice.usage {
+        chunk.insert("usage".into(), usage.after(written));
     }
     Value::Object(chunk)
 }

@@ -14,12 +14,12 @@ pub(crate) trait Witness: Send + Sync + 'static {
     /// Notes a piece of the answer, of so many events.
     fn sent(&self, bytes: usize, events: usize);
     /// Notes how it ended; the first word counts.
-    fn end(&self, end: End);
+    fn end(&self, end: DeliveryEnd);
 }
 
 /// How an answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
+pub(crate) enum DeliveryEnd {
     /// Every byte went out.
     Complete,
     /// The client left first.
@@ -46,7 +46,7 @@ pub(crate) struct Way<W> {
 impl Witness for Unseen {
     fn began(&self, _: StatusCode) {}
     fn sent(&self, _: usize, _: usize) {}
-    fn end(&self, _: End) {}
+    fn end(&self, _: DeliveryEnd) {}
 }
 
 impl Way<Unseen> {
@@ -58,7 +58,7 @@ impl Way<Unseen> {
 
 impl<W: Witness> Way<W> {
     pub(super) fn reset(&self) -> Error {
-        self.witness.end(End::ServerCut);
+        self.witness.end(DeliveryEnd::ServerCut);
         if let Some(connection) = &self.connection {
             connection.cut();
         }

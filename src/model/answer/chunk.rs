@@ -23,7 +23,7 @@ pub enum Chunk<'a> {
 /// The usual chunk. Whatever else would count makes it a loose one.
 #[derive(Debug, Deserialize)]
 pub struct Words<'a> {
-    choices: [Choice; 1],
+    choices: [ChunkChoice; 1],
     usage: Option<Value>,
     #[serde(borrow)]
     model: Option<Name<'a>>,
@@ -37,8 +37,8 @@ pub struct Words<'a> {
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[derive(Debug, Deserialize)]
-struct Choice {
-    delta: Said,
+struct ChunkChoice {
+    delta: ChunkDelta,
     finish_reason: Option<String>,
     #[serde(rename = "index")]
     _index: Option<First>,
@@ -47,7 +47,7 @@ struct Choice {
 }
 
 #[derive(Debug, Deserialize)]
-struct Said {
+struct ChunkDelta {
     content: Option<String>,
     #[serde(
         rename = "reasoning_content",
@@ -103,7 +103,7 @@ impl<'a> Chunk<'a> {
 impl Words<'_> {
     /// The words and the finish reason; empty ones are as good as none.
     pub(in crate::model) fn take(self) -> (Option<String>, Option<String>) {
-        let [Choice { delta, finish_reason, .. }] = self.choices;
+        let [ChunkChoice { delta, finish_reason, .. }] = self.choices;
         let said = |text: &String| !text.is_empty();
         (delta.content.filter(said), finish_reason.filter(said))
     }

@@ -31,7 +31,7 @@ pub struct Decoder {
 
 /// How a stream ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub enum StreamEnd {
     /// The server said that it was done.
     Done,
     /// No more came.
@@ -88,7 +88,7 @@ impl Decoder {
     }
 
     /// The reply, or why there is none.
-    pub fn finish(mut self, ending: Ending, out: &mut Vec<Delta>) -> Result<Reply, Failure> {
+    pub fn finish(mut self, ending: StreamEnd, out: &mut Vec<Delta>) -> Result<Reply, Failure> {
         let before = out.len();
         self.thoughts.flush(out);
         self.keep(out, before)?;
@@ -169,9 +169,9 @@ impl Decoder {
     }
 
     /// What the finish reason rules out; `stop` and `tool_calls` say nothing reliable.
-    fn judge_finish(&self, ending: Ending) -> Result<(), Failure> {
+    fn judge_finish(&self, ending: StreamEnd) -> Result<(), Failure> {
         let Some(finish) = &self.finish else {
-            return if ending == Ending::Done { Ok(()) } else { Err(Failure::cut()) };
+            return if ending == StreamEnd::Done { Ok(()) } else { Err(Failure::cut()) };
         };
         let (reason, detail) = finish.split_once(':').unwrap_or((finish, ""));
         match reason.trim() {

@@ -101,12 +101,12 @@ impl Refused {
         refused.spent = is_credit.then_some(Spent::Credit);
         refused.message = message;
         for detail in error.get("details").and_then(Value::as_array).into_iter().flatten() {
-            refused.heed(detail);
+            refused.read_detail(detail);
         }
         refused
     }
 
-    fn heed(&mut self, detail: &Value) {
+    fn read_detail(&mut self, detail: &Value) {
         let text = |key: &str| detail.get(key).and_then(Value::as_str);
         self.pause = text("retryDelay").and_then(pause::span).or(self.pause);
         self.is_key |= text("reason") == Some("API_KEY_INVALID");

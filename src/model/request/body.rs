@@ -4,10 +4,10 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::offer::Offer;
-use super::thinking::{Said, Thinking, say};
+use super::thinking::{Thinking, ThinkingFields, say};
+use super::tool_declarations::ToolDeclarations;
 use super::transcript;
-use super::wire::{Message, Recipient};
+use super::wire::{Recipient, RequestMessage};
 use crate::agents::ModelRequest;
 use crate::model::provider_family::ProviderFamily;
 
@@ -17,7 +17,7 @@ pub struct Body<'a> {
     model: &'a str,
     #[serde(skip)]
     family: ProviderFamily,
-    messages: Vec<Message<'a>>,
+    messages: Vec<RequestMessage<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tools: Option<&'a RawValue>,
     stream: bool,
@@ -34,13 +34,17 @@ struct StreamOptions {
 }
 
 impl<'a> Body<'a> {
-    /// Writes down a request; `offer` must be that of the request's tools.
-    pub fn new(recipient: Recipient<'a>, request: &ModelRequest<'a>, offer: &'a Offer) -> Self {
+    /// Writes down a request; `tools` must be those of the request.
+    pub fn new(
+        recipient: Recipient<'a>,
+        request: &ModelRequest<'a>,
+        tools: &'a ToolDeclarations,
+    ) -> Self {
         Self {
             model: recipient.model,
             family: recipient.family,
-            messages: transcript::messages(recipient, request, offer.names()),
-            tools: offer.declarations(),
+            messages: transcript::messages(recipient, request, tools.names()),
+            tools: tools.declarations(),
             stream: true,
             stream_options: StreamOptions { include_usage: true },
             reasoning_effort: None,
@@ -59,9 +63,9 @@ impl<'a> Body<'a> {
     #[must_use]
     pub fn thinking(self, thinking: Thinking) -> Self {
         match say(self.family, self.model, thinking) {
-            Said::Nothing => self,
-            Said::Google(part) => Self { google_only: Some(part), ..self },
-            Said::Effort(effort) => Self { reasoning_effort: Some(effort), ..self },
+            ThinkingFields::Nothing => self,
+            ThinkingFields::Google(part) => Self { google_only: Some(part), ..self },
+            ThinkingFields::Effort(effort) => Self { reasoning_effort: Some(effort), ..self },
         }
     }
 }

@@ -22,7 +22,7 @@ pub enum Thinking {
 
 /// What is said of it in a request.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::model) enum Said {
+pub(in crate::model) enum ThinkingFields {
     /// Nothing.
     Nothing,
     /// In Google's own part of the body, which also asks for the thoughts.
@@ -32,11 +32,15 @@ pub(in crate::model) enum Said {
 }
 
 /// What `model` is told; a Gemini behind a server of another family is told like the others.
-pub(in crate::model) fn say(family: ProviderFamily, model: &str, thinking: Thinking) -> Said {
+pub(in crate::model) fn say(
+    family: ProviderFamily,
+    model: &str,
+    thinking: Thinking,
+) -> ThinkingFields {
     let version = gemini_version(model).filter(|_| family == ProviderFamily::Gemini);
     let Some(version) = version else { return effort(thinking) };
     if version.starts_with("1.") || version.starts_with("2.0") {
-        return Said::Nothing; // They cannot think, and refuse to hear of it.
+        return ThinkingFields::Nothing; // They cannot think, and refuse to hear of it.
     }
     let limit = if version.starts_with('2') {
         budget(thinking, version.contains("pro")).map(|tokens| ("thinking_budget", json!(tokens)))
@@ -46,7 +50,7 @@ pub(in crate::model) fn say(family: ProviderFamily, model: &str, thinking: Think
     let shows = ("include_thoughts", json!(thinking != Thinking::Off));
     let config: Map<_, _> =
         [shows].into_iter().chain(limit).map(|(key, value)| (key.to_owned(), value)).collect();
-    Said::Google(json!({ "google": { "thinking_config": config } }))
+    ThinkingFields::Google(json!({ "google": { "thinking_config": config } }))
 }
 
 /// What follows `gemini-`, if it is one of Google's.
@@ -54,12 +58,12 @@ pub(in crate::model) fn gemini_version(model: &str) -> Option<&str> {
     model.split_once("gemini-").map(|(_, version)| version)
 }
 
-fn effort(thinking: Thinking) -> Said {
+fn effort(thinking: Thinking) -> ThinkingFields {
     match thinking {
-        Thinking::Off | Thinking::Auto => Said::Nothing,
-        Thinking::Low => Said::Effort("low"),
-        Thinking::Medium => Said::Effort("medium"),
-        Thinking::High => Said::Effort("high"),
+        Thinking::Off | Thinking::Auto => ThinkingFields::Nothing,
+        Thinking::Low => ThinkingFields::Effort("low"),
+        Thinking::Medium => ThinkingFields::Effort("medium"),
+        Thinking::High => ThinkingFields::Effort("high"),
     }
 }
 
@@ -129,18 +133,18 @@ mod tests {
     fn others_are_told_an_effort_or_nothing() {
         for model in ["gpt-5", "google/gemini-3.5-flash"] {
             let told = say(ProviderFamily::OpenAi, model, Thinking::Medium);
-            assert_eq!(told, Said::Effort("medium"), "{model}");
+            assert_eq!(told, ThinkingFields::Effort("medium"), "{model}");
         }
         for (family, model, thinking) in [
             (ProviderFamily::OpenAi, "qwen3", Thinking::Auto),
             (ProviderFamily::OpenAi, "qwen3", Thinking::Off),
             (ProviderFamily::Gemini, "gemini-2.0-flash", Thinking::High),
         ] {
-            assert_eq!(say(family, model, thinking), Said::Nothing, "{model}");
+            assert_eq!(say(family, model, thinking), ThinkingFields::Nothing, "{model}");
         }
     }
 
-    fn google(config: Value) -> Said {
-        Said::Google(json!({ "google": { "thinking_config": config } }))
+    fn google(config: Value) -> ThinkingFields {
+        ThinkingFields::Google(json!({ "google": { "thinking_config": config } }))
     }
 }

@@ -35,7 +35,7 @@ impl Recipient<'_> {
 /// One entry of the conversation.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "role", rename_all = "snake_case")]
-pub(in crate::model) enum Message<'a> {
+pub(in crate::model) enum RequestMessage<'a> {
     System {
         content: &'a str,
     },
@@ -63,7 +63,7 @@ pub(in crate::model) enum Message<'a> {
 pub(in crate::model) struct Called<'a> {
     pub(in crate::model) id: &'a str,
     #[serde(rename = "type")]
-    pub(in crate::model) kind: Kind,
+    pub(in crate::model) kind: ToolKind,
     pub(in crate::model) function: CalledFunction<'a>,
     #[serde(flatten)]
     pub(in crate::model) extra: Extra<'a>,
@@ -77,6 +77,6 @@ pub(in crate::model) struct CalledFunction<'a> {
 
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::model) enum Kind {
+pub(in crate::model) enum ToolKind {
     Function,
 }

@@ -14,11 +14,11 @@ const MAX_NAME: usize = 100;
 pub(in crate::model) struct Warnings {
     /// As asked for.
     model: String,
-    seen: Mutex<Seen>,
+    seen: Mutex<SeenModels>,
 }
 
 #[derive(Debug, Default)]
-struct Seen {
+struct SeenModels {
     is_unlisted: bool,
     /// Other models that answered.
     others: Vec<String>,
@@ -71,7 +71,7 @@ impl Warnings {
         format!("{} was asked for, and {name} answered.", self.model)
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
+    fn seen(&self) -> MutexGuard<'_, SeenModels> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -152,7 +152,7 @@ async fn what_turns_cost_adds_up_in_their_thread_and_outlives_the_process() {
 
     let (mut thread, mut told) = (Value::Null, Vec::new());
     for _ in 0..3 {
-        let store = Some(crate::contract::keepers::store(&url).await);
+        let store = Some(crate::contract::stores::store(&url).await);
         let choices = Choices { model: model(patient(&server)), store, ..Choices::default() };
         let house = TestApp::new(choices).await;
         let body = json!({ "message": "hi", "thread_id": thread });

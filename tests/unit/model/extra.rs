@@ -2,7 +2,7 @@
 
 use orchestrator::agents::ModelRequest;
 use orchestrator::domain::{Assistant, Message};
-use orchestrator::model::{Body, Decoder, Ending, Offer, ProviderFamily, Recipient};
+use orchestrator::model::{Body, Decoder, ProviderFamily, Recipient, StreamEnd, ToolDeclarations};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -110,7 +110,7 @@ fn read(deltas: &[Value]) -> Assistant {
     for delta in deltas {
         decoder.push(json!({"choices": [{"delta": delta, "index": 0}]}).into(), &mut out).unwrap();
     }
-    let reply = decoder.finish(Ending::Done, &mut out).unwrap();
+    let reply = decoder.finish(StreamEnd::Done, &mut out).unwrap();
     Assistant { by: Some("gateway".to_owned()), ..reply.message }
 }
 
@@ -124,5 +124,5 @@ fn told(said: &Assistant, recipient: Recipient<'_>) -> Value {
     let deadline = Instant::now();
     let request =
         ModelRequest { model: None, system: "S", messages: &messages, tools: &[], deadline };
-    json!(Body::new(recipient, &request, &Offer::default()))["messages"][2].clone()
+    json!(Body::new(recipient, &request, &ToolDeclarations::default()))["messages"][2].clone()
 }

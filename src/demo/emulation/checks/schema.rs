@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use crate::emulation::refusal::Refusal;
-use crate::wire::request::Tool;
+use crate::emulation::gemini_refusal::GeminiRefusal;
+use crate::wire::request::ChatTool;
 
 const MAX_TOOLS: usize = 512;
 const MAX_NAME: usize = 64;
@@ -38,9 +38,11 @@ const KEYWORDS: &[&str] = &[
 ];
 
 /// Refuses tools that Gemini would not take.
-pub(super) fn check(tools: &[Tool]) -> Result<(), Refusal> {
+pub(super) fn check(tools: &[ChatTool]) -> Result<(), GeminiRefusal> {
     if tools.len() > MAX_TOOLS {
-        return Err(Refusal::saying("The number of function declarations must not exceed 512."));
+        return Err(GeminiRefusal::saying(
+            "The number of function declarations must not exceed 512.",
+        ));
     }
     let mut names = BTreeSet::new();
     for (index, tool) in tools.iter().enumerate() {
@@ -48,14 +50,16 @@ pub(super) fn check(tools: &[Tool]) -> Result<(), Refusal> {
         check_name(&tool.function.name, &at)?;
         if !names.insert(tool.function.name.as_str()) {
             let name = &tool.function.name;
-            return Err(Refusal::saying(&format!("Duplicate function declaration found: {name}")));
+            return Err(GeminiRefusal::saying(&format!(
+                "Duplicate function declaration found: {name}"
+            )));
         }
         if !tool.function.parameters.is_null() {
             check_schema(&tool.function.parameters, &FieldPath::root(&at), 0)?;
         }
     }
     let bytes: usize = tools.iter().map(|tool| tool.function.parameters.to_string().len()).sum();
-    if bytes > MAX_SCHEMA_BYTES { Err(Refusal::of("e400_too_many_states")) } else { Ok(()) }
+    if bytes > MAX_SCHEMA_BYTES { Err(GeminiRefusal::of("e400_too_many_states")) } else { Ok(()) }
 }
 
 /// The path of a field in a request, as the two layers of Google's validation name it.
@@ -83,41 +87,41 @@ impl FieldPath {
         Self { proto: format!("{}.{step}", self.proto), named: format!("{}.{step}", self.named) }
     }
 
-    fn unknown(&self, key: &str, why: &str) -> Refusal {
+    fn unknown(&self, key: &str, why: &str) -> GeminiRefusal {
         let path = &self.proto;
-        Refusal::saying(&format!(
+        GeminiRefusal::saying(&format!(
             "Invalid JSON payload received. Unknown name \"{key}\" at '{path}': {why}"
         ))
     }
 
-    fn invalid(&self, key: &str, kind: &str, value: &Value) -> Refusal {
+    fn invalid(&self, key: &str, kind: &str, value: &Value) -> GeminiRefusal {
         let path = &self.proto;
-        Refusal::saying(&format!("Invalid value at '{path}.{key}' ({kind}), {value}"))
+        GeminiRefusal::saying(&format!("Invalid value at '{path}.{key}' ({kind}), {value}"))
     }
 
-    fn wrong(&self, why: &str) -> Refusal {
-        Refusal::saying(&format!("{}{why}", self.named))
+    fn wrong(&self, why: &str) -> GeminiRefusal {
+        GeminiRefusal::saying(&format!("{}{why}", self.named))
     }
 }
 
 /// Deeper than any schema that means well.
 const MAX_DEPTH: usize = 32;
 
-fn check_name(name: &str, at: &str) -> Result<(), Refusal> {
+fn check_name(name: &str, at: &str) -> Result<(), GeminiRefusal> {
     let mut characters = name.chars();
     let starts = characters.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
     let goes_on = characters.all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'));
     if starts && goes_on && name.len() <= MAX_NAME {
         return Ok(());
     }
-    Err(Refusal::saying(&format!(
+    Err(GeminiRefusal::saying(&format!(
         "* GenerateContentRequest.{at}.name: Invalid function name. Must start with a letter or \
          an underscore. Must be alphanumeric (a-z, A-Z, 0-9), underscores (_), dots (.) or dashes \
          (-), with a maximum length of 64."
     )))
 }
 
-fn check_schema(schema: &Value, path: &FieldPath, depth: usize) -> Result<(), Refusal> {
+fn check_schema(schema: &Value, path: &FieldPath, depth: usize) -> Result<(), GeminiRefusal> {
     let Some(schema) = schema.as_object().filter(|_| depth < MAX_DEPTH) else {
         return Err(path.wrong(": must be a schema of no more than 32 levels"));
     };
@@ -139,7 +143,7 @@ fn check_schema(schema: &Value, path: &FieldPath, depth: usize) -> Result<(), Re
     Ok(())
 }
 
-fn check_keyword(key: &str, value: &Value, path: &FieldPath) -> Result<(), Refusal> {
+fn check_keyword(key: &str, value: &Value, path: &FieldPath) -> Result<(), GeminiRefusal> {
     if !KEYWORDS.contains(&key) {
         return Err(path.unknown(key, "Cannot find field."));
     }
@@ -156,7 +160,7 @@ fn check_keyword(key: &str, value: &Value, path: &FieldPath) -> Result<(), Refus
     }
 }
 
-fn check_type(schema: &Map<String, Value>, path: &FieldPath) -> Result<(), Refusal> {
+fn check_type(schema: &Map<String, Value>, path: &FieldPath) -> Result<(), GeminiRefusal> {
     let kind = schema.get("type").and_then(Value::as_str).unwrap_or_default().to_lowercase();
     let format = schema.get("format").and_then(Value::as_str);
     let properties = schema.get("properties").and_then(Value::as_object);
@@ -190,7 +194,7 @@ fn format_is_known(kind: &str, format: &str) -> bool {
     }
 }
 
-fn check_required(schema: &Map<String, Value>, path: &FieldPath) -> Result<(), Refusal> {
+fn check_required(schema: &Map<String, Value>, path: &FieldPath) -> Result<(), GeminiRefusal> {
     let properties = schema.get("properties").and_then(Value::as_object);
     let required = schema.get("required").and_then(Value::as_array);
     let known = |name: &Value| {
