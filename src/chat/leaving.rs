@@ -8,7 +8,7 @@ use super::admission::{HeldThread, QueueSlot};
 use super::recorder::Recorded;
 use super::shared::Shared;
 use super::turn::Log;
-use super::wording::told;
+use super::wording::message_for_person;
 use super::{Closing, Ending, Entry, Fact, Settlement, ThreadsError, TurnEnd};
 use crate::agents::Finish;
 
@@ -83,7 +83,7 @@ fn tell_last(
                 | ThreadsError::Unavailable(_) => Finish::Storage,
             };
             end.outcome = finish.outcome();
-            end.told = told(&finish, &end.tool_calls, request_id);
+            end.told = message_for_person(&finish, &end.tool_calls, request_id);
         }
         (Err(error), None) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "Lease not released");

@@ -8,7 +8,7 @@ use super::entry_queue::EntryQueue;
 use super::projection::{Growing, Projection, Shape};
 use super::request::now;
 use super::turn::Log;
-use super::wording::{CUT_MARK, note, told};
+use super::wording::{CUT_MARK, message_for_person, note};
 use super::{
     Abilities, Fact, Level, RunStart, Start, ToolEnd, ToolRecord, ToolStart, TurnEnd, budget,
     questions,
@@ -126,7 +126,7 @@ impl Scribe {
         TurnEnd {
             thread: self.run.thread.clone(),
             outcome: finish.outcome(),
-            told: told(&finish, &self.done, &self.scope.request_id),
+            told: message_for_person(&finish, &self.done, &self.scope.request_id),
             text: self.texts.join("\n\n"),
             tool_calls: std::mem::take(&mut self.done),
             spend: self.spend,

@@ -127,14 +127,14 @@ impl Shared {
         let thread = match self.store.find(thread).await {
             Ok(Some(thread)) => thread,
             unknown => {
-                self.let_go(&lease).await;
+                self.release_lease(&lease).await;
                 return unknown.map(|_| false);
             }
         };
         let spent = thread.spent + more;
         let paid = self.store.end(&lease, Closing { spent, ..Closing::default() }).await;
         if paid.is_err() {
-            self.let_go(&lease).await;
+            self.release_lease(&lease).await;
         }
         paid.map(|()| true)
     }

@@ -104,7 +104,9 @@ impl OpenAiModel {
                 deltas.introduce();
             }
         }
-        result.inspect_err(|failure| self.learn_from(failure)).map_err(|failure| self.told(failure))
+        result
+            .inspect_err(|failure| self.learn_from(failure))
+            .map_err(|failure| self.error_of(failure))
     }
 
     async fn ask(
@@ -206,7 +208,7 @@ impl OpenAiModel {
     }
 
     /// What the provider did not say, we know: when it is asked again, or which model to ask for.
-    fn told(&self, failure: Failure) -> ModelError {
+    fn error_of(&self, failure: Failure) -> ModelError {
         match (failure.error, failure.remedy) {
             (ModelError::Unavailable { reason, retry_in: None }, _) => {
                 ModelError::Unavailable { reason, retry_in: self.held_for() }

@@ -45,7 +45,7 @@ pub(super) struct Guest {
 }
 
 /// Serves one connection to its end.
-pub(super) async fn attend(
+pub(super) async fn serve_connection(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     guest: Guest,
     stop: CancellationToken,

@@ -47,7 +47,7 @@ pub(super) enum StoreFault {
 impl StoreFault {
     /// Another writer drew the same number for its entry and was faster; only PostgreSQL lets
     /// two write at the same time.
-    pub(super) fn is_taken(&self) -> bool {
+    pub(super) fn is_sequence_conflict(&self) -> bool {
         self.is_about("entries_pkey")
     }
 

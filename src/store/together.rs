@@ -109,9 +109,9 @@ impl<R: Row> Together<R> {
         if !mem::replace(&mut queue.has_writer, true) {
             return None;
         }
-        let (told, hears) = oneshot::channel();
+        let (told, answer) = oneshot::channel();
         queue.waiting.push_back(QueuedRow { row: Arc::clone(row), told });
-        Some(QueuePosition { all: self, row, hears })
+        Some(QueuePosition { all: self, row, answer })
     }
 
     async fn write_for_all(&self, row: &Arc<R>) -> Option<Result<bool, sqlx::Error>> {
@@ -178,17 +178,17 @@ impl<R: Row> Drop for WriteRight<'_, R> {
 struct QueuePosition<'a, R: Row> {
     all: &'a Together<R>,
     row: &'a Arc<R>,
-    hears: oneshot::Receiver<Told>,
+    answer: oneshot::Receiver<Told>,
 }
 
 impl<R: Row> QueuePosition<'_, R> {
     /// Nothing, if the row was written with others' and that failed.
     async fn wait(&mut self, patience: Duration) -> Result<Told, Option<sqlx::Error>> {
-        let told = match waits::at_most(patience, &mut self.hears).await {
+        let told = match waits::at_most(patience, &mut self.answer).await {
             Some(told) => told,
             None if self.leave() => return Err(Some(sqlx::Error::PoolTimedOut)),
             // What takes so long is its statement, and that is the database's.
-            None => (&mut self.hears).await,
+            None => (&mut self.answer).await,
         };
         told.map_err(|_| None)
     }
@@ -202,8 +202,8 @@ impl<R: Row> QueuePosition<'_, R> {
 
 impl<R: Row> Drop for QueuePosition<'_, R> {
     fn drop(&mut self) {
-        self.hears.close();
-        match self.hears.try_recv() {
+        self.answer.close();
+        match self.answer.try_recv() {
             Ok(Told::Write) => drop(WriteRight(self.all)),
             Ok(Told::Written(_)) => {}
             Err(_) => drop(self.leave()),

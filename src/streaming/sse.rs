@@ -63,7 +63,7 @@ impl<W: Wire> SseWriter<W> {
 
     async fn next(&mut self) -> Option<Bytes> {
         while !self.is_over {
-            let piece = match self.hear().await {
+            let piece = match self.next_facts().await {
                 None => Bytes::from_static(COMMENT),
                 Some(Ok(0) | Err(Behind)) if self.has_ended => return None,
                 Some(Ok(0)) => self.end("The server failed to answer. Try again.", Outcome::Failed),
@@ -78,7 +78,7 @@ impl<W: Wire> SseWriter<W> {
     }
 
     /// Waits for facts and counts them; none if it was quiet for too long.
-    async fn hear(&mut self) -> Option<Result<usize, Behind>> {
+    async fn next_facts(&mut self) -> Option<Result<usize, Behind>> {
         let heard = select! {
             biased;
             heard = self.turn.take(&mut self.waiting, AT_ONCE) => Some(heard),

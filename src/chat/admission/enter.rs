@@ -60,12 +60,12 @@ impl Shared {
         let thread = match thread {
             Ok(Some(thread)) => thread,
             unknown => {
-                self.let_go(&lease).await;
+                self.release_lease(&lease).await;
                 return Err(unknown.err().map_or(BeginError::UnknownThread, BeginError::Threads));
             }
         };
         if let ThreadStatus::Locked { reason } | ThreadStatus::Closed { reason } = thread.status {
-            self.let_go(&lease).await;
+            self.release_lease(&lease).await;
             return Err(BeginError::Locked { reason });
         }
         let held = HeldThread::new(self.store.clone(), &self.heartbeat, &thread, lease);
@@ -73,7 +73,7 @@ impl Shared {
     }
 
     /// Lets a resource go in which nothing was done.
-    pub(in crate::chat) async fn let_go(&self, lease: &Lease) {
+    pub(in crate::chat) async fn release_lease(&self, lease: &Lease) {
         if let Err(error) = self.store.release(lease).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "Lease not released");
         }

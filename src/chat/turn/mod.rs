@@ -22,7 +22,7 @@ use super::repeat::JournaledTools;
 use super::scribe::{Scope, Scribe};
 use super::shared::Shared;
 use super::title::Unnamed;
-use super::wording::{missing, told};
+use super::wording::{message_for_person, missing};
 use super::{Fact, Level, RequestContext, RunStart, Titles, TurnEnd, budget, for_model};
 use crate::agents::{Driver, Finish, Interrupt, Run, drive};
 use crate::domain::{Catalog, ItemId, Message, Outcome, Spend, ThreadId};
@@ -105,7 +105,7 @@ impl Shared {
         ended.unwrap_or_else(|_| {
             tracing::error!("A turn panicked");
             let finish = Finish::Model(crate::agents::ModelError::Failed("a fault".to_owned()));
-            let told = told(&finish, &[], request_id);
+            let told = message_for_person(&finish, &[], request_id);
             let (text, tool_calls, outcome) = (String::new(), Vec::new(), Outcome::Failed);
             let spend = Spend::unknown();
             let thread_spend = Some(held.spent + spend);

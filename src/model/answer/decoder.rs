@@ -60,7 +60,7 @@ impl Decoder {
             Chunk::Words(words) => {
                 let (content, finish) = words.take();
                 self.finish = finish.or(self.finish.take());
-                self.hear(content, out)
+                self.take_content(content, out)
             }
             Chunk::Loose(chunk) => self.read_loose(chunk, out),
         }
@@ -109,7 +109,11 @@ impl Decoder {
     }
 
     /// Words of the answer, without a mark.
-    fn hear(&mut self, content: Option<String>, out: &mut Vec<Delta>) -> Result<(), Failure> {
+    fn take_content(
+        &mut self,
+        content: Option<String>,
+        out: &mut Vec<Delta>,
+    ) -> Result<(), Failure> {
         let before = out.len();
         if let Some(content) = content {
             self.thoughts.plain(content, out);

@@ -38,8 +38,8 @@ impl OpenAiModel {
 
     /// What an operator should know of it, in sentences.
     pub(in crate::model) fn warned(&self) -> Vec<String> {
-        let told = self.models.told().into_iter().chain(self.end_announced());
-        told.chain(self.models.now().warnings.told()).collect()
+        let told = self.models.message().into_iter().chain(self.end_announced());
+        told.chain(self.models.now().warnings.messages()).collect()
     }
 
     fn end_announced(&self) -> Option<String> {

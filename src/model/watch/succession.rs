@@ -66,7 +66,7 @@ impl Succession {
     }
 
     /// What an operator should know of it.
-    pub(in crate::model) fn told(&self) -> Option<String> {
+    pub(in crate::model) fn message(&self) -> Option<String> {
         let successor = self.successor.get()?;
         Some(words(&self.first.settings.model, &successor.settings.model))
     }

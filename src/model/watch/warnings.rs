@@ -57,7 +57,7 @@ impl Warnings {
     }
 
     /// In sentences.
-    pub(in crate::model) fn told(&self) -> Vec<String> {
+    pub(in crate::model) fn messages(&self) -> Vec<String> {
         let seen = self.seen();
         let unlisted = seen.is_unlisted.then(|| self.words_of_list());
         unlisted.into_iter().chain(seen.others.iter().map(|name| self.words_of(name))).collect()

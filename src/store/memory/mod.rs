@@ -251,7 +251,7 @@ impl Leases for MemoryStore {
     fn renew<'a>(&'a self, leases: &'a [Lease]) -> BoxFuture<'a, StoreResult<Vec<Resource>>> {
         let mut all = self.lock();
         let renewed = leases.iter().filter(|lease| {
-            let kept = all.held(lease).ok().filter(|kept| !kept.is_let_go());
+            let kept = all.held(lease).ok().filter(|kept| !kept.is_released());
             kept.map(Conversation::prolong).is_some()
         });
         ready(Ok(renewed.map(|lease| lease.resource.clone()).collect())).boxed()
@@ -259,7 +259,7 @@ impl Leases for MemoryStore {
 
     fn release<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, StoreResult<()>> {
         if let Ok(kept) = self.lock().held(lease) {
-            kept.let_go();
+            kept.release();
         }
         ready(Ok(())).boxed()
     }

@@ -106,7 +106,7 @@ impl SqlStore {
     pub(super) async fn append(&self, addition: &Arc<Addition>) -> SqlResult<()> {
         loop {
             match self.additions.write(addition).await.map_err(StoreFault::from) {
-                Err(fault) if fault.is_taken() => {}
+                Err(fault) if fault.is_sequence_conflict() => {}
                 Err(fault) => return Err(fault),
                 Ok(false) => return Err(StoreFault::Lost),
                 Ok(true) => return Ok(()),

@@ -156,16 +156,16 @@ impl SqlStore {
     pub(super) async fn begin_turn(&self, start: &BeginningWrite) -> SqlResult<Begun> {
         match start {
             BeginningWrite::Row(row) => {
-                self.told(row, self.openings.write(row).await.map_err(StoreFault::from)).await
+                self.begun(row, self.openings.write(row).await.map_err(StoreFault::from)).await
             }
             BeginningWrite::Rewind(rewind) => {
-                self.told(&rewind.row, self.replace(rewind).await).await
+                self.begun(&rewind.row, self.replace(rewind).await).await
             }
         }
     }
 
     /// Why nothing was written, if so.
-    async fn told(&self, row: &BeginningRow, written: SqlResult<bool>) -> SqlResult<Begun> {
+    async fn begun(&self, row: &BeginningRow, written: SqlResult<bool>) -> SqlResult<Begun> {
         match written {
             Ok(true) => return Ok(Begun::Kept),
             Ok(false) => {}
