@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::turn::Log;
+use super::turn::TurnLog;
 use super::{Entry, Fact};
 use crate::domain::{Item, ItemId, Message};
 
@@ -29,7 +29,7 @@ impl EntryQueue {
     }
 
     /// Tells it once everything before it is kept.
-    pub(super) fn tell(&mut self, fact: Fact, log: &Log) {
+    pub(super) fn tell(&mut self, fact: Fact, log: &TurnLog) {
         if self.is_settled() {
             return log.tell(fact);
         }
@@ -84,7 +84,7 @@ impl EntryQueue {
     }
 
     /// An entry was written, or not; in either case the rest goes on.
-    pub(super) fn written(&mut self, kept: Option<Item>, log: &Log) {
+    pub(super) fn written(&mut self, kept: Option<Item>, log: &TurnLog) {
         self.is_writing = false;
         if let Some(item) = kept {
             log.tell(Fact::ItemKept(Box::new(item)));

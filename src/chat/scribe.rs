@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::entry_queue::EntryQueue;
 use super::projection::{Growing, Projection, Shape};
 use super::request::now;
-use super::turn::Log;
+use super::turn::TurnLog;
 use super::wording::{CUT_MARK, message_for_person, note};
 use super::{
     Abilities, Fact, Level, RunStart, Start, ToolEnd, ToolRecord, ToolStart, TurnEnd, budget,
@@ -40,7 +40,7 @@ pub(super) struct Scope {
 
 /// One turn's scribe.
 pub(super) struct Scribe {
-    log: Arc<Log>,
+    log: Arc<TurnLog>,
     scope: Scope,
     run: RunStart,
     pub(super) queue: EntryQueue,
@@ -62,7 +62,7 @@ pub(super) struct Scribe {
 
 impl Scribe {
     /// Begins to record an answer.
-    pub(super) fn new(log: Arc<Log>, run: RunStart, scope: Scope) -> Self {
+    pub(super) fn new(log: Arc<TurnLog>, run: RunStart, scope: Scope) -> Self {
         let mut scribe = Self {
             log,
             scope,

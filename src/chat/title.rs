@@ -7,8 +7,8 @@ use tokio::select;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::admission::claim_when_free;
-use super::shared::Shared;
-use super::turn::Log;
+use super::context::ChatContext;
+use super::turn::TurnLog;
 use super::{Closing, Fact, Naming, Resource, ThreadsError, TurnEnd};
 use crate::agents::{Deltas, ModelRequest};
 use crate::domain::{Assistant, Message, Spend, Thread, ThreadId, clean};
@@ -62,10 +62,10 @@ impl Unnamed {
     }
 }
 
-impl Shared {
+impl ChatContext {
     /// Names a thread after its first turn. The turn is over, and its thread let go: a title that
     /// comes at once still reaches its readers, any other is only kept.
-    pub(super) async fn name(&self, unnamed: Unnamed, log: &Log) {
+    pub(super) async fn name(&self, unnamed: Unnamed, log: &TurnLog) {
         if unnamed.answer.is_none() {
             log.close(); // What went wrong is the last thing that is told.
         }

@@ -2,14 +2,14 @@
 
 use super::super::budget::{Decision, decision};
 use super::super::choice::choice_in;
+use super::super::context::ChatContext;
 use super::super::questions::{self, settled, waiting};
-use super::super::shared::Shared;
 use super::super::{BeginError, Entry, Fact};
 use super::begin::{Plan, Started};
 use super::enter::Entered;
 use crate::domain::{Answers, Item, ItemContent, ItemId};
 
-impl Shared {
+impl ChatContext {
     /// Answers that are given for the first time.
     pub(super) async fn add_answers(
         &self,

@@ -3,8 +3,8 @@
 use tokio::select;
 use tokio::time::timeout;
 
-use super::super::job::Job;
-use super::super::shared::Shared;
+use super::super::context::ChatContext;
+use super::super::job::TurnJob;
 use super::super::{BeginError, Claim, Fact, Lease, Resource};
 use super::held::{HeldThread, claim_when_free};
 use super::queue::QueueSlot;
@@ -17,9 +17,9 @@ pub(in crate::chat) struct Entered {
     pub(in crate::chat) held: HeldThread,
 }
 
-impl Shared {
+impl ChatContext {
     /// Waits until the thread is ours; a slot in the queue keeps the order in this process.
-    pub(super) async fn enter(&self, job: &mut Job) -> Result<Entered, BeginError> {
+    pub(super) async fn enter(&self, job: &mut TurnJob) -> Result<Entered, BeginError> {
         let resource = Resource::from(&job.thread);
         let joined = self.queues.join(&job.thread, self.settings.max_waiting);
         let mut slot = joined.ok_or(BeginError::Crowded)?;
@@ -52,7 +52,7 @@ impl Shared {
 
     async fn checked(
         &self,
-        job: &Job,
+        job: &TurnJob,
         slot: QueueSlot,
         lease: Lease,
     ) -> Result<Entered, BeginError> {

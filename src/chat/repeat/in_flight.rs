@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use futures::future::Either;
 
-use super::super::turn::{Cursor, Log};
+use super::super::turn::{Cursor, TurnLog};
 use super::super::{BeginError, RepeatKey, Turn};
 use crate::domain::ThreadId;
 
@@ -17,7 +17,7 @@ pub(in crate::chat) struct InFlight(Arc<Mutex<HashMap<String, Live>>>);
 struct Live {
     body: String,
     thread: ThreadId,
-    log: Weak<Log>,
+    log: Weak<TurnLog>,
 }
 
 /// Forgets its turn when it is dropped.
@@ -25,7 +25,7 @@ struct Live {
 pub(in crate::chat) struct Noted {
     all: Arc<Mutex<HashMap<String, Live>>>,
     key: String,
-    log: Weak<Log>,
+    log: Weak<TurnLog>,
 }
 
 impl InFlight {
@@ -40,7 +40,7 @@ impl InFlight {
         &self,
         key: &RepeatKey,
         thread: &ThreadId,
-        log: &Arc<Log>,
+        log: &Arc<TurnLog>,
     ) -> Result<Either<Noted, Turn>, BeginError> {
         let (body, log) = (key.body.clone(), Arc::downgrade(log));
         let mut all = lock(&self.0);
@@ -87,10 +87,10 @@ mod tests {
         let (all, thread) = (InFlight::default(), ThreadId::new_thread());
         let (key, body) = ("key".to_owned(), "body".to_owned());
         let key = RepeatKey { key, body, window: RepeatWindow::Day };
-        let (first, _reader) = Log::begin(OnLeave::Finish);
+        let (first, _reader) = TurnLog::begin(OnLeave::Finish);
         let earlier = all.note(&key, &thread, &first).unwrap();
         first.close();
-        let (second, _reader) = Log::begin(OnLeave::Finish);
+        let (second, _reader) = TurnLog::begin(OnLeave::Finish);
         let later = all.note(&key, &thread, &second).unwrap();
 
         drop(earlier);

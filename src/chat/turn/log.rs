@@ -17,7 +17,7 @@ const MAX_BYTES: usize = 8 * 1024 * 1024;
 
 /// The log of one turn.
 #[derive(Debug)]
-pub struct Log {
+pub struct TurnLog {
     state: Mutex<LogState>,
     on_leave: OnLeave,
     /// Cancelled when the last reader has left a turn that then has to end.
@@ -57,7 +57,7 @@ struct ReaderPosition {
     idle_for: u32,
 }
 
-impl Log {
+impl TurnLog {
     /// An empty log and its first reader.
     pub fn begin(on_leave: OnLeave) -> (Arc<Self>, Reader) {
         let (mut state, deserted) = (LogState::default(), CancellationToken::new());
@@ -268,7 +268,7 @@ impl LogState {
 }
 
 /// Closes a log once what writes it is gone, however that came.
-pub(in crate::chat) struct CloseLog(pub(in crate::chat) Arc<Log>);
+pub(in crate::chat) struct CloseLog(pub(in crate::chat) Arc<TurnLog>);
 
 impl Drop for CloseLog {
     fn drop(&mut self) {

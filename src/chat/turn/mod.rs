@@ -1,5 +1,6 @@
 //! One turn: from the door to its one honest end.
 
+mod closer;
 mod engine;
 mod log;
 mod reader;
@@ -14,13 +15,13 @@ use futures::FutureExt;
 use tokio::select;
 use tokio::time::{Instant, timeout};
 
+use self::closer::TurnCloser;
 use super::admission::{Admitted, HeldThread, Plan, Ready};
-use super::job::Job;
-use super::leaving::Leaving;
+use super::context::ChatContext;
+use super::job::TurnJob;
 use super::recorder::{Recorded, Recorder};
 use super::repeat::JournaledTools;
 use super::scribe::{Scope, Scribe};
-use super::shared::Shared;
 use super::title::Unnamed;
 use super::wording::{message_for_person, missing};
 use super::{Fact, Level, RequestContext, RunStart, Titles, TurnEnd, budget, for_model};
@@ -28,7 +29,7 @@ use crate::agents::{Driver, Finish, Interrupt, Run, drive};
 use crate::domain::{Catalog, ItemId, Message, Outcome, Spend, ThreadId};
 pub(super) use engine::Engine;
 pub(super) use log::CloseLog;
-pub use log::{Cursor, Log};
+pub use log::{Cursor, TurnLog};
 pub use reader::{Behind, Reader};
 pub(super) use sweep::Sweep;
 
@@ -44,15 +45,15 @@ struct Work {
     /// The message that everything is done for.
     root: ItemId,
     context: RequestContext,
-    log: Arc<Log>,
+    log: Arc<TurnLog>,
     /// The model that was chosen.
     choice: Option<String>,
     transcript: Option<Vec<Message>>,
 }
 
-impl Shared {
+impl ChatContext {
     /// Takes in what is asked and answers it; when nobody listens any more, it ends in order.
-    pub(super) async fn host(self: Arc<Self>, mut job: Job) {
+    pub(super) async fn host(self: Arc<Self>, mut job: TurnJob) {
         // In a box of its own: gone before the long part begins.
         let admitted = Box::pin(self.admit(&mut job)).await;
         let ready = match admitted {
@@ -62,7 +63,7 @@ impl Shared {
         };
         job.accept();
         // Copies join the turn until its end is told.
-        let Job { request, attempt, thread, log, place, in_flight: _joinable, .. } = job;
+        let TurnJob { request, attempt, thread, log, permit, in_flight: _joinable, .. } = job;
         let Ready { held, slot, started, transcript, title } = ready;
         for event in started.events {
             log.tell(event);
@@ -82,8 +83,8 @@ impl Shared {
         };
         let took = begun.elapsed();
         let heard = Arc::clone(&log);
-        let leaving = Leaving { held, slot, place, log: heard, repeat, request_id };
-        let end = Box::pin(self.leave(leaving, recorded)).await;
+        let closer = TurnCloser { held, slot, permit, log: heard, repeat, request_id };
+        let end = Box::pin(self.close_turn(closer, recorded)).await;
         end.log(steps, took);
         let unnamed = title.map(|words| Unnamed::new(words, &end));
         log.tell(Fact::Ended(Box::new(end)));
@@ -153,7 +154,7 @@ impl Shared {
 
     /// Just after the start, or after a loss, tools may be about to come. Then what is still
     /// missing is told.
-    async fn await_tools(&self, log: &Log) {
+    async fn await_tools(&self, log: &TurnLog) {
         if timeout(PATIENCE_WITH_TOOLS, self.tools.settled()).await.is_err() {
             tracing::warn!("Going on before every tool server has answered");
         }
@@ -174,7 +175,7 @@ impl Shared {
     }
 
     /// Raises the interrupt when the turn must end; never returns.
-    async fn watch(&self, log: &Log, interrupt: &Interrupt) -> Infallible {
+    async fn watch(&self, log: &TurnLog, interrupt: &Interrupt) -> Infallible {
         let left = async {
             log.deserted().await;
             interrupt.raise(Finish::Cancelled);

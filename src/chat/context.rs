@@ -1,4 +1,4 @@
-//! What every turn of the house works with.
+//! What every turn works with.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use super::repeat::InFlight;
 use super::{Settings, Store};
 use crate::agents::{Model, Tools};
 
-/// The house: one for all turns, which are told in the files of this room.
-pub(super) struct Shared {
+/// One for all turns, whose steps are in the files of this room.
+pub(super) struct ChatContext {
     pub(super) store: Arc<dyn Store>,
     pub(super) model: Arc<dyn Model>,
     pub(super) tools: Arc<dyn Tools>,
