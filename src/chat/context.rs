@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::admission::{Heartbeat, Queues};
-use super::repeat::InFlight;
+use super::repeat::RequestsInFlight;
 use super::{Settings, Store};
 use crate::agents::{Model, Tools};
 
@@ -21,5 +21,5 @@ pub(super) struct ChatContext {
     pub(super) drained: CancellationToken,
     pub(super) queues: Arc<Queues>,
     pub(super) heartbeat: Arc<Heartbeat>,
-    pub(super) in_flight: InFlight,
+    pub(super) in_flight: RequestsInFlight,
 }

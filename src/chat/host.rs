@@ -17,7 +17,7 @@ use tracing::{Instrument, info_span};
 use super::admission::{Heartbeat, Queues, beat};
 use super::context::ChatContext;
 use super::job::TurnJob;
-use super::repeat::InFlight;
+use super::repeat::RequestsInFlight;
 use super::turn::{CloseLog, Engine, Reader, Sweep, TurnLog};
 use super::{BeginError, Conversations, RequestContext, Settings, Store, Turn, TurnRequest};
 use crate::agents::{Model, Tools, WithQuestions};
@@ -54,7 +54,7 @@ impl Chat {
             drained: CancellationToken::new(),
             queues: Arc::new(Queues::default()),
             heartbeat: Arc::new(Heartbeat::default()),
-            in_flight: InFlight::default(),
+            in_flight: RequestsInFlight::default(),
         });
         let beating = beat(Arc::clone(&context.store), Arc::clone(&context.heartbeat));
         let heartbeat = tokio::spawn(beating).abort_handle();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::repeat::Noted;
+use super::repeat::InFlightGuard;
 use super::turn::TurnLog;
 use super::{Fact, Reader, ThreadsError, TurnEnd, TurnRequest};
 use crate::domain::{ItemId, Outcome, Spend, ThreadId};
@@ -75,7 +75,7 @@ pub(super) struct TurnJob {
     /// Held until the turn is over.
     pub(super) permit: OwnedSemaphorePermit,
     /// While this lives, copies of the request join the turn.
-    pub(super) in_flight: Option<Noted>,
+    pub(super) in_flight: Option<InFlightGuard>,
     /// Hears whether there is a turn, while that can still be told by a status.
     pub(super) started: Option<oneshot::Sender<Result<(), BeginError>>>,
 }

@@ -35,7 +35,7 @@ pub use ports::{
     Resource, Settlement, Store, StoreResult, ThreadIndex, ThreadLog, ThreadsError,
 };
 pub use projection::{Change, Projection};
-pub use repeat::{Copy, Decision, Moment, decide, digest};
+pub use repeat::{RepeatDecision, RepeatMoment, RepeatedRequest, decide, digest};
 pub use request::{
     Abilities, Ask, NewMessage, OnLeave, RepeatKey, RepeatWindow, RequestContext, TurnRequest,
 };

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use super::calling::{self, ProgressListeners};
 use super::connect_attempts::ConnectAttempts;
 use super::fault::CallFault;
-use super::in_flight::InFlight;
+use super::in_flight::CallsInFlight;
 use super::result::read_result;
 use super::server_tools::ServerTools;
 use super::session_listener::SessionListener;
@@ -32,7 +32,7 @@ pub(super) struct Server {
     /// Who hears of the progress of running calls.
     pub(super) progress_listeners: Arc<ProgressListeners>,
     /// What it is at work on.
-    pub(super) in_flight: InFlight,
+    pub(super) in_flight: CallsInFlight,
     pub(super) attempts: ConnectAttempts,
     call_timeout: Duration,
     status: Mutex<ServerStatus>,
@@ -77,7 +77,7 @@ impl Server {
             settings,
             doubt: Arc::default(),
             progress_listeners: Arc::default(),
-            in_flight: InFlight::default(),
+            in_flight: CallsInFlight::default(),
             attempts: ConnectAttempts::new(common.guard.breaker.max_failures),
             call_timeout: common.call_timeout,
             status: Mutex::default(),

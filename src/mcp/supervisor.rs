@@ -39,7 +39,7 @@ pub(super) struct Supervisor {
 }
 
 /// What happened to an open session.
-enum Event {
+enum SessionEvent {
     Stop,
     Ended,
     Doubt,
@@ -123,13 +123,13 @@ impl Supervisor {
     async fn watch(&self, mut session: Session) {
         loop {
             match self.next_event(&mut session).await {
-                Event::Stop => {
+                SessionEvent::Stop => {
                     return self.close(session, ShutdownMode::Polite, "we are shutting down").await;
                 }
-                Event::Ended => {
+                SessionEvent::Ended => {
                     return self.close(session, ShutdownMode::AtOnce, "it went away").await;
                 }
-                Event::Doubt => {}
+                SessionEvent::Doubt => {}
             }
             let checked = self.stop.run_until_cancelled(self.check(&mut session)).await;
             if let Some(Err(error)) = checked {
@@ -138,16 +138,16 @@ impl Supervisor {
         }
     }
 
-    async fn next_event(&self, session: &mut Session) -> Event {
+    async fn next_event(&self, session: &mut Session) -> SessionEvent {
         tokio::select! {
             biased;
-            () = self.stop.cancelled() => Event::Stop,
+            () = self.stop.cancelled() => SessionEvent::Stop,
             happening = session.next() => match happening {
-                Happening::Ended => Event::Ended,
-                Happening::Changed => Event::Doubt,
+                Happening::Ended => SessionEvent::Ended,
+                Happening::Changed => SessionEvent::Doubt,
             },
-            () = self.server.doubt.notified() => Event::Doubt,
-            () = self.look_in() => Event::Doubt,
+            () = self.server.doubt.notified() => SessionEvent::Doubt,
+            () = self.look_in() => SessionEvent::Doubt,
         }
     }
 

@@ -21,7 +21,7 @@ use super::connection::pool::{Lost, Pool};
 use super::connection::response::ProviderResponse;
 use super::endpoint::Endpoint;
 use super::fault::failure::{Failure, unavailable};
-use super::fault::refused::Refused;
+use super::fault::refused::ProviderRefusal;
 use super::request::body::Body;
 use super::settings::SettingsError;
 use crate::agents::ModelError;
@@ -189,7 +189,7 @@ fn unwritten() -> Failure {
 impl Unstreamed {
     fn judge(&self) -> Result<OpenedAnswer, Failure> {
         if !(200..300).contains(&self.status) {
-            return Err(Refused::read(self.status, &self.headers, &self.body).failure());
+            return Err(ProviderRefusal::read(self.status, &self.headers, &self.body).failure());
         }
         let value = serde_json::from_slice::<Value>(&self.body);
         let value = value.ok().filter(|value| value.is_object() || value.is_array());

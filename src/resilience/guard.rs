@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::attempts::{AttemptDeadline, Attempts};
 use super::repeats::Repeats;
-use super::{Breaker, BreakerSettings, Cooling, Leave, Permit, RetryBudget};
+use super::{Breaker, BreakerSettings, Cooling, Permit, RetryBudget, RetryLeave};
 use crate::domain::BreakerReport;
 
 /// How one dependency is guarded.
@@ -236,11 +236,11 @@ impl Guard {
 
     fn may_repeat(&self) -> bool {
         let leave = self.budget.repeat();
-        if leave == (Leave::Refused { is_news: true }) {
+        if leave == (RetryLeave::Refused { is_news: true }) {
             let name = self.breaker.name();
             tracing::warn!(breaker.name = name, "Too many repeats: calls fail at once for now");
         }
-        leave == Leave::Granted
+        leave == RetryLeave::Granted
     }
 }
 

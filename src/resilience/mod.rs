@@ -13,4 +13,4 @@ pub use breaker::{Breaker, BreakerSettings, Permit};
 pub use cooling::Cooling;
 pub use guard::{Fault, Guard, GuardRefusal, GuardSettings, Repeat, Verdict};
 pub use patience::Patience;
-pub use retry_budget::{Leave, RetryBudget};
+pub use retry_budget::{RetryBudget, RetryLeave};

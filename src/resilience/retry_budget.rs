@@ -20,7 +20,7 @@ pub struct RetryBudget {
 
 /// What a call gets that would be made again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Leave {
+pub enum RetryLeave {
     /// It may be.
     Granted,
     /// It may not; whether that is news, for the log is told once a window.
@@ -58,16 +58,16 @@ impl RetryBudget {
     }
 
     /// Asks leave to make a call again.
-    pub fn repeat(&self) -> Leave {
+    pub fn repeat(&self) -> RetryLeave {
         self.now(|state| {
             if state.has_room() {
                 state.current.repeats += 1;
-                return Leave::Granted;
+                return RetryLeave::Granted;
             }
             let now = state.current.number;
             let is_news = state.told.is_none_or(|told| told + WINDOW <= now);
             state.told = if is_news { Some(now) } else { state.told };
-            Leave::Refused { is_news }
+            RetryLeave::Refused { is_news }
         })
     }
 

@@ -1,6 +1,6 @@
 //! A turn that begins with the answers to a form, and goes on with the message it was asked for.
 
-use super::super::budget::{Decision, decision};
+use super::super::budget::{BudgetDecision, decision};
 use super::super::choice::choice_in;
 use super::super::context::ChatContext;
 use super::super::questions::{self, settled, waiting};
@@ -56,7 +56,7 @@ impl ChatContext {
         entered: &Entered,
     ) -> Result<Started, BeginError> {
         let said = self.store.item(&entered.thread.id, &root).await?;
-        let stops = decision(&settled) == Some(Decision::Stop);
+        let stops = decision(&settled) == Some(BudgetDecision::Stop);
         Ok(Started {
             root,
             rewind_to: None,

@@ -4,7 +4,7 @@ use super::super::admission::{Admitted, StartMode};
 use super::super::context::ChatContext;
 use super::super::job::TurnJob;
 use super::super::{BeginError, NewReceipt, RepeatKey};
-use super::{Copy, Decision, Moment, decide};
+use super::{RepeatDecision, RepeatMoment, RepeatedRequest, decide};
 
 /// In each further round a copy got ahead of us between our look and our write.
 const MAX_ROUNDS: usize = 8;
@@ -38,20 +38,20 @@ impl ChatContext {
             }
             return begun;
         };
-        let moment = if job.is_copy { Moment::Waited } else { Moment::Arrival };
-        match decide(Copy { repeat: &repeat, earlier: &earlier, moment }) {
-            Decision::Refuse => Err(BeginError::KeyReused),
-            Decision::Begin => {
+        let moment = if job.is_copy { RepeatMoment::Waited } else { RepeatMoment::Arrival };
+        match decide(RepeatedRequest { repeat: &repeat, earlier: &earlier, moment }) {
+            RepeatDecision::Refuse => Err(BeginError::KeyReused),
+            RepeatDecision::Begin => {
                 let replaces = Some(earlier.receipt.attempt);
                 let receipt = NewReceipt { replaces, ..receipt_of(job, &repeat) };
                 self.start(job, StartMode::Begin(Some(receipt))).await
             }
-            Decision::GoOn => {
+            RepeatDecision::GoOn => {
                 job.is_copy = true;
                 (job.thread, job.item) = (earlier.receipt.thread, earlier.receipt.item);
                 self.start(job, StartMode::GoOn(&repeat)).await
             }
-            Decision::Replay => self.replay(job, &earlier).await.map(Some),
+            RepeatDecision::Replay => self.replay(job, &earlier).await.map(Some),
         }
     }
 
@@ -63,9 +63,10 @@ impl ChatContext {
         repeat: &RepeatKey,
     ) -> Result<Option<NewReceipt>, BeginError> {
         let Some(earlier) = self.store.received(&repeat.key).await? else { return Ok(None) };
-        let decision = decide(Copy { repeat, earlier: &earlier, moment: Moment::Waited });
+        let decision =
+            decide(RepeatedRequest { repeat, earlier: &earlier, moment: RepeatMoment::Waited });
         let receipt = earlier.receipt;
-        let is_ours = decision == Decision::GoOn && receipt.item == job.item;
+        let is_ours = decision == RepeatDecision::GoOn && receipt.item == job.item;
         let (is_new, replaces) = (receipt.is_new, Some(receipt.attempt));
         Ok(is_ours.then(|| NewReceipt { is_new, replaces, ..receipt_of(job, repeat) }))
     }

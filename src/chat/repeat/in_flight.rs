@@ -11,7 +11,7 @@ use crate::domain::ThreadId;
 
 /// The turns of this process that may be asked for again.
 #[derive(Debug, Default)]
-pub(in crate::chat) struct InFlight(Arc<Mutex<HashMap<String, Live>>>);
+pub(in crate::chat) struct RequestsInFlight(Arc<Mutex<HashMap<String, Live>>>);
 
 #[derive(Debug)]
 struct Live {
@@ -22,13 +22,13 @@ struct Live {
 
 /// Forgets its turn when it is dropped.
 #[derive(Debug)]
-pub(in crate::chat) struct Noted {
+pub(in crate::chat) struct InFlightGuard {
     all: Arc<Mutex<HashMap<String, Live>>>,
     key: String,
     log: Weak<TurnLog>,
 }
 
-impl InFlight {
+impl RequestsInFlight {
     /// Joins the turn of an earlier copy, if it still runs here and can be told from the start.
     pub(in crate::chat) fn join(&self, key: &RepeatKey) -> Result<Option<Turn>, BeginError> {
         joined(&lock(&self.0), key)
@@ -41,7 +41,7 @@ impl InFlight {
         key: &RepeatKey,
         thread: &ThreadId,
         log: &Arc<TurnLog>,
-    ) -> Result<Either<Noted, Turn>, BeginError> {
+    ) -> Result<Either<InFlightGuard, Turn>, BeginError> {
         let (body, log) = (key.body.clone(), Arc::downgrade(log));
         let mut all = lock(&self.0);
         if let Some(turn) = joined(&all, key)? {
@@ -50,11 +50,11 @@ impl InFlight {
         let live = Live { body, thread: thread.clone(), log: Weak::clone(&log) };
         all.insert(key.key.clone(), live);
         drop(all);
-        Ok(Either::Left(Noted { all: Arc::clone(&self.0), key: key.key.clone(), log }))
+        Ok(Either::Left(InFlightGuard { all: Arc::clone(&self.0), key: key.key.clone(), log }))
     }
 }
 
-impl Drop for Noted {
+impl Drop for InFlightGuard {
     fn drop(&mut self) {
         let mut all = lock(&self.all);
         // A later turn may stand there, if this one could not be joined any more.
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_turn_that_goes_forgets_itself_and_no_later_one_of_the_same_key() {
-        let (all, thread) = (InFlight::default(), ThreadId::new_thread());
+        let (all, thread) = (RequestsInFlight::default(), ThreadId::new_thread());
         let (key, body) = ("key".to_owned(), "body".to_owned());
         let key = RepeatKey { key, body, window: RepeatWindow::Day };
         let (first, _reader) = TurnLog::begin(OnLeave::Finish);

@@ -40,7 +40,7 @@ const TRANSCRIPT: u32 = 400;
 const PATIENCE_WITH_TOOLS: Duration = Duration::from_secs(3);
 
 /// What a turn needs to be run.
-struct Work {
+struct TurnInput {
     thread: ThreadId,
     /// The message that everything is done for.
     root: ItemId,
@@ -76,7 +76,7 @@ impl ChatContext {
         let (root, choice) = (started.root, started.choice);
         let (recorded, steps) = match started.plan {
             Plan::Answer => {
-                let work = Work { thread, root, context, log: heard, choice, transcript };
+                let work = TurnInput { thread, root, context, log: heard, choice, transcript };
                 self.watched(work, &held, &request_id).await
             }
             Plan::StopHere => (budget::stopped(&held, &thread, &root), 0),
@@ -94,7 +94,12 @@ impl ChatContext {
     }
 
     /// A panic ends one turn, and honestly.
-    async fn watched(&self, work: Work, held: &HeldThread, request_id: &str) -> (Recorded, u32) {
+    async fn watched(
+        &self,
+        work: TurnInput,
+        held: &HeldThread,
+        request_id: &str,
+    ) -> (Recorded, u32) {
         let (log, thread) = (Arc::clone(&work.log), work.thread.clone());
         // A future that is moved is laid out twice; a box is moved instead.
         let work = AssertUnwindSafe(Box::pin(self.work(work, held))).catch_unwind();
@@ -115,8 +120,8 @@ impl ChatContext {
         })
     }
 
-    async fn work(&self, work: Work, held: &HeldThread) -> (Recorded, u32) {
-        let Work { thread, root, context, log, choice, transcript } = work;
+    async fn work(&self, work: TurnInput, held: &HeldThread) -> (Recorded, u32) {
+        let TurnInput { thread, root, context, log, choice, transcript } = work;
         let interrupt = held.interrupt.clone();
         self.await_tools(&log).await;
         let choice = self.offered(choice, &log);

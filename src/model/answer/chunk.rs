@@ -9,7 +9,7 @@ use serde::de::{Deserializer, Error};
 use serde::{Deserialize, de};
 use serde_json::Value;
 
-use crate::model::fault::refused::Refused;
+use crate::model::fault::refused::ProviderRefusal;
 
 /// A chunk, or a whole completion.
 #[derive(Debug)]
@@ -76,10 +76,10 @@ impl<'a> Chunk<'a> {
     }
 
     /// An error in the place of an answer, if it is one.
-    pub(in crate::model) fn refused(&self) -> Option<Refused> {
+    pub(in crate::model) fn refused(&self) -> Option<ProviderRefusal> {
         match self {
             Self::Words(_) => None,
-            Self::Loose(value) => Refused::in_stream(value),
+            Self::Loose(value) => ProviderRefusal::in_stream(value),
         }
     }
 

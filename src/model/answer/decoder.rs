@@ -24,7 +24,7 @@ pub struct Decoder {
     extra: Option<Value>,
     thoughts: Thoughts,
     calls: Calls,
-    counts: Counts,
+    counts: TokenCounts,
     finish: Option<String>,
     refused: bool,
 }
@@ -40,7 +40,7 @@ pub enum StreamEnd {
 
 /// The last counters seen; they are cumulative.
 #[derive(Debug, Default)]
-struct Counts {
+struct TokenCounts {
     prompt: Option<u64>,
     completion: u64,
     total: u64,
@@ -188,7 +188,7 @@ impl Decoder {
     }
 }
 
-impl Counts {
+impl TokenCounts {
     fn read(&mut self, usage: &Value) {
         let count = |key: &str| usage.get(key).and_then(Value::as_u64);
         self.prompt = count("prompt_tokens").or(self.prompt);

@@ -11,13 +11,13 @@ use tokio::time::timeout;
 
 use super::chunk::Chunk;
 use super::decoder::{Decoder, StreamEnd};
-use super::events::{Event, Events};
+use super::events::{Events, SseEvent};
 use crate::agents::{Delta, Deltas, ModelError};
 use crate::domain::Reply;
 use crate::model::connection::response::ProviderResponse;
 use crate::model::cost::bill::Bill;
 use crate::model::fault::failure::Failure;
-use crate::model::fault::refused::Refused;
+use crate::model::fault::refused::ProviderRefusal;
 use crate::model::transport::OpenedAnswer;
 use crate::model::watch::warnings::Warnings;
 use crate::resilience::{Patience, Permit};
@@ -109,9 +109,9 @@ impl<'a> Reading<'a> {
                 // A piece may hold thousands.
                 consume_budget().await;
                 match event {
-                    Event::Data(data) => self.take_event(data)?,
-                    Event::Done => return Ok(closed(answer).await),
-                    Event::TooLong => return Err(too_large()),
+                    SseEvent::Data(data) => self.take_event(data)?,
+                    SseEvent::Done => return Ok(closed(answer).await),
+                    SseEvent::TooLong => return Err(too_large()),
                 }
             }
             if is_over {
@@ -194,7 +194,7 @@ async fn closed(mut answer: ProviderResponse) -> StreamEnd {
 /// What the body says of an end without `[DONE]`.
 fn broken(events: &Events) -> Result<StreamEnd, Failure> {
     let stray = serde_json::from_slice(events.stray()).ok();
-    match stray.as_ref().and_then(Refused::in_stream) {
+    match stray.as_ref().and_then(ProviderRefusal::in_stream) {
         Some(refused) => Err(refused.failure()),
         None => Ok(StreamEnd::Cut),
     }

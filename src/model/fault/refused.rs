@@ -25,7 +25,7 @@ const GOOGLES_FIELDS: [(&str, &str); 4] = [
 
 /// A refusal, as far as it matters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Refused {
+pub struct ProviderRefusal {
     status: u16,
     /// The provider's own word, such as `INVALID_ARGUMENT`.
     word: String,
@@ -45,7 +45,7 @@ enum Spent {
     Credit,
 }
 
-impl Refused {
+impl ProviderRefusal {
     /// Reads an HTTP answer that is no success.
     pub fn read(status: u16, headers: &HeaderMap, body: &[u8]) -> Self {
         let body = serde_json::from_slice(body).unwrap_or(Value::Null);

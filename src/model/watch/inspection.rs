@@ -12,7 +12,7 @@ use super::model_list::lists;
 use super::succession::RequestedModel;
 use crate::model::adapter::OpenAiModel;
 use crate::model::fault::failure::Failure;
-use crate::model::fault::refused::Refused;
+use crate::model::fault::refused::ProviderRefusal;
 use crate::resilience::{Attempts, GuardRefusal};
 
 /// How long one request for the list may take.
@@ -74,7 +74,7 @@ impl OpenAiModel {
         let _leave = attempts.admit()?;
         let answer = timeout(LIMIT, self.transport.models()).await;
         let answer = answer.map_err(|_| GuardRefusal::TimedOut)??;
-        let refused = Refused::read(answer.status, &answer.headers, &answer.body);
+        let refused = ProviderRefusal::read(answer.status, &answer.headers, &answer.body);
         match answer.status {
             200..=299 => Ok(lists(&answer.body, &asked.settings.model)),
             408 | 429 | 500 | 502..=599 => Err(refused.failure()),

@@ -9,7 +9,7 @@ use crate::domain::{Item, ItemId, Message, Spend, Thread};
 
 /// A thread, who holds it and what happened in it.
 #[derive(Debug)]
-pub(super) struct Conversation {
+pub(super) struct StoredThread {
     pub(super) thread: Thread,
     entries: Vec<Entry>,
     /// Each with the epoch of whoever began it.
@@ -19,7 +19,7 @@ pub(super) struct Conversation {
     held_until: Option<Instant>,
 }
 
-impl Conversation {
+impl StoredThread {
     /// A new one, held by whoever makes it.
     pub(super) fn new(thread: Thread, first: Beginning) -> Self {
         let (entries, effects) = (first.entries, Vec::new());

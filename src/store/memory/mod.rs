@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 
-use self::conversation::Conversation;
+use self::conversation::StoredThread;
 use self::receipts::ReceiptBook;
 use super::pages::fitting;
 use crate::chat::{
@@ -28,17 +28,17 @@ pub struct MemoryStore(Mutex<All>);
 
 #[derive(Debug, Default)]
 struct All {
-    threads: VecDeque<Conversation>,
+    threads: VecDeque<StoredThread>,
     receipts: ReceiptBook,
 }
 
 impl All {
     /// A thread, or another resource of its name, if it is there; the newest are asked for most.
-    fn find(&mut self, id: &str) -> Option<&mut Conversation> {
+    fn find(&mut self, id: &str) -> Option<&mut StoredThread> {
         self.threads.iter_mut().rfind(|kept| kept.thread.id.as_str() == id)
     }
 
-    fn held(&mut self, lease: &Lease) -> Result<&mut Conversation, ThreadsError> {
+    fn held(&mut self, lease: &Lease) -> Result<&mut StoredThread, ThreadsError> {
         let kept = self.find(lease.resource.as_str()).filter(|kept| kept.is_held_by(lease));
         kept.ok_or(ThreadsError::Lost)
     }
@@ -55,7 +55,7 @@ impl All {
             return Some(lease); // An earlier attempt was kept.
         }
         self.note(&thread.id, &first);
-        self.threads.insert(place, Conversation::new(thread.clone(), first));
+        self.threads.insert(place, StoredThread::new(thread.clone(), first));
         if self.threads.len() > MAX_THREADS
             && let Some(oldest) = self.threads.pop_front()
         {
@@ -105,7 +105,7 @@ impl MemoryStore {
     }
 
     /// Looks into one thread, if it is there.
-    fn with<T>(&self, id: &ThreadId, look: impl FnOnce(&mut Conversation) -> T) -> Option<T> {
+    fn with<T>(&self, id: &ThreadId, look: impl FnOnce(&mut StoredThread) -> T) -> Option<T> {
         self.lock().find(id.as_str()).map(look)
     }
 
@@ -113,7 +113,7 @@ impl MemoryStore {
     fn write<'a, T: Send + 'a>(
         &self,
         lease: &Lease,
-        change: impl FnOnce(&mut Conversation) -> T,
+        change: impl FnOnce(&mut StoredThread) -> T,
     ) -> BoxFuture<'a, StoreResult<T>> {
         ready(self.lock().held(lease).map(change)).boxed()
     }
@@ -240,7 +240,7 @@ impl ThreadLog for MemoryStore {
 impl Leases for MemoryStore {
     fn claim<'a>(&'a self, resource: &'a Resource) -> BoxFuture<'a, StoreResult<Claim>> {
         let mut all = self.lock();
-        let claim = match all.find(resource.as_str()).map(Conversation::take) {
+        let claim = match all.find(resource.as_str()).map(StoredThread::take) {
             Some(Some(lease)) => Claim::Held(lease),
             Some(None) => Claim::Taken,
             None => Claim::Unknown,
@@ -252,7 +252,7 @@ impl Leases for MemoryStore {
         let mut all = self.lock();
         let renewed = leases.iter().filter(|lease| {
             let kept = all.held(lease).ok().filter(|kept| !kept.is_released());
-            kept.map(Conversation::prolong).is_some()
+            kept.map(StoredThread::prolong).is_some()
         });
         ready(Ok(renewed.map(|lease| lease.resource.clone()).collect())).boxed()
     }

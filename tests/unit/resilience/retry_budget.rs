@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use orchestrator::resilience::{Leave, RetryBudget};
+use orchestrator::resilience::{RetryBudget, RetryLeave};
 use proptest::prelude::*;
 use tokio::time::advance;
 
@@ -40,7 +40,7 @@ async fn a_refusal_is_news_once_in_ten_seconds() {
 
     for second in 0..30 {
         let leaves = (0..60).map(|_| budget.repeat());
-        if leaves.filter(|leave| *leave == Leave::Refused { is_news: true }).count() > 0 {
+        if leaves.filter(|leave| *leave == RetryLeave::Refused { is_news: true }).count() > 0 {
             news.push(second);
         }
         advance(Duration::from_secs(1)).await;
@@ -76,5 +76,5 @@ fn no_window_ever_holds_more_repeats_than_its_calls_allow() {
 }
 
 fn granted(budget: &RetryBudget, wishes: usize) -> usize {
-    (0..wishes).filter(|_| budget.repeat() == Leave::Granted).count()
+    (0..wishes).filter(|_| budget.repeat() == RetryLeave::Granted).count()
 }
