@@ -1,5 +1,6 @@
 //! The door: HTTP in, SSE out.
 
+mod bodies;
 mod chatkit;
 mod context;
 mod cors;
@@ -16,7 +17,6 @@ mod router;
 mod rules;
 mod schemas;
 mod short_form;
-mod sieve;
 mod state;
 mod traffic;
 mod turn;

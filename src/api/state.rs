@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use super::bodies::Bodies;
 use super::cors::Origins;
 use super::lifecycle::Lifecycle;
 use super::lists::Lists;
 use super::rules::InputLimits;
-use super::sieve::Bodies;
 use super::traffic::Traffic;
 use crate::chat::Chat;
 use crate::domain::HealthProbe;

@@ -25,7 +25,7 @@ pub use answer::playback::{Played, play};
 pub use chain::Chain;
 pub use cost::prices::{InvalidPrices, Price, PriceFault, Prices};
 pub use fault::failure::Failure;
-pub use fault::refused::ProviderRefusal;
+pub use fault::provider_refusal::ProviderRefusal;
 pub use fault::remedy::Remedy;
 pub use provider_family::ProviderFamily;
 pub use request::body::Body;

@@ -21,7 +21,7 @@ use super::connection::pool::{Lost, Pool};
 use super::connection::response::ProviderResponse;
 use super::endpoint::Endpoint;
 use super::fault::failure::{Failure, unavailable};
-use super::fault::refused::ProviderRefusal;
+use super::fault::provider_refusal::ProviderRefusal;
 use super::request::body::Body;
 use super::settings::SettingsError;
 use crate::agents::ModelError;

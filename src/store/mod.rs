@@ -1,5 +1,6 @@
 //! Where threads are kept: SQLite, PostgreSQL or memory.
 
+mod batch_writer;
 mod database;
 mod fault;
 mod memory;
@@ -9,7 +10,6 @@ mod places;
 mod preparation;
 mod same_file;
 mod sql;
-mod together;
 mod waits;
 
 pub use memory::MemoryStore;

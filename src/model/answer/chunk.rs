@@ -9,7 +9,7 @@ use serde::de::{Deserializer, Error};
 use serde::{Deserialize, de};
 use serde_json::Value;
 
-use crate::model::fault::refused::ProviderRefusal;
+use crate::model::fault::provider_refusal::ProviderRefusal;
 
 /// A chunk, or a whole completion.
 #[derive(Debug)]

@@ -17,7 +17,7 @@ use crate::domain::Reply;
 use crate::model::connection::response::ProviderResponse;
 use crate::model::cost::bill::Bill;
 use crate::model::fault::failure::Failure;
-use crate::model::fault::refused::ProviderRefusal;
+use crate::model::fault::provider_refusal::ProviderRefusal;
 use crate::model::transport::OpenedAnswer;
 use crate::model::watch::warnings::Warnings;
 use crate::resilience::{Patience, Permit};

@@ -12,7 +12,7 @@ use super::model_list::lists;
 use super::succession::RequestedModel;
 use crate::model::adapter::OpenAiModel;
 use crate::model::fault::failure::Failure;
-use crate::model::fault::refused::ProviderRefusal;
+use crate::model::fault::provider_refusal::ProviderRefusal;
 use crate::resilience::{Attempts, GuardRefusal};
 
 /// How long one request for the list may take.

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use sqlx::{query, query_scalar};
 
+use super::super::batch_writer::{Row, Text};
 use super::super::database::{SqlDialect, Statement};
 use super::super::memory::cut;
 use super::super::pages::{PAGE_BYTES, fitting};
-use super::super::together::{Row, Text};
 use super::rows::{EntryRow, entry_of, key, start};
 use super::{SqlResult, SqlStore, StoreFault};
 use crate::chat::{Entry, Lease};

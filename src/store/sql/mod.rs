@@ -17,9 +17,9 @@ use self::entries::Addition;
 use self::receipts::SettlementRow;
 use self::threads::NewThread;
 use self::turns::{BeginningRow, BeginningWrite, ClosingRow};
+use super::batch_writer::BatchWriter;
 use super::database::Database;
 use super::fault::StoreFault;
-use super::together::Together;
 use crate::chat::{
     Beginning, Begun, Claim, Closing, DoneEffect, Entry, Journal, Known, Lease, Leases, Naming,
     NewEffect, Rating, Receipts, Received, Resource, Settlement, StoreResult, ThreadIndex,
@@ -33,10 +33,10 @@ use crate::domain::{
 #[derive(Debug)]
 pub struct SqlStore {
     database: Arc<Database>,
-    beginnings: Together<NewThread>,
-    openings: Together<BeginningRow>,
-    additions: Together<Addition>,
-    endings: Together<ClosingRow>,
+    beginnings: BatchWriter<NewThread>,
+    openings: BatchWriter<BeginningRow>,
+    additions: BatchWriter<Addition>,
+    endings: BatchWriter<ClosingRow>,
 }
 
 type SqlResult<T> = Result<T, StoreFault>;
@@ -46,10 +46,10 @@ impl SqlStore {
     pub(super) fn new(database: Database) -> Self {
         let database = Arc::new(database);
         Self {
-            beginnings: Together::new(&database),
-            openings: Together::new(&database),
-            additions: Together::new(&database),
-            endings: Together::new(&database),
+            beginnings: BatchWriter::new(&database),
+            openings: BatchWriter::new(&database),
+            additions: BatchWriter::new(&database),
+            endings: BatchWriter::new(&database),
             database,
         }
     }

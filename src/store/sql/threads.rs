@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use sqlx::{query, query_scalar};
 
+use super::super::batch_writer::{Row, Text};
 use super::super::database::{SqlDialect, Statement};
 use super::super::memory::cut;
-use super::super::together::{Row, Text};
 use super::receipts::key_taken;
 use super::rows::{EntryRow, RequestRow, key, start, thread_columns, thread_of};
 use super::{SqlResult, SqlStore, StoreFault};

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use sqlx::{AnyConnection, Connection, query, query_scalar};
 
+use super::super::batch_writer::{Row, Text, statement};
 use super::super::database::{SqlDialect, Statement};
-use super::super::together::{Row, Text, statement};
 use super::entries::Addition;
 use super::receipts::{SettlementRow, key_taken};
 use super::rows::{EntryRow, RequestRow, amount, key};

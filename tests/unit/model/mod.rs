@@ -11,7 +11,7 @@ mod never_panics;
 mod pause;
 mod prices;
 mod provider_family;
-mod refused;
+mod provider_refusal;
 mod remedy;
 mod request;
 mod schema;

@@ -44,7 +44,7 @@ pub(super) struct Text {
 
 /// Writes rows of one kind. Of those who have one to write, one writes for all who wait.
 #[derive(Debug)]
-pub(super) struct Together<R> {
+pub(super) struct BatchWriter<R> {
     database: Arc<Database>,
     queue: Mutex<WriteQueue<R>>,
 }
@@ -59,18 +59,18 @@ struct WriteQueue<R> {
 #[derive(Debug)]
 struct QueuedRow<R> {
     row: Arc<R>,
-    told: oneshot::Sender<Told>,
+    told: oneshot::Sender<WriterSignal>,
 }
 
 #[derive(Debug)]
-enum Told {
+enum WriterSignal {
     /// Another wrote the row, if its condition held.
     Written(bool),
     /// Nobody did: it is yours to write, and others' with it.
     Write,
 }
 
-impl<R: Row> Together<R> {
+impl<R: Row> BatchWriter<R> {
     pub(super) fn new(database: &Arc<Database>) -> Self {
         let queue = WriteQueue { has_writer: false, waiting: VecDeque::new() };
         Self { database: Arc::clone(database), queue: Mutex::new(queue) }
@@ -94,8 +94,8 @@ impl<R: Row> Together<R> {
     async fn write_with_others(&self, row: &Arc<R>) -> Option<Result<bool, sqlx::Error>> {
         if let Some(mut place) = self.join(row) {
             match place.wait(self.database.patience()).await {
-                Ok(Told::Write) => {}
-                Ok(Told::Written(is_written)) => return Some(Ok(is_written)),
+                Ok(WriterSignal::Write) => {}
+                Ok(WriterSignal::Written(is_written)) => return Some(Ok(is_written)),
                 Err(answer) => return answer.map(Err),
             }
         }
@@ -128,7 +128,7 @@ impl<R: Row> Together<R> {
                 writing.done();
                 for QueuedRow { row, told } in others {
                     // Whoever left meanwhile need not hear it.
-                    drop(told.send(Told::Written(written.contains(row.thread()))));
+                    drop(told.send(WriterSignal::Written(written.contains(row.thread()))));
                 }
                 Some(Ok(written.contains(row.thread())))
             }
@@ -160,13 +160,13 @@ impl<R: Row> WriteQueue<R> {
 }
 
 /// The right to write. Whoever waits longest has it next, whatever became of this one.
-struct WriteRight<'a, R: Row>(&'a Together<R>);
+struct WriteRight<'a, R: Row>(&'a BatchWriter<R>);
 
 impl<R: Row> Drop for WriteRight<'_, R> {
     fn drop(&mut self) {
         let mut queue = self.0.lock();
         while let Some(next) = queue.waiting.pop_front() {
-            if next.told.send(Told::Write).is_ok() {
+            if next.told.send(WriterSignal::Write).is_ok() {
                 return;
             }
         }
@@ -176,14 +176,14 @@ impl<R: Row> Drop for WriteRight<'_, R> {
 
 /// A position in the queue; dropping it leaves the queue.
 struct QueuePosition<'a, R: Row> {
-    all: &'a Together<R>,
+    all: &'a BatchWriter<R>,
     row: &'a Arc<R>,
-    answer: oneshot::Receiver<Told>,
+    answer: oneshot::Receiver<WriterSignal>,
 }
 
 impl<R: Row> QueuePosition<'_, R> {
     /// Nothing, if the row was written with others' and that failed.
-    async fn wait(&mut self, patience: Duration) -> Result<Told, Option<sqlx::Error>> {
+    async fn wait(&mut self, patience: Duration) -> Result<WriterSignal, Option<sqlx::Error>> {
         let told = match waits::at_most(patience, &mut self.answer).await {
             Some(told) => told,
             None if self.leave() => return Err(Some(sqlx::Error::PoolTimedOut)),
@@ -204,8 +204,8 @@ impl<R: Row> Drop for QueuePosition<'_, R> {
     fn drop(&mut self) {
         self.answer.close();
         match self.answer.try_recv() {
-            Ok(Told::Write) => drop(WriteRight(self.all)),
-            Ok(Told::Written(_)) => {}
+            Ok(WriterSignal::Write) => drop(WriteRight(self.all)),
+            Ok(WriterSignal::Written(_)) => {}
             Err(_) => drop(self.leave()),
         }
     }
