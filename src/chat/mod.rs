@@ -9,7 +9,6 @@ mod describe;
 mod entry_queue;
 mod fact;
 mod history;
-mod host;
 mod job;
 mod ports;
 mod projection;
@@ -18,6 +17,7 @@ mod recorder;
 mod repeat;
 mod request;
 mod scribe;
+mod service;
 mod settings;
 mod title;
 mod turn;
@@ -27,7 +27,6 @@ pub use conversations::Conversations;
 pub use describe::describe;
 pub use fact::{Fact, Level, RunStart, Start, ToolEnd, ToolRecord, ToolStart, TurnEnd};
 pub use history::for_model;
-pub use host::Chat;
 pub use job::{BeginError, Turn};
 pub use ports::{
     Beginning, Begun, Claim, Closing, DoneEffect, Ended, Ending, Entry, Held, Journal, Known,
@@ -39,6 +38,7 @@ pub use repeat::{RepeatDecision, RepeatMoment, RepeatedRequest, decide, digest};
 pub use request::{
     Abilities, Ask, NewMessage, OnLeave, RepeatKey, RepeatWindow, RequestContext, TurnRequest,
 };
+pub use service::Chat;
 pub use settings::{Settings, Titles};
 pub use title::title_of;
 pub use turn::{Behind, Cursor, Reader, TurnLog};

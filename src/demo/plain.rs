@@ -19,7 +19,7 @@ use super::wire::ids::Ids;
 use super::wire::pace::Pace;
 use super::wire::problem::Unreadable;
 use super::wire::profile::{FLASH_2_5, find};
-use super::wire::reply::{Parallel, Voice, chunks};
+use super::wire::reply::{Parallel, ReplyStyle, chunks};
 use super::wire::request::ChatRequest;
 use super::wire::routes::{CHAT, MODELS, models, not_found};
 use super::wire::sse::deliver;
@@ -64,15 +64,15 @@ impl Plain {
         let thought: usize = answer.thoughts.iter().map(|thought| thought.chars().count()).sum();
         let usage =
             EstimatedUsage { thinking: thought.div_ceil(4), ..EstimatedUsage::of(&read.body) };
-        let voice = self.voice(&request, usage);
-        let chunks = chunks(&answer, &voice, &self.ids);
+        let style = self.style(&request, usage);
+        let chunks = chunks(&answer, &style, &self.ids);
         Ok(deliver(&chunks, request.form(), &self.pace, &self.ids))
     }
 
-    fn voice(&self, request: &ChatRequest, usage: EstimatedUsage) -> Voice {
+    fn style(&self, request: &ChatRequest, usage: EstimatedUsage) -> ReplyStyle {
         let asked = request.model.as_str();
         let model = if asked.is_empty() { FLASH_2_5.name } else { asked };
-        Voice {
+        ReplyStyle {
             model: model.to_owned(),
             generation: find(asked).unwrap_or(&FLASH_2_5).generation,
             id: Some(self.ids.envelope()),

@@ -1,4 +1,4 @@
-//! The nouns of the house: plain values that do no input or output.
+//! The nouns of the domain: plain values that do no input or output.
 
 mod caller;
 mod cost;

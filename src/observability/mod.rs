@@ -1,4 +1,4 @@
-//! How the house tells what it does: one JSON object a line.
+//! How the server tells what it does: one JSON object a line.
 
 mod json;
 mod logging;

@@ -1,4 +1,4 @@
-//! The one way out of the house: limit and breaker inside each attempt, retry outside, within a
+//! The one way out of the server: limit and breaker inside each attempt, retry outside, within a
 //! budget; the attempts are judged together.
 
 use std::time::Duration;

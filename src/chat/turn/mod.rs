@@ -53,7 +53,7 @@ struct TurnInput {
 
 impl ChatContext {
     /// Takes in what is asked and answers it; when nobody listens any more, it ends in order.
-    pub(super) async fn host(self: Arc<Self>, mut job: TurnJob) {
+    pub(super) async fn run_turn(self: Arc<Self>, mut job: TurnJob) {
         // In a box of its own: gone before the long part begins.
         let admitted = Box::pin(self.admit(&mut job)).await;
         let ready = match admitted {

@@ -17,7 +17,7 @@ pub(super) enum Intent {
     /// A look at the list.
     List(Filter),
     /// Words that need no tool.
-    Chat(Chat),
+    Chat(SmallTalk),
     /// A command that cannot be carried out as it stands.
     Unclear(Unclear),
 }
@@ -67,7 +67,7 @@ pub(super) enum Action {
 
 /// Words that need no tool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Chat {
+pub(super) enum SmallTalk {
     Greet,
     Thanks,
     Bye,

@@ -2,7 +2,7 @@
 
 use jiff::Zoned;
 
-use super::intent::{Action, Change, Chat, Intent, Tone, Unclear};
+use super::intent::{Action, Change, Intent, SmallTalk, Tone, Unclear};
 use super::lookup::{Todo, fitting};
 use super::reading::understand;
 use super::target::{ListPosition, Target, read_target};
@@ -54,12 +54,16 @@ impl Pending {
 pub(super) fn understand_after(text: &str, memory: &Memory, now: &Zoned) -> Vec<Intent> {
     let read = understand(text, now);
     let answer = match (&memory.pending, read.as_slice()) {
-        (Some(Pending::Confirm(intents)), [Intent::Chat(Chat::Yes)]) => return confirmed(intents),
+        (Some(Pending::Confirm(intents)), [Intent::Chat(SmallTalk::Yes)]) => {
+            return confirmed(intents);
+        }
         (Some(pending @ Pending::Choose { candidates, action, options }), read) => {
             // An option is an answer even if it sounds like an order: "Delete all todos" may be a title.
             let ticked = ticked(text, options).map(Target::Found);
-            let loose =
-                matches!(read, [Intent::Unclear(_) | Intent::Chat(Chat::Yes)] | [Intent::List(_)]);
+            let loose = matches!(
+                read,
+                [Intent::Unclear(_) | Intent::Chat(SmallTalk::Yes)] | [Intent::List(_)]
+            );
             let chosen = || loose.then(|| chosen(text, candidates, &pending.ids(), now)).flatten();
             ticked.or_else(chosen).map(|target| (target, action.clone()))
         }
@@ -157,7 +161,13 @@ pub(super) fn is_idle(intents: &[Intent]) -> bool {
         matches!(
             intent,
             Intent::Unclear(Unclear::Unknown)
-                | Intent::Chat(Chat::Help | Chat::Date | Chat::Time | Chat::Who | Chat::Greet)
+                | Intent::Chat(
+                    SmallTalk::Help
+                        | SmallTalk::Date
+                        | SmallTalk::Time
+                        | SmallTalk::Who
+                        | SmallTalk::Greet
+                )
         )
     };
     intents.iter().all(idle)

@@ -4,7 +4,7 @@ use jiff::Zoned;
 
 use super::form;
 use super::human::{self, numbered};
-use super::intent::{Chat, NewTodo, Unclear};
+use super::intent::{NewTodo, SmallTalk, Unclear};
 use super::memory::Memory;
 use super::outcome::short;
 use super::say::new_todo;
@@ -22,25 +22,25 @@ pub(super) fn greeting() -> BrainAnswer {
 }
 
 /// Small talk.
-pub(super) fn chat(chat: Chat, now: &Zoned, memory: &Memory) -> String {
+pub(super) fn chat(chat: SmallTalk, now: &Zoned, memory: &Memory) -> String {
     match chat {
-        Chat::Greet => format!("Hello! I am the offline model. {CAN}"),
-        Chat::Thanks => "You are welcome.".to_owned(),
-        Chat::Bye => "Goodbye! Your todos stay where they are.".to_owned(),
-        Chat::Help => help(),
-        Chat::Who => {
+        SmallTalk::Greet => format!("Hello! I am the offline model. {CAN}"),
+        SmallTalk::Thanks => "You are welcome.".to_owned(),
+        SmallTalk::Bye => "Goodbye! Your todos stay where they are.".to_owned(),
+        SmallTalk::Help => help(),
+        SmallTalk::Who => {
             "I am the bundled offline model: a set of rules for todos in English, no real language \
             model. Set GEMINI_API_KEY and restart, and Gemini answers instead."
                 .to_owned()
         }
-        Chat::Date => format!("Today is {}.", now.strftime("%A, %-d %B %Y")),
-        Chat::Time => {
+        SmallTalk::Date => format!("Today is {}.", now.strftime("%A, %-d %B %Y")),
+        SmallTalk::Time => {
             format!("It is {} on {}.", human::clock(now.time()), now.strftime("%A, %-d %B %Y"))
         }
-        Chat::Yes => "There is nothing waiting for a yes. Tell me what to do.".to_owned(),
-        Chat::No if memory.pending.is_some() => "All right, I changed nothing.".to_owned(),
-        Chat::No => "All right.".to_owned(),
-        Chat::Skip => "All right, I left it as it is.".to_owned(),
+        SmallTalk::Yes => "There is nothing waiting for a yes. Tell me what to do.".to_owned(),
+        SmallTalk::No if memory.pending.is_some() => "All right, I changed nothing.".to_owned(),
+        SmallTalk::No => "All right.".to_owned(),
+        SmallTalk::Skip => "All right, I left it as it is.".to_owned(),
     }
 }
 

@@ -7,7 +7,7 @@
 use super::arguments::{acting, creation, listing, looking};
 use super::filter::Filter;
 use super::form::{self, Form};
-use super::intent::{Chat, Intent};
+use super::intent::{Intent, SmallTalk};
 use super::job::Job;
 use super::lookup::{Page, Todo, passes, read_page};
 use super::memory::{Memory, Pending, is_idle, understand_after};
@@ -90,7 +90,10 @@ impl<'a> Brain<'a> {
             Intent::Add(_) | Intent::Change(_) | Intent::List(_) => return None,
         };
         let kept = if is_idle(intents) { self.memory.pending.clone() } else { pending };
-        let lost = matches!(intents, [Intent::Chat(Chat::Help | Chat::Who) | Intent::Unclear(_)]);
+        let lost = matches!(
+            intents,
+            [Intent::Chat(SmallTalk::Help | SmallTalk::Who) | Intent::Unclear(_)]
+        );
         let text = if lost && self.roles.is_empty() {
             phrases::no_todo_tools(&self.conversation.tools)
         } else {

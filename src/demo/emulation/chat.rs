@@ -27,7 +27,7 @@ use crate::wire::delivery::Delivery;
 use crate::wire::ids::Ids;
 use crate::wire::problem::Unreadable;
 use crate::wire::profile::{FLASH_2_5, Profile};
-use crate::wire::reply::Voice;
+use crate::wire::reply::ReplyStyle;
 use crate::wire::request::ChatRequest;
 use crate::wire::usage::EstimatedUsage;
 use crate::wire::way::Way;
@@ -50,7 +50,7 @@ pub(crate) struct Emulation {
 pub(super) struct Scene {
     pub(super) request: ChatRequest,
     pub(super) knobs: Knobs,
-    pub(super) voice: Voice,
+    pub(super) style: ReplyStyle,
     pub(super) chosen: Chosen,
     /// A fingerprint of the key.
     pub(super) key: u64,
@@ -137,11 +137,11 @@ impl Emulation {
         let knobs = knobs
             .turned(&chosen.knobs)
             .map_err(|error| GeminiRefusal::saying(&error.to_string()))?;
-        let voice = self.voice(&request, profile, &knobs, read);
+        let style = self.style(&request, profile, &knobs, read);
         let mut key = DefaultHasher::new();
         parts.headers.get(header::AUTHORIZATION).hash(&mut key);
         let key = key.finish();
-        Ok(Scene { request, knobs, voice, chosen, key })
+        Ok(Scene { request, knobs, style, chosen, key })
     }
 
     fn knobs(&self, parts: &Parts) -> Result<Knobs, GeminiRefusal> {
@@ -153,7 +153,13 @@ impl Emulation {
         turned.map_err(|error| GeminiRefusal::saying(&error.to_string()))
     }
 
-    fn voice(&self, request: &ChatRequest, profile: &Profile, knobs: &Knobs, read: &Read) -> Voice {
+    fn style(
+        &self,
+        request: &ChatRequest,
+        profile: &Profile,
+        knobs: &Knobs,
+        read: &Read,
+    ) -> ReplyStyle {
         let most_thought = profile.most_thought(request.reasoning_effort.as_deref());
         let usage = EstimatedUsage {
             thinking: usize::try_from(self.ids.roll(most_thought + 1)).unwrap_or(0),
@@ -162,7 +168,7 @@ impl Emulation {
         };
         let foreign = knobs.dialect.is_foreign() && !request.model.starts_with("fake:");
         let without_id = knobs.has(Flag::NoId) || self.ids.roll(10) == 0;
-        Voice {
+        ReplyStyle {
             model: if foreign { request.model.clone() } else { profile.name.to_owned() },
             generation: profile.generation,
             id: (!without_id).then(|| self.ids.envelope()),

@@ -9,7 +9,7 @@ use crate::wire::delivery::{Delivery, JSON};
 use crate::wire::ids::Ids;
 use crate::wire::phrases::phrases;
 use crate::wire::profile::Generation;
-use crate::wire::reply::{Thoughts, Voice};
+use crate::wire::reply::{ReplyStyle, Thoughts};
 use crate::wire::steps::BodyStep;
 
 /// A server that takes the same requests and answers in its own way (the knob `dialect`).
@@ -35,7 +35,7 @@ pub enum EmulatedServer {
 /// Everything about a foreign answer but what it says.
 struct Pen<'a> {
     dialect: EmulatedServer,
-    voice: &'a Voice,
+    style: &'a ReplyStyle,
     id: String,
 }
 
@@ -58,16 +58,16 @@ impl EmulatedServer {
     }
 
     /// The events of an answer, `[DONE]` included.
-    pub(super) fn events(self, answer: &BrainAnswer, voice: &Voice, ids: &Ids) -> Vec<Bytes> {
-        let pen = Pen { dialect: self, voice, id: format!("chatcmpl-{}", ids.envelope()) };
+    pub(super) fn events(self, answer: &BrainAnswer, style: &ReplyStyle, ids: &Ids) -> Vec<Bytes> {
+        let pen = Pen { dialect: self, style, id: format!("chatcmpl-{}", ids.envelope()) };
         let comment = (self == Self::OpenRouter).then(|| PROCESSING.to_owned());
         let chunks = pen.chunks(answer, ids).into_iter().map(|chunk| format!("data: {chunk}\n\n"));
         comment.into_iter().chain(chunks).chain([DONE.to_owned()]).map(Bytes::from).collect()
     }
 
     /// The same answer in one piece.
-    pub(super) fn completion(self, answer: &BrainAnswer, voice: &Voice, ids: &Ids) -> Value {
-        let pen = Pen { dialect: self, voice, id: format!("chatcmpl-{}", ids.envelope()) };
+    pub(super) fn completion(self, answer: &BrainAnswer, style: &ReplyStyle, ids: &Ids) -> Value {
+        let pen = Pen { dialect: self, style, id: format!("chatcmpl-{}", ids.envelope()) };
         pen.completion(answer, ids)
     }
 
@@ -118,7 +118,7 @@ impl Pen<'_> {
     fn chunks(&self, answer: &BrainAnswer, ids: &Ids) -> Vec<Value> {
         let mut deltas = vec![json!({ "role": "assistant", "content": self.first_content() })];
         deltas.extend(self.thoughts(answer));
-        let texts = phrases(&answer.text, self.voice.chars, ids).into_iter();
+        let texts = phrases(&answer.text, self.style.chars, ids).into_iter();
         deltas.extend(texts.map(|text| json!({ "content": text })));
         let calls = answer.calls.iter().enumerate();
         deltas.extend(calls.flat_map(|(index, call)| self.call(index, call, ids)));
@@ -160,7 +160,7 @@ impl Pen<'_> {
 
     /// Where thoughts go, if they were asked for and this server shows them.
     fn shown_thoughts(&self) -> Option<&'static str> {
-        self.dialect.thoughts().filter(|_| self.voice.thoughts == Thoughts::Shown)
+        self.dialect.thoughts().filter(|_| self.style.thoughts == Thoughts::Shown)
     }
 
     fn thoughts(&self, answer: &BrainAnswer) -> Vec<Value> {
@@ -216,10 +216,10 @@ impl Pen<'_> {
         let mut chunk = Map::new();
         chunk.insert("id".into(), self.id.as_str().into());
         chunk.insert("object".into(), "chat.completion.chunk".into());
-        chunk.insert("created".into(), self.voice.created.into());
-        chunk.insert("model".into(), self.voice.model.as_str().into());
+        chunk.insert("created".into(), self.style.created.into());
+        chunk.insert("model".into(), self.style.model.as_str().into());
         chunk.insert("choices".into(), choices);
-        if self.dialect == EmulatedServer::OpenAi && self.voice.usage.is_some() {
+        if self.dialect == EmulatedServer::OpenAi && self.style.usage.is_some() {
             chunk.insert("usage".into(), Value::Null);
         }
         Value::Object(chunk)
@@ -227,14 +227,14 @@ impl Pen<'_> {
 
     /// The counters, in a last chunk without choices.
     fn usage(&self, answer: &BrainAnswer) -> Option<Value> {
-        self.voice.usage.is_some().then(|| self.counted(json!([]), answer))
+        self.style.usage.is_some().then(|| self.counted(json!([]), answer))
     }
 
     fn counted(&self, choices: Value, answer: &BrainAnswer) -> Value {
         let calls = answer.calls.iter().map(arguments);
         let calls: usize = calls.map(|arguments| arguments.len()).sum();
         let mut whole = self.envelope(choices);
-        if let (Some(usage), Some(fields)) = (&self.voice.usage, whole.as_object_mut()) {
+        if let (Some(usage), Some(fields)) = (&self.style.usage, whole.as_object_mut()) {
             fields.insert("usage".into(), usage.after(answer.text.chars().count() + calls));
             if self.dialect == EmulatedServer::LlamaCpp {
                 fields.insert("timings".into(), json!({ "predicted_per_second": 41.5 }));

@@ -73,15 +73,15 @@ impl Emulation {
     fn reply(&self, scene: &Scene, answer: &BrainAnswer) -> Delivery {
         let (dialect, form, pace) = (scene.knobs.dialect, scene.request.form(), &scene.knobs.pace);
         if !dialect.is_foreign() {
-            return deliver(&chunks(answer, &scene.voice, &self.ids), form, pace, &self.ids);
+            return deliver(&chunks(answer, &scene.style, &self.ids), form, pace, &self.ids);
         }
         match form {
             Form::Events => {
-                let events = dialect.events(answer, &scene.voice, &self.ids);
+                let events = dialect.events(answer, &scene.style, &self.ids);
                 Delivery::stream(paced(events, pace, &self.ids))
             }
             Form::Whole => {
-                let body = dialect.completion(answer, &scene.voice, &self.ids).to_string();
+                let body = dialect.completion(answer, &scene.style, &self.ids).to_string();
                 Delivery::whole(StatusCode::OK, JSON, body).after(first(pace, &self.ids))
             }
         }
@@ -98,6 +98,6 @@ impl Emulation {
 
     fn fills(&self, scene: &Scene) -> Fills {
         let (first, second) = scene.chosen.calls(&scene.request);
-        Fills::samples().with_voice(&scene.voice, &self.ids).with_calls(&first, &second)
+        Fills::samples().with_voice(&scene.style, &self.ids).with_calls(&first, &second)
     }
 }

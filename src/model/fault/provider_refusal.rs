@@ -108,7 +108,7 @@ impl ProviderRefusal {
 
     fn read_detail(&mut self, detail: &Value) {
         let text = |key: &str| detail.get(key).and_then(Value::as_str);
-        self.pause = text("retryDelay").and_then(pause::span).or(self.pause);
+        self.pause = text("retryDelay").and_then(pause::duration_of).or(self.pause);
         self.is_key |= text("reason") == Some("API_KEY_INVALID");
         let violations = detail.get("violations").and_then(Value::as_array);
         let is_day = violations.into_iter().flatten().any(|violation| {

@@ -120,7 +120,7 @@ impl Chat {
         let span = info_span!("turn", thread_id = %thread, turn_id = %job.item);
         let (context, closing) = (Arc::clone(&self.context), CloseLog(Arc::clone(&log)));
         let hosting = async move {
-            context.host(job).await;
+            context.run_turn(job).await;
             drop((closing, token));
         };
         let engine = Engine::new(hosting.instrument(span));
