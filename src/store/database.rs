@@ -12,8 +12,8 @@ use sqlx::{Any, Connection, Executor};
 use tokio::time::timeout;
 
 use super::Settings;
+use super::fair_pool::{FairPool, TakenConnection};
 use super::fault::StoreFault;
-use super::places::{Places, Taken};
 use super::preparation::Preparation;
 use super::same_file::SameFile;
 use super::waits;
@@ -28,8 +28,8 @@ const PING_LIMIT: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Database {
     dialect: SqlDialect,
-    reads: Arc<Places>,
-    writes: Arc<Places>,
+    reads: Arc<FairPool>,
+    writes: Arc<FairPool>,
     preparation: Preparation,
     file: Option<SameFile>,
     patience: Duration,
@@ -59,17 +59,17 @@ impl Database {
         settings: &Settings,
     ) -> Result<Self, sqlx::Error> {
         let patience = settings.timeout / 2;
-        let places = |size: u32| {
+        let fair_pool = |size: u32| {
             let pool = pool(dialect, patience).max_connections(size).connect_lazy(url)?;
-            Ok::<_, sqlx::Error>(Arc::new(Places::new(dialect, pool, patience)))
+            Ok::<_, sqlx::Error>(Arc::new(FairPool::new(dialect, pool, patience)))
         };
         let (reads, writes) = match dialect {
             // A file takes one writer at a time: they queue in order here, or they would poll for
             // its lock and some starve.
-            SqlDialect::Sqlite => (places(3)?, places(1)?),
+            SqlDialect::Sqlite => (fair_pool(3)?, fair_pool(1)?),
             SqlDialect::Postgres => {
-                let places = places(8)?;
-                (Arc::clone(&places), places)
+                let fair_pool = fair_pool(8)?;
+                (Arc::clone(&fair_pool), fair_pool)
             }
         };
         let preparation = Preparation::new(dialect, first.parse()?, patience);
@@ -78,12 +78,12 @@ impl Database {
     }
 
     /// Where to read.
-    pub(super) fn reads(&self) -> &Places {
+    pub(super) fn reads(&self) -> &FairPool {
         &self.reads
     }
 
     /// Waits for a connection to write by.
-    pub(super) async fn writes(&self) -> Result<Taken<'_>, sqlx::Error> {
+    pub(super) async fn writes(&self) -> Result<TakenConnection<'_>, sqlx::Error> {
         self.writes.take().await
     }
 

@@ -2,11 +2,11 @@
 
 mod batch_writer;
 mod database;
+mod fair_pool;
 mod fault;
 mod memory;
 mod open;
 mod pages;
-mod places;
 mod preparation;
 mod same_file;
 mod sql;

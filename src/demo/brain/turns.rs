@@ -25,7 +25,7 @@ pub(super) fn turns(said: &[Said]) -> Vec<ConversationTurn<'_>> {
     for one in said {
         match (one, turns.last_mut()) {
             (Said::User(text), _) => {
-                turns.push(ConversationTurn { text, ..ConversationTurn::default() })
+                turns.push(ConversationTurn { text, ..ConversationTurn::default() });
             }
             (Said::Assistant { calls, .. }, Some(turn)) => take_calls(turn, calls),
             (Said::Tool { call_id, output }, Some(turn)) => settle(turn, call_id, output),

@@ -40,8 +40,8 @@ pub(super) struct ProviderConnection {
     waker: Waker,
 }
 
-/// Wakes whoever waits, unless the connection is being driven at that moment: half of what rings comes from
-/// the two ends of the connection, which tell each other of what is seen anyway.
+/// Wakes whoever waits, unless the connection is being driven at that moment: half of what rings comes
+/// from the two ends of the connection, which tell each other of what is seen anyway.
 #[derive(Default)]
 struct ConnectionWaker {
     is_driven: AtomicBool,
