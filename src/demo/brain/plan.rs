@@ -34,10 +34,10 @@ pub fn answer(conversation: &Conversation) -> BrainAnswer {
     let mut answer = phrases::greeting();
     let turns = turns(&conversation.said);
     for (left, turn) in (0..turns.len()).rev().zip(&turns) {
-        let mut brain = Brain::new(conversation, memory, turn.asked);
+        let mut planner = Planner::new(conversation, memory, turn.asked);
         // A turn of the past is read as it was: it asked in words, if it showed no form.
-        brain.asks_by_form |= left == 0 && form::is_offered(&conversation.tools);
-        (answer, memory) = brain.take(turn);
+        planner.asks_by_form |= left == 0 && form::is_offered(&conversation.tools);
+        (answer, memory) = planner.take(turn);
     }
     match turns.last().and_then(|turn| turn.asked) {
         Some(call) => BrainAnswer { text: form::in_words(call), ..BrainAnswer::default() },
@@ -46,7 +46,7 @@ pub fn answer(conversation: &Conversation) -> BrainAnswer {
 }
 
 /// One turn's work.
-struct Brain<'a> {
+struct Planner<'a> {
     conversation: &'a Conversation,
     roles: Roles<'a>,
     memory: Memory,
@@ -55,7 +55,7 @@ struct Brain<'a> {
     asks_by_form: bool,
 }
 
-impl<'a> Brain<'a> {
+impl<'a> Planner<'a> {
     fn new(conversation: &'a Conversation, memory: Memory, asked: Option<&'a Call>) -> Self {
         let roles = Roles::find(&conversation.tools);
         Self { conversation, roles, memory, asked, asks_by_form: asked.is_some() }
