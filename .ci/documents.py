@@ -15,7 +15,7 @@ WORDS = {
     "Task": ("src/domain/workflow.rs", "TaskContent"),
     "TaskStatus": ("src/domain/workflow.rs", "TaskStatus"),
     "Question": ("src/domain/question.rs", "QuestionKind"),
-    "Source": ("src/domain/source.rs", "Place"),
+    "Source": ("src/domain/source.rs", "SourceKind"),
     "Outcome": ("src/domain/outcome.rs", "Outcome"),
 }
 # Items that never leave the server.

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::agents::Tools;
-use crate::api::{Api, Lifecycle, Phase, full_house, router};
+use crate::api::{Api, Lifecycle, Phase, router, router_when_full};
 use crate::chat::Chat;
 use crate::config::{Config, Listen};
 use crate::cores::Cores;
@@ -30,9 +30,9 @@ const PATIENCE_AT_START: Duration = Duration::from_secs(5);
 /// The name under which the bundled todo server is known.
 const TODO: &str = "todo";
 
-/// How the house comes to its end.
+/// How the server is shut down.
 #[derive(Clone, Copy, Debug)]
-pub struct Ending {
+pub struct ShutdownPlan {
     /// So long it says that it is not ready and serves nevertheless: who sends it work hears of its
     /// end later than it does itself.
     pub lame_duck: Duration,
@@ -41,7 +41,7 @@ pub struct Ending {
 }
 
 /// Every room, joined.
-pub struct House {
+pub struct App {
     routers: Routers,
     chat: Arc<Chat>,
     model: Arc<Chain>,
@@ -50,7 +50,7 @@ pub struct House {
     stop: CancellationToken,
 }
 
-impl House {
+impl App {
     /// Builds the rooms; nothing outside is waited for but a local database file.
     pub async fn build(mut config: Config, address: SocketAddr) -> anyhow::Result<Self> {
         let stop = CancellationToken::new();
@@ -72,7 +72,7 @@ impl House {
         let mut probes: Vec<Arc<dyn HealthProbe>> = vec![model.clone(), tools.clone()];
         probes.extend(store.health);
         let api = Api::new(Arc::clone(&chat), probes, lifecycle.clone(), config.api);
-        let routers = Routers { full: full_house(api.clone()), usual: router(api) };
+        let routers = Routers { full: router_when_full(api.clone()), usual: router(api) };
         Ok(Self { routers, chat, model, tools, lifecycle, stop })
     }
 
@@ -82,7 +82,7 @@ impl House {
         self,
         listener: TcpListener,
         requests: usize,
-        ending: impl Future<Output = Ending>,
+        ending: impl Future<Output = ShutdownPlan>,
     ) -> anyhow::Result<()> {
         let closed = CancellationToken::new();
         let cores = Cores::of_machine().context("The threads could not be started")?;
@@ -91,7 +91,7 @@ impl House {
         let server = tokio::spawn(serving);
         self.open_when_settled();
         self.inspect_models();
-        let Ending { lame_duck, drain } = ending.await;
+        let ShutdownPlan { lame_duck, drain } = ending.await;
 
         self.serve_as_lame_duck(lame_duck).await;
         tracing::info!(turns = self.chat.running(), "Shutting down");

@@ -47,7 +47,7 @@ pub struct Load(Arc<Core>);
 pub struct Busy(Arc<Core>);
 
 /// A core has a piece of work.
-struct Piece(Arc<Core>);
+struct CorePiece(Arc<Core>);
 
 impl Cores {
     /// The runtime that this is called in, and no other.
@@ -78,7 +78,7 @@ impl Cores {
         let cores = [&self.first].into_iter().chain(&self.others);
         let core = cores.min_by_key(|core| core.load()).unwrap_or(&self.first);
         core.pieces.fetch_add(1, Ordering::Relaxed);
-        let (piece, work) = (Piece(Arc::clone(core)), work(Load(Arc::clone(core))));
+        let (piece, work) = (CorePiece(Arc::clone(core)), work(Load(Arc::clone(core))));
         let work = async move {
             work.await;
             drop(piece);
@@ -130,7 +130,7 @@ impl Drop for Busy {
     }
 }
 
-impl Drop for Piece {
+impl Drop for CorePiece {
     fn drop(&mut self) {
         self.0.pieces.fetch_sub(1, Ordering::Relaxed);
     }

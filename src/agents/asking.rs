@@ -35,12 +35,12 @@ pub struct WithQuestions {
 }
 
 #[derive(Deserialize)]
-struct Asked {
-    questions: Vec<AskedOne>,
+struct AskUserArguments {
+    questions: Vec<AskedQuestion>,
 }
 
 #[derive(Deserialize)]
-struct AskedOne {
+struct AskedQuestion {
     question: String,
     #[serde(default)]
     options: Vec<String>,
@@ -95,8 +95,9 @@ pub(super) fn is_built_in(tool: &Tool) -> bool {
 
 /// The questions of a call, or what is wrong with them.
 pub(super) fn questions(call: &ToolCall) -> Result<Vec<Question>, ToolError> {
-    let asked =
-        call.object().and_then(|arguments| Asked::deserialize(Value::Object(arguments)).ok());
+    let asked = call
+        .object()
+        .and_then(|arguments| AskUserArguments::deserialize(Value::Object(arguments)).ok());
     let asked = asked.map(|asked| asked.questions).unwrap_or_default();
     let is_asked = asked.iter().all(|one| !one.question.trim().is_empty());
     if asked.is_empty() || asked.len() > MAX_QUESTIONS || !is_asked {
@@ -105,7 +106,7 @@ pub(super) fn questions(call: &ToolCall) -> Result<Vec<Question>, ToolError> {
     Ok(asked.into_iter().zip(1_usize..).map(|(one, number)| one.made_safe(number)).collect())
 }
 
-impl AskedOne {
+impl AskedQuestion {
     fn made_safe(self, number: usize) -> Question {
         let options = self.options.iter().map(|option| words(option));
         let mut options: Vec<_> = options.filter(|option| !option.trim().is_empty()).collect();

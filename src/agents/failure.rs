@@ -155,7 +155,7 @@ impl ModelError {
     }
 
     /// What the person is told.
-    pub fn told(&self) -> String {
+    pub fn message_for_person(&self) -> String {
         match self {
             Self::Unavailable { retry_in: Some(wait), .. } => {
                 let seconds = wait.as_secs().saturating_add(1);

@@ -1,7 +1,6 @@
 //! The agent loop: a brain that only decides and a driver that only does.
 
 mod asking;
-mod budget;
 mod context;
 mod driver;
 mod event;
@@ -11,9 +10,9 @@ mod listener;
 mod ports;
 mod prompt;
 mod run;
+mod spend_budget;
 
 pub use asking::{ASK_USER, WithQuestions};
-pub use budget::{Budget, Limit, Overspent};
 pub use context::{bytes_of, bytes_of_tokens, shorten_results};
 pub use driver::{Driver, drive};
 pub use event::{AgentEvent, Finish, ToolEnd, ToolProgress};
@@ -22,4 +21,5 @@ pub use interrupt::Interrupt;
 pub use listener::{Delta, Deltas, Listener, Progress};
 pub use ports::{Model, ModelRequest, ToolRequest, Tools};
 pub use prompt::system_prompt;
-pub use run::{Batch, Limits, Planned, Run, Step};
+pub use run::{Batch, Planned, Run, RunLimits, Step};
+pub use spend_budget::{Limit, Overspent, SpendBudget};

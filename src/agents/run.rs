@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::asking::{is_built_in, questions};
-use super::{Budget, Finish, ToolError, bytes_of_tokens, shorten_results};
+use super::{Finish, SpendBudget, ToolError, bytes_of_tokens, shorten_results};
 use crate::domain::{Catalog, Effect, Message, Question, Reply, Spend, ToolCall, ToolResult};
 
 /// The same call this often: the model is told.
@@ -15,23 +15,23 @@ const REPEATS_FATAL: usize = 5;
 #[derive(Debug)]
 pub struct Run {
     transcript: Vec<Message>,
-    limits: Limits,
+    limits: RunLimits,
     /// The model is sent at most so many bytes.
     room: usize,
     steps: u32,
     spent: Spend,
-    seen: Vec<Seen>,
+    earlier_calls: Vec<EarlierCall>,
     asked: Vec<Question>,
     next: Next,
 }
 
 /// How far a run may go.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct RunLimits {
     /// How often the model may be asked.
     pub max_steps: u32,
     /// What asking may cost.
-    pub budget: Budget,
+    pub budget: SpendBudget,
 }
 
 /// What the driver must do next.
@@ -68,7 +68,7 @@ enum Next {
 
 /// A call made earlier in this run.
 #[derive(Debug)]
-struct Seen {
+struct EarlierCall {
     name: String,
     arguments: Map<String, Value>,
     times: usize,
@@ -77,10 +77,10 @@ struct Seen {
 impl Run {
     /// Starts a run whose transcript ends with the user's message, or with what was done for it:
     /// then [`Self::go_on`] comes first.
-    pub fn new(transcript: Vec<Message>, limits: Limits) -> Self {
-        let (spent, seen, asked) = (Spend::default(), Vec::new(), Vec::new());
+    pub fn new(transcript: Vec<Message>, limits: RunLimits) -> Self {
+        let (spent, earlier_calls, asked) = (Spend::default(), Vec::new(), Vec::new());
         let room = usize::MAX;
-        Self { transcript, limits, room, steps: 0, spent, seen, asked, next: Next::Model }
+        Self { transcript, limits, room, steps: 0, spent, earlier_calls, asked, next: Next::Model }
     }
 
     /// The same, with what the model is sent limited to about so many tokens, whatever the tools
@@ -140,8 +140,8 @@ impl Run {
             }
         }
         self.transcript.push(Message::Tools { results: results.clone() });
-        self.next = match self.seen.iter().find(|seen| seen.times >= REPEATS_FATAL) {
-            Some(seen) => Next::Stop(Finish::Repeated { tool: seen.name.clone() }),
+        self.next = match self.earlier_calls.iter().find(|call| call.times >= REPEATS_FATAL) {
+            Some(call) => Next::Stop(Finish::Repeated { tool: call.name.clone() }),
             None if self.asked.is_empty() => Next::Model,
             None => Next::Stop(Finish::Asked(std::mem::take(&mut self.asked))),
         };
@@ -203,19 +203,20 @@ impl Run {
 
     /// Counts a call and tells how often it was made.
     fn note(&mut self, name: &str, arguments: Map<String, Value>) -> usize {
-        let known = |seen: &&mut Seen| seen.name == name && seen.arguments == arguments;
-        if let Some(seen) = self.seen.iter_mut().find(known) {
-            seen.times += 1;
-            return seen.times;
+        let known = |call: &&mut EarlierCall| call.name == name && call.arguments == arguments;
+        if let Some(earlier) = self.earlier_calls.iter_mut().find(known) {
+            earlier.times += 1;
+            return earlier.times;
         }
-        self.seen.push(Seen { name: name.to_owned(), arguments, times: 1 });
+        self.earlier_calls.push(EarlierCall { name: name.to_owned(), arguments, times: 1 });
         1
     }
 
     fn times(&self, call: &ToolCall) -> usize {
         let Some(arguments) = call.object() else { return 0 };
-        let known = |seen: &&Seen| seen.name == call.name && seen.arguments == arguments;
-        self.seen.iter().find(known).map_or(0, |seen| seen.times)
+        let known =
+            |earlier: &&EarlierCall| earlier.name == call.name && earlier.arguments == arguments;
+        self.earlier_calls.iter().find(known).map_or(0, |earlier| earlier.times)
     }
 }
 

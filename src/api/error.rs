@@ -1,4 +1,4 @@
-//! How the house says no before the first byte: `application/problem+json`, one table.
+//! How the server says no before the first byte: `application/problem+json`, one table.
 
 use std::borrow::Cow;
 use std::slice;

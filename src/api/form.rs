@@ -37,12 +37,12 @@ fn tracked<'de, T: Deserialize<'de>>(place: &str, value: &'de Value) -> Result<T
 pub(super) fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     input: D,
 ) -> Result<T, D::Error> {
-    input.deserialize_map(Members(PhantomData))
+    input.deserialize_map(FormMembers(PhantomData))
 }
 
-struct Members<T>(PhantomData<T>);
+struct FormMembers<T>(PhantomData<T>);
 
-impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+impl<'de, T: Deserialize<'de>> Visitor<'de> for FormMembers<T> {
     type Value = T;
 
     fn expecting(&self, out: &mut Formatter<'_>) -> fmt::Result {

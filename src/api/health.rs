@@ -16,7 +16,7 @@ use crate::domain::{BreakerReport, BreakerState, Dependency, Detail};
 
 #[derive(Serialize)]
 struct Health {
-    status: Status,
+    status: HealthStatus,
     version: &'static str,
     uptime_seconds: u64,
     model: Option<ModelHealth>,
@@ -29,7 +29,7 @@ struct Health {
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Status {
+enum HealthStatus {
     Ok,
     Degraded,
     Down,
@@ -66,7 +66,7 @@ struct McpHealth {
 /// The full report; 200 whenever the process works.
 pub(super) async fn report(State(api): State<Api>) -> Response {
     let mut health = Health {
-        status: Status::Ok,
+        status: HealthStatus::Ok,
         version: env!("CARGO_PKG_VERSION"),
         uptime_seconds: api.traffic.uptime_seconds(),
         model: None,
@@ -76,9 +76,14 @@ pub(super) async fn report(State(api): State<Api>) -> Response {
         requests: api.traffic.report(api.chat.running()),
     };
     let dependencies: Vec<_> = api.probes.iter().flat_map(|probe| probe.report()).collect();
-    let stands_in =
-        |it: &Dependency| matches!(it.detail, Detail::Fallback { .. }) && status(it) == Status::Ok;
-    let most = if dependencies.iter().any(stands_in) { Status::Degraded } else { Status::Down };
+    let stands_in = |it: &Dependency| {
+        matches!(it.detail, Detail::Fallback { .. }) && status(it) == HealthStatus::Ok
+    };
+    let most = if dependencies.iter().any(stands_in) {
+        HealthStatus::Degraded
+    } else {
+        HealthStatus::Down
+    };
     for dependency in dependencies {
         health.take_in(dependency, most);
     }
@@ -102,7 +107,7 @@ pub(super) async fn ready(State(api): State<Api>) -> Response {
 
 impl Health {
     /// The model alone is down at `most`.
-    fn take_in(&mut self, dependency: Dependency, most: Status) {
+    fn take_in(&mut self, dependency: Dependency, most: HealthStatus) {
         let status = status(&dependency);
         let is_model = matches!(dependency.detail, Detail::Model { .. });
         self.status = self.status.max(if is_model { status.min(most) } else { status });
@@ -126,18 +131,18 @@ impl Health {
 }
 
 /// Without tools an answer is poorer; without model or database there is none.
-fn status(dependency: &Dependency) -> Status {
+fn status(dependency: &Dependency) -> HealthStatus {
     let open = dependency.breaker.state == BreakerState::Open;
     match &dependency.detail {
-        Detail::Model { .. } | Detail::Database if open => Status::Down,
+        Detail::Model { .. } | Detail::Database if open => HealthStatus::Down,
         Detail::Model { advice: Some(_), .. }
         | Detail::Fallback { advice: Some(_), .. }
-        | Detail::Mcp { connected: false, .. } => Status::Degraded,
+        | Detail::Mcp { connected: false, .. } => HealthStatus::Degraded,
         Detail::Model { .. } | Detail::Fallback { .. } | Detail::Mcp { .. } | Detail::Database => {
             let breaker = &dependency.breaker;
             let takes_calls =
                 breaker.state == BreakerState::Closed && breaker.cooling_seconds.is_none();
-            if takes_calls { Status::Ok } else { Status::Degraded }
+            if takes_calls { HealthStatus::Ok } else { HealthStatus::Degraded }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The door: HTTP in, SSE out.
 
+mod bodies;
 mod chatkit;
 mod context;
 mod cors;
@@ -16,7 +17,6 @@ mod router;
 mod rules;
 mod schemas;
 mod short_form;
-mod sieve;
 mod state;
 mod traffic;
 mod turn;
@@ -25,5 +25,5 @@ mod validation;
 
 pub use cors::Origins;
 pub use lifecycle::{Lifecycle, Phase};
-pub use router::{full_house, router};
+pub use router::{router, router_when_full};
 pub use state::{Api, Settings};

@@ -10,11 +10,11 @@ use super::state::Api;
 #[derive(Serialize)]
 struct List<'a> {
     object: &'static str,
-    data: Vec<Entry<'a>>,
+    data: Vec<ListedModel<'a>>,
 }
 
 #[derive(Serialize)]
-struct Entry<'a> {
+struct ListedModel<'a> {
     id: &'a str,
     object: &'static str,
     /// Answers if nothing is chosen.
@@ -23,7 +23,7 @@ struct Entry<'a> {
 
 /// All of them, the usual one first.
 pub(super) async fn list(State(api): State<Api>) -> Response {
-    let entry = |(place, id)| Entry { id, object: "model", default: place == 0 };
+    let entry = |(place, id)| ListedModel { id, object: "model", default: place == 0 };
     let ids = api.limits.models.iter().map(|id| &**id);
     Json(List { object: "list", data: ids.enumerate().map(entry).collect() }).into_response()
 }

@@ -37,7 +37,7 @@ const FIELDS: &[&str] = &[
 
 /// Travels with an answer to the line that tells of it.
 #[derive(Clone, Debug)]
-pub(super) struct Refused {
+pub(super) struct RefusedRequest {
     pub(super) code: &'static str,
     /// The broken rules, each with its place.
     pub(super) at: String,
@@ -45,11 +45,11 @@ pub(super) struct Refused {
 
 /// Marks an answer as the refusal that it is.
 pub(super) fn mark(response: &mut Response, error: &ApiError) {
-    let at: Vec<_> = error.errors().iter().map(told).collect();
-    response.extensions_mut().insert(Refused { code: error.code(), at: at.join(", ") });
+    let at: Vec<_> = error.errors().iter().map(sentence).collect();
+    response.extensions_mut().insert(RefusedRequest { code: error.code(), at: at.join(", ") });
 }
 
-fn told(rule: &BrokenRule) -> String {
+fn sentence(rule: &BrokenRule) -> String {
     let ours = |part: &&str| FIELDS.contains(part) || part.parse::<usize>().is_ok();
     let known: Vec<_> = rule.pointer.split('/').skip(1).take_while(ours).collect();
     format!("/{} {}", known.join("/"), rule.code)

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tracing::{Instrument, info_span};
 use uuid::Uuid;
 
-use super::refused::Refused;
+use super::refused::RefusedRequest;
 use super::traffic::Traffic;
 
 /// Carries the id in and out.
@@ -58,7 +58,7 @@ async fn answer(request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     let path = path.as_ref().map_or("unknown", MatchedPath::as_str);
     let (status, head_ms) = (response.status().as_u16(), millis(started));
-    if let Some(Refused { code, at }) = response.extensions().get() {
+    if let Some(RefusedRequest { code, at }) = response.extensions().get() {
         tracing::info!(%method, path, status, head_ms, code, at, "Request refused");
     } else {
         log_answer(&method, path, status, head_ms);

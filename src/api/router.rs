@@ -1,4 +1,4 @@
-//! All addresses of the house.
+//! All addresses of the server.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::error::ApiError;
 use super::state::Api;
 use super::{chatkit, cors, health, models, page, request_id, short_form};
 
-/// All routes of the house.
+/// All routes.
 pub fn router(api: Api) -> Router {
     let routes = Router::new()
         .route("/", get(page::page))
@@ -25,7 +25,7 @@ pub fn router(api: Api) -> Router {
 }
 
 /// The same while there is no room: how the process is, and a refusal for everything else.
-pub fn full_house(api: Api) -> Router {
+pub fn router_when_full(api: Api) -> Router {
     at_the_door(Router::new().fallback(async || ApiError::Busy), api)
 }
 

@@ -19,19 +19,19 @@ const MAX_TAG_DATA: usize = 16 * 1024;
 
 /// What the rules depend on.
 #[derive(Clone, Debug)]
-pub(super) struct Limits {
+pub(super) struct InputLimits {
     pub(super) max_chars: usize,
     /// The ids of the models that can be chosen.
     pub(super) models: Vec<Arc<str>>,
 }
 
-pub(super) fn obeys_message_rules(text: &str, limits: &Limits) -> Result<(), ValidationError> {
+pub(super) fn obeys_message_rules(text: &str, limits: &InputLimits) -> Result<(), ValidationError> {
     UserText::parse(text, limits.max_chars).map(drop).map_err(broken)
 }
 
 pub(super) fn obeys_part_rules(
     parts: &[UserContent],
-    limits: &Limits,
+    limits: &InputLimits,
 ) -> Result<(), ValidationError> {
     if parts.len() > MAX_PARTS {
         return Err(rule("too_many_parts", format!("A message has at most {MAX_PARTS} parts.")));
@@ -48,7 +48,7 @@ pub(super) fn obeys_part_rules(
     Ok(())
 }
 
-pub(super) fn obeys_quote_rules(text: &str, limits: &Limits) -> Result<(), ValidationError> {
+pub(super) fn obeys_quote_rules(text: &str, limits: &InputLimits) -> Result<(), ValidationError> {
     match UserText::parse(text, limits.max_chars) {
         Ok(_) | Err(InvalidText::Blank) => Ok(()),
         Err(error @ InvalidText::TooLong { .. }) => Err(broken(error)),
@@ -66,7 +66,7 @@ pub(super) fn is_title(title: &str) -> Result<(), ValidationError> {
 
 pub(super) fn obeys_answer_rules(
     answers: &Answers,
-    limits: &Limits,
+    limits: &InputLimits,
 ) -> Result<(), ValidationError> {
     if answers.status == AnswerStatus::Pending {
         let message = "The status of answers is answered or skipped.";
@@ -80,7 +80,7 @@ pub(super) fn obeys_answer_rules(
     obeys_quote_rules(&all, limits)
 }
 
-pub(super) fn is_offered(id: &str, limits: &Limits) -> Result<(), ValidationError> {
+pub(super) fn is_offered(id: &str, limits: &InputLimits) -> Result<(), ValidationError> {
     if id.is_empty() || limits.models.iter().any(|known| **known == *id) {
         return Ok(());
     }

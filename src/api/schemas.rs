@@ -8,7 +8,7 @@ use validator::{Validate, ValidationError};
 use super::error::ApiError;
 use super::form::{form, object};
 use super::rules::{
-    Limits, is_offered, is_time_zone, is_title, obeys_answer_rules, obeys_message_rules,
+    InputLimits, is_offered, is_time_zone, is_title, obeys_answer_rules, obeys_message_rules,
     obeys_part_rules, obeys_quote_rules,
 };
 use super::unoffered;
@@ -60,7 +60,7 @@ pub(super) struct Title {
 /// Answers to questions.
 #[derive(Debug, Deserialize, Validate)]
 #[serde(transparent)]
-#[validate(context = Limits)]
+#[validate(context = InputLimits)]
 pub(super) struct AnswersInput {
     #[validate(custom(function = obeys_answer_rules, use_context))]
     pub(super) input: Answers,
@@ -69,7 +69,7 @@ pub(super) struct AnswersInput {
 /// The short form of `/chat`. A field that is misspelt is refused: it would be missed in silence.
 #[derive(Debug, Deserialize, Validate)]
 #[serde(deny_unknown_fields)]
-#[validate(context = Limits)]
+#[validate(context = InputLimits)]
 pub(super) struct ShortForm {
     #[validate(custom(function = obeys_message_rules, use_context))]
     pub(super) message: String,
@@ -82,7 +82,7 @@ pub(super) struct ShortForm {
 
 /// A user's message.
 #[derive(Debug, Deserialize, Validate)]
-#[validate(context = Limits)]
+#[validate(context = InputLimits)]
 pub(super) struct UserMessageInput {
     #[validate(custom(function = obeys_part_rules, use_context))]
     pub(super) content: Vec<UserContent>,
@@ -267,7 +267,7 @@ impl InferenceOptions {
 
 fn chooses_what_is_offered(
     options: &InferenceOptions,
-    limits: &Limits,
+    limits: &InputLimits,
 ) -> Result<(), ValidationError> {
     options.model.as_deref().map_or(Ok(()), |id| is_offered(id, limits))
 }

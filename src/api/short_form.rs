@@ -35,7 +35,7 @@ async fn short(
     api: &Api,
     context: RequestContext,
     body: Value,
-    answer: Answer,
+    format: AnswerFormat,
 ) -> Result<Response, ApiError> {
     let form = ShortForm::parse(&body)?;
     let request = from_short_form(form, &api.limits, context)?;
@@ -46,25 +46,25 @@ async fn short(
         return Err(ApiError::ModelDown { retry_in });
     }
     let turn = api.chat.begin(request).await?;
-    Ok(match answer {
-        Answer::Stream => stream(turn),
-        Answer::Json => whole(turn).await,
+    Ok(match format {
+        AnswerFormat::Stream => stream(turn),
+        AnswerFormat::Json => whole(turn).await,
     })
 }
 
-/// How the answer is wanted.
+/// Whether the answer is wanted as a stream or as one JSON object.
 #[derive(Clone, Copy, Debug)]
-enum Answer {
+enum AnswerFormat {
     Stream,
     Json,
 }
 
-fn wants_json(headers: &HeaderMap) -> Answer {
+fn wants_json(headers: &HeaderMap) -> AnswerFormat {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let accept = accept.unwrap_or_default().to_ascii_lowercase();
     let json = accept.find("application/json");
     match (json, accept.find("text/event-stream")) {
-        (Some(json), stream) if stream.is_none_or(|stream| json < stream) => Answer::Json,
-        (Some(_) | None, _) => Answer::Stream,
+        (Some(json), stream) if stream.is_none_or(|stream| json < stream) => AnswerFormat::Json,
+        (Some(_) | None, _) => AnswerFormat::Stream,
     }
 }

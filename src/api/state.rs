@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use super::bodies::Bodies;
 use super::cors::Origins;
 use super::lifecycle::Lifecycle;
 use super::lists::Lists;
-use super::rules::Limits;
-use super::sieve::Bodies;
+use super::rules::InputLimits;
 use super::traffic::Traffic;
 use crate::chat::Chat;
 use crate::domain::HealthProbe;
@@ -28,7 +28,7 @@ pub struct Api {
     pub(super) lifecycle: Lifecycle,
     pub(super) traffic: Arc<Traffic>,
     pub(super) settings: Arc<Settings>,
-    pub(super) limits: Arc<Limits>,
+    pub(super) limits: Arc<InputLimits>,
     pub(super) lists: Arc<Lists>,
     pub(super) bodies: Arc<Bodies>,
 }
@@ -42,7 +42,7 @@ impl Api {
         settings: Settings,
     ) -> Self {
         let models = chat.models().to_vec();
-        let limits = Arc::new(Limits { max_chars: settings.max_input_chars, models });
+        let limits = Arc::new(InputLimits { max_chars: settings.max_input_chars, models });
         let (traffic, settings) = (Arc::new(Traffic::new()), Arc::new(settings));
         let (lists, bodies) = (Arc::new(Lists::new()), Arc::default());
         Self { chat, probes: probes.into(), lifecycle, traffic, settings, limits, lists, bodies }

@@ -11,7 +11,7 @@ const SECONDS: usize = 60;
 #[derive(Debug)]
 pub(super) struct Traffic {
     started: Instant,
-    counts: Mutex<Counts>,
+    counts: Mutex<RequestCounts>,
 }
 
 /// Read out.
@@ -23,7 +23,7 @@ pub(super) struct TrafficReport {
 }
 
 #[derive(Debug)]
-struct Counts {
+struct RequestCounts {
     total: u64,
     /// One slot a second, used in turn.
     slots: [u64; SECONDS],
@@ -33,7 +33,7 @@ struct Counts {
 
 impl Traffic {
     pub(super) fn new() -> Self {
-        let counts = Counts { total: 0, slots: [0; SECONDS], second: 0 };
+        let counts = RequestCounts { total: 0, slots: [0; SECONDS], second: 0 };
         Self { started: Instant::now(), counts: Mutex::new(counts) }
     }
 
@@ -58,7 +58,7 @@ impl Traffic {
         })
     }
 
-    fn with<T>(&self, work: impl FnOnce(&mut Counts, usize) -> T) -> T {
+    fn with<T>(&self, work: impl FnOnce(&mut RequestCounts, usize) -> T) -> T {
         let now = self.uptime_seconds();
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.forget_until(now);
@@ -66,7 +66,7 @@ impl Traffic {
     }
 }
 
-impl Counts {
+impl RequestCounts {
     fn forget_until(&mut self, now: u64) {
         let passed = now.saturating_sub(self.second).min(SECONDS as u64);
         for second in now.saturating_sub(passed)..now {

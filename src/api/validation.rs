@@ -3,7 +3,7 @@
 use validator::{Validate, ValidateArgs, ValidationErrors};
 
 use super::error::{ApiError, BrokenRule};
-use super::rules::{Limits, zone};
+use super::rules::{InputLimits, zone};
 use super::schemas::{InferenceOptions, Metadata, ShortForm, Title, TurnParams, UserMessageInput};
 use crate::chat::{Ask, NewMessage, RequestContext, TurnRequest};
 use crate::domain::{Answers, ThreadId, UserContent, clean};
@@ -11,7 +11,7 @@ use crate::domain::{Answers, ThreadId, UserContent, clean};
 /// The short form, checked.
 pub(super) fn from_short_form(
     form: ShortForm,
-    limits: &Limits,
+    limits: &InputLimits,
     context: RequestContext,
 ) -> Result<TurnRequest, ApiError> {
     form.validate_with_args(limits).map_err(|errors| rules("", &errors))?;
@@ -31,7 +31,7 @@ pub(super) fn from_short_form(
 pub(super) fn from_chatkit(
     params: TurnParams,
     metadata: &Metadata,
-    limits: &Limits,
+    limits: &InputLimits,
     context: RequestContext,
 ) -> Result<TurnRequest, ApiError> {
     metadata.validate().map_err(|errors| rules("/metadata", &errors))?;
@@ -56,7 +56,7 @@ pub(super) fn title(title: &Title) -> Result<String, ApiError> {
 fn message(
     thread: Option<ThreadId>,
     input: UserMessageInput,
-    limits: &Limits,
+    limits: &InputLimits,
 ) -> Result<NewMessage, ApiError> {
     input.validate_with_args(limits).map_err(|errors| rules("/params/input", &errors))?;
     Ok(NewMessage {

@@ -20,7 +20,7 @@ const STOPPED: &str = "I stopped here, as you chose.";
 
 /// What the person wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Decision {
+pub(super) enum BudgetDecision {
     /// The same again may be spent.
     GoOn,
     /// Nothing more is to be spent.
@@ -40,24 +40,24 @@ pub(super) fn question(over: &Overspent, thread: &Spend) -> Question {
 }
 
 /// What was answered to that question, if the item is one. Words of one's own are for the model.
-pub(super) fn decision(item: &Item) -> Option<Decision> {
+pub(super) fn decision(item: &Item) -> Option<BudgetDecision> {
     let ItemContent::StructuredInput { inputs, .. } = &item.content else { return None };
     let [Question { id, answer: Some(answer), .. }] = inputs.as_slice() else { return None };
     if id != ID {
         return None;
     }
     match answer.values.first().map(String::as_str) {
-        Some(GO_ON) => Some(Decision::GoOn),
-        Some(STOP) | None => Some(Decision::Stop),
+        Some(GO_ON) => Some(BudgetDecision::GoOn),
+        Some(STOP) | None => Some(BudgetDecision::Stop),
         Some(_) => None,
     }
 }
 
 /// What the model hears of it: it asked nothing, so going on is no news.
-pub(super) fn message(decision: Decision) -> Option<Message> {
+pub(super) fn message(decision: BudgetDecision) -> Option<Message> {
     match decision {
-        Decision::GoOn => None,
-        Decision::Stop => note(&Finish::Cancelled).map(|text| Message::Note { text }),
+        BudgetDecision::GoOn => None,
+        BudgetDecision::Stop => note(&Finish::Cancelled).map(|text| Message::Note { text }),
     }
 }
 

@@ -1,15 +1,15 @@
 //! Which model is to answer: the choice is kept with the message and goes for all that answers it.
 
+use super::context::ChatContext;
 use super::request::chosen;
-use super::shared::Shared;
-use super::turn::Log;
+use super::turn::TurnLog;
 use super::{Fact, Level};
 use crate::domain::{Item, ItemContent};
 
-impl Shared {
+impl ChatContext {
     /// What was chosen, unless it was taken out of the configuration since; then the person hears
     /// that the usual model answers.
-    pub(super) fn offered(&self, choice: Option<String>, log: &Log) -> Option<String> {
+    pub(super) fn offered(&self, choice: Option<String>, log: &TurnLog) -> Option<String> {
         let choice = choice?;
         let models = self.model.choices();
         if models.iter().any(|id| **id == *choice) {

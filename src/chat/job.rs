@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::repeat::Noted;
-use super::turn::Log;
+use super::repeat::InFlightGuard;
+use super::turn::TurnLog;
 use super::{Fact, Reader, ThreadsError, TurnEnd, TurnRequest};
 use crate::domain::{ItemId, Outcome, Spend, ThreadId};
 
@@ -62,7 +62,7 @@ pub enum BeginError {
 }
 
 /// The work on a turn.
-pub(super) struct Job {
+pub(super) struct TurnJob {
     pub(super) request: TurnRequest,
     /// Names this try at it among all that were ever made.
     pub(super) attempt: String,
@@ -71,28 +71,28 @@ pub(super) struct Job {
     pub(super) item: ItemId,
     /// Whether it was found to be the same as a request before it that had not ended.
     pub(super) is_copy: bool,
-    pub(super) log: Arc<Log>,
+    pub(super) log: Arc<TurnLog>,
     /// Held until the turn is over.
-    pub(super) place: OwnedSemaphorePermit,
+    pub(super) permit: OwnedSemaphorePermit,
     /// While this lives, copies of the request join the turn.
-    pub(super) in_flight: Option<Noted>,
+    pub(super) in_flight: Option<InFlightGuard>,
     /// Hears whether there is a turn, while that can still be told by a status.
     pub(super) started: Option<oneshot::Sender<Result<(), BeginError>>>,
 }
 
-impl Job {
+impl TurnJob {
     /// A try at a request, and who hears whether a turn comes of it.
     pub(super) fn new(
         request: TurnRequest,
         thread: ThreadId,
-        log: Arc<Log>,
-        place: OwnedSemaphorePermit,
+        log: Arc<TurnLog>,
+        permit: OwnedSemaphorePermit,
     ) -> (Self, oneshot::Receiver<Result<(), BeginError>>) {
         let (started, has_started) = oneshot::channel();
         let item = request.item().cloned().unwrap_or_else(ItemId::new_message);
         let attempt = uuid::Uuid::now_v7().simple().to_string();
         let (is_copy, in_flight, started) = (false, None, Some(started));
-        let job = Self { request, attempt, thread, item, is_copy, log, place, in_flight, started };
+        let job = Self { request, attempt, thread, item, is_copy, log, permit, in_flight, started };
         (job, has_started)
     }
 
@@ -106,7 +106,7 @@ impl Job {
     /// Tells a turn that is over once more.
     pub(super) fn replay(mut self, events: Vec<Fact>) {
         self.accept();
-        drop(self.place);
+        drop(self.permit);
         for event in events {
             self.log.tell(event);
         }
@@ -126,7 +126,7 @@ impl Job {
         if let Some(started) = self.started.take() {
             drop(started.send(Err(error)));
         }
-        drop((self.place, self.in_flight));
+        drop((self.permit, self.in_flight));
         self.log.tell(Fact::Ended(Box::new(end)));
     }
 }

@@ -3,14 +3,13 @@
 mod admission;
 mod budget;
 mod choice;
+mod context;
 mod conversations;
 mod describe;
+mod entry_queue;
 mod fact;
 mod history;
-mod host;
 mod job;
-mod keeper;
-mod leaving;
 mod ports;
 mod projection;
 mod questions;
@@ -18,8 +17,8 @@ mod recorder;
 mod repeat;
 mod request;
 mod scribe;
+mod service;
 mod settings;
-mod shared;
 mod title;
 mod turn;
 mod wording;
@@ -28,18 +27,18 @@ pub use conversations::Conversations;
 pub use describe::describe;
 pub use fact::{Fact, Level, RunStart, Start, ToolEnd, ToolRecord, ToolStart, TurnEnd};
 pub use history::for_model;
-pub use host::Chat;
 pub use job::{BeginError, Turn};
 pub use ports::{
-    Beginning, Begun, Claim, Closing, DoneEffect, Ended, Ending, Entry, Held, Journal, Kept, Known,
+    Beginning, Begun, Claim, Closing, DoneEffect, Ended, Ending, Entry, Held, Journal, Known,
     LEASE, Lease, Leases, Naming, NewEffect, NewReceipt, Rating, Receipt, Receipts, Received,
-    Resource, Settlement, Store, ThreadIndex, ThreadLog, ThreadsError,
+    Resource, Settlement, Store, StoreResult, ThreadIndex, ThreadLog, ThreadsError,
 };
 pub use projection::{Change, Projection};
-pub use repeat::{Copy, Decision, Moment, decide, digest};
+pub use repeat::{RepeatDecision, RepeatMoment, RepeatedRequest, decide, digest};
 pub use request::{
     Abilities, Ask, NewMessage, OnLeave, RepeatKey, RepeatWindow, RequestContext, TurnRequest,
 };
+pub use service::Chat;
 pub use settings::{Settings, Titles};
 pub use title::title_of;
-pub use turn::{Behind, Cursor, Log, Reader};
+pub use turn::{Behind, Cursor, Reader, TurnLog};

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::keeper::Queue;
+use super::entry_queue::EntryQueue;
 use super::projection::{Growing, Projection, Shape};
 use super::request::now;
-use super::turn::Log;
-use super::wording::{CUT_MARK, note, told};
+use super::turn::TurnLog;
+use super::wording::{CUT_MARK, message_for_person, note};
 use super::{
     Abilities, Fact, Level, RunStart, Start, ToolEnd, ToolRecord, ToolStart, TurnEnd, budget,
     questions,
@@ -40,10 +40,10 @@ pub(super) struct Scope {
 
 /// One turn's scribe.
 pub(super) struct Scribe {
-    log: Arc<Log>,
+    log: Arc<TurnLog>,
     scope: Scope,
     run: RunStart,
-    pub(super) queue: Queue,
+    pub(super) queue: EntryQueue,
     items: Projection,
     /// When the item that grows began.
     begun: Instant,
@@ -62,11 +62,11 @@ pub(super) struct Scribe {
 
 impl Scribe {
     /// Begins to record an answer.
-    pub(super) fn new(log: Arc<Log>, run: RunStart, scope: Scope) -> Self {
+    pub(super) fn new(log: Arc<TurnLog>, run: RunStart, scope: Scope) -> Self {
         let mut scribe = Self {
             log,
             scope,
-            queue: Queue::new(run.turn.clone()),
+            queue: EntryQueue::new(run.turn.clone()),
             items: Projection::default(),
             begun: Instant::now(),
             words: String::new(),
@@ -126,7 +126,7 @@ impl Scribe {
         TurnEnd {
             thread: self.run.thread.clone(),
             outcome: finish.outcome(),
-            told: told(&finish, &self.done, &self.scope.request_id),
+            told: message_for_person(&finish, &self.done, &self.scope.request_id),
             text: self.texts.join("\n\n"),
             tool_calls: std::mem::take(&mut self.done),
             spend: self.spend,

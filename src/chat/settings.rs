@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use crate::agents::Limits;
+use crate::agents::RunLimits;
 
 /// What the operator decides.
 #[derive(Clone, Debug)]
@@ -14,7 +14,7 @@ pub struct Settings {
     /// Messages that may wait while their thread is busy.
     pub max_waiting: usize,
     /// How far a turn may go.
-    pub limits: Limits,
+    pub limits: RunLimits,
     /// How long a turn may take.
     pub turn_timeout: Duration,
     /// What of a thread the model is sent, in tokens.

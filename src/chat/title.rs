@@ -7,8 +7,8 @@ use tokio::select;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::admission::claim_when_free;
-use super::shared::Shared;
-use super::turn::Log;
+use super::context::ChatContext;
+use super::turn::TurnLog;
 use super::{Closing, Fact, Naming, Resource, ThreadsError, TurnEnd};
 use crate::agents::{Deltas, ModelRequest};
 use crate::domain::{Assistant, Message, Spend, Thread, ThreadId, clean};
@@ -62,10 +62,10 @@ impl Unnamed {
     }
 }
 
-impl Shared {
+impl ChatContext {
     /// Names a thread after its first turn. The turn is over, and its thread let go: a title that
     /// comes at once still reaches its readers, any other is only kept.
-    pub(super) async fn name(&self, unnamed: Unnamed, log: &Log) {
+    pub(super) async fn name(&self, unnamed: Unnamed, log: &TurnLog) {
         if unnamed.answer.is_none() {
             log.close(); // What went wrong is the last thing that is told.
         }
@@ -127,14 +127,14 @@ impl Shared {
         let thread = match self.store.find(thread).await {
             Ok(Some(thread)) => thread,
             unknown => {
-                self.let_go(&lease).await;
+                self.release_lease(&lease).await;
                 return unknown.map(|_| false);
             }
         };
         let spent = thread.spent + more;
         let paid = self.store.end(&lease, Closing { spent, ..Closing::default() }).await;
         if paid.is_err() {
-            self.let_go(&lease).await;
+            self.release_lease(&lease).await;
         }
         paid.map(|()| true)
     }

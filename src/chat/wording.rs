@@ -11,7 +11,11 @@ use crate::domain::Outcome;
 pub(super) const CUT_MARK: &str = "\n\n*[cut off here]*";
 
 /// The sentence for the person, or none if the turn succeeded or nobody is left to hear it.
-pub(super) fn told(finish: &Finish, done: &[ToolRecord], request_id: &str) -> Option<String> {
+pub(super) fn message_for_person(
+    finish: &Finish,
+    done: &[ToolRecord],
+    request_id: &str,
+) -> Option<String> {
     let sentence = match finish {
         Finish::Completed | Finish::Asked(_) => return None,
         Finish::Cancelled => "The answer was stopped.".to_owned(),
@@ -40,8 +44,8 @@ pub(super) fn told(finish: &Finish, done: &[ToolRecord], request_id: &str) -> Op
         Finish::Lost => {
             format!("This conversation went on elsewhere, or was deleted. {}", list(done))
         }
-        Finish::Model(error) if done.is_empty() => error.told(),
-        Finish::Model(error) => format!("{} {}", error.told(), list(done)),
+        Finish::Model(error) if done.is_empty() => error.message_for_person(),
+        Finish::Model(error) => format!("{} {}", error.message_for_person(), list(done)),
     };
     let is_ours = finish.outcome() == Outcome::Failed;
     Some(if is_ours { format!("{sentence} (request {request_id})") } else { sentence })

@@ -1,4 +1,4 @@
-//! `orchestrator serve`: the whole house.
+//! `orchestrator serve`: the whole server.
 
 use std::io;
 use std::net::IpAddr;
@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use super::stop::{Sign, Signs};
-use crate::app::{Ending, House};
+use crate::app::{App, ShutdownPlan};
 use crate::config::{Config, Listen};
 
 /// Open files to ask the system for: one a held stream, one its upstream, and some more.
@@ -25,19 +25,19 @@ pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
     let requests = raise_open_files(config.chat.max_turns);
     let listener = listen(&config.listen).await?;
     let (lame_duck, drain) = (config.lame_duck, config.drain);
-    let house = House::build(config, listener.local_addr()?).await?;
+    let app = App::build(config, listener.local_addr()?).await?;
     let (tell, told) = oneshot::channel();
     let ending = async {
         // Who presses Ctrl-C balances no load.
         let is_patient = told.await == Ok(Sign::Terminate);
-        Ending { lame_duck: if is_patient { lame_duck } else { Duration::ZERO }, drain }
+        ShutdownPlan { lame_duck: if is_patient { lame_duck } else { Duration::ZERO }, drain }
     };
     let twice = async {
         let _heard = tell.send(signs.next().await);
         signs.next().await
     };
     tokio::select! {
-        served = house.serve(listener, requests, ending) => served,
+        served = app.serve(listener, requests, ending) => served,
         _ = twice => bail!("A second signal came: running turns were cut off"),
     }
 }

@@ -8,7 +8,7 @@ use super::env::Env;
 use super::models::BASE_URL;
 use super::variables::MODEL_FALLBACKS;
 use crate::domain::Secret;
-use crate::model::{self, Dialect};
+use crate::model::{self, ProviderFamily};
 
 /// More than anybody would wait for.
 const MAX_FALLBACKS: usize = 5;
@@ -23,7 +23,7 @@ struct Fallback {
     #[serde(default)]
     api_key_env: Option<String>,
     #[serde(default, deserialize_with = "dialect")]
-    dialect: Option<Dialect>,
+    dialect: Option<ProviderFamily>,
 }
 
 /// Reads the list; each is as patient as the first. A model that has another behind it is not
@@ -64,9 +64,9 @@ fn read(text: &str) -> Option<Vec<Fallback>> {
     Some(list).filter(|_| fine)
 }
 
-fn dialect<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Dialect>, D::Error> {
+fn dialect<'de, D: Deserializer<'de>>(from: D) -> Result<Option<ProviderFamily>, D::Error> {
     let name = String::deserialize(from)?;
-    Dialect::named(&name).map(Some).ok_or_else(|| D::Error::custom("no dialect"))
+    ProviderFamily::named(&name).map(Some).ok_or_else(|| D::Error::custom("no dialect"))
 }
 
 fn settings(env: &mut Env, fallback: Fallback, first: &model::Settings) -> model::Settings {
@@ -81,9 +81,9 @@ fn settings(env: &mut Env, fallback: Fallback, first: &model::Settings) -> model
     if plain_url(&fallback.base_url).is_none() {
         env.fault(MODEL_FALLBACKS.name, format!("has a base_url that is none: it {BASE_URL}"));
     }
-    let guessed = || Dialect::guess(&fallback.model, &fallback.base_url);
+    let guessed = || ProviderFamily::guess(&fallback.model, &fallback.base_url);
     model::Settings {
-        dialect: fallback.dialect.unwrap_or_else(guessed),
+        family: fallback.dialect.unwrap_or_else(guessed),
         key_variable: fallback.api_key_env,
         name: Some(fallback.name),
         base_url: fallback.base_url,

@@ -16,7 +16,7 @@ use super::variables::{
     MAX_INPUT_CHARS, MAX_STEPS, MAX_STREAMS, MAX_TURN_COST_USD, MAX_TURN_TOKENS, MAX_WAITING,
     TIME_ZONE, TITLES, TODO_ALLOWED_HOSTS, TODO_DATABASE_URL, TURN_TIMEOUT_SECONDS, Variable,
 };
-use crate::agents::{Budget, Limits};
+use crate::agents::{RunLimits, SpendBudget};
 use crate::chat::Titles;
 use crate::domain::Cost;
 use crate::observability::{LogFormat, LogSettings};
@@ -117,20 +117,20 @@ fn chat(env: &mut Env) -> chat::Settings {
         max_waiting: count(env, &MAX_WAITING, 0..=1_000),
         max_context_tokens: count(env, &MAX_CONTEXT_TOKENS, 1_000..=10_000_000),
         titles: titles(env),
-        limits: Limits { max_steps: u32::try_from(max_steps).unwrap_or(u32::MAX), budget },
+        limits: RunLimits { max_steps: u32::try_from(max_steps).unwrap_or(u32::MAX), budget },
         turn_timeout: env.seconds(&TURN_TIMEOUT_SECONDS),
         time_zone: time_zone(env),
     }
 }
 
-fn budget(env: &mut Env) -> Budget {
+fn budget(env: &mut Env) -> SpendBudget {
     const MOST: Cost = Cost::from_nanos(1_000_000_000_000_000);
     let expected = "must be a whole number of tokens from 1 to 1000000000";
     let is_fine = |tokens: &u64| (1..=1_000_000_000).contains(tokens);
     let max_tokens = env.parsed(&MAX_TURN_TOKENS, expected, is_fine);
     let expected = "must be an amount of dollars above 0 and up to 1000000, such as 0.05";
     let is_fine = |cost: &Cost| *cost > Cost::default() && *cost <= MOST;
-    Budget { max_tokens, max_cost: env.parsed(&MAX_TURN_COST_USD, expected, is_fine) }
+    SpendBudget { max_tokens, max_cost: env.parsed(&MAX_TURN_COST_USD, expected, is_fine) }
 }
 
 fn titles(env: &mut Env) -> Titles {

@@ -10,7 +10,7 @@ use super::variables::{
     MODEL_DIALECT, MODEL_PRICES, REQUEST_TIMEOUT_SECONDS, STALL_TIMEOUT_SECONDS, THINKING,
 };
 use crate::domain::Secret;
-use crate::model::{Dialect, Prices, Settings, Thinking};
+use crate::model::{Prices, ProviderFamily, Settings, Thinking};
 
 /// What a model's address must be.
 pub(super) const BASE_URL: &str = "must be an http or https URL without user, query or fragment";
@@ -33,7 +33,7 @@ fn first(env: &mut Env) -> Settings {
     Settings {
         name: None,
         key_variable: None,
-        dialect: dialect(env).unwrap_or_else(|| Dialect::guess(&model, &base_url)),
+        family: family(env).unwrap_or_else(|| ProviderFamily::guess(&model, &base_url)),
         base_url,
         offline: api_key.is_none(),
         api_key: Secret::new(api_key.unwrap_or_default()),
@@ -47,8 +47,11 @@ fn first(env: &mut Env) -> Settings {
     }
 }
 
-fn dialect(env: &mut Env) -> Option<Dialect> {
-    env.word(&MODEL_DIALECT, &[("gemini", Dialect::Gemini), ("openai", Dialect::OpenAi)])
+fn family(env: &mut Env) -> Option<ProviderFamily> {
+    env.word(
+        &MODEL_DIALECT,
+        &[("gemini", ProviderFamily::Gemini), ("openai", ProviderFamily::OpenAi)],
+    )
 }
 
 fn prices(env: &mut Env) -> Prices {

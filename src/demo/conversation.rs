@@ -4,7 +4,7 @@ use jiff::Zoned;
 use serde_json::{Map, Value};
 
 /// Decides what to say; a pure function of the conversation.
-pub type Brain = fn(&Conversation) -> Answer;
+pub type Brain = fn(&Conversation) -> BrainAnswer;
 
 /// Everything the brain may look at.
 #[derive(Clone, Debug)]
@@ -62,7 +62,7 @@ pub struct ToolSpec {
 
 /// What the brain decides to say or do.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Answer {
+pub struct BrainAnswer {
     /// Short thoughts, shown while it works.
     pub thoughts: Vec<String>,
     /// Words for the person.

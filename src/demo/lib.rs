@@ -27,10 +27,10 @@ mod wire;
 
 pub use brain::answer;
 pub use command::DemoModel;
-pub use conversation::{Answer, Brain, Call, Conversation, PlannedCall, Said, ToolSpec};
+pub use conversation::{Brain, BrainAnswer, Call, Conversation, PlannedCall, Said, ToolSpec};
 #[cfg(feature = "emulator")]
 pub use emulation::{
-    Agent, Dialect, EmulateSettings, Flag, Knobs, UnknownAgent, UnknownKnob, scenario_names,
+    Agent, EmulateSettings, EmulatedServer, Flag, Knobs, UnknownAgent, UnknownKnob, scenario_names,
 };
 pub use server::{router, serve};
 pub use settings::{Mode, Settings};

@@ -13,17 +13,17 @@ use uuid::Uuid;
 
 use super::conversation::Brain;
 use super::wire::body::{Read, read};
+use super::wire::connection::ConnectionHandle;
 use super::wire::delivery::Delivery;
 use super::wire::ids::Ids;
-use super::wire::line::Line;
 use super::wire::pace::Pace;
 use super::wire::problem::Unreadable;
 use super::wire::profile::{FLASH_2_5, find};
-use super::wire::reply::{Parallel, Voice, chunks};
+use super::wire::reply::{Parallel, ReplyStyle, chunks};
 use super::wire::request::ChatRequest;
 use super::wire::routes::{CHAT, MODELS, models, not_found};
 use super::wire::sse::deliver;
-use super::wire::usage::Bill;
+use super::wire::usage::EstimatedUsage;
 use super::wire::way::{Unseen, Way};
 
 /// What the plain model works with.
@@ -50,8 +50,8 @@ pub(super) fn routes(brain: Brain, gap: Duration, stop: CancellationToken) -> Ro
 
 /// Answers a request for a chat completion.
 async fn chat(State(plain): State<Arc<Plain>>, request: Request) -> Response {
-    let line = Line::of(&request);
-    let way = Way { line, stop: plain.stop.clone(), witness: Unseen };
+    let connection = ConnectionHandle::of(&request);
+    let way = Way { connection, stop: plain.stop.clone(), witness: Unseen };
     let read = read(request.into_body()).await;
     let delivery = read.and_then(|read| plain.answer(&read));
     delivery.unwrap_or_else(|unreadable| unreadable.delivery()).send(way).await
@@ -62,16 +62,17 @@ impl Plain {
         let request = read.request()?;
         let answer = (self.brain)(&request.conversation());
         let thought: usize = answer.thoughts.iter().map(|thought| thought.chars().count()).sum();
-        let bill = Bill { thinking: thought.div_ceil(4), ..Bill::of(&read.body) };
-        let voice = self.voice(&request, bill);
-        let chunks = chunks(&answer, &voice, &self.ids);
+        let usage =
+            EstimatedUsage { thinking: thought.div_ceil(4), ..EstimatedUsage::of(&read.body) };
+        let style = self.style(&request, usage);
+        let chunks = chunks(&answer, &style, &self.ids);
         Ok(deliver(&chunks, request.form(), &self.pace, &self.ids))
     }
 
-    fn voice(&self, request: &ChatRequest, bill: Bill) -> Voice {
+    fn style(&self, request: &ChatRequest, usage: EstimatedUsage) -> ReplyStyle {
         let asked = request.model.as_str();
         let model = if asked.is_empty() { FLASH_2_5.name } else { asked };
-        Voice {
+        ReplyStyle {
             model: model.to_owned(),
             generation: find(asked).unwrap_or(&FLASH_2_5).generation,
             id: Some(self.ids.envelope()),
@@ -79,7 +80,7 @@ impl Plain {
             parallel: Parallel::OneDelta,
             chars: None,
             thoughts: request.thoughts(),
-            bill: request.bills().then_some(bill),
+            usage: request.bills().then_some(usage),
         }
     }
 }

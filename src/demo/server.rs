@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::emulation::{self, Emulation};
 use super::plain;
 use super::settings::{Mode, Settings};
-use super::wire::line::Line;
+use super::wire::connection::ConnectionHandle;
 use super::wire::listener::CuttableListener;
 
 /// How long open connections may take to notice the end.
@@ -31,7 +31,8 @@ pub async fn serve(
     settings: Settings,
     stop: CancellationToken,
 ) -> std::io::Result<()> {
-    let service = routes(settings, stop.clone()).into_make_service_with_connect_info::<Line>();
+    let service =
+        routes(settings, stop.clone()).into_make_service_with_connect_info::<ConnectionHandle>();
     let server = axum::serve(CuttableListener::new(listener)?, service)
         .with_graceful_shutdown(stop.clone().cancelled_owned());
     let too_late = async {

@@ -1,4 +1,4 @@
-//! The nouns of the house: plain values that do no input or output.
+//! The nouns of the domain: plain values that do no input or output.
 
 mod caller;
 mod cost;
@@ -29,7 +29,7 @@ pub use outcome::Outcome;
 pub use output::{ToolImage, ToolLink, ToolOutput};
 pub use question::{Answer, AnswerStatus, Answers, Choice, Question, QuestionKind};
 pub use secret::Secret;
-pub use source::{Annotation, Place, Source};
+pub use source::{Annotation, Source, SourceKind};
 pub use spend::{Spend, Usage};
 pub use text::{Cleaner, InvalidText, UserText, clean, shorten};
 pub use thread::{Order, Page, PageRequest, Thread, ThreadStatus};

@@ -28,15 +28,15 @@ pub struct Source {
     /// The group it is shown in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// What it is.
+    /// Which kind it is of.
     #[serde(flatten)]
-    pub place: Place,
+    pub kind: SourceKind,
 }
 
-/// What a source is.
+/// The kind of a source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub enum Place {
+pub enum SourceKind {
     /// A page of the web.
     Url {
         /// Its address.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::listing::{LeftOut, MAX_TOOLS};
-use super::server::{Server, Standing};
+use super::server::{Server, ServerStatus};
+use super::server_tools::{LeftOut, MAX_TOOLS};
 use crate::agents::ASK_USER;
 use crate::domain::{Catalog, Effect, Tool, ToolCall, ToolId};
 
@@ -15,12 +15,12 @@ use crate::domain::{Catalog, Effect, Tool, ToolCall, ToolId};
 #[derive(Debug)]
 pub(super) struct Board {
     pub(super) servers: Vec<Arc<Server>>,
-    listing: watch::Sender<Arc<Listing>>,
+    offered: watch::Sender<Arc<OfferedTools>>,
 }
 
 /// What is on offer at one moment.
 #[derive(Debug, Default)]
-pub(super) struct Listing {
+pub(super) struct OfferedTools {
     pub(super) catalog: Arc<Catalog>,
     /// A lost server's tools keep theirs, to be told apart from unknown ones.
     routes: HashMap<ToolId, Route>,
@@ -45,59 +45,59 @@ pub(super) struct Route {
 impl Board {
     /// A board on which nothing is offered yet.
     pub(super) fn new(servers: Vec<Arc<Server>>) -> Self {
-        let listing = watch::Sender::new(Arc::new(compile(&servers)));
-        Self { servers, listing }
+        let offered = watch::Sender::new(Arc::new(compile(&servers)));
+        Self { servers, offered }
     }
 
     /// What is on offer now.
-    pub(super) fn listing(&self) -> Arc<Listing> {
-        Arc::clone(&self.listing.borrow())
+    pub(super) fn offered(&self) -> Arc<OfferedTools> {
+        Arc::clone(&self.offered.borrow())
     }
 
     /// Hears of each change.
-    pub(super) fn subscribe(&self) -> watch::Receiver<Arc<Listing>> {
-        self.listing.subscribe()
+    pub(super) fn subscribe(&self) -> watch::Receiver<Arc<OfferedTools>> {
+        self.offered.subscribe()
     }
 
     /// Reads all servers again; the last to publish has seen every change before it.
     pub(super) fn publish(&self) {
-        self.listing.send_modify(|listing| {
+        self.offered.send_modify(|offered| {
             let next = compile(&self.servers);
-            if next.left_out != listing.left_out && !next.left_out.is_empty() {
+            if next.left_out != offered.left_out && !next.left_out.is_empty() {
                 tracing::warn!(
                     tools.offered = next.catalog.tools.len(),
                     tools.left_out = %next.left_out,
                     "Some tools are left out: too many, too large, nameless or of one name"
                 );
             }
-            *listing = Arc::new(next);
+            *offered = Arc::new(next);
         });
     }
 }
 
 /// Names carry their server wherever several are configured, connected or not: a name that moved
 /// with them would mean another tool in the middle of a conversation.
-fn compile(servers: &[Arc<Server>]) -> Listing {
-    let (mut catalog, mut listing) = (Catalog::default(), Listing::default());
+fn compile(servers: &[Arc<Server>]) -> OfferedTools {
+    let (mut catalog, mut offered) = (Catalog::default(), OfferedTools::default());
     let are_several = servers.len() > 1;
-    listing.settled = true;
+    offered.settled = true;
     for server in servers {
-        let standing = server.standing();
-        if !standing.is_connected() {
+        let status = server.status();
+        if !status.is_connected() {
             catalog.missing.push(Arc::clone(server.name()));
         }
-        for tool in &standing.offer.tools {
+        for tool in &status.offer.tools {
             let name = shown_name(server.name(), &tool.name, are_several);
-            listing.add(&mut catalog, name, tool, (server, &standing));
+            offered.add(&mut catalog, name, tool, (server, &status));
         }
-        listing.left_out.add_all(&standing.offer.left_out);
-        listing.settled &= standing.is_settled();
+        offered.left_out.add_all(&status.offer.left_out);
+        offered.settled &= status.is_settled();
     }
-    listing.catalog = Arc::new(catalog);
-    listing
+    offered.catalog = Arc::new(catalog);
+    offered
 }
 
-impl Listing {
+impl OfferedTools {
     /// Where a call goes: to the tool it was written for, if that is known.
     pub(super) fn route(&self, call: &ToolCall) -> Option<&Route> {
         self.routes.get(call.tool.as_ref().or_else(|| self.names.get(&call.name))?)
@@ -108,14 +108,14 @@ impl Listing {
         catalog: &mut Catalog,
         name: String,
         tool: &Tool,
-        (server, standing): (&Arc<Server>, &Standing),
+        (server, status): (&Arc<Server>, &ServerStatus),
     ) {
         let Some(id) = tool.origin.id() else { return };
         if self.names.len() >= MAX_TOOLS || self.names.contains_key(&name) {
             self.left_out.add(&name);
             return;
         }
-        if standing.is_connected() {
+        if status.is_connected() {
             catalog.tools.push(Tool { name: name.clone(), ..tool.clone() });
         }
         let route = Route {

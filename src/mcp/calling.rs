@@ -16,19 +16,19 @@ use crate::agents::Progress;
 /// Where a call carries the key that makes it happen once.
 const KEY: &str = "orchestrator/idempotency-key";
 
-/// Who hears of the progress of which call.
+/// Where the progress of each running call is told.
 #[derive(Debug, Default)]
-pub(super) struct Hearers(Mutex<HashMap<ProgressToken, Progress>>);
+pub(super) struct ProgressListeners(Mutex<HashMap<ProgressToken, Progress>>);
 
 /// A call that waits for its answer; dropping it tells the server to stop.
-struct Calling {
+struct PendingCall {
     handle: Option<RequestHandle<RoleClient>>,
-    hearers: Arc<Hearers>,
+    progress_listeners: Arc<ProgressListeners>,
 }
 
-impl Hearers {
+impl ProgressListeners {
     /// Hands on what a server says of a call's progress.
-    pub(super) fn hear(&self, news: ProgressNotificationParam) {
+    pub(super) fn report(&self, news: ProgressNotificationParam) {
         let Some(progress) = self.lock().get(&news.progress_token).cloned() else { return };
         let share = match news.total {
             Some(total) if total > 0.0 => format!("{:.0} %", (news.progress / total) * 100.0),
@@ -55,7 +55,7 @@ pub(super) async fn call(
     peer: &Peer<RoleClient>,
     mut params: CallToolRequestParams,
     key: Option<&str>,
-    hearers: &Arc<Hearers>,
+    progress_listeners: &Arc<ProgressListeners>,
     progress: &Progress,
 ) -> Result<CallToolResponse, ServiceError> {
     if let Some(key) = key {
@@ -66,9 +66,10 @@ pub(super) async fn call(
     let request = ClientRequest::CallToolRequest(CallToolRequest::new(params));
     let options = PeerRequestOptions::no_options();
     let handle = peer.send_cancellable_request(request, options).await?;
-    hearers.lock().insert(handle.progress_token.clone(), progress.clone());
-    let mut calling = Calling { handle: Some(handle), hearers: Arc::clone(hearers) };
-    let answer = calling.answer().await?;
+    progress_listeners.lock().insert(handle.progress_token.clone(), progress.clone());
+    let mut pending =
+        PendingCall { handle: Some(handle), progress_listeners: Arc::clone(progress_listeners) };
+    let answer = pending.answer().await?;
     if let ServerResult::CallToolResult(result) = answer {
         return Ok(CallToolResponse::Complete(result));
     }
@@ -78,20 +79,20 @@ pub(super) async fn call(
     Err(ServiceError::UnexpectedResponse)
 }
 
-impl Calling {
+impl PendingCall {
     async fn answer(&mut self) -> Result<ServerResult, ServiceError> {
         let Some(handle) = &mut self.handle else { return Err(ServiceError::TransportClosed) };
         let answer = (&mut handle.rx).await.map_err(|_| ServiceError::TransportClosed);
-        self.hearers.lock().remove(&handle.progress_token);
+        self.progress_listeners.lock().remove(&handle.progress_token);
         self.handle = None;
         answer?
     }
 }
 
-impl Drop for Calling {
+impl Drop for PendingCall {
     fn drop(&mut self) {
         let Some(handle) = self.handle.take() else { return };
-        self.hearers.lock().remove(&handle.progress_token);
+        self.progress_listeners.lock().remove(&handle.progress_token);
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             drop(runtime.spawn(handle.cancel(Some("nobody waits any more".to_owned()))));
         }

@@ -28,9 +28,9 @@ pub(super) struct Child {
     group: Option<Pid>,
 }
 
-/// How to part from a child.
+/// How a child is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Parting {
+pub(super) enum ShutdownMode {
     /// It may finish: its input is closed, then it is asked, then killed.
     Polite,
     /// It no longer answers.
@@ -85,8 +85,8 @@ impl Child {
     }
 
     /// Ends it; its input must be closed already. Takes at most about three seconds.
-    pub(super) async fn end(mut self, parting: Parting) {
-        if parting == Parting::Polite && timeout(PATIENCE, self.exited()).await.is_err() {
+    pub(super) async fn end(mut self, mode: ShutdownMode) {
+        if mode == ShutdownMode::Polite && timeout(PATIENCE, self.exited()).await.is_err() {
             self.signal(Signal::SIGTERM);
             timeout(PATIENCE, self.exited()).await.unwrap_or_default();
         }

@@ -9,13 +9,13 @@ use rmcp::transport::IntoTransport;
 
 use super::child::Child;
 use super::connect_error::ConnectError;
-use super::listener::Listener;
 use super::session::Session;
+use super::session_listener::SessionListener;
 use super::{ServerSettings, Transport, http};
 
-/// How to begin talking.
+/// How a session is begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Opening {
+pub(super) enum Handshake {
     /// Ask for the 2026 revision first, then fall back.
     Ask,
     /// Initialise at once, for a server that is struck dumb by the question.
@@ -30,41 +30,41 @@ pub(super) enum Opening {
 pub(super) async fn open(
     name: &Arc<str>,
     settings: &ServerSettings,
-    opening: Opening,
-    listener: Listener,
+    handshake: Handshake,
+    listener: SessionListener,
 ) -> Result<Session, ConnectError> {
     match &settings.transport {
         Transport::Child { command, args, env } => {
             let started = Child::start(name, command, args, env);
             let (child, pipes) = started.map_err(|error| ConnectError::NotStarted(error.kind()))?;
-            let running = shake_hands(listener, pipes, opening).await?;
+            let running = shake_hands(listener, pipes, handshake).await?;
             Ok(Session::new(running, Some(child)))
         }
         Transport::Http { url, headers } => {
             let transport = http::transport(url, headers)?;
-            Ok(Session::new(shake_hands(listener, transport, opening).await?, None))
+            Ok(Session::new(shake_hands(listener, transport, handshake).await?, None))
         }
     }
 }
 
 async fn shake_hands<E: std::error::Error + Send + Sync + 'static, A>(
-    listener: Listener,
+    listener: SessionListener,
     transport: impl IntoTransport<RoleClient, E, A>,
-    opening: Opening,
-) -> Result<RunningService<RoleClient, Listener>, ConnectError> {
-    let lifecycle = match opening {
-        Opening::Ask => ClientLifecycleMode::Auto {
+    handshake: Handshake,
+) -> Result<RunningService<RoleClient, SessionListener>, ConnectError> {
+    let lifecycle = match handshake {
+        Handshake::Ask => ClientLifecycleMode::Auto {
             preferred_versions: vec![ProtocolVersion::LATEST],
             legacy_version: None,
         },
-        Opening::Initialize => ClientLifecycleMode::Initialize,
+        Handshake::Initialize => ClientLifecycleMode::Initialize,
     };
     Box::pin(listener.serve_with_lifecycle(transport, lifecycle))
         .await
         .map_err(|error| (&error).into())
 }
 
-impl Opening {
+impl Handshake {
     /// What to try next: the other way only if this one got as far as talking.
     pub(super) const fn after(self, error: &ConnectError) -> Self {
         match (self, error) {

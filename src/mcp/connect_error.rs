@@ -6,7 +6,7 @@ use rmcp::ServiceError;
 use rmcp::service::ClientInitializeError;
 use rmcp::transport::DynamicTransportError;
 
-use super::trouble::Trouble;
+use super::transport_fault::TransportFault;
 
 /// Why there is no session. `Display` is for the log: no words of the server.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,12 +66,12 @@ impl From<&ServiceError> for ConnectError {
 
 impl From<&DynamicTransportError> for ConnectError {
     fn from(error: &DynamicTransportError) -> Self {
-        match Trouble::of(error) {
-            Trouble::WantsCredential => Self::Unauthorized,
-            Trouble::NotReached => Self::Unreachable,
-            Trouble::Status { code, .. } => Self::Status(code),
-            Trouble::Garbled => Self::Garbled,
-            Trouble::Broken => Self::Closed,
+        match TransportFault::of(error) {
+            TransportFault::WantsCredential => Self::Unauthorized,
+            TransportFault::NotReached => Self::Unreachable,
+            TransportFault::Status { code, .. } => Self::Status(code),
+            TransportFault::Garbled => Self::Garbled,
+            TransportFault::Broken => Self::Closed,
         }
     }
 }

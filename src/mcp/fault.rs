@@ -5,10 +5,10 @@ use std::time::Duration;
 use rmcp::ServiceError;
 use rmcp::model::{ErrorCode, ErrorData};
 
-use super::trouble::Trouble;
+use super::transport_fault::TransportFault;
 use crate::agents::ToolError;
 use crate::domain::{clean, shorten};
-use crate::resilience::{Fault, Refusal, Repeat, Verdict};
+use crate::resilience::{Fault, GuardRefusal, Repeat, Verdict};
 
 const MAX_REFUSAL_CHARS: usize = 2_000;
 const TOO_MANY_REQUESTS: u16 = 429;
@@ -17,7 +17,7 @@ const TOO_MANY_REQUESTS: u16 = 429;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum CallFault {
     /// The guard ended it.
-    Guard(Refusal),
+    Guard(GuardRefusal),
     /// No session is open; nothing was sent.
     NotConnected,
     /// The server let nobody in; nothing was done.
@@ -46,11 +46,11 @@ impl CallFault {
     /// The same after an attempt that may have had its effect.
     pub(super) fn after_loss(self) -> Self {
         match self {
-            Self::Guard(Refusal::Open { .. } | Refusal::Cooling { .. })
+            Self::Guard(GuardRefusal::Open { .. } | GuardRefusal::Cooling { .. })
             | Self::NotConnected
             | Self::Unreachable
             | Self::Busy(_) => Self::Lost,
-            Self::Guard(Refusal::TimedOut | Refusal::DeadlinePassed)
+            Self::Guard(GuardRefusal::TimedOut | GuardRefusal::DeadlinePassed)
             | Self::Lost
             | Self::StillLost
             | Self::Broken(_)
@@ -62,8 +62,8 @@ impl CallFault {
     /// One word for the log.
     pub(super) fn word(&self) -> &'static str {
         match self {
-            Self::Guard(Refusal::Open { .. } | Refusal::Cooling { .. }) => "held_back",
-            Self::Guard(Refusal::TimedOut | Refusal::DeadlinePassed) => "timed_out",
+            Self::Guard(GuardRefusal::Open { .. } | GuardRefusal::Cooling { .. }) => "held_back",
+            Self::Guard(GuardRefusal::TimedOut | GuardRefusal::DeadlinePassed) => "timed_out",
             Self::NotConnected => "not_connected",
             Self::Unreachable => "unreachable",
             Self::Busy(_) => "busy",
@@ -78,13 +78,13 @@ impl CallFault {
 impl Fault for CallFault {
     fn verdict(&self) -> Verdict {
         match self {
-            Self::Guard(Refusal::TimedOut) | Self::Lost => Verdict::Ill,
+            Self::Guard(GuardRefusal::TimedOut) | Self::Lost => Verdict::Ill,
             Self::Busy(pause) => Verdict::Busy(*pause),
             // A tool's own "no" shows that its server works. So does an internal error: servers turn
             // any exception of one tool into it, and it says nothing of the others (ADR 1).
             Self::Refused(_) | Self::Broken(_) | Self::Asks => Verdict::Answered,
             Self::Guard(
-                Refusal::Open { .. } | Refusal::Cooling { .. } | Refusal::DeadlinePassed,
+                GuardRefusal::Open { .. } | GuardRefusal::Cooling { .. } | GuardRefusal::DeadlinePassed,
             )
             | Self::NotConnected
             // Whether it can be reached shows in connecting, which needs no breaker.
@@ -108,8 +108,8 @@ impl Fault for CallFault {
     }
 }
 
-impl From<Refusal> for CallFault {
-    fn from(refusal: Refusal) -> Self {
+impl From<GuardRefusal> for CallFault {
+    fn from(refusal: GuardRefusal) -> Self {
         Self::Guard(refusal)
     }
 }
@@ -118,8 +118,8 @@ impl From<ServiceError> for CallFault {
     fn from(error: ServiceError) -> Self {
         match error {
             ServiceError::McpError(answer) => answered(&answer),
-            ServiceError::TransportSend(error) => not_sent(Trouble::of(&error)),
-            ServiceError::Timeout { .. } => Self::Guard(Refusal::TimedOut),
+            ServiceError::TransportSend(error) => not_sent(TransportFault::of(&error)),
+            ServiceError::Timeout { .. } => Self::Guard(GuardRefusal::TimedOut),
             ServiceError::UnexpectedResponse => Self::Broken("its answer cannot be read".into()),
             ServiceError::TransportClosed | ServiceError::Cancelled { .. } | _ => Self::Lost,
         }
@@ -129,8 +129,10 @@ impl From<ServiceError> for CallFault {
 impl From<CallFault> for ToolError {
     fn from(fault: CallFault) -> Self {
         match fault {
-            CallFault::Guard(Refusal::TimedOut | Refusal::DeadlinePassed) => Self::TimedOut,
-            CallFault::Guard(Refusal::Open { .. } | Refusal::Cooling { .. })
+            CallFault::Guard(GuardRefusal::TimedOut | GuardRefusal::DeadlinePassed) => {
+                Self::TimedOut
+            }
+            CallFault::Guard(GuardRefusal::Open { .. } | GuardRefusal::Cooling { .. })
             | CallFault::NotConnected
             | CallFault::Unreachable
             | CallFault::Busy(_) => Self::Unavailable,
@@ -143,13 +145,15 @@ impl From<CallFault> for ToolError {
 }
 
 /// A status below 500 means that nothing was done.
-fn not_sent(trouble: Trouble) -> CallFault {
+fn not_sent(trouble: TransportFault) -> CallFault {
     match trouble {
-        Trouble::Status { code: TOO_MANY_REQUESTS, pause } => CallFault::Busy(pause),
-        Trouble::Status { code: ..500, .. } | Trouble::NotReached | Trouble::WantsCredential => {
-            CallFault::Unreachable
+        TransportFault::Status { code: TOO_MANY_REQUESTS, pause } => CallFault::Busy(pause),
+        TransportFault::Status { code: ..500, .. }
+        | TransportFault::NotReached
+        | TransportFault::WantsCredential => CallFault::Unreachable,
+        TransportFault::Status { .. } | TransportFault::Garbled | TransportFault::Broken => {
+            CallFault::Lost
         }
-        Trouble::Status { .. } | Trouble::Garbled | Trouble::Broken => CallFault::Lost,
     }
 }
 

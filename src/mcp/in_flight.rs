@@ -7,20 +7,20 @@ use tokio::time::timeout;
 
 /// How many calls a server has not answered yet; each is within its own time limit.
 #[derive(Debug)]
-pub(super) struct InFlight(watch::Sender<usize>);
+pub(super) struct CallsInFlight(watch::Sender<usize>);
 
 /// A call that is under way until this is dropped.
 #[derive(Debug)]
 #[must_use = "a call that is dropped at once is not under way"]
 pub(super) struct UnderWay<'a>(&'a watch::Sender<usize>);
 
-impl Default for InFlight {
+impl Default for CallsInFlight {
     fn default() -> Self {
         Self(watch::Sender::new(0))
     }
 }
 
-impl InFlight {
+impl CallsInFlight {
     /// Notes that a call begins.
     pub(super) fn begin(&self) -> UnderWay<'_> {
         self.0.send_modify(|calls| *calls += 1);

@@ -1,25 +1,25 @@
 //! Tools of MCP servers: connected, kept alive, guarded.
 
 mod arguments;
-mod attempts;
 mod board;
 mod calling;
 mod child;
 mod connect;
+mod connect_attempts;
 mod connect_error;
 mod fault;
 mod file;
 mod http;
 mod in_flight;
-mod listener;
-mod listing;
 mod result;
 mod server;
+mod server_tools;
 mod servers;
 mod session;
+mod session_listener;
 mod settings;
 mod supervisor;
-mod trouble;
+mod transport_fault;
 
 pub use file::{InvalidServers, ServerFault, read_servers};
 pub use servers::Servers;

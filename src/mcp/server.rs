@@ -9,17 +9,17 @@ use rmcp::{Peer, RoleClient};
 use serde_json::{Map, Value};
 use tokio::sync::Notify;
 
-use super::attempts::Attempts;
-use super::calling::{self, Hearers};
+use super::calling::{self, ProgressListeners};
+use super::connect_attempts::ConnectAttempts;
 use super::fault::CallFault;
-use super::in_flight::InFlight;
-use super::listener::Listener;
-use super::listing::Offer;
+use super::in_flight::CallsInFlight;
 use super::result::read_result;
+use super::server_tools::ServerTools;
+use super::session_listener::SessionListener;
 use super::{ServerSettings, Settings, Transport};
 use crate::agents::ToolRequest;
 use crate::domain::{Dependency, Detail, Effect, ToolId, ToolOrigin, ToolOutput};
-use crate::resilience::{Fault, Guard, Refusal, Verdict};
+use crate::resilience::{Fault, Guard, GuardRefusal, Verdict};
 
 /// One server.
 #[derive(Debug)]
@@ -30,29 +30,29 @@ pub(super) struct Server {
     /// Wakes the supervisor: the tools changed, or a call makes us doubt the server.
     pub(super) doubt: Arc<Notify>,
     /// Who hears of the progress of running calls.
-    pub(super) hearers: Arc<Hearers>,
+    pub(super) progress_listeners: Arc<ProgressListeners>,
     /// What it is at work on.
-    pub(super) in_flight: InFlight,
-    pub(super) attempts: Attempts,
+    pub(super) in_flight: CallsInFlight,
+    pub(super) attempts: ConnectAttempts,
     call_timeout: Duration,
-    standing: Mutex<Standing>,
+    status: Mutex<ServerStatus>,
 }
 
 /// A call, as each of its attempts needs it.
 #[derive(Debug)]
-pub(super) struct Call<'a> {
+pub(super) struct PreparedCall<'a> {
     pub(super) tool: &'a ToolId,
     pub(super) effect: Effect,
     pub(super) arguments: Map<String, Value>,
     pub(super) request: ToolRequest<'a>,
 }
 
-/// How it stands with a server.
+/// Whether a server can be called, and what it offers.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Standing {
+pub(super) struct ServerStatus {
     pub(super) link: Link,
     /// What it offers, or offered when it was last seen.
-    pub(super) offer: Arc<Offer>,
+    pub(super) offer: Arc<ServerTools>,
     pub(super) version: Option<String>,
 }
 
@@ -76,11 +76,11 @@ impl Server {
             guard: Guard::new(format!("mcp:{}", settings.name), common.guard),
             settings,
             doubt: Arc::default(),
-            hearers: Arc::default(),
-            in_flight: InFlight::default(),
-            attempts: Attempts::new(common.guard.breaker.max_failures),
+            progress_listeners: Arc::default(),
+            in_flight: CallsInFlight::default(),
+            attempts: ConnectAttempts::new(common.guard.breaker.max_failures),
             call_timeout: common.call_timeout,
-            standing: Mutex::default(),
+            status: Mutex::default(),
         }
     }
 
@@ -90,28 +90,36 @@ impl Server {
     }
 
     /// Who hears what it tells without being asked.
-    pub(super) fn listener(&self) -> Listener {
-        Listener { changed: Arc::clone(&self.doubt), hearers: Arc::clone(&self.hearers) }
+    pub(super) fn listener(&self) -> SessionListener {
+        SessionListener {
+            changed: Arc::clone(&self.doubt),
+            progress_listeners: Arc::clone(&self.progress_listeners),
+        }
     }
 
-    /// How it stands now.
-    pub(super) fn standing(&self) -> Standing {
+    /// Its status now.
+    pub(super) fn status(&self) -> ServerStatus {
         self.lock().clone()
     }
 
     /// Notes an open session, or news of its tools.
-    pub(super) fn rise(&self, peer: Peer<RoleClient>, offer: Offer, version: Option<String>) {
-        *self.lock() = Standing { link: Link::Up(peer), offer: Arc::new(offer), version };
+    pub(super) fn set_connected(
+        &self,
+        peer: Peer<RoleClient>,
+        offer: ServerTools,
+        version: Option<String>,
+    ) {
+        *self.lock() = ServerStatus { link: Link::Up(peer), offer: Arc::new(offer), version };
     }
 
     /// Notes that it was lost, or never reached; gives what was thought before.
-    pub(super) fn fall(&self, to: Link) -> Link {
+    pub(super) fn set_disconnected(&self, to: Link) -> Link {
         std::mem::replace(&mut self.lock().link, to)
     }
 
     /// Waits for one more attempt to reach it, if it may be back by now.
     pub(super) async fn tried_again(&self) {
-        if self.comes_back() && !self.standing().is_connected() {
+        if self.comes_back() && !self.status().is_connected() {
             self.attempts.one_more().await;
         }
     }
@@ -124,7 +132,7 @@ impl Server {
 
     /// Its state, for health reports.
     pub(super) fn report(&self) -> Dependency {
-        let Standing { link, offer, version } = self.standing();
+        let ServerStatus { link, offer, version } = self.status();
         let connected = matches!(link, Link::Up(_));
         let tools = if connected { offer.tools.len() } else { 0 };
         Dependency {
@@ -139,7 +147,7 @@ impl Server {
     /// # Cancel safety
     ///
     /// Dropping the future tells the server to stop.
-    pub(super) async fn call(&self, call: &Call<'_>) -> Result<ToolOutput, CallFault> {
+    pub(super) async fn call(&self, call: &PreparedCall<'_>) -> Result<ToolOutput, CallFault> {
         let result = match call.effect {
             Effect::ReadOnly | Effect::Idempotent => self.call_repeatedly(call).await,
             Effect::Changes => {
@@ -147,7 +155,7 @@ impl Server {
                 self.guard.call_once(self.call_timeout, call.request.deadline, attempt).await
             }
         };
-        if matches!(&result, Err(CallFault::Guard(Refusal::TimedOut))) {
+        if matches!(&result, Err(CallFault::Guard(GuardRefusal::TimedOut))) {
             self.doubt.notify_one();
         }
         result
@@ -155,7 +163,7 @@ impl Server {
 
     /// Once an attempt was lost it may have had its effect, so no later one may
     /// say that nothing was done; and the server may be about to come back.
-    async fn call_repeatedly(&self, call: &Call<'_>) -> Result<ToolOutput, CallFault> {
+    async fn call_repeatedly(&self, call: &PreparedCall<'_>) -> Result<ToolOutput, CallFault> {
         let lost = AtomicBool::new(false);
         let attempt = || async {
             let result = self.attempt(call).await;
@@ -173,7 +181,7 @@ impl Server {
         result.map_err(|fault| if was_lost { fault.after_loss() } else { fault })
     }
 
-    async fn attempt(&self, call: &Call<'_>) -> Result<ToolOutput, CallFault> {
+    async fn attempt(&self, call: &PreparedCall<'_>) -> Result<ToolOutput, CallFault> {
         let Link::Up(peer) = self.lock().link.clone() else {
             self.attempts.want();
             return Err(CallFault::NotConnected);
@@ -182,7 +190,7 @@ impl Server {
         let params = CallToolRequestParams::new(call.tool.tool.to_string())
             .with_arguments(call.arguments.clone());
         let ToolRequest { key, progress, .. } = call.request;
-        let answer = calling::call(&peer, params, key, &self.hearers, progress).await;
+        let answer = calling::call(&peer, params, key, &self.progress_listeners, progress).await;
         match answer.map_err(CallFault::from).inspect_err(|fault| self.consider(fault))? {
             CallToolResponse::Complete(result) => {
                 read_result(result, ToolOrigin::Server(call.tool.clone()))
@@ -197,12 +205,12 @@ impl Server {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Standing> {
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, ServerStatus> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Standing {
+impl ServerStatus {
     /// Whether calls can be sent.
     pub(super) fn is_connected(&self) -> bool {
         matches!(self.link, Link::Up(_))

@@ -13,9 +13,9 @@ use tracing::Instrument;
 
 use super::Settings;
 use super::arguments::unquote;
-use super::board::{Board, Listing, Route};
+use super::board::{Board, OfferedTools, Route};
 use super::fault::CallFault;
-use super::server::{Call, Server};
+use super::server::{PreparedCall, Server};
 use super::supervisor::Supervisor;
 use crate::agents::{ToolError, ToolRequest, Tools};
 use crate::domain::{Catalog, Dependency, Effect, HealthProbe, ToolOutput, shorten};
@@ -57,7 +57,7 @@ impl Servers {
     ///
     /// Can be dropped and called again.
     pub async fn offers(&self, pleases: impl Fn(&Catalog) -> bool) {
-        self.until(|listing| pleases(&listing.catalog)).await;
+        self.until(|offered| pleases(&offered.catalog)).await;
     }
 
     /// Parts from all servers; takes a few seconds at most and leaves no child behind.
@@ -70,10 +70,10 @@ impl Servers {
         self.supervisors.wait().await;
     }
 
-    async fn until(&self, holds: impl Fn(&Listing) -> bool) {
-        let mut listing: watch::Receiver<_> = self.board.subscribe();
+    async fn until(&self, holds: impl Fn(&OfferedTools) -> bool) {
+        let mut offered: watch::Receiver<_> = self.board.subscribe();
         // The sender lives as long as we do, so there is no other end to this.
-        if listing.wait_for(|listing| holds(listing)).await.is_err() {
+        if offered.wait_for(|offered| holds(offered)).await.is_err() {
             tracing::debug!("Nobody will say more about the tools");
         }
     }
@@ -82,7 +82,7 @@ impl Servers {
 impl Tools for Servers {
     fn settled(&self) -> BoxFuture<'_, ()> {
         async {
-            self.until(|listing| listing.settled).await;
+            self.until(|offered| offered.settled).await;
             let tried = self.board.servers.iter().map(|server| server.tried_again());
             // A server that is still away must not hold up every turn.
             drop(timeout(GRACE, join_all(tried)).await);
@@ -91,7 +91,7 @@ impl Tools for Servers {
     }
 
     fn catalog(&self) -> Arc<Catalog> {
-        Arc::clone(&self.board.listing().catalog)
+        Arc::clone(&self.board.offered().catalog)
     }
 
     fn call<'a>(
@@ -99,7 +99,7 @@ impl Tools for Servers {
         request: ToolRequest<'a>,
     ) -> BoxFuture<'a, Result<ToolOutput, ToolError>> {
         let call = request.call;
-        let Some(route) = self.board.listing().route(call).cloned() else {
+        let Some(route) = self.board.offered().route(call).cloned() else {
             return std::future::ready(Err(ToolError::Unknown)).boxed();
         };
         let span = tracing::info_span!(
@@ -125,7 +125,7 @@ async fn make_call(route: Route, request: ToolRequest<'_>) -> Result<ToolOutput,
     let began = Instant::now();
     let request = ToolRequest { key: request.key.filter(|_| route.honours_keys), ..request };
     let effect = if request.key.is_some() { Effect::Idempotent } else { route.effect };
-    let call = Call { tool: &route.tool, effect, arguments, request };
+    let call = PreparedCall { tool: &route.tool, effect, arguments, request };
     let result = route.server.call(&call).await;
     let outcome = result.as_ref().map_or_else(CallFault::word, |_| "ok");
     let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);

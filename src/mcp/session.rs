@@ -11,10 +11,10 @@ use rmcp::service::{
 use rmcp::{Peer, RoleClient, ServiceError};
 use tokio::time::{Instant, timeout};
 
-use super::child::{Child, Parting};
-use super::listener::Listener;
-use super::listing::{Offer, list_tools};
+use super::child::{Child, ShutdownMode};
 use super::server::Server;
+use super::server_tools::{ServerTools, list_tools};
+use super::session_listener::SessionListener;
 
 /// How long saying goodbye may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -44,7 +44,10 @@ pub(super) enum Happening {
 
 impl Session {
     /// Wraps a service that has shaken hands, and the child that runs it.
-    pub(super) fn new(running: RunningService<RoleClient, Listener>, child: Option<Child>) -> Self {
+    pub(super) fn new(
+        running: RunningService<RoleClient, SessionListener>,
+        child: Option<Child>,
+    ) -> Self {
         let (peer, close) = (running.peer().clone(), running.cancellation_token());
         let ended = running.waiting().map(drop).boxed().shared();
         Self { peer, close, ended, child, news: None, listening_since: None }
@@ -61,7 +64,7 @@ impl Session {
     }
 
     /// Listens for changes, if need be, and then asks for the tools, so that no change is missed.
-    pub(super) async fn list(&mut self, server: &Server) -> Result<Offer, ServiceError> {
+    pub(super) async fn list(&mut self, server: &Server) -> Result<ServerTools, ServiceError> {
         // A cached or stale list would hide that the server is gone.
         self.peer.set_response_cache_config(ClientCacheConfig::disabled()).await;
         if self.needs_subscription() {
@@ -69,7 +72,7 @@ impl Session {
         }
         match list_tools(&self.peer, server.name(), server.settings.trust).await {
             // A server of nothing but prompts or resources is none the worse for it.
-            Err(ServiceError::McpError(_)) if !self.has_tools() => Ok(Offer::default()),
+            Err(ServiceError::McpError(_)) if !self.has_tools() => Ok(ServerTools::default()),
             other => other,
         }
     }
@@ -94,7 +97,7 @@ impl Session {
     }
 
     /// Ends it; takes a few seconds at most.
-    pub(super) async fn close(self, parting: Parting) {
+    pub(super) async fn close(self, mode: ShutdownMode) {
         let Self { close, ended, child, news, peer, .. } = self;
         drop((news, peer));
         close.cancel();
@@ -102,7 +105,7 @@ impl Session {
             tracing::debug!("A session did not close in time");
         }
         if let Some(child) = child {
-            child.end(parting).await;
+            child.end(mode).await;
         }
     }
 

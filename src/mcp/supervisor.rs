@@ -9,11 +9,11 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::board::Board;
-use super::child::Parting;
-use super::connect::{Opening, open};
+use super::child::ShutdownMode;
+use super::connect::{Handshake, open};
 use super::connect_error::ConnectError;
-use super::listing::Offer;
 use super::server::{Link, Server};
+use super::server_tools::ServerTools;
 use super::session::{Happening, Session};
 use super::{Pace, Settings};
 use crate::resilience::GuardSettings;
@@ -34,12 +34,12 @@ pub(super) struct Supervisor {
     connect_timeout: Duration,
     guard: GuardSettings,
     pace: Pace,
-    opening: Opening,
+    handshake: Handshake,
     pauses: ExponentialBackoff,
 }
 
 /// What happened to an open session.
-enum Event {
+enum SessionEvent {
     Stop,
     Ended,
     Doubt,
@@ -54,21 +54,21 @@ impl Supervisor {
         stop: CancellationToken,
     ) -> Self {
         let Settings { connect_timeout, guard, pace, .. } = *settings;
-        let (opening, pauses) = (Opening::Ask, pauses(&guard, pace.longest_pause));
-        Self { server, board, stop, connect_timeout, guard, pace, opening, pauses }
+        let (handshake, pauses) = (Handshake::Ask, pauses(&guard, pace.longest_pause));
+        Self { server, board, stop, connect_timeout, guard, pace, handshake, pauses }
     }
 
     /// Works until it is told to stop; leaves no child behind.
     pub(super) async fn run(mut self) {
         while let Some(session) = self.connect().await {
             let opened = Instant::now();
-            self.attend(session).await;
+            self.watch(session).await;
             if opened.elapsed() > self.pace.steady {
                 self.pauses = pauses(&self.guard, self.pace.longest_pause);
             }
             self.pause().await;
         }
-        self.fall(Link::Down, "we are shutting down");
+        self.on_disconnected(Link::Down, "we are shutting down");
     }
 
     /// Tries until it succeeds; `None` when told to stop.
@@ -92,25 +92,27 @@ impl Supervisor {
         let opened = timeout(self.connect_timeout, self.open()).await;
         match opened.unwrap_or(Err(ConnectError::TimedOut)) {
             Ok((session, offer)) => {
-                self.rise(&session, offer);
+                self.on_connected(&session, offer);
                 self.server.attempts.end(true);
                 Some(session)
             }
             Err(error) => {
-                self.opening = self.opening.after(&error);
-                self.fall(Link::Down, &error.to_string());
+                self.handshake = self.handshake.after(&error);
+                self.on_disconnected(Link::Down, &error.to_string());
                 self.server.attempts.end(false);
                 None
             }
         }
     }
 
-    async fn open(&self) -> Result<(Session, Offer), ConnectError> {
+    async fn open(&self) -> Result<(Session, ServerTools), ConnectError> {
         let server = &self.server;
-        let begin = |opening| open(server.name(), &server.settings, opening, server.listener());
-        let mut session = match begin(self.opening).await {
+        let begin = |handshake| open(server.name(), &server.settings, handshake, server.listener());
+        let mut session = match begin(self.handshake).await {
             // It says plainly that it is older, so this is no failure.
-            Err(ConnectError::Foreign) => begin(self.opening.after(&ConnectError::Foreign)).await?,
+            Err(ConnectError::Foreign) => {
+                begin(self.handshake.after(&ConnectError::Foreign)).await?
+            }
             other => other?,
         };
         let offer = session.list(server).await.map_err(|error| ConnectError::from(&error))?;
@@ -118,32 +120,34 @@ impl Supervisor {
     }
 
     /// Stays with a session until it is over.
-    async fn attend(&self, mut session: Session) {
+    async fn watch(&self, mut session: Session) {
         loop {
             match self.next_event(&mut session).await {
-                Event::Stop => {
-                    return self.part(session, Parting::Polite, "we are shutting down").await;
+                SessionEvent::Stop => {
+                    return self.close(session, ShutdownMode::Polite, "we are shutting down").await;
                 }
-                Event::Ended => return self.part(session, Parting::AtOnce, "it went away").await,
-                Event::Doubt => {}
+                SessionEvent::Ended => {
+                    return self.close(session, ShutdownMode::AtOnce, "it went away").await;
+                }
+                SessionEvent::Doubt => {}
             }
             let checked = self.stop.run_until_cancelled(self.check(&mut session)).await;
             if let Some(Err(error)) = checked {
-                return self.part(session, Parting::AtOnce, &error.to_string()).await;
+                return self.close(session, ShutdownMode::AtOnce, &error.to_string()).await;
             }
         }
     }
 
-    async fn next_event(&self, session: &mut Session) -> Event {
+    async fn next_event(&self, session: &mut Session) -> SessionEvent {
         tokio::select! {
             biased;
-            () = self.stop.cancelled() => Event::Stop,
+            () = self.stop.cancelled() => SessionEvent::Stop,
             happening = session.next() => match happening {
-                Happening::Ended => Event::Ended,
-                Happening::Changed => Event::Doubt,
+                Happening::Ended => SessionEvent::Ended,
+                Happening::Changed => SessionEvent::Doubt,
             },
-            () = self.server.doubt.notified() => Event::Doubt,
-            () = self.look_in() => Event::Doubt,
+            () = self.server.doubt.notified() => SessionEvent::Doubt,
+            () = self.look_in() => SessionEvent::Doubt,
         }
     }
 
@@ -173,25 +177,25 @@ impl Supervisor {
             Err(ServiceError::McpError(_)) if self.server.in_flight.is_any() => return Ok(()),
             Err(error) => return Err(ConnectError::from(&error)),
         };
-        self.server.rise(session.peer().clone(), offer, session.version());
+        self.server.set_connected(session.peer().clone(), offer, session.version());
         self.board.publish();
         Ok(())
     }
 
-    fn rise(&self, session: &Session, offer: Offer) {
+    fn on_connected(&self, session: &Session, offer: ServerTools) {
         tracing::info!(
             mcp.server = %self.server.name(),
             mcp.protocol.version = session.version(),
             tools = offer.tools.len(),
             "Tool server connected"
         );
-        self.server.rise(session.peer().clone(), offer, session.version());
+        self.server.set_connected(session.peer().clone(), offer, session.version());
         self.board.publish();
     }
 
     /// Said aloud only when it is new and nobody wanted it.
-    fn fall(&self, to: Link, reason: &str) {
-        let before = self.server.fall(to);
+    fn on_disconnected(&self, to: Link, reason: &str) {
+        let before = self.server.set_disconnected(to);
         if matches!(before, Link::Down) {
             return;
         }
@@ -202,9 +206,9 @@ impl Supervisor {
     }
 
     /// It is about to be tried again; turns that begin meanwhile wait for that.
-    async fn part(&self, session: Session, parting: Parting, reason: &str) {
-        self.fall(Link::Untried, reason);
-        session.close(parting).await;
+    async fn close(&self, session: Session, mode: ShutdownMode, reason: &str) {
+        self.on_disconnected(Link::Untried, reason);
+        session.close(mode).await;
     }
 
     /// How long the breaker, or the server's own wish, lets no call through.
@@ -219,7 +223,7 @@ impl Supervisor {
         let held_back = self.held_back();
         let wait = self.pauses.next().unwrap_or(self.pace.longest_pause).max(held_back);
         if wait > SOON {
-            self.fall(Link::Down, "it keeps failing");
+            self.on_disconnected(Link::Down, "it keeps failing");
         }
         let now = Instant::now();
         self.server.attempts.pause_until(now + wait);

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::{Instrument, Span, field};
 
 use super::answer::stream::Reading;
-use super::call::Call;
+use super::call::ModelCall;
 use super::cost::bill::Bill;
 use super::endpoint::Endpoint;
 use super::fault::advice::Advice;
@@ -18,14 +18,14 @@ use super::fault::failure::Failure;
 use super::fault::remedy::Remedy;
 use super::request::body::Body;
 use super::request::names::Names;
-use super::request::offer::Offer;
+use super::request::tool_declarations::ToolDeclarations;
 use super::request::wire::Recipient;
 use super::settings::{Settings, SettingsError};
-use super::transport::Transport;
-use super::watch::succession::{Asked, Succession};
+use super::transport::ProviderTransport;
+use super::watch::succession::{RequestedModel, Succession};
 use crate::agents::{Deltas, Model, ModelError, ModelRequest};
 use crate::domain::{Dependency, Detail, HealthProbe, Reply, Tool};
-use crate::resilience::{Fault, Guard, Patience, Permit, Refusal, Verdict};
+use crate::resilience::{Fault, Guard, GuardRefusal, Patience, Permit, Verdict};
 
 /// Gemini, or whatever speaks like it.
 pub struct OpenAiModel {
@@ -37,11 +37,11 @@ pub struct OpenAiModel {
     base_url: String,
     /// Who it is, by what it speaks and where: messages are stamped with it.
     provider: String,
-    pub(super) transport: Transport,
+    pub(super) transport: ProviderTransport,
     pub(super) guard: Guard,
     advice: Advice,
-    /// Of the tools that were on offer last.
-    offer: Mutex<Arc<Offer>>,
+    /// The tools that were declared last.
+    declared: Mutex<Arc<ToolDeclarations>>,
 }
 
 impl OpenAiModel {
@@ -51,12 +51,12 @@ impl OpenAiModel {
         Ok(Self {
             id: Arc::from(settings.id()),
             base_url: endpoint.base_url().to_owned(),
-            provider: format!("{}@{}", settings.dialect.name(), endpoint.host()),
-            transport: Transport::new(endpoint)?,
+            provider: format!("{}@{}", settings.family.name(), endpoint.host()),
+            transport: ProviderTransport::new(endpoint)?,
             guard: Guard::new(name_of(&settings), settings.guard),
             advice: Advice::default(),
             models: Succession::new(settings.clone()),
-            offer: Mutex::default(),
+            declared: Mutex::default(),
             settings,
         })
     }
@@ -83,7 +83,7 @@ impl OpenAiModel {
 
     /// Who speaks, as people read it.
     pub(super) fn speaker(&self) -> Arc<str> {
-        self.models.successor().map_or_else(|| self.id(), Asked::name)
+        self.models.successor().map_or_else(|| self.id(), RequestedModel::name)
     }
 
     /// A model that is not offered any more says nothing, so its successor may answer.
@@ -104,19 +104,21 @@ impl OpenAiModel {
                 deltas.introduce();
             }
         }
-        result.inspect_err(|failure| self.heed(failure)).map_err(|failure| self.told(failure))
+        result
+            .inspect_err(|failure| self.learn_from(failure))
+            .map_err(|failure| self.error_of(failure))
     }
 
     async fn ask(
         &self,
-        asked: &Asked,
+        asked: &RequestedModel,
         request: ModelRequest<'_>,
         deltas: &Deltas,
     ) -> Result<Reply, Failure> {
-        let offer = self.offer_of(request.tools);
-        let body = Body::new(self.recipient(asked), &request, &offer);
+        let declared = self.declared_tools(request.tools);
+        let body = Body::new(self.recipient(asked), &request, &declared);
         let body = body.thinking(self.settings.thinking);
-        let (call, mut number) = (Call::new(body, deltas, self.guard.attempts()), 0_u32);
+        let (call, mut number) = (ModelCall::new(body, deltas, self.guard.attempts()), 0_u32);
         let attempts = self.guard.retry(request.deadline, || {
             number += 1;
             let span = span(asked, number);
@@ -126,13 +128,13 @@ impl OpenAiModel {
         let result = timeout_at(request.deadline, attempts)
             .await
             .unwrap_or_else(|_| Err(Failure::out_of_time()));
-        result.map(|reply| self.signed(with_our_names(reply, offer.names())))
+        result.map(|reply| self.signed(with_our_names(reply, declared.names())))
     }
 
-    fn recipient<'a>(&'a self, asked: &'a Asked) -> Recipient<'a> {
-        let Settings { model, name, dialect, .. } = &asked.settings;
+    fn recipient<'a>(&'a self, asked: &'a RequestedModel) -> Recipient<'a> {
+        let Settings { model, name, family, .. } = &asked.settings;
         let (provider, name) = (self.provider.as_str(), name.as_deref());
-        Recipient { model, provider, name, dialect: *dialect }
+        Recipient { model, provider, name, family: *family }
     }
 
     /// Says whose extras these are.
@@ -141,19 +143,23 @@ impl OpenAiModel {
         reply
     }
 
-    fn offer_of(&self, tools: &[Tool]) -> Arc<Offer> {
-        let mut offer = self.offer.lock().unwrap_or_else(PoisonError::into_inner);
-        if !offer.is_of(tools) {
-            *offer = Arc::new(Offer::of(tools));
+    fn declared_tools(&self, tools: &[Tool]) -> Arc<ToolDeclarations> {
+        let mut declared = self.declared.lock().unwrap_or_else(PoisonError::into_inner);
+        if !declared.is_of(tools) {
+            *declared = Arc::new(ToolDeclarations::of(tools));
         }
-        Arc::clone(&offer)
+        Arc::clone(&declared)
     }
 
     /// One request; dropping it speaks neither for nor against the provider.
-    async fn attempt(&self, asked: &Asked, call: &Call<'_>) -> Result<Reply, Failure> {
+    async fn attempt(
+        &self,
+        asked: &RequestedModel,
+        call: &ModelCall<'_>,
+    ) -> Result<Reply, Failure> {
         let mut permit = call.attempts.admit().map_err(|refusal| self.refused(refusal))?;
         let result = self.exchange(asked, call, &mut permit).await;
-        let result = result.map_err(|failure| call.heed(failure));
+        let result = result.map_err(|failure| call.learn_from(failure));
         match &result {
             Ok(_) => {
                 call.attempts.succeed(permit);
@@ -171,38 +177,38 @@ impl OpenAiModel {
     }
 
     /// While a provider is held back, turns hear why.
-    fn refused(&self, refusal: Refusal) -> Failure {
+    fn refused(&self, refusal: GuardRefusal) -> Failure {
         match (refusal, self.advice.spent()) {
-            (Refusal::Cooling { .. }, Some(what)) => Failure::unsent(ModelError::Spent(what)),
+            (GuardRefusal::Cooling { .. }, Some(what)) => Failure::unsent(ModelError::Spent(what)),
             _ => refusal.into(),
         }
     }
 
     async fn exchange(
         &self,
-        asked: &Asked,
-        call: &Call<'_>,
+        asked: &RequestedModel,
+        call: &ModelCall<'_>,
         permit: &mut Permit,
     ) -> Result<Reply, Failure> {
         let first_event_by = Instant::now() + self.settings.first_event_timeout;
         let patience = Patience::new(first_event_by, self.settings.stall_timeout);
         let body = call.body();
         let opened = timeout_at(first_event_by, self.transport.open(&body));
-        let opened = opened.await.map_err(|_| Refusal::TimedOut)??;
+        let opened = opened.await.map_err(|_| GuardRefusal::TimedOut)??;
         let (bill, warnings) = (Bill::new(call.deltas, asked.settings.price()), &asked.warnings);
         let deltas = call.deltas.for_attempt();
         Reading::new(&deltas, bill, warnings, permit, patience).read(opened).await
     }
 
     /// Keeps what an operator alone can change.
-    pub(super) fn heed(&self, failure: &Failure) {
+    pub(super) fn learn_from(&self, failure: &Failure) {
         if let Some(remedy) = &failure.remedy {
             self.advice.note(&remedy.words(&self.models.now().settings));
         }
     }
 
     /// What the provider did not say, we know: when it is asked again, or which model to ask for.
-    fn told(&self, failure: Failure) -> ModelError {
+    fn error_of(&self, failure: Failure) -> ModelError {
         match (failure.error, failure.remedy) {
             (ModelError::Unavailable { reason, retry_in: None }, _) => {
                 ModelError::Unavailable { reason, retry_in: self.held_for() }
@@ -247,7 +253,7 @@ impl HealthProbe for OpenAiModel {
     }
 }
 
-fn span(asked: &Asked, attempt: u32) -> Span {
+fn span(asked: &RequestedModel, attempt: u32) -> Span {
     tracing::info_span!(
         "model.call",
         gen_ai.operation.name = "chat",

@@ -12,7 +12,7 @@ use crate::resilience::Attempts;
 const MAX_CORRECTIONS: u32 = 2;
 
 /// One request that may be sent several times.
-pub(super) struct Call<'a> {
+pub(super) struct ModelCall<'a> {
     body: Body<'a>,
     /// Where the words go.
     pub(super) deltas: &'a Deltas,
@@ -22,7 +22,7 @@ pub(super) struct Call<'a> {
     is_corrected: AtomicBool,
 }
 
-impl<'a> Call<'a> {
+impl<'a> ModelCall<'a> {
     /// Nothing was sent yet.
     pub(super) fn new(body: Body<'a>, deltas: &'a Deltas, attempts: Attempts<'a>) -> Self {
         let (corrections, is_corrected) = (AtomicU32::new(0), AtomicBool::new(false));
@@ -39,7 +39,7 @@ impl<'a> Call<'a> {
     }
 
     /// Learns from an attempt that failed; corrections have an end.
-    pub(super) fn heed(&self, failure: Failure) -> Failure {
+    pub(super) fn learn_from(&self, failure: Failure) -> Failure {
         let is_malformed = failure.error == ModelError::Malformed;
         self.is_corrected.store(is_malformed, Ordering::Relaxed);
         if is_malformed && self.corrections.fetch_add(1, Ordering::Relaxed) >= MAX_CORRECTIONS {

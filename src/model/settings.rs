@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::Url;
 
 use super::cost::prices::{Price, Prices};
-use super::dialect::Dialect;
+use super::provider_family::ProviderFamily;
 use super::request::thinking::Thinking;
 use crate::domain::Secret;
 use crate::resilience::GuardSettings;
@@ -22,7 +22,7 @@ pub struct Settings {
     /// The variable that holds a fallback's key, for advice.
     pub key_variable: Option<String>,
     /// Which family the server belongs to.
-    pub dialect: Dialect,
+    pub family: ProviderFamily,
     /// The model's name at the provider.
     pub model: String,
     /// Somebody named it. One that is merely the default goes over to its successor when the

@@ -21,7 +21,7 @@ use super::connection::pool::{Lost, Pool};
 use super::connection::response::ProviderResponse;
 use super::endpoint::Endpoint;
 use super::fault::failure::{Failure, unavailable};
-use super::fault::refused::Refused;
+use super::fault::provider_refusal::ProviderRefusal;
 use super::request::body::Body;
 use super::settings::SettingsError;
 use crate::agents::ModelError;
@@ -33,7 +33,7 @@ const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
 const MAX_WHOLE_BYTES: usize = 1024 * 1024;
 
 /// Sends requests, on each core by connections of its own.
-pub(super) struct Transport {
+pub(super) struct ProviderTransport {
     pools: PerCore<Arc<Pool>>,
     /// Makes requests and sends none.
     maker: reqwest::Client,
@@ -41,7 +41,7 @@ pub(super) struct Transport {
 }
 
 /// An answer that began.
-pub(super) enum Opened {
+pub(super) enum OpenedAnswer {
     /// Event by event.
     Stream(ProviderResponse),
     /// All at once, though a stream was asked for.
@@ -71,7 +71,7 @@ enum BodyEnd {
     TooLarge,
 }
 
-impl Transport {
+impl ProviderTransport {
     /// A client of its own, so that nobody else's settings reach it.
     pub(super) fn new(endpoint: Endpoint) -> Result<Self, SettingsError> {
         // Only the first call of the process installs; later ones find it done.
@@ -86,7 +86,7 @@ impl Transport {
     }
 
     /// Sends one request and returns once the answer begins.
-    pub(super) async fn open(&self, body: &Body<'_>) -> Result<Opened, Failure> {
+    pub(super) async fn open(&self, body: &Body<'_>) -> Result<OpenedAnswer, Failure> {
         let pool = Arc::clone(self.pools.here());
         let service = service_fn(move |request| send(Arc::clone(&pool), request));
         // Last of all the service: it takes the place of the client that retries.
@@ -130,11 +130,11 @@ fn answer_in(error: OpenAIError) -> Result<ProviderResponse, Failure> {
 }
 
 /// What becomes of an answer, once its head is there.
-pub(super) async fn opened(mut answer: ProviderResponse) -> Result<Opened, Failure> {
+pub(super) async fn opened(mut answer: ProviderResponse) -> Result<OpenedAnswer, Failure> {
     if answer.status.is_success() && is_event_stream(&answer.headers) {
         // They keep the buffer that the head was read into from being used for the body.
         drop(std::mem::take(&mut answer.headers));
-        return Ok(Opened::Stream(answer));
+        return Ok(OpenedAnswer::Stream(answer));
     }
     unstreamed(answer).await.judge()
 }
@@ -187,15 +187,15 @@ fn unwritten() -> Failure {
 }
 
 impl Unstreamed {
-    fn judge(&self) -> Result<Opened, Failure> {
+    fn judge(&self) -> Result<OpenedAnswer, Failure> {
         if !(200..300).contains(&self.status) {
-            return Err(Refused::read(self.status, &self.headers, &self.body).failure());
+            return Err(ProviderRefusal::read(self.status, &self.headers, &self.body).failure());
         }
         let value = serde_json::from_slice::<Value>(&self.body);
         let value = value.ok().filter(|value| value.is_object() || value.is_array());
         let failed = |why: &str| Err(Failure::ill(ModelError::Failed(why.to_owned())));
         match (self.end, value) {
-            (_, Some(value)) => Ok(Opened::Whole(value)),
+            (_, Some(value)) => Ok(OpenedAnswer::Whole(value)),
             (BodyEnd::Whole, None) => {
                 failed("the answer is neither an event stream nor JSON; check GEMINI_BASE_URL")
             }

@@ -29,7 +29,7 @@ where
         let mut own = String::new();
         context.format_fields(Writer::new(&mut own), event)?;
         let names = ["timestamp", "level", "target"].map(str::to_owned).to_vec();
-        let mut members = Members { out: &mut out, names };
+        let mut members = JsonMembers { out: &mut out, names };
         members.append(&own)?;
         for span in context.event_scope().into_iter().flatten() {
             if let Some(fields) = span.extensions().get::<FormattedFields<JsonFields>>() {
@@ -42,12 +42,12 @@ where
 
 /// The members of one object, gathered from several. Of two with one name the first counts, that of
 /// the event or of the inner span: an object with both is read differently by different readers.
-struct Members<'a, 'out> {
+struct JsonMembers<'a, 'out> {
     out: &'a mut Writer<'out>,
     names: Vec<String>,
 }
 
-impl Members<'_, '_> {
+impl JsonMembers<'_, '_> {
     fn append(&mut self, object: &str) -> fmt::Result {
         let mut reader = serde_json::Deserializer::from_str(object);
         (&mut reader).deserialize_map(self).map_err(|_| fmt::Error)
@@ -63,7 +63,7 @@ impl Members<'_, '_> {
     }
 }
 
-impl<'de> Visitor<'de> for &mut Members<'_, '_> {
+impl<'de> Visitor<'de> for &mut JsonMembers<'_, '_> {
     type Value = ();
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

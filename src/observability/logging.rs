@@ -10,7 +10,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::panic::log_panics;
-use super::{Background, JsonLines, Lines};
+use super::{Background, JsonLines, LogQueue};
 
 /// Crates that log bodies or texts: only their warnings may pass, or nothing at all.
 const QUIET: &[(&str, LevelFilter)] = &[
@@ -45,21 +45,21 @@ pub enum LogFormat {
 
 /// Begins to log to standard error, panics included; ends when the returned value is dropped.
 pub fn init(settings: LogSettings) -> io::Result<Background> {
-    let (lines, background) = Background::start(io::stderr(), settings.format)?;
+    let (queue, background) = Background::start(io::stderr(), settings.format)?;
     let targets = Targets::new().with_default(settings.level);
     let quiet = QUIET.iter().map(|(target, most)| (*target, settings.level.min(*most)));
     let targets = targets.with_targets(quiet);
-    let layer = layer(settings.format, lines).with_filter(targets);
+    let layer = layer(settings.format, queue).with_filter(targets);
     tracing_subscriber::registry().with(layer).try_init().map_err(io::Error::other)?;
     log_panics();
     Ok(background)
 }
 
-fn layer<S>(format: LogFormat, lines: Lines) -> Box<dyn Layer<S> + Send + Sync>
+fn layer<S>(format: LogFormat, queue: LogQueue) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: tracing::Subscriber + for<'a> tracing_subscriber::registry::LookupSpan<'a>,
 {
-    let layer = tracing_subscriber::fmt::layer().with_writer(lines);
+    let layer = tracing_subscriber::fmt::layer().with_writer(queue);
     match format {
         LogFormat::Json => Box::new(layer.fmt_fields(JsonFields::new()).event_format(JsonLines)),
         LogFormat::Pretty => Box::new(layer.with_target(false).compact()),

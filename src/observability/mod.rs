@@ -1,4 +1,4 @@
-//! How the house tells what it does: one JSON object a line.
+//! How the server tells what it does: one JSON object a line.
 
 mod json;
 mod logging;
@@ -8,4 +8,4 @@ mod writer;
 pub use json::JsonLines;
 pub use logging::{LogFormat, LogSettings, init};
 pub use panic::log_panic;
-pub use writer::{Background, Lines};
+pub use writer::{Background, LogQueue};

@@ -27,9 +27,9 @@ const LAST_LINES: Duration = Duration::from_secs(2);
 /// How often it is tried to say that the end has come while too many lines wait.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Takes lines without waiting.
+/// Takes the lines of the log without waiting.
 #[derive(Clone, Debug)]
-pub struct Lines {
+pub struct LogQueue {
     queue: SyncSender<Vec<u8>>,
     dropped: Arc<AtomicU64>,
 }
@@ -44,14 +44,17 @@ pub struct Background {
 
 /// One line while it is formatted.
 #[derive(Debug)]
-pub struct Line<'a> {
-    lines: &'a Lines,
+pub struct LogLine<'a> {
+    log: &'a LogQueue,
     bytes: Vec<u8>,
 }
 
 impl Background {
     /// Writes lines to `out` from a thread of its own.
-    pub fn start(out: impl Write + Send + 'static, format: LogFormat) -> io::Result<(Lines, Self)> {
+    pub fn start(
+        out: impl Write + Send + 'static,
+        format: LogFormat,
+    ) -> io::Result<(LogQueue, Self)> {
         let (queue, waiting) = sync_channel(BACKLOG);
         let (end, ended) = sync_channel(1);
         let dropped = Arc::new(AtomicU64::new(0));
@@ -61,7 +64,7 @@ impl Background {
             let _heard = end.send(());
         };
         drop(std::thread::Builder::new().name("log".to_owned()).spawn(work)?);
-        Ok((Lines { queue: queue.clone(), dropped }, Self { queue, ended }))
+        Ok((LogQueue { queue: queue.clone(), dropped }, Self { queue, ended }))
     }
 }
 
@@ -79,15 +82,15 @@ impl Drop for Background {
     }
 }
 
-impl<'a> MakeWriter<'a> for Lines {
-    type Writer = Line<'a>;
+impl<'a> MakeWriter<'a> for LogQueue {
+    type Writer = LogLine<'a>;
 
-    fn make_writer(&'a self) -> Line<'a> {
-        Line { lines: self, bytes: Vec::with_capacity(512) }
+    fn make_writer(&'a self) -> LogLine<'a> {
+        LogLine { log: self, bytes: Vec::with_capacity(512) }
     }
 }
 
-impl Write for Line<'_> {
+impl Write for LogLine<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.bytes.extend_from_slice(bytes);
         Ok(bytes.len())
@@ -98,11 +101,11 @@ impl Write for Line<'_> {
     }
 }
 
-impl Drop for Line<'_> {
+impl Drop for LogLine<'_> {
     fn drop(&mut self) {
         let line = std::mem::take(&mut self.bytes);
-        if !line.is_empty() && self.lines.queue.try_send(line).is_err() {
-            self.lines.dropped.fetch_add(1, Ordering::Relaxed);
+        if !line.is_empty() && self.log.queue.try_send(line).is_err() {
+            self.log.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }
 }

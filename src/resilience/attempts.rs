@@ -7,18 +7,18 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::time::{Instant, timeout_at};
 
-use super::{Fault, Guard, Permit, Refusal, Verdict};
+use super::{Fault, Guard, GuardRefusal, Permit, Verdict};
 
 /// What the attempts at one call say of its dependency. It is counted when this is dropped.
 #[derive(Debug)]
 #[must_use = "what is dropped at once has made no attempt"]
 pub struct Attempts<'a> {
     guard: &'a Guard,
-    seen: Mutex<Seen>,
+    seen: Mutex<AttemptRecord>,
 }
 
 #[derive(Debug, Default)]
-struct Seen {
+struct AttemptRecord {
     was_sent: bool,
     was_turned_away: bool,
     /// Of the last attempt that said anything, if it spoke against the dependency.
@@ -27,9 +27,9 @@ struct Seen {
 
 /// When an attempt ends, and what that says.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct End {
+pub(super) struct AttemptDeadline {
     pub(super) at: Instant,
-    pub(super) refusal: Refusal,
+    pub(super) refusal: GuardRefusal,
 }
 
 impl<'a> Attempts<'a> {
@@ -39,7 +39,7 @@ impl<'a> Attempts<'a> {
     }
 
     /// Asks leave for one attempt.
-    pub fn admit(&self) -> Result<Permit, Refusal> {
+    pub fn admit(&self) -> Result<Permit, GuardRefusal> {
         let permit = self.guard.let_in();
         let mut seen = self.seen();
         seen.was_sent |= permit.is_ok();
@@ -68,7 +68,7 @@ impl<'a> Attempts<'a> {
 
     pub(super) async fn make<T, E: Fault>(
         &self,
-        end: End,
+        end: AttemptDeadline,
         operation: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
         let permit = self.admit()?;
@@ -81,7 +81,7 @@ impl<'a> Attempts<'a> {
         result
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
+    fn seen(&self) -> MutexGuard<'_, AttemptRecord> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -90,7 +90,8 @@ impl Drop for Attempts<'_> {
     /// Also for a call that nobody waits for any more: one who leaves after a long silence has seen
     /// what there was to see.
     fn drop(&mut self) {
-        let Seen { was_sent, was_turned_away, against } = std::mem::take(&mut *self.seen());
+        let AttemptRecord { was_sent, was_turned_away, against } =
+            std::mem::take(&mut *self.seen());
         if let Some(permit) = against {
             permit.fail();
         } else if was_turned_away && !was_sent {

@@ -24,7 +24,7 @@ pub struct BreakerSettings {
 
 /// Guards one dependency. Clones share one state.
 #[derive(Clone, Debug)]
-pub struct Breaker(Arc<Shared>);
+pub struct Breaker(Arc<SharedCircuit>);
 
 /// Leave to make one call; say how the call went.
 ///
@@ -38,13 +38,13 @@ pub struct Permit {
 }
 
 #[derive(Debug)]
-struct Shared {
+struct SharedCircuit {
     name: String,
-    state: Mutex<State>,
+    state: Mutex<Circuit>,
 }
 
 #[derive(Debug)]
-struct State {
+struct Circuit {
     policy: ConsecutiveFailures<Constant>,
     cool_down: Duration,
     gate: Gate,
@@ -68,7 +68,7 @@ impl Breaker {
             settings.max_failures.max(1),
             backoff::constant(cool_down),
         );
-        let state = State {
+        let state = Circuit {
             policy,
             cool_down,
             gate: Gate::Closed,
@@ -76,7 +76,7 @@ impl Breaker {
             consecutive_failures: 0,
             calls: CallCounts::default(),
         };
-        Self(Arc::new(Shared { name: name.into(), state: Mutex::new(state) }))
+        Self(Arc::new(SharedCircuit { name: name.into(), state: Mutex::new(state) }))
     }
 
     /// Asks leave to make a call; if refused, tells the time until the next probe.
@@ -195,12 +195,12 @@ impl Breaker {
         tracing::warn!(breaker.name = %self.0.name, breaker.state = state, "Breaker changed");
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, Circuit> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl Circuit {
     fn close(&mut self) {
         self.gate = Gate::Closed;
         self.epoch += 1;

@@ -20,10 +20,10 @@ const STEPS: u32 = 10;
 
 /// Holds calls back for as long as a provider asked.
 #[derive(Debug, Default)]
-pub struct Cooling(Mutex<State>);
+pub struct Cooling(Mutex<CoolingPause>);
 
 #[derive(Debug, Default)]
-struct State {
+struct CoolingPause {
     until: Option<Instant>,
     /// The pause to take if the provider names none; doubles each time.
     unnamed: Option<Duration>,
@@ -69,15 +69,15 @@ impl Cooling {
 
     /// Notes that a call went through.
     pub fn clear(&self) {
-        *self.state() = State::default();
+        *self.state() = CoolingPause::default();
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, CoolingPause> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl CoolingPause {
     fn left(&self) -> Option<Duration> {
         let left = self.until?.checked_duration_since(Instant::now());
         left.filter(|left| !left.is_zero())

@@ -1,13 +1,13 @@
-//! The one way out of the house: limit and breaker inside each attempt, retry outside, within a
+//! The one way out of the server: limit and breaker inside each attempt, retry outside, within a
 //! budget; the attempts are judged together.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::attempts::{Attempts, End};
+use super::attempts::{AttemptDeadline, Attempts};
 use super::repeats::Repeats;
-use super::{Breaker, BreakerSettings, Budget, Cooling, Leave, Permit};
+use super::{Breaker, BreakerSettings, Cooling, Permit, RetryBudget, RetryLeave};
 use crate::domain::BreakerReport;
 
 /// How one dependency is guarded.
@@ -31,12 +31,12 @@ pub struct Guard {
     breaker: Breaker,
     cooling: Cooling,
     /// Of all who call, so that many patient turns are no storm.
-    budget: Budget,
+    budget: RetryBudget,
     settings: GuardSettings,
 }
 
 /// An error of a guarded call, as far as the guard must understand it.
-pub trait Fault: From<Refusal> {
+pub trait Fault: From<GuardRefusal> {
     /// What it says about the dependency.
     fn verdict(&self) -> Verdict;
 
@@ -74,7 +74,7 @@ pub enum Repeat {
 
 /// The guard's own reasons to end a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum GuardRefusal {
     /// The breaker is open; nothing was sent.
     Open {
         /// When a probe is due.
@@ -95,7 +95,7 @@ impl Guard {
     /// A guard whose breaker is closed; `name` is for the log.
     pub fn new(name: impl Into<String>, settings: GuardSettings) -> Self {
         let breaker = Breaker::new(name, settings.breaker);
-        Self { breaker, cooling: Cooling::default(), budget: Budget::default(), settings }
+        Self { breaker, cooling: Cooling::default(), budget: RetryBudget::default(), settings }
     }
 
     /// Its breaker.
@@ -118,7 +118,7 @@ impl Guard {
     }
 
     /// Asks leave for a call of one attempt.
-    pub fn admit(&self) -> Result<Permit, Refusal> {
+    pub fn admit(&self) -> Result<Permit, GuardRefusal> {
         self.let_in().inspect_err(|_| self.turn_away())
     }
 
@@ -127,9 +127,9 @@ impl Guard {
         self.breaker.turn_away();
     }
 
-    pub(super) fn let_in(&self) -> Result<Permit, Refusal> {
-        self.cooling.admit().map_err(|retry_in| Refusal::Cooling { retry_in })?;
-        self.breaker.let_in().map_err(|retry_in| Refusal::Open { retry_in })
+    pub(super) fn let_in(&self) -> Result<Permit, GuardRefusal> {
+        self.cooling.admit().map_err(|retry_in| GuardRefusal::Cooling { retry_in })?;
+        self.breaker.let_in().map_err(|retry_in| GuardRefusal::Open { retry_in })
     }
 
     /// Notes a success: the breaker hears of it and a pause is over.
@@ -182,7 +182,7 @@ impl Guard {
         operation: impl Fn() -> F,
     ) -> Result<T, E> {
         let attempts = self.attempts();
-        let end = End { at: Instant::now() + limit, refusal: Refusal::TimedOut };
+        let end = AttemptDeadline { at: Instant::now() + limit, refusal: GuardRefusal::TimedOut };
         self.retry(end.at, || attempts.make(end, operation())).await
     }
 
@@ -236,21 +236,21 @@ impl Guard {
 
     fn may_repeat(&self) -> bool {
         let leave = self.budget.repeat();
-        if leave == (Leave::Refused { is_news: true }) {
+        if leave == (RetryLeave::Refused { is_news: true }) {
             let name = self.breaker.name();
             tracing::warn!(breaker.name = name, "Too many repeats: calls fail at once for now");
         }
-        leave == Leave::Granted
+        leave == RetryLeave::Granted
     }
 }
 
 /// The limit of an attempt, or what the caller has left if that is less.
-fn end(limit: Duration, deadline: Instant) -> End {
+fn end(limit: Duration, deadline: Instant) -> AttemptDeadline {
     let at = Instant::now() + limit;
     if deadline < at {
-        End { at: deadline, refusal: Refusal::DeadlinePassed }
+        AttemptDeadline { at: deadline, refusal: GuardRefusal::DeadlinePassed }
     } else {
-        End { at, refusal: Refusal::TimedOut }
+        AttemptDeadline { at, refusal: GuardRefusal::TimedOut }
     }
 }
 

@@ -2,15 +2,15 @@
 
 mod attempts;
 mod breaker;
-mod budget;
 mod cooling;
 mod guard;
 mod patience;
 mod repeats;
+mod retry_budget;
 
 pub use attempts::Attempts;
 pub use breaker::{Breaker, BreakerSettings, Permit};
-pub use budget::{Budget, Leave};
 pub use cooling::Cooling;
-pub use guard::{Fault, Guard, GuardSettings, Refusal, Repeat, Verdict};
+pub use guard::{Fault, Guard, GuardRefusal, GuardSettings, Repeat, Verdict};
 pub use patience::Patience;
+pub use retry_budget::{RetryBudget, RetryLeave};

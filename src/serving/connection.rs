@@ -23,7 +23,7 @@ use super::Routers;
 use super::accept::READ_LIMIT;
 use super::room::{Seat, Visit};
 use super::stalled::Stalled;
-use super::unread::{Asked, Lingering, Unread};
+use super::unread::{Lingering, RequestBody, Unread};
 use crate::cores::{Busy, Load};
 
 /// How long the head of a request may take, and so how long a connection may be idle. Longer than
@@ -45,7 +45,7 @@ pub(super) struct Guest {
 }
 
 /// Serves one connection to its end.
-pub(super) async fn attend(
+pub(super) async fn serve_connection(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     guest: Guest,
     stop: CancellationToken,
@@ -59,7 +59,7 @@ pub(super) async fn attend(
     let asked = guest.clone();
     let answer = |request: Request<Incoming>| {
         let unread = unread.clone();
-        asked.clone().answer(request.map(|body| Body::new(Asked::new(body, unread))))
+        asked.clone().answer(request.map(|body| Body::new(RequestBody::new(body, unread))))
     };
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -107,18 +107,18 @@ impl Guest {
         let router = if visit.found_no_room() { full } else { usual };
         let busy = self.load.busy();
         let response = router.clone().oneshot(request).await?;
-        Ok(response.map(|body| Body::new(Answer { body, _visit: visit, _busy: busy })))
+        Ok(response.map(|body| Body::new(ResponseBody { body, _visit: visit, _busy: busy })))
     }
 }
 
-/// An answer; the visit ends with it.
-struct Answer {
+/// The body of a response; the visit ends with it.
+struct ResponseBody {
     body: Body,
     _visit: Visit,
     _busy: Busy,
 }
 
-impl HttpBody for Answer {
+impl HttpBody for ResponseBody {
     type Data = Bytes;
     type Error = axum::Error;
 

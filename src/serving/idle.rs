@@ -12,7 +12,7 @@ use tokio::time::Instant;
 #[derive(Debug, Default)]
 pub(super) struct Bell {
     rings: Notify,
-    // Changed only by `Idle`, of which there is one, under its lock.
+    // Changed only by `IdleSeats`, of which there is one, under its lock.
     number: AtomicU64,
     is_busy: AtomicBool,
     has_left: AtomicBool,
@@ -21,14 +21,14 @@ pub(super) struct Bell {
 
 /// Connections on which no request is under way.
 #[derive(Debug, Default)]
-pub(super) struct Idle {
+pub(super) struct IdleSeats {
     next: u64,
     bells: BTreeMap<u64, (Instant, Arc<Bell>)>,
     /// The next that becomes idle is to make way.
     is_wanted: bool,
 }
 
-impl Idle {
+impl IdleSeats {
     /// A newcomer found a place, so nobody is wanted any more.
     pub(super) fn welcome(&mut self, bell: &Arc<Bell>) {
         self.is_wanted = false;

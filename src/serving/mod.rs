@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use accept::{Accept, Tcp};
-use connection::{Guest, attend};
+use connection::{Guest, serve_connection};
 use room::Room;
 
 use crate::cores::Cores;
@@ -62,7 +62,7 @@ pub async fn serve<L: Accept + 'static>(
 
 async fn welcome<L: Accept + 'static>(arrival: L::Arrival, guest: Guest, stop: CancellationToken) {
     match L::connect(arrival) {
-        Ok(stream) => attend(stream, guest, stop).await,
+        Ok(stream) => serve_connection(stream, guest, stop).await,
         Err(error) => tracing::error!(%error, "A connection cannot be served"),
     }
 }

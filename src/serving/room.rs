@@ -13,7 +13,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::accept::{Accept, is_of_client};
-use super::idle::{Bell, Idle};
+use super::idle::{Bell, IdleSeats};
 use crate::domain::is_out_of_files;
 
 /// So many connections more than requests: for health, and for hearing that there is no room.
@@ -41,7 +41,7 @@ const PAUSE_FOR_FILES: Duration = Duration::from_millis(100);
 pub(super) struct Room {
     connections: Arc<Semaphore>,
     requests: Arc<Semaphore>,
-    idle: Mutex<Idle>,
+    idle: Mutex<IdleSeats>,
     files: Mutex<Vec<File>>,
     left: Notify,
 }
@@ -139,7 +139,7 @@ impl Room {
         }
     }
 
-    fn idle(&self) -> MutexGuard<'_, Idle> {
+    fn idle(&self) -> MutexGuard<'_, IdleSeats> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -65,19 +65,19 @@ impl Unread {
 }
 
 /// What is asked.
-pub(super) struct Asked {
+pub(super) struct RequestBody {
     body: Incoming,
     has_ended: bool,
     unread: Unread,
 }
 
-impl Asked {
+impl RequestBody {
     pub(super) const fn new(body: Incoming, unread: Unread) -> Self {
         Self { body, has_ended: false, unread }
     }
 }
 
-impl HttpBody for Asked {
+impl HttpBody for RequestBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
@@ -99,7 +99,7 @@ impl HttpBody for Asked {
     }
 }
 
-impl Drop for Asked {
+impl Drop for RequestBody {
     fn drop(&mut self) {
         if !self.has_ended && !self.body.is_end_stream() {
             self.unread.note();

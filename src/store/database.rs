@@ -12,12 +12,12 @@ use sqlx::{Any, Connection, Executor};
 use tokio::time::timeout;
 
 use super::Settings;
+use super::fair_pool::{FairPool, TakenConnection};
 use super::fault::StoreFault;
-use super::places::{Places, Taken};
 use super::preparation::Preparation;
 use super::same_file::SameFile;
 use super::waits;
-use crate::chat::Kept;
+use crate::chat::StoreResult;
 use crate::domain::{BreakerReport, BreakerState};
 use crate::resilience::Guard;
 
@@ -27,9 +27,9 @@ const PING_LIMIT: Duration = Duration::from_secs(1);
 /// A database that may not be connected yet.
 #[derive(Debug)]
 pub(super) struct Database {
-    dialect: Dialect,
-    reads: Arc<Places>,
-    writes: Arc<Places>,
+    dialect: SqlDialect,
+    reads: Arc<FairPool>,
+    writes: Arc<FairPool>,
     preparation: Preparation,
     file: Option<SameFile>,
     patience: Duration,
@@ -42,7 +42,7 @@ pub(super) type Statement<'a> = Query<'a, Any, AnyArguments>;
 
 /// What differs between the databases that we can use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dialect {
+pub(super) enum SqlDialect {
     /// A file.
     Sqlite,
     /// A server.
@@ -53,23 +53,23 @@ impl Database {
     /// Connects to nothing yet; refuses a `url` that can never be one. What is prepared by way of
     /// `first` is used by way of `url`.
     pub(super) fn new(
-        dialect: Dialect,
+        dialect: SqlDialect,
         first: &str,
         url: &str,
         settings: &Settings,
     ) -> Result<Self, sqlx::Error> {
         let patience = settings.timeout / 2;
-        let places = |size: u32| {
+        let fair_pool = |size: u32| {
             let pool = pool(dialect, patience).max_connections(size).connect_lazy(url)?;
-            Ok::<_, sqlx::Error>(Arc::new(Places::new(dialect, pool, patience)))
+            Ok::<_, sqlx::Error>(Arc::new(FairPool::new(dialect, pool, patience)))
         };
         let (reads, writes) = match dialect {
             // A file takes one writer at a time: they queue in order here, or they would poll for
             // its lock and some starve.
-            Dialect::Sqlite => (places(3)?, places(1)?),
-            Dialect::Postgres => {
-                let places = places(8)?;
-                (Arc::clone(&places), places)
+            SqlDialect::Sqlite => (fair_pool(3)?, fair_pool(1)?),
+            SqlDialect::Postgres => {
+                let fair_pool = fair_pool(8)?;
+                (Arc::clone(&fair_pool), fair_pool)
             }
         };
         let preparation = Preparation::new(dialect, first.parse()?, patience);
@@ -78,12 +78,12 @@ impl Database {
     }
 
     /// Where to read.
-    pub(super) fn reads(&self) -> &Places {
+    pub(super) fn reads(&self) -> &FairPool {
         &self.reads
     }
 
     /// Waits for a connection to write by.
-    pub(super) async fn writes(&self) -> Result<Taken<'_>, sqlx::Error> {
+    pub(super) async fn writes(&self) -> Result<TakenConnection<'_>, sqlx::Error> {
         self.writes.take().await
     }
 
@@ -114,7 +114,7 @@ impl Database {
     }
 
     /// Which kind it is.
-    pub(super) fn dialect(&self) -> Dialect {
+    pub(super) fn dialect(&self) -> SqlDialect {
         self.dialect
     }
 
@@ -122,7 +122,7 @@ impl Database {
     pub(super) async fn call<T, F: Future<Output = Result<T, StoreFault>>>(
         &self,
         work: impl Fn() -> F,
-    ) -> Kept<T> {
+    ) -> StoreResult<T> {
         let attempt = || async {
             self.preparation.wait().await?;
             self.is_there()?;
@@ -164,7 +164,7 @@ impl Database {
     }
 }
 
-impl Dialect {
+impl SqlDialect {
     /// Begins a transaction that writes.
     pub(super) const fn begin(self) -> &'static str {
         self.either("BEGIN IMMEDIATE", "BEGIN")
@@ -202,7 +202,7 @@ impl Dialect {
     }
 }
 
-fn pool(dialect: Dialect, patience: Duration) -> AnyPoolOptions {
+fn pool(dialect: SqlDialect, patience: Duration) -> AnyPoolOptions {
     let options =
         AnyPoolOptions::new().acquire_timeout(patience).after_connect(move |connection, _| {
             Box::pin(async move {
@@ -212,10 +212,10 @@ fn pool(dialect: Dialect, patience: Duration) -> AnyPoolOptions {
         });
     match dialect {
         // A file does not hang up.
-        Dialect::Sqlite => options.test_before_acquire(false),
+        SqlDialect::Sqlite => options.test_before_acquire(false),
         // A connection to a server that fell silent would keep its place in the pool until TCP
         // gives up, which takes a quarter of an hour.
-        Dialect::Postgres => options.after_release(|connection, _| {
+        SqlDialect::Postgres => options.after_release(|connection, _| {
             Box::pin(async move {
                 let answer = timeout(PING_LIMIT, connection.ping()).await;
                 answer.map_err(|_| sqlx::Error::PoolTimedOut)?.map(|()| true)
@@ -231,7 +231,7 @@ mod tests {
     use sqlx::any::install_default_drivers;
     use tempfile::TempDir;
 
-    use super::{Database, Dialect, Settings, StoreFault};
+    use super::{Database, Settings, SqlDialect, StoreFault};
     use crate::chat::ThreadsError;
     use crate::resilience::{BreakerSettings, GuardSettings};
 
@@ -271,7 +271,7 @@ mod tests {
         let (min_delay, max_delay) = (Duration::from_millis(10), Duration::from_millis(50));
         let guard = GuardSettings { breaker, retries: 2, min_delay, max_delay, jitter: false };
         let settings = Settings { url: url.clone(), timeout: TIMEOUT, guard };
-        let database = Database::new(Dialect::Sqlite, &url, &url, &settings).unwrap();
+        let database = Database::new(SqlDialect::Sqlite, &url, &url, &settings).unwrap();
         database.prepare().await.unwrap();
         database.writes().await.unwrap().done();
         database

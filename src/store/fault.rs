@@ -8,7 +8,7 @@ use sqlx::migrate::MigrateError;
 
 use crate::chat::ThreadsError;
 use crate::domain::is_out_of_files;
-use crate::resilience::{Fault, Refusal, Repeat, Verdict};
+use crate::resilience::{Fault, GuardRefusal, Repeat, Verdict};
 
 /// SQLite's code for a file that it cannot open.
 const CANNOT_OPEN: &str = "14";
@@ -18,7 +18,7 @@ const CANNOT_OPEN: &str = "14";
 pub(super) enum StoreFault {
     /// The guard ended it.
     #[error("the guard refused: {0:?}")]
-    Refused(Refusal),
+    Refused(GuardRefusal),
     /// The database did.
     #[error(transparent)]
     Sql(#[from] sqlx::Error),
@@ -47,7 +47,7 @@ pub(super) enum StoreFault {
 impl StoreFault {
     /// Another writer drew the same number for its entry and was faster; only PostgreSQL lets
     /// two write at the same time.
-    pub(super) fn is_taken(&self) -> bool {
+    pub(super) fn is_sequence_conflict(&self) -> bool {
         self.is_about("entries_pkey")
     }
 
@@ -58,8 +58,8 @@ impl StoreFault {
     }
 }
 
-impl From<Refusal> for StoreFault {
-    fn from(refusal: Refusal) -> Self {
+impl From<GuardRefusal> for StoreFault {
+    fn from(refusal: GuardRefusal) -> Self {
         Self::Refused(refusal)
     }
 }
@@ -67,7 +67,7 @@ impl From<Refusal> for StoreFault {
 impl Fault for StoreFault {
     fn verdict(&self) -> Verdict {
         match self {
-            Self::Refused(Refusal::TimedOut) | Self::Migrate(_) | Self::Gone => Verdict::Ill,
+            Self::Refused(GuardRefusal::TimedOut) | Self::Migrate(_) | Self::Gone => Verdict::Ill,
             Self::Sql(error) => verdict(error),
             Self::Unreadable(_) | Self::UnknownCursor | Self::Lost => Verdict::Answered,
             Self::Refused(_) | Self::Preparing => Verdict::Nothing,

@@ -1,15 +1,15 @@
 //! Where threads are kept: SQLite, PostgreSQL or memory.
 
+mod batch_writer;
 mod database;
+mod fair_pool;
 mod fault;
 mod memory;
 mod open;
 mod pages;
-mod places;
 mod preparation;
 mod same_file;
 mod sql;
-mod together;
 mod waits;
 
 pub use memory::MemoryStore;

@@ -8,7 +8,7 @@ use sqlx::any::install_default_drivers;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 
-use super::database::{Database, Dialect};
+use super::database::{Database, SqlDialect};
 use super::fault::StoreFault;
 use super::{MemoryStore, SqlStore};
 use crate::chat::Store;
@@ -71,7 +71,7 @@ pub async fn open(settings: &Settings) -> Result<Opened, OpenError> {
 fn open_server(settings: &Settings) -> Result<SqlStore, OpenError> {
     // The pool would look at the URL only when it connects.
     settings.url.parse::<PgConnectOptions>().map_err(OpenError::Url)?;
-    let database = Database::new(Dialect::Postgres, &settings.url, &settings.url, settings);
+    let database = Database::new(SqlDialect::Postgres, &settings.url, &settings.url, settings);
     let database = database.map_err(OpenError::Url)?;
     database.begin_to_prepare();
     Ok(SqlStore::new(database))
@@ -88,7 +88,7 @@ async fn open_file(settings: &Settings) -> Result<SqlStore, OpenError> {
     }
     // A file is made once. Who connects later must not make another in its place.
     let (first, later) = (in_mode("rwc", url), in_mode("rw", url));
-    let database = Database::new(Dialect::Sqlite, &first, &later, settings);
+    let database = Database::new(SqlDialect::Sqlite, &first, &later, settings);
     let database = database.map_err(OpenError::Url)?;
     match database.prepare().await {
         // The house answers meanwhile, and can be told to end: it may take minutes.

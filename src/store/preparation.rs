@@ -11,7 +11,7 @@ use sqlx::migrate::MigrateError;
 use sqlx::{AnyConnection, ConnectOptions, Connection, Executor};
 use tokio::time::{sleep, timeout};
 
-use super::database::Dialect;
+use super::database::SqlDialect;
 use super::fault::StoreFault;
 use super::waits;
 
@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Whether the tables are there, and the task that makes them.
 #[derive(Debug)]
 pub(super) struct Preparation {
-    dialect: Dialect,
+    dialect: SqlDialect,
     options: AnyConnectOptions,
     /// How long a caller waits for the task.
     patience: Duration,
@@ -40,7 +40,7 @@ type Running = Shared<BoxFuture<'static, Prepared>>;
 
 impl Preparation {
     pub(super) const fn new(
-        dialect: Dialect,
+        dialect: SqlDialect,
         options: AnyConnectOptions,
         patience: Duration,
     ) -> Self {
@@ -76,7 +76,7 @@ impl Preparation {
 }
 
 async fn prepare(
-    dialect: Dialect,
+    dialect: SqlDialect,
     options: AnyConnectOptions,
     reach: Duration,
 ) -> Result<(), MigrateError> {
@@ -96,11 +96,11 @@ async fn prepare(
 /// PostgreSQL lets one process at a time. SQLite may let several, of which all but one then find
 /// a table there that was not there a moment ago; they look again.
 async fn try_to_prepare(
-    dialect: Dialect,
+    dialect: SqlDialect,
     options: &AnyConnectOptions,
     reach: Duration,
 ) -> Result<(), MigrateError> {
-    let tries = if dialect == Dialect::Sqlite { TRIES } else { 1 };
+    let tries = if dialect == SqlDialect::Sqlite { TRIES } else { 1 };
     for _ in 1..tries {
         match migrate(dialect, options, reach).await {
             Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..)) => {
@@ -115,14 +115,14 @@ async fn try_to_prepare(
 /// Over a connection of its own: if this is given up half-way, the lock on the server goes with the
 /// connection instead of staying in a pool.
 async fn migrate(
-    dialect: Dialect,
+    dialect: SqlDialect,
     options: &AnyConnectOptions,
     reach: Duration,
 ) -> Result<(), MigrateError> {
     let connected = timeout(reach, connect(dialect, options)).await;
     let mut connection =
         connected.unwrap_or_else(|_| Err(late("the database did not answer in time")))?;
-    if dialect == Dialect::Sqlite {
+    if dialect == SqlDialect::Sqlite {
         let patient = format!("PRAGMA busy_timeout = {}", LIMIT.as_millis());
         connection.execute(sqlx::AssertSqlSafe(patient)).await?;
     }
@@ -134,7 +134,7 @@ async fn migrate(
 }
 
 async fn connect(
-    dialect: Dialect,
+    dialect: SqlDialect,
     options: &AnyConnectOptions,
 ) -> Result<AnyConnection, sqlx::Error> {
     let mut connection = options.connect().await?;

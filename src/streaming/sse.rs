@@ -32,7 +32,7 @@ const USUAL_FRAME: usize = 256;
 
 /// A turn on a wire, to its end.
 pub fn frames<W: Wire>(turn: Reader, wire: W) -> impl Stream<Item = Result<Bytes, Infallible>> {
-    stream::unfold(Writer::new(turn, wire), async |mut writer| {
+    stream::unfold(SseWriter::new(turn, wire), async |mut writer| {
         let piece = writer.next().await?;
         Some((Ok(piece), writer))
     })
@@ -45,7 +45,7 @@ pub fn only(mut wire: impl Wire, message: &str, outcome: Outcome) -> Bytes {
     piece.into()
 }
 
-struct Writer<W> {
+struct SseWriter<W> {
     turn: Reader,
     wire: W,
     waiting: Vec<Fact>,
@@ -55,7 +55,7 @@ struct Writer<W> {
     patience: Patience,
 }
 
-impl<W: Wire> Writer<W> {
+impl<W: Wire> SseWriter<W> {
     fn new(turn: Reader, wire: W) -> Self {
         let patience = Patience::new(Instant::now() + KEEP_ALIVE, KEEP_ALIVE);
         Self { turn, wire, waiting: Vec::new(), has_ended: false, is_over: false, patience }
@@ -63,7 +63,7 @@ impl<W: Wire> Writer<W> {
 
     async fn next(&mut self) -> Option<Bytes> {
         while !self.is_over {
-            let piece = match self.hear().await {
+            let piece = match self.next_facts().await {
                 None => Bytes::from_static(COMMENT),
                 Some(Ok(0) | Err(Behind)) if self.has_ended => return None,
                 Some(Ok(0)) => self.end("The server failed to answer. Try again.", Outcome::Failed),
@@ -78,7 +78,7 @@ impl<W: Wire> Writer<W> {
     }
 
     /// Waits for facts and counts them; none if it was quiet for too long.
-    async fn hear(&mut self) -> Option<Result<usize, Behind>> {
+    async fn next_facts(&mut self) -> Option<Result<usize, Behind>> {
         let heard = select! {
             biased;
             heard = self.turn.take(&mut self.waiting, AT_ONCE) => Some(heard),

@@ -10,7 +10,7 @@ use super::query::{Filter, Sort};
 use super::refusal::Refusal;
 use super::rules::{self, MAX_ID, MAX_NOTES, MAX_TAG, MAX_TAGS, MAX_TEXT, MAX_TITLE};
 use super::schema::{Plain, null_as_empty, whole_number};
-use super::value::{Priority, Status, Todo};
+use super::value::{Priority, Todo, TodoStatus};
 
 const MAX_LIMIT: i64 = 100;
 const DEFAULT_LIMIT: i64 = 50;
@@ -101,7 +101,7 @@ pub(super) struct UpdateTodo {
     #[schemars(length(max = MAX_TAGS), inner(length(min = 1, max = MAX_TAG)))]
     tags: Option<Vec<String>>,
     /// `open` reopens a done todo, `done` completes it. Leave out to keep it.
-    status: Option<Status>,
+    status: Option<TodoStatus>,
 }
 
 /// Which todos by status.
@@ -131,7 +131,7 @@ impl CreateTodo {
             id: format!("t{}", id.get(..ID_DIGITS).unwrap_or(&id)),
             title: rules::title(&self.title)?,
             notes: rules::notes(&self.notes.unwrap_or_default())?,
-            status: Status::Open,
+            status: TodoStatus::Open,
             priority: self.priority.unwrap_or(Priority::Normal),
             due: rules::due(&self.due.unwrap_or_default())?,
             tags: rules::tags(&self.tags.unwrap_or_default())?,
@@ -197,10 +197,10 @@ impl ListTodos {
 }
 
 impl StatusFilter {
-    const fn only(self) -> Option<Status> {
+    const fn only(self) -> Option<TodoStatus> {
         match self {
-            Self::Open => Some(Status::Open),
-            Self::Done => Some(Status::Done),
+            Self::Open => Some(TodoStatus::Open),
+            Self::Done => Some(TodoStatus::Done),
             Self::All => None,
         }
     }

@@ -10,7 +10,7 @@ use super::refusal::Refusal;
 const LIMIT: Duration = Duration::from_secs(5);
 
 /// Work that can only fail.
-pub(super) type Answer<T> = Result<T, sqlx::Error>;
+pub(super) type DatabaseResult<T> = Result<T, sqlx::Error>;
 /// Work that can be refused too.
 pub(super) type Attempt<T> = Result<T, Obstacle>;
 
@@ -34,7 +34,7 @@ impl From<Refusal> for Obstacle {
 }
 
 /// What was read, unless it fails or takes too long.
-pub(super) async fn read<T>(work: impl Future<Output = Answer<T>>) -> Result<T, Refusal> {
+pub(super) async fn read<T>(work: impl Future<Output = DatabaseResult<T>>) -> Result<T, Refusal> {
     match timeout(LIMIT, work).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(failed(&error, Refusal::Unreadable)),

@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 use sqlx::{AnyConnection, AssertSqlSafe, Row, query};
 
-use super::attempt::{Answer, Attempt};
-use super::dialect::Dialect;
+use super::attempt::{Attempt, DatabaseResult};
 use super::key::{KEEP_HOURS, Key};
 use super::refusal::Refusal;
 use super::row::{decode, todo_of};
+use super::sql_dialect::SqlDialect;
 use super::value::{Saved, TodoView};
 
 /// Old calls forgotten with each new one, so that no call waits for the forgetting of thousands.
@@ -23,9 +23,9 @@ const CLAIM: &str = "INSERT INTO keyed_calls (key, tool, arguments, made_at) \
 pub(super) async fn claim(
     key: &Key,
     now: Timestamp,
-    dialect: Dialect,
+    dialect: SqlDialect,
     connection: &mut AnyConnection,
-) -> Answer<bool> {
+) -> DatabaseResult<bool> {
     let expired = now.as_microsecond() - KEEP_HOURS * 3_600_000_000;
     let claimed = query(CLAIM)
         .bind(key.text.as_str())
@@ -43,7 +43,11 @@ pub(super) async fn claim(
 }
 
 /// Writes down what the call did, for those who repeat it.
-pub(super) async fn keep(key: &Key, todo: &TodoView, connection: &mut AnyConnection) -> Answer<()> {
+pub(super) async fn keep(
+    key: &Key,
+    todo: &TodoView,
+    connection: &mut AnyConnection,
+) -> DatabaseResult<()> {
     let update = "UPDATE keyed_calls SET todo_id = $2, todo = $3 WHERE key = $1";
     let json = serde_json::to_string(todo).map_err(decode)?;
     query(update).bind(key.text.as_str()).bind(todo.id()).bind(json).execute(connection).await?;
@@ -67,7 +71,11 @@ pub(super) async fn recall(key: &Key, connection: &mut AnyConnection) -> Attempt
     Ok(Saved { todo, gone: Some(farewell(&tool)) })
 }
 
-async fn sweep(before: i64, dialect: Dialect, connection: &mut AnyConnection) -> Answer<()> {
+async fn sweep(
+    before: i64,
+    dialect: SqlDialect,
+    connection: &mut AnyConnection,
+) -> DatabaseResult<()> {
     // Two sweeps that waited for each other's rows would never end.
     let sql = format!(
         "DELETE FROM keyed_calls WHERE key IN (SELECT key FROM keyed_calls \

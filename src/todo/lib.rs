@@ -3,7 +3,6 @@
 mod arguments;
 mod attempt;
 mod calls;
-mod dialect;
 mod due;
 mod fold;
 mod http;
@@ -15,6 +14,7 @@ mod row;
 mod rules;
 mod schema;
 mod server;
+mod sql_dialect;
 mod store;
 mod value;
 

@@ -9,7 +9,7 @@ use sqlx::migrate::MigrateError;
 use sqlx::{AnyPool, Executor};
 use tokio::time::{sleep, timeout};
 
-use super::dialect::Dialect;
+use super::sql_dialect::SqlDialect;
 use super::store::Store;
 
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -56,12 +56,12 @@ pub(super) async fn open(settings: &Settings) -> Result<Store, StartError> {
     let (pool, dialect) = if url == "memory" || url.contains(":memory:") {
         // One connection that is never given up: the database lives and dies with it.
         let pool = options(1).idle_timeout(None).max_lifetime(None);
-        (pool.connect("sqlite::memory:").await, Dialect::Sqlite)
+        (pool.connect("sqlite::memory:").await, SqlDialect::Sqlite)
     } else if let Some(path) = url.strip_prefix("sqlite:") {
         create_folder(path.trim_start_matches("//"))?;
-        (open_file(url).await, Dialect::Sqlite)
+        (open_file(url).await, SqlDialect::Sqlite)
     } else {
-        (options(8).connect(url).await, Dialect::Postgres)
+        (options(8).connect(url).await, SqlDialect::Postgres)
     };
     let pool = pool.map_err(StartError::Database)?;
     timeout(START_LIMIT, prepare(&pool, dialect)).await.map_err(|_| StartError::Slow)??;
@@ -70,8 +70,8 @@ pub(super) async fn open(settings: &Settings) -> Result<Store, StartError> {
 
 /// PostgreSQL lets one process at a time. SQLite may let several, of which all but one then find
 /// the file locked, or a table there that was not there a moment ago; they look again.
-async fn prepare(pool: &AnyPool, dialect: Dialect) -> Result<(), StartError> {
-    let tries = if dialect == Dialect::Sqlite { TRIES } else { 1 };
+async fn prepare(pool: &AnyPool, dialect: SqlDialect) -> Result<(), StartError> {
+    let tries = if dialect == SqlDialect::Sqlite { TRIES } else { 1 };
     for _ in 1..tries {
         match migrate(pool, dialect).await {
             Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..)) => {
@@ -83,8 +83,8 @@ async fn prepare(pool: &AnyPool, dialect: Dialect) -> Result<(), StartError> {
     migrate(pool, dialect).await.map_err(StartError::Tables)
 }
 
-async fn migrate(pool: &AnyPool, dialect: Dialect) -> Result<(), MigrateError> {
-    if dialect == Dialect::Sqlite {
+async fn migrate(pool: &AnyPool, dialect: SqlDialect) -> Result<(), MigrateError> {
+    if dialect == SqlDialect::Sqlite {
         // Kept in the file: readers go on beside the one writer. Memory has no such mode.
         pool.execute("PRAGMA journal_mode = WAL").await?;
     }

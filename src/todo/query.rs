@@ -6,14 +6,14 @@ use sqlx::any::AnyArguments;
 use sqlx::query::Query;
 use sqlx::{Any, AssertSqlSafe};
 
-use super::dialect::Dialect;
 use super::fold::fold;
-use super::value::Status;
+use super::sql_dialect::SqlDialect;
+use super::value::TodoStatus;
 
 /// Which todos, in which order, which part of them.
 #[derive(Debug)]
 pub(super) struct Filter {
-    pub(super) status: Option<Status>,
+    pub(super) status: Option<TodoStatus>,
     pub(super) tag: Option<String>,
     pub(super) text: Option<String>,
     /// From this key on.
@@ -54,7 +54,7 @@ impl Filter {
     }
 
     /// One page of those that match.
-    pub(super) fn select(&self, dialect: Dialect) -> Statement<'_> {
+    pub(super) fn select(&self, dialect: SqlDialect) -> Statement<'_> {
         let (key, way) = (self.sort.key(dialect), if self.descending { "DESC" } else { "ASC" });
         let order = format!("ORDER BY {key} IS NULL, {key} {way}, created_at {way}, id {way}");
         let sql = format!("SELECT * {MATCHES} {order} LIMIT $6 OFFSET $7");
@@ -63,7 +63,7 @@ impl Filter {
 
     fn bind<'q>(&'q self, statement: Statement<'q>) -> Statement<'q> {
         statement
-            .bind(self.status.map(Status::as_str))
+            .bind(self.status.map(TodoStatus::as_str))
             .bind(self.tag.as_deref().map(|tag| format!("%\n{}\n%", literal(tag))))
             .bind(self.text.as_deref().map(|text| format!("%{}%", literal(text))))
             .bind(self.due_from)
@@ -72,7 +72,7 @@ impl Filter {
 }
 
 impl Sort {
-    const fn key(self, dialect: Dialect) -> &'static str {
+    const fn key(self, dialect: SqlDialect) -> &'static str {
         match self {
             Self::Created => "created_at",
             Self::Due => "due_key",

@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row, query};
 
-use super::attempt::Answer;
+use super::attempt::DatabaseResult;
 use super::due::Due;
 use super::fold::fold;
-use super::value::{Priority, Status, Todo};
+use super::value::{Priority, Todo, TodoStatus};
 
 /// Adds a todo.
 pub(super) const INSERT: &str = "INSERT INTO todos (id, title, title_key, notes, status, priority, due, \
@@ -24,7 +24,7 @@ pub(super) async fn save(
     sql: &'static str,
     todo: &Todo,
     connection: &mut AnyConnection,
-) -> Answer<()> {
+) -> DatabaseResult<()> {
     let tags = serde_json::to_string(&todo.tags).map_err(decode)?;
     let (title_key, folded) = (fold(&todo.title), fold(&todo.tags.join("\n")));
     let notes = todo.notes.as_deref();
@@ -49,7 +49,7 @@ pub(super) async fn save(
 }
 
 /// The todo of a row of `todos`.
-pub(super) fn todo_of(row: &AnyRow) -> Answer<Todo> {
+pub(super) fn todo_of(row: &AnyRow) -> DatabaseResult<Todo> {
     let (status, due, tags): (String, Option<String>, String) =
         (row.try_get("status")?, row.try_get("due")?, row.try_get("tags")?);
     let completed_at: Option<i64> = row.try_get("completed_at")?;
@@ -57,7 +57,11 @@ pub(super) fn todo_of(row: &AnyRow) -> Answer<Todo> {
         id: row.try_get("id")?,
         title: row.try_get("title")?,
         notes: row.try_get("notes")?,
-        status: if status == Status::Done.as_str() { Status::Done } else { Status::Open },
+        status: if status == TodoStatus::Done.as_str() {
+            TodoStatus::Done
+        } else {
+            TodoStatus::Open
+        },
         priority: Priority::of_rank(row.try_get("priority")?),
         due: due.as_deref().and_then(|due| Due::parse(due).ok()),
         tags: serde_json::from_str(&tags).map_err(decode)?,
@@ -67,7 +71,7 @@ pub(super) fn todo_of(row: &AnyRow) -> Answer<Todo> {
     })
 }
 
-fn time(microseconds: i64) -> Answer<Timestamp> {
+fn time(microseconds: i64) -> DatabaseResult<Timestamp> {
     Timestamp::from_microsecond(microseconds).map_err(decode)
 }
 

@@ -22,7 +22,7 @@ use super::open::{Settings, StartError, open};
 use super::refusal::Refusal;
 use super::rules;
 use super::store::{Store, now};
-use super::value::{Deleted, Saved, Status, Todo, TodoList, TodoView};
+use super::value::{Deleted, Saved, Todo, TodoList, TodoStatus, TodoView};
 
 const INSTRUCTIONS: &str = "Keeps one person's todos. Find a todo with list_todos before you \
 change, complete or delete it, and use its id. Due times are days (2026-11-22) or the person's \
@@ -144,7 +144,7 @@ impl TodoServer {
         arguments: Parameters<TodoId>,
     ) -> Result<Json<Saved>, String> {
         let (key, id) = (key.0?, rules::id(&arguments.0.id)?);
-        let complete = |todo: &mut Todo, now| todo.set_status(Status::Done, now);
+        let complete = |todo: &mut Todo, now| todo.set_status(TodoStatus::Done, now);
         Ok(Json(self.store.change(id, key.as_ref(), complete).await?))
     }
 

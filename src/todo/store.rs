@@ -6,13 +6,13 @@ use jiff::Timestamp;
 use sqlx::{Any, AnyPool, Row, Transaction, query, query_scalar};
 use tokio::time::timeout;
 
-use super::attempt::{Answer, Attempt, read, write};
+use super::attempt::{Attempt, DatabaseResult, read, write};
 use super::calls;
-use super::dialect::Dialect;
 use super::key::Key;
 use super::query::Filter;
 use super::refusal::Refusal;
 use super::row::{INSERT, UPDATE, save, todo_of};
+use super::sql_dialect::SqlDialect;
 use super::value::{Saved, Todo, TodoView};
 
 /// More would make every list slow.
@@ -24,7 +24,7 @@ const PROBE_LIMIT: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub(super) struct Store {
     pool: AnyPool,
-    dialect: Dialect,
+    dialect: SqlDialect,
 }
 
 /// A change that is to be made, or was made before under the same key.
@@ -34,7 +34,7 @@ enum Begun {
 }
 
 impl Store {
-    pub(super) const fn new(pool: AnyPool, dialect: Dialect) -> Self {
+    pub(super) const fn new(pool: AnyPool, dialect: SqlDialect) -> Self {
         Self { pool, dialect }
     }
 
@@ -61,7 +61,7 @@ impl Store {
         let select = async {
             let total = filter.count().fetch_one(&self.pool).await?.try_get(0)?;
             let rows = filter.select(self.dialect).fetch_all(&self.pool).await?;
-            Ok((rows.iter().map(todo_of).collect::<Answer<_>>()?, total))
+            Ok((rows.iter().map(todo_of).collect::<DatabaseResult<_>>()?, total))
         };
         read(select).await
     }

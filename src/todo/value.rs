@@ -11,7 +11,7 @@ use super::schema::Plain;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
-pub(super) enum Status {
+pub(super) enum TodoStatus {
     Open,
     Done,
 }
@@ -32,7 +32,7 @@ pub(super) struct Todo {
     pub(super) id: String,
     pub(super) title: String,
     pub(super) notes: Option<String>,
-    pub(super) status: Status,
+    pub(super) status: TodoStatus,
     pub(super) priority: Priority,
     pub(super) due: Option<Due>,
     pub(super) tags: Vec<String>,
@@ -53,7 +53,7 @@ pub(super) struct TodoView {
     #[serde(skip_serializing_if = "Option::is_none")]
     notes: Option<String>,
     /// Whether it is done.
-    status: Status,
+    status: TodoStatus,
     /// How much it matters.
     priority: Priority,
     /// A day (2026-11-22) or a local time (2026-11-22T17:00).
@@ -102,7 +102,7 @@ pub(super) struct TodoList {
     pub(super) next_offset: Option<i64>,
 }
 
-impl Status {
+impl TodoStatus {
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -131,11 +131,11 @@ impl Priority {
 
 impl Todo {
     /// Marks it as done or open; doing so twice changes nothing more.
-    pub(super) fn set_status(&mut self, status: Status, now: Timestamp) {
+    pub(super) fn set_status(&mut self, status: TodoStatus, now: Timestamp) {
         self.status = status;
         self.completed_at = match status {
-            Status::Open => None,
-            Status::Done => self.completed_at.or(Some(now)),
+            TodoStatus::Open => None,
+            TodoStatus::Done => self.completed_at.or(Some(now)),
         };
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use orchestrator::chat::{Beginning, Closing, Known, NewEffect, Resource, Store, ThreadsError};
 use orchestrator::domain::Thread;
 
-use super::keepers::{create, said, thread};
 use super::leases::{taken, taken_over};
+use super::stores::{create, said, thread};
 
 contract!(
     an_effect_is_new_then_begun_then_done,

@@ -11,7 +11,7 @@ use orchestrator::domain::{Cost, ItemId, Order, Spend, Thread, ThreadId, Usage};
 use sqlx::{AnyPool, query};
 use tempfile::TempDir;
 
-use super::keepers::{self, beginning, create, held, message, number, page, said, thread};
+use super::stores::{self, beginning, create, held, message, number, page, said, thread};
 use crate::support::postgres;
 
 contract!(
@@ -243,7 +243,7 @@ async fn a_deleted_thread_takes_its_lease_with_it(store: Arc<dyn Store>) {
 async fn an_end_whose_answer_was_lost_is_known_when_it_comes_again() {
     let folder = TempDir::new().unwrap();
     for url in databases(&folder).await {
-        let (store, thread) = (keepers::store(&url).await, thread());
+        let (store, thread) = (stores::store(&url).await, thread());
         let lease = create(&*store, &thread, said(&thread, 0)).await;
         let [kept, late] = [1, 2].map(|n| closing(&thread, n));
         store.end(&lease, kept.clone()).await.unwrap();
@@ -264,7 +264,7 @@ async fn a_lease_from_before_the_clock_was_set_back_is_not_believed() {
     sqlx::any::install_default_drivers();
     let folder = TempDir::new().unwrap();
     for url in databases(&folder).await {
-        let (store, thread) = (keepers::store(&url).await, thread());
+        let (store, thread) = (stores::store(&url).await, thread());
         create(&*store, &thread, said(&thread, 0)).await;
         let pool = AnyPool::connect(&url).await.unwrap();
 

@@ -1,7 +1,7 @@
 //! Our bytes and our ports against what others expect.
 
 #[macro_use]
-pub(crate) mod keepers;
+pub(crate) mod stores;
 mod effects;
 mod leases;
 mod receipts;
@@ -9,4 +9,4 @@ mod streams;
 mod threads;
 mod todo;
 
-pub(crate) use keepers::{create, store};
+pub(crate) use stores::{create, store};

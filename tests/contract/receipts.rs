@@ -12,8 +12,8 @@ use orchestrator::domain::{Outcome, Spend, Thread};
 use sqlx::{AnyPool, query};
 use tempfile::TempDir;
 
-use super::keepers::{self, beginning, said, thread};
 use super::leases::{databases, taken};
+use super::stores::{self, beginning, said, thread};
 
 contract!(
     of_two_threads_begun_under_one_key_one_is_kept,
@@ -50,7 +50,7 @@ async fn of_two_turns_begun_under_one_key_one_is_kept_whole(store: Arc<dyn Store
     let threads: Vec<_> = (0..4).map(|_| thread()).collect();
     let mut leases = Vec::new();
     for thread in &threads {
-        leases.push(keepers::create(&*store, thread, said(thread, 0)).await);
+        leases.push(stores::create(&*store, thread, said(thread, 0)).await);
     }
     let begun = threads.iter().zip(&leases).map(|(thread, lease)| {
         let next = keyed(beginning(thread.id.as_str(), said(thread, 1)), None);
@@ -155,7 +155,7 @@ async fn a_request_is_remembered_for_a_day() {
     sqlx::any::install_default_drivers();
     let folder = TempDir::new().unwrap();
     for url in databases(&folder).await {
-        let store = keepers::store(&url).await;
+        let store = stores::store(&url).await;
         begun(&*store).await;
         let pool = AnyPool::connect(&url).await.unwrap();
         let ages = |by: &'static str| query(by).execute(&pool);
@@ -176,7 +176,7 @@ async fn a_request_is_remembered_for_a_day() {
 
 #[tokio::test(start_paused = true)]
 async fn memory_remembers_a_request_for_a_day() {
-    let store = keepers::store("memory").await;
+    let store = stores::store("memory").await;
     begun(&*store).await;
 
     tokio::time::advance(Duration::from_hours(23)).await;

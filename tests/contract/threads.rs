@@ -1,4 +1,4 @@
-//! One contract for every keeper of threads: memory, SQLite and PostgreSQL.
+//! One contract for every store of threads: memory, SQLite and PostgreSQL.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use orchestrator::store::{Settings, open};
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::keepers::{create, held, message, number, page, said, settings, store, text, thread};
+use super::stores::{create, held, message, number, page, said, settings, store, text, thread};
 
 contract!(
     what_was_kept_is_found_again,

@@ -10,7 +10,7 @@ use axum::response::Response;
 use futures::StreamExt;
 use http_body_util::BodyExt;
 use jiff::tz::TimeZone;
-use orchestrator::agents::{Budget, Limits, Model, Tools};
+use orchestrator::agents::{Model, RunLimits, SpendBudget, Tools};
 use orchestrator::api::{Api, Lifecycle, Origins, Phase, Settings, router};
 use orchestrator::chat::{self, Chat, Store, Titles};
 use orchestrator::domain::HealthProbe;
@@ -40,7 +40,7 @@ pub(crate) struct Choices {
     pub(crate) turn_timeout: Duration,
     pub(crate) origins: Origins,
     pub(crate) titles: Titles,
-    pub(crate) budget: Budget,
+    pub(crate) budget: SpendBudget,
     pub(crate) phase: Phase,
 }
 
@@ -55,7 +55,7 @@ impl Default for Choices {
             turn_timeout: Duration::from_mins(2),
             origins: Origins::LoopbackAnd(Vec::new()),
             titles: Titles::FirstWords,
-            budget: Budget::default(),
+            budget: SpendBudget::default(),
             phase: Phase::Serving,
         }
     }
@@ -77,7 +77,7 @@ impl TestApp {
             max_waiting: 4,
             max_context_tokens: 32_000,
             titles: choices.titles,
-            limits: Limits { max_steps: 8, budget: choices.budget },
+            limits: RunLimits { max_steps: 8, budget: choices.budget },
             turn_timeout: choices.turn_timeout,
             time_zone: TimeZone::UTC,
         };

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use futures::FutureExt;
 use futures::future::{BoxFuture, pending, ready};
 use orchestrator::chat::{
-    Beginning, Begun, Claim, Closing, DoneEffect, Entry, Journal, Kept, Known, Lease, Leases,
-    Naming, NewEffect, Rating, Receipts, Received, Resource, Settlement, Store, ThreadIndex,
+    Beginning, Begun, Claim, Closing, DoneEffect, Entry, Journal, Known, Lease, Leases, Naming,
+    NewEffect, Rating, Receipts, Received, Resource, Settlement, Store, StoreResult, ThreadIndex,
     ThreadLog, ThreadsError,
 };
 use orchestrator::domain::{Item, ItemId, Message, Page, PageRequest, Thread, ThreadId};
@@ -22,7 +22,7 @@ pub(crate) struct Faulty {
 macro_rules! hand_on {
     ($trait:ident: $($name:ident($($arg:ident: $kind:ty),*) -> $answer:ty;)*) => {
         impl $trait for Faulty {
-            $(fn $name<'a>(&'a self, $($arg: $kind),*) -> BoxFuture<'a, Kept<$answer>> {
+            $(fn $name<'a>(&'a self, $($arg: $kind),*) -> BoxFuture<'a, StoreResult<$answer>> {
                 if self.hangs == stringify!($name) {
                     return pending().boxed();
                 }

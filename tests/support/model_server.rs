@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use demo::{Answer, Conversation, EmulateSettings, Said, Settings, serve};
+use demo::{BrainAnswer, Conversation, EmulateSettings, Said, Settings, serve};
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -176,13 +176,13 @@ impl Heard {
 }
 
 /// A brain that says what the person said last.
-pub(crate) fn echo(conversation: &Conversation) -> Answer {
+pub(crate) fn echo(conversation: &Conversation) -> BrainAnswer {
     let last = conversation.said.iter().rev().find_map(|said| match said {
         Said::User(text) => Some(text.as_str()),
         Said::Assistant { .. } | Said::Tool { .. } => None,
     });
     let text = format!("You said: {}", last.unwrap_or_default());
-    Answer { thoughts: vec!["Listening.".to_owned()], text, calls: vec![] }
+    BrainAnswer { thoughts: vec!["Listening.".to_owned()], text, calls: vec![] }
 }
 
 /// A streamed request with one message of the person's.

@@ -9,6 +9,7 @@ mod domain;
 mod layering;
 mod mcp;
 mod model;
+mod names;
 mod observability;
 mod resilience;
 mod serving;

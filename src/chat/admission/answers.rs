@@ -1,15 +1,15 @@
 //! A turn that begins with the answers to a form, and goes on with the message it was asked for.
 
-use super::super::budget::{Decision, decision};
+use super::super::budget::{BudgetDecision, decision};
 use super::super::choice::choice_in;
+use super::super::context::ChatContext;
 use super::super::questions::{self, settled, waiting};
-use super::super::shared::Shared;
 use super::super::{BeginError, Entry, Fact};
 use super::begin::{Plan, Started};
 use super::enter::Entered;
 use crate::domain::{Answers, Item, ItemContent, ItemId};
 
-impl Shared {
+impl ChatContext {
     /// Answers that are given for the first time.
     pub(super) async fn add_answers(
         &self,
@@ -56,7 +56,7 @@ impl Shared {
         entered: &Entered,
     ) -> Result<Started, BeginError> {
         let said = self.store.item(&entered.thread.id, &root).await?;
-        let stops = decision(&settled) == Some(Decision::Stop);
+        let stops = decision(&settled) == Some(BudgetDecision::Stop);
         Ok(Started {
             root,
             rewind_to: None,

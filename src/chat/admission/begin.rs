@@ -1,9 +1,9 @@
 //! Before a turn runs: its thread is taken, and all that it begins with is kept in one write.
 
-use super::super::job::Job;
+use super::super::context::ChatContext;
+use super::super::job::TurnJob;
 use super::super::questions::{answers_in, settled, skip, waiting};
 use super::super::request::{chosen, now};
-use super::super::shared::Shared;
 use super::super::{
     Abilities, Ask, BeginError, Beginning, Begun, Entry, Fact, NewMessage, NewReceipt, RepeatKey,
     Titles, title_of,
@@ -59,27 +59,27 @@ pub(in crate::chat) enum Plan {
 }
 
 /// How a request comes into its thread.
-pub(in crate::chat) enum Way<'a> {
+pub(in crate::chat) enum StartMode<'a> {
     /// As a new one; with a receipt if it may come again.
     Begin(Option<NewReceipt>),
     /// In the place of an earlier copy that broke off.
     GoOn(&'a RepeatKey),
 }
 
-impl Shared {
+impl ChatContext {
     /// Takes the thread and keeps what is asked; none if a copy of it got ahead of us.
     pub(in crate::chat) async fn start(
         &self,
-        job: &mut Job,
-        way: Way<'_>,
+        job: &mut TurnJob,
+        mode: StartMode<'_>,
     ) -> Result<Option<Admitted>, BeginError> {
-        if let (Ask::Message(message), Way::Begin(receipt)) = (&job.request.ask, &way)
+        if let (Ask::Message(message), StartMode::Begin(receipt)) = (&job.request.ask, &mode)
             && message.thread.is_none()
         {
             return self.begin_thread(job, message, receipt.clone()).await;
         }
         let entered = self.enter(job).await?;
-        match self.start_in(job, &entered, way).await {
+        match self.start_in(job, &entered, mode).await {
             Ok(Some(started)) => {
                 let Entered { slot, held, .. } = entered;
                 let title = match &job.request.ask {
@@ -99,13 +99,13 @@ impl Shared {
 
     async fn start_in(
         &self,
-        job: &Job,
+        job: &TurnJob,
         entered: &Entered,
-        way: Way<'_>,
+        mode: StartMode<'_>,
     ) -> Result<Option<Started>, BeginError> {
-        let (receipt, goes_on) = match way {
-            Way::Begin(receipt) => (receipt, false),
-            Way::GoOn(repeat) => match self.resumable(job, repeat).await? {
+        let (receipt, goes_on) = match mode {
+            StartMode::Begin(receipt) => (receipt, false),
+            StartMode::GoOn(repeat) => match self.resumable(job, repeat).await? {
                 Some(receipt) => (Some(receipt), true),
                 None => return Ok(None),
             },
@@ -134,7 +134,7 @@ impl Shared {
 
     async fn begin_thread(
         &self,
-        job: &Job,
+        job: &TurnJob,
         message: &NewMessage,
         receipt: Option<NewReceipt>,
     ) -> Result<Option<Admitted>, BeginError> {
@@ -171,7 +171,7 @@ impl Shared {
     /// A message instead of an answer settles the questions that waited.
     async fn add_message(
         &self,
-        job: &Job,
+        job: &TurnJob,
         message: &NewMessage,
         entered: &Entered,
     ) -> Result<Started, BeginError> {
@@ -213,7 +213,7 @@ impl Shared {
 }
 
 /// A message as it is seen and as it is kept.
-fn said(job: &Job, message: &NewMessage) -> (Item, Entry) {
+fn said(job: &TurnJob, message: &NewMessage) -> (Item, Entry) {
     let item = message.item(job.item.clone(), &job.thread);
     let (root, said) = (item.id.clone(), Some(message.message()));
     let entry = Entry { root, item: Some(item.clone()), message: said };

@@ -3,8 +3,8 @@
 use tokio::select;
 use tokio::time::timeout;
 
-use super::super::job::Job;
-use super::super::shared::Shared;
+use super::super::context::ChatContext;
+use super::super::job::TurnJob;
 use super::super::{BeginError, Claim, Fact, Lease, Resource};
 use super::held::{HeldThread, claim_when_free};
 use super::queue::QueueSlot;
@@ -17,9 +17,9 @@ pub(in crate::chat) struct Entered {
     pub(in crate::chat) held: HeldThread,
 }
 
-impl Shared {
+impl ChatContext {
     /// Waits until the thread is ours; a slot in the queue keeps the order in this process.
-    pub(super) async fn enter(&self, job: &mut Job) -> Result<Entered, BeginError> {
+    pub(super) async fn enter(&self, job: &mut TurnJob) -> Result<Entered, BeginError> {
         let resource = Resource::from(&job.thread);
         let joined = self.queues.join(&job.thread, self.settings.max_waiting);
         let mut slot = joined.ok_or(BeginError::Crowded)?;
@@ -52,7 +52,7 @@ impl Shared {
 
     async fn checked(
         &self,
-        job: &Job,
+        job: &TurnJob,
         slot: QueueSlot,
         lease: Lease,
     ) -> Result<Entered, BeginError> {
@@ -60,12 +60,12 @@ impl Shared {
         let thread = match thread {
             Ok(Some(thread)) => thread,
             unknown => {
-                self.let_go(&lease).await;
+                self.release_lease(&lease).await;
                 return Err(unknown.err().map_or(BeginError::UnknownThread, BeginError::Threads));
             }
         };
         if let ThreadStatus::Locked { reason } | ThreadStatus::Closed { reason } = thread.status {
-            self.let_go(&lease).await;
+            self.release_lease(&lease).await;
             return Err(BeginError::Locked { reason });
         }
         let held = HeldThread::new(self.store.clone(), &self.heartbeat, &thread, lease);
@@ -73,7 +73,7 @@ impl Shared {
     }
 
     /// Lets a resource go in which nothing was done.
-    pub(in crate::chat) async fn let_go(&self, lease: &Lease) {
+    pub(in crate::chat) async fn release_lease(&self, lease: &Lease) {
         if let Err(error) = self.store.release(lease).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "Lease not released");
         }

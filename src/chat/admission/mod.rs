@@ -7,7 +7,7 @@ mod heartbeat;
 mod held;
 mod queue;
 
-pub(super) use begin::{Admitted, Plan, Ready, Started, Way, beginning};
+pub(super) use begin::{Admitted, Plan, Ready, StartMode, Started, beginning};
 pub(super) use enter::Entered;
 pub(super) use heartbeat::{Heartbeat, beat};
 pub(super) use held::{HeldThread, claim_when_free};

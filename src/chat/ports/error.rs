@@ -1,7 +1,7 @@
 //! Why a store gave nothing.
 
 /// What a store answers.
-pub type Kept<T> = Result<T, ThreadsError>;
+pub type StoreResult<T> = Result<T, ThreadsError>;
 
 /// Why nothing was kept or found.
 #[derive(Debug, thiserror::Error)]

@@ -2,13 +2,17 @@
 
 use futures::future::BoxFuture;
 
-use super::{Kept, Lease, Resource};
+use super::{Lease, Resource, StoreResult};
 use crate::domain::ItemId;
 
 /// What was done in the world for a message: written down before and after.
 pub trait Journal: Send + Sync {
     /// Writes down that something is about to be done, or tells what is known of it.
-    fn intend<'a>(&'a self, lease: &'a Lease, effect: &'a NewEffect) -> BoxFuture<'a, Kept<Known>>;
+    fn intend<'a>(
+        &'a self,
+        lease: &'a Lease,
+        effect: &'a NewEffect,
+    ) -> BoxFuture<'a, StoreResult<Known>>;
 
     /// Writes down how it ended.
     fn conclude<'a>(
@@ -16,17 +20,17 @@ pub trait Journal: Send + Sync {
         lease: &'a Lease,
         key: &'a str,
         output: &'a str,
-    ) -> BoxFuture<'a, Kept<()>>;
+    ) -> BoxFuture<'a, StoreResult<()>>;
 
     /// Strikes out what was not done after all.
-    fn withdraw<'a>(&'a self, lease: &'a Lease, key: &'a str) -> BoxFuture<'a, Kept<()>>;
+    fn withdraw<'a>(&'a self, lease: &'a Lease, key: &'a str) -> BoxFuture<'a, StoreResult<()>>;
 
     /// Everything done or begun for a message, in order.
     fn effects<'a>(
         &'a self,
         resource: &'a Resource,
         root: &'a ItemId,
-    ) -> BoxFuture<'a, Kept<Vec<DoneEffect>>>;
+    ) -> BoxFuture<'a, StoreResult<Vec<DoneEffect>>>;
 }
 
 /// Something about to be done.

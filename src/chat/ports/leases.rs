@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-use super::Kept;
+use super::StoreResult;
 use crate::domain::ThreadId;
 
 /// A resource whose holder falls silent is free again after this time.
@@ -14,13 +14,13 @@ pub const LEASE: Duration = Duration::from_secs(12);
 /// The rights to work on things. Time is the store's clock, so processes need not agree on it.
 pub trait Leases: Send + Sync {
     /// Takes a resource, unless somebody holds it.
-    fn claim<'a>(&'a self, resource: &'a Resource) -> BoxFuture<'a, Kept<Claim>>;
+    fn claim<'a>(&'a self, resource: &'a Resource) -> BoxFuture<'a, StoreResult<Claim>>;
 
     /// Goes on holding all of these; gives those that are still held.
-    fn renew<'a>(&'a self, leases: &'a [Lease]) -> BoxFuture<'a, Kept<Vec<Resource>>>;
+    fn renew<'a>(&'a self, leases: &'a [Lease]) -> BoxFuture<'a, StoreResult<Vec<Resource>>>;
 
     /// Lets a resource go; one that is no longer held is left alone.
-    fn release<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Kept<()>>;
+    fn release<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, StoreResult<()>>;
 }
 
 /// Something that only one may work on at a time, by its id.

@@ -7,7 +7,7 @@ mod receipts;
 mod threads;
 mod turns;
 
-pub use error::{Kept, ThreadsError};
+pub use error::{StoreResult, ThreadsError};
 pub use journal::{DoneEffect, Journal, Known, NewEffect};
 pub use leases::{Claim, LEASE, Lease, Leases, Resource};
 pub use receipts::{Ended, Ending, Held, NewReceipt, Receipt, Receipts, Received, Settlement};

@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-use super::Kept;
+use super::StoreResult;
 use crate::domain::{ItemId, Outcome, Spend, ThreadId};
 
 /// Which requests were seen before, and what became of them.
 pub trait Receipts: Send + Sync {
     /// The request that came under this key within a day, and how things stand with it now.
-    fn received<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Kept<Option<Received>>>;
+    fn received<'a>(&'a self, key: &'a str) -> BoxFuture<'a, StoreResult<Option<Received>>>;
 
     /// Notes how the turn of a try ended, where it could not be noted with the end itself.
-    fn settle<'a>(&'a self, settlement: &'a Settlement) -> BoxFuture<'a, Kept<()>>;
+    fn settle<'a>(&'a self, settlement: &'a Settlement) -> BoxFuture<'a, StoreResult<()>>;
 }
 
 /// A request that may come again, noted with what its turn begins with.

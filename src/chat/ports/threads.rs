@@ -3,16 +3,16 @@
 use futures::future::BoxFuture;
 use serde::Deserialize;
 
-use super::Kept;
+use super::StoreResult;
 use crate::domain::{Item, ItemId, Page, PageRequest, Thread, ThreadId};
 
 /// What people do with threads without a turn.
 pub trait ThreadIndex: Send + Sync {
     /// Finds a thread.
-    fn find<'a>(&'a self, id: &'a ThreadId) -> BoxFuture<'a, Kept<Option<Thread>>>;
+    fn find<'a>(&'a self, id: &'a ThreadId) -> BoxFuture<'a, StoreResult<Option<Thread>>>;
 
     /// Lists threads by time of creation.
-    fn list<'a>(&'a self, page: &'a PageRequest) -> BoxFuture<'a, Kept<Page<Thread>>>;
+    fn list<'a>(&'a self, page: &'a PageRequest) -> BoxFuture<'a, StoreResult<Page<Thread>>>;
 
     /// Gives a thread a title; unless told to, one that it has is left alone.
     fn name<'a>(
@@ -20,24 +20,24 @@ pub trait ThreadIndex: Send + Sync {
         id: &'a ThreadId,
         title: &'a str,
         naming: Naming,
-    ) -> BoxFuture<'a, Kept<Option<Thread>>>;
+    ) -> BoxFuture<'a, StoreResult<Option<Thread>>>;
 
     /// Forgets a thread and all that belongs to it; tells whether it was there.
-    fn delete<'a>(&'a self, id: &'a ThreadId) -> BoxFuture<'a, Kept<bool>>;
+    fn delete<'a>(&'a self, id: &'a ThreadId) -> BoxFuture<'a, StoreResult<bool>>;
 
     /// Lists a thread's items in the order in which they were kept.
     fn items<'a>(
         &'a self,
         thread: &'a ThreadId,
         page: &'a PageRequest,
-    ) -> BoxFuture<'a, Kept<Page<Item>>>;
+    ) -> BoxFuture<'a, StoreResult<Page<Item>>>;
 
     /// Finds an item.
     fn item<'a>(
         &'a self,
         thread: &'a ThreadId,
         item: &'a ItemId,
-    ) -> BoxFuture<'a, Kept<Option<Item>>>;
+    ) -> BoxFuture<'a, StoreResult<Option<Item>>>;
 
     /// Keeps what the person thinks of items.
     fn rate<'a>(
@@ -45,7 +45,7 @@ pub trait ThreadIndex: Send + Sync {
         thread: &'a ThreadId,
         items: &'a [ItemId],
         rating: Rating,
-    ) -> BoxFuture<'a, Kept<()>>;
+    ) -> BoxFuture<'a, StoreResult<()>>;
 }
 
 /// Whose title it is.

@@ -2,7 +2,7 @@
 
 use futures::future::BoxFuture;
 
-use super::{Kept, Lease, NewReceipt, Settlement};
+use super::{Lease, NewReceipt, Settlement, StoreResult};
 use crate::domain::{Item, ItemId, Message, Spend, Thread, ThreadId};
 
 /// What happens in threads. Whoever writes holds a lease on the thread.
@@ -13,38 +13,42 @@ pub trait ThreadLog: Send + Sync {
         &'a self,
         thread: &'a Thread,
         first: Beginning,
-    ) -> BoxFuture<'a, Kept<Option<Lease>>>;
+    ) -> BoxFuture<'a, StoreResult<Option<Lease>>>;
 
     /// Keeps all that a turn begins with, or nothing of it.
-    fn begin<'a>(&'a self, lease: &'a Lease, beginning: Beginning) -> BoxFuture<'a, Kept<Begun>>;
+    fn begin<'a>(
+        &'a self,
+        lease: &'a Lease,
+        beginning: Beginning,
+    ) -> BoxFuture<'a, StoreResult<Begun>>;
 
     /// Keeps one entry whole, or nothing of it; when this returns, it is committed.
     /// An item that is there already is replaced where it stands.
-    fn add<'a>(&'a self, lease: &'a Lease, entry: Entry) -> BoxFuture<'a, Kept<()>>;
+    fn add<'a>(&'a self, lease: &'a Lease, entry: Entry) -> BoxFuture<'a, StoreResult<()>>;
 
     /// Lets the thread go and keeps what there was to say last, or neither.
-    fn end<'a>(&'a self, lease: &'a Lease, closing: Closing) -> BoxFuture<'a, Kept<()>>;
+    fn end<'a>(&'a self, lease: &'a Lease, closing: Closing) -> BoxFuture<'a, StoreResult<()>>;
 
     /// The newest `limit` messages of the transcript, oldest first.
     fn transcript<'a>(
         &'a self,
         thread: &'a ThreadId,
         limit: u32,
-    ) -> BoxFuture<'a, Kept<Vec<Message>>>;
+    ) -> BoxFuture<'a, StoreResult<Vec<Message>>>;
 
     /// Everything that was kept for a message, in order, the message itself first.
     fn turn<'a>(
         &'a self,
         thread: &'a ThreadId,
         root: &'a ItemId,
-    ) -> BoxFuture<'a, Kept<Vec<Entry>>>;
+    ) -> BoxFuture<'a, StoreResult<Vec<Entry>>>;
 
     /// Finds the entry of an item.
     fn entry<'a>(
         &'a self,
         thread: &'a ThreadId,
         item: &'a ItemId,
-    ) -> BoxFuture<'a, Kept<Option<Entry>>>;
+    ) -> BoxFuture<'a, StoreResult<Option<Entry>>>;
 }
 
 /// Something that happened in a thread: what the user sees of it, what the model sees of it.

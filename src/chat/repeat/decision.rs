@@ -13,7 +13,7 @@ const REPEATS_BY_ITSELF: Duration = Duration::from_mins(1);
 
 /// What becomes of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
+pub enum RepeatDecision {
     /// It is a request of its own.
     Begin,
     /// It goes on with the turn of its earlier copy, once the thread is free.
@@ -26,18 +26,18 @@ pub enum Decision {
 
 /// A request beside what is known of an earlier one under its key.
 #[derive(Clone, Copy, Debug)]
-pub struct Copy<'a> {
+pub struct RepeatedRequest<'a> {
     /// The request.
     pub repeat: &'a RepeatKey,
     /// The earlier one, its end, its thread and its journal.
     pub earlier: &'a Received,
     /// When it is asked.
-    pub moment: Moment,
+    pub moment: RepeatMoment,
 }
 
 /// When it is decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
+pub enum RepeatMoment {
     /// The request has just come.
     Arrival,
     /// It was found to be the same as one that had not ended, and has waited for that one's thread.
@@ -45,21 +45,23 @@ pub enum Moment {
 }
 
 /// Decides what a request may do that was seen before.
-pub fn decide(copy: Copy<'_>) -> Decision {
-    let Copy { repeat, earlier, moment } = copy;
+pub fn decide(copy: RepeatedRequest<'_>) -> RepeatDecision {
+    let RepeatedRequest { repeat, earlier, moment } = copy;
     if earlier.receipt.body != repeat.body {
-        return Decision::Refuse;
+        return RepeatDecision::Refuse;
     }
     match (repeat.window, moment) {
-        (RepeatWindow::Turn, Moment::Arrival) if !is_likely_the_same(earlier) => Decision::Begin,
+        (RepeatWindow::Turn, RepeatMoment::Arrival) if !is_likely_the_same(earlier) => {
+            RepeatDecision::Begin
+        }
         (RepeatWindow::Turn | RepeatWindow::Day, _) => the_same(earlier),
     }
 }
 
 /// A whole answer is told again, anything else gone on with, unless something came since.
-fn the_same(earlier: &Received) -> Decision {
+fn the_same(earlier: &Received) -> RepeatDecision {
     let is_final = earlier.end.as_ref().is_some_and(|end| end.ending.is_final);
-    if earlier.is_newest && !is_final { Decision::GoOn } else { Decision::Replay }
+    if earlier.is_newest && !is_final { RepeatDecision::GoOn } else { RepeatDecision::Replay }
 }
 
 /// The same words from the same frame: people say "yes" twice, components repeat what broke off.

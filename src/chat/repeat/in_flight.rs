@@ -5,30 +5,30 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use futures::future::Either;
 
-use super::super::turn::{Cursor, Log};
+use super::super::turn::{Cursor, TurnLog};
 use super::super::{BeginError, RepeatKey, Turn};
 use crate::domain::ThreadId;
 
 /// The turns of this process that may be asked for again.
 #[derive(Debug, Default)]
-pub(in crate::chat) struct InFlight(Arc<Mutex<HashMap<String, Live>>>);
+pub(in crate::chat) struct RequestsInFlight(Arc<Mutex<HashMap<String, Live>>>);
 
 #[derive(Debug)]
 struct Live {
     body: String,
     thread: ThreadId,
-    log: Weak<Log>,
+    log: Weak<TurnLog>,
 }
 
 /// Forgets its turn when it is dropped.
 #[derive(Debug)]
-pub(in crate::chat) struct Noted {
+pub(in crate::chat) struct InFlightGuard {
     all: Arc<Mutex<HashMap<String, Live>>>,
     key: String,
-    log: Weak<Log>,
+    log: Weak<TurnLog>,
 }
 
-impl InFlight {
+impl RequestsInFlight {
     /// Joins the turn of an earlier copy, if it still runs here and can be told from the start.
     pub(in crate::chat) fn join(&self, key: &RepeatKey) -> Result<Option<Turn>, BeginError> {
         joined(&lock(&self.0), key)
@@ -40,8 +40,8 @@ impl InFlight {
         &self,
         key: &RepeatKey,
         thread: &ThreadId,
-        log: &Arc<Log>,
-    ) -> Result<Either<Noted, Turn>, BeginError> {
+        log: &Arc<TurnLog>,
+    ) -> Result<Either<InFlightGuard, Turn>, BeginError> {
         let (body, log) = (key.body.clone(), Arc::downgrade(log));
         let mut all = lock(&self.0);
         if let Some(turn) = joined(&all, key)? {
@@ -50,11 +50,11 @@ impl InFlight {
         let live = Live { body, thread: thread.clone(), log: Weak::clone(&log) };
         all.insert(key.key.clone(), live);
         drop(all);
-        Ok(Either::Left(Noted { all: Arc::clone(&self.0), key: key.key.clone(), log }))
+        Ok(Either::Left(InFlightGuard { all: Arc::clone(&self.0), key: key.key.clone(), log }))
     }
 }
 
-impl Drop for Noted {
+impl Drop for InFlightGuard {
     fn drop(&mut self) {
         let mut all = lock(&self.all);
         // A later turn may stand there, if this one could not be joined any more.
@@ -84,13 +84,13 @@ mod tests {
 
     #[test]
     fn a_turn_that_goes_forgets_itself_and_no_later_one_of_the_same_key() {
-        let (all, thread) = (InFlight::default(), ThreadId::new_thread());
+        let (all, thread) = (RequestsInFlight::default(), ThreadId::new_thread());
         let (key, body) = ("key".to_owned(), "body".to_owned());
         let key = RepeatKey { key, body, window: RepeatWindow::Day };
-        let (first, _reader) = Log::begin(OnLeave::Finish);
+        let (first, _reader) = TurnLog::begin(OnLeave::Finish);
         let earlier = all.note(&key, &thread, &first).unwrap();
         first.close();
-        let (second, _reader) = Log::begin(OnLeave::Finish);
+        let (second, _reader) = TurnLog::begin(OnLeave::Finish);
         let later = all.note(&key, &thread, &second).unwrap();
 
         drop(earlier);

@@ -8,7 +8,7 @@
 //! |---|---|---|
 //! | nothing | begin | begin |
 //! | its body is another | refuse | – |
-//! | it runs here | joined, see [`InFlight`] | joined |
+//! | it runs here | joined, see [`RequestsInFlight`] | joined |
 //! | it runs elsewhere | go on: wait for the thread, then decide anew | the same |
 //! | it ended for good | replay | begin; replay if the copy came while it ran |
 //! | it ended otherwise, and nothing came since | go on | go on in the same breath, else begin |
@@ -31,7 +31,7 @@ mod journaled_tools;
 mod replay;
 mod retry;
 
-pub use decision::{Copy, Decision, Moment, decide};
+pub use decision::{RepeatDecision, RepeatMoment, RepeatedRequest, decide};
 pub use digest::digest;
-pub(super) use in_flight::{InFlight, Noted};
+pub(super) use in_flight::{InFlightGuard, RequestsInFlight};
 pub(super) use journaled_tools::JournaledTools;

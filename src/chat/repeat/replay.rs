@@ -1,21 +1,21 @@
 //! Telling a turn again from what is kept of it.
 
 use super::super::admission::{Admitted, beginning};
+use super::super::context::ChatContext;
 use super::super::history::unknown;
-use super::super::job::Job;
-use super::super::shared::Shared;
+use super::super::job::TurnJob;
 use super::super::wording::{FORGOTTEN, overtaken};
 use super::super::{Ask, BeginError, Entry, Fact, Received, ToolRecord, TurnEnd, questions};
 use crate::agents::ASK_USER;
 use crate::domain::{Item, ItemContent, ItemId, Message, Outcome, Spend, ToolCall, ToolResult};
 
-impl Shared {
+impl ChatContext {
     /// Tells what is kept of an earlier copy's turn. One that did not end for good, and that can
     /// not be gone on with because the conversation did, is told as what it is, unless a later try
     /// has answered it; so is one that a retry of an earlier message has forgotten.
     pub(super) async fn replay(
         &self,
-        job: &mut Job,
+        job: &mut TurnJob,
         earlier: &Received,
     ) -> Result<Admitted, BeginError> {
         let receipt = &earlier.receipt;

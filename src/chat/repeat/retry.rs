@@ -2,15 +2,15 @@
 
 use super::super::admission::{Entered, Plan, Started};
 use super::super::choice::choice_in;
+use super::super::context::ChatContext;
 use super::super::history::unknown;
-use super::super::shared::Shared;
 use super::super::{BeginError, DoneEffect, Entry, Fact, Resource};
 use crate::agents::ASK_USER;
 use crate::domain::{
     Assistant, CallId, CallKey, ItemContent, ItemId, Message, ToolCall, ToolResult,
 };
 
-impl Shared {
+impl ChatContext {
     /// What a turn begins with that answers a message of the person again.
     pub(in crate::chat) async fn try_again(
         &self,

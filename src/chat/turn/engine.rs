@@ -23,18 +23,18 @@ const AT_ONCE: usize = 4;
 
 /// The work of one turn, and where it is done.
 pub(in crate::chat) struct Engine {
-    work: Mutex<Option<Work>>,
-    bell: Arc<Bell>,
+    work: Mutex<Option<TurnFuture>>,
+    waker: Arc<TurnWaker>,
     /// It was called when it was last looked at, and has not gone on since.
     is_late: AtomicBool,
     runtime: Handle,
 }
 
-type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+type TurnFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Hears who calls the turn, and hands it on to the reader's task.
 #[derive(Debug)]
-struct Bell {
+struct TurnWaker {
     state: AtomicU8,
     reader: AtomicWaker,
 }
@@ -48,10 +48,10 @@ impl Engine {
                 tracing::error!("A turn panicked");
             }
         });
-        let bell = Bell { state: AtomicU8::new(CALLED), reader: AtomicWaker::new() };
+        let waker = TurnWaker { state: AtomicU8::new(CALLED), reader: AtomicWaker::new() };
         Arc::new(Self {
             work: Mutex::new(Some(Box::pin(work))),
-            bell: Arc::new(bell),
+            waker: Arc::new(waker),
             is_late: AtomicBool::new(false),
             runtime: Handle::current(),
         })
@@ -60,25 +60,25 @@ impl Engine {
     /// Does what can be done now; the caller is woken when there is more. Tells whether the work is
     /// still done here.
     pub(super) fn go_on(&self, context: &mut Context<'_>) -> bool {
-        self.bell.reader.register(context.waker());
+        self.waker.reader.register(context.waker());
         self.is_late.store(false, Ordering::Relaxed);
         let mut work = match self.work.try_lock() {
             Ok(work) => work,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return false, // It is being moved.
         };
-        let waker = Waker::from(Arc::clone(&self.bell));
+        let waker = Waker::from(Arc::clone(&self.waker));
         for _ in 0..AT_ONCE {
             let Some(doing) = work.as_mut() else { return false };
-            if !self.bell.answer() {
+            if !self.waker.answer() {
                 return true;
             }
             if doing.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
                 *work = None;
             }
-            self.bell.hang_up();
+            self.waker.hang_up();
         }
-        if self.bell.is_ringing() {
+        if self.waker.is_ringing() {
             context.waker().wake_by_ref();
         }
         work.is_some()
@@ -86,12 +86,12 @@ impl Engine {
 
     /// Whether there is something to do here.
     pub(super) fn is_called(&self) -> bool {
-        self.bell.is_ringing()
+        self.waker.is_ringing()
     }
 
     /// Looks whether the reader comes; if it did not since the last look, the work moves.
     pub(super) fn look(&self) {
-        if self.bell.is_ringing() && self.is_late.swap(true, Ordering::Relaxed) {
+        if self.waker.is_ringing() && self.is_late.swap(true, Ordering::Relaxed) {
             self.move_away();
         }
     }
@@ -109,7 +109,7 @@ impl Engine {
     }
 }
 
-impl Bell {
+impl TurnWaker {
     /// Tells whether the turn was called, and takes note that it goes on.
     fn answer(&self) -> bool {
         self.state.compare_exchange(CALLED, GOING, Ordering::AcqRel, Ordering::Relaxed).is_ok()
@@ -125,7 +125,7 @@ impl Bell {
     }
 }
 
-impl Wake for Bell {
+impl Wake for TurnWaker {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }

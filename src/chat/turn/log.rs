@@ -17,8 +17,8 @@ const MAX_BYTES: usize = 8 * 1024 * 1024;
 
 /// The log of one turn.
 #[derive(Debug)]
-pub struct Log {
-    state: Mutex<State>,
+pub struct TurnLog {
+    state: Mutex<LogState>,
     on_leave: OnLeave,
     /// Cancelled when the last reader has left a turn that then has to end.
     deserted: CancellationToken,
@@ -32,12 +32,12 @@ pub struct Cursor {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct LogState {
     events: VecDeque<Fact>,
     /// How many events are gone, and so the number of the first that is left.
     gone: u64,
     bytes: usize,
-    readers: Vec<Place>,
+    readers: Vec<ReaderPosition>,
     /// How many readers there ever were: their ids.
     came: u64,
     /// The turn is over, though a title may still come.
@@ -48,7 +48,7 @@ struct State {
 
 /// Where one reader is.
 #[derive(Debug)]
-struct Place {
+struct ReaderPosition {
     reader: u64,
     at: Cursor,
     /// Set while the reader waits for more.
@@ -57,10 +57,10 @@ struct Place {
     idle_for: u32,
 }
 
-impl Log {
+impl TurnLog {
     /// An empty log and its first reader.
     pub fn begin(on_leave: OnLeave) -> (Arc<Self>, Reader) {
-        let (mut state, deserted) = (State::default(), CancellationToken::new());
+        let (mut state, deserted) = (LogState::default(), CancellationToken::new());
         let reader = state.admit(Cursor::default());
         let log = Arc::new(Self { state: Mutex::new(state), on_leave, deserted });
         (Arc::clone(&log), Reader::new(log, reader))
@@ -112,9 +112,9 @@ impl Log {
         let mut state = self.lock();
         let end = state.end();
         let before = state.readers.len();
-        state.readers.retain_mut(|place| {
-            place.idle_for = if place.at < end { place.idle_for + 1 } else { 0 };
-            place.idle_for <= patience
+        state.readers.retain_mut(|position| {
+            position.idle_for = if position.at < end { position.idle_for + 1 } else { 0 };
+            position.idle_for <= patience
         });
         if state.readers.len() < before {
             tracing::info!("A reader that took nothing was let go");
@@ -134,23 +134,23 @@ impl Log {
 
     pub(super) fn at(&self, reader: u64) -> Option<Cursor> {
         let state = self.lock();
-        state.readers.iter().find(|place| place.reader == reader).map(|place| place.at)
+        state.readers.iter().find(|position| position.reader == reader).map(|position| position.at)
     }
 
     /// What is told next wakes this reader no more: it is about to take it.
     pub(super) fn stop_waiting(&self, reader: u64) {
         let mut state = self.lock();
-        let place = state.readers.iter_mut().find(|place| place.reader == reader);
-        drop(place.and_then(|place| place.waiting.take()));
+        let position = state.readers.iter_mut().find(|position| position.reader == reader);
+        drop(position.and_then(|position| position.waiting.take()));
     }
 
     pub(super) fn leave(&self, reader: u64) {
         let mut state = self.lock();
-        state.readers.retain(|place| place.reader != reader);
+        state.readers.retain(|position| position.reader != reader);
         self.desert_if_empty(&state);
     }
 
-    fn desert_if_empty(&self, state: &State) {
+    fn desert_if_empty(&self, state: &LogState) {
         if state.readers.is_empty() && !state.has_ended && self.on_leave == OnLeave::Cancel {
             self.deserted.cancel();
         }
@@ -164,15 +164,15 @@ impl Log {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, LogState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl LogState {
     fn admit(&mut self, at: Cursor) -> u64 {
         self.came += 1;
-        self.readers.push(Place { reader: self.came, at, waiting: None, idle_for: 0 });
+        self.readers.push(ReaderPosition { reader: self.came, at, waiting: None, idle_for: 0 });
         self.came
     }
 
@@ -183,7 +183,7 @@ impl State {
         }
         self.has_ended |= matches!(event, Fact::Ended(_));
         let count = self.gone + self.events.len() as u64;
-        let is_unread = self.readers.iter().all(|place| place.at.event < count);
+        let is_unread = self.readers.iter().all(|position| position.at.event < count);
         let (before, event) = match self.events.back_mut() {
             Some(last) if is_unread => {
                 (last.weight(), last.grow(event).and_then(|it| last.renew(it)))
@@ -210,10 +210,10 @@ impl State {
         self.gone += 1;
         let gone = self.gone;
         // Whoever has read all of its text stands in it still, and misses nothing.
-        for place in self.readers.iter_mut().filter(|place| Some(place.at) == whole) {
-            place.at = Cursor { event: gone, byte: 0 };
+        for position in self.readers.iter_mut().filter(|position| Some(position.at) == whole) {
+            position.at = Cursor { event: gone, byte: 0 };
         }
-        self.readers.retain(|place| place.at.event >= gone);
+        self.readers.retain(|position| position.at.event >= gone);
     }
 
     fn take(
@@ -224,30 +224,31 @@ impl State {
         context: &Context<'_>,
     ) -> Poll<Result<usize, Behind>> {
         let (end, is_over) = (self.end(), self.is_closed);
-        let Some(place) = self.readers.iter_mut().find(|place| place.reader == reader) else {
+        let Some(position) = self.readers.iter_mut().find(|position| position.reader == reader)
+        else {
             return Poll::Ready(Err(Behind));
         };
-        place.idle_for = 0;
-        if place.at >= end {
+        position.idle_for = 0;
+        if position.at >= end {
             if is_over {
                 return Poll::Ready(Ok(0));
             }
-            if !place.waiting.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
-                place.waiting = Some(context.waker().clone());
+            if !position.waiting.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
+                position.waiting = Some(context.waker().clone());
             }
             return Poll::Pending;
         }
         let before = into.len();
-        let skipped = usize::try_from(place.at.event - self.gone).unwrap_or(usize::MAX);
+        let skipped = usize::try_from(position.at.event - self.gone).unwrap_or(usize::MAX);
         for event in self.events.iter().skip(skipped) {
             if into.len() - before >= most {
                 break;
             }
-            into.extend(event.since(place.at.byte));
-            place.at = Cursor { event: place.at.event + 1, byte: 0 };
+            into.extend(event.since(position.at.byte));
+            position.at = Cursor { event: position.at.event + 1, byte: 0 };
         }
-        if place.at.event == self.gone + self.events.len() as u64 {
-            place.at = end;
+        if position.at.event == self.gone + self.events.len() as u64 {
+            position.at = end;
         }
         Poll::Ready(Ok(into.len() - before))
     }
@@ -262,12 +263,12 @@ impl State {
     }
 
     fn waiting(&mut self) -> Option<Waker> {
-        self.readers.iter_mut().find_map(|place| place.waiting.take())
+        self.readers.iter_mut().find_map(|position| position.waiting.take())
     }
 }
 
 /// Closes a log once what writes it is gone, however that came.
-pub(in crate::chat) struct CloseLog(pub(in crate::chat) Arc<Log>);
+pub(in crate::chat) struct CloseLog(pub(in crate::chat) Arc<TurnLog>);
 
 impl Drop for CloseLog {
     fn drop(&mut self) {

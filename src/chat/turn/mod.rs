@@ -1,5 +1,6 @@
 //! One turn: from the door to its one honest end.
 
+mod closer;
 mod engine;
 mod log;
 mod reader;
@@ -14,21 +15,21 @@ use futures::FutureExt;
 use tokio::select;
 use tokio::time::{Instant, timeout};
 
+use self::closer::TurnCloser;
 use super::admission::{Admitted, HeldThread, Plan, Ready};
-use super::job::Job;
-use super::leaving::Leaving;
+use super::context::ChatContext;
+use super::job::TurnJob;
 use super::recorder::{Recorded, Recorder};
 use super::repeat::JournaledTools;
 use super::scribe::{Scope, Scribe};
-use super::shared::Shared;
 use super::title::Unnamed;
-use super::wording::{missing, told};
+use super::wording::{message_for_person, missing};
 use super::{Fact, Level, RequestContext, RunStart, Titles, TurnEnd, budget, for_model};
 use crate::agents::{Driver, Finish, Interrupt, Run, drive};
 use crate::domain::{Catalog, ItemId, Message, Outcome, Spend, ThreadId};
 pub(super) use engine::Engine;
 pub(super) use log::CloseLog;
-pub use log::{Cursor, Log};
+pub use log::{Cursor, TurnLog};
 pub use reader::{Behind, Reader};
 pub(super) use sweep::Sweep;
 
@@ -39,20 +40,20 @@ const TRANSCRIPT: u32 = 400;
 const PATIENCE_WITH_TOOLS: Duration = Duration::from_secs(3);
 
 /// What a turn needs to be run.
-struct Work {
+struct TurnInput {
     thread: ThreadId,
     /// The message that everything is done for.
     root: ItemId,
     context: RequestContext,
-    log: Arc<Log>,
+    log: Arc<TurnLog>,
     /// The model that was chosen.
     choice: Option<String>,
     transcript: Option<Vec<Message>>,
 }
 
-impl Shared {
+impl ChatContext {
     /// Takes in what is asked and answers it; when nobody listens any more, it ends in order.
-    pub(super) async fn host(self: Arc<Self>, mut job: Job) {
+    pub(super) async fn run_turn(self: Arc<Self>, mut job: TurnJob) {
         // In a box of its own: gone before the long part begins.
         let admitted = Box::pin(self.admit(&mut job)).await;
         let ready = match admitted {
@@ -62,7 +63,7 @@ impl Shared {
         };
         job.accept();
         // Copies join the turn until its end is told.
-        let Job { request, attempt, thread, log, place, in_flight: _joinable, .. } = job;
+        let TurnJob { request, attempt, thread, log, permit, in_flight: _joinable, .. } = job;
         let Ready { held, slot, started, transcript, title } = ready;
         for event in started.events {
             log.tell(event);
@@ -75,15 +76,15 @@ impl Shared {
         let (root, choice) = (started.root, started.choice);
         let (recorded, steps) = match started.plan {
             Plan::Answer => {
-                let work = Work { thread, root, context, log: heard, choice, transcript };
+                let work = TurnInput { thread, root, context, log: heard, choice, transcript };
                 self.watched(work, &held, &request_id).await
             }
             Plan::StopHere => (budget::stopped(&held, &thread, &root), 0),
         };
         let took = begun.elapsed();
         let heard = Arc::clone(&log);
-        let leaving = Leaving { held, slot, place, log: heard, repeat, request_id };
-        let end = Box::pin(self.leave(leaving, recorded)).await;
+        let closer = TurnCloser { held, slot, permit, log: heard, repeat, request_id };
+        let end = Box::pin(self.close_turn(closer, recorded)).await;
         end.log(steps, took);
         let unnamed = title.map(|words| Unnamed::new(words, &end));
         log.tell(Fact::Ended(Box::new(end)));
@@ -93,7 +94,12 @@ impl Shared {
     }
 
     /// A panic ends one turn, and honestly.
-    async fn watched(&self, work: Work, held: &HeldThread, request_id: &str) -> (Recorded, u32) {
+    async fn watched(
+        &self,
+        work: TurnInput,
+        held: &HeldThread,
+        request_id: &str,
+    ) -> (Recorded, u32) {
         let (log, thread) = (Arc::clone(&work.log), work.thread.clone());
         // A future that is moved is laid out twice; a box is moved instead.
         let work = AssertUnwindSafe(Box::pin(self.work(work, held))).catch_unwind();
@@ -105,7 +111,7 @@ impl Shared {
         ended.unwrap_or_else(|_| {
             tracing::error!("A turn panicked");
             let finish = Finish::Model(crate::agents::ModelError::Failed("a fault".to_owned()));
-            let told = told(&finish, &[], request_id);
+            let told = message_for_person(&finish, &[], request_id);
             let (text, tool_calls, outcome) = (String::new(), Vec::new(), Outcome::Failed);
             let spend = Spend::unknown();
             let thread_spend = Some(held.spent + spend);
@@ -114,8 +120,8 @@ impl Shared {
         })
     }
 
-    async fn work(&self, work: Work, held: &HeldThread) -> (Recorded, u32) {
-        let Work { thread, root, context, log, choice, transcript } = work;
+    async fn work(&self, work: TurnInput, held: &HeldThread) -> (Recorded, u32) {
+        let TurnInput { thread, root, context, log, choice, transcript } = work;
         let interrupt = held.interrupt.clone();
         self.await_tools(&log).await;
         let choice = self.offered(choice, &log);
@@ -153,7 +159,7 @@ impl Shared {
 
     /// Just after the start, or after a loss, tools may be about to come. Then what is still
     /// missing is told.
-    async fn await_tools(&self, log: &Log) {
+    async fn await_tools(&self, log: &TurnLog) {
         if timeout(PATIENCE_WITH_TOOLS, self.tools.settled()).await.is_err() {
             tracing::warn!("Going on before every tool server has answered");
         }
@@ -174,7 +180,7 @@ impl Shared {
     }
 
     /// Raises the interrupt when the turn must end; never returns.
-    async fn watch(&self, log: &Log, interrupt: &Interrupt) -> Infallible {
+    async fn watch(&self, log: &TurnLog, interrupt: &Interrupt) -> Infallible {
         let left = async {
             log.deserted().await;
             interrupt.raise(Finish::Cancelled);

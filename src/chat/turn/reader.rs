@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::engine::Engine;
-use super::log::{Cursor, Log};
+use super::log::{Cursor, TurnLog};
 use crate::chat::Fact;
 
 /// Reads the log of a turn. When the last one is dropped the turn ends in order, unless its request
 /// says otherwise.
 #[must_use = "a turn without readers is cancelled"]
 pub struct Reader {
-    log: Arc<Log>,
+    log: Arc<TurnLog>,
     id: u64,
     /// The turn itself, if it is done by whoever reads here.
     engine: Option<Arc<Engine>>,
@@ -24,7 +24,7 @@ pub struct Reader {
 pub struct Behind;
 
 impl Reader {
-    pub(super) const fn new(log: Arc<Log>, id: u64) -> Self {
+    pub(super) const fn new(log: Arc<TurnLog>, id: u64) -> Self {
         Self { log, id, engine: None }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::engine::Engine;
-use super::log::Log;
+use super::log::TurnLog;
 
 /// How often. One clock for all turns of a core: a timer that rings before all others wakes the
 /// runtime when it is set, so one of its own for each turn would do so each time. With this one the
@@ -25,7 +25,7 @@ pub(in crate::chat) struct Sweep(Mutex<Turns>);
 
 #[derive(Debug, Default)]
 struct Turns {
-    all: Vec<(Weak<Log>, Weak<Engine>)>,
+    all: Vec<(Weak<TurnLog>, Weak<Engine>)>,
     is_running: bool,
     /// For how many looks there were none.
     idle_for: u32,
@@ -33,7 +33,7 @@ struct Turns {
 
 impl Sweep {
     /// Looks after this one too, until it is gone.
-    pub(in crate::chat) fn watch(self: &Arc<Self>, log: &Arc<Log>, engine: &Arc<Engine>) {
+    pub(in crate::chat) fn watch(self: &Arc<Self>, log: &Arc<TurnLog>, engine: &Arc<Engine>) {
         let mut turns = self.lock();
         turns.all.push((Arc::downgrade(log), Arc::downgrade(engine)));
         if !std::mem::replace(&mut turns.is_running, true) {
@@ -57,7 +57,7 @@ impl Sweep {
         }
     }
 
-    fn turns(&self) -> Vec<(Arc<Log>, Weak<Engine>)> {
+    fn turns(&self) -> Vec<(Arc<TurnLog>, Weak<Engine>)> {
         let turns = self.lock();
         let living =
             turns.all.iter().filter_map(|(log, engine)| Some((log.upgrade()?, engine.clone())));

@@ -9,7 +9,7 @@ use super::details::{Details, take_details, take_trailing};
 use super::filter::is_noun;
 use super::intent::{Intent, NewTodo, Unclear};
 use super::items::split;
-use super::words::{Kind, Word, after, before, join, lowers, title, trim};
+use super::words::{Word, WordKind, after, before, join, lowers, title, trim};
 
 /// More than this at once is refused, so one message cannot flood a list.
 const MOST: usize = 30;
@@ -19,19 +19,19 @@ const LONGEST_TITLE: usize = 200;
 
 /// What a clause adds; none if it is not about adding.
 pub(super) fn read_add(words: &[Word], now: &Zoned) -> Option<Intent> {
-    let opening = opening(words, now)?;
-    let (list_tag, rest) = without_list(opening.rest);
+    let clause = adding_clause(words, now)?;
+    let (list_tag, rest) = without_list(clause.rest);
     let (head, rest) = noun_head(&rest);
-    if opening.needs_noun
+    if clause.needs_noun
         && head.is_none()
-        && rest.first().is_none_or(|word| word.kind != Kind::Quoted)
+        && rest.first().is_none_or(|word| word.kind != WordKind::Quoted)
     {
         return None;
     }
-    let mut shared = opening.details.or(&head.unwrap_or_default());
+    let mut shared = clause.details.or(&head.unwrap_or_default());
     shared.tags.extend(list_tag);
     Some(match new_todos(rest, &shared, now) {
-        Ok(todos) if opening.sure => Intent::Add(todos),
+        Ok(todos) if clause.sure => Intent::Add(todos),
         Ok(todos) => Intent::Offer(todos),
         Err(unclear) => Intent::Unclear(unclear),
     })
@@ -66,8 +66,8 @@ const DESCRIBING: &[&str] = &[
     "todo",
 ];
 
-/// How a clause opens that adds.
-struct Opening<'a> {
+/// A clause that adds todos, without the words that say so.
+struct AddingClause<'a> {
     rest: &'a [Word],
     details: Details,
     /// "Create" and "make" make many things; a todo must be named.
@@ -76,7 +76,7 @@ struct Opening<'a> {
     sure: bool,
 }
 
-fn opening<'a>(words: &'a [Word], now: &Zoned) -> Option<Opening<'a>> {
+fn adding_clause<'a>(words: &'a [Word], now: &Zoned) -> Option<AddingClause<'a>> {
     let lowered = lowers(words);
     if let ["tomorrow" | "today" | "tonight" | "on" | "for" | "at" | "by" | "in" | "next", ..] =
         lowered.as_slice()
@@ -102,23 +102,23 @@ fn opening<'a>(words: &'a [Word], now: &Zoned) -> Option<Opening<'a>> {
         ["i" | "we", "need", _, ..] => (2, false, false),
         _ => return None,
     };
-    Some(Opening { rest: after(words, used), details: Details::default(), needs_noun, sure })
+    Some(AddingClause { rest: after(words, used), details: Details::default(), needs_noun, sure })
 }
 
 /// "Tomorrow remind me to call mum", "for friday add milk".
-fn led_by_day<'a>(words: &'a [Word], now: &Zoned) -> Option<Opening<'a>> {
+fn led_by_day<'a>(words: &'a [Word], now: &Zoned) -> Option<AddingClause<'a>> {
     let found = read_when(&lowers(words), now)?;
     let rest = trim(after(words, found.used));
     let inner = match lowers(rest).as_slice() {
-        ["add" | "remind", _, ..] => opening(rest, now)?,
+        ["add" | "remind", _, ..] => adding_clause(rest, now)?,
         _ => return None,
     };
     let details = inner.details.or(&Details { when: Some(found.when), ..Details::default() });
-    Some(Opening { details, ..inner })
+    Some(AddingClause { details, ..inner })
 }
 
 /// "Remind me to …", "remind me tomorrow at 9 to …".
-fn reminder<'a>(words: &'a [Word], now: &Zoned) -> Opening<'a> {
+fn reminder<'a>(words: &'a [Word], now: &Zoned) -> AddingClause<'a> {
     let lowered = lowers(words);
     let (rest, when) = match lowered.as_slice() {
         ["to" | "about" | "that" | "of", ..] => (after(words, 1), None),
@@ -132,7 +132,7 @@ fn reminder<'a>(words: &'a [Word], now: &Zoned) -> Opening<'a> {
         },
     };
     let details = Details { when, ..Details::default() };
-    Opening { rest, details, needs_noun: false, sure: true }
+    AddingClause { rest, details, needs_noun: false, sure: true }
 }
 
 /// The words without "to my list"; "to my shopping list" tells a tag.
@@ -253,7 +253,7 @@ fn new_todo(words: &[Word], details: Details, now: &Zoned) -> Option<NewTodo> {
         "tasks",
         "all tasks",
     ];
-    let quoted = words.iter().any(|word| word.kind == Kind::Quoted);
+    let quoted = words.iter().any(|word| word.kind == WordKind::Quoted);
     if !quoted && empty.contains(&join(words).to_lowercase().as_str()) {
         return None;
     }

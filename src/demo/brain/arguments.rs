@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::dates::{Due, When};
 use super::details::Priority;
-use super::filter::{Filter, Status, Window};
+use super::filter::{Filter, TodoStatus, Window};
 use super::intent::{Action, NewTodo};
 use super::lookup::Todo;
 use super::roles::Roles;
@@ -15,11 +15,11 @@ use crate::conversation::{PlannedCall, ToolSpec};
 /// As many todos as one look may bring.
 const PAGE: u64 = 100;
 
-type Arguments = Map<String, Value>;
+type ArgumentMap = Map<String, Value>;
 
 /// The call that makes a todo; what the tool has no argument for goes into the title.
 pub(super) fn creation(tool: &ToolSpec, todo: &NewTodo, now: &Zoned) -> PlannedCall {
-    let mut arguments = Arguments::new();
+    let mut arguments = ArgumentMap::new();
     let mut asides = Vec::new();
     if let Some(due) = todo.due {
         match property(tool, Field::Due) {
@@ -49,13 +49,13 @@ pub(super) fn creation(tool: &ToolSpec, todo: &NewTodo, now: &Zoned) -> PlannedC
 
 /// The call that brings what a filter wants, as far as the tool can filter.
 pub(super) fn listing(tool: &ToolSpec, filter: &Filter, now: &Zoned) -> PlannedCall {
-    let mut arguments = Arguments::new();
+    let mut arguments = ArgumentMap::new();
     let mut give = |field: Field, value: Option<Value>| {
         if let Some((field, value)) = property(tool, field).zip(value) {
             set(&mut arguments, field, value);
         }
     };
-    let overdue = (filter.window == Window::Overdue).then_some(Status::Open);
+    let overdue = (filter.window == Window::Overdue).then_some(TodoStatus::Open);
     give(
         Field::Status,
         property(tool, Field::Status).and_then(|field| status(field, filter.status.or(overdue))),
@@ -76,8 +76,12 @@ pub(super) fn listing(tool: &ToolSpec, filter: &Filter, now: &Zoned) -> PlannedC
 }
 
 /// The call that looks for todos to act on, from a place in the list.
-pub(super) fn looking(tool: &ToolSpec, needs: Option<Status>, offset: Option<u64>) -> PlannedCall {
-    let mut arguments = Arguments::new();
+pub(super) fn looking(
+    tool: &ToolSpec,
+    needs: Option<TodoStatus>,
+    offset: Option<u64>,
+) -> PlannedCall {
+    let mut arguments = ArgumentMap::new();
     let status =
         property(tool, Field::Status).and_then(|field| Some((field, status(field, needs)?)));
     let limit = property(tool, Field::Limit).map(|field| (field, limit(field)));
@@ -130,7 +134,7 @@ pub(super) fn moved(todo: &Todo, when: When, now: &Zoned) -> Due {
 }
 
 fn call(tool: &ToolSpec, todo: &Todo) -> Option<PlannedCall> {
-    let mut arguments = Arguments::new();
+    let mut arguments = ArgumentMap::new();
     set(&mut arguments, property(tool, Field::Id)?, todo.id.clone());
     Some(PlannedCall { name: tool.name.clone(), arguments })
 }
@@ -150,8 +154,8 @@ fn update<'a>(
         Some((field, tags_value(field, &tags)))
     };
     match action {
-        Action::Complete => state(tool, Status::Done),
-        Action::Reopen => state(tool, Status::Open),
+        Action::Complete => state(tool, TodoStatus::Done),
+        Action::Reopen => state(tool, TodoStatus::Open),
         Action::Rename(title) => Some((property(tool, Field::Title)?, json!(title))),
         Action::Reschedule(when) => due(moved(todo, *when, now)),
         Action::Postpone(delay) => {
@@ -179,16 +183,18 @@ fn without_tags(own: &[String], old: &[String]) -> Vec<String> {
 }
 
 /// Done or open, as a word or as a flag.
-fn state(tool: &ToolSpec, wanted: Status) -> Option<(Property<'_>, Value)> {
+fn state(tool: &ToolSpec, wanted: TodoStatus) -> Option<(Property<'_>, Value)> {
     let named =
         property(tool, Field::Status).and_then(|field| Some((field, status(field, Some(wanted))?)));
-    named.or_else(|| Some((property(tool, Field::DoneFlag)?, json!(wanted == Status::Done))))
+    named.or_else(|| Some((property(tool, Field::DoneFlag)?, json!(wanted == TodoStatus::Done))))
 }
 
-fn status(field: Property<'_>, wanted: Option<Status>) -> Option<Value> {
+fn status(field: Property<'_>, wanted: Option<TodoStatus>) -> Option<Value> {
     let words: &[&str] = match wanted {
-        Some(Status::Done) => &["done", "completed", "complete", "closed", "finished"],
-        Some(Status::Open) => &["open", "pending", "todo", "active", "incomplete", "needsAction"],
+        Some(TodoStatus::Done) => &["done", "completed", "complete", "closed", "finished"],
+        Some(TodoStatus::Open) => {
+            &["open", "pending", "todo", "active", "incomplete", "needsAction"]
+        }
         None => return field.choices().contains(&"all").then(|| json!("all")),
     };
     field.choose(words).map(|word| json!(word))
@@ -220,6 +226,6 @@ fn tags_value(field: Property<'_>, tags: &[String]) -> Value {
     if field.is("array") || !field.is("string") { json!(tags) } else { json!(tags.join(", ")) }
 }
 
-fn set(arguments: &mut Arguments, field: Property<'_>, value: Value) {
+fn set(arguments: &mut ArgumentMap, field: Property<'_>, value: Value) {
     arguments.insert(field.name.to_owned(), value);
 }

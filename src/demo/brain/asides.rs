@@ -1,6 +1,6 @@
 //! Reads what is said of a todo beside it: "it's urgent", "that is due friday".
 
-use super::words::{Kind, Word, lowers};
+use super::words::{Word, WordKind, lowers};
 
 /// What a phrase says of the todo before it. A comma, "and" or a dash must part the two: "tell Tom
 /// it's urgent" is one thing to do.
@@ -20,7 +20,7 @@ pub(super) fn is_predicate(words: &[Word], at: usize) -> bool {
 
 /// Whether a phrase goes on about what was said before it.
 pub(super) fn opens_aside(words: &[Word]) -> bool {
-    words.first().is_some_and(|word| word.kind == Kind::Plain)
+    words.first().is_some_and(|word| word.kind == WordKind::Plain)
         && predicate(&lowers(words)).is_some()
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::Zoned;
 
-use super::filter::{Filter, Status, Window, is_noun, is_plural, read_filter};
+use super::filter::{Filter, TodoStatus, Window, is_noun, is_plural, read_filter};
 use super::intent::Intent;
 use super::words::{Word, after, before, lowers};
 
@@ -63,7 +63,7 @@ fn filter(words: &[Word], now: &Zoned) -> Option<Filter> {
         && filter.text.is_none()
         && (!all || filter.window == Window::Overdue)
     {
-        filter.status = Some(Status::Open);
+        filter.status = Some(TodoStatus::Open);
     }
     Some(filter)
 }

@@ -5,7 +5,7 @@ use jiff::Zoned;
 use super::change::{between, change, noted};
 use super::dates::read_delay;
 use super::details::{hash_tag, read_level, read_priority, tag_name, whole_when};
-use super::filter::{Filter, Status};
+use super::filter::{Filter, TodoStatus};
 use super::intent::{Action, Change, Intent, Tone, Unclear};
 use super::stating::read_statement;
 use super::target::Target;
@@ -33,7 +33,7 @@ fn read_sweep(lowered: &[&str]) -> Option<Intent> {
         | ["start", "over"] => Filter::default(),
         ["clear", "the" | "my" | "all", "done" | "completed" | "finished", ..]
         | ["clear", "done" | "completed" | "finished", ..] => {
-            Filter { status: Some(Status::Done), ..Filter::default() }
+            Filter { status: Some(TodoStatus::Done), ..Filter::default() }
         }
         _ => return None,
     };

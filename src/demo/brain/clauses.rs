@@ -1,7 +1,7 @@
 //! Cuts a message into clauses, and tells how each is said.
 
 use super::chatting::read_chat;
-use super::words::{Kind, Word, after, lowers, opens, trim, words};
+use super::words::{Word, WordKind, after, lowers, opens, trim, words};
 
 /// One thing that was said, without courtesies around it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,7 +129,7 @@ pub(super) fn opens_command(words: &[Word]) -> bool {
 
 /// Each sentence keeps its closing mark.
 fn sentences(all: &[Word]) -> Vec<Vec<Word>> {
-    let ends = |word: &Word| matches!(word.kind, Kind::Stop | Kind::Question);
+    let ends = |word: &Word| matches!(word.kind, WordKind::Stop | WordKind::Question);
     all.split_inclusive(ends).map(<[Word]>::to_vec).collect()
 }
 
@@ -137,7 +137,7 @@ fn sentences(all: &[Word]) -> Vec<Vec<Word>> {
 fn cut(sentence: &[Word]) -> Vec<Vec<Word>> {
     let mut parts: Vec<Vec<Word>> = vec![Vec::new()];
     for (at, word) in sentence.iter().enumerate() {
-        let joint = word.kind == Kind::Break || matches!(&*word.lower, "and" | "then");
+        let joint = word.kind == WordKind::Break || matches!(&*word.lower, "and" | "then");
         let rest = after(sentence, at + 1);
         let adds = parts.last().is_some_and(|part| is_addition(part));
         let splits = if adds {
@@ -169,7 +169,7 @@ fn shows(words: &[Word]) -> bool {
 
 /// Takes courtesies off and tells the manner; nothing if nothing is left.
 fn courteous(words: Vec<Word>) -> Option<Clause> {
-    let asked = words.last().is_some_and(|word| word.kind == Kind::Question);
+    let asked = words.last().is_some_and(|word| word.kind == WordKind::Question);
     let whole = trim(&words);
     let mut rest = whole;
     let mut requested = false;

@@ -5,7 +5,7 @@ use jiff::Zoned;
 use super::asides::{aside, is_predicate};
 use super::dates::{Found, When, read_when};
 use super::days::Lead;
-use super::words::{Kind, Word, after, before, lowers, trim};
+use super::words::{Word, WordKind, after, before, lowers, trim};
 
 /// How much a todo matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,16 +143,19 @@ pub(super) fn read_tags(words: &[Word]) -> Option<Vec<String>> {
 /// The name in `#name`, in lower case.
 pub(super) fn hash_tag(word: &Word) -> Option<&str> {
     let name = word.lower.strip_prefix('#')?;
-    (word.kind == Kind::Plain && name.starts_with(char::is_alphabetic)).then_some(name)
+    (word.kind == WordKind::Plain && name.starts_with(char::is_alphabetic)).then_some(name)
 }
 
 /// A tag as a single word: without its hash, in lower case.
 pub(super) fn tag_name(word: &Word) -> String {
     match word.kind {
-        Kind::Quoted => word.text.clone(),
-        Kind::Plain | Kind::Break | Kind::Colon | Kind::Stop | Kind::Question | Kind::Bangs => {
-            word.lower.trim_start_matches('#').to_owned()
-        }
+        WordKind::Quoted => word.text.clone(),
+        WordKind::Plain
+        | WordKind::Break
+        | WordKind::Colon
+        | WordKind::Stop
+        | WordKind::Question
+        | WordKind::Bangs => word.lower.trim_start_matches('#').to_owned(),
     }
 }
 
@@ -164,7 +167,7 @@ fn is_link(word: &Word) -> bool {
 fn ends_here(words: &[Word], at: usize, now: &Zoned) -> bool {
     let tail = after(words, at);
     let lowered = lowers(tail);
-    let quoted = tail.iter().any(|word| word.kind == Kind::Quoted);
+    let quoted = tail.iter().any(|word| word.kind == WordKind::Quoted);
     let priority = || strong_priority(&lowered).is_some() && !is_predicate(words, at);
     let when = || whole_when(&lowered, now).is_some() && !clings(words, at);
     read_tags(tail).is_some()

@@ -11,7 +11,7 @@ use super::words::{Word, after, join, lowers, trim};
 
 /// Done or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Status {
+pub(super) enum TodoStatus {
     Open,
     Done,
 }
@@ -31,7 +31,7 @@ pub(super) enum Window {
 /// What todos must be like; everything that is said must be true.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Filter {
-    pub(super) status: Option<Status>,
+    pub(super) status: Option<TodoStatus>,
     pub(super) window: Window,
     pub(super) tag: Option<String>,
     pub(super) priority: Option<Priority>,
@@ -119,19 +119,21 @@ fn read_tag(words: &[Word], lowered: &[&str], filter: &mut Filter) -> Option<usi
 }
 
 fn read_state(lowered: &[&str], filter: &mut Filter) -> Option<usize> {
-    let mut status = |status: Status, used: usize| {
+    let mut status = |status: TodoStatus, used: usize| {
         filter.status = Some(status);
         Some(used)
     };
     match lowered {
-        ["not", "done" | "finished" | "completed", ..] => status(Status::Open, 2),
+        ["not", "done" | "finished" | "completed", ..] => status(TodoStatus::Open, 2),
         [
             "open" | "pending" | "active" | "remaining" | "unfinished" | "undone" | "incomplete",
             ..,
         ]
-        | ["outstanding" | "left", ..] => status(Status::Open, 1),
-        ["still", "open", ..] => status(Status::Open, 2),
-        ["done" | "completed" | "complete" | "finished" | "closed", ..] => status(Status::Done, 1),
+        | ["outstanding" | "left", ..] => status(TodoStatus::Open, 1),
+        ["still", "open", ..] => status(TodoStatus::Open, 2),
+        ["done" | "completed" | "complete" | "finished" | "closed", ..] => {
+            status(TodoStatus::Done, 1)
+        }
         ["overdue" | "late", ..] => {
             filter.window = Window::Overdue;
             Some(1)

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::human::{self, with_asides};
 use super::intent::{Action, Intent, NewTodo};
 use super::lookup::Todo;
-use super::memory::{Choice, Pending};
+use super::memory::{FormOption, Pending};
 use super::resolve::Trouble;
 use super::trouble;
 use crate::conversation::{Call, PlannedCall, ToolSpec};
@@ -100,7 +100,7 @@ impl Form {
             Pending::Choose { candidates, action, options } => {
                 let known =
                     |label: &&str| find(label, &options).or_else(|| entitled(label, &candidates));
-                let options: Option<Vec<Choice>> = asked.iter().map(known).collect();
+                let options: Option<Vec<FormOption>> = asked.iter().map(known).collect();
                 let options = options.filter(|options| !options.is_empty())?;
                 Some(Pending::Choose { candidates, action, options })
             }
@@ -135,26 +135,26 @@ fn options(question: &Value) -> Vec<&str> {
     options.into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
-fn find(label: &str, choices: &[Choice]) -> Option<Choice> {
+fn find(label: &str, choices: &[FormOption]) -> Option<FormOption> {
     choices.iter().find(|choice| choice.label == label).cloned()
 }
 
 /// The only todo with a title.
-fn entitled(title: &str, candidates: &[Todo]) -> Option<Choice> {
+fn entitled(title: &str, candidates: &[Todo]) -> Option<FormOption> {
     let mut same = candidates.iter().filter(|todo| is_same(&todo.title, title));
     let (Some(only), None) = (same.next(), same.next()) else { return None };
-    Some(Choice { label: title.to_owned(), id: only.key() })
+    Some(FormOption { label: title.to_owned(), id: only.key() })
 }
 
 /// Titles, with more beside them where todos share one, and a number where that is no help.
-fn choices(candidates: &[Todo]) -> Vec<Choice> {
+fn choices(candidates: &[Todo]) -> Vec<FormOption> {
     let shown = candidates.get(..MOST_OPTIONS).unwrap_or(candidates);
     let titles: Vec<String> = shown.iter().map(|todo| todo.title.clone()).collect();
     let full = tell_apart(&titles, |at| {
         shown.get(at).map(|todo| human::asides(todo, human::fixed)).unwrap_or_default()
     });
     let labels = tell_apart(&full, |at| vec![format!("number {}", at + 1)]);
-    let choice = |(label, todo): (String, &Todo)| Choice { label, id: todo.key() };
+    let choice = |(label, todo): (String, &Todo)| FormOption { label, id: todo.key() };
     labels.into_iter().zip(shown).map(choice).collect()
 }
 

@@ -5,7 +5,7 @@ use jiff::civil::{Date, Time};
 
 use super::dates::Due;
 use super::days::plus_days;
-use super::filter::Status;
+use super::filter::TodoStatus;
 use super::lookup::Todo;
 
 /// "tomorrow", "Friday 27 November, 17:00".
@@ -44,7 +44,7 @@ pub(super) fn todo(todo: &Todo, now: &Zoned) -> String {
 /// What is known of a todo beside its title, with its due date as it is told.
 pub(super) fn asides(todo: &Todo, due: impl Fn(Due) -> String) -> Vec<String> {
     let mut asides = Vec::new();
-    asides.extend((todo.status == Status::Done).then(|| "done".to_owned()));
+    asides.extend((todo.status == TodoStatus::Done).then(|| "done".to_owned()));
     asides.extend(todo.due.map(|at| format!("due {}", due(at))));
     let priority = todo.priority.as_deref().filter(|priority| matches!(*priority, "high" | "low"));
     asides.extend(priority.map(|priority| format!("{priority} priority")));

@@ -2,7 +2,7 @@
 
 use super::dates::{Delay, Due, When};
 use super::details::Priority;
-use super::filter::{Filter, Status};
+use super::filter::{Filter, TodoStatus};
 use super::target::Target;
 
 /// What one clause asks for.
@@ -17,7 +17,7 @@ pub(super) enum Intent {
     /// A look at the list.
     List(Filter),
     /// Words that need no tool.
-    Chat(Chat),
+    Chat(SmallTalk),
     /// A command that cannot be carried out as it stands.
     Unclear(Unclear),
 }
@@ -67,7 +67,7 @@ pub(super) enum Action {
 
 /// Words that need no tool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Chat {
+pub(super) enum SmallTalk {
     Greet,
     Thanks,
     Bye,
@@ -107,10 +107,10 @@ pub(super) enum Unclear {
 
 impl Action {
     /// The status a todo must have for the action to mean it.
-    pub(super) fn needs(&self) -> Option<Status> {
+    pub(super) fn needs(&self) -> Option<TodoStatus> {
         match self {
-            Self::Complete => Some(Status::Open),
-            Self::Reopen => Some(Status::Done),
+            Self::Complete => Some(TodoStatus::Open),
+            Self::Reopen => Some(TodoStatus::Done),
             Self::Delete
             | Self::Rename(_)
             | Self::Reschedule(_)

@@ -4,7 +4,7 @@ use jiff::Zoned;
 
 use super::asides::opens_aside;
 use super::details::take_details;
-use super::words::{Kind, Word, lowers, trim};
+use super::words::{Word, WordKind, lowers, trim};
 
 /// Pairs that stay together.
 const PAIRS: &[(&str, &str)] = &[
@@ -169,7 +169,7 @@ pub(super) fn split(words: &[Word], now: &Zoned) -> Vec<Vec<Word>> {
 
 /// Whether a phrase opens with a verb that makes it a task.
 pub(super) fn opens_task(words: &[Word]) -> bool {
-    words.first().is_some_and(|word| word.kind == Kind::Plain && VERBS.contains(&&*word.lower))
+    words.first().is_some_and(|word| word.kind == WordKind::Plain && VERBS.contains(&&*word.lower))
 }
 
 /// A piece, and the commas and "and" before it.
@@ -184,7 +184,7 @@ fn chunks(words: &[Word]) -> Vec<Chunk> {
     let mut chunk = Chunk::default();
     for word in words {
         let then = word.lower == "then" && chunk.piece.is_empty() && !chunk.link.is_empty();
-        let links = word.kind == Kind::Break || matches!(&*word.lower, "and" | "&" | "plus");
+        let links = word.kind == WordKind::Break || matches!(&*word.lower, "and" | "&" | "plus");
         if !links && !then {
             chunk.piece.push(word.clone());
             continue;
@@ -201,14 +201,14 @@ fn chunks(words: &[Word]) -> Vec<Chunk> {
 
 /// Whether a piece only goes on with what the last one began.
 fn belongs(last: &[Word], link: &[Word], piece: &[Word], now: &Zoned) -> bool {
-    let quoted = |words: &[Word]| words.iter().any(|word| word.kind == Kind::Quoted);
+    let quoted = |words: &[Word]| words.iter().any(|word| word.kind == WordKind::Quoted);
     if quoted(last) || quoted(piece) {
         return false;
     }
     if opens_aside(piece) {
         return true;
     }
-    let by_and = link.iter().all(|word| word.kind == Kind::Plain);
+    let by_and = link.iter().all(|word| word.kind == WordKind::Plain);
     if by_and && is_pair(last, piece) {
         return true;
     }

@@ -4,7 +4,7 @@ use jiff::Zoned;
 use serde_json::{Map, Value};
 
 use super::dates::Due;
-use super::filter::{Filter, Status, Window};
+use super::filter::{Filter, TodoStatus, Window};
 
 /// How deep an answer is searched for its list.
 const DEPTH: usize = 4;
@@ -18,7 +18,7 @@ pub(super) struct Todo {
     pub(super) id: Value,
     pub(super) title: String,
     pub(super) notes: String,
-    pub(super) status: Status,
+    pub(super) status: TodoStatus,
     pub(super) due: Option<Due>,
     pub(super) priority: Option<String>,
     pub(super) tags: Vec<String>,
@@ -45,7 +45,7 @@ impl Todo {
             Some(time) => due.date.to_datetime(time) < now.datetime(),
             None => due.date < now.date(),
         };
-        self.status == Status::Open && self.due.is_some_and(passed)
+        self.status == TodoStatus::Open && self.due.is_some_and(passed)
     }
 }
 
@@ -148,13 +148,13 @@ fn first_text(fields: &Map<String, Value>, names: &[&str]) -> Option<String> {
     texts.map(str::trim).find(|text| !text.is_empty()).map(ToOwned::to_owned)
 }
 
-fn status(fields: &Map<String, Value>) -> Status {
+fn status(fields: &Map<String, Value>) -> TodoStatus {
     let flagged = ["done", "completed", "is_done", "isCompleted"]
         .iter()
         .any(|name| fields.get(*name) == Some(&Value::Bool(true)));
     let named = first_text(fields, &["status", "state"]).unwrap_or_default().to_lowercase();
     let over = matches!(named.as_str(), "done" | "completed" | "complete" | "closed" | "finished");
-    if flagged || over { Status::Done } else { Status::Open }
+    if flagged || over { TodoStatus::Done } else { TodoStatus::Open }
 }
 
 fn tags(fields: &Map<String, Value>) -> Vec<String> {

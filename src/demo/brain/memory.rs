@@ -2,10 +2,10 @@
 
 use jiff::Zoned;
 
-use super::intent::{Action, Change, Chat, Intent, Tone, Unclear};
+use super::intent::{Action, Change, Intent, SmallTalk, Tone, Unclear};
 use super::lookup::{Todo, fitting};
 use super::reading::understand;
-use super::target::{Place, Target, read_target};
+use super::target::{ListPosition, Target, read_target};
 use super::words::{after, lowers, opens, words};
 
 /// What earlier turns left behind.
@@ -23,14 +23,14 @@ pub(super) struct Memory {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Pending {
     /// Which of these? The options are those of the form, if it was one.
-    Choose { candidates: Vec<Todo>, action: Action, options: Vec<Choice> },
+    Choose { candidates: Vec<Todo>, action: Action, options: Vec<FormOption> },
     /// Really?
     Confirm(Vec<Intent>),
 }
 
 /// An option of a form, and the id of the todo that it stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Choice {
+pub(super) struct FormOption {
     pub(super) label: String,
     pub(super) id: String,
 }
@@ -54,12 +54,16 @@ impl Pending {
 pub(super) fn understand_after(text: &str, memory: &Memory, now: &Zoned) -> Vec<Intent> {
     let read = understand(text, now);
     let answer = match (&memory.pending, read.as_slice()) {
-        (Some(Pending::Confirm(intents)), [Intent::Chat(Chat::Yes)]) => return confirmed(intents),
+        (Some(Pending::Confirm(intents)), [Intent::Chat(SmallTalk::Yes)]) => {
+            return confirmed(intents);
+        }
         (Some(pending @ Pending::Choose { candidates, action, options }), read) => {
             // An option is an answer even if it sounds like an order: "Delete all todos" may be a title.
             let ticked = ticked(text, options).map(Target::Found);
-            let loose =
-                matches!(read, [Intent::Unclear(_) | Intent::Chat(Chat::Yes)] | [Intent::List(_)]);
+            let loose = matches!(
+                read,
+                [Intent::Unclear(_) | Intent::Chat(SmallTalk::Yes)] | [Intent::List(_)]
+            );
             let chosen = || loose.then(|| chosen(text, candidates, &pending.ids(), now)).flatten();
             ticked.or_else(chosen).map(|target| (target, action.clone()))
         }
@@ -71,11 +75,14 @@ pub(super) fn understand_after(text: &str, memory: &Memory, now: &Zoned) -> Vec<
 }
 
 /// The todos at places of the list shown last; the place that is not there otherwise.
-pub(super) fn at_places(places: &[Place], shown: &[String]) -> Result<Vec<String>, Place> {
+pub(super) fn at_places(
+    places: &[ListPosition],
+    shown: &[String],
+) -> Result<Vec<String>, ListPosition> {
     let found = places.iter().map(|place| {
         let id = match place {
-            Place::At(at) => shown.get(at.saturating_sub(1)),
-            Place::Last => shown.last(),
+            ListPosition::At(at) => shown.get(at.saturating_sub(1)),
+            ListPosition::Last => shown.last(),
         };
         id.cloned().ok_or(*place)
     });
@@ -93,7 +100,7 @@ fn confirmed(intents: &[Intent]) -> Vec<Intent> {
 }
 
 /// The options that a form was answered with: their labels, with ", " between them.
-fn ticked(text: &str, options: &[Choice]) -> Option<Vec<String>> {
+fn ticked(text: &str, options: &[FormOption]) -> Option<Vec<String>> {
     let labels: Vec<(String, &str)> =
         options.iter().map(|option| (option.label.to_lowercase(), option.id.as_str())).collect();
     let known: Vec<_> = labels.iter().map(|(label, id)| (label.as_str(), *id)).collect();
@@ -154,7 +161,13 @@ pub(super) fn is_idle(intents: &[Intent]) -> bool {
         matches!(
             intent,
             Intent::Unclear(Unclear::Unknown)
-                | Intent::Chat(Chat::Help | Chat::Date | Chat::Time | Chat::Who | Chat::Greet)
+                | Intent::Chat(
+                    SmallTalk::Help
+                        | SmallTalk::Date
+                        | SmallTalk::Time
+                        | SmallTalk::Who
+                        | SmallTalk::Greet
+                )
         )
     };
     intents.iter().all(idle)

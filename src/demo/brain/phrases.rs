@@ -4,11 +4,11 @@ use jiff::Zoned;
 
 use super::form;
 use super::human::{self, numbered};
-use super::intent::{Chat, NewTodo, Unclear};
+use super::intent::{NewTodo, SmallTalk, Unclear};
 use super::memory::Memory;
 use super::outcome::short;
 use super::say::new_todo;
-use crate::conversation::{Answer, ToolSpec};
+use crate::conversation::{BrainAnswer, ToolSpec};
 
 /// How many tools are named.
 const NAMED_TOOLS: usize = 12;
@@ -17,30 +17,30 @@ const CAN: &str = "I can keep your todos: “add milk and eggs for tomorrow”, 
     “the milk is done”, “move eggs to friday”, “rename milk to oat milk”, “delete number 2”.";
 
 /// The answer when nobody has said anything.
-pub(super) fn greeting() -> Answer {
-    Answer { text: format!("Hello! {CAN}"), ..Answer::default() }
+pub(super) fn greeting() -> BrainAnswer {
+    BrainAnswer { text: format!("Hello! {CAN}"), ..BrainAnswer::default() }
 }
 
 /// Small talk.
-pub(super) fn chat(chat: Chat, now: &Zoned, memory: &Memory) -> String {
+pub(super) fn chat(chat: SmallTalk, now: &Zoned, memory: &Memory) -> String {
     match chat {
-        Chat::Greet => format!("Hello! I am the offline model. {CAN}"),
-        Chat::Thanks => "You are welcome.".to_owned(),
-        Chat::Bye => "Goodbye! Your todos stay where they are.".to_owned(),
-        Chat::Help => help(),
-        Chat::Who => {
+        SmallTalk::Greet => format!("Hello! I am the offline model. {CAN}"),
+        SmallTalk::Thanks => "You are welcome.".to_owned(),
+        SmallTalk::Bye => "Goodbye! Your todos stay where they are.".to_owned(),
+        SmallTalk::Help => help(),
+        SmallTalk::Who => {
             "I am the bundled offline model: a set of rules for todos in English, no real language \
             model. Set GEMINI_API_KEY and restart, and Gemini answers instead."
                 .to_owned()
         }
-        Chat::Date => format!("Today is {}.", now.strftime("%A, %-d %B %Y")),
-        Chat::Time => {
+        SmallTalk::Date => format!("Today is {}.", now.strftime("%A, %-d %B %Y")),
+        SmallTalk::Time => {
             format!("It is {} on {}.", human::clock(now.time()), now.strftime("%A, %-d %B %Y"))
         }
-        Chat::Yes => "There is nothing waiting for a yes. Tell me what to do.".to_owned(),
-        Chat::No if memory.pending.is_some() => "All right, I changed nothing.".to_owned(),
-        Chat::No => "All right.".to_owned(),
-        Chat::Skip => "All right, I left it as it is.".to_owned(),
+        SmallTalk::Yes => "There is nothing waiting for a yes. Tell me what to do.".to_owned(),
+        SmallTalk::No if memory.pending.is_some() => "All right, I changed nothing.".to_owned(),
+        SmallTalk::No => "All right.".to_owned(),
+        SmallTalk::Skip => "All right, I left it as it is.".to_owned(),
     }
 }
 

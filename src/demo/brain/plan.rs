@@ -7,7 +7,7 @@
 use super::arguments::{acting, creation, listing, looking};
 use super::filter::Filter;
 use super::form::{self, Form};
-use super::intent::{Chat, Intent};
+use super::intent::{Intent, SmallTalk};
 use super::job::Job;
 use super::lookup::{Page, Todo, passes, read_page};
 use super::memory::{Memory, Pending, is_idle, understand_after};
@@ -17,8 +17,8 @@ use super::resolve::{Act, Resolved, Trouble, resolve};
 use super::roles::Roles;
 use super::say::{self, Made};
 use super::trouble;
-use super::turns::{Round, Turn, turns};
-use crate::conversation::{Answer, Call, Conversation, PlannedCall};
+use super::turns::{ConversationTurn, Round, turns};
+use crate::conversation::{BrainAnswer, Call, Conversation, PlannedCall};
 
 /// How many pages of a list are looked through.
 const PAGES: usize = 4;
@@ -29,24 +29,24 @@ const MOST_ACTS: usize = 100;
 /// What the bundled offline model says or does next.
 ///
 /// It is pure: the same conversation gives the same answer.
-pub fn answer(conversation: &Conversation) -> Answer {
+pub fn answer(conversation: &Conversation) -> BrainAnswer {
     let mut memory = Memory::default();
     let mut answer = phrases::greeting();
     let turns = turns(&conversation.said);
     for (left, turn) in (0..turns.len()).rev().zip(&turns) {
-        let mut brain = Brain::new(conversation, memory, turn.asked);
+        let mut planner = Planner::new(conversation, memory, turn.asked);
         // A turn of the past is read as it was: it asked in words, if it showed no form.
-        brain.asks_by_form |= left == 0 && form::is_offered(&conversation.tools);
-        (answer, memory) = brain.take(turn);
+        planner.asks_by_form |= left == 0 && form::is_offered(&conversation.tools);
+        (answer, memory) = planner.take(turn);
     }
     match turns.last().and_then(|turn| turn.asked) {
-        Some(call) => Answer { text: form::in_words(call), ..Answer::default() },
+        Some(call) => BrainAnswer { text: form::in_words(call), ..BrainAnswer::default() },
         None => answer,
     }
 }
 
 /// One turn's work.
-struct Brain<'a> {
+struct Planner<'a> {
     conversation: &'a Conversation,
     roles: Roles<'a>,
     memory: Memory,
@@ -55,13 +55,13 @@ struct Brain<'a> {
     asks_by_form: bool,
 }
 
-impl<'a> Brain<'a> {
+impl<'a> Planner<'a> {
     fn new(conversation: &'a Conversation, memory: Memory, asked: Option<&'a Call>) -> Self {
         let roles = Roles::find(&conversation.tools);
         Self { conversation, roles, memory, asked, asks_by_form: asked.is_some() }
     }
 
-    fn take(self, turn: &Turn<'_>) -> (Answer, Memory) {
+    fn take(self, turn: &ConversationTurn<'_>) -> (BrainAnswer, Memory) {
         let intents = understand_after(turn.text, &self.memory, &self.conversation.now);
         if let ([Intent::Offer(todos)], true) = (intents.as_slice(), self.asks_by_form) {
             let form = Form::offering(todos, &intents);
@@ -72,14 +72,14 @@ impl<'a> Brain<'a> {
         }
         let job = Job::of(&intents);
         if let Some(text) = job.missing(&self.roles, &self.conversation.tools) {
-            let missing = Answer { text, ..Answer::default() };
+            let missing = BrainAnswer { text, ..BrainAnswer::default() };
             return (missing, Memory { pending: None, ..self.memory });
         }
         self.work(&job, &turn.rounds)
     }
 
     /// Answers what needs no tool.
-    fn talk(&self, intents: &[Intent]) -> Option<(Answer, Memory)> {
+    fn talk(&self, intents: &[Intent]) -> Option<(BrainAnswer, Memory)> {
         let now = &self.conversation.now;
         let (text, pending) = match intents.first()? {
             Intent::Chat(chat) => (phrases::chat(*chat, now, &self.memory), None),
@@ -90,19 +90,22 @@ impl<'a> Brain<'a> {
             Intent::Add(_) | Intent::Change(_) | Intent::List(_) => return None,
         };
         let kept = if is_idle(intents) { self.memory.pending.clone() } else { pending };
-        let lost = matches!(intents, [Intent::Chat(Chat::Help | Chat::Who) | Intent::Unclear(_)]);
+        let lost = matches!(
+            intents,
+            [Intent::Chat(SmallTalk::Help | SmallTalk::Who) | Intent::Unclear(_)]
+        );
         let text = if lost && self.roles.is_empty() {
             phrases::no_todo_tools(&self.conversation.tools)
         } else {
             text
         };
         Some((
-            Answer { text, ..Answer::default() },
+            BrainAnswer { text, ..BrainAnswer::default() },
             Memory { pending: kept, ..self.memory.clone() },
         ))
     }
 
-    fn work(mut self, job: &Job, rounds: &[Round<'_>]) -> (Answer, Memory) {
+    fn work(mut self, job: &Job, rounds: &[Round<'_>]) -> (BrainAnswer, Memory) {
         let mut rounds = rounds.iter();
         let opening = self.opening(job);
         if !opening.is_empty() {
@@ -160,7 +163,7 @@ impl<'a> Brain<'a> {
         first: &Round<'_>,
         rounds: &mut impl Iterator<Item = &'r Round<'r>>,
         made: &[Made],
-    ) -> (Answer, Memory) {
+    ) -> (BrainAnswer, Memory) {
         let now = self.conversation.now.clone();
         let added = if made.is_empty() { String::new() } else { say::added(made, &now) };
         if job.changes.is_empty() {
@@ -191,7 +194,7 @@ impl<'a> Brain<'a> {
         mut resolved: Resolved,
         rounds: &mut impl Iterator<Item = &'r Round<'r>>,
         added: String,
-    ) -> (Answer, Memory) {
+    ) -> (BrainAnswer, Memory) {
         let now = self.conversation.now.clone();
         let left = resolved.acts.len().saturating_sub(MOST_ACTS);
         resolved.acts.truncate(MOST_ACTS);
@@ -249,7 +252,7 @@ impl<'a> Brain<'a> {
         rounds: &mut impl Iterator<Item = &'r Round<'r>>,
         before: String,
         form: Option<Form>,
-    ) -> (Answer, Memory) {
+    ) -> (BrainAnswer, Memory) {
         let Some(tool) = self.roles.list else { return self.told(before, None) };
         let Some(round) = rounds.next() else {
             let call = listing(tool, filter, &self.conversation.now);
@@ -281,25 +284,25 @@ impl<'a> Brain<'a> {
     }
 
     /// Shows a form, unless it is on the screen.
-    fn ask(self, text: String, form: Form) -> (Answer, Memory) {
+    fn ask(self, text: String, form: Form) -> (BrainAnswer, Memory) {
         if let Some(call) = self.asked {
             return self.told(text, form.pending_as_asked(call));
         }
         let calls = vec![form.call()];
         let (_, memory) = self.told(String::new(), Some(form.into_pending()));
-        (Answer { thoughts: say::asking(), text, calls }, memory)
+        (BrainAnswer { thoughts: say::asking(), text, calls }, memory)
     }
 
-    fn calls(self, thoughts: Vec<String>, calls: Vec<PlannedCall>) -> (Answer, Memory) {
-        (Answer { thoughts, text: String::new(), calls }, self.memory)
+    fn calls(self, thoughts: Vec<String>, calls: Vec<PlannedCall>) -> (BrainAnswer, Memory) {
+        (BrainAnswer { thoughts, text: String::new(), calls }, self.memory)
     }
 
-    fn told(self, text: String, pending: Option<Pending>) -> (Answer, Memory) {
+    fn told(self, text: String, pending: Option<Pending>) -> (BrainAnswer, Memory) {
         let mut memory = self.memory;
         if let Some(choice @ Pending::Choose { .. }) = &pending {
             memory.shown = choice.ids();
         }
         memory.pending = pending;
-        (Answer { thoughts: say::closing(), text, calls: Vec::new() }, memory)
+        (BrainAnswer { thoughts: say::closing(), text, calls: Vec::new() }, memory)
     }
 }

@@ -9,7 +9,7 @@ use super::chatting::read_chat;
 use super::clauses::{Clause, Manner, clauses};
 use super::intent::{Intent, Unclear};
 use super::stating::tags_and_notes;
-use super::words::{Kind, Word, lowers, words};
+use super::words::{Word, WordKind, lowers, words};
 
 /// Longer messages are not commands, and reading them as such would take long.
 const MOST_WORDS: usize = 300;
@@ -58,5 +58,5 @@ fn read_command(words: &[Word], now: &Zoned) -> Option<Intent> {
 
 /// "!!" makes a new todo urgent, and means nothing elsewhere.
 fn without_bangs(words: &[Word]) -> Vec<Word> {
-    words.iter().filter(|word| word.kind != Kind::Bangs).cloned().collect()
+    words.iter().filter(|word| word.kind != WordKind::Bangs).cloned().collect()
 }

@@ -2,11 +2,11 @@
 
 use jiff::Zoned;
 
-use super::filter::{Filter, Status};
+use super::filter::{Filter, TodoStatus};
 use super::intent::{Action, Change, Intent, Tone};
 use super::lookup::{Todo, fitting, passes};
 use super::memory::{Memory, Pending, at_places};
-use super::target::{Place, Target};
+use super::target::{ListPosition, Target};
 
 /// More than this nobody wants to choose from.
 const MOST_CHOICES: usize = 20;
@@ -28,7 +28,7 @@ pub(super) enum Trouble {
     /// There is none of this kind.
     NoneSuch(Action),
     /// The list shown last has no such place.
-    NoPlace(Place),
+    NoPosition(ListPosition),
     /// No list was shown yet.
     NoList { candidates: Vec<Todo>, action: Action },
     /// Several cannot be given one title.
@@ -62,7 +62,7 @@ impl Trouble {
             Self::Sweeping { change, .. } => {
                 Some(Pending::Confirm(vec![Intent::Change(change.clone())]))
             }
-            Self::Nothing { .. } | Self::NoneSuch(_) | Self::NoPlace(_) => None,
+            Self::Nothing { .. } | Self::NoneSuch(_) | Self::NoPosition(_) => None,
             Self::WhichOne(_) | Self::Gone => None,
         }
     }
@@ -120,7 +120,7 @@ fn targets(
             Err(Trouble::NoList { candidates, action: action() })
         }
         Target::Places(places) => {
-            Ok(by_ids(&at_places(places, &memory.shown).map_err(Trouble::NoPlace)?, todos))
+            Ok(by_ids(&at_places(places, &memory.shown).map_err(Trouble::NoPosition)?, todos))
         }
         Target::It => match (memory.touched.as_slice(), memory.shown.as_slice()) {
             ([only], _) | ([], [only]) => Ok(by_ids(std::slice::from_ref(only), todos)),
@@ -200,10 +200,10 @@ fn sweeping(ids: Vec<String>, action: Action) -> Trouble {
 
 /// The todos an action makes sense for: open ones, unless it needs or may have others.
 fn usable<'a>(action: &Action, todos: &'a [Todo]) -> Vec<&'a Todo> {
-    let of = |status: Status| todos.iter().filter(move |todo| todo.status == status);
+    let of = |status: TodoStatus| todos.iter().filter(move |todo| todo.status == status);
     match (action.needs(), action) {
         (Some(status), _) => of(status).collect(),
         (None, Action::Delete) => todos.iter().collect(),
-        (None, _) => of(Status::Open).collect(),
+        (None, _) => of(TodoStatus::Open).collect(),
     }
 }

@@ -5,7 +5,7 @@ use jiff::Zoned;
 use super::arguments::moved;
 use super::change::verb;
 use super::dates::Due;
-use super::filter::{Filter, Status, Window};
+use super::filter::{Filter, TodoStatus, Window};
 use super::human::{self, count, numbered, with_asides};
 use super::intent::{Action, NewTodo};
 use super::lookup::{Page, Todo, read_page};
@@ -199,8 +199,8 @@ fn failure(verb: &str, title: &str, outcome: &Outcome) -> Option<String> {
 fn adjective(filter: &Filter) -> &'static str {
     match (filter.window, filter.status) {
         (Window::Overdue, _) => "overdue ",
-        (_, Some(Status::Open)) => "open ",
-        (_, Some(Status::Done)) => "done ",
+        (_, Some(TodoStatus::Open)) => "open ",
+        (_, Some(TodoStatus::Done)) => "done ",
         (_, None) => "",
     }
 }

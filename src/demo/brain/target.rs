@@ -4,7 +4,7 @@ use jiff::Zoned;
 
 use super::filter::{Filter, is_noun, is_plural, read_filter};
 use super::items::split;
-use super::words::{Kind, Word, after, join, lowers, trim};
+use super::words::{Word, WordKind, after, join, lowers, trim};
 
 /// What a command is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub(super) enum Target {
     /// Titles or parts of titles; the whole is tried before its parts.
     Named { whole: String, parts: Vec<String> },
     /// Places in the list that was shown last.
-    Places(Vec<Place>),
+    Places(Vec<ListPosition>),
     /// What was spoken of last.
     It,
     /// All that were spoken of last.
@@ -25,9 +25,9 @@ pub(super) enum Target {
     Among { name: String, ids: Vec<String> },
 }
 
-/// A place in a list, counted from one.
+/// A position in a list, counted from one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum ListPosition {
     At(usize),
     Last,
 }
@@ -70,27 +70,27 @@ pub(super) fn read_target(words: &[Word], now: &Zoned) -> Result<Target, NoTarge
 }
 
 /// A place in a list: "2", "number 2", "the second one", "the last".
-pub(super) fn read_place(lowered: &[&str]) -> Option<Place> {
+pub(super) fn read_position(lowered: &[&str]) -> Option<ListPosition> {
     const ORDINALS: [&str; 10] = [
         "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth",
         "tenth",
     ];
     match lowered {
-        ["the", rest @ ..] => read_place(rest),
-        [rest @ .., "one"] if rest.len() == 1 && rest != ["number"] => read_place(rest),
+        ["the", rest @ ..] => read_position(rest),
+        [rest @ .., "one"] if rest.len() == 1 && rest != ["number"] => read_position(rest),
         [noun, rest @ ..]
             if !rest.is_empty()
                 && (is_noun(noun) || matches!(*noun, "number" | "no" | "nr" | "option")) =>
         {
-            read_place(rest)
+            read_position(rest)
         }
-        [rest @ .., noun] if !rest.is_empty() && is_noun(noun) => read_place(rest),
-        ["last"] => Some(Place::Last),
+        [rest @ .., noun] if !rest.is_empty() && is_noun(noun) => read_position(rest),
+        ["last"] => Some(ListPosition::Last),
         [word] => ORDINALS
             .iter()
             .position(|name| name == word)
-            .map(|at| Place::At(at + 1))
-            .or_else(|| counted(word).map(Place::At)),
+            .map(|at| ListPosition::At(at + 1))
+            .or_else(|| counted(word).map(ListPosition::At)),
         _ => None,
     }
 }
@@ -137,7 +137,7 @@ fn pronoun(lowered: &[&str]) -> Option<Target> {
     }
 }
 
-fn places(lowered: &[&str]) -> Option<Vec<Place>> {
+fn places(lowered: &[&str]) -> Option<Vec<ListPosition>> {
     let lead = lowered
         .iter()
         .take_while(|word| matches!(**word, "the" | "number" | "numbers" | "nos" | "todos"))
@@ -145,13 +145,13 @@ fn places(lowered: &[&str]) -> Option<Vec<Place>> {
     let rest = lowered.get(lead..)?;
     let parts = rest.split(|word| matches!(*word, "and" | "," | "&"));
     let filled: Vec<&[&str]> = parts.filter(|part| !part.is_empty()).collect();
-    let found: Option<Vec<Place>> = filled.iter().map(|part| read_place(part)).collect();
+    let found: Option<Vec<ListPosition>> = filled.iter().map(|part| read_position(part)).collect();
     found.filter(|places| !places.is_empty())
 }
 
 /// "all todos", "the done ones", "everything tagged home".
 fn several(words: &[Word], lowered: &[&str], now: &Zoned) -> Option<Filter> {
-    if words.iter().any(|word| word.kind == Kind::Quoted) {
+    if words.iter().any(|word| word.kind == WordKind::Quoted) {
         return None;
     }
     let says_so =

@@ -3,13 +3,13 @@
 use jiff::Zoned;
 
 use super::change::verb;
-use super::filter::Status;
+use super::filter::TodoStatus;
 use super::human::{self, count, numbered};
 use super::intent::Action;
 use super::lookup::Todo;
 use super::outcome::short;
 use super::resolve::Trouble;
-use super::target::Place;
+use super::target::ListPosition;
 
 /// Why a part of the work is not done.
 pub(super) fn told(trouble: &Trouble, now: &Zoned) -> String {
@@ -32,10 +32,10 @@ pub(super) fn told(trouble: &Trouble, now: &Zoned) -> String {
         Trouble::NoneSuch(action) => {
             format!("There is no {}todo of that kind to {}.", state(action), verb(action))
         }
-        Trouble::NoPlace(Place::At(at)) => {
+        Trouble::NoPosition(ListPosition::At(at)) => {
             format!("The list I showed last has no number {at}, so I changed nothing.")
         }
-        Trouble::NoPlace(Place::Last) => "The list I showed last is empty.".to_owned(),
+        Trouble::NoPosition(ListPosition::Last) => "The list I showed last is empty.".to_owned(),
         Trouble::Gone => "That todo is not on the list any more.".to_owned(),
     }
 }
@@ -47,7 +47,7 @@ pub(super) fn asked(trouble: &Trouble) -> Option<String> {
         Trouble::Several { action, .. }
         | Trouble::NoList { action, .. }
         | Trouble::OnlyOne { action, .. } => Some(which(&why(trouble), action)),
-        Trouble::Nothing { .. } | Trouble::NoneSuch(_) | Trouble::NoPlace(_) => None,
+        Trouble::Nothing { .. } | Trouble::NoneSuch(_) | Trouble::NoPosition(_) => None,
         Trouble::WhichOne(_) | Trouble::Gone => None,
     }
 }
@@ -66,7 +66,7 @@ fn why(trouble: &Trouble) -> String {
         Trouble::Sweeping { count: number, change } => {
             format!("That would {} {} at once. ", verb(&change.action), count(*number, "todo"))
         }
-        Trouble::Nothing { .. } | Trouble::NoneSuch(_) | Trouble::NoPlace(_) => String::new(),
+        Trouble::Nothing { .. } | Trouble::NoneSuch(_) | Trouble::NoPosition(_) => String::new(),
         Trouble::WhichOne(_) | Trouble::Gone => String::new(),
     }
 }
@@ -88,8 +88,8 @@ fn question(opening: &str, candidates: &[Todo], action: &Action, now: &Zoned) ->
 
 fn state(action: &Action) -> &'static str {
     match action.needs() {
-        Some(Status::Done) => "done ",
+        Some(TodoStatus::Done) => "done ",
         None if *action == Action::Delete => "",
-        Some(Status::Open) | None => "open ",
+        Some(TodoStatus::Open) | None => "open ",
     }
 }

@@ -5,7 +5,7 @@ use crate::conversation::{Call, Said};
 
 /// What a person said, and the rounds of calls since.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Turn<'a> {
+pub(super) struct ConversationTurn<'a> {
     pub(super) text: &'a str,
     pub(super) rounds: Vec<Round<'a>>,
     /// The form that was shown last.
@@ -20,11 +20,13 @@ pub(super) struct Round<'a> {
 }
 
 /// The turns of a transcript; what was said before the first message of a person is skipped.
-pub(super) fn turns(said: &[Said]) -> Vec<Turn<'_>> {
-    let mut turns: Vec<Turn<'_>> = Vec::new();
+pub(super) fn turns(said: &[Said]) -> Vec<ConversationTurn<'_>> {
+    let mut turns: Vec<ConversationTurn<'_>> = Vec::new();
     for one in said {
         match (one, turns.last_mut()) {
-            (Said::User(text), _) => turns.push(Turn { text, ..Turn::default() }),
+            (Said::User(text), _) => {
+                turns.push(ConversationTurn { text, ..ConversationTurn::default() });
+            }
             (Said::Assistant { calls, .. }, Some(turn)) => take_calls(turn, calls),
             (Said::Tool { call_id, output }, Some(turn)) => settle(turn, call_id, output),
             (Said::Assistant { .. } | Said::Tool { .. }, None) => {}
@@ -34,7 +36,7 @@ pub(super) fn turns(said: &[Said]) -> Vec<Turn<'_>> {
 }
 
 /// A form is no round: what it is answered comes with the next message.
-fn take_calls<'a>(turn: &mut Turn<'a>, calls: &'a [Call]) {
+fn take_calls<'a>(turn: &mut ConversationTurn<'a>, calls: &'a [Call]) {
     let (forms, calls): (Vec<_>, Vec<_>) = calls.iter().partition(|call| call.name == form::TOOL);
     turn.asked = forms.last().copied().or(turn.asked);
     if !calls.is_empty() {
@@ -43,7 +45,7 @@ fn take_calls<'a>(turn: &mut Turn<'a>, calls: &'a [Call]) {
 }
 
 /// Ties an answer to the last call of this id that has none.
-fn settle<'a>(turn: &mut Turn<'a>, call_id: &str, output: &'a str) {
+fn settle<'a>(turn: &mut ConversationTurn<'a>, call_id: &str, output: &'a str) {
     for round in turn.rounds.iter_mut().rev() {
         let slots = round.calls.iter().zip(round.results.iter_mut());
         if let Some((_, slot)) =

@@ -2,7 +2,7 @@
 
 /// What a word is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum WordKind {
     /// An ordinary word.
     Plain,
     /// What stood between quotes.
@@ -24,7 +24,7 @@ pub(super) enum Kind {
 pub(super) struct Word {
     pub(super) text: String,
     pub(super) lower: String,
-    pub(super) kind: Kind,
+    pub(super) kind: WordKind,
 }
 
 /// Contractions, and the words they stand for.
@@ -58,10 +58,10 @@ pub(super) fn words(text: &str) -> Vec<Word> {
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
         rest = if let Some((inner, after)) = quoted(rest) {
-            found.push(marked(inner, Kind::Quoted));
+            found.push(marked(inner, WordKind::Quoted));
             after
         } else if first == '\n' {
-            found.push(marked(",", Kind::Break));
+            found.push(marked(",", WordKind::Break));
             rest.trim_start().trim_start_matches(['-', '*', '•', '–', '·'])
         } else if first.is_whitespace() {
             rest.trim_start_matches(|c: char| c.is_whitespace() && c != '\n')
@@ -86,12 +86,17 @@ pub(super) fn join(words: &[Word]) -> String {
     }
     let mut text = String::new();
     for word in words.iter().filter(|word| !word.text.is_empty()) {
-        if !text.is_empty() && matches!(word.kind, Kind::Plain | Kind::Quoted) {
+        if !text.is_empty() && matches!(word.kind, WordKind::Plain | WordKind::Quoted) {
             text.push(' ');
         }
         match word.kind {
-            Kind::Quoted => text.extend(["\"", &word.text, "\""]),
-            Kind::Plain | Kind::Break | Kind::Colon | Kind::Stop | Kind::Question | Kind::Bangs => {
+            WordKind::Quoted => text.extend(["\"", &word.text, "\""]),
+            WordKind::Plain
+            | WordKind::Break
+            | WordKind::Colon
+            | WordKind::Stop
+            | WordKind::Question
+            | WordKind::Bangs => {
                 text.push_str(&word.text);
             }
         }
@@ -136,13 +141,13 @@ pub(super) fn before(words: &[Word], count: usize) -> &[Word] {
 
 fn is_mark(word: &Word) -> bool {
     match word.kind {
-        Kind::Break | Kind::Colon | Kind::Stop | Kind::Question => true,
-        Kind::Plain | Kind::Quoted | Kind::Bangs => false,
+        WordKind::Break | WordKind::Colon | WordKind::Stop | WordKind::Question => true,
+        WordKind::Plain | WordKind::Quoted | WordKind::Bangs => false,
     }
 }
 
-fn marked(text: &str, kind: Kind) -> Word {
-    let lower = if kind == Kind::Quoted { "\"" } else { text };
+fn marked(text: &str, kind: WordKind) -> Word {
+    let lower = if kind == WordKind::Quoted { "\"" } else { text };
     Word { text: text.to_owned(), lower: lower.to_owned(), kind }
 }
 
@@ -193,7 +198,7 @@ fn push_chunk(chunk: &str, found: &mut Vec<Word>) {
         .trim_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '#' | '&' | '+'))
         .to_owned();
     if marks == "." && keeps_its_dot(&lower) {
-        found.push(Word { text: chunk.to_owned(), lower, kind: Kind::Plain });
+        found.push(Word { text: chunk.to_owned(), lower, kind: WordKind::Plain });
         return;
     }
     push_plain(body, lower, found);
@@ -211,23 +216,31 @@ fn push_plain(body: &str, lower: String, found: &mut Vec<Word>) {
     }
     match CONTRACTIONS.iter().find(|(short, _, _)| *short == lower) {
         Some((_, first, second)) => {
-            found.push(Word { text: body.to_owned(), lower: (*first).into(), kind: Kind::Plain });
-            found.push(Word { text: String::new(), lower: (*second).into(), kind: Kind::Plain });
+            found.push(Word {
+                text: body.to_owned(),
+                lower: (*first).into(),
+                kind: WordKind::Plain,
+            });
+            found.push(Word {
+                text: String::new(),
+                lower: (*second).into(),
+                kind: WordKind::Plain,
+            });
         }
-        None => found.push(Word { text: body.to_owned(), lower, kind: Kind::Plain }),
+        None => found.push(Word { text: body.to_owned(), lower, kind: WordKind::Plain }),
     }
 }
 
 fn push_marks(marks: &str, found: &mut Vec<Word>) {
     if marks.contains('?') {
-        found.push(marked("?", Kind::Question));
+        found.push(marked("?", WordKind::Question));
     } else if marks.contains("!!") {
-        found.push(marked("!!", Kind::Bangs));
+        found.push(marked("!!", WordKind::Bangs));
     } else if marks.contains(['.', '!', '…']) {
-        found.push(marked(".", Kind::Stop));
+        found.push(marked(".", WordKind::Stop));
     } else if marks.contains([',', ';']) {
-        found.push(marked(",", Kind::Break));
+        found.push(marked(",", WordKind::Break));
     } else if marks.contains(':') {
-        found.push(marked(":", Kind::Colon));
+        found.push(marked(":", WordKind::Colon));
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Deserializer, Map, Value, json};
 
-use crate::conversation::{Answer, Conversation, PlannedCall, Said, ToolSpec};
+use crate::conversation::{BrainAnswer, Conversation, PlannedCall, Said, ToolSpec};
 
 /// Characters of tool results that an answer repeats.
 const DIGEST: usize = 200;
@@ -14,12 +14,12 @@ const MAX_STEPS: usize = 100;
 const MAX_CALLS: usize = 128;
 
 /// What the repeatable agent answers.
-pub(super) fn answer(conversation: &Conversation) -> Answer {
-    let turn = Turn::of(conversation);
+pub(super) fn answer(conversation: &Conversation) -> BrainAnswer {
+    let turn = LastTurn::of(conversation);
     let calls = if turn.rounds < turn.steps() { turn.calls(&conversation.tools) } else { vec![] };
     let text = if calls.is_empty() { format!("Answer: {}", turn.digest()) } else { String::new() };
     let thoughts = vec!["Reading the request. ".to_owned(), "Deciding what to do.".to_owned()];
-    Answer { thoughts, text, calls }
+    BrainAnswer { thoughts, text, calls }
 }
 
 /// Whether the person's last words direct this agent.
@@ -47,13 +47,13 @@ pub(super) fn synthesised_call(tool: &ToolSpec) -> PlannedCall {
     PlannedCall { name: tool.name.clone(), arguments }
 }
 
-struct Turn<'a> {
+struct LastTurn<'a> {
     text: &'a str,
     results: Vec<&'a str>,
     rounds: usize,
 }
 
-impl<'a> Turn<'a> {
+impl<'a> LastTurn<'a> {
     fn of(conversation: &'a Conversation) -> Self {
         let mut turn = Self { text: "", results: vec![], rounds: 0 };
         for said in &conversation.said {

@@ -11,25 +11,25 @@ use tokio_util::sync::CancellationToken;
 
 use super::checks;
 use super::choice::{Chosen, choose};
-use super::dialect::Dialect;
+use super::emulated_server::EmulatedServer;
+use super::gemini_refusal::GeminiRefusal;
 use super::knobs::{Flag, Knobs};
 use super::log::{Log, Watch};
 use super::prefixes::Prefixes;
-use super::refusal::Refusal;
 use super::scenarios::{Quotas, Sequences};
 use super::script::Script;
 use super::settings::EmulateSettings;
 use super::written::refused;
 use crate::conversation::Brain;
 use crate::wire::body::{Read, read};
+use crate::wire::connection::ConnectionHandle;
 use crate::wire::delivery::Delivery;
 use crate::wire::ids::Ids;
-use crate::wire::line::Line;
 use crate::wire::problem::Unreadable;
 use crate::wire::profile::{FLASH_2_5, Profile};
-use crate::wire::reply::Voice;
+use crate::wire::reply::ReplyStyle;
 use crate::wire::request::ChatRequest;
-use crate::wire::usage::Bill;
+use crate::wire::usage::EstimatedUsage;
 use crate::wire::way::Way;
 
 /// What the emulation works with.
@@ -50,7 +50,7 @@ pub(crate) struct Emulation {
 pub(super) struct Scene {
     pub(super) request: ChatRequest,
     pub(super) knobs: Knobs,
-    pub(super) voice: Voice,
+    pub(super) style: ReplyStyle,
     pub(super) chosen: Chosen,
     /// A fingerprint of the key.
     pub(super) key: u64,
@@ -58,11 +58,11 @@ pub(super) struct Scene {
 
 /// Answers a request for a chat completion.
 pub(super) async fn chat(State(emulation): State<Arc<Emulation>>, request: Request) -> Response {
-    let line = Line::of(&request);
+    let connection = ConnectionHandle::of(&request);
     let (parts, body) = request.into_parts();
     let watch = emulation.log.open(&parts.headers);
     let knobs = emulation.knobs(&parts);
-    let dialect = knobs.as_ref().map_or(Dialect::Google, |knobs| knobs.dialect);
+    let dialect = knobs.as_ref().map_or(EmulatedServer::Google, |knobs| knobs.dialect);
     let delivery = match read(body).await {
         Ok(read) => knobs.and_then(|knobs| emulation.answer(&parts, &read, knobs, &watch)),
         Err(unreadable) => Err(unreadable.into()),
@@ -71,7 +71,7 @@ pub(super) async fn chat(State(emulation): State<Arc<Emulation>>, request: Reque
         watch.chose(refusal.scenario);
         dialect.error(refused(&refusal))
     });
-    let way = Way { line, stop: emulation.stop.clone(), witness: watch };
+    let way = Way { connection, stop: emulation.stop.clone(), witness: watch };
     delivery.send(way).await
 }
 
@@ -97,7 +97,7 @@ impl Emulation {
         read: &Read,
         knobs: Knobs,
         watch: &Watch,
-    ) -> Result<Delivery, Refusal> {
+    ) -> Result<Delivery, GeminiRefusal> {
         let request = read.request();
         let words = request.as_ref().map(ChatRequest::last_user_text).unwrap_or_default();
         watch.asked(read.body.clone(), read.size, words);
@@ -113,7 +113,7 @@ impl Emulation {
         read: &Read,
         request: &Result<ChatRequest, Unreadable>,
         knobs: &Knobs,
-    ) -> Result<&'static Profile, Refusal> {
+    ) -> Result<&'static Profile, GeminiRefusal> {
         if knobs.dialect.is_foreign() {
             return Ok(&FLASH_2_5);
         }
@@ -130,38 +130,45 @@ impl Emulation {
         read: &Read,
         request: Result<ChatRequest, Unreadable>,
         knobs: Knobs,
-    ) -> Result<Scene, Refusal> {
+    ) -> Result<Scene, GeminiRefusal> {
         let profile = self.checked(read, &request, &knobs)?;
         let request = request?;
         let chosen = choose(&self.script, parts, &request)?;
-        let knobs =
-            knobs.turned(&chosen.knobs).map_err(|error| Refusal::saying(&error.to_string()))?;
-        let voice = self.voice(&request, profile, &knobs, read);
+        let knobs = knobs
+            .turned(&chosen.knobs)
+            .map_err(|error| GeminiRefusal::saying(&error.to_string()))?;
+        let style = self.style(&request, profile, &knobs, read);
         let mut key = DefaultHasher::new();
         parts.headers.get(header::AUTHORIZATION).hash(&mut key);
         let key = key.finish();
-        Ok(Scene { request, knobs, voice, chosen, key })
+        Ok(Scene { request, knobs, style, chosen, key })
     }
 
-    fn knobs(&self, parts: &Parts) -> Result<Knobs, Refusal> {
+    fn knobs(&self, parts: &Parts) -> Result<Knobs, GeminiRefusal> {
         let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
         let query = parts.uri.query();
         let texts = [query, header("x-fake-timing"), header("x-fake-options")];
         let defaults = self.settings.knobs.clone();
         let turned = texts.into_iter().flatten().try_fold(defaults, Knobs::turned);
-        turned.map_err(|error| Refusal::saying(&error.to_string()))
+        turned.map_err(|error| GeminiRefusal::saying(&error.to_string()))
     }
 
-    fn voice(&self, request: &ChatRequest, profile: &Profile, knobs: &Knobs, read: &Read) -> Voice {
+    fn style(
+        &self,
+        request: &ChatRequest,
+        profile: &Profile,
+        knobs: &Knobs,
+        read: &Read,
+    ) -> ReplyStyle {
         let most_thought = profile.most_thought(request.reasoning_effort.as_deref());
-        let bill = Bill {
+        let usage = EstimatedUsage {
             thinking: usize::try_from(self.ids.roll(most_thought + 1)).unwrap_or(0),
             cached: self.prefixes.cached(&read.body),
-            ..Bill::of(&read.body)
+            ..EstimatedUsage::of(&read.body)
         };
         let foreign = knobs.dialect.is_foreign() && !request.model.starts_with("fake:");
         let without_id = knobs.has(Flag::NoId) || self.ids.roll(10) == 0;
-        Voice {
+        ReplyStyle {
             model: if foreign { request.model.clone() } else { profile.name.to_owned() },
             generation: profile.generation,
             id: (!without_id).then(|| self.ids.envelope()),
@@ -169,7 +176,7 @@ impl Emulation {
             parallel: knobs.parallel,
             chars: knobs.chars,
             thoughts: request.thoughts(),
-            bill: request.bills().then_some(bill),
+            usage: request.bills().then_some(usage),
         }
     }
 }

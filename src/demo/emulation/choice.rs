@@ -4,7 +4,7 @@ use axum::http::request::Parts;
 use serde_json::{Map, Value};
 
 use super::agent::{directed_calls, synthesised_call};
-use super::refusal::Refusal;
+use super::gemini_refusal::GeminiRefusal;
 use super::scenarios::{Key, Scenario};
 use super::script::{Lined, Play, Script};
 use crate::conversation::PlannedCall;
@@ -31,7 +31,7 @@ pub(super) fn choose(
     script: &Script,
     parts: &Parts,
     request: &ChatRequest,
-) -> Result<Chosen, Refusal> {
+) -> Result<Chosen, GeminiRefusal> {
     let header = parts.headers.get("x-test-id").and_then(|value| value.to_str().ok());
     let test = header.unwrap_or_default();
     let words = request.last_user_text();
@@ -62,8 +62,8 @@ impl Chosen {
         Self { key: (label.clone(), String::new()), label, play, knobs, call }
     }
 
-    fn named(name: &str, owner: String) -> Result<Self, Refusal> {
-        let unknown = || Refusal::saying(&format!("There is no scenario `{name}`."));
+    fn named(name: &str, owner: String) -> Result<Self, GeminiRefusal> {
+        let unknown = || GeminiRefusal::saying(&format!("There is no scenario `{name}`."));
         let scenario = Scenario::parse(name).ok_or_else(unknown)?;
         Ok(Self {
             label: name.to_owned(),

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::wire::delivery::Delivery;
 use crate::wire::sse::chunks_of;
-use crate::wire::steps::Step;
+use crate::wire::steps::BodyStep;
 
 /// Characters of a wide chunk, and how many of these make a mebibyte.
 const WIDE: usize = 16 << 10;
@@ -28,8 +28,9 @@ fn flood(events: &[Bytes], content: &str, count: usize, at_once: usize) -> Deliv
     let event = saying(events, content);
     let pieces = [(at_once, count / at_once), (count % at_once, 1)];
     let floods = pieces.into_iter().filter(|(width, times)| *width > 0 && *times > 0);
-    let floods = floods.map(|(width, times)| Step::Flood(event.repeat(width).into(), width, times));
-    let ending = events.iter().skip(events.len().saturating_sub(2)).cloned().map(Step::Send);
+    let floods =
+        floods.map(|(width, times)| BodyStep::Flood(event.repeat(width).into(), width, times));
+    let ending = events.iter().skip(events.len().saturating_sub(2)).cloned().map(BodyStep::Send);
     Delivery::stream(floods.chain(ending).collect())
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::dialect::Dialect;
+use super::emulated_server::EmulatedServer;
 use crate::wire::pace::Pace;
 use crate::wire::phrases::Chars;
 use crate::wire::reply::Parallel;
@@ -19,7 +19,7 @@ pub struct Knobs {
     /// How parallel calls are laid out (`parallel`).
     pub parallel: Parallel,
     /// Whose wire is spoken (`dialect`).
-    pub dialect: Dialect,
+    pub dialect: EmulatedServer,
     /// How long a chunk of text is (`chars`).
     pub chars: Option<Chars>,
     /// What is switched on.
@@ -77,7 +77,7 @@ impl Knobs {
             "ttft_p95" => self.pace.first_late = Some(milliseconds(value)?),
             "chars" => self.chars = Some(chars(value)?),
             "bench" => *self = self.clone().turned(BENCH).ok().filter(|_| value == "true")?,
-            "dialect" => self.dialect = Dialect::named(value)?,
+            "dialect" => self.dialect = EmulatedServer::named(value)?,
             "coalesce" => self.pace.coalesce = switch_of(value, "true", "false")? == Switch::On,
             "schema" => self.switch(Flag::LenientSchema, switch_of(value, "lenient", "strict")?),
             flag => self.switch(flag_named(flag)?, switch_of(value, "true", "false")?),

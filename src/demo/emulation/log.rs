@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use crate::wire::way::{End, Witness};
+use crate::wire::way::{DeliveryEnd, Witness};
 
 /// The latest requests, bounded in number and in bytes.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ struct Record {
     status: Option<u16>,
     bytes: usize,
     events: usize,
-    end: Option<(End, u64)>,
+    end: Option<(DeliveryEnd, u64)>,
 }
 
 const MAX_RECORDS: usize = 4_096;
@@ -134,7 +134,7 @@ impl Witness for Watch {
         });
     }
 
-    fn end(&self, end: End) {
+    fn end(&self, end: DeliveryEnd) {
         let now = self.log.now();
         self.with(|record| record.end = record.end.or(Some((end, now))));
     }
@@ -142,7 +142,7 @@ impl Witness for Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.end(End::ClientClosed);
+        self.end(DeliveryEnd::ClientClosed);
         self.log.with(|ring| ring.open = ring.open.saturating_sub(1));
     }
 }
@@ -182,9 +182,9 @@ impl Record {
     fn json(&self) -> Value {
         let (ended, ended_ns) = match self.end {
             None => ("open", None),
-            Some((End::Complete, at)) => ("complete", Some(at)),
-            Some((End::ClientClosed, at)) => ("client_closed", Some(at)),
-            Some((End::ServerCut, at)) => ("server_cut", Some(at)),
+            Some((DeliveryEnd::Complete, at)) => ("complete", Some(at)),
+            Some((DeliveryEnd::ClientClosed, at)) => ("client_closed", Some(at)),
+            Some((DeliveryEnd::ServerCut, at)) => ("server_cut", Some(at)),
         };
         json!({
             "arrival_ns": self.arrival_ns,

@@ -10,7 +10,7 @@ mod choice;
 
 mod control;
 
-mod dialect;
+mod emulated_server;
 
 mod flood;
 
@@ -22,7 +22,7 @@ mod play;
 
 mod prefixes;
 
-mod refusal;
+mod gemini_refusal;
 
 mod routes;
 
@@ -37,7 +37,7 @@ mod transport;
 mod written;
 
 pub(super) use chat::Emulation;
-pub use dialect::Dialect;
+pub use emulated_server::EmulatedServer;
 pub use knobs::{Flag, Knobs, UnknownKnob};
 pub(super) use routes::routes;
 pub use scenarios::scenario_names;

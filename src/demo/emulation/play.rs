@@ -4,12 +4,12 @@ use axum::http::StatusCode;
 
 use super::agent;
 use super::chat::{Emulation, Scene};
-use super::scenarios::{Fault, Fills, Quota, Scenario, find};
+use super::scenarios::{Fills, FlakyFailure, Quota, Scenario, find};
 use super::script::Play;
 use super::settings::Agent;
 use super::transport::disturbed;
 use super::written::written;
-use crate::conversation::Answer;
+use crate::conversation::BrainAnswer;
 use crate::wire::delivery::{Delivery, JSON};
 use crate::wire::pace::{first, paced};
 use crate::wire::reply::chunks;
@@ -32,7 +32,7 @@ impl Emulation {
                 if fails { self.fault(scene, fault) } else { self.usual(scene) }
             }
             Play::Scenario(Scenario::Breaker(window)) => {
-                let fault = Fault { name: "e503_overloaded", delay: None };
+                let fault = FlakyFailure { name: "e503_overloaded", delay: None };
                 let fails = self.sequences.is_young(key(), *window);
                 if fails { self.fault(scene, &fault) } else { self.usual(scene) }
             }
@@ -70,24 +70,24 @@ impl Emulation {
         self.reply(scene, &answer)
     }
 
-    fn reply(&self, scene: &Scene, answer: &Answer) -> Delivery {
+    fn reply(&self, scene: &Scene, answer: &BrainAnswer) -> Delivery {
         let (dialect, form, pace) = (scene.knobs.dialect, scene.request.form(), &scene.knobs.pace);
         if !dialect.is_foreign() {
-            return deliver(&chunks(answer, &scene.voice, &self.ids), form, pace, &self.ids);
+            return deliver(&chunks(answer, &scene.style, &self.ids), form, pace, &self.ids);
         }
         match form {
             Form::Events => {
-                let events = dialect.events(answer, &scene.voice, &self.ids);
+                let events = dialect.events(answer, &scene.style, &self.ids);
                 Delivery::stream(paced(events, pace, &self.ids))
             }
             Form::Whole => {
-                let body = dialect.completion(answer, &scene.voice, &self.ids).to_string();
+                let body = dialect.completion(answer, &scene.style, &self.ids).to_string();
                 Delivery::whole(StatusCode::OK, JSON, body).after(first(pace, &self.ids))
             }
         }
     }
 
-    fn fault(&self, scene: &Scene, fault: &Fault) -> Delivery {
+    fn fault(&self, scene: &Scene, fault: &FlakyFailure) -> Delivery {
         let delay = fault.delay.as_deref().unwrap_or("1s");
         self.written(scene, fault.name, self.fills(scene).with("delay", delay))
     }
@@ -98,6 +98,6 @@ impl Emulation {
 
     fn fills(&self, scene: &Scene) -> Fills {
         let (first, second) = scene.chosen.calls(&scene.request);
-        Fills::samples().with_voice(&scene.voice, &self.ids).with_calls(&first, &second)
+        Fills::samples().with_voice(&scene.style, &self.ids).with_calls(&first, &second)
     }
 }

@@ -9,8 +9,8 @@ use thiserror::Error;
 use tokio::time::Instant;
 
 use super::knobs::{Knobs, UnknownKnob};
-use super::scenarios::{Fault, Scenario};
-use crate::conversation::{Answer, PlannedCall};
+use super::scenarios::{FlakyFailure, Scenario};
+use crate::conversation::{BrainAnswer, PlannedCall};
 
 /// One entry as it is posted.
 #[derive(Debug, Deserialize)]
@@ -61,8 +61,8 @@ pub(super) struct Lined {
 #[derive(Clone, Debug)]
 pub(super) enum Play {
     Scenario(Scenario),
-    Fault(Fault),
-    Answer(Answer),
+    Fault(FlakyFailure),
+    Answer(BrainAnswer),
 }
 
 /// Why a script was refused.
@@ -149,10 +149,10 @@ impl PostedEntry {
 }
 
 impl PostedAnswer {
-    fn answer(self) -> Answer {
+    fn answer(self) -> BrainAnswer {
         let calls = self.calls.into_iter();
         let calls = calls.map(|call| PlannedCall { name: call.name, arguments: call.arguments });
-        Answer { thoughts: self.thoughts, text: self.text, calls: calls.collect() }
+        BrainAnswer { thoughts: self.thoughts, text: self.text, calls: calls.collect() }
     }
 }
 

@@ -6,11 +6,11 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::flood::{narrow_flood, wide_flood};
-use super::scenarios::Transport;
+use super::scenarios::DeliveryFault;
 use crate::wire::delivery::{Delivery, Head};
 use crate::wire::ids::Ids;
 use crate::wire::pace::{Pace, paced};
-use crate::wire::steps::Step;
+use crate::wire::steps::BodyStep;
 
 /// Between two bytes of a trickle.
 const DRIP: Duration = Duration::from_millis(50);
@@ -21,40 +21,40 @@ const PINGED: Bytes = Bytes::from_static(b": ping\n\n");
 
 /// The events, disturbed as asked.
 pub(super) fn disturbed(
-    transport: &Transport,
+    transport: &DeliveryFault,
     events: Vec<Bytes>,
     pace: &Pace,
     ids: &Ids,
 ) -> Delivery {
     let steps = |events| paced(events, pace, ids);
-    let after = |count: usize, end: Option<Step>| {
+    let after = |count: usize, end: Option<BodyStep>| {
         let mut steps = steps(events.iter().take(count).cloned().collect());
         steps.extend(end);
         Delivery::stream(steps)
     };
     match transport {
-        Transport::HangHeaders => headless(Head::Never),
-        Transport::CloseBeforeHeaders => headless(Head::Reset),
-        Transport::SlowFirst(pause) => {
+        DeliveryFault::HangHeaders => headless(Head::Never),
+        DeliveryFault::CloseBeforeHeaders => headless(Head::Reset),
+        DeliveryFault::SlowFirst(pause) => {
             let slow = Pace { first: *pause, ..pace.clone() };
             Delivery::stream(paced(events, &slow, ids))
         }
-        Transport::StallAfter(count) => after(*count, Some(Step::Hang)),
-        Transport::CutAfter(count) => after(*count, Some(Step::Reset)),
-        Transport::EofAfter(count) => after(*count, None),
-        Transport::NoLastBlank => Delivery::stream(steps(without_last_blank(events))),
-        Transport::CarriageReturns => {
+        DeliveryFault::StallAfter(count) => after(*count, Some(BodyStep::Hang)),
+        DeliveryFault::CutAfter(count) => after(*count, Some(BodyStep::Reset)),
+        DeliveryFault::EofAfter(count) => after(*count, None),
+        DeliveryFault::NoLastBlank => Delivery::stream(steps(without_last_blank(events))),
+        DeliveryFault::CarriageReturns => {
             Delivery::stream(steps(events.iter().map(with_carriage_returns).collect()))
         }
-        Transport::ByteOrderMark => {
+        DeliveryFault::ByteOrderMark => {
             let marked = [Bytes::from_static(b"\xEF\xBB\xBF")].into_iter().chain(events);
             Delivery::stream(steps(marked.collect()))
         }
-        Transport::Refuse(pause) => headless(Head::Refuse(*pause)),
-        Transport::Comments => Delivery::stream(with_comments(steps(events))),
-        Transport::Flood(mebibytes) => wide_flood(&events, *mebibytes),
-        Transport::ManyChunks(count) => narrow_flood(&events, *count),
-        Transport::Trickle => {
+        DeliveryFault::Refuse(pause) => headless(Head::Refuse(*pause)),
+        DeliveryFault::Comments => Delivery::stream(with_comments(steps(events))),
+        DeliveryFault::Flood(mebibytes) => wide_flood(&events, *mebibytes),
+        DeliveryFault::ManyChunks(count) => narrow_flood(&events, *count),
+        DeliveryFault::Trickle => {
             let drip = Pace { gap: DRIP, split: Some(1), ..pace.clone() };
             Delivery::stream(paced(events, &drip, ids))
         }
@@ -76,10 +76,10 @@ fn with_carriage_returns(event: &Bytes) -> Bytes {
     String::from_utf8_lossy(event).replace('\n', "\r\n").into()
 }
 
-fn with_comments(steps: VecDeque<Step>) -> VecDeque<Step> {
+fn with_comments(steps: VecDeque<BodyStep>) -> VecDeque<BodyStep> {
     let noted = |step| match step {
-        Step::Send(_) => vec![Step::Wait(PING), Step::Send(PINGED), step],
-        Step::Flood(..) | Step::Wait(_) | Step::Hang | Step::Reset => vec![step],
+        BodyStep::Send(_) => vec![BodyStep::Wait(PING), BodyStep::Send(PINGED), step],
+        BodyStep::Flood(..) | BodyStep::Wait(_) | BodyStep::Hang | BodyStep::Reset => vec![step],
     };
     steps.into_iter().flat_map(noted).collect()
 }

@@ -3,8 +3,8 @@
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use super::refusal::Refusal;
-use super::scenarios::{Entry, Fills, Kind, find};
+use super::gemini_refusal::GeminiRefusal;
+use super::scenarios::{BodyKind, Fills, WrittenScenario, find};
 use crate::wire::delivery::{Delivery, HTML, JSON};
 use crate::wire::ids::Ids;
 use crate::wire::pace::{Pace, paced};
@@ -16,16 +16,16 @@ pub(super) fn written(name: &str, fills: &Fills, form: Form, pace: &Pace, ids: &
     let Some(entry) = find(name) else { return missing(name) };
     let text = fills.fill(&entry.template);
     match entry.kind {
-        Kind::Stream if form == Form::Whole => deliver(&chunks_of(&text), form, pace, ids),
-        Kind::Stream => stream(&text, pace, ids),
-        Kind::Json => whole(entry, JSON, text).after(pace.first),
-        Kind::Error => whole(entry, JSON, wrapped(&text)).after(pace.first),
-        Kind::Html => whole(entry, HTML, text).after(pace.first),
+        BodyKind::Stream if form == Form::Whole => deliver(&chunks_of(&text), form, pace, ids),
+        BodyKind::Stream => stream(&text, pace, ids),
+        BodyKind::Json => whole(entry, JSON, text).after(pace.first),
+        BodyKind::Error => whole(entry, JSON, wrapped(&text)).after(pace.first),
+        BodyKind::Html => whole(entry, HTML, text).after(pace.first),
     }
 }
 
 /// A refusal as it goes over the wire.
-pub(super) fn refused(refusal: &Refusal) -> Delivery {
+pub(super) fn refused(refusal: &GeminiRefusal) -> Delivery {
     match find(refusal.scenario) {
         Some(entry) => whole(entry, JSON, wrapped(&refusal.fills.fill(&entry.template))),
         None => missing(refusal.scenario),
@@ -40,7 +40,7 @@ fn stream(text: &str, pace: &Pace, ids: &Ids) -> Delivery {
     Delivery::stream(paced(events, pace, ids))
 }
 
-fn whole(entry: &Entry, content_type: &'static str, body: String) -> Delivery {
+fn whole(entry: &WrittenScenario, content_type: &'static str, body: String) -> Delivery {
     let delivery = Delivery::whole(entry.status, content_type, body);
     Delivery { headers: entry.headers.clone(), ..delivery }
 }

@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use tokio::time::sleep;
 
-use super::steps::{Step, body, wait};
+use super::steps::{BodyStep, body, wait};
 use super::way::{Way, Witness};
 
 /// One answer, planned to the byte.
@@ -18,7 +18,7 @@ pub(crate) struct Delivery {
     pub(crate) content_type: &'static str,
     pub(crate) headers: Vec<(&'static str, &'static str)>,
     pub(crate) head: Head,
-    pub(crate) steps: VecDeque<Step>,
+    pub(crate) steps: VecDeque<BodyStep>,
 }
 
 /// When the head of the answer goes out.
@@ -41,7 +41,7 @@ pub(crate) const HTML: &str = "text/html; charset=UTF-8";
 impl Delivery {
     /// A body in one piece.
     pub(crate) fn whole(status: StatusCode, content_type: &'static str, body: String) -> Self {
-        let steps = if body.is_empty() { vec![] } else { vec![Step::Send(body.into())] };
+        let steps = if body.is_empty() { vec![] } else { vec![BodyStep::Send(body.into())] };
         Self {
             status,
             content_type,
@@ -52,7 +52,7 @@ impl Delivery {
     }
 
     /// A stream of events.
-    pub(crate) fn stream(steps: VecDeque<Step>) -> Self {
+    pub(crate) fn stream(steps: VecDeque<BodyStep>) -> Self {
         Self { steps, ..Self::whole(StatusCode::OK, EVENT_STREAM, String::new()) }
     }
 
@@ -69,8 +69,8 @@ impl Delivery {
             Head::Never => wait(&way, std::future::pending()).await,
             Head::Reset => return broken(way),
             Head::Refuse(pause) => {
-                if let Some(line) = &way.line {
-                    line.close_door(pause).await;
+                if let Some(connection) = &way.connection {
+                    connection.close_door(pause).await;
                 }
                 return broken(way);
             }
@@ -92,12 +92,12 @@ struct Parts {
 }
 
 fn broken<W: Witness>(way: Way<W>) -> Response {
-    response(Parts::default(), way, [Step::Reset].into())
+    response(Parts::default(), way, [BodyStep::Reset].into())
 }
 
-fn response<W: Witness>(parts: Parts, way: Way<W>, steps: VecDeque<Step>) -> Response {
+fn response<W: Witness>(parts: Parts, way: Way<W>, steps: VecDeque<BodyStep>) -> Response {
     way.witness.began(parts.status);
-    if steps.front() == Some(&Step::Reset) {
+    if steps.front() == Some(&BodyStep::Reset) {
         way.reset();
     }
     let mut response = Response::new(Body::from_stream(body(way, steps)));

@@ -9,10 +9,10 @@ use axum::serve::{IncomingStream, Listener};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::connection::{ConnectionHandle, CuttableStream};
 use super::door::{Door, Doorkeeper, door};
-use super::line::{CuttableStream, Line};
 
-/// Hands out connections with a [`Line`] each.
+/// Hands out connections with a [`ConnectionHandle`] each.
 pub(crate) struct CuttableListener {
     address: SocketAddr,
     /// None while the address refuses connections.
@@ -85,8 +85,8 @@ impl Listener for CuttableListener {
     }
 }
 
-impl Connected<IncomingStream<'_, CuttableListener>> for Line {
+impl Connected<IncomingStream<'_, CuttableListener>> for ConnectionHandle {
     fn connect_info(stream: IncomingStream<'_, CuttableListener>) -> Self {
-        stream.io().line()
+        stream.io().connection()
     }
 }

@@ -10,7 +10,7 @@ mod door;
 
 pub(super) mod ids;
 
-pub(super) mod line;
+pub(super) mod connection;
 
 pub(super) mod listener;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::ids::Ids;
-use super::steps::Step;
+use super::steps::BodyStep;
 
 /// The timing of one answer, and how its bytes are cut.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,7 +29,7 @@ pub struct Pace {
 const AT_95: f64 = 1.645;
 
 /// Spreads events over time.
-pub(crate) fn paced(events: Vec<Bytes>, pace: &Pace, ids: &Ids) -> VecDeque<Step> {
+pub(crate) fn paced(events: Vec<Bytes>, pace: &Pace, ids: &Ids) -> VecDeque<BodyStep> {
     let events = if pace.coalesce { vec![events.concat().into()] } else { events };
     let pieces = match pace.split {
         Some(size) => events.concat().chunks(size).map(Bytes::copy_from_slice).collect(),
@@ -39,9 +39,9 @@ pub(crate) fn paced(events: Vec<Bytes>, pace: &Pace, ids: &Ids) -> VecDeque<Step
     for (index, piece) in pieces.into_iter().enumerate() {
         let pause = if index == 0 { first(pace, ids) } else { jittered(pace.gap, pace, ids) };
         if !pause.is_zero() {
-            steps.push_back(Step::Wait(pause));
+            steps.push_back(BodyStep::Wait(pause));
         }
-        steps.push_back(Step::Send(piece));
+        steps.push_back(BodyStep::Send(piece));
     }
     steps
 }

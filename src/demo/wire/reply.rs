@@ -5,12 +5,12 @@ use serde_json::{Map, Value, json};
 use super::ids::Ids;
 use super::phrases::{Chars, phrases};
 use super::profile::Generation;
-use super::usage::Bill;
-use crate::conversation::{Answer, PlannedCall};
+use super::usage::EstimatedUsage;
+use crate::conversation::{BrainAnswer, PlannedCall};
 
 /// Everything about a reply but what it says.
 #[derive(Clone, Debug)]
-pub(crate) struct Voice {
+pub(crate) struct ReplyStyle {
     /// The model that is named in the reply.
     pub(crate) model: String,
     pub(crate) generation: Generation,
@@ -22,7 +22,7 @@ pub(crate) struct Voice {
     pub(crate) chars: Option<Chars>,
     pub(crate) thoughts: Thoughts,
     /// What the usage counts, if it was asked for.
-    pub(crate) bill: Option<Bill>,
+    pub(crate) usage: Option<EstimatedUsage>,
 }
 
 /// Whether thoughts are shown.
@@ -51,18 +51,18 @@ struct Moment {
 }
 
 /// The chunks of a streamed answer, without the closing `[DONE]`.
-pub(crate) fn chunks(answer: &Answer, voice: &Voice, ids: &Ids) -> Vec<Value> {
+pub(crate) fn chunks(answer: &BrainAnswer, style: &ReplyStyle, ids: &Ids) -> Vec<Value> {
     let mut written = 0;
-    let moments = moments(answer, voice, ids).into_iter();
+    let moments = moments(answer, style, ids).into_iter();
     moments
         .map(|moment| {
             written += moment.characters;
-            chunk(moment, voice, written)
+            chunk(moment, style, written)
         })
         .collect()
 }
 
-fn chunk(moment: Moment, voice: &Voice, written: usize) -> Value {
+fn chunk(moment: Moment, style: &ReplyStyle, written: usize) -> Value {
     let mut choice = Map::new();
     choice.insert("delta".into(), Value::Object(moment.delta));
     if let Some(reason) = moment.finish {
@@ -71,33 +71,33 @@ fn chunk(moment: Moment, voice: &Voice, written: usize) -> Value {
     choice.insert("index".into(), 0.into());
     let mut chunk = Map::new();
     chunk.insert("choices".into(), json!([choice]));
-    chunk.insert("created".into(), voice.created.into());
-    if let Some(id) = &voice.id {
+    chunk.insert("created".into(), style.created.into());
+    if let Some(id) = &style.id {
         chunk.insert("id".into(), id.as_str().into());
     }
-    chunk.insert("model".into(), voice.model.as_str().into());
+    chunk.insert("model".into(), style.model.as_str().into());
     chunk.insert("object".into(), "chat.completion.chunk".into());
-    if let Some(bill) = &voice.bill {
-        chunk.insert("usage".into(), bill.after(written));
+    if let Some(usage) = &style.usage {
+        chunk.insert("usage".into(), usage.after(written));
     }
     Value::Object(chunk)
 }
 
-fn moments(answer: &Answer, voice: &Voice, ids: &Ids) -> Vec<Moment> {
-    let thoughts = match voice.thoughts {
+fn moments(answer: &BrainAnswer, style: &ReplyStyle, ids: &Ids) -> Vec<Moment> {
+    let thoughts = match style.thoughts {
         Thoughts::Shown => answer.thoughts.as_slice(),
         Thoughts::Hidden => &[],
     };
     let mut moments: Vec<Moment> = thoughts.iter().enumerate().map(thought).collect();
     let mut closing = if moments.is_empty() { "" } else { "</thought>" };
-    for words in phrases(&answer.text, voice.chars, ids) {
+    for words in phrases(&answer.text, style.chars, ids) {
         moments.push(Moment::text(format!("{closing}{words}")));
         closing = "";
     }
     if answer.calls.is_empty() {
-        close_text(&mut moments, closing, voice, ids);
+        close_text(&mut moments, closing, style, ids);
     } else {
-        moments.extend(call_moments(&answer.calls, closing, voice, ids));
+        moments.extend(call_moments(&answer.calls, closing, style, ids));
     }
     moments
 }
@@ -130,32 +130,37 @@ fn thought((position, thought): (usize, &String)) -> Moment {
 }
 
 /// Ends an answer without calls; a 3.x model signs its text in a last empty chunk.
-fn close_text(moments: &mut Vec<Moment>, closing: &str, voice: &Voice, ids: &Ids) {
+fn close_text(moments: &mut Vec<Moment>, closing: &str, style: &ReplyStyle, ids: &Ids) {
     if !closing.is_empty() {
         moments.push(Moment::text(closing.to_owned()));
     }
-    match voice.generation {
+    match style.generation {
         Generation::Two if moments.is_empty() => moments.push(Moment::silent()),
         Generation::Two => {}
-        Generation::Three => moments.push(signed_end(voice, ids)),
+        Generation::Three => moments.push(signed_end(style, ids)),
     }
     if let Some(last) = moments.last_mut() {
         last.finish = Some("stop");
     }
 }
 
-fn signed_end(voice: &Voice, ids: &Ids) -> Moment {
-    let signature = ids.signature(voice.id.as_deref().unwrap_or_default());
+fn signed_end(style: &ReplyStyle, ids: &Ids) -> Moment {
+    let signature = ids.signature(style.id.as_deref().unwrap_or_default());
     let mut delta = Map::new();
     delta.insert("extra_content".into(), google_signature(&signature));
     delta.insert("role".into(), "assistant".into());
     Moment::of(delta)
 }
 
-fn call_moments(calls: &[PlannedCall], closing: &str, voice: &Voice, ids: &Ids) -> Vec<Moment> {
+fn call_moments(
+    calls: &[PlannedCall],
+    closing: &str,
+    style: &ReplyStyle,
+    ids: &Ids,
+) -> Vec<Moment> {
     let calls = calls.iter().enumerate();
-    let written: Vec<Value> = calls.map(|(at, call)| written_call(call, at, voice, ids)).collect();
-    let groups: Vec<Vec<Value>> = match (voice.generation, voice.parallel) {
+    let written: Vec<Value> = calls.map(|(at, call)| written_call(call, at, style, ids)).collect();
+    let groups: Vec<Vec<Value>> = match (style.generation, style.parallel) {
         (Generation::Two, Parallel::Chunks) => written.into_iter().map(|call| vec![call]).collect(),
         (Generation::Two, Parallel::Seeded) if written.len() > 1 && ids.roll(2) == 0 => {
             written.into_iter().map(|call| vec![call]).collect()
@@ -166,7 +171,7 @@ fn call_moments(calls: &[PlannedCall], closing: &str, voice: &Voice, ids: &Ids) 
     if let Some(first) = moments.first_mut().filter(|_| !closing.is_empty()) {
         first.delta.shift_insert(0, "content".into(), closing.into());
     }
-    finish_calls(&mut moments, voice.generation);
+    finish_calls(&mut moments, style.generation);
     moments
 }
 
@@ -191,11 +196,11 @@ fn finish_calls(moments: &mut Vec<Moment>, generation: Generation) {
     }
 }
 
-fn written_call(call: &PlannedCall, position: usize, voice: &Voice, ids: &Ids) -> Value {
-    let id = ids.call(voice.generation);
+fn written_call(call: &PlannedCall, position: usize, style: &ReplyStyle, ids: &Ids) -> Value {
+    let id = ids.call(style.generation);
     let arguments = Value::Object(call.arguments.clone()).to_string();
     let mut written = Map::new();
-    if voice.generation == Generation::Three && position == 0 {
+    if style.generation == Generation::Three && position == 0 {
         written.insert("extra_content".into(), google_signature(&ids.signature(&id)));
     }
     written.insert("function".into(), json!({ "arguments": arguments, "name": call.name }));

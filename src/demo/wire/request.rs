@@ -14,8 +14,8 @@ pub(crate) struct ChatRequest {
     #[serde(default)]
     pub(crate) model: String,
     #[serde(default)]
-    pub(crate) messages: Vec<Message>,
-    pub(crate) tools: Option<Vec<Tool>>,
+    pub(crate) messages: Vec<ChatMessage>,
+    pub(crate) tools: Option<Vec<ChatTool>>,
     pub(crate) stream: Option<bool>,
     pub(crate) stream_options: Option<StreamOptions>,
     pub(crate) reasoning_effort: Option<String>,
@@ -24,7 +24,7 @@ pub(crate) struct ChatRequest {
 
 /// One message.
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Message {
+pub(crate) struct ChatMessage {
     #[serde(default)]
     pub(crate) role: String,
     pub(crate) content: Option<Content>,
@@ -69,7 +69,7 @@ pub(crate) struct WireFunction {
 
 /// A tool on offer.
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Tool {
+pub(crate) struct ChatTool {
     pub(crate) function: ToolFunction,
 }
 
@@ -113,14 +113,14 @@ impl ChatRequest {
         if self.wants_thoughts() { Thoughts::Shown } else { Thoughts::Hidden }
     }
 
-    pub(crate) fn tools(&self) -> &[Tool] {
+    pub(crate) fn tools(&self) -> &[ChatTool] {
         self.tools.as_deref().unwrap_or_default()
     }
 
     /// What the person said last.
     pub(crate) fn last_user_text(&self) -> String {
         let last = self.messages.iter().rfind(|message| message.role == "user");
-        last.map(Message::text).unwrap_or_default()
+        last.map(ChatMessage::text).unwrap_or_default()
     }
 
     /// Whether the person's words are the last there are.
@@ -129,7 +129,7 @@ impl ChatRequest {
     }
 
     /// The messages since the person last spoke.
-    pub(crate) fn current_turn(&self) -> impl Iterator<Item = (usize, &Message)> {
+    pub(crate) fn current_turn(&self) -> impl Iterator<Item = (usize, &ChatMessage)> {
         let start = self.messages.iter().rposition(|message| message.role == "user");
         self.messages.iter().enumerate().skip(start.map_or(0, |index| index + 1))
     }
@@ -138,8 +138,8 @@ impl ChatRequest {
     pub(crate) fn conversation(&self) -> Conversation {
         Conversation {
             now: self.clock().unwrap_or_else(Zoned::now),
-            said: self.messages.iter().flat_map(Message::said).collect(),
-            tools: self.tools().iter().map(Tool::spec).collect(),
+            said: self.messages.iter().flat_map(ChatMessage::said).collect(),
+            tools: self.tools().iter().map(ChatTool::spec).collect(),
         }
     }
 
@@ -163,7 +163,7 @@ impl ChatRequest {
     }
 }
 
-impl Message {
+impl ChatMessage {
     pub(crate) fn is_system(&self) -> bool {
         matches!(self.role.as_str(), "system" | "developer")
     }
@@ -212,7 +212,7 @@ impl WireCall {
     }
 }
 
-impl Tool {
+impl ChatTool {
     fn spec(&self) -> ToolSpec {
         ToolSpec {
             name: self.function.name.clone(),

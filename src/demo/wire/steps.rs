@@ -9,11 +9,11 @@ use futures::Stream;
 use futures::stream::unfold;
 use tokio::time::sleep;
 
-use super::way::{End, Way, Witness};
+use super::way::{DeliveryEnd, Way, Witness};
 
 /// One thing done to the body.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum BodyStep {
     Send(Bytes),
     /// The same bytes again and again, made once: so many events each time, so many times.
     Flood(Bytes, usize, usize),
@@ -27,7 +27,7 @@ pub(crate) enum Step {
 /// A body that takes these steps.
 pub(super) fn body<W: Witness>(
     way: Way<W>,
-    steps: VecDeque<Step>,
+    steps: VecDeque<BodyStep>,
 ) -> impl Stream<Item = Result<Bytes>> + Send {
     unfold((way, steps), async |(way, mut steps)| {
         let item = next(&way, &mut steps).await?;
@@ -37,30 +37,30 @@ pub(super) fn body<W: Witness>(
 
 /// Takes steps until there is something to send; yields before each, so that what went before
 /// is flushed on its own.
-async fn next<W: Witness>(way: &Way<W>, steps: &mut VecDeque<Step>) -> Option<Result<Bytes>> {
+async fn next<W: Witness>(way: &Way<W>, steps: &mut VecDeque<BodyStep>) -> Option<Result<Bytes>> {
     while let Some(step) = steps.pop_front() {
         tokio::task::yield_now().await;
         match step {
             _ if way.stop.is_cancelled() => return Some(Err(way.reset())),
-            Step::Send(bytes) => {
+            BodyStep::Send(bytes) => {
                 way.witness.sent(bytes.len(), 1);
                 return Some(Ok(bytes));
             }
-            Step::Flood(_, _, 0) => {}
-            Step::Flood(bytes, events, times) => {
+            BodyStep::Flood(_, _, 0) => {}
+            BodyStep::Flood(bytes, events, times) => {
                 way.witness.sent(bytes.len(), events);
-                steps.push_front(Step::Flood(bytes.clone(), events, times - 1));
+                steps.push_front(BodyStep::Flood(bytes.clone(), events, times - 1));
                 return Some(Ok(bytes));
             }
-            Step::Wait(pause) => wait(way, sleep(pause)).await,
-            Step::Hang => wait(way, std::future::pending()).await,
-            Step::Reset => return Some(Err(way.reset())),
+            BodyStep::Wait(pause) => wait(way, sleep(pause)).await,
+            BodyStep::Hang => wait(way, std::future::pending()).await,
+            BodyStep::Reset => return Some(Err(way.reset())),
         }
     }
     if way.stop.is_cancelled() {
         return Some(Err(way.reset()));
     }
-    way.witness.end(End::Complete);
+    way.witness.end(DeliveryEnd::Complete);
     None
 }
 

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-/// What one request is billed before a word of the answer.
+/// The tokens of one request before a word of the answer.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Bill {
+pub(crate) struct EstimatedUsage {
     /// Tokens of messages and tools.
     pub(crate) prompt: usize,
     /// Tokens thought, which only the total shows.
@@ -16,7 +16,7 @@ pub(crate) struct Bill {
 /// Bytes to a token.
 pub(crate) const TOKEN: usize = 4;
 
-impl Bill {
+impl EstimatedUsage {
     /// Estimates the prompt from the body's messages and tools.
     pub(crate) fn of(body: &Value) -> Self {
         Self { prompt: prompt_text(body).len() / TOKEN, ..Self::default() }

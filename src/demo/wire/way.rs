@@ -5,7 +5,7 @@ use std::io::{Error, ErrorKind};
 use axum::http::StatusCode;
 use tokio_util::sync::CancellationToken;
 
-use super::line::Line;
+use super::connection::ConnectionHandle;
 
 /// Sees how an answer goes out.
 pub(crate) trait Witness: Send + Sync + 'static {
@@ -14,12 +14,12 @@ pub(crate) trait Witness: Send + Sync + 'static {
     /// Notes a piece of the answer, of so many events.
     fn sent(&self, bytes: usize, events: usize);
     /// Notes how it ended; the first word counts.
-    fn end(&self, end: End);
+    fn end(&self, end: DeliveryEnd);
 }
 
 /// How an answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
+pub(crate) enum DeliveryEnd {
     /// Every byte went out.
     Complete,
     /// The client left first.
@@ -36,7 +36,7 @@ pub(crate) struct Unseen;
 #[derive(Debug)]
 pub(crate) struct Way<W> {
     /// Its connection, where there is a real one.
-    pub(crate) line: Option<Line>,
+    pub(crate) connection: Option<ConnectionHandle>,
     /// The end of the server.
     pub(crate) stop: CancellationToken,
     /// Who looks on.
@@ -46,21 +46,21 @@ pub(crate) struct Way<W> {
 impl Witness for Unseen {
     fn began(&self, _: StatusCode) {}
     fn sent(&self, _: usize, _: usize) {}
-    fn end(&self, _: End) {}
+    fn end(&self, _: DeliveryEnd) {}
 }
 
 impl Way<Unseen> {
     /// To a client whose connection is never cut.
     pub(crate) fn unseen() -> Self {
-        Self { line: None, stop: CancellationToken::new(), witness: Unseen }
+        Self { connection: None, stop: CancellationToken::new(), witness: Unseen }
     }
 }
 
 impl<W: Witness> Way<W> {
     pub(super) fn reset(&self) -> Error {
-        self.witness.end(End::ServerCut);
-        if let Some(line) = &self.line {
-            line.cut();
+        self.witness.end(DeliveryEnd::ServerCut);
+        if let Some(connection) = &self.connection {
+            connection.cut();
         }
         Error::from(ErrorKind::ConnectionReset)
     }

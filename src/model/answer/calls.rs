@@ -29,7 +29,7 @@ struct OpenCall {
 }
 
 /// One entry of `tool_calls`, with empty strings and nulls taken for absent.
-struct Piece {
+struct CallPiece {
     id: Option<String>,
     index: Option<u64>,
     name: Option<String>,
@@ -40,7 +40,7 @@ struct Piece {
 impl Calls {
     /// Takes one entry of `tool_calls`.
     pub(in crate::model) fn push(&mut self, entry: Value) -> Result<(), Failure> {
-        let piece = Piece::read(entry);
+        let piece = CallPiece::read(entry);
         let is_signature = piece.id.is_none() && piece.name.is_none() && piece.arguments.is_none();
         match self.place(&piece) {
             Some(place) => self.open.get_mut(place).map_or(Ok(()), |call| call.add(piece)),
@@ -60,7 +60,7 @@ impl Calls {
     /// Which call a piece goes on with; `None` begins a new one.
     ///
     /// A new id begins a call whatever the index says, because gateways number every call 0.
-    fn place(&self, piece: &Piece) -> Option<usize> {
+    fn place(&self, piece: &CallPiece) -> Option<usize> {
         if let Some(id) = &piece.id {
             return self.open.iter().position(|call| call.id == *id);
         }
@@ -73,7 +73,7 @@ impl Calls {
         (numbered.is_some() && goes_on).then_some(place)
     }
 
-    fn begin(&mut self, piece: Piece) -> Result<(), Failure> {
+    fn begin(&mut self, piece: CallPiece) -> Result<(), Failure> {
         if self.open.len() == MAX_CALLS {
             return Err(malformed());
         }
@@ -85,7 +85,7 @@ impl Calls {
     }
 }
 
-impl Piece {
+impl CallPiece {
     fn read(mut entry: Value) -> Self {
         let mut function = entry.get_mut("function").map(Value::take).unwrap_or_default();
         Self {
@@ -99,7 +99,7 @@ impl Piece {
 }
 
 impl OpenCall {
-    fn add(&mut self, piece: Piece) -> Result<(), Failure> {
+    fn add(&mut self, piece: CallPiece) -> Result<(), Failure> {
         self.index = self.index.or(piece.index);
         if self.name.is_empty() {
             self.name = piece.name.unwrap_or_default();

@@ -9,7 +9,7 @@ use serde::de::{Deserializer, Error};
 use serde::{Deserialize, de};
 use serde_json::Value;
 
-use crate::model::fault::refused::Refused;
+use crate::model::fault::provider_refusal::ProviderRefusal;
 
 /// A chunk, or a whole completion.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub enum Chunk<'a> {
 /// The usual chunk. Whatever else would count makes it a loose one.
 #[derive(Debug, Deserialize)]
 pub struct Words<'a> {
-    choices: [Choice; 1],
+    choices: [ChunkChoice; 1],
     usage: Option<Value>,
     #[serde(borrow)]
     model: Option<Name<'a>>,
@@ -37,8 +37,8 @@ pub struct Words<'a> {
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[derive(Debug, Deserialize)]
-struct Choice {
-    delta: Said,
+struct ChunkChoice {
+    delta: ChunkDelta,
     finish_reason: Option<String>,
     #[serde(rename = "index")]
     _index: Option<First>,
@@ -47,7 +47,7 @@ struct Choice {
 }
 
 #[derive(Debug, Deserialize)]
-struct Said {
+struct ChunkDelta {
     content: Option<String>,
     #[serde(
         rename = "reasoning_content",
@@ -76,10 +76,10 @@ impl<'a> Chunk<'a> {
     }
 
     /// An error in the place of an answer, if it is one.
-    pub(in crate::model) fn refused(&self) -> Option<Refused> {
+    pub(in crate::model) fn refused(&self) -> Option<ProviderRefusal> {
         match self {
             Self::Words(_) => None,
-            Self::Loose(value) => Refused::in_stream(value),
+            Self::Loose(value) => ProviderRefusal::in_stream(value),
         }
     }
 
@@ -103,7 +103,7 @@ impl<'a> Chunk<'a> {
 impl Words<'_> {
     /// The words and the finish reason; empty ones are as good as none.
     pub(in crate::model) fn take(self) -> (Option<String>, Option<String>) {
-        let [Choice { delta, finish_reason, .. }] = self.choices;
+        let [ChunkChoice { delta, finish_reason, .. }] = self.choices;
         let said = |text: &String| !text.is_empty();
         (delta.content.filter(said), finish_reason.filter(said))
     }

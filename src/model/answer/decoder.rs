@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::calls::{Calls, text};
 use super::chunk::Chunk;
-use super::opening::{Opening, Rest};
+use super::code_call_filter::{CodeCallFilter, Rest};
 use super::thoughts::Thoughts;
 use crate::agents::{Delta, ModelError};
 use crate::domain::{Assistant, Reply, Usage};
@@ -20,18 +20,18 @@ const MAX_TEXT_BYTES: usize = 1024 * 1024;
 #[derive(Debug, Default)]
 pub struct Decoder {
     text: String,
-    opening: Opening,
+    code_calls: CodeCallFilter,
     extra: Option<Value>,
     thoughts: Thoughts,
     calls: Calls,
-    counts: Counts,
+    counts: TokenCounts,
     finish: Option<String>,
     refused: bool,
 }
 
 /// How a stream ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub enum StreamEnd {
     /// The server said that it was done.
     Done,
     /// No more came.
@@ -40,7 +40,7 @@ pub enum Ending {
 
 /// The last counters seen; they are cumulative.
 #[derive(Debug, Default)]
-struct Counts {
+struct TokenCounts {
     prompt: Option<u64>,
     completion: u64,
     total: u64,
@@ -60,7 +60,7 @@ impl Decoder {
             Chunk::Words(words) => {
                 let (content, finish) = words.take();
                 self.finish = finish.or(self.finish.take());
-                self.hear(content, out)
+                self.take_content(content, out)
             }
             Chunk::Loose(chunk) => self.read_loose(chunk, out),
         }
@@ -88,11 +88,11 @@ impl Decoder {
     }
 
     /// The reply, or why there is none.
-    pub fn finish(mut self, ending: Ending, out: &mut Vec<Delta>) -> Result<Reply, Failure> {
+    pub fn finish(mut self, ending: StreamEnd, out: &mut Vec<Delta>) -> Result<Reply, Failure> {
         let before = out.len();
         self.thoughts.flush(out);
         self.keep(out, before)?;
-        let is_code = self.end_opening(out);
+        let is_code = self.end_code_calls(out);
         self.judge_finish(ending)?;
         let calls = self.calls.finish()?;
         if calls.is_empty() && is_code {
@@ -109,7 +109,11 @@ impl Decoder {
     }
 
     /// Words of the answer, without a mark.
-    fn hear(&mut self, content: Option<String>, out: &mut Vec<Delta>) -> Result<(), Failure> {
+    fn take_content(
+        &mut self,
+        content: Option<String>,
+        out: &mut Vec<Delta>,
+    ) -> Result<(), Failure> {
         let before = out.len();
         if let Some(content) = content {
             self.thoughts.plain(content, out);
@@ -140,10 +144,10 @@ impl Decoder {
 
     /// Adds to the reply what was just said of the answer, and takes back what is not to be said yet.
     fn keep(&mut self, out: &mut Vec<Delta>, from: usize) -> Result<(), Failure> {
-        if self.opening.is_held() {
+        if self.code_calls.is_held() {
             for delta in out.split_off(from) {
                 out.extend(match delta {
-                    Delta::Text(text) => self.opening.sift(text).map(Delta::Text),
+                    Delta::Text(text) => self.code_calls.sift(text).map(Delta::Text),
                     Delta::Thought(_) => Some(delta),
                 });
             }
@@ -159,8 +163,8 @@ impl Decoder {
     }
 
     /// Says what was still held, unless it is a call written as code, and tells whether it is.
-    fn end_opening(&mut self, out: &mut Vec<Delta>) -> bool {
-        let Rest::Text(text) = self.opening.end() else { return true };
+    fn end_code_calls(&mut self, out: &mut Vec<Delta>) -> bool {
+        let Rest::Text(text) = self.code_calls.end() else { return true };
         if !text.is_empty() {
             self.text.push_str(&text);
             out.push(Delta::Text(text));
@@ -169,9 +173,9 @@ impl Decoder {
     }
 
     /// What the finish reason rules out; `stop` and `tool_calls` say nothing reliable.
-    fn judge_finish(&self, ending: Ending) -> Result<(), Failure> {
+    fn judge_finish(&self, ending: StreamEnd) -> Result<(), Failure> {
         let Some(finish) = &self.finish else {
-            return if ending == Ending::Done { Ok(()) } else { Err(Failure::cut()) };
+            return if ending == StreamEnd::Done { Ok(()) } else { Err(Failure::cut()) };
         };
         let (reason, detail) = finish.split_once(':').unwrap_or((finish, ""));
         match reason.trim() {
@@ -184,7 +188,7 @@ impl Decoder {
     }
 }
 
-impl Counts {
+impl TokenCounts {
     fn read(&mut self, usage: &Value) {
         let count = |key: &str| usage.get(key).and_then(Value::as_u64);
         self.prompt = count("prompt_tokens").or(self.prompt);

@@ -30,7 +30,7 @@ pub(in crate::model) struct Events {
 
 /// Something that was found.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::model) enum Event<'a> {
+pub(in crate::model) enum SseEvent<'a> {
     /// An event that says this.
     Data(&'a [u8]),
     /// The server is done.
@@ -47,7 +47,7 @@ impl Events {
     }
 
     /// The next event, until another piece is needed.
-    pub(in crate::model) fn next(&mut self) -> Option<Event<'_>> {
+    pub(in crate::model) fn next(&mut self) -> Option<SseEvent<'_>> {
         if std::mem::take(&mut self.is_told) {
             self.data.clear();
         }
@@ -74,17 +74,17 @@ impl Events {
         &self.stray
     }
 
-    fn found(&mut self) -> Option<Event<'_>> {
+    fn found(&mut self) -> Option<SseEvent<'_>> {
         if !self.is_told {
             // Let go even if it is empty: it would keep the connection's buffer from being used again.
             let rest = std::mem::take(&mut self.piece);
             self.line.extend_from_slice(&rest);
         }
         if self.line.len().max(self.data.len()) > MAX_BYTES {
-            return Some(Event::TooLong);
+            return Some(SseEvent::TooLong);
         }
         let is_done = self.data.trim_ascii() == DONE;
-        self.is_told.then_some(if is_done { Event::Done } else { Event::Data(&self.data) })
+        self.is_told.then_some(if is_done { SseEvent::Done } else { SseEvent::Data(&self.data) })
     }
 
     fn is_blank(&self, rest: &[u8]) -> bool {

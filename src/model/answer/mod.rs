@@ -2,9 +2,9 @@
 
 pub(super) mod calls;
 pub(super) mod chunk;
+mod code_call_filter;
 pub(super) mod decoder;
 pub(super) mod events;
-mod opening;
 pub(super) mod playback;
 pub(super) mod stream;
 pub(super) mod thoughts;

@@ -41,7 +41,7 @@ pub struct Played {
 
 /// Reads the body of a 200 that came in these pieces.
 pub async fn play(content_type: &str, pieces: Vec<Bytes>) -> Played {
-    let heard = Arc::new(Heard::default());
+    let heard = Arc::new(CollectedDeltas::default());
     let deltas = Deltas::new(Arc::clone(&heard) as _);
     let result = read(answer(content_type, pieces), &deltas).await;
     let usage = deltas.spent().usage;
@@ -51,9 +51,9 @@ pub async fn play(content_type: &str, pieces: Vec<Bytes>) -> Played {
 
 /// Keeps what is said.
 #[derive(Default)]
-struct Heard(Mutex<Vec<Delta>>);
+struct CollectedDeltas(Mutex<Vec<Delta>>);
 
-impl Listener for Heard {
+impl Listener for CollectedDeltas {
     fn on(&self, event: AgentEvent) {
         if let AgentEvent::Said(delta) = event {
             self.0.lock().unwrap_or_else(PoisonError::into_inner).push(delta);

@@ -10,15 +10,15 @@ use tokio::task::coop::consume_budget;
 use tokio::time::timeout;
 
 use super::chunk::Chunk;
-use super::decoder::{Decoder, Ending};
-use super::events::{Event, Events};
+use super::decoder::{Decoder, StreamEnd};
+use super::events::{Events, SseEvent};
 use crate::agents::{Delta, Deltas, ModelError};
 use crate::domain::Reply;
 use crate::model::connection::response::ProviderResponse;
 use crate::model::cost::bill::Bill;
 use crate::model::fault::failure::Failure;
-use crate::model::fault::refused::Refused;
-use crate::model::transport::Opened;
+use crate::model::fault::provider_refusal::ProviderRefusal;
+use crate::model::transport::OpenedAnswer;
 use crate::model::watch::warnings::Warnings;
 use crate::resilience::{Patience, Permit};
 
@@ -40,12 +40,12 @@ pub(in crate::model) struct Reading<'a> {
     warnings: &'a Warnings,
     is_named: bool,
     decoder: Decoder,
-    heard: Heard,
+    read_so_far: ReadSoFar,
     out: Vec<Delta>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Heard {
+enum ReadSoFar {
     Nothing,
     Events,
     /// The person has read some of it, so no other attempt may be made.
@@ -69,26 +69,26 @@ impl<'a> Reading<'a> {
             patience,
             is_named: false,
             decoder: Decoder::default(),
-            heard: Heard::Nothing,
+            read_so_far: ReadSoFar::Nothing,
             out: Vec::new(),
         }
     }
 
     /// Reads to the end.
-    pub(in crate::model) async fn read(mut self, opened: Opened) -> Result<Reply, Failure> {
+    pub(in crate::model) async fn read(mut self, opened: OpenedAnswer) -> Result<Reply, Failure> {
         let result = match opened {
-            Opened::Stream(answer) => self.read_stream(answer).await,
-            Opened::Whole(value) => self.take(value.into()).map(|()| Ending::Done),
+            OpenedAnswer::Stream(answer) => self.read_stream(answer).await,
+            OpenedAnswer::Whole(value) => self.take(value.into()).map(|()| StreamEnd::Done),
         };
         let result = match result {
             Ok(ending) => self.end(ending),
             Err(failure) => Err(failure),
         };
-        let was_read = self.heard == Heard::Text;
+        let was_read = self.read_so_far == ReadSoFar::Text;
         result.map_err(|failure| if was_read { failure.finally() } else { failure })
     }
 
-    async fn read_stream(&mut self, mut answer: ProviderResponse) -> Result<Ending, Failure> {
+    async fn read_stream(&mut self, mut answer: ProviderResponse) -> Result<StreamEnd, Failure> {
         let (mut events, mut total) = (Events::default(), 0);
         loop {
             let piece = select! {
@@ -109,9 +109,9 @@ impl<'a> Reading<'a> {
                 // A piece may hold thousands.
                 consume_budget().await;
                 match event {
-                    Event::Data(data) => self.take_event(data)?,
-                    Event::Done => return Ok(closed(answer).await),
-                    Event::TooLong => return Err(too_large()),
+                    SseEvent::Data(data) => self.take_event(data)?,
+                    SseEvent::Done => return Ok(closed(answer).await),
+                    SseEvent::TooLong => return Err(too_large()),
                 }
             }
             if is_over {
@@ -140,7 +140,7 @@ impl<'a> Reading<'a> {
         if result.is_ok() {
             self.permit.answered();
             self.bill.note(self.decoder.usage());
-            self.heard = self.heard.max(Heard::Events);
+            self.read_so_far = self.read_so_far.max(ReadSoFar::Events);
         }
         self.say();
         result
@@ -156,7 +156,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn end(&mut self, ending: Ending) -> Result<Reply, Failure> {
+    fn end(&mut self, ending: StreamEnd) -> Result<Reply, Failure> {
         let result = std::mem::take(&mut self.decoder).finish(ending, &mut self.out);
         self.say();
         result
@@ -165,38 +165,38 @@ impl<'a> Reading<'a> {
     fn say(&mut self) {
         for delta in self.out.drain(..) {
             if matches!(delta, Delta::Text(_)) {
-                self.heard = Heard::Text;
+                self.read_so_far = ReadSoFar::Text;
             }
             self.deltas.say(delta);
         }
     }
 
     /// What a silence that lasts too long means: behind a finish reason nothing is missing.
-    fn silence(&self) -> Result<Ending, Failure> {
-        match self.heard {
-            _ if self.decoder.is_finished() => Ok(Ending::Done),
-            Heard::Nothing => Err(Failure::silent("no answer began")),
-            Heard::Events | Heard::Text => Err(Failure::silent("it fell silent")),
+    fn silence(&self) -> Result<StreamEnd, Failure> {
+        match self.read_so_far {
+            _ if self.decoder.is_finished() => Ok(StreamEnd::Done),
+            ReadSoFar::Nothing => Err(Failure::silent("no answer began")),
+            ReadSoFar::Events | ReadSoFar::Text => Err(Failure::silent("it fell silent")),
         }
     }
 }
 
 /// A body that the server ends in good time leaves its connection to the next request.
-async fn closed(mut answer: ProviderResponse) -> Ending {
+async fn closed(mut answer: ProviderResponse) -> StreamEnd {
     let mut end = pin!(answer.piece());
     // Most ends came with the last event: they need no clock.
     if end.as_mut().now_or_never().is_none() {
         drop(timeout(CLOSING_GRACE, end).await);
     }
-    Ending::Done
+    StreamEnd::Done
 }
 
 /// What the body says of an end without `[DONE]`.
-fn broken(events: &Events) -> Result<Ending, Failure> {
+fn broken(events: &Events) -> Result<StreamEnd, Failure> {
     let stray = serde_json::from_slice(events.stray()).ok();
-    match stray.as_ref().and_then(Refused::in_stream) {
+    match stray.as_ref().and_then(ProviderRefusal::in_stream) {
         Some(refused) => Err(refused.failure()),
-        None => Ok(Ending::Cut),
+        None => Ok(StreamEnd::Cut),
     }
 }
 
@@ -267,6 +267,6 @@ mod tests {
         let patience = Patience::new(Instant::now() + first, silence);
         let bill = Bill::new(&deltas, None);
         let reading = Reading::new(&deltas, bill, &warnings, &mut permit, patience);
-        reading.read(Opened::Stream(answer)).await
+        reading.read(OpenedAnswer::Stream(answer)).await
     }
 }

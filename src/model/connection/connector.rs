@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use tower::{Service, ServiceExt};
 
 use super::BoxError;
-use super::line::Stream;
+use super::provider_connection::Stream;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// A peer that is gone is noticed after about a minute of silence, or 30 s of what it does not take.
@@ -115,7 +115,7 @@ fn tcp() -> HttpConnector {
 async fn opened<C>(connector: C, to: Uri) -> Result<Stream, BoxError>
 where
     C: Service<Uri, Error = BoxError>,
-    C::Response: super::line::ByteStream + 'static,
+    C::Response: super::provider_connection::ByteStream + 'static,
 {
     Ok(Box::new(connector.oneshot(to).await?))
 }

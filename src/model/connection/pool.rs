@@ -1,4 +1,4 @@
-//! The lines that nobody uses at the moment.
+//! The connections that nobody uses at the moment.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -9,34 +9,34 @@ use tokio::time::{Instant, sleep};
 
 use super::BoxError;
 use super::connector::Connector;
-use super::line::{Line, Stream};
+use super::provider_connection::{ProviderConnection, Stream};
 use super::response::ProviderResponse;
 use crate::domain::is_out_of_files;
 
-/// How long a line is kept that nobody uses.
+/// How long a connection is kept that nobody uses.
 const IDLE: Duration = Duration::from_secs(90);
 /// How many of them at most: what a crowd leaves behind, for the next.
 const MOST_IDLE: usize = 256;
 
-/// All pools of the process, as files are: lines that nobody uses make way, wherever they lead.
+/// All pools of the process, as files are: connections that nobody uses make way, wherever they lead.
 static POOLS: Mutex<Vec<Weak<Pool>>> = Mutex::new(Vec::new());
 
-/// Lines to one server, on one core.
+/// Connections to one server, on one core.
 pub(in crate::model) struct Pool {
     connector: Arc<Connector>,
-    kept: Mutex<IdleLines>,
+    kept: Mutex<IdleConnections>,
 }
 
 #[derive(Default)]
-struct IdleLines {
+struct IdleConnections {
     /// The one that was used last is at the end.
-    lines: Vec<Idle>,
+    connections: Vec<IdleConnection>,
     /// Whether somebody looks after what lies here.
     is_tidied: bool,
 }
 
-struct Idle {
-    line: Line,
+struct IdleConnection {
+    connection: ProviderConnection,
     since: Instant,
 }
 
@@ -52,7 +52,7 @@ pub(in crate::model) enum Lost {
 }
 
 impl Pool {
-    /// No line yet.
+    /// No connection yet.
     pub(in crate::model) fn new(connector: Arc<Connector>) -> Arc<Self> {
         let pool = Arc::new(Self { connector, kept: Mutex::default() });
         let mut all = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -71,9 +71,11 @@ impl Pool {
         request: Request<Body>,
     ) -> Result<ProviderResponse, Lost> {
         let mut request = self.connector.address(request);
-        while let Some(mut line) = self.take() {
-            match line.send(request).await {
-                Ok(response) => return Ok(ProviderResponse::on(line, Arc::clone(self), response)),
+        while let Some(mut connection) = self.take() {
+            match connection.send(request).await {
+                Ok(response) => {
+                    return Ok(ProviderResponse::on(connection, Arc::clone(self), response));
+                }
                 Err(mut error) => {
                     let Some(back) = error.take_message() else {
                         // The others may be lost as well: whoever asks again has a new one.
@@ -86,12 +88,13 @@ impl Pool {
             }
         }
         let stream = self.connect().await.map_err(Lost::Unconnected)?;
-        let mut line = Line::over(stream).await.map_err(Lost::Cut)?;
-        let response = line.send(request).await.map_err(|error| Lost::Cut(error.into_error()))?;
-        Ok(ProviderResponse::on(line, Arc::clone(self), response))
+        let mut connection = ProviderConnection::over(stream).await.map_err(Lost::Cut)?;
+        let response =
+            connection.send(request).await.map_err(|error| Lost::Cut(error.into_error()))?;
+        Ok(ProviderResponse::on(connection, Arc::clone(self), response))
     }
 
-    /// Idle lines make way if there is no file for a new one.
+    /// Idle connections make way if there is no file for a new one.
     async fn connect(&self) -> Result<Stream, BoxError> {
         match self.connector.connect().await {
             Err(error) if is_out_of_files(&*error) => {
@@ -103,45 +106,45 @@ impl Pool {
         }
     }
 
-    /// Closes all idle lines.
+    /// Closes all idle connections.
     fn give_up(&self) {
         // Let go of once the lock is.
-        let idle = std::mem::take(&mut self.kept().lines);
+        let idle = std::mem::take(&mut self.kept().connections);
         drop(idle);
     }
 
-    /// The line that was used last is the likeliest to be open still.
-    fn take(&self) -> Option<Line> {
+    /// The connection that was used last is the likeliest to be open still.
+    fn take(&self) -> Option<ProviderConnection> {
         let mut kept = self.kept();
-        while let Some(Idle { mut line, since }) = kept.lines.pop() {
-            if since.elapsed() < IDLE && line.is_free() {
-                return Some(line);
+        while let Some(IdleConnection { mut connection, since }) = kept.connections.pop() {
+            if since.elapsed() < IDLE && connection.is_free() {
+                return Some(connection);
             }
         }
         None
     }
 
-    /// Keeps a line for the next request, if it is good for one.
-    pub(super) fn lay_back(self: &Arc<Self>, mut line: Line) {
-        if !line.is_free() {
+    /// Keeps a connection for the next request, if it is good for one.
+    pub(super) fn lay_back(self: &Arc<Self>, mut connection: ProviderConnection) {
+        if !connection.is_free() {
             return;
         }
         let mut kept = self.kept();
         if !std::mem::replace(&mut kept.is_tidied, true) {
             drop(tokio::spawn(tidy(Arc::downgrade(self))));
         }
-        if kept.lines.len() == MOST_IDLE {
-            drop(kept.lines.remove(0));
+        if kept.connections.len() == MOST_IDLE {
+            drop(kept.connections.remove(0));
         }
-        kept.lines.push(Idle { line, since: Instant::now() });
+        kept.connections.push(IdleConnection { connection, since: Instant::now() });
     }
 
-    fn kept(&self) -> MutexGuard<'_, IdleLines> {
+    fn kept(&self) -> MutexGuard<'_, IdleConnections> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Closes the idle lines of all pools.
+/// Closes the idle connections of all pools.
 fn give_up_all() {
     let all = POOLS.lock().unwrap_or_else(PoisonError::into_inner).clone();
     all.iter().filter_map(Weak::upgrade).for_each(|pool| pool.give_up());
@@ -153,8 +156,9 @@ async fn tidy(pool: Weak<Pool>) {
         sleep(IDLE / 3).await;
         let Some(pool) = pool.upgrade() else { return };
         let mut kept = pool.kept();
-        kept.lines.retain_mut(|idle| idle.since.elapsed() < IDLE && idle.line.is_free());
-        kept.is_tidied = !kept.lines.is_empty();
+        kept.connections
+            .retain_mut(|idle| idle.since.elapsed() < IDLE && idle.connection.is_free());
+        kept.is_tidied = !kept.connections.is_empty();
         if !kept.is_tidied {
             return;
         }

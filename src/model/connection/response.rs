@@ -1,4 +1,4 @@
-//! The answer to a request, and the line that its body comes over.
+//! The answer to a request, and the connection that its body comes over.
 
 use std::fmt::{self, Debug, Formatter};
 use std::io::{Error, ErrorKind};
@@ -13,8 +13,8 @@ use http::{HeaderMap, Response, StatusCode};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use super::BoxError;
-use super::line::Line;
 use super::pool::Pool;
+use super::provider_connection::ProviderConnection;
 
 /// A head, and a body that is still to come.
 pub(in crate::model) struct ProviderResponse {
@@ -23,7 +23,7 @@ pub(in crate::model) struct ProviderResponse {
     body: Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send + Sync>>,
 }
 
-/// What came over a line. Whoever lets go of it before its end ends the line.
+/// What came over a connection. Whoever lets go of it before its end ends the connection.
 struct Inbound {
     incoming: Incoming,
     state: BodyState,
@@ -31,7 +31,7 @@ struct Inbound {
 }
 
 enum BodyState {
-    Open(Box<Line>),
+    Open(Box<ProviderConnection>),
     Over,
     /// Whoever asks once more is told so again: it did not end.
     Broken,
@@ -47,11 +47,15 @@ impl ProviderResponse {
         Self { status: head.status, headers: head.headers, body: Box::pin(body) }
     }
 
-    /// An answer on this line, which goes home to this pool.
-    pub(super) fn on(line: Line, home: Arc<Pool>, response: Response<Incoming>) -> Self {
+    /// An answer on this connection, which goes home to this pool.
+    pub(super) fn on(
+        connection: ProviderConnection,
+        home: Arc<Pool>,
+        response: Response<Incoming>,
+    ) -> Self {
         Self::new(response.map(|incoming| Inbound {
             incoming,
-            state: BodyState::Open(Box::new(line)),
+            state: BodyState::Open(Box::new(connection)),
             home,
         }))
     }
@@ -82,18 +86,19 @@ impl Body for Inbound {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let Self { incoming, state, home } = &mut *self;
-        let line = match state {
-            BodyState::Open(line) => line,
+        let connection = match state {
+            BodyState::Open(connection) => connection,
             BodyState::Over => return Poll::Ready(None),
             BodyState::Broken => {
                 return Poll::Ready(Some(Err(Error::from(ErrorKind::ConnectionAborted).into())));
             }
         };
-        let frame = line.poll_for(context, |context| Pin::new(&mut *incoming).poll_frame(context));
+        let frame =
+            connection.poll_for(context, |context| Pin::new(&mut *incoming).poll_frame(context));
         match &frame {
             Poll::Ready(None) => {
-                if let BodyState::Open(line) = replace(state, BodyState::Over) {
-                    home.lay_back(*line);
+                if let BodyState::Open(connection) = replace(state, BodyState::Over) {
+                    home.lay_back(*connection);
                 }
             }
             Poll::Ready(Some(Err(_))) => *state = BodyState::Broken,

@@ -6,10 +6,10 @@ use crate::agents::ModelError;
 
 /// The last advice, until the provider takes a request again.
 #[derive(Debug, Default)]
-pub(in crate::model) struct Advice(Mutex<Kept>);
+pub(in crate::model) struct Advice(Mutex<KeptAdvice>);
 
 #[derive(Debug, Default)]
-struct Kept {
+struct KeptAdvice {
     advice: Option<String>,
     /// What is used up, if that is why the provider is held back.
     spent: Option<&'static str>,
@@ -50,7 +50,7 @@ impl Advice {
         self.kept().spent
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, KeptAdvice> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

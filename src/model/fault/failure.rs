@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::remedy::Remedy;
 use crate::agents::ModelError;
-use crate::resilience::{Fault, Refusal, Repeat, Verdict};
+use crate::resilience::{Fault, GuardRefusal, Repeat, Verdict};
 
 /// How long a provider is left alone whose quota is spent: it is renewed one day, or by a payment
 /// that nobody tells us of, and each look costs a turn nothing but a moment.
@@ -92,18 +92,18 @@ impl Failure {
     }
 }
 
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
+impl From<GuardRefusal> for Failure {
+    fn from(refusal: GuardRefusal) -> Self {
         match refusal {
-            Refusal::Open { retry_in } => {
+            GuardRefusal::Open { retry_in } => {
                 Self::unsent(unavailable("its breaker is open", Some(retry_in)))
             }
-            Refusal::Cooling { retry_in } => {
+            GuardRefusal::Cooling { retry_in } => {
                 let repeat = Repeat::Unsent(retry_in);
                 Self { repeat, ..Self::unsent(unavailable("it asked for a pause", Some(retry_in))) }
             }
-            Refusal::TimedOut => Self::silent("no answer began"),
-            Refusal::DeadlinePassed => Self::out_of_time(),
+            GuardRefusal::TimedOut => Self::silent("no answer began"),
+            GuardRefusal::DeadlinePassed => Self::out_of_time(),
         }
     }
 }

@@ -3,5 +3,5 @@
 pub(super) mod advice;
 pub(super) mod failure;
 pub(super) mod pause;
-pub(super) mod refused;
+pub(super) mod provider_refusal;
 pub(super) mod remedy;

@@ -29,11 +29,11 @@ pub(in crate::model) fn ordered(headers: &HeaderMap) -> Option<Duration> {
 pub(in crate::model) fn in_words(message: &str) -> Option<Duration> {
     let (_, rest) =
         message.split_once("retry in ").or_else(|| message.split_once("try again in "))?;
-    span(rest.split_whitespace().next()?.trim_end_matches('.'))
+    duration_of(rest.split_whitespace().next()?.trim_end_matches('.'))
 }
 
 /// `39s`, `45.837906927s`, `1m30s`, `250ms`.
-pub(in crate::model) fn span(text: &str) -> Option<Duration> {
+pub(in crate::model) fn duration_of(text: &str) -> Option<Duration> {
     let (mut rest, mut total) = (text, 0.0);
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
@@ -59,12 +59,12 @@ pub(in crate::model) fn until_reset(headers: &HeaderMap) -> Option<Duration> {
 
 /// A span with units or in seconds, or a time.
 fn reset(text: &str) -> Option<Duration> {
-    let Some(number) = number(text) else { return span(text) };
+    let Some(number) = number(text) else { return duration_of(text) };
     let now = Timestamp::now().as_duration().as_secs_f64();
     seconds(match number {
         millis if millis >= EPOCH_MILLIS => millis / 1_000.0 - now,
         time if time >= EPOCH_SECONDS => time - now,
-        span => span,
+        duration_of => duration_of,
     })
 }
 

@@ -1,6 +1,6 @@
 //! What an operator must change before a provider takes our requests, and in which variable.
 
-use crate::model::dialect::Dialect;
+use crate::model::provider_family::ProviderFamily;
 use crate::model::settings::Settings;
 
 /// What Google offers to everybody.
@@ -25,7 +25,7 @@ pub enum Remedy {
     Address(u16),
     /// How thinking is asked for is refused.
     Thinking,
-    /// A field that only the other dialect knows is refused.
+    /// A field that only the other family knows is refused.
     Dialect(&'static str),
     /// A signature is missing or altered.
     Signature,
@@ -36,28 +36,32 @@ pub enum Remedy {
 impl Remedy {
     /// The advice to whoever set the model up like this.
     pub fn words(&self, settings: &Settings) -> String {
-        let place = Place(settings);
+        let location = SettingLocation(settings);
         match self {
-            Self::Key(status) => format!("check {} (the provider answered {status})", place.key()),
-            Self::UnknownKey => format!("check {} (the provider does not know it)", place.key()),
-            Self::Billing => {
-                format!("check the region and billing of the project behind {}", place.key())
+            Self::Key(status) => {
+                format!("check {} (the provider answered {status})", location.key())
             }
-            Self::Credit => format!("the account behind {} has no credit left", place.key()),
+            Self::UnknownKey => format!("check {} (the provider does not know it)", location.key()),
+            Self::Billing => {
+                format!("check the region and billing of the project behind {}", location.key())
+            }
+            Self::Credit => format!("the account behind {} has no credit left", location.key()),
             Self::DayQuota => format!(
                 "the quota of the day of {} is spent; raise it at the provider, or wait for \
                  the next day",
-                place.key()
+                location.key()
             ),
-            Self::Model => format!("the model is not offered to this key; {}", place.other_model()),
+            Self::Model => {
+                format!("the model is not offered to this key; {}", location.other_model())
+            }
             Self::Address(status) => {
-                format!("check {} (the server answered {status})", place.base_url())
+                format!("check {} (the server answered {status})", location.base_url())
             }
             Self::Thinking => {
                 "the provider refuses how thinking is asked for; set THINKING=auto".to_owned()
             }
             Self::Dialect(field) => {
-                format!("the provider refuses the field {field}; {}", place.other_dialect())
+                format!("the provider refuses the field {field}; {}", location.other_dialect())
             }
             Self::Signature => {
                 "the provider refused the request's form (a thought signature)".to_owned()
@@ -70,9 +74,9 @@ impl Remedy {
 }
 
 /// Where a model is set up: in variables of its own, or as an entry of a list.
-struct Place<'a>(&'a Settings);
+struct SettingLocation<'a>(&'a Settings);
 
-impl Place<'_> {
+impl SettingLocation<'_> {
     fn key(&self) -> String {
         match (&self.0.name, &self.0.key_variable) {
             (None, _) => "GEMINI_API_KEY".to_owned(),
@@ -88,11 +92,11 @@ impl Place<'_> {
     }
 
     fn other_model(&self) -> String {
-        match (&self.0.name, self.0.dialect) {
-            (None, Dialect::Gemini) if self.0.model == SUCCESSOR => {
+        match (&self.0.name, self.0.family) {
+            (None, ProviderFamily::Gemini) if self.0.model == SUCCESSOR => {
                 "set GEMINI_MODEL to a model that it may use".to_owned()
             }
-            (None, Dialect::Gemini) => format!("set GEMINI_MODEL={SUCCESSOR}"),
+            (None, ProviderFamily::Gemini) => format!("set GEMINI_MODEL={SUCCESSOR}"),
             _ => format!("change {}", self.variable("GEMINI_MODEL", "model")),
         }
     }

@@ -4,20 +4,20 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::offer::Offer;
-use super::thinking::{Said, Thinking, say};
+use super::thinking::{Thinking, ThinkingFields, say};
+use super::tool_declarations::ToolDeclarations;
 use super::transcript;
-use super::wire::{Message, Recipient};
+use super::wire::{Recipient, RequestMessage};
 use crate::agents::ModelRequest;
-use crate::model::dialect::Dialect;
+use crate::model::provider_family::ProviderFamily;
 
 /// A request for one streamed chat completion.
 #[derive(Clone, Debug, Serialize)]
 pub struct Body<'a> {
     model: &'a str,
     #[serde(skip)]
-    dialect: Dialect,
-    messages: Vec<Message<'a>>,
+    family: ProviderFamily,
+    messages: Vec<RequestMessage<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tools: Option<&'a RawValue>,
     stream: bool,
@@ -34,13 +34,17 @@ struct StreamOptions {
 }
 
 impl<'a> Body<'a> {
-    /// Writes down a request; `offer` must be that of the request's tools.
-    pub fn new(recipient: Recipient<'a>, request: &ModelRequest<'a>, offer: &'a Offer) -> Self {
+    /// Writes down a request; `tools` must be those of the request.
+    pub fn new(
+        recipient: Recipient<'a>,
+        request: &ModelRequest<'a>,
+        tools: &'a ToolDeclarations,
+    ) -> Self {
         Self {
             model: recipient.model,
-            dialect: recipient.dialect,
-            messages: transcript::messages(recipient, request, offer.names()),
-            tools: offer.declarations(),
+            family: recipient.family,
+            messages: transcript::messages(recipient, request, tools.names()),
+            tools: tools.declarations(),
             stream: true,
             stream_options: StreamOptions { include_usage: true },
             reasoning_effort: None,
@@ -58,10 +62,10 @@ impl<'a> Body<'a> {
     /// Says how much the model may think; the key for Google really is `extra_body`.
     #[must_use]
     pub fn thinking(self, thinking: Thinking) -> Self {
-        match say(self.dialect, self.model, thinking) {
-            Said::Nothing => self,
-            Said::Google(part) => Self { google_only: Some(part), ..self },
-            Said::Effort(effort) => Self { reasoning_effort: Some(effort), ..self },
+        match say(self.family, self.model, thinking) {
+            ThinkingFields::Nothing => self,
+            ThinkingFields::Google(part) => Self { google_only: Some(part), ..self },
+            ThinkingFields::Effort(effort) => Self { reasoning_effort: Some(effort), ..self },
         }
     }
 }

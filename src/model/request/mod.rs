@@ -2,8 +2,8 @@
 
 pub(super) mod body;
 pub(super) mod names;
-pub(super) mod offer;
 pub(super) mod schema;
 pub(super) mod thinking;
+pub(super) mod tool_declarations;
 pub(super) mod transcript;
 pub(super) mod wire;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::model::dialect::Dialect;
+use crate::model::provider_family::ProviderFamily;
 
 /// How much a model may think.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub enum Thinking {
 
 /// What is said of it in a request.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::model) enum Said {
+pub(in crate::model) enum ThinkingFields {
     /// Nothing.
     Nothing,
     /// In Google's own part of the body, which also asks for the thoughts.
@@ -32,11 +32,15 @@ pub(in crate::model) enum Said {
 }
 
 /// What `model` is told; a Gemini behind a server of another family is told like the others.
-pub(in crate::model) fn say(dialect: Dialect, model: &str, thinking: Thinking) -> Said {
-    let version = gemini_version(model).filter(|_| dialect == Dialect::Gemini);
+pub(in crate::model) fn say(
+    family: ProviderFamily,
+    model: &str,
+    thinking: Thinking,
+) -> ThinkingFields {
+    let version = gemini_version(model).filter(|_| family == ProviderFamily::Gemini);
     let Some(version) = version else { return effort(thinking) };
     if version.starts_with("1.") || version.starts_with("2.0") {
-        return Said::Nothing; // They cannot think, and refuse to hear of it.
+        return ThinkingFields::Nothing; // They cannot think, and refuse to hear of it.
     }
     let limit = if version.starts_with('2') {
         budget(thinking, version.contains("pro")).map(|tokens| ("thinking_budget", json!(tokens)))
@@ -46,7 +50,7 @@ pub(in crate::model) fn say(dialect: Dialect, model: &str, thinking: Thinking) -
     let shows = ("include_thoughts", json!(thinking != Thinking::Off));
     let config: Map<_, _> =
         [shows].into_iter().chain(limit).map(|(key, value)| (key.to_owned(), value)).collect();
-    Said::Google(json!({ "google": { "thinking_config": config } }))
+    ThinkingFields::Google(json!({ "google": { "thinking_config": config } }))
 }
 
 /// What follows `gemini-`, if it is one of Google's.
@@ -54,12 +58,12 @@ pub(in crate::model) fn gemini_version(model: &str) -> Option<&str> {
     model.split_once("gemini-").map(|(_, version)| version)
 }
 
-fn effort(thinking: Thinking) -> Said {
+fn effort(thinking: Thinking) -> ThinkingFields {
     match thinking {
-        Thinking::Off | Thinking::Auto => Said::Nothing,
-        Thinking::Low => Said::Effort("low"),
-        Thinking::Medium => Said::Effort("medium"),
-        Thinking::High => Said::Effort("high"),
+        Thinking::Off | Thinking::Auto => ThinkingFields::Nothing,
+        Thinking::Low => ThinkingFields::Effort("low"),
+        Thinking::Medium => ThinkingFields::Effort("medium"),
+        Thinking::High => ThinkingFields::Effort("high"),
     }
 }
 
@@ -94,7 +98,7 @@ mod tests {
 
     #[test]
     fn two_is_told_a_budget() {
-        let told = |thinking| say(Dialect::Gemini, "models/gemini-2.5-flash", thinking);
+        let told = |thinking| say(ProviderFamily::Gemini, "models/gemini-2.5-flash", thinking);
 
         assert_eq!(told(Thinking::Auto), google(json!({ "include_thoughts": true })));
         for (thinking, tokens) in
@@ -105,7 +109,7 @@ mod tests {
         }
         let off = |tokens| google(json!({ "include_thoughts": false, "thinking_budget": tokens }));
         assert_eq!(told(Thinking::Off), off(0));
-        assert_eq!(say(Dialect::Gemini, "gemini-2.5-pro", Thinking::Off), off(128));
+        assert_eq!(say(ProviderFamily::Gemini, "gemini-2.5-pro", Thinking::Off), off(128));
     }
 
     #[test]
@@ -119,28 +123,28 @@ mod tests {
             ("gemini-3.8-flash", "low"),
             ("gemini-3-pro", "low"),
         ] {
-            assert_eq!(say(Dialect::Gemini, model, Thinking::Off), off(least), "{model}");
+            assert_eq!(say(ProviderFamily::Gemini, model, Thinking::Off), off(least), "{model}");
             let high = json!({ "include_thoughts": true, "thinking_level": "high" });
-            assert_eq!(say(Dialect::Gemini, model, Thinking::High), google(high), "{model}");
+            assert_eq!(say(ProviderFamily::Gemini, model, Thinking::High), google(high), "{model}");
         }
     }
 
     #[test]
     fn others_are_told_an_effort_or_nothing() {
         for model in ["gpt-5", "google/gemini-3.5-flash"] {
-            let told = say(Dialect::OpenAi, model, Thinking::Medium);
-            assert_eq!(told, Said::Effort("medium"), "{model}");
+            let told = say(ProviderFamily::OpenAi, model, Thinking::Medium);
+            assert_eq!(told, ThinkingFields::Effort("medium"), "{model}");
         }
-        for (dialect, model, thinking) in [
-            (Dialect::OpenAi, "qwen3", Thinking::Auto),
-            (Dialect::OpenAi, "qwen3", Thinking::Off),
-            (Dialect::Gemini, "gemini-2.0-flash", Thinking::High),
+        for (family, model, thinking) in [
+            (ProviderFamily::OpenAi, "qwen3", Thinking::Auto),
+            (ProviderFamily::OpenAi, "qwen3", Thinking::Off),
+            (ProviderFamily::Gemini, "gemini-2.0-flash", Thinking::High),
         ] {
-            assert_eq!(say(dialect, model, thinking), Said::Nothing, "{model}");
+            assert_eq!(say(family, model, thinking), ThinkingFields::Nothing, "{model}");
         }
     }
 
-    fn google(config: Value) -> Said {
-        Said::Google(json!({ "google": { "thinking_config": config } }))
+    fn google(config: Value) -> ThinkingFields {
+        ThinkingFields::Google(json!({ "google": { "thinking_config": config } }))
     }
 }

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use super::names::Names;
 use super::thinking::gemini_version;
-use super::wire::{Called, CalledFunction, Kind, Message, Recipient};
+use super::wire::{Called, CalledFunction, Recipient, RequestMessage, ToolKind};
 use crate::agents::ModelRequest;
 use crate::domain::{self, Assistant, ToolCall, ToolResult};
-use crate::model::dialect::Dialect;
 use crate::model::extra::{Extra, is_signed};
+use crate::model::provider_family::ProviderFamily;
 
 const NO_OUTPUT: &str = "(no output)";
 const NO_RESULT: &str = "(this call was cut short; whether it took effect is unknown)";
@@ -22,9 +22,9 @@ pub(in crate::model) fn messages<'a>(
     recipient: Recipient<'_>,
     request: &ModelRequest<'a>,
     names: &'a Names,
-) -> Vec<Message<'a>> {
-    let writer = Writer { names, recipient, stands_in: wants_signatures(recipient) };
-    let mut messages = vec![Message::System { content: request.system }];
+) -> Vec<RequestMessage<'a>> {
+    let writer = TranscriptWriter { names, recipient, stands_in: wants_signatures(recipient) };
+    let mut messages = vec![RequestMessage::System { content: request.system }];
     for (place, message) in request.messages.iter().enumerate() {
         match message {
             domain::Message::User { text } => say(&mut messages, Cow::Borrowed(text)),
@@ -37,18 +37,21 @@ pub(in crate::model) fn messages<'a>(
             domain::Message::Tools { results: _ } => {}
         }
     }
-    if matches!(messages.last(), Some(Message::System { .. } | Message::Assistant { .. })) {
-        messages.push(Message::User { content: Cow::Owned(note(GO_ON)) });
+    if matches!(
+        messages.last(),
+        Some(RequestMessage::System { .. } | RequestMessage::Assistant { .. })
+    ) {
+        messages.push(RequestMessage::User { content: Cow::Owned(note(GO_ON)) });
     }
     messages
 }
 
 /// Adds what was wrong with the model's last call.
-pub(in crate::model) fn correct(messages: &mut Vec<Message<'_>>) {
+pub(in crate::model) fn correct(messages: &mut Vec<RequestMessage<'_>>) {
     say(messages, Cow::Owned(note(UNREADABLE)));
 }
 
-struct Writer<'a, 'n> {
+struct TranscriptWriter<'a, 'n> {
     names: &'a Names,
     /// Its own extras are echoed: those of others are noise, or a refusal.
     recipient: Recipient<'n>,
@@ -56,10 +59,10 @@ struct Writer<'a, 'n> {
     stands_in: bool,
 }
 
-impl<'a> Writer<'a, '_> {
+impl<'a> TranscriptWriter<'a, '_> {
     fn assistant(
         &self,
-        messages: &mut Vec<Message<'a>>,
+        messages: &mut Vec<RequestMessage<'a>>,
         assistant: &'a Assistant,
         results: &'a [ToolResult],
     ) {
@@ -71,7 +74,7 @@ impl<'a> Writer<'a, '_> {
         let calls = assistant.calls.iter().enumerate();
         let tool_calls = calls.map(|(place, call)| self.called(place, call, is_ours)).collect();
         let extra = Extra::echo(assistant.extra.as_ref().filter(|_| is_ours));
-        messages.push(Message::Assistant { content, tool_calls, extra });
+        messages.push(RequestMessage::Assistant { content, tool_calls, extra });
         messages.extend(assistant.calls.iter().map(|call| self.answered(call, results)));
     }
 
@@ -82,10 +85,10 @@ impl<'a> Writer<'a, '_> {
         let is_object = !call.arguments.trim().is_empty() && call.object().is_some();
         let arguments = if is_object { &*call.arguments } else { "{}" };
         let function = CalledFunction { name: self.names.sent(&call.name), arguments };
-        Called { id: call.id.as_str(), kind: Kind::Function, function, extra }
+        Called { id: call.id.as_str(), kind: ToolKind::Function, function, extra }
     }
 
-    fn answered(&self, call: &'a ToolCall, results: &'a [ToolResult]) -> Message<'a> {
+    fn answered(&self, call: &'a ToolCall, results: &'a [ToolResult]) -> RequestMessage<'a> {
         let result = results.iter().find(|result| result.id == call.id);
         let content = match result {
             Some(result) if result.output.trim().is_empty() => NO_OUTPUT,
@@ -93,21 +96,21 @@ impl<'a> Writer<'a, '_> {
             None => NO_RESULT,
         };
         // Google wants the name here, and OpenAI knows it from the call.
-        let is_named = self.recipient.dialect == Dialect::Gemini;
+        let is_named = self.recipient.family == ProviderFamily::Gemini;
         let name = is_named.then(|| self.names.sent(&call.name));
-        Message::Tool { tool_call_id: call.id.as_str(), name, content }
+        RequestMessage::Tool { tool_call_id: call.id.as_str(), name, content }
     }
 }
 
 /// Adds to what the user said last, since two user messages in a row confuse some servers.
-fn say<'a>(messages: &mut Vec<Message<'a>>, text: Cow<'a, str>) {
-    if let Some(Message::User { content }) = messages.last_mut() {
+fn say<'a>(messages: &mut Vec<RequestMessage<'a>>, text: Cow<'a, str>) {
+    if let Some(RequestMessage::User { content }) = messages.last_mut() {
         content.to_mut().push_str("\n\n");
         content.to_mut().push_str(&text);
         return;
     }
     let content = if text.trim().is_empty() { Cow::Borrowed(NO_TEXT) } else { text };
-    messages.push(Message::User { content });
+    messages.push(RequestMessage::User { content });
 }
 
 fn note(text: &str) -> String {
@@ -125,5 +128,6 @@ fn results_in(message: Option<&domain::Message>) -> &[ToolResult] {
 /// version may be any.
 fn wants_signatures(recipient: Recipient<'_>) -> bool {
     let is_old = |version: &str| version.starts_with(['1', '2']);
-    recipient.dialect == Dialect::Gemini && !gemini_version(recipient.model).is_some_and(is_old)
+    recipient.family == ProviderFamily::Gemini
+        && !gemini_version(recipient.model).is_some_and(is_old)
 }

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use crate::domain::Assistant;
-use crate::model::dialect::Dialect;
 use crate::model::extra::Extra;
+use crate::model::provider_family::ProviderFamily;
 
 /// Whom a request is written for.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +18,7 @@ pub struct Recipient<'a> {
     /// What a fallback is called: older messages are stamped with that, or with nothing.
     pub name: Option<&'a str>,
     /// What the server takes.
-    pub dialect: Dialect,
+    pub family: ProviderFamily,
 }
 
 impl Recipient<'_> {
@@ -28,14 +28,14 @@ impl Recipient<'_> {
     /// server since. Only Google's family takes what it did not attach itself.
     pub(in crate::model) fn has_said(&self, message: &Assistant) -> bool {
         let by = message.by.as_deref();
-        by == Some(self.provider) || (by == self.name && self.dialect == Dialect::Gemini)
+        by == Some(self.provider) || (by == self.name && self.family == ProviderFamily::Gemini)
     }
 }
 
 /// One entry of the conversation.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "role", rename_all = "snake_case")]
-pub(in crate::model) enum Message<'a> {
+pub(in crate::model) enum RequestMessage<'a> {
     System {
         content: &'a str,
     },
@@ -63,7 +63,7 @@ pub(in crate::model) enum Message<'a> {
 pub(in crate::model) struct Called<'a> {
     pub(in crate::model) id: &'a str,
     #[serde(rename = "type")]
-    pub(in crate::model) kind: Kind,
+    pub(in crate::model) kind: ToolKind,
     pub(in crate::model) function: CalledFunction<'a>,
     #[serde(flatten)]
     pub(in crate::model) extra: Extra<'a>,
@@ -77,6 +77,6 @@ pub(in crate::model) struct CalledFunction<'a> {
 
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::model) enum Kind {
+pub(in crate::model) enum ToolKind {
     Function,
 }

@@ -8,12 +8,12 @@ use tokio::time::{Instant, timeout};
 use tracing::{Instrument, Span, field, info_span};
 
 use super::lifetimes::announced_end;
-use super::listing::lists;
-use super::succession::Asked;
+use super::model_list::lists;
+use super::succession::RequestedModel;
 use crate::model::adapter::OpenAiModel;
 use crate::model::fault::failure::Failure;
-use crate::model::fault::refused::Refused;
-use crate::resilience::{Attempts, Refusal};
+use crate::model::fault::provider_refusal::ProviderRefusal;
+use crate::resilience::{Attempts, GuardRefusal};
 
 /// How long one request for the list may take.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -38,8 +38,8 @@ impl OpenAiModel {
 
     /// What an operator should know of it, in sentences.
     pub(in crate::model) fn warned(&self) -> Vec<String> {
-        let told = self.models.told().into_iter().chain(self.end_announced());
-        told.chain(self.models.now().warnings.told()).collect()
+        let told = self.models.message().into_iter().chain(self.end_announced());
+        told.chain(self.models.now().warnings.messages()).collect()
     }
 
     fn end_announced(&self) -> Option<String> {
@@ -48,7 +48,7 @@ impl OpenAiModel {
         announced_end(settings, today).filter(|_| !settings.offline)
     }
 
-    async fn compare_with_list(&self, asked: &Asked) {
+    async fn compare_with_list(&self, asked: &RequestedModel) {
         let started = Instant::now();
         let attempts = self.guard.attempts();
         let found = self.guard.retry(started + PATIENCE, || self.is_listed(asked, &attempts)).await;
@@ -59,7 +59,7 @@ impl OpenAiModel {
             Ok(Some(false)) => asked.warnings.unlisted(),
             Ok(None) => log_no_list(),
             Err(failure) => {
-                self.heed(&failure);
+                self.learn_from(&failure);
                 log_failure(&failure);
             }
         }
@@ -68,13 +68,13 @@ impl OpenAiModel {
     /// One request. Its permit is only dropped: a list says nothing of the model's health.
     async fn is_listed(
         &self,
-        asked: &Asked,
+        asked: &RequestedModel,
         attempts: &Attempts<'_>,
     ) -> Result<Option<bool>, Failure> {
         let _leave = attempts.admit()?;
         let answer = timeout(LIMIT, self.transport.models()).await;
-        let answer = answer.map_err(|_| Refusal::TimedOut)??;
-        let refused = Refused::read(answer.status, &answer.headers, &answer.body);
+        let answer = answer.map_err(|_| GuardRefusal::TimedOut)??;
+        let refused = ProviderRefusal::read(answer.status, &answer.headers, &answer.body);
         match answer.status {
             200..=299 => Ok(lists(&answer.body, &asked.settings.model)),
             408 | 429 | 500 | 502..=599 => Err(refused.failure()),

@@ -3,6 +3,6 @@
 pub(super) mod inspection;
 pub(super) mod lifetimes;
 pub(super) mod likeness;
-pub(super) mod listing;
+pub(super) mod model_list;
 pub(super) mod succession;
 pub(super) mod warnings;

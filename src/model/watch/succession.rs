@@ -9,18 +9,18 @@ use crate::model::fault::remedy::Remedy;
 use crate::model::settings::Settings;
 
 /// A model as it is asked for, and what was seen of it.
-pub(in crate::model) struct Asked {
+pub(in crate::model) struct RequestedModel {
     pub(in crate::model) settings: Settings,
     pub(in crate::model) warnings: Warnings,
 }
 
 /// Which model is asked for. A successor, once found, stays for the life of the process.
 pub(in crate::model) struct Succession {
-    first: Asked,
-    successor: OnceLock<Asked>,
+    first: RequestedModel,
+    successor: OnceLock<RequestedModel>,
 }
 
-impl Asked {
+impl RequestedModel {
     fn new(settings: Settings) -> Self {
         Self { warnings: Warnings::of(&settings.model), settings }
     }
@@ -34,22 +34,26 @@ impl Asked {
 impl Succession {
     /// The model of the settings.
     pub(in crate::model) fn new(settings: Settings) -> Self {
-        Self { first: Asked::new(settings), successor: OnceLock::new() }
+        Self { first: RequestedModel::new(settings), successor: OnceLock::new() }
     }
 
     /// The model to ask.
-    pub(in crate::model) fn now(&self) -> &Asked {
+    pub(in crate::model) fn now(&self) -> &RequestedModel {
         self.successor.get().unwrap_or(&self.first)
     }
 
     /// Its successor, if it has taken over.
-    pub(in crate::model) fn successor(&self) -> Option<&Asked> {
+    pub(in crate::model) fn successor(&self) -> Option<&RequestedModel> {
         self.successor.get()
     }
 
     /// Whom to ask after `asked` failed like this, if the provider does not offer it: another turn
     /// may have found out meanwhile.
-    pub(in crate::model) fn after(&self, asked: &Asked, failure: &Failure) -> Option<&Asked> {
+    pub(in crate::model) fn after(
+        &self,
+        asked: &RequestedModel,
+        failure: &Failure,
+    ) -> Option<&RequestedModel> {
         let Settings { model, is_chosen, .. } = &asked.settings;
         if *is_chosen || failure.remedy != Some(Remedy::Model) {
             return None;
@@ -57,12 +61,12 @@ impl Succession {
         let model = successor_of(model)?.to_owned();
         Some(self.successor.get_or_init(|| {
             tracing::warn!("{}", words(&asked.settings.model, &model));
-            Asked::new(Settings { model, ..asked.settings.clone() })
+            RequestedModel::new(Settings { model, ..asked.settings.clone() })
         }))
     }
 
     /// What an operator should know of it.
-    pub(in crate::model) fn told(&self) -> Option<String> {
+    pub(in crate::model) fn message(&self) -> Option<String> {
         let successor = self.successor.get()?;
         Some(words(&self.first.settings.model, &successor.settings.model))
     }

@@ -14,11 +14,11 @@ const MAX_NAME: usize = 100;
 pub(in crate::model) struct Warnings {
     /// As asked for.
     model: String,
-    seen: Mutex<Seen>,
+    seen: Mutex<SeenModels>,
 }
 
 #[derive(Debug, Default)]
-struct Seen {
+struct SeenModels {
     is_unlisted: bool,
     /// Other models that answered.
     others: Vec<String>,
@@ -57,7 +57,7 @@ impl Warnings {
     }
 
     /// In sentences.
-    pub(in crate::model) fn told(&self) -> Vec<String> {
+    pub(in crate::model) fn messages(&self) -> Vec<String> {
         let seen = self.seen();
         let unlisted = seen.is_unlisted.then(|| self.words_of_list());
         unlisted.into_iter().chain(seen.others.iter().map(|name| self.words_of(name))).collect()
@@ -71,7 +71,7 @@ impl Warnings {
         format!("{} was asked for, and {name} answered.", self.model)
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
+    fn seen(&self) -> MutexGuard<'_, SeenModels> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

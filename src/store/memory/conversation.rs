@@ -9,7 +9,7 @@ use crate::domain::{Item, ItemId, Message, Spend, Thread};
 
 /// A thread, who holds it and what happened in it.
 #[derive(Debug)]
-pub(super) struct Conversation {
+pub(super) struct StoredThread {
     pub(super) thread: Thread,
     entries: Vec<Entry>,
     /// Each with the epoch of whoever began it.
@@ -19,7 +19,7 @@ pub(super) struct Conversation {
     held_until: Option<Instant>,
 }
 
-impl Conversation {
+impl StoredThread {
     /// A new one, held by whoever makes it.
     pub(super) fn new(thread: Thread, first: Beginning) -> Self {
         let (entries, effects) = (first.entries, Vec::new());
@@ -34,7 +34,7 @@ impl Conversation {
     }
 
     /// Whether its last holder said that it is done.
-    pub(super) const fn is_let_go(&self) -> bool {
+    pub(super) const fn is_released(&self) -> bool {
         self.held_until.is_none()
     }
 
@@ -54,7 +54,7 @@ impl Conversation {
     }
 
     /// Lets it go.
-    pub(super) fn let_go(&mut self) {
+    pub(super) fn release(&mut self) {
         self.held_until = None;
     }
 
@@ -89,7 +89,7 @@ impl Conversation {
             self.add(last);
         }
         self.thread.spent = spent;
-        self.let_go();
+        self.release();
     }
 
     /// An item that is there already is replaced where it stands.

@@ -9,13 +9,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 
-use self::conversation::Conversation;
+use self::conversation::StoredThread;
 use self::receipts::ReceiptBook;
 use super::pages::fitting;
 use crate::chat::{
-    Beginning, Begun, Claim, Closing, DoneEffect, Entry, Journal, Kept, Known, Lease, Leases,
-    Naming, NewEffect, Rating, Receipts, Received, Resource, Settlement, ThreadIndex, ThreadLog,
-    ThreadsError,
+    Beginning, Begun, Claim, Closing, DoneEffect, Entry, Journal, Known, Lease, Leases, Naming,
+    NewEffect, Rating, Receipts, Received, Resource, Settlement, StoreResult, ThreadIndex,
+    ThreadLog, ThreadsError,
 };
 use crate::domain::{Item, ItemId, Message, Order, Page, PageRequest, Thread, ThreadId};
 
@@ -28,17 +28,17 @@ pub struct MemoryStore(Mutex<All>);
 
 #[derive(Debug, Default)]
 struct All {
-    threads: VecDeque<Conversation>,
+    threads: VecDeque<StoredThread>,
     receipts: ReceiptBook,
 }
 
 impl All {
     /// A thread, or another resource of its name, if it is there; the newest are asked for most.
-    fn find(&mut self, id: &str) -> Option<&mut Conversation> {
+    fn find(&mut self, id: &str) -> Option<&mut StoredThread> {
         self.threads.iter_mut().rfind(|kept| kept.thread.id.as_str() == id)
     }
 
-    fn held(&mut self, lease: &Lease) -> Result<&mut Conversation, ThreadsError> {
+    fn held(&mut self, lease: &Lease) -> Result<&mut StoredThread, ThreadsError> {
         let kept = self.find(lease.resource.as_str()).filter(|kept| kept.is_held_by(lease));
         kept.ok_or(ThreadsError::Lost)
     }
@@ -55,7 +55,7 @@ impl All {
             return Some(lease); // An earlier attempt was kept.
         }
         self.note(&thread.id, &first);
-        self.threads.insert(place, Conversation::new(thread.clone(), first));
+        self.threads.insert(place, StoredThread::new(thread.clone(), first));
         if self.threads.len() > MAX_THREADS
             && let Some(oldest) = self.threads.pop_front()
         {
@@ -105,7 +105,7 @@ impl MemoryStore {
     }
 
     /// Looks into one thread, if it is there.
-    fn with<T>(&self, id: &ThreadId, look: impl FnOnce(&mut Conversation) -> T) -> Option<T> {
+    fn with<T>(&self, id: &ThreadId, look: impl FnOnce(&mut StoredThread) -> T) -> Option<T> {
         self.lock().find(id.as_str()).map(look)
     }
 
@@ -113,18 +113,18 @@ impl MemoryStore {
     fn write<'a, T: Send + 'a>(
         &self,
         lease: &Lease,
-        change: impl FnOnce(&mut Conversation) -> T,
-    ) -> BoxFuture<'a, Kept<T>> {
+        change: impl FnOnce(&mut StoredThread) -> T,
+    ) -> BoxFuture<'a, StoreResult<T>> {
         ready(self.lock().held(lease).map(change)).boxed()
     }
 }
 
 impl ThreadIndex for MemoryStore {
-    fn find<'a>(&'a self, id: &'a ThreadId) -> BoxFuture<'a, Kept<Option<Thread>>> {
+    fn find<'a>(&'a self, id: &'a ThreadId) -> BoxFuture<'a, StoreResult<Option<Thread>>> {
         ready(Ok(self.with(id, |kept| kept.thread.clone()))).boxed()
     }
 
-    fn list<'a>(&'a self, request: &'a PageRequest) -> BoxFuture<'a, Kept<Page<Thread>>> {
+    fn list<'a>(&'a self, request: &'a PageRequest) -> BoxFuture<'a, StoreResult<Page<Thread>>> {
         let rows = self.lock().threads.iter().map(|kept| kept.thread.clone()).collect();
         ready(page(rows, request, |thread| thread.id.as_str())).boxed()
     }
@@ -134,7 +134,7 @@ impl ThreadIndex for MemoryStore {
         id: &'a ThreadId,
         title: &'a str,
         naming: Naming,
-    ) -> BoxFuture<'a, Kept<Option<Thread>>> {
+    ) -> BoxFuture<'a, StoreResult<Option<Thread>>> {
         let named = self.with(id, |kept| {
             if naming == Naming::IfNone && kept.thread.title.is_some() {
                 return None;
@@ -145,7 +145,7 @@ impl ThreadIndex for MemoryStore {
         ready(Ok(named.flatten())).boxed()
     }
 
-    fn delete<'a>(&'a self, id: &'a ThreadId) -> BoxFuture<'a, Kept<bool>> {
+    fn delete<'a>(&'a self, id: &'a ThreadId) -> BoxFuture<'a, StoreResult<bool>> {
         let mut all = self.lock();
         let before = all.threads.len();
         all.threads.retain(|kept| kept.thread.id != *id);
@@ -157,7 +157,7 @@ impl ThreadIndex for MemoryStore {
         &'a self,
         thread: &'a ThreadId,
         request: &'a PageRequest,
-    ) -> BoxFuture<'a, Kept<Page<Item>>> {
+    ) -> BoxFuture<'a, StoreResult<Page<Item>>> {
         let rows = self.with(thread, |kept| kept.items()).unwrap_or_default();
         ready(page(rows, request, |item: &Item| item.id.as_str()).map(within)).boxed()
     }
@@ -166,13 +166,18 @@ impl ThreadIndex for MemoryStore {
         &'a self,
         thread: &'a ThreadId,
         item: &'a ItemId,
-    ) -> BoxFuture<'a, Kept<Option<Item>>> {
+    ) -> BoxFuture<'a, StoreResult<Option<Item>>> {
         let entry = self.with(thread, |kept| kept.entry(item)).flatten();
         ready(Ok(entry.and_then(|entry| entry.item))).boxed()
     }
 
     /// Nobody can ask for them again, and they die with the process anyway.
-    fn rate<'a>(&'a self, _: &'a ThreadId, _: &'a [ItemId], _: Rating) -> BoxFuture<'a, Kept<()>> {
+    fn rate<'a>(
+        &'a self,
+        _: &'a ThreadId,
+        _: &'a [ItemId],
+        _: Rating,
+    ) -> BoxFuture<'a, StoreResult<()>> {
         ready(Ok(())).boxed()
     }
 }
@@ -182,19 +187,23 @@ impl ThreadLog for MemoryStore {
         &'a self,
         thread: &'a Thread,
         first: Beginning,
-    ) -> BoxFuture<'a, Kept<Option<Lease>>> {
+    ) -> BoxFuture<'a, StoreResult<Option<Lease>>> {
         ready(Ok(self.lock().create(thread, first))).boxed()
     }
 
-    fn begin<'a>(&'a self, lease: &'a Lease, beginning: Beginning) -> BoxFuture<'a, Kept<Begun>> {
+    fn begin<'a>(
+        &'a self,
+        lease: &'a Lease,
+        beginning: Beginning,
+    ) -> BoxFuture<'a, StoreResult<Begun>> {
         ready(self.lock().begin(lease, beginning)).boxed()
     }
 
-    fn add<'a>(&'a self, lease: &'a Lease, entry: Entry) -> BoxFuture<'a, Kept<()>> {
+    fn add<'a>(&'a self, lease: &'a Lease, entry: Entry) -> BoxFuture<'a, StoreResult<()>> {
         self.write(lease, |kept| kept.add(entry))
     }
 
-    fn end<'a>(&'a self, lease: &'a Lease, closing: Closing) -> BoxFuture<'a, Kept<()>> {
+    fn end<'a>(&'a self, lease: &'a Lease, closing: Closing) -> BoxFuture<'a, StoreResult<()>> {
         let mut all = self.lock();
         let ended = all.held(lease).map(|kept| kept.end(closing.spent, closing.last));
         if let (Ok(()), Some(settlement)) = (&ended, &closing.settlement) {
@@ -207,7 +216,7 @@ impl ThreadLog for MemoryStore {
         &'a self,
         thread: &'a ThreadId,
         limit: u32,
-    ) -> BoxFuture<'a, Kept<Vec<Message>>> {
+    ) -> BoxFuture<'a, StoreResult<Vec<Message>>> {
         ready(Ok(self.with(thread, |kept| kept.messages(limit)).unwrap_or_default())).boxed()
     }
 
@@ -215,7 +224,7 @@ impl ThreadLog for MemoryStore {
         &'a self,
         thread: &'a ThreadId,
         root: &'a ItemId,
-    ) -> BoxFuture<'a, Kept<Vec<Entry>>> {
+    ) -> BoxFuture<'a, StoreResult<Vec<Entry>>> {
         ready(Ok(self.with(thread, |kept| kept.turn(root)).unwrap_or_default())).boxed()
     }
 
@@ -223,15 +232,15 @@ impl ThreadLog for MemoryStore {
         &'a self,
         thread: &'a ThreadId,
         item: &'a ItemId,
-    ) -> BoxFuture<'a, Kept<Option<Entry>>> {
+    ) -> BoxFuture<'a, StoreResult<Option<Entry>>> {
         ready(Ok(self.with(thread, |kept| kept.entry(item)).flatten())).boxed()
     }
 }
 
 impl Leases for MemoryStore {
-    fn claim<'a>(&'a self, resource: &'a Resource) -> BoxFuture<'a, Kept<Claim>> {
+    fn claim<'a>(&'a self, resource: &'a Resource) -> BoxFuture<'a, StoreResult<Claim>> {
         let mut all = self.lock();
-        let claim = match all.find(resource.as_str()).map(Conversation::take) {
+        let claim = match all.find(resource.as_str()).map(StoredThread::take) {
             Some(Some(lease)) => Claim::Held(lease),
             Some(None) => Claim::Taken,
             None => Claim::Unknown,
@@ -239,25 +248,29 @@ impl Leases for MemoryStore {
         ready(Ok(claim)).boxed()
     }
 
-    fn renew<'a>(&'a self, leases: &'a [Lease]) -> BoxFuture<'a, Kept<Vec<Resource>>> {
+    fn renew<'a>(&'a self, leases: &'a [Lease]) -> BoxFuture<'a, StoreResult<Vec<Resource>>> {
         let mut all = self.lock();
         let renewed = leases.iter().filter(|lease| {
-            let kept = all.held(lease).ok().filter(|kept| !kept.is_let_go());
-            kept.map(Conversation::prolong).is_some()
+            let kept = all.held(lease).ok().filter(|kept| !kept.is_released());
+            kept.map(StoredThread::prolong).is_some()
         });
         ready(Ok(renewed.map(|lease| lease.resource.clone()).collect())).boxed()
     }
 
-    fn release<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Kept<()>> {
+    fn release<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, StoreResult<()>> {
         if let Ok(kept) = self.lock().held(lease) {
-            kept.let_go();
+            kept.release();
         }
         ready(Ok(())).boxed()
     }
 }
 
 impl Journal for MemoryStore {
-    fn intend<'a>(&'a self, lease: &'a Lease, effect: &'a NewEffect) -> BoxFuture<'a, Kept<Known>> {
+    fn intend<'a>(
+        &'a self,
+        lease: &'a Lease,
+        effect: &'a NewEffect,
+    ) -> BoxFuture<'a, StoreResult<Known>> {
         self.write(lease, |kept| kept.intend(effect))
     }
 
@@ -266,14 +279,14 @@ impl Journal for MemoryStore {
         lease: &'a Lease,
         key: &'a str,
         output: &'a str,
-    ) -> BoxFuture<'a, Kept<()>> {
+    ) -> BoxFuture<'a, StoreResult<()>> {
         if let Some(kept) = self.lock().find(lease.resource.as_str()) {
             kept.conclude(key, output);
         }
         ready(Ok(())).boxed()
     }
 
-    fn withdraw<'a>(&'a self, lease: &'a Lease, key: &'a str) -> BoxFuture<'a, Kept<()>> {
+    fn withdraw<'a>(&'a self, lease: &'a Lease, key: &'a str) -> BoxFuture<'a, StoreResult<()>> {
         if let Ok(kept) = self.lock().held(lease) {
             kept.withdraw(key);
         }
@@ -284,7 +297,7 @@ impl Journal for MemoryStore {
         &'a self,
         resource: &'a Resource,
         root: &'a ItemId,
-    ) -> BoxFuture<'a, Kept<Vec<DoneEffect>>> {
+    ) -> BoxFuture<'a, StoreResult<Vec<DoneEffect>>> {
         let mut all = self.lock();
         let effects = all.find(resource.as_str()).map(|kept| kept.effects(root));
         ready(Ok(effects.unwrap_or_default())).boxed()
@@ -292,17 +305,21 @@ impl Journal for MemoryStore {
 }
 
 impl Receipts for MemoryStore {
-    fn received<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Kept<Option<Received>>> {
+    fn received<'a>(&'a self, key: &'a str) -> BoxFuture<'a, StoreResult<Option<Received>>> {
         ready(Ok(self.lock().received(key))).boxed()
     }
 
-    fn settle<'a>(&'a self, settlement: &'a Settlement) -> BoxFuture<'a, Kept<()>> {
+    fn settle<'a>(&'a self, settlement: &'a Settlement) -> BoxFuture<'a, StoreResult<()>> {
         self.lock().receipts.settle(settlement);
         ready(Ok(())).boxed()
     }
 }
 
-fn page<T>(mut rows: Vec<T>, request: &PageRequest, id: impl Fn(&T) -> &str) -> Kept<Page<T>> {
+fn page<T>(
+    mut rows: Vec<T>,
+    request: &PageRequest,
+    id: impl Fn(&T) -> &str,
+) -> StoreResult<Page<T>> {
     if request.order == Order::Desc {
         rows.reverse();
     }

@@ -17,12 +17,12 @@ const DAY: Duration = Duration::from_hours(24);
 /// All receipts, in the order in which their keys came.
 #[derive(Debug, Default)]
 pub(super) struct ReceiptBook {
-    by_key: HashMap<String, Noted>,
+    by_key: HashMap<String, KeptReceipt>,
     order: VecDeque<String>,
 }
 
 #[derive(Debug)]
-struct Noted {
+struct KeptReceipt {
     receipt: Receipt,
     at: Instant,
     ended: Option<(Instant, Settlement)>,
@@ -50,7 +50,7 @@ impl ReceiptBook {
         let NewReceipt { key, body, item, is_new, replaces: _ } = new;
         let (thread, attempt) = (thread.clone(), attempt.to_owned());
         let receipt = Receipt { key: key.clone(), body, attempt, thread, item, is_new };
-        let noted = Noted { receipt, at: Instant::now(), ended: None };
+        let noted = KeptReceipt { receipt, at: Instant::now(), ended: None };
         if self.by_key.insert(key.clone(), noted).is_none() {
             self.order.push_back(key);
             if self.order.len() > MAX_RECEIPTS

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use sqlx::{query, query_scalar};
 
-use super::super::database::{Dialect, Statement};
+use super::super::batch_writer::{Row, Text};
+use super::super::database::{SqlDialect, Statement};
 use super::super::memory::cut;
 use super::super::pages::{PAGE_BYTES, fitting};
-use super::super::together::{Row, Text};
 use super::rows::{EntryRow, entry_of, key, start};
-use super::{Found, SqlStore, StoreFault};
+use super::{SqlResult, SqlStore, StoreFault};
 use crate::chat::{Entry, Lease};
 use crate::domain::{Item, ItemId, Message, Order, Page, PageRequest, ThreadId};
 
@@ -27,7 +27,7 @@ impl Addition {
 }
 
 impl Row for Addition {
-    fn text(dialect: Dialect) -> Text {
+    fn text(dialect: SqlDialect) -> Text {
         Text { row: dialect.either(ADD_ROW, ADD_ROW_LOCKED), ..ADD }
     }
 
@@ -51,7 +51,7 @@ impl SqlStore {
         &self,
         thread: &ThreadId,
         page: &PageRequest,
-    ) -> Found<Page<Item>> {
+    ) -> SqlResult<Page<Item>> {
         let after: i64 = match &page.after {
             Some(after) => self.seq_of(thread, after).await?.ok_or(StoreFault::UnknownCursor)?,
             None => start(page.order).0,
@@ -73,7 +73,7 @@ impl SqlStore {
         &self,
         thread: &ThreadId,
         item: &ItemId,
-    ) -> Found<Option<Entry>> {
+    ) -> SqlResult<Option<Entry>> {
         let row = query(ENTRY).bind(key(thread.as_str())).bind(key(item.as_str()));
         let row = row.fetch_optional(self.database.reads()).await?;
         row.as_ref().map(entry_of).transpose()
@@ -83,7 +83,7 @@ impl SqlStore {
         &self,
         thread: &ThreadId,
         limit: u32,
-    ) -> Found<Vec<Message>> {
+    ) -> SqlResult<Vec<Message>> {
         let rows = query_scalar(MESSAGES_DESC).bind(key(thread.as_str())).bind(i64::from(limit));
         let rows = rows.bind(i64::from(PAGE_BYTES));
         let rows: Vec<String> = rows.fetch_all(self.database.reads()).await?;
@@ -91,7 +91,11 @@ impl SqlStore {
         Ok(messages.collect::<Result<_, _>>()?)
     }
 
-    pub(super) async fn select_turn(&self, thread: &ThreadId, root: &ItemId) -> Found<Vec<Entry>> {
+    pub(super) async fn select_turn(
+        &self,
+        thread: &ThreadId,
+        root: &ItemId,
+    ) -> SqlResult<Vec<Entry>> {
         let Some(first) = self.seq_of(thread, root.as_str()).await? else { return Ok(Vec::new()) };
         let rows = query(TURN).bind(key(thread.as_str())).bind(first).bind(key(root.as_str()));
         rows.fetch_all(self.database.reads()).await?.iter().map(entry_of).collect()
@@ -99,10 +103,10 @@ impl SqlStore {
 
     /// Two writers that draw the same number are told apart by the primary key, and the later one
     /// draws again.
-    pub(super) async fn append(&self, addition: &Arc<Addition>) -> Found<()> {
+    pub(super) async fn append(&self, addition: &Arc<Addition>) -> SqlResult<()> {
         loop {
             match self.additions.write(addition).await.map_err(StoreFault::from) {
-                Err(fault) if fault.is_taken() => {}
+                Err(fault) if fault.is_sequence_conflict() => {}
                 Err(fault) => return Err(fault),
                 Ok(false) => return Err(StoreFault::Lost),
                 Ok(true) => return Ok(()),
@@ -110,7 +114,7 @@ impl SqlStore {
         }
     }
 
-    async fn seq_of(&self, thread: &ThreadId, item: &str) -> Found<Option<i64>> {
+    async fn seq_of(&self, thread: &ThreadId, item: &str) -> SqlResult<Option<i64>> {
         let seq = query_scalar(SEQ_OF_ITEM).bind(key(thread.as_str())).bind(key(item));
         Ok(seq.fetch_optional(self.database.reads()).await?)
     }

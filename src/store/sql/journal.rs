@@ -3,12 +3,16 @@
 use sqlx::{Row, query};
 
 use super::rows::key;
-use super::{Found, SqlStore, StoreFault};
+use super::{SqlResult, SqlStore, StoreFault};
 use crate::chat::{DoneEffect, Known, Lease, NewEffect, Resource};
 use crate::domain::ItemId;
 
 impl SqlStore {
-    pub(super) async fn insert_effect(&self, lease: &Lease, effect: &NewEffect) -> Found<Known> {
+    pub(super) async fn insert_effect(
+        &self,
+        lease: &Lease,
+        effect: &NewEffect,
+    ) -> SqlResult<Known> {
         let intend = query(self.database.dialect().either(INTEND, INTEND_LOCKED))
             .bind(lease.resource.as_str())
             .bind(effect.root.as_str())
@@ -41,7 +45,7 @@ impl SqlStore {
         lease: &Lease,
         effect: &str,
         output: &str,
-    ) -> Found<()> {
+    ) -> SqlResult<()> {
         let conclude = query("UPDATE effects SET output = $3 WHERE resource = $1 AND key = $2")
             .bind(lease.resource.as_str())
             .bind(effect)
@@ -50,7 +54,7 @@ impl SqlStore {
         Ok(())
     }
 
-    pub(super) async fn delete_effect(&self, lease: &Lease, effect: &str) -> Found<()> {
+    pub(super) async fn delete_effect(&self, lease: &Lease, effect: &str) -> SqlResult<()> {
         let withdraw = query(WITHDRAW).bind(lease.resource.as_str()).bind(effect).bind(lease.epoch);
         self.database.execute(withdraw).await?;
         Ok(())
@@ -60,7 +64,7 @@ impl SqlStore {
         &self,
         resource: &Resource,
         root: &ItemId,
-    ) -> Found<Vec<DoneEffect>> {
+    ) -> SqlResult<Vec<DoneEffect>> {
         let rows = query(EFFECTS).bind(key(resource.as_str())).bind(key(root.as_str()));
         let rows = rows.fetch_all(self.database.reads()).await?;
         let effect = |row: &sqlx::any::AnyRow| {

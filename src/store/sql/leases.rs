@@ -7,12 +7,12 @@ use sqlx::{Row as _, query};
 
 use super::rows::key;
 use super::threads::millis;
-use super::{Found, SqlStore};
+use super::{SqlResult, SqlStore};
 use crate::chat::{Claim, Held, LEASE, Lease, Resource};
 
 impl SqlStore {
     /// `claim` names this claim, however often it is tried.
-    pub(super) async fn take_lease(&self, resource: &Resource, claim: &str) -> Found<Claim> {
+    pub(super) async fn take_lease(&self, resource: &Resource, claim: &str) -> SqlResult<Claim> {
         let take = query(TAKE).bind(key(resource.as_str())).bind(millis(LEASE)).bind(claim);
         if let Some(row) = self.database.fetch(take).await?.first() {
             let epoch = row.try_get("epoch")?;
@@ -29,7 +29,7 @@ impl SqlStore {
         Ok(Claim::Taken)
     }
 
-    pub(super) async fn prolong_leases(&self, leases: &[Lease]) -> Found<Vec<Resource>> {
+    pub(super) async fn prolong_leases(&self, leases: &[Lease]) -> SqlResult<Vec<Resource>> {
         let held = leases.iter().map(|lease| json!([lease.resource.as_str(), lease.epoch]));
         let held = serde_json::Value::Array(held.collect()).to_string();
         let prolong = query(self.database.dialect().either(PROLONG, PROLONG_POSTGRES));
@@ -38,7 +38,7 @@ impl SqlStore {
         Ok(rows.iter().map(|row| resource(row).map(Resource::from)).collect::<Result<_, _>>()?)
     }
 
-    pub(super) async fn release_lease(&self, lease: &Lease) -> Found<()> {
+    pub(super) async fn release_lease(&self, lease: &Lease) -> SqlResult<()> {
         let release = query(RELEASE).bind(lease.resource.as_str()).bind(lease.epoch);
         self.database.execute(release).await?;
         Ok(())

@@ -16,13 +16,14 @@ use futures::future::BoxFuture;
 use self::entries::Addition;
 use self::receipts::SettlementRow;
 use self::threads::NewThread;
-use self::turns::{End, Opening, Start};
+use self::turns::{BeginningRow, BeginningWrite, ClosingRow};
+use super::batch_writer::BatchWriter;
 use super::database::Database;
 use super::fault::StoreFault;
-use super::together::Together;
 use crate::chat::{
-    Beginning, Begun, Claim, Closing, DoneEffect, Entry, Journal, Kept, Known, Lease, Leases,
-    Naming, NewEffect, Rating, Receipts, Received, Resource, Settlement, ThreadIndex, ThreadLog,
+    Beginning, Begun, Claim, Closing, DoneEffect, Entry, Journal, Known, Lease, Leases, Naming,
+    NewEffect, Rating, Receipts, Received, Resource, Settlement, StoreResult, ThreadIndex,
+    ThreadLog,
 };
 use crate::domain::{
     Dependency, Detail, HealthProbe, Item, ItemId, Message, Page, PageRequest, Thread, ThreadId,
@@ -32,34 +33,34 @@ use crate::domain::{
 #[derive(Debug)]
 pub struct SqlStore {
     database: Arc<Database>,
-    beginnings: Together<NewThread>,
-    openings: Together<Opening>,
-    additions: Together<Addition>,
-    endings: Together<End>,
+    beginnings: BatchWriter<NewThread>,
+    openings: BatchWriter<BeginningRow>,
+    additions: BatchWriter<Addition>,
+    endings: BatchWriter<ClosingRow>,
 }
 
-type Found<T> = Result<T, StoreFault>;
+type SqlResult<T> = Result<T, StoreFault>;
 
 impl SqlStore {
     /// Conversations in this database.
     pub(super) fn new(database: Database) -> Self {
         let database = Arc::new(database);
         Self {
-            beginnings: Together::new(&database),
-            openings: Together::new(&database),
-            additions: Together::new(&database),
-            endings: Together::new(&database),
+            beginnings: BatchWriter::new(&database),
+            openings: BatchWriter::new(&database),
+            additions: BatchWriter::new(&database),
+            endings: BatchWriter::new(&database),
             database,
         }
     }
 }
 
 impl ThreadIndex for SqlStore {
-    fn find<'a>(&'a self, id: &'a ThreadId) -> BoxFuture<'a, Kept<Option<Thread>>> {
+    fn find<'a>(&'a self, id: &'a ThreadId) -> BoxFuture<'a, StoreResult<Option<Thread>>> {
         self.database.call(|| self.select_thread(id)).boxed()
     }
 
-    fn list<'a>(&'a self, page: &'a PageRequest) -> BoxFuture<'a, Kept<Page<Thread>>> {
+    fn list<'a>(&'a self, page: &'a PageRequest) -> BoxFuture<'a, StoreResult<Page<Thread>>> {
         self.database.call(|| self.select_threads(page)).boxed()
     }
 
@@ -68,11 +69,11 @@ impl ThreadIndex for SqlStore {
         id: &'a ThreadId,
         title: &'a str,
         naming: Naming,
-    ) -> BoxFuture<'a, Kept<Option<Thread>>> {
+    ) -> BoxFuture<'a, StoreResult<Option<Thread>>> {
         self.database.call(move || self.update_title(id, title, naming)).boxed()
     }
 
-    fn delete<'a>(&'a self, id: &'a ThreadId) -> BoxFuture<'a, Kept<bool>> {
+    fn delete<'a>(&'a self, id: &'a ThreadId) -> BoxFuture<'a, StoreResult<bool>> {
         self.database.call(|| self.delete_thread(id)).boxed()
     }
 
@@ -80,7 +81,7 @@ impl ThreadIndex for SqlStore {
         &'a self,
         thread: &'a ThreadId,
         page: &'a PageRequest,
-    ) -> BoxFuture<'a, Kept<Page<Item>>> {
+    ) -> BoxFuture<'a, StoreResult<Page<Item>>> {
         self.database.call(|| self.select_items(thread, page)).boxed()
     }
 
@@ -88,7 +89,7 @@ impl ThreadIndex for SqlStore {
         &'a self,
         thread: &'a ThreadId,
         item: &'a ItemId,
-    ) -> BoxFuture<'a, Kept<Option<Item>>> {
+    ) -> BoxFuture<'a, StoreResult<Option<Item>>> {
         async move {
             let entry = self.database.call(|| self.select_entry(thread, item)).await?;
             Ok(entry.and_then(|entry| entry.item))
@@ -101,7 +102,7 @@ impl ThreadIndex for SqlStore {
         thread: &'a ThreadId,
         items: &'a [ItemId],
         rating: Rating,
-    ) -> BoxFuture<'a, Kept<()>> {
+    ) -> BoxFuture<'a, StoreResult<()>> {
         self.database.call(move || self.upsert_ratings(thread, items, rating)).boxed()
     }
 }
@@ -111,7 +112,7 @@ impl ThreadLog for SqlStore {
         &'a self,
         thread: &'a Thread,
         first: Beginning,
-    ) -> BoxFuture<'a, Kept<Option<Lease>>> {
+    ) -> BoxFuture<'a, StoreResult<Option<Lease>>> {
         async move {
             let new = Arc::new(NewThread::new(thread, &first)?);
             self.database.call(|| self.insert_thread(&new)).await
@@ -119,15 +120,19 @@ impl ThreadLog for SqlStore {
         .boxed()
     }
 
-    fn begin<'a>(&'a self, lease: &'a Lease, beginning: Beginning) -> BoxFuture<'a, Kept<Begun>> {
+    fn begin<'a>(
+        &'a self,
+        lease: &'a Lease,
+        beginning: Beginning,
+    ) -> BoxFuture<'a, StoreResult<Begun>> {
         async move {
-            let start = Start::new(lease, &beginning).map_err(StoreFault::from)?;
+            let start = BeginningWrite::new(lease, &beginning).map_err(StoreFault::from)?;
             self.database.call(|| self.begin_turn(&start)).await
         }
         .boxed()
     }
 
-    fn add<'a>(&'a self, lease: &'a Lease, entry: Entry) -> BoxFuture<'a, Kept<()>> {
+    fn add<'a>(&'a self, lease: &'a Lease, entry: Entry) -> BoxFuture<'a, StoreResult<()>> {
         async move {
             let addition = Arc::new(Addition::new(lease, &entry).map_err(StoreFault::from)?);
             self.database.call(|| self.append(&addition)).await
@@ -135,9 +140,9 @@ impl ThreadLog for SqlStore {
         .boxed()
     }
 
-    fn end<'a>(&'a self, lease: &'a Lease, closing: Closing) -> BoxFuture<'a, Kept<()>> {
+    fn end<'a>(&'a self, lease: &'a Lease, closing: Closing) -> BoxFuture<'a, StoreResult<()>> {
         async move {
-            let end = Arc::new(End::new(lease, &closing).map_err(StoreFault::from)?);
+            let end = Arc::new(ClosingRow::new(lease, &closing).map_err(StoreFault::from)?);
             self.database.call(|| self.end_turn(&end)).await
         }
         .boxed()
@@ -147,7 +152,7 @@ impl ThreadLog for SqlStore {
         &'a self,
         thread: &'a ThreadId,
         limit: u32,
-    ) -> BoxFuture<'a, Kept<Vec<Message>>> {
+    ) -> BoxFuture<'a, StoreResult<Vec<Message>>> {
         self.database.call(move || self.select_messages(thread, limit)).boxed()
     }
 
@@ -155,7 +160,7 @@ impl ThreadLog for SqlStore {
         &'a self,
         thread: &'a ThreadId,
         root: &'a ItemId,
-    ) -> BoxFuture<'a, Kept<Vec<Entry>>> {
+    ) -> BoxFuture<'a, StoreResult<Vec<Entry>>> {
         self.database.call(|| self.select_turn(thread, root)).boxed()
     }
 
@@ -163,13 +168,13 @@ impl ThreadLog for SqlStore {
         &'a self,
         thread: &'a ThreadId,
         item: &'a ItemId,
-    ) -> BoxFuture<'a, Kept<Option<Entry>>> {
+    ) -> BoxFuture<'a, StoreResult<Option<Entry>>> {
         self.database.call(|| self.select_entry(thread, item)).boxed()
     }
 }
 
 impl Leases for SqlStore {
-    fn claim<'a>(&'a self, resource: &'a Resource) -> BoxFuture<'a, Kept<Claim>> {
+    fn claim<'a>(&'a self, resource: &'a Resource) -> BoxFuture<'a, StoreResult<Claim>> {
         async move {
             let claim = uuid::Uuid::now_v7().simple().to_string();
             self.database.call(|| self.take_lease(resource, &claim)).await
@@ -177,17 +182,21 @@ impl Leases for SqlStore {
         .boxed()
     }
 
-    fn renew<'a>(&'a self, leases: &'a [Lease]) -> BoxFuture<'a, Kept<Vec<Resource>>> {
+    fn renew<'a>(&'a self, leases: &'a [Lease]) -> BoxFuture<'a, StoreResult<Vec<Resource>>> {
         self.database.call(|| self.prolong_leases(leases)).boxed()
     }
 
-    fn release<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, Kept<()>> {
+    fn release<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, StoreResult<()>> {
         self.database.call(|| self.release_lease(lease)).boxed()
     }
 }
 
 impl Journal for SqlStore {
-    fn intend<'a>(&'a self, lease: &'a Lease, effect: &'a NewEffect) -> BoxFuture<'a, Kept<Known>> {
+    fn intend<'a>(
+        &'a self,
+        lease: &'a Lease,
+        effect: &'a NewEffect,
+    ) -> BoxFuture<'a, StoreResult<Known>> {
         self.database.call(|| self.insert_effect(lease, effect)).boxed()
     }
 
@@ -196,11 +205,11 @@ impl Journal for SqlStore {
         lease: &'a Lease,
         key: &'a str,
         output: &'a str,
-    ) -> BoxFuture<'a, Kept<()>> {
+    ) -> BoxFuture<'a, StoreResult<()>> {
         self.database.call(move || self.update_effect(lease, key, output)).boxed()
     }
 
-    fn withdraw<'a>(&'a self, lease: &'a Lease, key: &'a str) -> BoxFuture<'a, Kept<()>> {
+    fn withdraw<'a>(&'a self, lease: &'a Lease, key: &'a str) -> BoxFuture<'a, StoreResult<()>> {
         self.database.call(move || self.delete_effect(lease, key)).boxed()
     }
 
@@ -208,17 +217,17 @@ impl Journal for SqlStore {
         &'a self,
         resource: &'a Resource,
         root: &'a ItemId,
-    ) -> BoxFuture<'a, Kept<Vec<DoneEffect>>> {
+    ) -> BoxFuture<'a, StoreResult<Vec<DoneEffect>>> {
         self.database.call(|| self.select_effects(resource, root)).boxed()
     }
 }
 
 impl Receipts for SqlStore {
-    fn received<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Kept<Option<Received>>> {
+    fn received<'a>(&'a self, key: &'a str) -> BoxFuture<'a, StoreResult<Option<Received>>> {
         self.database.call(move || self.select_receipt(key)).boxed()
     }
 
-    fn settle<'a>(&'a self, settlement: &'a Settlement) -> BoxFuture<'a, Kept<()>> {
+    fn settle<'a>(&'a self, settlement: &'a Settlement) -> BoxFuture<'a, StoreResult<()>> {
         async move {
             let row = SettlementRow::new(settlement).map_err(StoreFault::from)?;
             self.database.call(|| self.settle_receipt(&row)).await

@@ -6,7 +6,7 @@ use sqlx::any::AnyRow;
 use sqlx::{Row, query};
 
 use super::leases::held_since;
-use super::{Found, SqlStore, StoreFault};
+use super::{SqlResult, SqlStore, StoreFault};
 use crate::chat::{Ended, Ending, Receipt, Received, Settlement};
 
 /// Whether a key stands for another request: of the key, the try, the one that it replaces.
@@ -45,7 +45,7 @@ impl SettlementRow {
 }
 
 impl SqlStore {
-    pub(super) async fn select_receipt(&self, key: &str) -> Found<Option<Received>> {
+    pub(super) async fn select_receipt(&self, key: &str) -> SqlResult<Option<Received>> {
         let kept = query(RECEIVED).bind(key).fetch_optional(self.database.reads()).await?;
         kept.as_ref().map(received_of).transpose()
     }
@@ -56,12 +56,12 @@ impl SqlStore {
         key: &str,
         attempt: &str,
         replaces: Option<&str>,
-    ) -> Found<bool> {
+    ) -> SqlResult<bool> {
         let taken = query(TAKEN).bind(key).bind(attempt).bind(replaces);
         Ok(taken.fetch_optional(self.database.reads()).await?.is_some())
     }
 
-    pub(super) async fn settle_receipt(&self, settlement: &SettlementRow) -> Found<()> {
+    pub(super) async fn settle_receipt(&self, settlement: &SettlementRow) -> SqlResult<()> {
         let settle = query(SETTLE)
             .bind(settlement.key.as_str())
             .bind(settlement.attempt.as_str())
@@ -74,7 +74,7 @@ impl SqlStore {
     }
 }
 
-fn received_of(row: &AnyRow) -> Found<Received> {
+fn received_of(row: &AnyRow) -> SqlResult<Received> {
     let text = |column| row.try_get::<String, _>(column);
     let number = |column| row.try_get::<i64, _>(column);
     let receipt = Receipt {
@@ -94,7 +94,7 @@ fn received_of(row: &AnyRow) -> Found<Received> {
     })
 }
 
-fn ended_of(row: &AnyRow) -> Found<Option<Ended>> {
+fn ended_of(row: &AnyRow) -> SqlResult<Option<Ended>> {
     let Some(at) = row.try_get::<Option<i64>, _>("ended_at")? else { return Ok(None) };
     let since = row.try_get::<i64, _>("now")?.saturating_sub(at);
     let outcome: String = row.try_get("outcome")?;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
-use super::Found;
+use super::SqlResult;
 use crate::chat::{Beginning, Entry, NewReceipt};
 use crate::domain::{Cost, ItemId, Order, Spend, Thread, Usage};
 
@@ -64,7 +64,7 @@ impl RequestRow {
     }
 }
 
-pub(super) fn entry_of(row: &AnyRow) -> Found<Entry> {
+pub(super) fn entry_of(row: &AnyRow) -> SqlResult<Entry> {
     let (root, item, message): (String, Option<String>, Option<String>) =
         (row.try_get("root")?, row.try_get("item")?, row.try_get("message")?);
     Ok(Entry {
@@ -74,7 +74,7 @@ pub(super) fn entry_of(row: &AnyRow) -> Found<Entry> {
     })
 }
 
-pub(super) fn thread_of(row: &AnyRow) -> Found<Thread> {
+pub(super) fn thread_of(row: &AnyRow) -> SqlResult<Thread> {
     let id: String = row.try_get("id")?;
     let status: String = row.try_get("status")?;
     let created_at = Timestamp::from_microsecond(row.try_get("created_at")?);
@@ -83,7 +83,7 @@ pub(super) fn thread_of(row: &AnyRow) -> Found<Thread> {
     Ok(Thread { id: id.into(), title, created_at, status, spent: spend_of(row)? })
 }
 
-fn spend_of(row: &AnyRow) -> Found<Spend> {
+fn spend_of(row: &AnyRow) -> SqlResult<Spend> {
     // What we wrote was never below zero.
     let count = |column| row.try_get(column).map(|count: i64| count.unsigned_abs());
     let usage = Usage {

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use sqlx::{query, query_scalar};
 
-use super::super::database::{Dialect, Statement};
+use super::super::batch_writer::{Row, Text};
+use super::super::database::{SqlDialect, Statement};
 use super::super::memory::cut;
-use super::super::together::{Row, Text};
 use super::receipts::key_taken;
 use super::rows::{EntryRow, RequestRow, key, start, thread_columns, thread_of};
-use super::{Found, SqlStore, StoreFault};
+use super::{SqlResult, SqlStore, StoreFault};
 use crate::chat::{Beginning, LEASE, Lease, Naming, Rating, Resource};
 use crate::domain::{ItemId, Order, Page, PageRequest, Thread, ThreadId};
 
@@ -25,7 +25,7 @@ pub(super) struct NewThread {
 }
 
 impl NewThread {
-    pub(super) fn new(thread: &Thread, first: &Beginning) -> Found<Self> {
+    pub(super) fn new(thread: &Thread, first: &Beginning) -> SqlResult<Self> {
         // A thread without a first entry would be one that nobody asked for.
         let entry = first.entries.first().ok_or(StoreFault::Lost)?;
         Ok(Self {
@@ -40,7 +40,7 @@ impl NewThread {
 }
 
 impl Row for NewThread {
-    fn text(_: Dialect) -> Text {
+    fn text(_: SqlDialect) -> Text {
         BEGIN_THREAD
     }
 
@@ -71,7 +71,7 @@ impl Row for NewThread {
 }
 
 impl SqlStore {
-    pub(super) async fn insert_thread(&self, new: &Arc<NewThread>) -> Found<Option<Lease>> {
+    pub(super) async fn insert_thread(&self, new: &Arc<NewThread>) -> SqlResult<Option<Lease>> {
         let is_kept = match self.beginnings.write(new).await.map_err(StoreFault::from) {
             Err(fault) if fault.is_key_taken() => false,
             written => written?,
@@ -79,13 +79,13 @@ impl SqlStore {
         Ok(is_kept.then(|| Lease { resource: Resource::from(&new.thread), epoch: 1 }))
     }
 
-    pub(super) async fn select_thread(&self, id: &ThreadId) -> Found<Option<Thread>> {
+    pub(super) async fn select_thread(&self, id: &ThreadId) -> SqlResult<Option<Thread>> {
         let row =
             query(THREAD).bind(key(id.as_str())).fetch_optional(self.database.reads()).await?;
         row.map(|row| thread_of(&row)).transpose()
     }
 
-    pub(super) async fn select_threads(&self, page: &PageRequest) -> Found<Page<Thread>> {
+    pub(super) async fn select_threads(&self, page: &PageRequest) -> SqlResult<Page<Thread>> {
         let (after, id) = match &page.after {
             Some(after) => {
                 let time = query_scalar("SELECT created_at FROM threads WHERE id = $1")
@@ -102,7 +102,7 @@ impl SqlStore {
         });
         let rows = rows.bind(after).bind(id).bind(i64::from(page.limit) + 1);
         let rows = rows.fetch_all(self.database.reads()).await?;
-        let threads: Found<Vec<_>> = rows.iter().map(thread_of).collect();
+        let threads: SqlResult<Vec<_>> = rows.iter().map(thread_of).collect();
         Ok(cut(threads?, page.limit, |thread| thread.id.as_str()))
     }
 
@@ -111,7 +111,7 @@ impl SqlStore {
         id: &ThreadId,
         title: &str,
         naming: Naming,
-    ) -> Found<Option<Thread>> {
+    ) -> SqlResult<Option<Thread>> {
         let rows = query(match naming {
             Naming::Always => RENAME,
             Naming::IfNone => NAME,
@@ -120,7 +120,7 @@ impl SqlStore {
         rows.first().map(thread_of).transpose()
     }
 
-    pub(super) async fn delete_thread(&self, id: &ThreadId) -> Found<bool> {
+    pub(super) async fn delete_thread(&self, id: &ThreadId) -> SqlResult<bool> {
         let delete = query("DELETE FROM leases WHERE resource = $1").bind(key(id.as_str()));
         Ok(self.database.execute(delete).await? > 0)
     }
@@ -130,7 +130,7 @@ impl SqlStore {
         thread: &ThreadId,
         items: &[ItemId],
         rating: Rating,
-    ) -> Found<()> {
+    ) -> SqlResult<()> {
         let word = match rating {
             Rating::Positive => "positive",
             Rating::Negative => "negative",

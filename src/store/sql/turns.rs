@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use sqlx::{AnyConnection, Connection, query, query_scalar};
 
-use super::super::database::{Dialect, Statement};
-use super::super::together::{Row, Text, statement};
+use super::super::batch_writer::{Row, Text, statement};
+use super::super::database::{SqlDialect, Statement};
 use super::entries::Addition;
 use super::receipts::{SettlementRow, key_taken};
 use super::rows::{EntryRow, RequestRow, amount, key};
-use super::{Found, SqlStore, StoreFault};
+use super::{SqlResult, SqlStore, StoreFault};
 use crate::chat::{Beginning, Begun, Closing, Entry, Lease};
 use crate::domain::{ItemId, Spend};
 
-/// What a turn begins with, as it is kept.
+/// What a turn begins with, as a row of the view `openings`.
 #[derive(Debug)]
-pub(super) struct Opening {
+pub(super) struct BeginningRow {
     lease: Lease,
     request: RequestRow,
     /// A form that a message settles.
@@ -28,12 +28,12 @@ pub(super) struct Opening {
 pub(super) struct Rewind {
     to: ItemId,
     kept: Vec<Addition>,
-    opening: Opening,
+    row: BeginningRow,
 }
 
-/// What a turn leaves behind, as it is kept.
+/// What a turn leaves behind, as a row of the view `endings`.
 #[derive(Debug)]
-pub(super) struct End {
+pub(super) struct ClosingRow {
     lease: Lease,
     spent: Spend,
     last: Option<EntryRow>,
@@ -42,41 +42,40 @@ pub(super) struct End {
 
 /// A beginning, by how it is written.
 #[derive(Debug)]
-pub(super) enum Start {
+pub(super) enum BeginningWrite {
     /// In one statement, with others.
-    Opening(Arc<Opening>),
+    Row(Arc<BeginningRow>),
     /// In a transaction of its own.
     Rewind(Box<Rewind>),
 }
 
-impl Start {
+impl BeginningWrite {
     pub(super) fn new(lease: &Lease, beginning: &Beginning) -> Result<Self, serde_json::Error> {
-        let opening =
-            |form: Option<&Entry>, asked: Option<&Entry>| -> Result<_, serde_json::Error> {
-                Ok(Opening {
-                    lease: lease.clone(),
-                    request: RequestRow::new(beginning),
-                    form: form.map(EntryRow::new).transpose()?,
-                    asked: asked.map(EntryRow::new).transpose()?,
-                })
-            };
+        let row = |form: Option<&Entry>, asked: Option<&Entry>| -> Result<_, serde_json::Error> {
+            Ok(BeginningRow {
+                lease: lease.clone(),
+                request: RequestRow::new(beginning),
+                form: form.map(EntryRow::new).transpose()?,
+                asked: asked.map(EntryRow::new).transpose()?,
+            })
+        };
         Ok(match (&beginning.rewind_to, beginning.entries.as_slice()) {
-            (None, [asked]) => Self::Opening(Arc::new(opening(None, Some(asked))?)),
+            (None, [asked]) => Self::Row(Arc::new(row(None, Some(asked))?)),
             (None, [form, asked]) if form.message.is_none() => {
-                Self::Opening(Arc::new(opening(Some(form), Some(asked))?))
+                Self::Row(Arc::new(row(Some(form), Some(asked))?))
             }
             (to, entries) => {
                 let kept: Result<_, _> =
                     entries.iter().map(|entry| Addition::new(lease, entry)).collect();
                 let to = to.clone().unwrap_or_else(|| ItemId::from(""));
-                Self::Rewind(Box::new(Rewind { to, kept: kept?, opening: opening(None, None)? }))
+                Self::Rewind(Box::new(Rewind { to, kept: kept?, row: row(None, None)? }))
             }
         })
     }
 }
 
-impl Row for Opening {
-    fn text(dialect: Dialect) -> Text {
+impl Row for BeginningRow {
+    fn text(dialect: SqlDialect) -> Text {
         Text { row: dialect.either(OPEN_ROW, OPEN_ROW_LOCKED), ..OPEN }
     }
 
@@ -109,7 +108,7 @@ impl Row for Opening {
     }
 }
 
-impl End {
+impl ClosingRow {
     pub(super) fn new(lease: &Lease, closing: &Closing) -> Result<Self, serde_json::Error> {
         Ok(Self {
             lease: lease.clone(),
@@ -120,8 +119,8 @@ impl End {
     }
 }
 
-impl Row for End {
-    fn text(dialect: Dialect) -> Text {
+impl Row for ClosingRow {
+    fn text(dialect: SqlDialect) -> Text {
         Text { row: dialect.either(END_ROW, END_ROW_LOCKED), ..END }
     }
 
@@ -154,41 +153,42 @@ impl Row for End {
 }
 
 impl SqlStore {
-    pub(super) async fn begin_turn(&self, start: &Start) -> Found<Begun> {
+    pub(super) async fn begin_turn(&self, start: &BeginningWrite) -> SqlResult<Begun> {
         match start {
-            Start::Opening(opening) => {
-                self.told(opening, self.openings.write(opening).await.map_err(StoreFault::from))
-                    .await
+            BeginningWrite::Row(row) => {
+                self.begun(row, self.openings.write(row).await.map_err(StoreFault::from)).await
             }
-            Start::Rewind(rewind) => self.told(&rewind.opening, self.replace(rewind).await).await,
+            BeginningWrite::Rewind(rewind) => {
+                self.begun(&rewind.row, self.replace(rewind).await).await
+            }
         }
     }
 
     /// Why nothing was written, if so.
-    async fn told(&self, opening: &Opening, written: Found<bool>) -> Found<Begun> {
+    async fn begun(&self, row: &BeginningRow, written: SqlResult<bool>) -> SqlResult<Begun> {
         match written {
             Ok(true) => return Ok(Begun::Kept),
             Ok(false) => {}
             Err(fault) if fault.is_key_taken() => return Ok(Begun::KeyTaken),
             Err(fault) => return Err(fault),
         }
-        let RequestRow { attempt, .. } = &opening.request;
-        match opening.request.key() {
-            Some(key) if self.is_key_taken(key, attempt, opening.request.replaces()).await? => {
+        let RequestRow { attempt, .. } = &row.request;
+        match row.request.key() {
+            Some(key) if self.is_key_taken(key, attempt, row.request.replaces()).await? => {
                 Ok(Begun::KeyTaken)
             }
             Some(_) | None => Err(StoreFault::Lost),
         }
     }
 
-    async fn replace(&self, rewind: &Rewind) -> Found<bool> {
-        let Rewind { to, kept, opening } = rewind;
+    async fn replace(&self, rewind: &Rewind) -> SqlResult<bool> {
+        let Rewind { to, kept, row } = rewind;
         let dialect = self.database.dialect();
         let mut writing = self.database.writes().await?;
         let mut transaction = writing.begin_with(dialect.begin()).await?;
         let connection: &mut AnyConnection = &mut transaction;
-        let thread = key(opening.lease.resource.as_str());
-        let opened = statement(dialect, &[opening]).fetch_all(&mut *connection).await?;
+        let thread = key(row.lease.resource.as_str());
+        let opened = statement(dialect, &[row]).fetch_all(&mut *connection).await?;
         if opened.is_empty() {
             return Ok(false);
         }
@@ -208,7 +208,7 @@ impl SqlStore {
         Ok(true)
     }
 
-    pub(super) async fn end_turn(&self, end: &Arc<End>) -> Found<()> {
+    pub(super) async fn end_turn(&self, end: &Arc<ClosingRow>) -> SqlResult<()> {
         if self.endings.write(end).await? {
             return Ok(());
         }
@@ -219,7 +219,7 @@ impl SqlStore {
         }
     }
 
-    async fn is_kept(&self, lease: &Lease, entry: &str) -> Found<bool> {
+    async fn is_kept(&self, lease: &Lease, entry: &str) -> SqlResult<bool> {
         let kept = query(PLACE).bind(lease.resource.as_str()).bind(entry);
         Ok(kept.fetch_optional(self.database.reads()).await?.is_some())
     }

@@ -60,7 +60,7 @@ pub(super) enum Frame<'a> {
     #[serde(rename = "stream_options")]
     StreamOptions {
         /// The options.
-        stream_options: StreamOptions,
+        stream_options: ChatKitStreamOptions,
     },
     /// Something worth knowing.
     #[serde(rename = "notice")]
@@ -84,7 +84,7 @@ pub(super) enum Frame<'a> {
 
 /// What the front end may offer.
 #[derive(Debug, Serialize)]
-pub(super) struct StreamOptions {
+pub(super) struct ChatKitStreamOptions {
     /// A stop button.
     pub allow_cancel: bool,
 }
@@ -119,7 +119,7 @@ impl<'a> ThreadView<'a> {
 impl<'a> Frame<'a> {
     /// The front end may offer to stop.
     pub(super) const fn stoppable() -> Self {
-        Self::StreamOptions { stream_options: StreamOptions { allow_cancel: true } }
+        Self::StreamOptions { stream_options: ChatKitStreamOptions { allow_cancel: true } }
     }
 
     pub(super) const fn notice(level: Level, message: &'a str) -> Self {

@@ -1,6 +1,6 @@
 //! The model for people cannot be switched by anything a person says.
 
-use demo::{Answer, Conversation, PlannedCall, Said, Settings};
+use demo::{BrainAnswer, Conversation, PlannedCall, Said, Settings};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
@@ -171,20 +171,20 @@ async fn odd_bodies_are_refused_and_harm_nothing() {
     assert_eq!(server.chat(&sparse).await.status, 200);
 }
 
-async fn plain(brain: fn(&Conversation) -> Answer) -> ModelServer {
+async fn plain(brain: fn(&Conversation) -> BrainAnswer) -> ModelServer {
     let settings = Settings { chunk_gap: std::time::Duration::ZERO, ..Settings::plain(brain) };
     ModelServer::start(settings).await
 }
 
-fn caller(_: &Conversation) -> Answer {
+fn caller(_: &Conversation) -> BrainAnswer {
     let arguments = Map::from_iter([("title".to_owned(), Value::from("Milk"))]);
     let call = PlannedCall { name: "create_todo".to_owned(), arguments };
-    Answer { calls: vec![call], ..Answer::default() }
+    BrainAnswer { calls: vec![call], ..BrainAnswer::default() }
 }
 
-fn reporter(conversation: &Conversation) -> Answer {
+fn reporter(conversation: &Conversation) -> BrainAnswer {
     let tools: Vec<&str> = conversation.tools.iter().map(|tool| tool.name.as_str()).collect();
     let said: &[Said] = &conversation.said;
     let text = format!("{} {} {said:?}", conversation.now, tools.join(","));
-    Answer { text, ..Answer::default() }
+    BrainAnswer { text, ..BrainAnswer::default() }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use orchestrator::agents::{Budget, ModelError};
+use orchestrator::agents::{ModelError, SpendBudget};
 use orchestrator::domain::{Cost, Message, Spend};
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ use crate::support::doubles::{Act, FakeTools, ScriptedModel, calls, fails, says}
 use crate::support::model_server::ModelServer;
 
 /// One call of a scripted model.
-const TOKENS: Budget = Budget { max_tokens: Some(12), max_cost: None };
+const TOKENS: SpendBudget = SpendBudget { max_tokens: Some(12), max_cost: None };
 
 #[tokio::test]
 async fn at_its_limit_a_turn_asks_and_goes_on_afresh_without_a_word_to_the_model() {
@@ -105,7 +105,8 @@ async fn a_message_instead_of_an_answer_settles_the_form_and_is_answered() {
 
 #[tokio::test]
 async fn a_whole_answer_is_given_whatever_it_cost() {
-    let house = House::new(Budget { max_tokens: Some(1), max_cost: None }, [says("Hi.")]).await;
+    let house =
+        House::new(SpendBudget { max_tokens: Some(1), max_cost: None }, [says("Hi.")]).await;
 
     let answer = house.app.ask(&json!({ "message": "hi" })).await.json();
 
@@ -115,7 +116,7 @@ async fn a_whole_answer_is_given_whatever_it_cost() {
 #[tokio::test]
 async fn the_short_form_ends_and_says_what_was_spent_and_done() {
     let max_cost = Some(Cost::from_nanos(900_000));
-    let house = House::new(Budget { max_tokens: None, max_cost }, [adds(1)]).await;
+    let house = House::new(SpendBudget { max_tokens: None, max_cost }, [adds(1)]).await;
 
     let answer = house.app.ask(&json!({ "message": "add two" })).await.json();
 
@@ -151,7 +152,7 @@ async fn what_turns_cost_adds_up_in_their_thread_and_outlives_the_process() {
 
     let (mut thread, mut told) = (Value::Null, Vec::new());
     for _ in 0..3 {
-        let store = Some(crate::contract::keepers::store(&url).await);
+        let store = Some(crate::contract::stores::store(&url).await);
         let choices = Choices { model: model(patient(&server)), store, ..Choices::default() };
         let house = TestApp::new(choices).await;
         let body = json!({ "message": "hi", "thread_id": thread });
@@ -198,7 +199,7 @@ struct House {
 }
 
 impl House {
-    async fn new<const N: usize>(budget: Budget, script: [Act; N]) -> Self {
+    async fn new<const N: usize>(budget: SpendBudget, script: [Act; N]) -> Self {
         let (model, tools) = (ScriptedModel::new(script), FakeTools::new(&["add"]));
         let choices =
             Choices { model: model.clone(), tools: tools.clone(), budget, ..Choices::default() };

@@ -10,7 +10,7 @@ use orchestrator::agents::{
 };
 use orchestrator::domain::{Catalog, Message, Outcome, Reply, ToolOutput};
 use orchestrator::resilience::{
-    BreakerSettings, Fault, Guard, GuardSettings, Refusal, Repeat, Verdict,
+    BreakerSettings, Fault, Guard, GuardRefusal, GuardSettings, Repeat, Verdict,
 };
 use serde_json::json;
 use tokio::time::{Instant, sleep};
@@ -38,8 +38,8 @@ enum Broken {
     Down,
 }
 
-impl From<Refusal> for Broken {
-    fn from(_: Refusal) -> Self {
+impl From<GuardRefusal> for Broken {
+    fn from(_: GuardRefusal) -> Self {
         Self::Refused
     }
 }

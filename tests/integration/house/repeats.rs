@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Request;
 use futures::StreamExt;
-use orchestrator::agents::{Budget, Delta, ModelError};
+use orchestrator::agents::{Delta, ModelError, SpendBudget};
 use orchestrator::chat::{Claim, Resource, Store};
 use orchestrator::domain::ThreadId;
 use serde_json::{Value, json};
@@ -174,7 +174,7 @@ async fn an_end_that_allows_a_retry_is_gone_on_with_under_the_same_key() {
 async fn whoever_chose_to_stop_is_told_the_same_end_again() {
     let adds = calls(&[("add", json!({ "n": 1 }))]);
     let model = ScriptedModel::new([adds]);
-    let budget = Budget { max_tokens: Some(12), max_cost: None };
+    let budget = SpendBudget { max_tokens: Some(12), max_cost: None };
     let choices = Choices { model: model.clone(), budget, ..Choices::default() };
     let app = TestApp::new(choices).await;
     let asked = app.create("add two").await.events();

@@ -112,7 +112,7 @@ fn settings(base_url: &str) -> Settings {
         base_url: base_url.to_owned(),
         api_key: Secret::new("key"),
         key_variable: None,
-        dialect: orchestrator::model::Dialect::Gemini,
+        family: orchestrator::model::ProviderFamily::Gemini,
         model: "gemini-2.5-flash".to_owned(),
         is_chosen: true,
         offline: false,

@@ -34,7 +34,7 @@ pub(crate) fn settings(server: &ModelServer) -> Settings {
         base_url: server.base_url.clone(),
         api_key: Secret::new("test-key"),
         key_variable: None,
-        dialect: orchestrator::model::Dialect::Gemini,
+        family: orchestrator::model::ProviderFamily::Gemini,
         model: "gemini-2.5-flash".to_owned(),
         is_chosen: true,
         offline: false,

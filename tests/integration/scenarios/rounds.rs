@@ -92,7 +92,7 @@ async fn only_fields_that_gemini_knows_are_sent_with_the_key_and_nothing_of_the_
 
 #[tokio::test]
 async fn servers_of_the_other_family_are_asked_two_rounds_without_a_word_of_googles() {
-    use demo::Dialect::{LlamaCpp, NewApi, Ollama, OpenAi, OpenRouter, Vllm};
+    use demo::EmulatedServer::{LlamaCpp, NewApi, Ollama, OpenAi, OpenRouter, Vllm};
 
     for spoken in [OpenAi, NewApi, Vllm, LlamaCpp, OpenRouter, Ollama] {
         let knobs = Knobs { dialect: spoken, ..Knobs::default() };
@@ -100,7 +100,7 @@ async fn servers_of_the_other_family_are_asked_two_rounds_without_a_word_of_goog
         let server = ModelServer::start(demo::Settings::emulate(echo, emulation)).await;
         let model = model(orchestrator::model::Settings {
             model: "google/gemini-3.5-flash".to_owned(),
-            dialect: orchestrator::model::Dialect::OpenAi,
+            family: orchestrator::model::ProviderFamily::OpenAi,
             ..patient(&server)
         });
         let asked = "call:list{}";
@@ -146,12 +146,12 @@ async fn a_thread_that_moves_to_another_server_takes_nothing_of_google_s_there()
     let unstamped = Assistant { by: None, ..said.clone() };
 
     for said in [said, unstamped] {
-        let knobs = Knobs { dialect: demo::Dialect::OpenAi, ..Knobs::default() };
+        let knobs = Knobs { dialect: demo::EmulatedServer::OpenAi, ..Knobs::default() };
         let emulation = EmulateSettings { knobs, ..EmulateSettings::default() };
         let other = ModelServer::start(demo::Settings::emulate(echo, emulation)).await;
         let model = model(orchestrator::model::Settings {
             model: "gpt-5".to_owned(),
-            dialect: orchestrator::model::Dialect::OpenAi,
+            family: orchestrator::model::ProviderFamily::OpenAi,
             ..patient(&other)
         });
 

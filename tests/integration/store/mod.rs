@@ -1,8 +1,8 @@
 //! Threads while the database misbehaves.
 
+mod batch_writer;
 mod file;
 mod server;
-mod together;
 mod upgrade;
 mod wire;
 

@@ -7,7 +7,8 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use jiff::tz::TimeZone;
 use orchestrator::agents::{
-    AgentEvent, Budget, Delta, Driver, Finish, Interrupt, Limits, Listener, ModelError, Run, drive,
+    AgentEvent, Delta, Driver, Finish, Interrupt, Listener, ModelError, Run, RunLimits,
+    SpendBudget, drive,
 };
 use orchestrator::domain::{Caller, Message, ToolId, ToolResult};
 use serde_json::json;
@@ -255,7 +256,7 @@ fn driver(
 fn run() -> Run {
     Run::new(
         vec![Message::User { text: "hi".to_owned() }],
-        Limits { max_steps: 8, budget: Budget::default() },
+        RunLimits { max_steps: 8, budget: SpendBudget::default() },
     )
 }
 

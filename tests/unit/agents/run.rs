@@ -1,6 +1,8 @@
 //! The brain: decides, performs nothing.
 
-use orchestrator::agents::{Batch, Budget, Finish, Limit, Limits, Overspent, Run, Step, ToolError};
+use orchestrator::agents::{
+    Batch, Finish, Limit, Overspent, Run, RunLimits, SpendBudget, Step, ToolError,
+};
 use orchestrator::domain::{Cost, Message, ToolCall, ToolResult};
 use serde_json::{Value, json};
 
@@ -69,12 +71,12 @@ fn at_the_step_limit_no_further_model_call_is_made() {
 
 #[test]
 fn a_used_up_budget_is_noticed_before_the_model_is_asked_again_and_never_before_the_calls() {
-    let tokens = Budget { max_tokens: Some(20), max_cost: None };
-    let cost = Budget { max_tokens: None, max_cost: Some(Cost::from_nanos(1_500_000)) };
+    let tokens = SpendBudget { max_tokens: Some(20), max_cost: None };
+    let cost = SpendBudget { max_tokens: None, max_cost: Some(Cost::from_nanos(1_500_000)) };
     let limits = [Limit::Tokens(20), Limit::Cost(Cost::from_nanos(1_500_000))];
 
     for (budget, limit) in [tokens, cost].into_iter().zip(limits) {
-        let mut run = Run::new(Vec::new(), Limits { max_steps: 8, budget });
+        let mut run = Run::new(Vec::new(), RunLimits { max_steps: 8, budget });
         for n in 0..2 {
             assert_eq!(run.step(), Step::AskModel);
             run.on_spend(one_call());
@@ -92,8 +94,8 @@ fn a_used_up_budget_is_noticed_before_the_model_is_asked_again_and_never_before_
 
 #[test]
 fn a_whole_reply_completes_the_run_whatever_it_cost() {
-    let budget = Budget { max_tokens: Some(1), max_cost: None };
-    let mut run = Run::new(Vec::new(), Limits { max_steps: 8, budget });
+    let budget = SpendBudget { max_tokens: Some(1), max_cost: None };
+    let mut run = Run::new(Vec::new(), RunLimits { max_steps: 8, budget });
     assert_eq!(run.step(), Step::AskModel);
 
     run.on_spend(one_call());
@@ -139,7 +141,7 @@ fn calls_that_the_transcript_ends_with_are_made_before_the_model_is_asked() {
     let calls = tool_calls(&[("add", json!({})), ("read_a", json!({}))]);
     let said = reply("", calls.clone()).message;
     let transcript = vec![Message::User { text: "hi".to_owned() }, Message::Assistant(said)];
-    let mut run = Run::new(transcript, Limits { max_steps: 8, budget: Budget::default() });
+    let mut run = Run::new(transcript, RunLimits { max_steps: 8, budget: SpendBudget::default() });
 
     run.go_on(&catalog(TOOLS));
 
@@ -158,7 +160,7 @@ fn an_open_call_finds_its_tool_though_the_tool_is_called_otherwise_now() {
     renamed.tools[0].name = "fake__add".to_owned();
     let said = reply("", calls).message;
     let transcript = vec![Message::User { text: "hi".to_owned() }, Message::Assistant(said)];
-    let mut run = Run::new(transcript, Limits { max_steps: 8, budget: Budget::default() });
+    let mut run = Run::new(transcript, RunLimits { max_steps: 8, budget: SpendBudget::default() });
 
     run.go_on(&renamed);
 
@@ -169,7 +171,7 @@ fn an_open_call_finds_its_tool_though_the_tool_is_called_otherwise_now() {
 fn run(max_steps: u32) -> Run {
     Run::new(
         vec![Message::User { text: "hi".to_owned() }],
-        Limits { max_steps, budget: Budget::default() },
+        RunLimits { max_steps, budget: SpendBudget::default() },
     )
 }
 
@@ -197,7 +199,7 @@ fn results_of(batches: &[Batch]) -> Vec<ToolResult> {
 
 #[test]
 fn what_the_model_is_sent_stays_within_its_limit_however_much_tools_answer() {
-    let limits = Limits { max_steps: 9, budget: Budget::default() };
+    let limits = RunLimits { max_steps: 9, budget: SpendBudget::default() };
     let mut run = Run::new(vec![Message::User { text: "go".to_owned() }], limits).within(1_000);
     let catalog = catalog(&["read_a"]);
     for round in 0..8 {

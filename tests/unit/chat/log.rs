@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use futures::FutureExt;
-use orchestrator::chat::{Behind, Cursor, Fact, Level, Log, OnLeave, Reader, ToolRecord, TurnEnd};
+use orchestrator::chat::{
+    Behind, Cursor, Fact, Level, OnLeave, Reader, ToolRecord, TurnEnd, TurnLog,
+};
 use orchestrator::domain::{Outcome, Spend, ThreadId};
 use proptest::prelude::{prop, proptest};
 
@@ -12,7 +14,7 @@ const PATIENCE: u32 = 3;
 
 #[test]
 fn a_reader_that_is_behind_gets_one_larger_piece() {
-    let (log, mut reader) = Log::begin(OnLeave::Cancel);
+    let (log, mut reader) = TurnLog::begin(OnLeave::Cancel);
     log.tell(text("a"));
     assert_eq!(taken(&mut reader), Ok(vec![text("a")]));
 
@@ -27,7 +29,7 @@ fn a_reader_that_is_behind_gets_one_larger_piece() {
 
 #[test]
 fn text_thought_and_text_again_stay_three() {
-    let (log, mut reader) = Log::begin(OnLeave::Cancel);
+    let (log, mut reader) = TurnLog::begin(OnLeave::Cancel);
     let all = [text("a"), Fact::Thought("b".to_owned()), text("c")];
 
     for fact in all.clone() {
@@ -39,7 +41,7 @@ fn text_thought_and_text_again_stay_three() {
 
 #[test]
 fn progress_that_nobody_has_read_gives_way_to_newer() {
-    let (log, mut reader) = Log::begin(OnLeave::Cancel);
+    let (log, mut reader) = TurnLog::begin(OnLeave::Cancel);
     let progress =
         |words: &str| Fact::ToolProgress { call: "call_1".into(), words: words.to_owned() };
 
@@ -56,7 +58,7 @@ fn progress_that_nobody_has_read_gives_way_to_newer() {
 
 #[test]
 fn whoever_joins_reads_from_the_start() {
-    let (log, mut first) = Log::begin(OnLeave::Cancel);
+    let (log, mut first) = TurnLog::begin(OnLeave::Cancel);
     log.tell(Fact::Stoppable);
     log.tell(text("a"));
     taken(&mut first).unwrap();
@@ -70,7 +72,7 @@ fn whoever_joins_reads_from_the_start() {
 
 #[test]
 fn whoever_joins_may_say_from_where() {
-    let (log, mut first) = Log::begin(OnLeave::Cancel);
+    let (log, mut first) = TurnLog::begin(OnLeave::Cancel);
     log.tell(Fact::Stoppable);
     log.tell(text("ab"));
     taken(&mut first).unwrap();
@@ -85,7 +87,7 @@ fn whoever_joins_may_say_from_where() {
 
 #[test]
 fn a_reader_that_takes_nothing_is_let_go_and_hears_so() {
-    let (log, mut stalled) = Log::begin(OnLeave::Cancel);
+    let (log, mut stalled) = TurnLog::begin(OnLeave::Cancel);
     let mut living = log.join(Cursor::default()).unwrap();
     log.tell(text("a"));
 
@@ -102,7 +104,7 @@ fn a_reader_that_takes_nothing_is_let_go_and_hears_so() {
 
 #[test]
 fn a_reader_with_nothing_to_take_is_never_let_go() {
-    let (log, mut reader) = Log::begin(OnLeave::Cancel);
+    let (log, mut reader) = TurnLog::begin(OnLeave::Cancel);
     log.tell(text("a"));
     taken(&mut reader).unwrap();
 
@@ -116,7 +118,7 @@ fn a_reader_with_nothing_to_take_is_never_let_go() {
 
 #[test]
 fn what_is_too_much_to_keep_goes_and_only_those_behind_it_miss_it() {
-    let (log, mut stalled) = Log::begin(OnLeave::Cancel);
+    let (log, mut stalled) = TurnLog::begin(OnLeave::Cancel);
     let mut living = log.join(Cursor::default()).unwrap();
     let notice = |_| Fact::Notice { level: Level::Info, message: "x".repeat(200_000) };
 
@@ -134,7 +136,7 @@ fn what_is_too_much_to_keep_goes_and_only_those_behind_it_miss_it() {
 
 #[test]
 fn who_has_read_all_there_is_misses_nothing_however_large_the_next_is() {
-    let (log, mut reader) = Log::begin(OnLeave::Cancel);
+    let (log, mut reader) = TurnLog::begin(OnLeave::Cancel);
     log.tell(text(&"a".repeat(3_000_000)));
     assert_eq!(taken(&mut reader).unwrap().len(), 1);
 
@@ -145,7 +147,7 @@ fn who_has_read_all_there_is_misses_nothing_however_large_the_next_is() {
 
 #[test]
 fn nobody_is_left_behind_by_the_end_of_a_turn() {
-    let (log, mut reader) = Log::begin(OnLeave::Cancel);
+    let (log, mut reader) = TurnLog::begin(OnLeave::Cancel);
     log.tell(text("a"));
     let call = ToolRecord {
         name: "read".to_owned(),
@@ -161,7 +163,7 @@ fn nobody_is_left_behind_by_the_end_of_a_turn() {
 
 #[test]
 fn nobody_joins_a_turn_that_has_ended_though_a_title_may_follow() {
-    let (log, reader) = Log::begin(OnLeave::Cancel);
+    let (log, reader) = TurnLog::begin(OnLeave::Cancel);
     log.tell(ended(Vec::new()));
 
     assert!(log.join(Cursor::default()).is_none());
@@ -170,7 +172,7 @@ fn nobody_joins_a_turn_that_has_ended_though_a_title_may_follow() {
 
 #[test]
 fn nobody_joins_a_turn_that_everybody_has_left() {
-    let (log, first) = Log::begin(OnLeave::Cancel);
+    let (log, first) = TurnLog::begin(OnLeave::Cancel);
     let second = log.join(Cursor::default()).unwrap();
 
     drop(first);
@@ -183,7 +185,7 @@ fn nobody_joins_a_turn_that_everybody_has_left() {
 
 #[test]
 fn a_turn_that_is_to_finish_is_joined_although_everybody_has_left() {
-    let (log, first) = Log::begin(OnLeave::Finish);
+    let (log, first) = TurnLog::begin(OnLeave::Finish);
     log.tell(text("a"));
 
     drop(first);
@@ -196,7 +198,7 @@ fn a_turn_that_is_to_finish_is_joined_although_everybody_has_left() {
 
 #[test]
 fn a_log_that_is_closed_is_read_to_its_end_and_not_joined() {
-    let (log, mut reader) = Log::begin(OnLeave::Cancel);
+    let (log, mut reader) = TurnLog::begin(OnLeave::Cancel);
     log.tell(text("a"));
     log.close();
 
@@ -207,7 +209,7 @@ fn a_log_that_is_closed_is_read_to_its_end_and_not_joined() {
 
 #[tokio::test(start_paused = true)]
 async fn a_reader_that_waits_is_woken() {
-    let (log, mut reader) = Log::begin(OnLeave::Cancel);
+    let (log, mut reader) = TurnLog::begin(OnLeave::Cancel);
     let tells = async {
         tokio::time::sleep(Duration::from_secs(1)).await;
         log.tell(text("a"));
@@ -224,7 +226,7 @@ proptest! {
     /// However writing and reading alternate, every reader hears every byte once and in order.
     #[test]
     fn every_reader_hears_the_same(steps in prop::collection::vec((0..3_usize, "[a-z]{0,3}"), 0..60)) {
-        let (log, reader) = Log::begin(OnLeave::Cancel);
+        let (log, reader) = TurnLog::begin(OnLeave::Cancel);
         let mut readers = vec![(reader, String::new())];
         readers.push((log.join(Cursor::default()).unwrap(), String::new()));
         let mut written = String::new();

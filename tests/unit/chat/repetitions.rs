@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use orchestrator::chat::{
-    Copy, Decision, Ended, Ending, Held, Moment, Receipt, Received, RepeatKey, RepeatWindow, decide,
+    Ended, Ending, Held, Receipt, Received, RepeatDecision, RepeatKey, RepeatMoment, RepeatWindow,
+    RepeatedRequest, decide,
 };
 use orchestrator::domain::{Outcome, Spend};
 
@@ -91,12 +92,12 @@ fn decided(facts: &[&str]) -> &'static str {
         },
         has_effects: *effects == "some",
     };
-    let moment = if *asked == "arrival" { Moment::Arrival } else { Moment::Waited };
-    match decide(Copy { repeat: &repeat, earlier: &earlier, moment }) {
-        Decision::Begin => "begin",
-        Decision::GoOn => "go-on",
-        Decision::Replay => "replay",
-        Decision::Refuse => "refuse",
+    let moment = if *asked == "arrival" { RepeatMoment::Arrival } else { RepeatMoment::Waited };
+    match decide(RepeatedRequest { repeat: &repeat, earlier: &earlier, moment }) {
+        RepeatDecision::Begin => "begin",
+        RepeatDecision::GoOn => "go-on",
+        RepeatDecision::Replay => "replay",
+        RepeatDecision::Refuse => "refuse",
     }
 }
 

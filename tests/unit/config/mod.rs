@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use orchestrator::agents::Budget;
+use orchestrator::agents::SpendBudget;
 use orchestrator::api::Origins;
 use orchestrator::config::{Config, ConfigError, Env};
 use orchestrator::domain::Cost;
 use orchestrator::mcp::Transport;
-use orchestrator::model::Dialect;
+use orchestrator::model::ProviderFamily;
 use orchestrator::observability::LogFormat;
 
 #[test]
@@ -68,7 +68,7 @@ fn a_turn_may_cost_what_it_likes_unless_a_limit_is_set() {
     let unlimited = load(&[]).unwrap().chat.limits.budget;
     let limited = load(&limits).unwrap().chat.limits.budget;
 
-    assert_eq!(unlimited, Budget::default());
+    assert_eq!(unlimited, SpendBudget::default());
     assert_eq!(limited.max_tokens, Some(20_000));
     assert_eq!(limited.max_cost, Some(Cost::from_nanos(50_000_000)));
     for amount in ["0", "-1", "$1", "1e-3", "1000001"] {
@@ -233,13 +233,13 @@ fn a_dialect_is_guessed_unless_it_is_named() {
 
     let config = load(&[("MODEL_FALLBACKS", list), ("GEMINI_MODEL", "gpt-5")]).unwrap();
 
-    let dialects: Vec<_> = config.fallbacks.iter().map(|one| one.dialect).collect();
-    let (gemini, openai) = (Dialect::Gemini, Dialect::OpenAi);
-    assert_eq!(dialects, [gemini, openai, gemini, openai]);
-    assert_eq!(config.model.dialect, gemini, "the address is Google's");
+    let families: Vec<_> = config.fallbacks.iter().map(|one| one.family).collect();
+    let (gemini, openai) = (ProviderFamily::Gemini, ProviderFamily::OpenAi);
+    assert_eq!(families, [gemini, openai, gemini, openai]);
+    assert_eq!(config.model.family, gemini, "the address is Google's");
 
     let told = load(&[("MODEL_DIALECT", "openai"), ("GEMINI_MODEL", "gemini-3.5-flash")]).unwrap();
-    assert_eq!(told.model.dialect, openai);
+    assert_eq!(told.model.family, openai);
     let refused = load(&[("MODEL_DIALECT", "geheim")]).unwrap_err().to_string();
     assert!(refused.contains("MODEL_DIALECT must be gemini or openai"), "{refused}");
     assert!(!refused.contains("geheim"), "{refused}");

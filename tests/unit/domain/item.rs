@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use orchestrator::domain::{
     Annotation, Answer, AnswerStatus, CallStatus, Choice, Item, ItemContent, OutputText, Picture,
-    Place, Question, QuestionKind, Source, Summary, Task, TaskContent, TaskStatus, UserContent,
-    Workflow, WorkflowKind,
+    Question, QuestionKind, Source, SourceKind, Summary, Task, TaskContent, TaskStatus,
+    UserContent, Workflow, WorkflowKind,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -135,11 +135,12 @@ fn annotation() -> impl Strategy<Value = Annotation> {
 }
 
 fn source() -> impl Strategy<Value = Source> {
-    let place = prop_oneof![
-        (".*", option::of(".*")).prop_map(|(url, attribution)| Place::Url { url, attribution }),
-        ".*".prop_map(|filename| Place::File { filename }),
+    let kind = prop_oneof![
+        (".*", option::of(".*"))
+            .prop_map(|(url, attribution)| SourceKind::Url { url, attribution }),
+        ".*".prop_map(|filename| SourceKind::File { filename }),
         (".*", option::of(".*"), any::<bool>(), map()).prop_map(
-            |(id, label, interactive, data)| Place::Entity {
+            |(id, label, interactive, data)| SourceKind::Entity {
                 id,
                 icon: None,
                 label,
@@ -149,12 +150,12 @@ fn source() -> impl Strategy<Value = Source> {
             }
         ),
     ];
-    (".*", option::of(".*"), place).prop_map(|(title, description, place)| Source {
+    (".*", option::of(".*"), kind).prop_map(|(title, description, kind)| Source {
         title,
         description,
         timestamp: None,
         group: None,
-        place,
+        kind,
     })
 }
 

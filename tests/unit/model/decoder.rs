@@ -2,7 +2,7 @@
 
 use orchestrator::agents::{Delta, ModelError};
 use orchestrator::domain::{Reply, Usage};
-use orchestrator::model::{Chunk, Decoder, Ending, Failure};
+use orchestrator::model::{Chunk, Decoder, Failure, StreamEnd};
 use orchestrator::resilience::{Repeat, Verdict};
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ fn text_in_pieces_is_one_answer_and_the_last_counters_win() {
         chunk(json!({"content": "world.", "role": "assistant"}), Some("stop"), Some((10, 5, 40))),
     ];
 
-    let (said, reply) = read(&chunks, Ending::Done);
+    let (said, reply) = read(&chunks, StreamEnd::Done);
 
     assert_eq!(said, [text("Hello, "), text("world.")]);
     let reply = reply.unwrap();
@@ -26,10 +26,10 @@ fn text_in_pieces_is_one_answer_and_the_last_counters_win() {
 fn a_finish_reason_or_done_ends_an_answer_and_neither_is_a_cut() {
     let piece = |finish| chunk(json!({"content": "Hi"}), finish, None);
 
-    assert!(read(&[piece(Some("stop"))], Ending::Cut).1.is_ok());
-    assert!(read(&[piece(None)], Ending::Done).1.is_ok());
-    assert!(read(&[piece(Some(""))], Ending::Done).1.is_ok());
-    let cut = read(&[piece(None)], Ending::Cut).1.unwrap_err();
+    assert!(read(&[piece(Some("stop"))], StreamEnd::Cut).1.is_ok());
+    assert!(read(&[piece(None)], StreamEnd::Done).1.is_ok());
+    assert!(read(&[piece(Some(""))], StreamEnd::Done).1.is_ok());
+    let cut = read(&[piece(None)], StreamEnd::Cut).1.unwrap_err();
     assert_eq!(cut, Failure { error: ModelError::Truncated, ..cut.clone() });
     assert_eq!((cut.verdict, cut.repeat), (Verdict::Ill, Repeat::AfterBackoff));
 }
@@ -44,7 +44,7 @@ fn a_whole_call_without_a_number_is_read() {
         Some((3379, 12, 3459)),
     )];
 
-    let reply = read(&chunks, Ending::Done).1.unwrap();
+    let reply = read(&chunks, StreamEnd::Done).1.unwrap();
 
     assert_eq!(calls(&reply), ["function-call-18439433602034082669 glob {\"pattern\":\"*\"}"]);
     assert_eq!(usage_of(&chunks).unwrap().thinking_tokens, 68);
@@ -58,7 +58,7 @@ fn parallel_calls_are_told_apart_by_id_however_they_are_numbered() {
     let apart = [tool(one), tool(two), stop()];
 
     for chunks in [&together[..], &apart[..]] {
-        let reply = read(chunks, Ending::Done).1.unwrap();
+        let reply = read(chunks, StreamEnd::Done).1.unwrap();
         assert_eq!(calls(&reply), ["a x {}", "b x {\"n\":1}"]);
     }
 }
@@ -75,7 +75,7 @@ fn calls_in_pieces_are_put_together_and_empty_fields_overwrite_nothing() {
         json!({"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}}),
     ];
 
-    let reply = read(&chunks, Ending::Done).1.unwrap();
+    let reply = read(&chunks, StreamEnd::Done).1.unwrap();
 
     assert_eq!(calls(&reply), ["a add {\"t\":\"m\"}", "b list {}"]);
     let usage = Usage { input_tokens: 3, output_tokens: 2, ..Usage::default() };
@@ -86,7 +86,7 @@ fn calls_in_pieces_are_put_together_and_empty_fields_overwrite_nothing() {
 fn calls_without_ids_get_their_own() {
     let call = json!({"id": "", "function": {"name": "x", "arguments": "{}"}});
 
-    let reply = read(&[tool(json!(call)), tool(call), stop()], Ending::Done).1.unwrap();
+    let reply = read(&[tool(json!(call)), tool(call), stop()], StreamEnd::Done).1.unwrap();
 
     let [one, two] = &*reply.message.calls else { unreachable!("two calls were sent") };
     assert!(one.id.as_str().starts_with("call_") && one.id != two.id);
@@ -114,7 +114,7 @@ fn signatures_stay_with_their_call_byte_for_byte() {
     ];
 
     for chunks in [&with_call[..], &before[..], &after[..]] {
-        let reply = read(chunks, Ending::Done).1.unwrap();
+        let reply = read(chunks, StreamEnd::Done).1.unwrap();
         let extras: Vec<_> = reply.message.calls.iter().map(|call| call.extra.clone()).collect();
         assert_eq!(extras, [Some(extra.clone()), None]);
     }
@@ -128,7 +128,7 @@ fn a_signature_behind_a_text_is_kept_for_the_text() {
         chunk(json!({"extra_content": extra, "role": "assistant"}), Some("stop"), None),
     ];
 
-    let reply = read(&chunks, Ending::Done).1.unwrap();
+    let reply = read(&chunks, StreamEnd::Done).1.unwrap();
 
     assert_eq!(reply.message.extra, Some(extra));
 }
@@ -142,7 +142,7 @@ fn flagged_thoughts_lose_their_tags_and_stay_out_of_the_answer() {
         chunk(json!({"content": "</thought>Here it is."}), Some("stop"), None),
     ];
 
-    let (said, reply) = read(&chunks, Ending::Done);
+    let (said, reply) = read(&chunks, StreamEnd::Done);
 
     assert_eq!(said, [thought("Let me see. "), thought("Yes."), text("Here it is.")]);
     let message = reply.unwrap().message;
@@ -161,11 +161,11 @@ fn a_closing_tag_alone_may_come_with_a_call() {
         chunk(json!({"content": "</thought>", "tool_calls": [call]}), None, None),
     ];
 
-    let (said, reply) = read(&chunks, Ending::Done);
+    let (said, reply) = read(&chunks, StreamEnd::Done);
 
     assert_eq!(said, [thought("Hm")]);
     assert_eq!(calls(&reply.unwrap()), ["a x {}"]);
-    assert_eq!(read(&chunks, Ending::Cut).1.unwrap_err().error, ModelError::Truncated);
+    assert_eq!(read(&chunks, StreamEnd::Cut).1.unwrap_err().error, ModelError::Truncated);
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn tags_without_a_flag_are_found_even_in_single_characters() {
     let pieces: Vec<_> =
         whole.chars().map(|c| chunk(json!({"content": c.to_string()}), None, None)).collect();
 
-    let (said, reply) = read(&pieces, Ending::Done);
+    let (said, reply) = read(&pieces, StreamEnd::Done);
 
     let thoughts: String = said
         .iter()
@@ -196,7 +196,7 @@ fn think_tags_at_the_beginning_are_thoughts_wherever_they_are_cut() {
     for pieces in table {
         let chunks: Vec<_> =
             pieces.iter().map(|piece| chunk(json!({"content": piece}), None, None)).collect();
-        let (said, reply) = read(&chunks, Ending::Done);
+        let (said, reply) = read(&chunks, StreamEnd::Done);
         let thoughts: String = said
             .iter()
             .map(|delta| if let Delta::Thought(text) = delta { &**text } else { "" })
@@ -210,7 +210,7 @@ fn think_tags_at_the_beginning_are_thoughts_wherever_they_are_cut() {
 fn thoughts_that_come_under_two_names_are_thought_once() {
     let both = json!({"reasoning": "Hm", "reasoning_content": "Hm", "content": "Yes"});
 
-    let (said, _) = read(&[chunk(both, Some("stop"), None)], Ending::Done);
+    let (said, _) = read(&[chunk(both, Some("stop"), None)], StreamEnd::Done);
 
     assert_eq!(said, [thought("Hm"), text("Yes")]);
 }
@@ -232,7 +232,7 @@ fn a_call_written_as_code_is_never_shown_and_is_malformed_whatever_the_finish() 
                 pieces.iter().map(|piece| chunk(json!({"content": piece}), None, None)).collect();
             chunks.push(chunk(json!({}), Some(finish), None));
 
-            let (said, reply) = read(&chunks, Ending::Done);
+            let (said, reply) = read(&chunks, StreamEnd::Done);
 
             assert_eq!(said, [], "{code}");
             let failure = reply.unwrap_err();
@@ -250,7 +250,7 @@ fn code_beside_a_call_that_can_be_read_is_left_out() {
     let chunks =
         [chunk(json!({"content": "print(default_api.x())"}), None, None), tool(called), stop()];
 
-    let (said, reply) = read(&chunks, Ending::Done);
+    let (said, reply) = read(&chunks, StreamEnd::Done);
 
     let reply = reply.unwrap();
     assert_eq!((said, &*reply.message.text), (vec![], ""));
@@ -267,7 +267,7 @@ fn an_answer_that_only_opens_like_code_is_shown_whole() {
                 .chunks(size)
                 .map(|piece| chunk(json!({"content": String::from_utf8_lossy(piece)}), None, None))
                 .collect();
-            let (said, reply) = read(&chunks, Ending::Done);
+            let (said, reply) = read(&chunks, StreamEnd::Done);
             let shown: String = said
                 .iter()
                 .map(|delta| if let Delta::Text(text) = delta { &**text } else { "" })
@@ -280,7 +280,7 @@ fn an_answer_that_only_opens_like_code_is_shown_whole() {
 #[test]
 fn an_answer_that_only_looks_like_a_tag_is_shown_whole() {
     let (said, reply) =
-        read(&[chunk(json!({"content": "<tho"}), Some("stop"), None)], Ending::Done);
+        read(&[chunk(json!({"content": "<tho"}), Some("stop"), None)], StreamEnd::Done);
 
     assert_eq!(said, [text("<tho")]);
     assert_eq!(reply.unwrap().message.text, "<tho");
@@ -294,7 +294,7 @@ fn thoughts_of_other_servers_are_thoughts() {
             chunk(json!({"content": [{"type": "text", "text": "Yes"}]}), Some("stop"), None),
         ];
 
-        let (said, _) = read(&chunks, Ending::Done);
+        let (said, _) = read(&chunks, StreamEnd::Done);
 
         assert_eq!(said, [thought("Hm"), text("Yes")]);
     }
@@ -325,7 +325,7 @@ fn answers_that_are_none_are_named() {
     ];
 
     for (chunk, expected) in table {
-        let failure = read(&[chunk], Ending::Done).1.unwrap_err();
+        let failure = read(&[chunk], StreamEnd::Done).1.unwrap_err();
         let again = matches!(failure.error, ModelError::Empty | ModelError::Malformed);
         assert_eq!(failure.error, expected);
         assert_eq!(failure.verdict, Verdict::Answered, "{expected}");
@@ -338,7 +338,7 @@ fn arguments_that_are_no_object_are_left_to_the_agent() {
     for arguments in ["{\"a\":", "[1]", "nonsense"] {
         let call = json!({"id": "a", "function": {"name": "x", "arguments": arguments}});
 
-        let reply = read(&[tool(call), stop()], Ending::Done).1.unwrap();
+        let reply = read(&[tool(call), stop()], StreamEnd::Done).1.unwrap();
 
         assert_eq!(calls(&reply), [format!("a x {arguments}")]);
     }
@@ -349,8 +349,8 @@ fn too_many_calls_are_malformed() {
     let call = |n: u32| tool(json!({"id": n.to_string(), "function": {"name": "x"}}));
     let chunks: Vec<_> = (0..65).map(call).collect();
 
-    assert_eq!(read(&chunks, Ending::Done).1.unwrap_err().error, ModelError::Malformed);
-    assert_eq!(read(&chunks[1..], Ending::Done).1.unwrap().message.calls.len(), 64);
+    assert_eq!(read(&chunks, StreamEnd::Done).1.unwrap_err().error, ModelError::Malformed);
+    assert_eq!(read(&chunks[1..], StreamEnd::Done).1.unwrap().message.calls.len(), 64);
 }
 
 #[test]
@@ -360,11 +360,11 @@ fn errors_inside_a_stream_are_read_like_refusals() {
         "error": {"code": "server_error", "message": "Provider disconnected"}});
 
     for chunk in [bare.clone(), json!([bare]), beside] {
-        let failure = read(&[chunk], Ending::Done).1.unwrap_err();
+        let failure = read(&[chunk], StreamEnd::Done).1.unwrap_err();
         assert!(matches!(failure.error, ModelError::Unavailable { .. }), "{failure:?}");
         assert_eq!(failure.verdict, Verdict::Ill);
     }
-    let failure = read(&[finish("error")], Ending::Done).1.unwrap_err();
+    let failure = read(&[finish("error")], StreamEnd::Done).1.unwrap_err();
     assert!(matches!(failure.error, ModelError::Failed(_)));
 }
 
@@ -375,7 +375,7 @@ fn a_whole_completion_is_read_too() {
             {"id": "a", "function": {"name": "x", "arguments": "{}"}, "type": "function"}]}}],
         "usage": {"prompt_tokens": 17, "completion_tokens": 2, "total_tokens": 49}});
 
-    let (said, reply) = read(std::slice::from_ref(&completion), Ending::Done);
+    let (said, reply) = read(std::slice::from_ref(&completion), StreamEnd::Done);
 
     assert_eq!(said, [text("On it.")]);
     let reply = reply.unwrap();
@@ -406,7 +406,7 @@ fn usage_of(chunks: &[Value]) -> Option<Usage> {
 }
 
 /// Reads the chunks as they come off the wire; read as loose JSON they must say the same.
-pub(super) fn read(chunks: &[Value], ending: Ending) -> (Vec<Delta>, Result<Reply, Failure>) {
+pub(super) fn read(chunks: &[Value], ending: StreamEnd) -> (Vec<Delta>, Result<Reply, Failure>) {
     let wire: Vec<_> = chunks.iter().map(Value::to_string).collect();
     let from_wire = wire.iter().map(|chunk| Chunk::read(chunk.as_bytes()).unwrap());
     let (said, reply) = decode(from_wire, ending);
@@ -418,7 +418,7 @@ pub(super) fn read(chunks: &[Value], ending: Ending) -> (Vec<Delta>, Result<Repl
 
 fn decode<'a>(
     chunks: impl Iterator<Item = Chunk<'a>>,
-    ending: Ending,
+    ending: StreamEnd,
 ) -> (Vec<Delta>, Result<Reply, Failure>) {
     let (mut decoder, mut said) = (Decoder::default(), Vec::new());
     for chunk in chunks {

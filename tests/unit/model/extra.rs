@@ -2,7 +2,7 @@
 
 use orchestrator::agents::ModelRequest;
 use orchestrator::domain::{Assistant, Message};
-use orchestrator::model::{Body, Decoder, Dialect, Ending, Offer, Recipient};
+use orchestrator::model::{Body, Decoder, ProviderFamily, Recipient, StreamEnd, ToolDeclarations};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -15,7 +15,7 @@ fn a_gateways_signatures_go_back_where_they_came_from() {
         json!({"tool_calls": [called("1", json!({"provider_specific_fields": fields}))]}),
     ]);
 
-    let sent = sent(&said, "gateway", Dialect::Gemini);
+    let sent = sent(&said, "gateway", ProviderFamily::Gemini);
 
     assert_eq!(sent["provider_specific_fields"], of_text);
     assert_eq!(sent["tool_calls"][0]["provider_specific_fields"], fields);
@@ -29,7 +29,7 @@ fn nobody_else_hears_of_them() {
     let said =
         read(&[json!({"tool_calls": [called("1", json!({"provider_specific_fields": fields}))]})]);
 
-    let told = sent(&said, "another", Dialect::OpenAi).to_string();
+    let told = sent(&said, "another", ProviderFamily::OpenAi).to_string();
 
     assert!(!told.contains("SIG") && !told.contains("fields"), "{told}");
 }
@@ -41,7 +41,7 @@ fn both_forms_may_come_together() {
     let both = json!({"extra_content": extra, "provider_specific_fields": fields});
     let said = read(&[json!({"tool_calls": [called("1", both)]})]);
 
-    let sent = &sent(&said, "gateway", Dialect::Gemini)["tool_calls"][0];
+    let sent = &sent(&said, "gateway", ProviderFamily::Gemini)["tool_calls"][0];
 
     assert_eq!((&sent["extra_content"], &sent["provider_specific_fields"]), (&extra, &fields));
 }
@@ -58,7 +58,7 @@ fn what_a_gateway_says_beside_signatures_is_not_kept() {
 fn a_signature_packed_into_an_id_is_one() {
     let said = read(&[json!({"tool_calls": [called("call_1__thought__SIG", json!({}))]})]);
 
-    let call = &sent(&said, "gateway", Dialect::Gemini)["tool_calls"][0];
+    let call = &sent(&said, "gateway", ProviderFamily::Gemini)["tool_calls"][0];
 
     assert_eq!((&call["id"], call.get("extra_content")), (&json!("call_1__thought__SIG"), None));
 }
@@ -75,23 +75,23 @@ fn a_provider_is_known_by_what_it_speaks_and_where_and_not_by_a_nickname() {
     let here = "gemini@here";
     let table = [
         // Its own, whatever it is called here.
-        (Some(here), None, Dialect::Gemini, true),
-        (Some(here), Some("second"), Dialect::Gemini, true),
-        (Some(here), Some("second"), Dialect::OpenAi, true),
+        (Some(here), None, ProviderFamily::Gemini, true),
+        (Some(here), Some("second"), ProviderFamily::Gemini, true),
+        (Some(here), Some("second"), ProviderFamily::OpenAi, true),
         // Another's.
-        (Some("gemini@there"), None, Dialect::Gemini, false),
-        (Some("gemini@there"), None, Dialect::OpenAi, false),
+        (Some("gemini@there"), None, ProviderFamily::Gemini, false),
+        (Some("gemini@there"), None, ProviderFamily::OpenAi, false),
         // Of an older version: the first model's, which may have been at another server.
-        (None, None, Dialect::Gemini, true),
-        (None, None, Dialect::OpenAi, false),
-        (None, Some("second"), Dialect::Gemini, false),
-        (Some("second"), Some("second"), Dialect::Gemini, true),
-        (Some("second"), Some("second"), Dialect::OpenAi, false),
-        (Some("second"), None, Dialect::Gemini, false),
+        (None, None, ProviderFamily::Gemini, true),
+        (None, None, ProviderFamily::OpenAi, false),
+        (None, Some("second"), ProviderFamily::Gemini, false),
+        (Some("second"), Some("second"), ProviderFamily::Gemini, true),
+        (Some("second"), Some("second"), ProviderFamily::OpenAi, false),
+        (Some("second"), None, ProviderFamily::Gemini, false),
     ];
 
-    for (by, name, dialect, is_echoed) in table {
-        let recipient = Recipient { model: "gemini-2.5-flash", provider: here, name, dialect };
+    for (by, name, family, is_echoed) in table {
+        let recipient = Recipient { model: "gemini-2.5-flash", provider: here, name, family };
         let sent = told(&of(by), recipient);
         assert_eq!(sent.get("extra_content").is_some(), is_echoed, "{by:?} to {recipient:?}");
     }
@@ -110,13 +110,13 @@ fn read(deltas: &[Value]) -> Assistant {
     for delta in deltas {
         decoder.push(json!({"choices": [{"delta": delta, "index": 0}]}).into(), &mut out).unwrap();
     }
-    let reply = decoder.finish(Ending::Done, &mut out).unwrap();
+    let reply = decoder.finish(StreamEnd::Done, &mut out).unwrap();
     Assistant { by: Some("gateway".to_owned()), ..reply.message }
 }
 
 /// The same as it is told to a provider.
-fn sent(said: &Assistant, provider: &str, dialect: Dialect) -> Value {
-    told(said, Recipient { model: "gemini-3.5-flash", provider, name: None, dialect })
+fn sent(said: &Assistant, provider: &str, family: ProviderFamily) -> Value {
+    told(said, Recipient { model: "gemini-3.5-flash", provider, name: None, family })
 }
 
 fn told(said: &Assistant, recipient: Recipient<'_>) -> Value {
@@ -124,5 +124,5 @@ fn told(said: &Assistant, recipient: Recipient<'_>) -> Value {
     let deadline = Instant::now();
     let request =
         ModelRequest { model: None, system: "S", messages: &messages, tools: &[], deadline };
-    json!(Body::new(recipient, &request, &Offer::default()))["messages"][2].clone()
+    json!(Body::new(recipient, &request, &ToolDeclarations::default()))["messages"][2].clone()
 }

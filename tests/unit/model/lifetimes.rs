@@ -44,7 +44,7 @@ fn settings(model: &str, name: Option<&str>) -> Settings {
         base_url: "http://localhost/v1".to_owned(),
         api_key: Secret::new(""),
         key_variable: None,
-        dialect: orchestrator::model::Dialect::Gemini,
+        family: orchestrator::model::ProviderFamily::Gemini,
         model: model.to_owned(),
         is_chosen: true,
         offline: false,

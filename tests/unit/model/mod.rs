@@ -2,18 +2,18 @@
 
 mod any_bytes;
 mod decoder;
-mod dialect;
 mod extra;
 mod lifetimes;
 mod likeness;
-mod listing;
+mod model_list;
 mod names;
 mod never_panics;
-mod offer;
 mod pause;
 mod prices;
-mod refused;
+mod provider_family;
+mod provider_refusal;
 mod remedy;
 mod request;
 mod schema;
 mod settings;
+mod tool_declarations;

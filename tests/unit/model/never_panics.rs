@@ -1,6 +1,6 @@
 //! Whatever JSON comes, the adapter answers with a value.
 
-use orchestrator::model::{Ending, Refused, reduce};
+use orchestrator::model::{ProviderRefusal, StreamEnd, reduce};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -77,9 +77,9 @@ const SCHEMA_VALUES: &[&str] = &[
 proptest! {
     #[test]
     fn any_chunks_give_a_reply_or_a_failure(chunks in prop::collection::vec(json(WORDS, &["<thought>", "</thought>", "{}", "stop", "5s"]), 0..6)) {
-        let _outcome = read(&chunks, Ending::Done);
+        let _outcome = read(&chunks, StreamEnd::Done);
         for chunk in &chunks {
-            let _refused = Refused::in_stream(chunk).map(|refused| refused.failure());
+            let _refused = ProviderRefusal::in_stream(chunk).map(|refused| refused.failure());
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use orchestrator::model::Refused;
+use orchestrator::model::ProviderRefusal;
 use orchestrator::resilience::{Repeat, Verdict};
 use proptest::prelude::*;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -113,7 +113,7 @@ fn judged(status: u16, headers: &[(&str, &str)], message: &str) -> Option<Durati
     });
     let headers: HeaderMap = pairs.collect();
     let body = json!({"error": {"code": status, "message": message}}).to_string();
-    let failure = Refused::read(status, &headers, body.as_bytes()).failure();
+    let failure = ProviderRefusal::read(status, &headers, body.as_bytes()).failure();
     match (failure.repeat, failure.verdict) {
         (Repeat::After(pause), Verdict::Busy(held)) => {
             assert_eq!(held, Some(pause));

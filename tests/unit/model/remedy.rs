@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use orchestrator::domain::Secret;
-use orchestrator::model::{Dialect, Remedy, Settings, Thinking};
+use orchestrator::model::{ProviderFamily, Remedy, Settings, Thinking};
 use orchestrator::resilience::{BreakerSettings, GuardSettings};
 
 #[test]
@@ -48,7 +48,7 @@ fn a_model_that_stands_in_is_named_with_its_entry_and_its_own_key() {
 
 #[test]
 fn no_model_of_googles_is_recommended_to_others() {
-    let ollama = Settings { dialect: Dialect::OpenAi, ..settings(None, None) };
+    let ollama = Settings { family: ProviderFamily::OpenAi, ..settings(None, None) };
 
     let words = Remedy::Model.words(&ollama);
 
@@ -63,7 +63,7 @@ fn settings(name: Option<&str>, key_variable: Option<&str>) -> Settings {
         base_url: "http://localhost/v1".to_owned(),
         api_key: Secret::new("key"),
         key_variable: key_variable.map(str::to_owned),
-        dialect: Dialect::Gemini,
+        family: ProviderFamily::Gemini,
         model: "m".to_owned(),
         is_chosen: true,
         offline: false,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use orchestrator::agents::ModelRequest;
 use orchestrator::domain::{Assistant, Message, Tool, ToolCall, ToolResult};
-use orchestrator::model::{Body, Dialect, Offer, Recipient, Thinking};
+use orchestrator::model::{Body, ProviderFamily, Recipient, Thinking, ToolDeclarations};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -17,7 +17,7 @@ fn only_known_fields_are_sent() {
         ),
         tool("a.b", json!({"type": "object"})),
     ];
-    let offer = Offer::of(&tools);
+    let declared = ToolDeclarations::of(&tools);
     let messages = [user("Hi")];
     let request = ModelRequest {
         model: None,
@@ -27,8 +27,9 @@ fn only_known_fields_are_sent() {
         deadline: Instant::now(),
     };
 
-    let body =
-        json!(Body::new(recipient("gemini-2.5-flash"), &request, &offer).thinking(Thinking::Auto));
+    let body = json!(
+        Body::new(recipient("gemini-2.5-flash"), &request, &declared).thinking(Thinking::Auto)
+    );
 
     let parameters = json!({"type": "object", "properties": {"title": {"type": "string"}}});
     assert_eq!(
@@ -38,7 +39,7 @@ fn only_known_fields_are_sent() {
             "messages": [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Hi"}],
             "tools": [
                 {"type": "function", "function": {"name": "create_todo", "description": "Does it.", "parameters": parameters}},
-                {"type": "function", "function": {"name": offer.names().sent("a.b"), "description": "Does it."}}],
+                {"type": "function", "function": {"name": declared.names().sent("a.b"), "description": "Does it."}}],
             "stream": true,
             "stream_options": {"include_usage": true},
             "extra_body": {"google": {"thinking_config": {"include_thoughts": true}}},
@@ -50,15 +51,16 @@ fn only_known_fields_are_sent() {
 fn a_server_of_the_other_family_gets_what_its_own_api_knows_and_no_more() {
     let schema = json!({"type": "object", "properties": {"id": {"type": "string"}}});
     let offered = [tool("x", schema.clone()), tool("y", json!({"type": "object"}))];
-    let offer = Offer::of(&offered);
+    let declared = ToolDeclarations::of(&offered);
     let calls = vec![call("1", "{}", None)];
     let messages = [user("Do"), assistant("", calls), tools(vec![result("1", "ok")])];
     let (system, deadline) = ("S", Instant::now());
     let request =
         ModelRequest { model: None, system, messages: &messages, tools: &offered, deadline };
-    let recipient = Recipient { dialect: Dialect::OpenAi, ..recipient("google/gemini-3.5-flash") };
+    let recipient =
+        Recipient { family: ProviderFamily::OpenAi, ..recipient("google/gemini-3.5-flash") };
 
-    let body = json!(Body::new(recipient, &request, &offer).thinking(Thinking::High));
+    let body = json!(Body::new(recipient, &request, &declared).thinking(Thinking::High));
 
     let called =
         json!({"id": "1", "type": "function", "function": {"name": "x", "arguments": "{}"}});
@@ -194,11 +196,11 @@ fn notes_join_what_the_user_said() {
 fn body(model: &str, messages: &[Message]) -> Value {
     let request =
         ModelRequest { model: None, system: "S", messages, tools: &[], deadline: Instant::now() };
-    json!(Body::new(recipient(model), &request, &Offer::default()))
+    json!(Body::new(recipient(model), &request, &ToolDeclarations::default()))
 }
 
 fn recipient(model: &str) -> Recipient<'_> {
-    Recipient { model, provider: "p", name: None, dialect: Dialect::guess(model, "") }
+    Recipient { model, provider: "p", name: None, family: ProviderFamily::guess(model, "") }
 }
 
 fn user(text: &str) -> Message {

@@ -40,7 +40,7 @@ fn refusal(key: &str, url: &str) -> Option<SettingsError> {
         base_url: url.to_owned(),
         api_key: Secret::new(key),
         key_variable: None,
-        dialect: orchestrator::model::Dialect::Gemini,
+        family: orchestrator::model::ProviderFamily::Gemini,
         model: "m".to_owned(),
         is_chosen: true,
         offline: false,

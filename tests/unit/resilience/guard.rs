@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use orchestrator::domain::{BreakerState, CallCounts};
 use orchestrator::resilience::{
-    BreakerSettings, Fault, Guard, GuardSettings, Refusal, Repeat, Verdict,
+    BreakerSettings, Fault, Guard, GuardRefusal, GuardSettings, Repeat, Verdict,
 };
 use tokio::time::{Instant, advance, sleep, timeout, timeout_at};
 
@@ -15,7 +15,7 @@ const PAUSE: Duration = Duration::from_secs(39);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Broken {
-    Refused(Refusal),
+    Refused(GuardRefusal),
     Down,
     Silent,
     Busy(Duration),
@@ -23,8 +23,8 @@ enum Broken {
     Unsent,
 }
 
-impl From<Refusal> for Broken {
-    fn from(refusal: Refusal) -> Self {
+impl From<GuardRefusal> for Broken {
+    fn from(refusal: GuardRefusal) -> Self {
         Self::Refused(refusal)
     }
 }
@@ -32,7 +32,7 @@ impl From<Refusal> for Broken {
 impl Fault for Broken {
     fn verdict(&self) -> Verdict {
         match self {
-            Self::Down | Self::Silent | Self::Refused(Refusal::TimedOut) => Verdict::Ill,
+            Self::Down | Self::Silent | Self::Refused(GuardRefusal::TimedOut) => Verdict::Ill,
             Self::Busy(pause) => Verdict::Busy(Some(*pause)),
             Self::OurFault => Verdict::Answered,
             Self::Unsent | Self::Refused(_) => Verdict::Nothing,
@@ -44,7 +44,7 @@ impl Fault for Broken {
             Self::Down => Repeat::AfterBackoff,
             Self::Silent => Repeat::Once,
             Self::Busy(pause) => Repeat::After(*pause),
-            Self::Refused(Refusal::Cooling { retry_in }) => Repeat::Unsent(*retry_in),
+            Self::Refused(GuardRefusal::Cooling { retry_in }) => Repeat::Unsent(*retry_in),
             Self::OurFault | Self::Unsent | Self::Refused(_) => Repeat::Never,
         }
     }
@@ -85,7 +85,7 @@ async fn a_breaker_that_opens_meanwhile_ends_the_retries() {
     })
     .await;
 
-    assert!(matches!(result, Err(Broken::Refused(Refusal::Open { .. }))), "{result:?}");
+    assert!(matches!(result, Err(Broken::Refused(GuardRefusal::Open { .. }))), "{result:?}");
     assert_eq!(calls.into_inner(), 1);
     let told = guard.report().calls;
     assert_eq!((told.failed, told.rejected), (2, 0), "it was sent, so it was not turned away");
@@ -99,7 +99,7 @@ async fn a_failed_probe_is_not_tried_again() {
 
     let result = call(&guard, &calls, |_| Err(Broken::Down)).await;
 
-    assert!(matches!(result, Err(Broken::Refused(Refusal::Open { .. }))), "{result:?}");
+    assert!(matches!(result, Err(Broken::Refused(GuardRefusal::Open { .. }))), "{result:?}");
     assert_eq!((calls.into_inner(), guard.report().calls.failed), (1, 2));
 }
 
@@ -149,8 +149,8 @@ async fn a_deadline_of_the_caller_s_own_says_nothing_of_the_dependency() {
     let called = guard.call(limit, soon, hanging).await;
     let once = guard.call_once(limit, Instant::now() + Duration::from_secs(1), hanging()).await;
 
-    assert_eq!(called, Err(Broken::Refused(Refusal::DeadlinePassed)));
-    assert_eq!(once, Err(Broken::Refused(Refusal::DeadlinePassed)));
+    assert_eq!(called, Err(Broken::Refused(GuardRefusal::DeadlinePassed)));
+    assert_eq!(once, Err(Broken::Refused(GuardRefusal::DeadlinePassed)));
     assert_eq!(guard.report().calls, CallCounts::default());
 }
 
@@ -161,7 +161,7 @@ async fn a_call_that_only_its_limit_ends_counts() {
     let result: Result<(), Broken> =
         guard.call_within(Duration::from_secs(2), std::future::pending).await;
 
-    assert_eq!(result, Err(Broken::Refused(Refusal::TimedOut)));
+    assert_eq!(result, Err(Broken::Refused(GuardRefusal::TimedOut)));
     assert_eq!(guard.report().state, BreakerState::Open);
 }
 
@@ -253,7 +253,7 @@ async fn a_pause_past_the_deadline_gives_up_at_once() {
 
     assert_eq!(result, Err(Broken::Busy(Duration::from_mins(10))));
     assert_eq!(start.elapsed(), Duration::ZERO);
-    assert!(matches!(guard.admit(), Err(Refusal::Cooling { .. })));
+    assert!(matches!(guard.admit(), Err(GuardRefusal::Cooling { .. })));
 }
 
 #[tokio::test(start_paused = true)]
@@ -264,7 +264,7 @@ async fn a_late_success_does_not_end_a_pause_that_came_meanwhile() {
 
     guard.succeed(slow);
 
-    assert!(matches!(guard.admit(), Err(Refusal::Cooling { .. })));
+    assert!(matches!(guard.admit(), Err(GuardRefusal::Cooling { .. })));
 }
 
 #[tokio::test(start_paused = true)]
@@ -275,7 +275,7 @@ async fn a_call_that_hangs_is_cut_at_its_limit_and_counts() {
     let result: Result<(), Broken> =
         guard.call(Duration::from_secs(2), deadline, std::future::pending).await;
 
-    assert_eq!(result, Err(Broken::Refused(Refusal::TimedOut)));
+    assert_eq!(result, Err(Broken::Refused(GuardRefusal::TimedOut)));
     assert_eq!(guard.report().state, BreakerState::Open);
 }
 

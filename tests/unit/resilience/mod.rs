@@ -1,6 +1,6 @@
 //! Waiting and giving up.
 
 mod breaker;
-mod budget;
 mod cooling;
 mod guard;
+mod retry_budget;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use jiff::Timestamp;
-use orchestrator::chat::{Fact, Log, OnLeave, RunStart, Start, TurnEnd};
+use orchestrator::chat::{Fact, OnLeave, RunStart, Start, TurnEnd, TurnLog};
 use orchestrator::domain::{Outcome, Spend};
 use orchestrator::streaming::{ChatKit, frames};
 use tokio::time::{Instant, sleep};
@@ -47,7 +47,7 @@ async fn a_turn_that_vanishes_is_told_as_a_failure() {
 
 #[tokio::test(start_paused = true)]
 async fn a_quiet_stream_sends_a_comment_without_a_blank_line_again_and_again() {
-    let (log, events) = Log::begin(OnLeave::Cancel);
+    let (log, events) = TurnLog::begin(OnLeave::Cancel);
     let mut stream = Box::pin(frames(events, ChatKit::default()));
     let begun = Instant::now();
 
@@ -62,7 +62,7 @@ async fn a_quiet_stream_sends_a_comment_without_a_blank_line_again_and_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_is_quiet_from_its_last_words_on() {
-    let (log, events) = Log::begin(OnLeave::Cancel);
+    let (log, events) = TurnLog::begin(OnLeave::Cancel);
     let mut stream = Box::pin(frames(events, ChatKit::default()));
     let begun = Instant::now();
     let speaks = async {
@@ -81,7 +81,7 @@ async fn a_stream_is_quiet_from_its_last_words_on() {
 }
 
 async fn bytes_of(facts: Vec<Fact>) -> String {
-    let (log, reader) = Log::begin(OnLeave::Cancel);
+    let (log, reader) = TurnLog::begin(OnLeave::Cancel);
     for fact in facts {
         log.tell(fact);
     }

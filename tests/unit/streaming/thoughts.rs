@@ -2,7 +2,7 @@
 
 use futures::FutureExt;
 use jiff::Timestamp;
-use orchestrator::chat::{Fact, Log, OnLeave, Reader, RunStart, Start};
+use orchestrator::chat::{Fact, OnLeave, Reader, RunStart, Start, TurnLog};
 use orchestrator::streaming::{ChatKit, Wire};
 use proptest::prelude::{prop, proptest};
 use serde_json::Value;
@@ -20,7 +20,7 @@ fn five_thousand_pieces_cost_the_wire_at_most_three_times_their_length() {
 
 #[test]
 fn five_thousand_pieces_are_kept_once() {
-    let (log, mut late) = Log::begin(OnLeave::Finish);
+    let (log, mut late) = TurnLog::begin(OnLeave::Finish);
     begin(&log);
     for _ in 0..5_000 {
         log.tell(Fact::Thought("abc ".to_owned()));
@@ -49,7 +49,7 @@ proptest! {
 /// How many bytes of thought are written until the thought is whole, if so many pieces are read
 /// together.
 fn written(pieces: &[String], together: usize) -> usize {
-    let (log, mut reader) = Log::begin(OnLeave::Finish);
+    let (log, mut reader) = TurnLog::begin(OnLeave::Finish);
     begin(&log);
     let (mut wire, mut bytes) = (ChatKit::default(), Vec::new());
     for pieces in pieces.chunks(together) {
@@ -69,7 +69,7 @@ fn written(pieces: &[String], together: usize) -> usize {
     thoughts.map(|thought| serde_json::to_string(&thought).unwrap().len() - 2).sum()
 }
 
-fn begin(log: &Log) {
+fn begin(log: &TurnLog) {
     let (thread, turn) = ("thr_1".into(), "msg_0".into());
     let start = Start { item: "wf_1".into(), at: Timestamp::UNIX_EPOCH };
     log.tell(Fact::RunStarted(Box::new(RunStart { thread, turn, servers: Vec::new() })));

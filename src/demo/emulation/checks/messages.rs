@@ -1,30 +1,30 @@
 //! What Gemini refuses in a history.
 
+use crate::emulation::gemini_refusal::GeminiRefusal;
 use crate::emulation::knobs::{Flag, Knobs};
-use crate::emulation::refusal::Refusal;
 use crate::wire::profile::{Generation, Profile};
-use crate::wire::request::{ChatRequest, Message};
+use crate::wire::request::{ChatMessage, ChatRequest};
 
 /// Refuses a history that Gemini could not continue.
 pub(super) fn check(
     request: &ChatRequest,
     profile: &Profile,
     knobs: &Knobs,
-) -> Result<(), Refusal> {
+) -> Result<(), GeminiRefusal> {
     let messages = &request.messages;
-    if messages.iter().all(Message::is_system) {
-        return Err(Refusal::of("e400_contents_empty"));
+    if messages.iter().all(ChatMessage::is_system) {
+        return Err(GeminiRefusal::of("e400_contents_empty"));
     }
     let ends_with_model = messages.last().is_some_and(|message| message.role == "assistant");
     if ends_with_model && profile.generation == Generation::Three {
-        return Err(Refusal::of("e400_model_turn_last"));
+        return Err(GeminiRefusal::of("e400_model_turn_last"));
     }
     let mut open = Batch::default();
     for (index, message) in messages.iter().enumerate() {
         parts(message)?;
         open.follow(index, message)?;
         if message.role == "tool" && message.name.is_none() && knobs.has(Flag::RequireToolName) {
-            return Err(Refusal::saying("Request contains an invalid argument."));
+            return Err(GeminiRefusal::saying("Request contains an invalid argument."));
         }
     }
     open.close()
@@ -38,7 +38,7 @@ struct Batch {
 }
 
 impl Batch {
-    fn follow(&mut self, index: usize, message: &Message) -> Result<(), Refusal> {
+    fn follow(&mut self, index: usize, message: &ChatMessage) -> Result<(), GeminiRefusal> {
         if message.role != "tool" {
             self.close()?;
             *self = Self::of(message);
@@ -46,29 +46,29 @@ impl Batch {
         }
         let id = message.tool_call_id.clone().unwrap_or_default();
         if !self.ids.contains(&id) {
-            return Err(Refusal::of("e400_tool_name_empty").with("index", &index.to_string()));
+            return Err(GeminiRefusal::of("e400_tool_name_empty").with("index", &index.to_string()));
         }
         self.answered.push(id);
         Ok(())
     }
 
-    fn of(message: &Message) -> Self {
+    fn of(message: &ChatMessage) -> Self {
         let ids = message.calls().iter().map(|call| call.id.clone()).collect();
         Self { ids, answered: vec![] }
     }
 
-    fn close(&self) -> Result<(), Refusal> {
+    fn close(&self) -> Result<(), GeminiRefusal> {
         let same = self.ids.len() == self.answered.len();
-        if same { Ok(()) } else { Err(Refusal::of("e400_response_count")) }
+        if same { Ok(()) } else { Err(GeminiRefusal::of("e400_response_count")) }
     }
 }
 
-fn parts(message: &Message) -> Result<(), Refusal> {
+fn parts(message: &ChatMessage) -> Result<(), GeminiRefusal> {
     let blank_text = message.content.is_some() && message.text().is_empty();
     let silent = message.content.is_none() && message.calls().is_empty();
     let refused = match message.role.as_str() {
         "assistant" | "user" => blank_text || silent,
         _ => false,
     };
-    if refused { Err(Refusal::of("e400_parts_empty")) } else { Ok(()) }
+    if refused { Err(GeminiRefusal::of("e400_parts_empty")) } else { Ok(()) }
 }

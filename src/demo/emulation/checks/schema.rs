@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use crate::emulation::refusal::Refusal;
-use crate::wire::request::Tool;
+use crate::emulation::gemini_refusal::GeminiRefusal;
+use crate::wire::request::ChatTool;
 
 const MAX_TOOLS: usize = 512;
 const MAX_NAME: usize = 64;
@@ -38,9 +38,11 @@ const KEYWORDS: &[&str] = &[
 ];
 
 /// Refuses tools that Gemini would not take.
-pub(super) fn check(tools: &[Tool]) -> Result<(), Refusal> {
+pub(super) fn check(tools: &[ChatTool]) -> Result<(), GeminiRefusal> {
     if tools.len() > MAX_TOOLS {
-        return Err(Refusal::saying("The number of function declarations must not exceed 512."));
+        return Err(GeminiRefusal::saying(
+            "The number of function declarations must not exceed 512.",
+        ));
     }
     let mut names = BTreeSet::new();
     for (index, tool) in tools.iter().enumerate() {
@@ -48,25 +50,27 @@ pub(super) fn check(tools: &[Tool]) -> Result<(), Refusal> {
         check_name(&tool.function.name, &at)?;
         if !names.insert(tool.function.name.as_str()) {
             let name = &tool.function.name;
-            return Err(Refusal::saying(&format!("Duplicate function declaration found: {name}")));
+            return Err(GeminiRefusal::saying(&format!(
+                "Duplicate function declaration found: {name}"
+            )));
         }
         if !tool.function.parameters.is_null() {
-            check_schema(&tool.function.parameters, &Place::root(&at), 0)?;
+            check_schema(&tool.function.parameters, &FieldPath::root(&at), 0)?;
         }
     }
     let bytes: usize = tools.iter().map(|tool| tool.function.parameters.to_string().len()).sum();
-    if bytes > MAX_SCHEMA_BYTES { Err(Refusal::of("e400_too_many_states")) } else { Ok(()) }
+    if bytes > MAX_SCHEMA_BYTES { Err(GeminiRefusal::of("e400_too_many_states")) } else { Ok(()) }
 }
 
-/// A place in a request, as the two layers of Google's validation name it.
-struct Place {
+/// The path of a field in a request, as the two layers of Google's validation name it.
+struct FieldPath {
     /// By position, for keys that the proto does not know.
     proto: String,
     /// By name, for values that the service does not like.
     named: String,
 }
 
-impl Place {
+impl FieldPath {
     fn root(at: &str) -> Self {
         let named = format!("* GenerateContentRequest.{at}.parameters");
         Self { proto: format!("{at}.parameters"), named }
@@ -83,102 +87,102 @@ impl Place {
         Self { proto: format!("{}.{step}", self.proto), named: format!("{}.{step}", self.named) }
     }
 
-    fn unknown(&self, key: &str, why: &str) -> Refusal {
-        let place = &self.proto;
-        Refusal::saying(&format!(
-            "Invalid JSON payload received. Unknown name \"{key}\" at '{place}': {why}"
+    fn unknown(&self, key: &str, why: &str) -> GeminiRefusal {
+        let path = &self.proto;
+        GeminiRefusal::saying(&format!(
+            "Invalid JSON payload received. Unknown name \"{key}\" at '{path}': {why}"
         ))
     }
 
-    fn invalid(&self, key: &str, kind: &str, value: &Value) -> Refusal {
-        let place = &self.proto;
-        Refusal::saying(&format!("Invalid value at '{place}.{key}' ({kind}), {value}"))
+    fn invalid(&self, key: &str, kind: &str, value: &Value) -> GeminiRefusal {
+        let path = &self.proto;
+        GeminiRefusal::saying(&format!("Invalid value at '{path}.{key}' ({kind}), {value}"))
     }
 
-    fn wrong(&self, why: &str) -> Refusal {
-        Refusal::saying(&format!("{}{why}", self.named))
+    fn wrong(&self, why: &str) -> GeminiRefusal {
+        GeminiRefusal::saying(&format!("{}{why}", self.named))
     }
 }
 
 /// Deeper than any schema that means well.
 const MAX_DEPTH: usize = 32;
 
-fn check_name(name: &str, at: &str) -> Result<(), Refusal> {
+fn check_name(name: &str, at: &str) -> Result<(), GeminiRefusal> {
     let mut characters = name.chars();
     let starts = characters.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
     let goes_on = characters.all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'));
     if starts && goes_on && name.len() <= MAX_NAME {
         return Ok(());
     }
-    Err(Refusal::saying(&format!(
+    Err(GeminiRefusal::saying(&format!(
         "* GenerateContentRequest.{at}.name: Invalid function name. Must start with a letter or \
          an underscore. Must be alphanumeric (a-z, A-Z, 0-9), underscores (_), dots (.) or dashes \
          (-), with a maximum length of 64."
     )))
 }
 
-fn check_schema(schema: &Value, place: &Place, depth: usize) -> Result<(), Refusal> {
+fn check_schema(schema: &Value, path: &FieldPath, depth: usize) -> Result<(), GeminiRefusal> {
     let Some(schema) = schema.as_object().filter(|_| depth < MAX_DEPTH) else {
-        return Err(place.wrong(": must be a schema of no more than 32 levels"));
+        return Err(path.wrong(": must be a schema of no more than 32 levels"));
     };
     for (key, value) in schema {
-        check_keyword(key, value, place)?;
+        check_keyword(key, value, path)?;
     }
-    check_type(schema, place)?;
+    check_type(schema, path)?;
     let properties = schema.get("properties").and_then(Value::as_object);
     for (index, (name, property)) in properties.into_iter().flatten().enumerate() {
-        check_schema(property, &place.property(index, name), depth + 1)?;
+        check_schema(property, &path.property(index, name), depth + 1)?;
     }
     if let Some(items) = schema.get("items") {
-        check_schema(items, &place.below("items"), depth + 1)?;
+        check_schema(items, &path.below("items"), depth + 1)?;
     }
     let choices = schema.get("anyOf").and_then(Value::as_array);
     for (index, choice) in choices.into_iter().flatten().enumerate() {
-        check_schema(choice, &place.below(&format!("any_of[{index}]")), depth + 1)?;
+        check_schema(choice, &path.below(&format!("any_of[{index}]")), depth + 1)?;
     }
     Ok(())
 }
 
-fn check_keyword(key: &str, value: &Value, place: &Place) -> Result<(), Refusal> {
+fn check_keyword(key: &str, value: &Value, path: &FieldPath) -> Result<(), GeminiRefusal> {
     if !KEYWORDS.contains(&key) {
-        return Err(place.unknown(key, "Cannot find field."));
+        return Err(path.unknown(key, "Cannot find field."));
     }
     if value.is_null() {
-        return Err(place.invalid(key, "TYPE_UNSPECIFIED", value));
+        return Err(path.invalid(key, "TYPE_UNSPECIFIED", value));
     }
     if key == "type" && value.is_array() {
-        return Err(place.unknown(key, "Proto field is not repeating, cannot start list."));
+        return Err(path.unknown(key, "Proto field is not repeating, cannot start list."));
     }
     let listed = value.as_array().filter(|_| key == "enum").into_iter().flatten();
     match listed.enumerate().find(|(_, value)| !value.is_string()) {
-        Some((index, value)) => Err(place.invalid(&format!("enum[{index}]"), "TYPE_STRING", value)),
+        Some((index, value)) => Err(path.invalid(&format!("enum[{index}]"), "TYPE_STRING", value)),
         None => Ok(()),
     }
 }
 
-fn check_type(schema: &Map<String, Value>, place: &Place) -> Result<(), Refusal> {
+fn check_type(schema: &Map<String, Value>, path: &FieldPath) -> Result<(), GeminiRefusal> {
     let kind = schema.get("type").and_then(Value::as_str).unwrap_or_default().to_lowercase();
     let format = schema.get("format").and_then(Value::as_str);
     let properties = schema.get("properties").and_then(Value::as_object);
     match (kind.as_str(), format) {
         ("object", _) if properties.is_none_or(Map::is_empty) => {
-            return Err(place.wrong(".properties: should be non-empty for OBJECT type"));
+            return Err(path.wrong(".properties: should be non-empty for OBJECT type"));
         }
         ("array", _) if !schema.contains_key("items") => {
-            return Err(place.wrong(".items: missing field."));
+            return Err(path.wrong(".items: missing field."));
         }
         (kind, Some(format)) if !format_is_known(kind, format) => {
             let kind = kind.to_uppercase();
             return Err(
-                place.wrong(&format!(".format: \"{format}\" is not supported for {kind} type"))
+                path.wrong(&format!(".format: \"{format}\" is not supported for {kind} type"))
             );
         }
         (kind, _) if kind != "string" && schema.contains_key("enum") => {
-            return Err(place.wrong(".enum: only allowed for STRING type"));
+            return Err(path.wrong(".enum: only allowed for STRING type"));
         }
         _ => {}
     }
-    check_required(schema, place)
+    check_required(schema, path)
 }
 
 fn format_is_known(kind: &str, format: &str) -> bool {
@@ -190,14 +194,14 @@ fn format_is_known(kind: &str, format: &str) -> bool {
     }
 }
 
-fn check_required(schema: &Map<String, Value>, place: &Place) -> Result<(), Refusal> {
+fn check_required(schema: &Map<String, Value>, path: &FieldPath) -> Result<(), GeminiRefusal> {
     let properties = schema.get("properties").and_then(Value::as_object);
     let required = schema.get("required").and_then(Value::as_array);
     let known = |name: &Value| {
         name.as_str().is_some_and(|name| properties.is_some_and(|all| all.contains_key(name)))
     };
     match required.into_iter().flatten().position(|name| !known(name)) {
-        Some(index) => Err(place.wrong(&format!(".required[{index}]: property is not defined"))),
+        Some(index) => Err(path.wrong(&format!(".required[{index}]: property is not defined"))),
         None => Ok(()),
     }
 }

@@ -7,8 +7,8 @@ use axum::http::StatusCode;
 
 /// One written scenario.
 #[derive(Debug)]
-pub(in crate::emulation) struct Entry {
-    pub(in crate::emulation) kind: Kind,
+pub(in crate::emulation) struct WrittenScenario {
+    pub(in crate::emulation) kind: BodyKind,
     pub(in crate::emulation) status: StatusCode,
     pub(in crate::emulation) headers: Vec<(&'static str, &'static str)>,
     pub(in crate::emulation) template: String,
@@ -16,7 +16,7 @@ pub(in crate::emulation) struct Entry {
 
 /// What the bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::emulation) enum Kind {
+pub(in crate::emulation) enum BodyKind {
     /// Server-sent events.
     Stream,
     /// A JSON body.
@@ -27,7 +27,7 @@ pub(in crate::emulation) enum Kind {
     Html,
 }
 
-static CATALOGUE: LazyLock<BTreeMap<&'static str, Entry>> = LazyLock::new(|| {
+static CATALOGUE: LazyLock<BTreeMap<&'static str, WrittenScenario>> = LazyLock::new(|| {
     [
         include_str!("good.txt"),
         include_str!("bad.txt"),
@@ -40,7 +40,7 @@ static CATALOGUE: LazyLock<BTreeMap<&'static str, Entry>> = LazyLock::new(|| {
 });
 
 /// The written scenario of that name.
-pub(in crate::emulation) fn find(name: &str) -> Option<&'static Entry> {
+pub(in crate::emulation) fn find(name: &str) -> Option<&'static WrittenScenario> {
     CATALOGUE.get(name)
 }
 
@@ -49,26 +49,26 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
     CATALOGUE.keys().copied()
 }
 
-fn entries(file: &'static str) -> impl Iterator<Item = (&'static str, Entry)> {
+fn entries(file: &'static str) -> impl Iterator<Item = (&'static str, WrittenScenario)> {
     file.split("\n=== ").skip(1).filter_map(entry)
 }
 
-fn entry(block: &'static str) -> Option<(&'static str, Entry)> {
+fn entry(block: &'static str) -> Option<(&'static str, WrittenScenario)> {
     let (head, body) = block.split_once('\n')?;
     let mut words = head.split_whitespace();
     let name = words.next()?;
     let kind = kind(words.next()?)?;
     let status = words.next().map_or(Some(StatusCode::OK), |code| code.parse().ok())?;
     let headers = words.filter_map(|pair| pair.split_once('=')).collect();
-    Some((name, Entry { kind, status, headers, template: template(body) }))
+    Some((name, WrittenScenario { kind, status, headers, template: template(body) }))
 }
 
-fn kind(word: &str) -> Option<Kind> {
+fn kind(word: &str) -> Option<BodyKind> {
     match word {
-        "stream" => Some(Kind::Stream),
-        "json" => Some(Kind::Json),
-        "error" => Some(Kind::Error),
-        "html" => Some(Kind::Html),
+        "stream" => Some(BodyKind::Stream),
+        "json" => Some(BodyKind::Json),
+        "error" => Some(BodyKind::Error),
+        "html" => Some(BodyKind::Html),
         _ => None,
     }
 }

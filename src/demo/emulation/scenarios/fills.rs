@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::conversation::PlannedCall;
 use crate::wire::ids::Ids;
 use crate::wire::profile::Generation;
-use crate::wire::reply::Voice;
+use crate::wire::reply::ReplyStyle;
 
 /// Texts for the blanks, already fit to stand inside a JSON string.
 #[derive(Clone, Debug, Default)]
@@ -43,15 +43,15 @@ impl Fills {
     }
 
     /// Fills the blanks of an envelope, and the ids and signatures.
-    pub(in crate::emulation) fn with_voice(mut self, voice: &Voice, ids: &Ids) -> Self {
-        self = self.with("model", &voice.model).with("created", &voice.created.to_string());
-        let id = voice.id.clone().unwrap_or_else(|| ids.envelope());
+    pub(in crate::emulation) fn with_voice(mut self, style: &ReplyStyle, ids: &Ids) -> Self {
+        self = self.with("model", &style.model).with("created", &style.created.to_string());
+        let id = style.id.clone().unwrap_or_else(|| ids.envelope());
         for (name, id, object) in [
             ("envelope", Some(&id), "chat.completion.chunk"),
             ("envelope_no_id", None, "chat.completion.chunk"),
             ("envelope_whole", Some(&id), "chat.completion"),
         ] {
-            self.0.insert(name, envelope(voice, id, object));
+            self.0.insert(name, envelope(style, id, object));
         }
         let signed = ids.call(Generation::Three);
         self.with("signature_1", &ids.signature(&signed))
@@ -98,10 +98,10 @@ impl Fills {
     }
 }
 
-fn envelope(voice: &Voice, id: Option<&String>, object: &str) -> String {
+fn envelope(style: &ReplyStyle, id: Option<&String>, object: &str) -> String {
     let id = id.map(|id| format!(r#""id":"{}","#, escaped(id))).unwrap_or_default();
-    let model = escaped(&voice.model);
-    format!(r#""created":{},{id}"model":"{model}","object":"{object}""#, voice.created)
+    let model = escaped(&style.model);
+    format!(r#""created":{},{id}"model":"{model}","object":"{object}""#, style.created)
 }
 
 /// The text as it stands between the quotes of a JSON string.

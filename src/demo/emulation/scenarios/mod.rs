@@ -10,9 +10,9 @@ mod quota;
 
 mod sequence;
 
-pub(super) use catalogue::{Entry, Kind, find};
+pub(super) use catalogue::{BodyKind, WrittenScenario, find};
 pub(super) use fills::Fills;
-pub(super) use name::{Fault, Scenario, Transport};
+pub(super) use name::{DeliveryFault, FlakyFailure, Scenario};
 pub(super) use quota::{Quota, Quotas};
 pub(super) use sequence::{Key, Sequences};
 

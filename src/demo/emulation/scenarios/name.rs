@@ -13,18 +13,18 @@ pub(in crate::emulation) enum Scenario {
     /// Bytes from the catalogue.
     Written(String),
     /// A fault some times, then the usual answer.
-    Flaky(Fault, u64),
+    Flaky(FlakyFailure, u64),
     /// Overloaded for a while from the first request on, then the usual answer.
     Breaker(Duration),
     /// The usual answer, as often a minute as the quota of the key allows.
     Quota(Quota),
     /// A plain text answer whose way is disturbed.
-    Transport(Transport),
+    Transport(DeliveryFault),
 }
 
 /// What fails in a flaky sequence.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::emulation) struct Fault {
+pub(in crate::emulation) struct FlakyFailure {
     /// The written scenario.
     pub(in crate::emulation) name: &'static str,
     /// The delay that it names.
@@ -33,7 +33,7 @@ pub(in crate::emulation) struct Fault {
 
 /// What happens to the bytes on their way.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::emulation) enum Transport {
+pub(in crate::emulation) enum DeliveryFault {
     /// Nothing ever comes.
     HangHeaders,
     /// The head comes, the first event late.
@@ -134,7 +134,7 @@ fn sequence(name: &str, number: Option<u64>, second: Option<&str>) -> Option<Sce
     };
     let delay = second.map(|seconds| format!("{}s", seconds.trim_end_matches('s')));
     let times = number.unwrap_or(1).min(MOST_FAULTS);
-    Some(Scenario::Flaky(Fault { name: fault, delay }, times))
+    Some(Scenario::Flaky(FlakyFailure { name: fault, delay }, times))
 }
 
 /// `quota(a minute, at once)`; without the second, a whole minute's requests at once.
@@ -149,20 +149,20 @@ fn quota(a_minute: Option<u64>, at_once: Option<&str>) -> Option<Scenario> {
 fn transport(name: &str, number: Option<u64>) -> Option<Scenario> {
     let events = || count(number, 2, MOST_CHUNKS);
     Some(Scenario::Transport(match name {
-        "hang_headers" => Transport::HangHeaders,
-        "slow_ttft" => Transport::SlowFirst(milliseconds(number)),
-        "stall_after" => Transport::StallAfter(events()),
-        "cut_after" => Transport::CutAfter(events()),
-        "eof_after" => Transport::EofAfter(events()),
-        "close_before_headers" => Transport::CloseBeforeHeaders,
-        "no_last_blank" => Transport::NoLastBlank,
-        "crlf" => Transport::CarriageReturns,
-        "bom" => Transport::ByteOrderMark,
-        "trickle" => Transport::Trickle,
-        "comments" => Transport::Comments,
-        "refuse" => Transport::Refuse(milliseconds(number)),
-        "flood" => Transport::Flood(count(number, 62, MOST_MEBIBYTES)),
-        "many_chunks" => Transport::ManyChunks(count(number, 1_000_000, MOST_CHUNKS)),
+        "hang_headers" => DeliveryFault::HangHeaders,
+        "slow_ttft" => DeliveryFault::SlowFirst(milliseconds(number)),
+        "stall_after" => DeliveryFault::StallAfter(events()),
+        "cut_after" => DeliveryFault::CutAfter(events()),
+        "eof_after" => DeliveryFault::EofAfter(events()),
+        "close_before_headers" => DeliveryFault::CloseBeforeHeaders,
+        "no_last_blank" => DeliveryFault::NoLastBlank,
+        "crlf" => DeliveryFault::CarriageReturns,
+        "bom" => DeliveryFault::ByteOrderMark,
+        "trickle" => DeliveryFault::Trickle,
+        "comments" => DeliveryFault::Comments,
+        "refuse" => DeliveryFault::Refuse(milliseconds(number)),
+        "flood" => DeliveryFault::Flood(count(number, 62, MOST_MEBIBYTES)),
+        "many_chunks" => DeliveryFault::ManyChunks(count(number, 1_000_000, MOST_CHUNKS)),
         _ => return None,
     }))
 }

@@ -15,9 +15,9 @@ pub(super) struct Reducer<'a> {
     left: usize,
 }
 
-/// Where in the schema we are.
+/// How deep in the schema we are, and by way of which references.
 #[derive(Clone)]
-pub(super) struct Place {
+pub(super) struct SchemaPosition {
     depth: usize,
     trail: Trail,
 }
@@ -30,20 +30,24 @@ impl<'a> Reducer<'a> {
 
     /// The whole schema.
     pub(super) fn whole(&mut self) -> Map<String, Value> {
-        self.reduce(self.root, Place { depth: 0, trail: Trail::default() })
+        self.reduce(self.root, SchemaPosition { depth: 0, trail: Trail::default() })
     }
 
     /// A part of the schema; what cannot be said is asked for as text.
-    pub(super) fn reduce(&mut self, schema: &Value, place: Place) -> Map<String, Value> {
-        if place.depth > MAX_DEPTH || self.left == 0 {
+    pub(super) fn reduce(
+        &mut self,
+        schema: &Value,
+        position: SchemaPosition,
+    ) -> Map<String, Value> {
+        if position.depth > MAX_DEPTH || self.left == 0 {
             return as_text("value");
         }
         self.left -= 1;
-        let mut place = Place { depth: place.depth + 1, trail: place.trail };
-        let Some(flat) = flatten(self.root, schema, &mut place.trail) else {
+        let mut position = SchemaPosition { depth: position.depth + 1, trail: position.trail };
+        let Some(flat) = flatten(self.root, schema, &mut position.trail) else {
             return as_text("value");
         };
-        let mut reduced = self.shape(&flat, &place);
+        let mut reduced = self.shape(&flat, &position);
         scalars::describe(&mut reduced, &flat);
         if scalars::may_be_null(&flat) {
             reduced.insert("nullable".to_owned(), json!(true));
@@ -52,29 +56,37 @@ impl<'a> Reducer<'a> {
     }
 
     /// What `schema` is once its references are written out.
-    pub(super) fn flat(&self, schema: &Value, place: &Place) -> Map<String, Value> {
-        flatten(self.root, schema, &mut place.trail.clone()).unwrap_or_default()
+    pub(super) fn flat(&self, schema: &Value, position: &SchemaPosition) -> Map<String, Value> {
+        flatten(self.root, schema, &mut position.trail.clone()).unwrap_or_default()
     }
 
-    fn shape(&mut self, flat: &Map<String, Value>, place: &Place) -> Map<String, Value> {
+    fn shape(
+        &mut self,
+        flat: &Map<String, Value>,
+        position: &SchemaPosition,
+    ) -> Map<String, Value> {
         let types = types(flat);
         if let Some(variants) = union::variants(flat) {
-            return union::of_variants(self, variants, types.first().copied(), place);
+            return union::of_variants(self, variants, types.first().copied(), position);
         }
         match *types {
             [] => scalars::string(flat),
-            ["object"] => self.object(flat, place),
-            ["array"] => self.array(flat, place),
+            ["object"] => self.object(flat, position),
+            ["array"] => self.array(flat, position),
             [kind] => scalars::scalar(kind, flat),
-            _ => union::of_types(self, flat, &types, place),
+            _ => union::of_types(self, flat, &types, position),
         }
     }
 
-    fn object(&mut self, flat: &Map<String, Value>, place: &Place) -> Map<String, Value> {
+    fn object(
+        &mut self,
+        flat: &Map<String, Value>,
+        position: &SchemaPosition,
+    ) -> Map<String, Value> {
         let own = flat.get("properties").and_then(Value::as_object);
         let mut properties = Map::new();
         for (name, schema) in own.into_iter().flatten() {
-            properties.insert(name.clone(), Value::Object(self.reduce(schema, place.clone())));
+            properties.insert(name.clone(), Value::Object(self.reduce(schema, position.clone())));
         }
         if properties.is_empty() {
             return as_text("object");
@@ -88,12 +100,16 @@ impl<'a> Reducer<'a> {
         reduced
     }
 
-    fn array(&mut self, flat: &Map<String, Value>, place: &Place) -> Map<String, Value> {
+    fn array(
+        &mut self,
+        flat: &Map<String, Value>,
+        position: &SchemaPosition,
+    ) -> Map<String, Value> {
         let listed = [flat.get("prefixItems"), flat.get("items")];
         let tuple = listed.iter().flatten().find_map(|items| items.as_array());
         let items = match (tuple, flat.get("items")) {
-            (Some(tuple), _) => union::of_variants(self, tuple, None, place),
-            (None, Some(items)) => self.reduce(items, place.clone()),
+            (Some(tuple), _) => union::of_variants(self, tuple, None, position),
+            (None, Some(items)) => self.reduce(items, position.clone()),
             (None, None) => Map::from_iter([("type".to_owned(), json!("string"))]),
         };
         let mut reduced = scalars::limits("array", flat);

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::reducer::{Place, Reducer};
+use super::reducer::{Reducer, SchemaPosition};
 use super::scalars::is_null_schema;
 
 const MAX_VARIANTS: usize = 32;
@@ -21,13 +21,13 @@ pub(super) fn of_variants(
     reducer: &mut Reducer<'_>,
     variants: &[Value],
     kind: Option<&str>,
-    place: &Place,
+    position: &SchemaPosition,
 ) -> Map<String, Value> {
     let mut distinct = Vec::new();
     for variant in variants.iter().filter(|variant| !is_null_schema(variant)).take(MAX_VARIANTS) {
-        let typed = with_type(reducer, variant, kind, place);
+        let typed = with_type(reducer, variant, kind, position);
         let variant =
-            Value::Object(reducer.reduce(typed.as_ref().unwrap_or(variant), place.clone()));
+            Value::Object(reducer.reduce(typed.as_ref().unwrap_or(variant), position.clone()));
         if !distinct.contains(&variant) {
             distinct.push(variant);
         }
@@ -40,7 +40,7 @@ pub(super) fn of_types(
     reducer: &mut Reducer<'_>,
     flat: &Map<String, Value>,
     types: &[&str],
-    place: &Place,
+    position: &SchemaPosition,
 ) -> Map<String, Value> {
     let mut bare = flat.clone();
     for key in ["description", "default", "nullable"] {
@@ -53,7 +53,7 @@ pub(super) fn of_types(
             Value::Object(bare.clone())
         })
         .collect();
-    of_variants(reducer, &variants, None, place)
+    of_variants(reducer, &variants, None, position)
 }
 
 /// The variant with the type that stands outside, if it has none of its own.
@@ -61,10 +61,10 @@ fn with_type(
     reducer: &Reducer<'_>,
     variant: &Value,
     kind: Option<&str>,
-    place: &Place,
+    position: &SchemaPosition,
 ) -> Option<Value> {
     let kind = kind?;
-    let mut flat = reducer.flat(variant, place);
+    let mut flat = reducer.flat(variant, position);
     let says_more = ["type", "anyOf", "oneOf", "properties"];
     if says_more.iter().any(|key| flat.contains_key(*key)) {
         return None;

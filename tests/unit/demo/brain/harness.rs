@@ -1,6 +1,6 @@
 //! A person, a brain and a small todo server with a fixed list.
 
-use demo::{Answer, Call, Conversation, PlannedCall, Said, ToolSpec, answer};
+use demo::{BrainAnswer, Call, Conversation, PlannedCall, Said, ToolSpec, answer};
 use jiff::Zoned;
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ pub(super) struct Talk {
 /// What one message led to.
 pub(super) struct Heard {
     pub(super) rounds: Vec<Vec<PlannedCall>>,
-    pub(super) last: Answer,
+    pub(super) last: BrainAnswer,
 }
 
 impl Talk {
@@ -67,12 +67,12 @@ impl Talk {
     }
 
     /// What the transcript leads to as it stands, without a new message.
-    pub(super) fn go_on(&self) -> Answer {
+    pub(super) fn go_on(&self) -> BrainAnswer {
         answer(&self.conversation)
     }
 
     /// One answer of the brain, with its calls carried out.
-    fn step(&mut self) -> Answer {
+    fn step(&mut self) -> BrainAnswer {
         let answer = answer(&self.conversation);
         let calls: Vec<Call> = answer.calls.iter().map(|call| self.numbered(call)).collect();
         let text = answer.text.clone();

@@ -9,16 +9,16 @@ use rmcp::service::NotificationContext;
 use rmcp::{ClientHandler, RoleClient};
 use tokio::sync::Notify;
 
-use super::calling::Hearers;
+use super::calling::ProgressListeners;
 
 /// Hears that tools changed and how far calls are, declines everything else.
 #[derive(Debug)]
-pub(super) struct Listener {
+pub(super) struct SessionListener {
     pub(super) changed: Arc<Notify>,
-    pub(super) hearers: Arc<Hearers>,
+    pub(super) progress_listeners: Arc<ProgressListeners>,
 }
 
-impl ClientHandler for Listener {
+impl ClientHandler for SessionListener {
     fn get_info(&self) -> ClientConfig {
         let me = Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
         // Only `initialize` reads this revision, so it must be one that has an `initialize`.
@@ -35,6 +35,6 @@ impl ClientHandler for Listener {
         news: ProgressNotificationParam,
         _: NotificationContext<RoleClient>,
     ) {
-        self.hearers.hear(news);
+        self.progress_listeners.report(news);
     }
 }

@@ -17,27 +17,27 @@ use super::door::Door;
 /// One connection, which ends in a reset once its line is cut.
 pub(crate) struct CuttableStream {
     tcp: TcpStream,
-    line: Line,
+    connection: ConnectionHandle,
 }
 
 /// Cuts the connection it belongs to, and closes the door it came through.
 #[derive(Clone, Debug)]
-pub(crate) struct Line {
+pub(crate) struct ConnectionHandle {
     cut: Arc<AtomicBool>,
     door: Door,
 }
 
 impl CuttableStream {
     pub(super) fn new(tcp: TcpStream, door: Door) -> Self {
-        Self { tcp, line: Line { cut: Arc::default(), door } }
+        Self { tcp, connection: ConnectionHandle { cut: Arc::default(), door } }
     }
 
-    pub(super) fn line(&self) -> Line {
-        self.line.clone()
+    pub(super) fn connection(&self) -> ConnectionHandle {
+        self.connection.clone()
     }
 }
 
-impl Line {
+impl ConnectionHandle {
     /// The line of a request that came through a real connection.
     pub(crate) fn of(request: &Request) -> Option<Self> {
         request.extensions().get::<ConnectInfo<Self>>().map(|info| info.0.clone())
@@ -65,7 +65,7 @@ impl AsyncRead for CuttableStream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<Result<()>> {
-        self.line.check()?;
+        self.connection.check()?;
         Pin::new(&mut self.tcp).poll_read(context, buffer)
     }
 }
@@ -76,17 +76,17 @@ impl AsyncWrite for CuttableStream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<Result<usize>> {
-        self.line.check()?;
+        self.connection.check()?;
         Pin::new(&mut self.tcp).poll_write(context, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
-        self.line.check()?;
+        self.connection.check()?;
         Pin::new(&mut self.tcp).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
-        self.line.check()?;
+        self.connection.check()?;
         Pin::new(&mut self.tcp).poll_shutdown(context)
     }
 }
@@ -94,7 +94,7 @@ impl AsyncWrite for CuttableStream {
 impl Drop for CuttableStream {
     /// A cut line is closed with a reset, not with a farewell.
     fn drop(&mut self) {
-        if self.line.check().is_err() {
+        if self.connection.check().is_err() {
             let _unsupported = self.tcp.set_zero_linger();
         }
     }

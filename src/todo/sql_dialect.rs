@@ -2,12 +2,12 @@
 
 /// Which words the database understands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dialect {
+pub(super) enum SqlDialect {
     Sqlite,
     Postgres,
 }
 
-impl Dialect {
+impl SqlDialect {
     /// How a transaction that writes begins.
     pub(super) const fn begin(self) -> &'static str {
         match self {

@@ -13,14 +13,14 @@ const ALWAYS: u64 = 3;
 
 /// The repeats of everybody who calls one dependency.
 #[derive(Debug)]
-pub struct Budget {
+pub struct RetryBudget {
     began: Instant,
-    state: Mutex<State>,
+    state: Mutex<BudgetWindow>,
 }
 
 /// What a call gets that would be made again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Leave {
+pub enum RetryLeave {
     /// It may be.
     Granted,
     /// It may not; whether that is news, for the log is told once a window.
@@ -31,7 +31,7 @@ pub enum Leave {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct BudgetWindow {
     current: Second,
     past: Vec<Second>,
     /// When a refusal was told last.
@@ -45,40 +45,40 @@ struct Second {
     repeats: u64,
 }
 
-impl Default for Budget {
+impl Default for RetryBudget {
     fn default() -> Self {
         Self { began: Instant::now(), state: Mutex::default() }
     }
 }
 
-impl Budget {
+impl RetryBudget {
     /// Notes that a call is made for the first time.
     pub fn call(&self) {
         self.now(|state| state.current.calls += 1);
     }
 
     /// Asks leave to make a call again.
-    pub fn repeat(&self) -> Leave {
+    pub fn repeat(&self) -> RetryLeave {
         self.now(|state| {
             if state.has_room() {
                 state.current.repeats += 1;
-                return Leave::Granted;
+                return RetryLeave::Granted;
             }
             let now = state.current.number;
             let is_news = state.told.is_none_or(|told| told + WINDOW <= now);
             state.told = if is_news { Some(now) } else { state.told };
-            Leave::Refused { is_news }
+            RetryLeave::Refused { is_news }
         })
     }
 
-    fn now<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+    fn now<T>(&self, work: impl FnOnce(&mut BudgetWindow) -> T) -> T {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.turn_to(self.began.elapsed().as_secs());
         work(&mut state)
     }
 }
 
-impl State {
+impl BudgetWindow {
     /// Begins a new second, if one has begun, and forgets what lies before the window.
     fn turn_to(&mut self, number: u64) {
         if number > self.current.number {

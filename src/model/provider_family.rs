@@ -2,14 +2,14 @@
 
 /// The family of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dialect {
+pub enum ProviderFamily {
     /// Google's: a part of the body of its own, and signed calls.
     Gemini,
     /// Everybody else's.
     OpenAi,
 }
 
-impl Dialect {
+impl ProviderFamily {
     /// What a model's name and address suggest.
     pub fn guess(model: &str, base_url: &str) -> Self {
         let is_googles = model.contains("gemini-") || base_url.contains(".googleapis.com");
@@ -24,7 +24,7 @@ impl Dialect {
         }
     }
 
-    /// The dialect of that name in settings.
+    /// The family of that name in settings.
     pub fn named(name: &str) -> Option<Self> {
         match name {
             "gemini" => Some(Self::Gemini),

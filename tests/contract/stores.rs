@@ -1,4 +1,4 @@
-//! Every keeper of threads, and what is given to them to keep.
+//! Every store of threads, and what is given to them to keep.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,18 +12,18 @@ use orchestrator::domain::{
 use orchestrator::resilience::{BreakerSettings, GuardSettings};
 use orchestrator::store::{Settings, open};
 
-/// Runs each fact against each keeper.
+/// Runs each fact against each store.
 macro_rules! contract {
     ($($fact:ident),* $(,)?) => {
-        mod memory { $(#[tokio::test] async fn $fact() { super::$fact($crate::contract::keepers::store("memory").await).await; })* }
+        mod memory { $(#[tokio::test] async fn $fact() { super::$fact($crate::contract::stores::store("memory").await).await; })* }
         mod sqlite { $(#[tokio::test] async fn $fact() {
             let folder = tempfile::TempDir::new().unwrap();
             let url = format!("sqlite://{}/deep/threads.db", folder.path().display());
-            super::$fact($crate::contract::keepers::store(&url).await).await;
+            super::$fact($crate::contract::stores::store(&url).await).await;
         })* }
         mod postgresql { $(#[tokio::test] async fn $fact() {
             let Some(url) = $crate::support::postgres::database().await else { return };
-            super::$fact($crate::contract::keepers::store(&url).await).await;
+            super::$fact($crate::contract::stores::store(&url).await).await;
         })* }
     };
 }

@@ -18,7 +18,7 @@ use sqlx::{Any, AnyConnection, AnyPool, Connection, Describe, Either, Execute, E
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
 
-use super::database::Dialect;
+use super::database::SqlDialect;
 use super::waits;
 
 /// A server's connection that said nothing for this long must say that it is well: it may have
@@ -33,17 +33,17 @@ const LIFETIME: Duration = Duration::from_mins(30);
 
 /// So many connections, handed out in the order of asking.
 #[derive(Debug)]
-pub(super) struct Places {
-    dialect: Dialect,
+pub(super) struct FairPool {
+    dialect: SqlDialect,
     pool: AnyPool,
     free: Semaphore,
-    at_hand: Mutex<Vec<AtHand>>,
+    at_hand: Mutex<Vec<ReadyConnection>>,
     /// How long to wait for one.
     patience: Duration,
 }
 
 #[derive(Debug)]
-struct AtHand {
+struct ReadyConnection {
     connection: PoolConnection<Any>,
     made_at: Instant,
     idle_since: Instant,
@@ -52,40 +52,40 @@ struct AtHand {
 
 /// A connection in use. Dropped without [`Self::done`], it goes back by way of the pool, and those
 /// at hand are asked whether they are well: what broke this one may have broken them.
-pub(super) struct Taken<'a> {
+pub(super) struct TakenConnection<'a> {
     connection: PoolConnection<Any>,
     made_at: Instant,
     doubt: Doubt<'a>,
-    _place: SemaphorePermit<'a>,
+    _permit: SemaphorePermit<'a>,
 }
 
-struct Doubt<'a>(Option<&'a Places>);
+struct Doubt<'a>(Option<&'a FairPool>);
 
-impl Places {
+impl FairPool {
     /// As many places as the pool has connections.
-    pub(super) fn new(dialect: Dialect, pool: AnyPool, patience: Duration) -> Self {
-        let places = usize::try_from(pool.options().get_max_connections()).unwrap_or(1);
-        let (free, at_hand) = (Semaphore::new(places), Mutex::default());
+    pub(super) fn new(dialect: SqlDialect, pool: AnyPool, patience: Duration) -> Self {
+        let size = usize::try_from(pool.options().get_max_connections()).unwrap_or(1);
+        let (free, at_hand) = (Semaphore::new(size), Mutex::default());
         Self { dialect, pool, free, at_hand, patience }
     }
 
     /// Waits for a connection. `PoolTimedOut` means that all of ours are in use, and nothing else.
-    pub(super) async fn take(&self) -> Result<Taken<'_>, sqlx::Error> {
-        let place = waits::at_most(self.patience, self.free.acquire()).await;
-        let place = place.ok_or(sqlx::Error::PoolTimedOut)?;
-        let place = place.map_err(|_| sqlx::Error::PoolClosed)?;
+    pub(super) async fn take(&self) -> Result<TakenConnection<'_>, sqlx::Error> {
+        let permit = waits::at_most(self.patience, self.free.acquire()).await;
+        let permit = permit.ok_or(sqlx::Error::PoolTimedOut)?;
+        let permit = permit.map_err(|_| sqlx::Error::PoolClosed)?;
         let (connection, made_at) = match self.at_hand().await {
-            Some(AtHand { connection, made_at, .. }) => (connection, made_at),
+            Some(ReadyConnection { connection, made_at, .. }) => (connection, made_at),
             None => (self.pool.acquire().await.map_err(unreached)?, Instant::now()),
         };
-        Ok(Taken { connection, made_at, doubt: Doubt(Some(self)), _place: place })
+        Ok(TakenConnection { connection, made_at, doubt: Doubt(Some(self)), _permit: permit })
     }
 
-    async fn at_hand(&self) -> Option<AtHand> {
+    async fn at_hand(&self) -> Option<ReadyConnection> {
         let mut newest = self.lock().pop()?;
         let is_fresh = newest.idle_since.elapsed() < FRESH && !newest.is_doubted;
         // A file does not hang up.
-        if is_fresh || self.dialect == Dialect::Sqlite {
+        if is_fresh || self.dialect == SqlDialect::Sqlite {
             return Some(newest);
         }
         let answer = timeout(PING_LIMIT.min(self.patience / 2), newest.connection.ping()).await;
@@ -104,35 +104,35 @@ impl Places {
     fn keep(&self, connection: PoolConnection<Any>, made_at: Instant) {
         let now = Instant::now();
         let mut at_hand = self.lock();
-        if self.dialect == Dialect::Postgres {
+        if self.dialect == SqlDialect::Postgres {
             at_hand.retain(|it| now - it.idle_since < IDLE && now - it.made_at < LIFETIME);
         }
-        at_hand.push(AtHand { connection, made_at, idle_since: now, is_doubted: false });
+        at_hand.push(ReadyConnection { connection, made_at, idle_since: now, is_doubted: false });
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<AtHand>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<ReadyConnection>> {
         self.at_hand.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Taken<'_> {
+impl TakenConnection<'_> {
     /// All went well: whoever is next may have it at once.
     pub(super) fn done(mut self) {
-        if let Some(places) = self.doubt.0.take() {
-            places.keep(self.connection, self.made_at);
+        if let Some(fair_pool) = self.doubt.0.take() {
+            fair_pool.keep(self.connection, self.made_at);
         }
     }
 }
 
 impl Drop for Doubt<'_> {
     fn drop(&mut self) {
-        if let Some(places) = self.0 {
-            places.lock().iter_mut().for_each(|it| it.is_doubted = true);
+        if let Some(fair_pool) = self.0 {
+            fair_pool.lock().iter_mut().for_each(|it| it.is_doubted = true);
         }
     }
 }
 
-impl Deref for Taken<'_> {
+impl Deref for TakenConnection<'_> {
     type Target = AnyConnection;
 
     fn deref(&self) -> &AnyConnection {
@@ -140,14 +140,14 @@ impl Deref for Taken<'_> {
     }
 }
 
-impl DerefMut for Taken<'_> {
+impl DerefMut for TakenConnection<'_> {
     fn deref_mut(&mut self) -> &mut AnyConnection {
         &mut self.connection
     }
 }
 
 /// One statement, by whichever connection is free.
-impl<'c> Executor<'c> for &'c Places {
+impl<'c> Executor<'c> for &'c FairPool {
     type Database = Any;
 
     fn fetch_many<'e, 'q: 'e, E>(

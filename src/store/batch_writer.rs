@@ -7,19 +7,19 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row as _, query};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use super::database::{Database, Dialect, Statement};
+use super::database::{Database, SqlDialect, Statement};
 use super::waits;
 
 /// The most rows of one statement; with more, each would be little cheaper.
 const MOST: usize = 8;
 
-/// So many rows may wait in line; further ones wait for a place in it.
-const LINE: usize = 256;
+/// So many rows may wait in the queue; further ones wait for a place in it.
+const QUEUE_LENGTH: usize = 256;
 
 /// A row that is written in a thread.
 pub(super) trait Row: Send + Sync + 'static {
     /// What writes such rows, and returns the threads of those that it wrote.
-    fn text(dialect: Dialect) -> Text;
+    fn text(dialect: SqlDialect) -> Text;
 
     /// In which thread.
     fn thread(&self) -> &str;
@@ -43,29 +43,29 @@ pub(super) struct Text {
 
 /// Writes rows of one kind.
 #[derive(Debug)]
-pub(super) struct Together<R> {
+pub(super) struct BatchWriter<R> {
     database: Arc<Database>,
-    line: Option<mpsc::Sender<Waiting<R>>>,
+    queue: Option<mpsc::Sender<QueuedRow<R>>>,
 }
 
 #[derive(Debug)]
-struct Waiting<R> {
+struct QueuedRow<R> {
     row: Arc<R>,
     /// Told when its statement begins: what comes before is no fault of the database.
     begun: oneshot::Sender<()>,
     answer: oneshot::Sender<Result<bool, sqlx::Error>>,
 }
 
-impl<R: Row> Together<R> {
+impl<R: Row> BatchWriter<R> {
     /// A file takes one writer at a time, so rows gather while one is written. A server takes
     /// many, and puts their commits together by itself.
     pub(super) fn new(database: &Arc<Database>) -> Self {
-        let line = (database.dialect() == Dialect::Sqlite).then(|| {
-            let (line, next) = mpsc::channel(LINE);
+        let queue = (database.dialect() == SqlDialect::Sqlite).then(|| {
+            let (queue, next) = mpsc::channel(QUEUE_LENGTH);
             tokio::spawn(write_all(Arc::clone(database), next));
-            line
+            queue
         });
-        Self { database: Arc::clone(database), line }
+        Self { database: Arc::clone(database), queue }
     }
 
     /// Writes a row if its condition holds, and tells whether it did.
@@ -79,12 +79,12 @@ impl<R: Row> Together<R> {
 
     /// Nothing, if another's row may be to blame for a failure: each is then tried alone.
     async fn write_with_others(&self, row: &Arc<R>) -> Option<Result<bool, sqlx::Error>> {
-        let line = self.line.as_ref()?;
+        let queue = self.queue.as_ref()?;
         let (begun, has_begun) = oneshot::channel();
         let (answer, answered) = oneshot::channel();
-        let waiting = Waiting { row: Arc::clone(row), begun, answer };
+        let waiting = QueuedRow { row: Arc::clone(row), begun, answer };
         let in_line = async {
-            line.send(waiting).await.ok()?;
+            queue.send(waiting).await.ok()?;
             has_begun.await.ok()
         };
         match waits::at_most(self.database.patience(), in_line).await {
@@ -94,16 +94,16 @@ impl<R: Row> Together<R> {
     }
 }
 
-async fn write_all<R: Row>(database: Arc<Database>, mut line: mpsc::Receiver<Waiting<R>>) {
+async fn write_all<R: Row>(database: Arc<Database>, mut queue: mpsc::Receiver<QueuedRow<R>>) {
     let mut next = Vec::with_capacity(MOST);
-    while line.recv_many(&mut next, MOST).await > 0 {
+    while queue.recv_many(&mut next, MOST).await > 0 {
         // If it takes longer, nobody waits for it any more.
         drop(timeout(database.timeout(), write_bundle(&database, &mut next)).await);
         next.clear();
     }
 }
 
-async fn write_bundle<R: Row>(database: &Database, all: &mut Vec<Waiting<R>>) {
+async fn write_bundle<R: Row>(database: &Database, all: &mut Vec<QueuedRow<R>>) {
     // Without a place each tries alone, if it still waits.
     let Ok(mut writing) = database.writes().await else { return };
     // Of two rows of one thread it could not be told which was written: the later is tried alone.
@@ -114,7 +114,7 @@ async fn write_bundle<R: Row>(database: &Database, all: &mut Vec<Waiting<R>>) {
     }
     let rows: Vec<&R> = all.iter().map(|one| &*one.row).collect();
     let statement = statement(database.dialect(), &rows);
-    let tell = |Waiting { row, begun, answer }: Waiting<R>| {
+    let tell = |QueuedRow { row, begun, answer }: QueuedRow<R>| {
         begun.send(()).ok();
         (row, answer)
     };
@@ -145,18 +145,18 @@ async fn written_by(
 }
 
 /// Writes these rows, all or none.
-pub(super) fn statement<R: Row>(dialect: Dialect, rows: &[&R]) -> Statement<'static> {
+pub(super) fn statement<R: Row>(dialect: SqlDialect, rows: &[&R]) -> Statement<'static> {
     let text = R::text(dialect).with(rows.len(), dialect);
     rows.iter().fold(query(AssertSqlSafe(text)), |statement, row| row.bind(statement))
 }
 
 impl Text {
-    fn with(self, rows: usize, dialect: Dialect) -> String {
+    fn with(self, rows: usize, dialect: SqlDialect) -> String {
         let Self { head, row, between, tail } = self;
         let text = [head, &vec![row; rows].join(between), tail].concat();
         match dialect {
-            Dialect::Sqlite => text,
-            Dialect::Postgres => numbered(&text),
+            SqlDialect::Sqlite => text,
+            SqlDialect::Postgres => numbered(&text),
         }
     }
 }

@@ -2,48 +2,48 @@
 
 use std::collections::VecDeque;
 
-use super::turn::Log;
+use super::turn::TurnLog;
 use super::{Entry, Fact};
 use crate::domain::{Item, ItemId, Message};
 
 /// What of a turn waits for the store, and what is to be told after it.
 #[derive(Debug)]
-pub(super) struct Queue {
+pub(super) struct EntryQueue {
     /// The message that is being answered.
     root: ItemId,
-    steps: VecDeque<Step>,
+    steps: VecDeque<QueuedStep>,
     is_writing: bool,
     /// What is kept once it is known whether the turn goes on.
     last: Option<Entry>,
 }
 
 #[derive(Debug)]
-enum Step {
+enum QueuedStep {
     Keep(Box<Entry>),
     Tell(Fact),
 }
 
-impl Queue {
+impl EntryQueue {
     pub(super) const fn new(root: ItemId) -> Self {
         Self { root, steps: VecDeque::new(), is_writing: false, last: None }
     }
 
     /// Tells it once everything before it is kept.
-    pub(super) fn tell(&mut self, fact: Fact, log: &Log) {
+    pub(super) fn tell(&mut self, fact: Fact, log: &TurnLog) {
         if self.is_settled() {
             return log.tell(fact);
         }
         let fact = match self.steps.back_mut() {
-            Some(Step::Tell(last)) => last.grow(fact),
-            Some(Step::Keep(_)) | None => Some(fact),
+            Some(QueuedStep::Tell(last)) => last.grow(fact),
+            Some(QueuedStep::Keep(_)) | None => Some(fact),
         };
         // Progress may come for as long as a write hangs; only the newest of each call waits.
         let told = self.steps.iter_mut().rev().map_while(|step| match step {
-            Step::Tell(fact) => Some(fact),
-            Step::Keep(_) => None,
+            QueuedStep::Tell(fact) => Some(fact),
+            QueuedStep::Keep(_) => None,
         });
         let fact = told.fold(fact, |fact, told| fact.and_then(|fact| told.renew(fact)));
-        self.steps.extend(fact.map(Step::Tell));
+        self.steps.extend(fact.map(QueuedStep::Tell));
     }
 
     /// Keeps an item, a message or both, and then tells of the item.
@@ -51,7 +51,7 @@ impl Queue {
         self.keep_last();
         if item.is_some() || message.is_some() {
             let root = self.root.clone();
-            self.steps.push_back(Step::Keep(Box::new(Entry { root, item, message })));
+            self.steps.push_back(QueuedStep::Keep(Box::new(Entry { root, item, message })));
         }
     }
 
@@ -62,7 +62,7 @@ impl Queue {
 
     /// What seemed to be the last was not.
     pub(super) fn keep_last(&mut self) {
-        self.steps.extend(self.last.take().map(Box::new).map(Step::Keep));
+        self.steps.extend(self.last.take().map(Box::new).map(QueuedStep::Keep));
     }
 
     /// What is still to be kept.
@@ -77,20 +77,20 @@ impl Queue {
 
     /// The entry that is to be written next, once [`Self::written`] was said of the one before it.
     pub(super) fn next(&mut self) -> Option<Entry> {
-        let is_entry = |step: &mut Step| matches!(step, Step::Keep(_));
-        let Some(Step::Keep(entry)) = self.steps.pop_front_if(is_entry) else { return None };
+        let is_entry = |step: &mut QueuedStep| matches!(step, QueuedStep::Keep(_));
+        let Some(QueuedStep::Keep(entry)) = self.steps.pop_front_if(is_entry) else { return None };
         self.is_writing = true;
         Some(*entry)
     }
 
     /// An entry was written, or not; in either case the rest goes on.
-    pub(super) fn written(&mut self, kept: Option<Item>, log: &Log) {
+    pub(super) fn written(&mut self, kept: Option<Item>, log: &TurnLog) {
         self.is_writing = false;
         if let Some(item) = kept {
             log.tell(Fact::ItemKept(Box::new(item)));
         }
-        while let Some(Step::Tell(fact)) =
-            self.steps.pop_front_if(|step| matches!(step, Step::Tell(_)))
+        while let Some(QueuedStep::Tell(fact)) =
+            self.steps.pop_front_if(|step| matches!(step, QueuedStep::Tell(_)))
         {
             log.tell(fact);
         }

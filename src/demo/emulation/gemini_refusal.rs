@@ -5,18 +5,18 @@ use crate::wire::problem::Unreadable;
 
 /// A refusal: a written scenario and what fills its blanks.
 #[derive(Clone, Debug)]
-pub(super) struct Refusal {
+pub(super) struct GeminiRefusal {
     pub(super) scenario: &'static str,
     pub(super) fills: Fills,
 }
 
-impl From<Unreadable> for Refusal {
+impl From<Unreadable> for GeminiRefusal {
     fn from(Unreadable(message): Unreadable) -> Self {
         Self::saying(&message)
     }
 }
 
-impl Refusal {
+impl GeminiRefusal {
     pub(super) fn of(scenario: &'static str) -> Self {
         Self { scenario, fills: Fills::samples() }
     }

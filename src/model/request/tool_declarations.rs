@@ -9,7 +9,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::names::Names;
 use super::schema::{loosen, reduce};
-use super::wire::Kind;
+use super::wire::ToolKind;
 use crate::domain::{Tool, ToolOrigin};
 
 /// Providers refuse what they call too many states long before their limits on paper.
@@ -17,9 +17,9 @@ const MAX_BYTES: usize = 40 * 1024;
 /// The least that every provider takes, but for one of our own.
 const MAX_TOOLS: usize = 127;
 
-/// What a model is offered.
+/// The tools that a model is offered, as they are sent.
 #[derive(Debug, Default)]
-pub struct Offer {
+pub struct ToolDeclarations {
     tools: Vec<Tool>,
     names: Names,
     declarations: Option<Box<RawValue>>,
@@ -28,7 +28,7 @@ pub struct Offer {
 #[derive(Debug, Serialize)]
 struct Declared<'a> {
     #[serde(rename = "type")]
-    kind: Kind,
+    kind: ToolKind,
     function: Declaration<'a>,
 }
 
@@ -41,7 +41,7 @@ struct Declaration<'a> {
     parameters: Option<Value>,
 }
 
-impl Offer {
+impl ToolDeclarations {
     /// Names and writes the tools, as many as a provider bears.
     pub fn of(tools: &[Tool]) -> Self {
         let names = Names::of(tools);
@@ -54,7 +54,7 @@ impl Offer {
         Self { tools: tools.to_vec(), names, declarations }
     }
 
-    /// Whether it is an offer of these very tools.
+    /// Whether these very tools are declared.
     pub fn is_of(&self, tools: &[Tool]) -> bool {
         self.tools == tools
     }
@@ -104,7 +104,7 @@ fn write<'a>(
             description: &tool.description,
             parameters: parameters(&tool.schema),
         };
-        let declared = Declared { kind: Kind::Function, function };
+        let declared = Declared { kind: ToolKind::Function, function };
         Some((tool, to_raw_value(&declared).ok()?))
     });
     written.flatten().collect()

@@ -1,16 +1,16 @@
-//! What every turn of the house works with.
+//! What every turn works with.
 
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
 use super::admission::{Heartbeat, Queues};
-use super::repeat::InFlight;
+use super::repeat::RequestsInFlight;
 use super::{Settings, Store};
 use crate::agents::{Model, Tools};
 
-/// The house: one for all turns, which are told in the files of this room.
-pub(super) struct Shared {
+/// One for all turns, whose steps are in the files of this room.
+pub(super) struct ChatContext {
     pub(super) store: Arc<dyn Store>,
     pub(super) model: Arc<dyn Model>,
     pub(super) tools: Arc<dyn Tools>,
@@ -21,5 +21,5 @@ pub(super) struct Shared {
     pub(super) drained: CancellationToken,
     pub(super) queues: Arc<Queues>,
     pub(super) heartbeat: Arc<Heartbeat>,
-    pub(super) in_flight: InFlight,
+    pub(super) in_flight: RequestsInFlight,
 }

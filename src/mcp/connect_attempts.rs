@@ -9,22 +9,22 @@ use crate::domain::{BreakerReport, BreakerState};
 
 /// The attempts to reach one server.
 #[derive(Debug)]
-pub(super) struct Attempts {
-    state: watch::Sender<State>,
+pub(super) struct ConnectAttempts {
+    state: watch::Sender<AttemptCounts>,
     wanted: Notify,
     /// So many failures in a row are told as an open breaker.
     max_failures: u32,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct State {
+struct AttemptCounts {
     ended: u64,
     failed: u64,
     in_a_row: u32,
     next: Option<Instant>,
 }
 
-impl Attempts {
+impl ConnectAttempts {
     /// None yet.
     pub(super) fn new(max_failures: u32) -> Self {
         Self { state: watch::Sender::default(), wanted: Notify::new(), max_failures }
@@ -35,7 +35,7 @@ impl Attempts {
         self.state.send_modify(|state| {
             let failed = u64::from(!succeeded);
             let in_a_row = if succeeded { 0 } else { state.in_a_row.saturating_add(1) };
-            *state = State {
+            *state = AttemptCounts {
                 ended: state.ended + 1,
                 failed: state.failed + failed,
                 in_a_row,

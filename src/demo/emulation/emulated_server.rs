@@ -4,17 +4,17 @@ use axum::http::StatusCode;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use crate::conversation::{Answer, PlannedCall};
+use crate::conversation::{BrainAnswer, PlannedCall};
 use crate::wire::delivery::{Delivery, JSON};
 use crate::wire::ids::Ids;
 use crate::wire::phrases::phrases;
 use crate::wire::profile::Generation;
-use crate::wire::reply::{Thoughts, Voice};
-use crate::wire::steps::Step;
+use crate::wire::reply::{ReplyStyle, Thoughts};
+use crate::wire::steps::BodyStep;
 
-/// A server that takes the same requests (`dialect`).
+/// A server that takes the same requests and answers in its own way (the knob `dialect`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Dialect {
+pub enum EmulatedServer {
     /// The usual one.
     #[default]
     Google,
@@ -34,16 +34,16 @@ pub enum Dialect {
 
 /// Everything about a foreign answer but what it says.
 struct Pen<'a> {
-    dialect: Dialect,
-    voice: &'a Voice,
+    dialect: EmulatedServer,
+    style: &'a ReplyStyle,
     id: String,
 }
 
 const DONE: &str = "data: [DONE]\n\n";
 const PROCESSING: &str = ": OPENROUTER PROCESSING\n\n";
 
-impl Dialect {
-    /// The dialect of that name.
+impl EmulatedServer {
+    /// The server of that name, as the knob `dialect` calls it.
     pub(super) fn named(name: &str) -> Option<Self> {
         Some(match name {
             "google" => Self::Google,
@@ -58,16 +58,16 @@ impl Dialect {
     }
 
     /// The events of an answer, `[DONE]` included.
-    pub(super) fn events(self, answer: &Answer, voice: &Voice, ids: &Ids) -> Vec<Bytes> {
-        let pen = Pen { dialect: self, voice, id: format!("chatcmpl-{}", ids.envelope()) };
+    pub(super) fn events(self, answer: &BrainAnswer, style: &ReplyStyle, ids: &Ids) -> Vec<Bytes> {
+        let pen = Pen { dialect: self, style, id: format!("chatcmpl-{}", ids.envelope()) };
         let comment = (self == Self::OpenRouter).then(|| PROCESSING.to_owned());
         let chunks = pen.chunks(answer, ids).into_iter().map(|chunk| format!("data: {chunk}\n\n"));
         comment.into_iter().chain(chunks).chain([DONE.to_owned()]).map(Bytes::from).collect()
     }
 
     /// The same answer in one piece.
-    pub(super) fn completion(self, answer: &Answer, voice: &Voice, ids: &Ids) -> Value {
-        let pen = Pen { dialect: self, voice, id: format!("chatcmpl-{}", ids.envelope()) };
+    pub(super) fn completion(self, answer: &BrainAnswer, style: &ReplyStyle, ids: &Ids) -> Value {
+        let pen = Pen { dialect: self, style, id: format!("chatcmpl-{}", ids.envelope()) };
         pen.completion(answer, ids)
     }
 
@@ -95,7 +95,7 @@ impl Dialect {
 }
 
 fn googles_error(delivery: &Delivery) -> Option<Value> {
-    let Some(Step::Send(body)) = delivery.steps.front() else { return None };
+    let Some(BodyStep::Send(body)) = delivery.steps.front() else { return None };
     let body: Value = serde_json::from_slice(body).ok()?;
     body.pointer("/0/error").cloned()
 }
@@ -115,10 +115,10 @@ fn unwrapped(delivery: &Delivery, error: &Value) -> Delivery {
 }
 
 impl Pen<'_> {
-    fn chunks(&self, answer: &Answer, ids: &Ids) -> Vec<Value> {
+    fn chunks(&self, answer: &BrainAnswer, ids: &Ids) -> Vec<Value> {
         let mut deltas = vec![json!({ "role": "assistant", "content": self.first_content() })];
         deltas.extend(self.thoughts(answer));
-        let texts = phrases(&answer.text, self.voice.chars, ids).into_iter();
+        let texts = phrases(&answer.text, self.style.chars, ids).into_iter();
         deltas.extend(texts.map(|text| json!({ "content": text })));
         let calls = answer.calls.iter().enumerate();
         deltas.extend(calls.flat_map(|(index, call)| self.call(index, call, ids)));
@@ -128,7 +128,7 @@ impl Pen<'_> {
         chunks
     }
 
-    fn completion(&self, answer: &Answer, ids: &Ids) -> Value {
+    fn completion(&self, answer: &BrainAnswer, ids: &Ids) -> Value {
         let mut whole = self.counted(json!([self.message(answer, ids)]), answer);
         if let Some(fields) = whole.as_object_mut() {
             fields.insert("object".into(), "chat.completion".into());
@@ -136,7 +136,7 @@ impl Pen<'_> {
         whole
     }
 
-    fn message(&self, answer: &Answer, ids: &Ids) -> Value {
+    fn message(&self, answer: &BrainAnswer, ids: &Ids) -> Value {
         let mut message = Map::new();
         message.insert("role".into(), "assistant".into());
         let silent = answer.text.is_empty() && !answer.calls.is_empty();
@@ -155,15 +155,15 @@ impl Pen<'_> {
     }
 
     fn first_content(&self) -> Value {
-        if self.dialect == Dialect::LlamaCpp { Value::Null } else { "".into() }
+        if self.dialect == EmulatedServer::LlamaCpp { Value::Null } else { "".into() }
     }
 
     /// Where thoughts go, if they were asked for and this server shows them.
     fn shown_thoughts(&self) -> Option<&'static str> {
-        self.dialect.thoughts().filter(|_| self.voice.thoughts == Thoughts::Shown)
+        self.dialect.thoughts().filter(|_| self.style.thoughts == Thoughts::Shown)
     }
 
-    fn thoughts(&self, answer: &Answer) -> Vec<Value> {
+    fn thoughts(&self, answer: &BrainAnswer) -> Vec<Value> {
         let Some(field) = self.shown_thoughts() else { return vec![] };
         answer.thoughts.iter().map(|thought| json!({ field: thought })).collect()
     }
@@ -173,7 +173,7 @@ impl Pen<'_> {
         let id = ids.call(Generation::Three);
         let arguments = arguments(call);
         let function = |arguments: &str| json!({ "name": call.name, "arguments": arguments });
-        if self.dialect == Dialect::Ollama {
+        if self.dialect == EmulatedServer::Ollama {
             let function = function(&arguments);
             return vec![calling(
                 json!({ "index": 0, "id": id, "type": "function", "function": function }),
@@ -188,7 +188,7 @@ impl Pen<'_> {
     }
 
     fn continued(&self, index: usize, arguments: &str) -> Value {
-        if self.dialect == Dialect::NewApi {
+        if self.dialect == EmulatedServer::NewApi {
             let function = json!({ "name": "", "arguments": arguments });
             return json!({ "index": index, "id": "", "type": "function", "function": function });
         }
@@ -197,13 +197,13 @@ impl Pen<'_> {
 
     fn chunk(&self, delta: Value) -> Value {
         let unfinished = match self.dialect {
-            Dialect::NewApi => Value::from(""),
-            Dialect::Google
-            | Dialect::OpenAi
-            | Dialect::Vllm
-            | Dialect::LlamaCpp
-            | Dialect::OpenRouter
-            | Dialect::Ollama => Value::Null,
+            EmulatedServer::NewApi => Value::from(""),
+            EmulatedServer::Google
+            | EmulatedServer::OpenAi
+            | EmulatedServer::Vllm
+            | EmulatedServer::LlamaCpp
+            | EmulatedServer::OpenRouter
+            | EmulatedServer::Ollama => Value::Null,
         };
         self.envelope(json!([choice(delta, unfinished)]))
     }
@@ -216,27 +216,27 @@ impl Pen<'_> {
         let mut chunk = Map::new();
         chunk.insert("id".into(), self.id.as_str().into());
         chunk.insert("object".into(), "chat.completion.chunk".into());
-        chunk.insert("created".into(), self.voice.created.into());
-        chunk.insert("model".into(), self.voice.model.as_str().into());
+        chunk.insert("created".into(), self.style.created.into());
+        chunk.insert("model".into(), self.style.model.as_str().into());
         chunk.insert("choices".into(), choices);
-        if self.dialect == Dialect::OpenAi && self.voice.bill.is_some() {
+        if self.dialect == EmulatedServer::OpenAi && self.style.usage.is_some() {
             chunk.insert("usage".into(), Value::Null);
         }
         Value::Object(chunk)
     }
 
     /// The counters, in a last chunk without choices.
-    fn usage(&self, answer: &Answer) -> Option<Value> {
-        self.voice.bill.is_some().then(|| self.counted(json!([]), answer))
+    fn usage(&self, answer: &BrainAnswer) -> Option<Value> {
+        self.style.usage.is_some().then(|| self.counted(json!([]), answer))
     }
 
-    fn counted(&self, choices: Value, answer: &Answer) -> Value {
+    fn counted(&self, choices: Value, answer: &BrainAnswer) -> Value {
         let calls = answer.calls.iter().map(arguments);
         let calls: usize = calls.map(|arguments| arguments.len()).sum();
         let mut whole = self.envelope(choices);
-        if let (Some(bill), Some(fields)) = (&self.voice.bill, whole.as_object_mut()) {
-            fields.insert("usage".into(), bill.after(answer.text.chars().count() + calls));
-            if self.dialect == Dialect::LlamaCpp {
+        if let (Some(usage), Some(fields)) = (&self.style.usage, whole.as_object_mut()) {
+            fields.insert("usage".into(), usage.after(answer.text.chars().count() + calls));
+            if self.dialect == EmulatedServer::LlamaCpp {
                 fields.insert("timings".into(), json!({ "predicted_per_second": 41.5 }));
             }
         }

@@ -1,39 +1,39 @@
-//! How a turn leaves its thread: what was said last is kept and told, then everything is let go.
+//! How a turn is closed: what was said last is kept and told, then its thread is released.
 
 use std::sync::Arc;
 
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::admission::{HeldThread, QueueSlot};
-use super::recorder::Recorded;
-use super::shared::Shared;
-use super::turn::Log;
-use super::wording::told;
-use super::{Closing, Ending, Entry, Fact, Settlement, ThreadsError, TurnEnd};
+use super::super::admission::{HeldThread, QueueSlot};
+use super::super::context::ChatContext;
+use super::super::recorder::Recorded;
+use super::super::wording::message_for_person;
+use super::super::{Closing, Ending, Entry, Fact, Settlement, ThreadsError, TurnEnd};
+use super::TurnLog;
 use crate::agents::Finish;
 
-/// What a turn has in its hands at its end. Some of it is let go before the end is told: whoever
+/// What a turn still holds at its end. Some of it is released before the end is told: whoever
 /// hears it may speak at once.
-pub(super) struct Leaving {
+pub(super) struct TurnCloser {
     pub(super) held: HeldThread,
     pub(super) slot: Option<QueueSlot>,
-    pub(super) place: OwnedSemaphorePermit,
-    pub(super) log: Arc<Log>,
+    pub(super) permit: OwnedSemaphorePermit,
+    pub(super) log: Arc<TurnLog>,
     /// The key of the request and the try at it, if it may come again.
     pub(super) repeat: Option<(String, String)>,
     pub(super) request_id: String,
 }
 
-impl Shared {
-    /// Leaves the thread, and tells how the turn ended in truth.
-    pub(super) async fn leave(&self, leaving: Leaving, recorded: Recorded) -> TurnEnd {
-        let Leaving { held, slot, place, log, repeat, request_id } = leaving;
+impl ChatContext {
+    /// Releases the thread, and tells how the turn ended in truth.
+    pub(super) async fn close_turn(&self, closer: TurnCloser, recorded: Recorded) -> TurnEnd {
+        let TurnCloser { held, slot, permit, log, repeat, request_id } = closer;
         let Recorded { mut end, last, is_final } = recorded;
         let spent = held.spent + end.spend;
         let settled = repeat.as_ref().map(|repeat| settlement(repeat, &end, is_final));
         let closing = Closing { spent, last: last.clone(), settlement: settled };
         let left = self.store.end(&held.lease, closing).await;
-        drop((held, slot, place));
+        drop((held, slot, permit));
         let is_left = left.is_ok();
         tell_last(left, last, &mut end, &log, &request_id);
         if !is_left && let Some(repeat) = repeat {
@@ -65,7 +65,7 @@ fn tell_last(
     kept: Result<(), ThreadsError>,
     last: Option<Entry>,
     end: &mut TurnEnd,
-    log: &Log,
+    log: &TurnLog,
     request_id: &str,
 ) {
     match (kept, last) {
@@ -83,7 +83,7 @@ fn tell_last(
                 | ThreadsError::Unavailable(_) => Finish::Storage,
             };
             end.outcome = finish.outcome();
-            end.told = told(&finish, &end.tool_calls, request_id);
+            end.told = message_for_person(&finish, &end.tool_calls, request_id);
         }
         (Err(error), None) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "Lease not released");

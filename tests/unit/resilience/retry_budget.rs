@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-use orchestrator::resilience::{Budget, Leave};
+use orchestrator::resilience::{RetryBudget, RetryLeave};
 use proptest::prelude::*;
 use tokio::time::advance;
 
 #[tokio::test(start_paused = true)]
 async fn few_calls_may_be_repeated_three_times_a_second() {
-    let budget = Budget::default();
+    let budget = RetryBudget::default();
 
     assert_eq!(granted(&budget, 100), 30);
 }
 
 #[tokio::test(start_paused = true)]
 async fn of_many_calls_a_fifth_may_be_repeated_besides() {
-    let budget = Budget::default();
+    let budget = RetryBudget::default();
     for _ in 0..1_000 {
         budget.call();
     }
@@ -25,7 +25,7 @@ async fn of_many_calls_a_fifth_may_be_repeated_besides() {
 
 #[tokio::test(start_paused = true)]
 async fn what_lies_ten_seconds_back_is_forgotten() {
-    let budget = Budget::default();
+    let budget = RetryBudget::default();
     assert_eq!(granted(&budget, 100), 30);
 
     advance(Duration::from_secs(9)).await;
@@ -36,11 +36,11 @@ async fn what_lies_ten_seconds_back_is_forgotten() {
 
 #[tokio::test(start_paused = true)]
 async fn a_refusal_is_news_once_in_ten_seconds() {
-    let (budget, mut news) = (Budget::default(), Vec::new());
+    let (budget, mut news) = (RetryBudget::default(), Vec::new());
 
     for second in 0..30 {
         let leaves = (0..60).map(|_| budget.repeat());
-        if leaves.filter(|leave| *leave == Leave::Refused { is_news: true }).count() > 0 {
+        if leaves.filter(|leave| *leave == RetryLeave::Refused { is_news: true }).count() > 0 {
             news.push(second);
         }
         advance(Duration::from_secs(1)).await;
@@ -57,7 +57,7 @@ fn no_window_ever_holds_more_repeats_than_its_calls_allow() {
 
     proptest!(|(seconds in prop::collection::vec((0..200_u64, 0..200_usize), 1..40))| {
         let granted: Vec<_> = runtime.block_on(async {
-            let budget = Budget::default();
+            let budget = RetryBudget::default();
             let mut each = Vec::new();
             for (calls, wishes) in &seconds {
                 (0..*calls).for_each(|_| budget.call());
@@ -75,6 +75,6 @@ fn no_window_ever_holds_more_repeats_than_its_calls_allow() {
     });
 }
 
-fn granted(budget: &Budget, wishes: usize) -> usize {
-    (0..wishes).filter(|_| budget.repeat() == Leave::Granted).count()
+fn granted(budget: &RetryBudget, wishes: usize) -> usize {
+    (0..wishes).filter(|_| budget.repeat() == RetryLeave::Granted).count()
 }

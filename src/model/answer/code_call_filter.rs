@@ -1,4 +1,4 @@
-//! How an answer opens: a call that was written down as code instead of being made is no answer.
+//! How an answer begins: a call that was written down as code instead of being made is no answer.
 //!
 //! Gemini does so at times, and says `MALFORMED_FUNCTION_CALL` behind it, or nothing. Words go out as
 //! they come and cannot be taken back, so what opens like such a call waits until it is clear.
@@ -16,9 +16,9 @@ const CALLS: [&str; 6] = [
 /// So much waits at most; what is longer is shown.
 const MOST: usize = 64 * 1024;
 
-/// The first words of an answer.
+/// Holds the first words of an answer back until it is clear that they are no such call.
 #[derive(Debug)]
-pub(super) enum Opening {
+pub(super) enum CodeCallFilter {
     /// They may be a call, or become one.
     Held(String),
     /// They were none.
@@ -34,13 +34,13 @@ pub(super) enum Rest {
     Call,
 }
 
-impl Default for Opening {
+impl Default for CodeCallFilter {
     fn default() -> Self {
         Self::Held(String::new())
     }
 }
 
-impl Opening {
+impl CodeCallFilter {
     /// Whether pieces must pass by here.
     pub(super) fn is_held(&self) -> bool {
         matches!(self, Self::Held(_))

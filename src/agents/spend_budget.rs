@@ -6,7 +6,7 @@ use crate::domain::{Cost, Spend};
 
 /// What a turn may cost; none is without limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Budget {
+pub struct SpendBudget {
     /// In tokens, read and written.
     pub max_tokens: Option<u64>,
     /// In money, as far as prices are known.
@@ -31,7 +31,7 @@ pub struct Overspent {
     pub limit: Limit,
 }
 
-impl Budget {
+impl SpendBudget {
     /// The limit that this reaches, if it reaches one.
     pub(super) fn reached_by(&self, spent: &Spend) -> Option<Overspent> {
         let tokens = self.max_tokens.filter(|max| spent.usage.total() >= *max).map(Limit::Tokens);

@@ -25,7 +25,7 @@ const GOOGLES_FIELDS: [(&str, &str); 4] = [
 
 /// A refusal, as far as it matters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Refused {
+pub struct ProviderRefusal {
     status: u16,
     /// The provider's own word, such as `INVALID_ARGUMENT`.
     word: String,
@@ -45,7 +45,7 @@ enum Spent {
     Credit,
 }
 
-impl Refused {
+impl ProviderRefusal {
     /// Reads an HTTP answer that is no success.
     pub fn read(status: u16, headers: &HeaderMap, body: &[u8]) -> Self {
         let body = serde_json::from_slice(body).unwrap_or(Value::Null);
@@ -101,14 +101,14 @@ impl Refused {
         refused.spent = is_credit.then_some(Spent::Credit);
         refused.message = message;
         for detail in error.get("details").and_then(Value::as_array).into_iter().flatten() {
-            refused.heed(detail);
+            refused.read_detail(detail);
         }
         refused
     }
 
-    fn heed(&mut self, detail: &Value) {
+    fn read_detail(&mut self, detail: &Value) {
         let text = |key: &str| detail.get(key).and_then(Value::as_str);
-        self.pause = text("retryDelay").and_then(pause::span).or(self.pause);
+        self.pause = text("retryDelay").and_then(pause::duration_of).or(self.pause);
         self.is_key |= text("reason") == Some("API_KEY_INVALID");
         let violations = detail.get("violations").and_then(Value::as_array);
         let is_day = violations.into_iter().flatten().any(|violation| {

@@ -25,7 +25,7 @@ const MAX_NAMED: usize = 20;
 
 /// All tools of one server, under its own names for them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Offer {
+pub(super) struct ServerTools {
     /// The tools.
     pub(super) tools: Vec<Tool>,
     /// What more there is, or may be.
@@ -48,8 +48,8 @@ pub(super) async fn list_tools(
     peer: &Peer<RoleClient>,
     server: &Arc<str>,
     trust: Trust,
-) -> Result<Offer, ServiceError> {
-    let (mut offer, mut cursor) = (Offer::default(), None);
+) -> Result<ServerTools, ServiceError> {
+    let (mut offer, mut cursor) = (ServerTools::default(), None);
     for _ in 0..MAX_PAGES {
         let params = PaginatedRequestParams::default().with_cursor(cursor);
         let page = peer.list_tools(Some(params)).await?;
@@ -65,7 +65,7 @@ pub(super) async fn list_tools(
     Ok(offer)
 }
 
-impl Offer {
+impl ServerTools {
     fn take(&mut self, tool: &ServerTool, server: &Arc<str>, trust: Trust) {
         let known = self.tools.iter().any(|other| other.name == tool.name);
         let read =

@@ -15,10 +15,10 @@ use tokio_util::task::TaskTracker;
 use tracing::{Instrument, info_span};
 
 use super::admission::{Heartbeat, Queues, beat};
-use super::job::Job;
-use super::repeat::InFlight;
-use super::shared::Shared;
-use super::turn::{CloseLog, Engine, Log, Reader, Sweep};
+use super::context::ChatContext;
+use super::job::TurnJob;
+use super::repeat::RequestsInFlight;
+use super::turn::{CloseLog, Engine, Reader, Sweep, TurnLog};
 use super::{BeginError, Conversations, RequestContext, Settings, Store, Turn, TurnRequest};
 use crate::agents::{Model, Tools, WithQuestions};
 use crate::cores::PerCore;
@@ -29,7 +29,7 @@ const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// Holds conversations. Nothing of them lives only here.
 pub struct Chat {
-    shared: Arc<Shared>,
+    context: Arc<ChatContext>,
     places: Arc<Semaphore>,
     running: TaskTracker,
     heartbeat: AbortHandle,
@@ -45,7 +45,7 @@ impl Chat {
         settings: Settings,
     ) -> Self {
         let places = Arc::new(Semaphore::new(settings.max_turns));
-        let shared = Arc::new(Shared {
+        let context = Arc::new(ChatContext {
             store,
             model,
             tools: Arc::new(WithQuestions::new(tools)),
@@ -54,33 +54,33 @@ impl Chat {
             drained: CancellationToken::new(),
             queues: Arc::new(Queues::default()),
             heartbeat: Arc::new(Heartbeat::default()),
-            in_flight: InFlight::default(),
+            in_flight: RequestsInFlight::default(),
         });
-        let beating = beat(Arc::clone(&shared.store), Arc::clone(&shared.heartbeat));
+        let beating = beat(Arc::clone(&context.store), Arc::clone(&context.heartbeat));
         let heartbeat = tokio::spawn(beating).abort_handle();
         let sweeps = PerCore::new(Arc::default);
-        Self { shared, places, running: TaskTracker::new(), heartbeat, sweeps }
+        Self { context, places, running: TaskTracker::new(), heartbeat, sweeps }
     }
 
     /// The conversations of a caller, for all that is done with them between turns.
     pub fn of<'a>(&'a self, caller: &'a Caller) -> Conversations<'a> {
-        Conversations::new(&*self.shared.store, caller)
+        Conversations::new(&*self.context.store, caller)
     }
 
     /// The ids of the models that can be chosen, the usual one first.
     pub fn models(&self) -> &[Arc<str>] {
-        self.shared.model.choices()
+        self.context.model.choices()
     }
 
     /// How long the model would refuse a turn, if it would.
     pub fn model_refuses_for(&self) -> Option<Duration> {
-        self.shared.model.refuses_for()
+        self.context.model.refuses_for()
     }
 
     /// Whether a copy of this request came before, so that its answer may be kept.
     pub async fn has_seen(&self, context: &RequestContext) -> bool {
         let Some(repeat) = &context.repeat else { return false };
-        matches!(self.shared.store.received(&repeat.key).await, Ok(Some(_)))
+        matches!(self.context.store.received(&repeat.key).await, Ok(Some(_)))
     }
 
     /// How many turns are running.
@@ -100,25 +100,27 @@ impl Chat {
             return Err(BeginError::Draining);
         }
         let repeat = request.context.repeat.as_ref();
-        if let Some(turn) = repeat.map(|key| self.shared.in_flight.join(key)).transpose()?.flatten()
+        if let Some(turn) =
+            repeat.map(|key| self.context.in_flight.join(key)).transpose()?.flatten()
         {
             return Ok(turn);
         }
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| BeginError::Busy)?;
         let thread = request.thread().cloned().unwrap_or_else(ThreadId::new_thread);
-        let (log, mut events) = Log::begin(request.context.on_leave);
-        let noted = repeat.map(|key| self.shared.in_flight.note(key, &thread, &log)).transpose()?;
+        let (log, mut events) = TurnLog::begin(request.context.on_leave);
+        let noted =
+            repeat.map(|key| self.context.in_flight.note(key, &thread, &log)).transpose()?;
         let in_flight = match noted {
             Some(Either::Right(turn)) => return Ok(turn),
             Some(Either::Left(noted)) => Some(noted),
             None => None,
         };
-        let (mut job, has_started) = Job::new(request, thread.clone(), Arc::clone(&log), place);
+        let (mut job, has_started) = TurnJob::new(request, thread.clone(), Arc::clone(&log), place);
         job.in_flight = in_flight;
         let span = info_span!("turn", thread_id = %thread, turn_id = %job.item);
-        let (shared, closing) = (Arc::clone(&self.shared), CloseLog(Arc::clone(&log)));
+        let (context, closing) = (Arc::clone(&self.context), CloseLog(Arc::clone(&log)));
         let hosting = async move {
-            shared.host(job).await;
+            context.run_turn(job).await;
             drop((closing, token));
         };
         let engine = Engine::new(hosting.instrument(span));
@@ -131,12 +133,12 @@ impl Chat {
     /// Takes no more turns, lets running ones end, and after `patience` tells them to stop.
     pub async fn drain(&self, patience: Duration) {
         self.running.close();
-        self.shared.draining.cancel();
+        self.context.draining.cancel();
         if tokio::time::timeout(patience, self.running.wait()).await.is_ok() {
             return;
         }
         tracing::warn!(turns = self.running.len(), "Ending turns that are still running");
-        self.shared.drained.cancel();
+        self.context.drained.cancel();
         if tokio::time::timeout(LAST_WORDS, self.running.wait()).await.is_err() {
             tracing::error!(turns = self.running.len(), "Turns did not end in time");
         }

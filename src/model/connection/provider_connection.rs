@@ -26,34 +26,34 @@ impl<T: Read + Write + Send + Sync + Unpin> ByteStream for T {}
 /// So much is read at once, and no head may be longer.
 const MOST_AT_ONCE: usize = 64 * 1024;
 
-/// So often a line that rang while it was driven is driven again at once; after that others get
+/// So often a connection that rang while it was driven is driven again at once; after that others get
 /// their turn.
 const ROUNDS: u8 = 3;
 
 /// A connection that is open, or was when it was looked at last.
-pub(super) struct Line {
+pub(super) struct ProviderConnection {
     sender: SendRequest<Body>,
     /// None once it is over.
     driver: Option<Connection<Stream, Body>>,
-    bell: Arc<LineWaker>,
+    bell: Arc<ConnectionWaker>,
     /// The bell, as the driver knows it.
     waker: Waker,
 }
 
-/// Wakes whoever waits, unless the line is being driven at that moment: half of what rings comes from
-/// the two ends of the connection, which tell each other of what is seen anyway.
+/// Wakes whoever waits, unless the connection is being driven at that moment: half of what rings comes
+/// from the two ends of the connection, which tell each other of what is seen anyway.
 #[derive(Default)]
-struct LineWaker {
+struct ConnectionWaker {
     is_driven: AtomicBool,
     has_rung: AtomicBool,
     waiting: AtomicWaker,
 }
 
-impl Line {
-    /// A line over a stream that nothing was sent on yet.
+impl ProviderConnection {
+    /// A connection over a stream that nothing was sent on yet.
     pub(super) async fn over(stream: Stream) -> hyper::Result<Self> {
         let (sender, driver) = Builder::new().max_buf_size(MOST_AT_ONCE).handshake(stream).await?;
-        let bell = Arc::<LineWaker>::default();
+        let bell = Arc::<ConnectionWaker>::default();
         let waker = Waker::from(Arc::clone(&bell));
         Ok(Self { sender, driver: Some(driver), bell, waker })
     }
@@ -76,7 +76,7 @@ impl Line {
         poll_fn(|context| self.poll_for(context, |context| sent.as_mut().poll(context))).await
     }
 
-    /// Waits for something that comes over the line.
+    /// Waits for something that comes over the connection.
     pub(super) fn poll_for<T>(
         &mut self,
         context: &mut Context<'_>,
@@ -107,7 +107,7 @@ impl Line {
     }
 }
 
-impl LineWaker {
+impl ConnectionWaker {
     fn watch(&self) {
         self.is_driven.store(true, Ordering::SeqCst);
         self.has_rung.store(false, Ordering::SeqCst);
@@ -120,7 +120,7 @@ impl LineWaker {
     }
 }
 
-impl Wake for LineWaker {
+impl Wake for ConnectionWaker {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }

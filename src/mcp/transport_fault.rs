@@ -14,7 +14,7 @@ const MAX_PAUSE: Duration = Duration::from_mins(1);
 
 /// What went wrong on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Trouble {
+pub(super) enum TransportFault {
     /// No connection came to be.
     NotReached,
     /// The server asks who we are.
@@ -34,7 +34,7 @@ pub(super) enum Trouble {
 
 type Cause = dyn Error + 'static;
 
-impl Trouble {
+impl TransportFault {
     /// The first cause that says something definite.
     pub(super) fn of(error: &DynamicTransportError) -> Self {
         let first: &Cause = error.error.as_ref();
@@ -44,41 +44,41 @@ impl Trouble {
     }
 }
 
-fn read(cause: &Cause) -> Option<Trouble> {
+fn read(cause: &Cause) -> Option<TransportFault> {
     if cause.is::<AuthRequiredError>() {
-        return Some(Trouble::WantsCredential);
+        return Some(TransportFault::WantsCredential);
     }
     if let Some(HttpStatusError { status, retry_after, .. }) = cause.downcast_ref() {
         let seconds = retry_after.as_deref().and_then(|text| text.trim().parse().ok());
         let pause = seconds.map(|seconds| Duration::from_secs(seconds).min(MAX_PAUSE));
-        return Some(Trouble::Status { code: *status, pause });
+        return Some(TransportFault::Status { code: *status, pause });
     }
     cause.downcast_ref().map_or_else(|| read_request(cause.downcast_ref()?), read_http)
 }
 
-fn read_request(error: &reqwest::Error) -> Option<Trouble> {
-    error.is_connect().then_some(Trouble::NotReached)
+fn read_request(error: &reqwest::Error) -> Option<TransportFault> {
+    error.is_connect().then_some(TransportFault::NotReached)
 }
 
-fn read_http(error: &StreamableHttpError<reqwest::Error>) -> Option<Trouble> {
+fn read_http(error: &StreamableHttpError<reqwest::Error>) -> Option<TransportFault> {
     match error {
         // It does not name its own cause as its source.
         StreamableHttpError::Client(error) => read_request(error),
         StreamableHttpError::UnexpectedServerResponse(words) => {
-            Some(named_status(words).map_or(Trouble::Garbled, refused))
+            Some(named_status(words).map_or(TransportFault::Garbled, refused))
         }
         StreamableHttpError::UnexpectedContentType(_) | StreamableHttpError::Deserialize(_) => {
-            Some(Trouble::Garbled)
+            Some(TransportFault::Garbled)
         }
         StreamableHttpError::HttpStatus(_) | _ => None,
     }
 }
 
-fn refused(status: StatusCode) -> Trouble {
+fn refused(status: StatusCode) -> TransportFault {
     if status == StatusCode::UNAUTHORIZED {
-        Trouble::WantsCredential
+        TransportFault::WantsCredential
     } else {
-        Trouble::Status { code: status.as_u16(), pause: None }
+        TransportFault::Status { code: status.as_u16(), pause: None }
     }
 }
 

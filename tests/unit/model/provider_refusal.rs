@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use orchestrator::agents::ModelError;
-use orchestrator::model::{Failure, Refused, Remedy};
+use orchestrator::model::{Failure, ProviderRefusal, Remedy};
 use orchestrator::resilience::{Repeat, Verdict};
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ fn servers_that_are_down_are_ill_and_asked_again() {
         assert_eq!((failure.verdict, failure.repeat), (Verdict::Ill, Repeat::AfterBackoff));
         assert!(matches!(failure.error, ModelError::Unavailable { .. }));
     }
-    let html = Refused::read(502, &HeaderMap::new(), b"<html>Bad gateway").failure();
+    let html = ProviderRefusal::read(502, &HeaderMap::new(), b"<html>Bad gateway").failure();
     assert_eq!((html.verdict, html.repeat), (Verdict::Ill, Repeat::AfterBackoff));
     assert_eq!(judge(501, &json!({})).repeat, Repeat::Never);
 }
@@ -77,7 +77,7 @@ fn what_is_spent_is_final_though_a_short_pause_is_named() {
         assert_eq!((failure.repeat, failure.remedy), (Repeat::Never, Some(remedy)), "{body}");
     }
     let in_stream = json!({"error": {"code": "insufficient_quota", "message": "m"}});
-    let failure = Refused::in_stream(&in_stream).unwrap().failure();
+    let failure = ProviderRefusal::in_stream(&in_stream).unwrap().failure();
     assert_eq!(failure.remedy, Some(Remedy::Credit));
 }
 
@@ -129,7 +129,7 @@ fn a_conversation_that_is_too_long_is_no_fault_of_the_settings() {
 }
 
 fn judge(status: u16, body: &Value) -> Failure {
-    Refused::read(status, &HeaderMap::new(), body.to_string().as_bytes()).failure()
+    ProviderRefusal::read(status, &HeaderMap::new(), body.to_string().as_bytes()).failure()
 }
 
 fn google(code: u16, status: &str, message: &str, details: Value) -> Value {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use orchestrator::agents::ASK_USER;
 use orchestrator::domain::{Tool, ToolOrigin};
-use orchestrator::model::Offer;
+use orchestrator::model::ToolDeclarations;
 use serde_json::{Value, json};
 
 use crate::support::doubles::tool;
@@ -56,7 +56,7 @@ fn limited(name: &str, described: usize) -> Tool {
 }
 
 fn offered(tools: &[Tool]) -> Vec<Value> {
-    let offer = Offer::of(tools);
+    let offer = ToolDeclarations::of(tools);
     serde_json::from_str(offer.declarations().unwrap().get()).unwrap()
 }
 
