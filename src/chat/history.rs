@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::wording::unfinished;
+use super::record::wording::unfinished;
 use crate::agents::{ASK_USER, ToolError, bytes_of, bytes_of_tokens, shorten_results};
 use crate::domain::{Message, ToolCall, ToolResult};
 

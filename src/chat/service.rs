@@ -16,8 +16,8 @@ use tracing::{Instrument, info_span};
 
 use super::admission::{Heartbeat, Queues, beat};
 use super::context::ChatContext;
-use super::job::TurnJob;
 use super::repeat::RequestsInFlight;
+use super::request::job::TurnJob;
 use super::turn::{CloseLog, Engine, Reader, Sweep, TurnLog};
 use super::{BeginError, Conversations, RequestContext, Settings, Store, Turn, TurnRequest};
 use crate::agents::{Model, Tools, WithQuestions};

@@ -1,9 +1,9 @@
 //! A turn that begins with the answers to a form, and goes on with the message it was asked for.
 
-use super::super::budget::{BudgetDecision, decision};
-use super::super::choice::choice_in;
 use super::super::context::ChatContext;
-use super::super::questions::{self, settled, waiting};
+use super::super::forms::budget::{BudgetDecision, decision};
+use super::super::forms::questions::{self, settled, waiting};
+use super::super::request::choice::choice_in;
 use super::super::{BeginError, Entry, Fact};
 use super::begin::{Plan, Started};
 use super::enter::Entered;

@@ -1,8 +1,8 @@
 //! Before a turn runs: its thread is taken, and all that it begins with is kept in one write.
 
 use super::super::context::ChatContext;
-use super::super::job::TurnJob;
-use super::super::questions::{answers_in, settled, skip, waiting};
+use super::super::forms::questions::{answers_in, settled, skip, waiting};
+use super::super::request::job::TurnJob;
 use super::super::request::{chosen, now};
 use super::super::{
     Abilities, Ask, BeginError, Beginning, Begun, Entry, Fact, NewMessage, NewReceipt, RepeatKey,

@@ -4,7 +4,7 @@ use tokio::select;
 use tokio::time::timeout;
 
 use super::super::context::ChatContext;
-use super::super::job::TurnJob;
+use super::super::request::job::TurnJob;
 use super::super::{BeginError, Claim, Fact, Lease, Resource};
 use super::held::{HeldThread, claim_when_free};
 use super::queue::QueueSlot;

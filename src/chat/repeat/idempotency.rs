@@ -2,7 +2,7 @@
 
 use super::super::admission::{Admitted, StartMode};
 use super::super::context::ChatContext;
-use super::super::job::TurnJob;
+use super::super::request::job::TurnJob;
 use super::super::{BeginError, NewReceipt, RepeatKey};
 use super::{RepeatDecision, RepeatMoment, RepeatedRequest, decide};
 

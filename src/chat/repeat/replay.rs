@@ -2,10 +2,11 @@
 
 use super::super::admission::{Admitted, beginning};
 use super::super::context::ChatContext;
+use super::super::forms::questions;
 use super::super::history::unknown;
-use super::super::job::TurnJob;
-use super::super::wording::{FORGOTTEN, overtaken};
-use super::super::{Ask, BeginError, Entry, Fact, Received, ToolRecord, TurnEnd, questions};
+use super::super::record::wording::{FORGOTTEN, overtaken};
+use super::super::request::job::TurnJob;
+use super::super::{Ask, BeginError, Entry, Fact, Received, ToolRecord, TurnEnd};
 use crate::agents::ASK_USER;
 use crate::domain::{Item, ItemContent, ItemId, Message, Outcome, Spend, ToolCall, ToolResult};
 

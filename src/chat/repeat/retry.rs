@@ -1,9 +1,9 @@
 //! Answering a message once more: what was done for it stays done, and the model sees it.
 
 use super::super::admission::{Entered, Plan, Started};
-use super::super::choice::choice_in;
 use super::super::context::ChatContext;
 use super::super::history::unknown;
+use super::super::request::choice::choice_in;
 use super::super::{BeginError, DoneEffect, Entry, Fact, Resource};
 use crate::agents::ASK_USER;
 use crate::domain::{

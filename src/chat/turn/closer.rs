@@ -6,8 +6,8 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::super::admission::{HeldThread, QueueSlot};
 use super::super::context::ChatContext;
-use super::super::recorder::Recorded;
-use super::super::wording::message_for_person;
+use super::super::record::recorder::Recorded;
+use super::super::record::wording::message_for_person;
 use super::super::{Closing, Ending, Entry, Fact, Settlement, ThreadsError, TurnEnd};
 use super::TurnLog;
 use crate::agents::Finish;

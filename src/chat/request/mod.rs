@@ -1,5 +1,8 @@
 //! What people ask a conversation for, checked and ready.
 
+pub(super) mod choice;
+pub(super) mod job;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::super::forms::{budget, questions};
+use super::super::request::now;
+use super::super::turn::TurnLog;
+use super::super::{
+    Abilities, Fact, Level, RunStart, Start, ToolEnd, ToolRecord, ToolStart, TurnEnd,
+};
 use super::entry_queue::EntryQueue;
 use super::projection::{Growing, Projection, Shape};
-use super::request::now;
-use super::turn::TurnLog;
 use super::wording::{CUT_MARK, message_for_person, note};
-use super::{
-    Abilities, Fact, Level, RunStart, Start, ToolEnd, ToolRecord, ToolStart, TurnEnd, budget,
-    questions,
-};
 use crate::agents::{AgentEvent, Delta, Finish, ToolProgress};
 use crate::domain::{
     Assistant, Cleaner, Item, ItemContent, ItemId, Message, OutputText, Question, Reply, Spend,
@@ -30,20 +30,20 @@ const MAX_THOUGHT: usize = 20_000;
 const MAX_SAID: usize = 2 * 1024 * 1024;
 
 /// What a scribe must know of its turn.
-pub(super) struct Scope {
+pub(in crate::chat) struct Scope {
     /// What the thread had cost before.
-    pub(super) spent: Spend,
+    pub(in crate::chat) spent: Spend,
     /// What the person's front end can do.
-    pub(super) abilities: Abilities,
-    pub(super) request_id: String,
+    pub(in crate::chat) abilities: Abilities,
+    pub(in crate::chat) request_id: String,
 }
 
 /// One turn's scribe.
-pub(super) struct Scribe {
+pub(in crate::chat) struct Scribe {
     log: Arc<TurnLog>,
     scope: Scope,
     run: RunStart,
-    pub(super) queue: EntryQueue,
+    pub(in crate::chat) queue: EntryQueue,
     items: Projection,
     /// When the item that grows began.
     begun: Instant,
@@ -62,7 +62,7 @@ pub(super) struct Scribe {
 
 impl Scribe {
     /// Begins to record an answer.
-    pub(super) fn new(log: Arc<TurnLog>, run: RunStart, scope: Scope) -> Self {
+    pub(in crate::chat) fn new(log: Arc<TurnLog>, run: RunStart, scope: Scope) -> Self {
         let mut scribe = Self {
             log,
             scope,
@@ -86,7 +86,7 @@ impl Scribe {
     }
 
     /// Takes in what happened; tells why the run must end, if it must.
-    pub(super) fn on(&mut self, event: AgentEvent) -> Option<Finish> {
+    pub(in crate::chat) fn on(&mut self, event: AgentEvent) -> Option<Finish> {
         // Progress may come late, from a task of its own: it says nothing of how the run goes on.
         let goes_on = !matches!(
             event,
@@ -116,12 +116,12 @@ impl Scribe {
     }
 
     /// What was written is told, and what waited for it.
-    pub(super) fn written(&mut self, kept: Option<Item>) {
+    pub(in crate::chat) fn written(&mut self, kept: Option<Item>) {
         self.queue.written(kept, &self.log);
     }
 
     /// How the turn ended.
-    pub(super) fn end(&mut self, trouble: Option<Finish>) -> TurnEnd {
+    pub(in crate::chat) fn end(&mut self, trouble: Option<Finish>) -> TurnEnd {
         let finish = trouble.unwrap_or_else(|| self.finish.clone());
         TurnEnd {
             thread: self.run.thread.clone(),

@@ -1,10 +1,10 @@
 //! An answer that costs more than it may: asking the person whether to go on, and what that means.
 
-use super::admission::HeldThread;
-use super::recorder::Recorded;
-use super::request::now;
-use super::wording::note;
-use super::{Entry, TurnEnd};
+use super::super::admission::HeldThread;
+use super::super::record::recorder::Recorded;
+use super::super::record::wording::note;
+use super::super::request::now;
+use super::super::{Entry, TurnEnd};
 use crate::agents::{Finish, Limit, Overspent};
 use crate::domain::{
     Choice, Item, ItemContent, ItemId, Message, Outcome, OutputText, Question, QuestionKind, Spend,
@@ -20,7 +20,7 @@ const STOPPED: &str = "I stopped here, as you chose.";
 
 /// What the person wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BudgetDecision {
+pub(in crate::chat) enum BudgetDecision {
     /// The same again may be spent.
     GoOn,
     /// Nothing more is to be spent.
@@ -28,7 +28,7 @@ pub(super) enum BudgetDecision {
 }
 
 /// Asks whether to go on with an answer; the thread has cost so much with it.
-pub(super) fn question(over: &Overspent, thread: &Spend) -> Question {
+pub(in crate::chat) fn question(over: &Overspent, thread: &Spend) -> Question {
     let Overspent { spent, limit } = over;
     let question = format!(
         "Since you last spoke I have used {spent}, and the limit is {limit}. \
@@ -40,7 +40,7 @@ pub(super) fn question(over: &Overspent, thread: &Spend) -> Question {
 }
 
 /// What was answered to that question, if the item is one. Words of one's own are for the model.
-pub(super) fn decision(item: &Item) -> Option<BudgetDecision> {
+pub(in crate::chat) fn decision(item: &Item) -> Option<BudgetDecision> {
     let ItemContent::StructuredInput { inputs, .. } = &item.content else { return None };
     let [Question { id, answer: Some(answer), .. }] = inputs.as_slice() else { return None };
     if id != ID {
@@ -54,7 +54,7 @@ pub(super) fn decision(item: &Item) -> Option<BudgetDecision> {
 }
 
 /// What the model hears of it: it asked nothing, so going on is no news.
-pub(super) fn message(decision: BudgetDecision) -> Option<Message> {
+pub(in crate::chat) fn message(decision: BudgetDecision) -> Option<Message> {
     match decision {
         BudgetDecision::GoOn => None,
         BudgetDecision::Stop => note(&Finish::Cancelled).map(|text| Message::Note { text }),
@@ -62,7 +62,7 @@ pub(super) fn message(decision: BudgetDecision) -> Option<Message> {
 }
 
 /// Tells the operator which setting ended an answer; people have no use for it.
-pub(super) fn log(over: &Overspent) {
+pub(in crate::chat) fn log(over: &Overspent) {
     let variable = match over.limit {
         Limit::Tokens(_) => "MAX_TURN_TOKENS",
         Limit::Cost(_) => "MAX_TURN_COST_USD",
@@ -71,7 +71,7 @@ pub(super) fn log(over: &Overspent) {
 }
 
 /// How a turn ends that the person does not want to go on; the model is not asked.
-pub(super) fn stopped(held: &HeldThread, thread: &ThreadId, root: &ItemId) -> Recorded {
+pub(in crate::chat) fn stopped(held: &HeldThread, thread: &ThreadId, root: &ItemId) -> Recorded {
     let text = OutputText { annotations: Vec::new(), text: STOPPED.to_owned() };
     let item = Item {
         id: ItemId::new_message(),

@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio::select;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::admission::claim_when_free;
-use super::context::ChatContext;
-use super::turn::TurnLog;
-use super::{Closing, Fact, Naming, Resource, ThreadsError, TurnEnd};
+use super::super::admission::claim_when_free;
+use super::super::context::ChatContext;
+use super::super::turn::TurnLog;
+use super::super::{Closing, Fact, Naming, Resource, ThreadsError, TurnEnd};
 use crate::agents::{Deltas, ModelRequest};
 use crate::domain::{Assistant, Message, Spend, Thread, ThreadId, clean};
 
@@ -47,7 +47,7 @@ pub fn title_of(words: &str) -> Option<String> {
 }
 
 /// A new thread, once its first turn is over.
-pub(super) struct Unnamed {
+pub(in crate::chat) struct Unnamed {
     thread: ThreadId,
     /// What the person said first.
     words: String,
@@ -56,7 +56,7 @@ pub(super) struct Unnamed {
 }
 
 impl Unnamed {
-    pub(super) fn new(words: String, end: &TurnEnd) -> Self {
+    pub(in crate::chat) fn new(words: String, end: &TurnEnd) -> Self {
         let answer = end.outcome.is_success().then(|| end.text.clone());
         Self { thread: end.thread.clone(), words, answer }
     }
@@ -65,7 +65,7 @@ impl Unnamed {
 impl ChatContext {
     /// Names a thread after its first turn. The turn is over, and its thread let go: a title that
     /// comes at once still reaches its readers, any other is only kept.
-    pub(super) async fn name(&self, unnamed: Unnamed, log: &TurnLog) {
+    pub(in crate::chat) async fn name(&self, unnamed: Unnamed, log: &TurnLog) {
         if unnamed.answer.is_none() {
             log.close(); // What went wrong is the last thing that is told.
         }

@@ -11,12 +11,12 @@ use std::task::Poll;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
+use super::super::{Entry, Lease, Store, ThreadsError, TurnEnd};
 use super::scribe::Scribe;
-use super::{Entry, Lease, Store, ThreadsError, TurnEnd};
 use crate::agents::{AgentEvent, Finish, Interrupt, Listener};
 
 /// One turn's recorder.
-pub(super) struct Recorder {
+pub(in crate::chat) struct Recorder {
     store: Arc<dyn Store>,
     lease: Lease,
     interrupt: Interrupt,
@@ -24,16 +24,16 @@ pub(super) struct Recorder {
 }
 
 /// A turn as it was recorded.
-pub(super) struct Recorded {
-    pub(super) end: TurnEnd,
+pub(in crate::chat) struct Recorded {
+    pub(in crate::chat) end: TurnEnd,
     /// The last entry, which is still to be kept and told.
-    pub(super) last: Option<Entry>,
+    pub(in crate::chat) last: Option<Entry>,
     /// Whether nothing is left to do for whoever asks again.
-    pub(super) is_final: bool,
+    pub(in crate::chat) is_final: bool,
 }
 
 impl Recorder {
-    pub(super) fn new(
+    pub(in crate::chat) fn new(
         store: Arc<dyn Store>,
         lease: Lease,
         interrupt: Interrupt,
@@ -47,7 +47,7 @@ impl Recorder {
     /// # Cancel safety
     ///
     /// Dropping the future may leave the last entry kept or not.
-    pub(super) async fn keeping<T>(&self, work: impl Future<Output = T>) -> T {
+    pub(in crate::chat) async fn keeping<T>(&self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         let (mut done, mut write) = (None, None::<BoxFuture<'_, ()>>);
         poll_fn(|context| {
@@ -77,7 +77,7 @@ impl Recorder {
     }
 
     /// How the turn ended, once everything else is kept.
-    pub(super) fn recorded(&self) -> Recorded {
+    pub(in crate::chat) fn recorded(&self) -> Recorded {
         let mut scribe = self.lock();
         let trouble = self.trouble();
         let last = scribe.queue.take_last().filter(|_| trouble.is_none());

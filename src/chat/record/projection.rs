@@ -1,7 +1,7 @@
 //! What facts make of the item that grows: the same for what is kept and for what a wire shows.
 
-use super::describe;
-use super::{Fact, ToolEnd, ToolStart};
+use super::super::{Fact, ToolEnd, ToolStart};
+use super::describe::describe;
 use crate::domain::{
     CallId, Item, ItemContent, ItemId, Task, TaskContent, TaskStatus, ThreadId, Workflow,
     WorkflowKind, clean, shorten,
@@ -21,15 +21,15 @@ pub struct Projection {
 
 /// An item while it grows: shown, not yet whole and kept. A message's words are not in it.
 #[derive(Debug)]
-pub(super) struct Growing {
-    pub(super) item: Item,
+pub(in crate::chat) struct Growing {
+    pub(in crate::chat) item: Item,
     /// The calls that its steps show, in their order.
     calls: Vec<CallId>,
 }
 
 /// What an item that grows shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(in crate::chat) enum Shape {
     /// Words.
     Message,
     /// What the model thinks.
@@ -96,12 +96,12 @@ impl Projection {
     }
 
     /// The item that grows.
-    pub(super) const fn growing(&self) -> Option<&Growing> {
+    pub(in crate::chat) const fn growing(&self) -> Option<&Growing> {
         self.growing.as_ref()
     }
 
     /// It is whole, or will never be: it grows no more.
-    pub(super) fn take(&mut self) -> Option<Growing> {
+    pub(in crate::chat) fn take(&mut self) -> Option<Growing> {
         self.growing.take()
     }
 
@@ -178,7 +178,7 @@ impl Projection {
 
 impl Growing {
     /// What it shows.
-    pub(super) const fn shape(&self) -> Shape {
+    pub(in crate::chat) const fn shape(&self) -> Shape {
         match &self.item.content {
             ItemContent::Workflow { workflow } => match workflow.kind {
                 WorkflowKind::Custom => Shape::Steps,

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use super::repeat::InFlightGuard;
-use super::turn::TurnLog;
-use super::{Fact, Reader, ThreadsError, TurnEnd, TurnRequest};
+use super::super::repeat::InFlightGuard;
+use super::super::turn::TurnLog;
+use super::super::{Fact, Reader, ThreadsError, TurnEnd, TurnRequest};
 use crate::domain::{ItemId, Outcome, Spend, ThreadId};
 
 /// A turn that runs; when the last who holds one drops it, the turn is cancelled in order, unless its
@@ -62,27 +62,27 @@ pub enum BeginError {
 }
 
 /// The work on a turn.
-pub(super) struct TurnJob {
-    pub(super) request: TurnRequest,
+pub(in crate::chat) struct TurnJob {
+    pub(in crate::chat) request: TurnRequest,
     /// Names this try at it among all that were ever made.
-    pub(super) attempt: String,
-    pub(super) thread: ThreadId,
+    pub(in crate::chat) attempt: String,
+    pub(in crate::chat) thread: ThreadId,
     /// The item that is asked about; drawn here if it is a new message.
-    pub(super) item: ItemId,
+    pub(in crate::chat) item: ItemId,
     /// Whether it was found to be the same as a request before it that had not ended.
-    pub(super) is_copy: bool,
-    pub(super) log: Arc<TurnLog>,
+    pub(in crate::chat) is_copy: bool,
+    pub(in crate::chat) log: Arc<TurnLog>,
     /// Held until the turn is over.
-    pub(super) permit: OwnedSemaphorePermit,
+    pub(in crate::chat) permit: OwnedSemaphorePermit,
     /// While this lives, copies of the request join the turn.
-    pub(super) in_flight: Option<InFlightGuard>,
+    pub(in crate::chat) in_flight: Option<InFlightGuard>,
     /// Hears whether there is a turn, while that can still be told by a status.
-    pub(super) started: Option<oneshot::Sender<Result<(), BeginError>>>,
+    pub(in crate::chat) started: Option<oneshot::Sender<Result<(), BeginError>>>,
 }
 
 impl TurnJob {
     /// A try at a request, and who hears whether a turn comes of it.
-    pub(super) fn new(
+    pub(in crate::chat) fn new(
         request: TurnRequest,
         thread: ThreadId,
         log: Arc<TurnLog>,
@@ -97,14 +97,14 @@ impl TurnJob {
     }
 
     /// Says that the stream may begin: what follows is told as events.
-    pub(super) fn accept(&mut self) {
+    pub(in crate::chat) fn accept(&mut self) {
         if let Some(started) = self.started.take() {
             drop(started.send(Ok(())));
         }
     }
 
     /// Tells a turn that is over once more.
-    pub(super) fn replay(mut self, events: Vec<Fact>) {
+    pub(in crate::chat) fn replay(mut self, events: Vec<Fact>) {
         self.accept();
         drop(self.permit);
         for event in events {
@@ -113,7 +113,7 @@ impl TurnJob {
     }
 
     /// Says why there is no turn: by a status if that is still possible.
-    pub(super) fn refuse(mut self, error: BeginError) {
+    pub(in crate::chat) fn refuse(mut self, error: BeginError) {
         let end = TurnEnd {
             thread: self.thread.clone(),
             outcome: outcome_of(&error),

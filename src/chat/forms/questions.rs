@@ -2,27 +2,27 @@
 
 use std::fmt::Write as _;
 
+use super::super::request::now;
 use super::budget;
-use super::request::now;
 use crate::domain::{
     Answer, AnswerStatus, Answers, Item, ItemContent, ItemId, Message, Question, QuestionKind,
     ThreadId,
 };
 
 /// The item that shows them.
-pub(super) fn pending(thread: &ThreadId, inputs: Vec<Question>) -> Item {
+pub(in crate::chat) fn pending(thread: &ThreadId, inputs: Vec<Question>) -> Item {
     let content = ItemContent::StructuredInput { status: AnswerStatus::Pending, inputs };
     Item { id: ItemId::new_question(), thread_id: thread.clone(), created_at: now(), content }
 }
 
 /// The questions of an item that still waits for answers.
-pub(super) fn waiting(item: &Item) -> Option<&[Question]> {
+pub(in crate::chat) fn waiting(item: &Item) -> Option<&[Question]> {
     let ItemContent::StructuredInput { status, inputs } = &item.content else { return None };
     Some(inputs.as_slice()).filter(|_| *status == AnswerStatus::Pending)
 }
 
 /// The item with its answers.
-pub(super) fn settled(mut item: Item, answers: &Answers) -> Item {
+pub(in crate::chat) fn settled(mut item: Item, answers: &Answers) -> Item {
     if let ItemContent::StructuredInput { status, inputs } = &mut item.content {
         for question in &mut *inputs {
             question.settle(answers);
@@ -34,7 +34,7 @@ pub(super) fn settled(mut item: Item, answers: &Answers) -> Item {
 }
 
 /// What a message typed instead of an answer means for the questions.
-pub(super) fn answers_in(words: &str, questions: &[Question]) -> Answers {
+pub(in crate::chat) fn answers_in(words: &str, questions: &[Question]) -> Answers {
     let [question] = questions else { return skip() };
     let Some(option) = question.option_named(words) else { return skip() };
     let answer = Answer { values: vec![option.to_owned()], skipped: false };
@@ -43,12 +43,12 @@ pub(super) fn answers_in(words: &str, questions: &[Question]) -> Answers {
 }
 
 /// No answers.
-pub(super) fn skip() -> Answers {
+pub(in crate::chat) fn skip() -> Answers {
     Answers { status: AnswerStatus::Skipped, ..Answers::default() }
 }
 
 /// The answers as the model hears them, if they are for the model.
-pub(super) fn message(item: &Item) -> Option<Message> {
+pub(in crate::chat) fn message(item: &Item) -> Option<Message> {
     if let Some(decision) = budget::decision(item) {
         return budget::message(decision);
     }
@@ -64,7 +64,7 @@ pub(super) fn message(item: &Item) -> Option<Message> {
 }
 
 /// The questions as text, for those who see no forms.
-pub(super) fn as_text(questions: &[Question]) -> String {
+pub(in crate::chat) fn as_text(questions: &[Question]) -> String {
     let mut text = String::new();
     for question in questions {
         let start = if text.is_empty() { "" } else { "\n\n" };

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::ToolRecord;
+use super::super::ToolRecord;
 use crate::agents::{Finish, ToolError};
 use crate::domain::Outcome;
 
 /// Put behind text that was cut, so that nobody takes it for whole.
-pub(super) const CUT_MARK: &str = "\n\n*[cut off here]*";
+pub(in crate::chat) const CUT_MARK: &str = "\n\n*[cut off here]*";
 
 /// The sentence for the person, or none if the turn succeeded or nobody is left to hear it.
-pub(super) fn message_for_person(
+pub(in crate::chat) fn message_for_person(
     finish: &Finish,
     done: &[ToolRecord],
     request_id: &str,
@@ -52,7 +52,7 @@ pub(super) fn message_for_person(
 }
 
 /// What the model is told at its next turn.
-pub(super) fn note(finish: &Finish) -> Option<String> {
+pub(in crate::chat) fn note(finish: &Finish) -> Option<String> {
     let reason = match finish {
         Finish::Completed | Finish::Asked(_) => return None,
         Finish::Cancelled => "the user stopped it",
@@ -68,7 +68,7 @@ pub(super) fn note(finish: &Finish) -> Option<String> {
 }
 
 /// What the model is told of an answer without an end.
-pub(super) fn unfinished(reason: &str) -> String {
+pub(in crate::chat) fn unfinished(reason: &str) -> String {
     format!(
         "The answer to the message before this was not finished: {reason}. \
          Do not go on with it unless the user asks."
@@ -76,11 +76,11 @@ pub(super) fn unfinished(reason: &str) -> String {
 }
 
 /// What is said of a request whose message or form is not in its thread any more.
-pub(super) const FORGOTTEN: &str = "An earlier message was tried again since, and what was answered here \
+pub(in crate::chat) const FORGOTTEN: &str = "An earlier message was tried again since, and what was answered here \
      is forgotten. Nothing was done again.";
 
 /// What is said of a request whose answer was cut and that comes again after something else.
-pub(super) fn overtaken(done: &[ToolRecord]) -> String {
+pub(in crate::chat) fn overtaken(done: &[ToolRecord]) -> String {
     let end = "This was not answered to its end, and the conversation has gone on since.";
     match list(done).as_str() {
         NOTHING => format!("{end} {NOTHING}"),
@@ -116,7 +116,7 @@ fn counted<'a>(records: impl Iterator<Item = &'a ToolRecord>) -> String {
 }
 
 /// What a person should know before the answer comes: the servers that cannot be reached.
-pub(super) fn missing(servers: &[Arc<str>]) -> Option<String> {
+pub(in crate::chat) fn missing(servers: &[Arc<str>]) -> Option<String> {
     if servers.is_empty() {
         return None;
     }

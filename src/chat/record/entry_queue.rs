@@ -2,13 +2,13 @@
 
 use std::collections::VecDeque;
 
-use super::turn::TurnLog;
-use super::{Entry, Fact};
+use super::super::turn::TurnLog;
+use super::super::{Entry, Fact};
 use crate::domain::{Item, ItemId, Message};
 
 /// What of a turn waits for the store, and what is to be told after it.
 #[derive(Debug)]
-pub(super) struct EntryQueue {
+pub(in crate::chat) struct EntryQueue {
     /// The message that is being answered.
     root: ItemId,
     steps: VecDeque<QueuedStep>,
@@ -24,12 +24,12 @@ enum QueuedStep {
 }
 
 impl EntryQueue {
-    pub(super) const fn new(root: ItemId) -> Self {
+    pub(in crate::chat) const fn new(root: ItemId) -> Self {
         Self { root, steps: VecDeque::new(), is_writing: false, last: None }
     }
 
     /// Tells it once everything before it is kept.
-    pub(super) fn tell(&mut self, fact: Fact, log: &TurnLog) {
+    pub(in crate::chat) fn tell(&mut self, fact: Fact, log: &TurnLog) {
         if self.is_settled() {
             return log.tell(fact);
         }
@@ -47,7 +47,7 @@ impl EntryQueue {
     }
 
     /// Keeps an item, a message or both, and then tells of the item.
-    pub(super) fn keep(&mut self, item: Option<Item>, message: Option<Message>) {
+    pub(in crate::chat) fn keep(&mut self, item: Option<Item>, message: Option<Message>) {
         self.keep_last();
         if item.is_some() || message.is_some() {
             let root = self.root.clone();
@@ -56,27 +56,27 @@ impl EntryQueue {
     }
 
     /// Waits with what seems to be the last: it is kept with the turn's end (ADR 20).
-    pub(super) fn hold_back(&mut self, item: Option<Item>, message: Message) {
+    pub(in crate::chat) fn hold_back(&mut self, item: Option<Item>, message: Message) {
         self.last = Some(Entry { root: self.root.clone(), item, message: Some(message) });
     }
 
     /// What seemed to be the last was not.
-    pub(super) fn keep_last(&mut self) {
+    pub(in crate::chat) fn keep_last(&mut self) {
         self.steps.extend(self.last.take().map(Box::new).map(QueuedStep::Keep));
     }
 
     /// What is still to be kept.
-    pub(super) fn take_last(&mut self) -> Option<Entry> {
+    pub(in crate::chat) fn take_last(&mut self) -> Option<Entry> {
         self.last.take()
     }
 
     /// Whether everything is kept and told.
-    pub(super) fn is_settled(&self) -> bool {
+    pub(in crate::chat) fn is_settled(&self) -> bool {
         self.steps.is_empty() && !self.is_writing
     }
 
     /// The entry that is to be written next, once [`Self::written`] was said of the one before it.
-    pub(super) fn next(&mut self) -> Option<Entry> {
+    pub(in crate::chat) fn next(&mut self) -> Option<Entry> {
         let is_entry = |step: &mut QueuedStep| matches!(step, QueuedStep::Keep(_));
         let Some(QueuedStep::Keep(entry)) = self.steps.pop_front_if(is_entry) else { return None };
         self.is_writing = true;
@@ -84,7 +84,7 @@ impl EntryQueue {
     }
 
     /// An entry was written, or not; in either case the rest goes on.
-    pub(super) fn written(&mut self, kept: Option<Item>, log: &TurnLog) {
+    pub(in crate::chat) fn written(&mut self, kept: Option<Item>, log: &TurnLog) {
         self.is_writing = false;
         if let Some(item) = kept {
             log.tell(Fact::ItemKept(Box::new(item)));

@@ -1,0 +1,8 @@
+//! What a turn leaves behind: events become facts and items, and are kept before anybody is told.
+
+pub(super) mod describe;
+pub(super) mod entry_queue;
+pub(super) mod projection;
+pub(super) mod recorder;
+pub(super) mod scribe;
+pub(super) mod wording;
