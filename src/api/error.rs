@@ -9,8 +9,8 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::refused;
-use super::unoffered::TYPES;
+use super::intake::refused;
+use super::wires::unoffered::TYPES;
 use crate::chat::{BeginError, ThreadsError};
 use crate::domain::Outcome;
 

@@ -9,9 +9,9 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::json;
 
+use super::http::traffic::TrafficReport;
 use super::lifecycle::Phase;
 use super::state::Api;
-use super::traffic::TrafficReport;
 use crate::domain::{BreakerReport, BreakerState, Dependency, Detail};
 
 #[derive(Serialize)]

@@ -1,29 +1,18 @@
 //! The door: HTTP in, SSE out.
 
-mod bodies;
-mod chatkit;
-mod context;
-mod cors;
 mod error;
-mod form;
 mod health;
+mod http;
+mod intake;
 mod lifecycle;
 mod lists;
 mod models;
 mod page;
-mod refused;
-mod request_id;
 mod router;
-mod rules;
-mod schemas;
-mod short_form;
 mod state;
-mod traffic;
-mod turn;
-mod unoffered;
-mod validation;
+mod wires;
 
-pub use cors::Origins;
+pub use http::cors::Origins;
 pub use lifecycle::{Lifecycle, Phase};
 pub use router::{router, router_when_full};
 pub use state::{Api, Settings};

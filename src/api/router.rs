@@ -10,8 +10,10 @@ use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::error::ApiError;
+use super::http::{cors, request_id};
 use super::state::Api;
-use super::{chatkit, cors, health, models, page, request_id, short_form};
+use super::wires::{chatkit, short_form};
+use super::{health, models, page};
 
 /// All routes.
 pub fn router(api: Api) -> Router {

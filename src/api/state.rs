@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::bodies::Bodies;
-use super::cors::Origins;
+use super::http::cors::Origins;
+use super::http::traffic::Traffic;
+use super::intake::bodies::Bodies;
+use super::intake::rules::InputLimits;
 use super::lifecycle::Lifecycle;
 use super::lists::Lists;
-use super::rules::InputLimits;
-use super::traffic::Traffic;
 use crate::chat::Chat;
 use crate::domain::HealthProbe;
 

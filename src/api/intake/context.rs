@@ -3,8 +3,8 @@
 use axum::http::HeaderMap;
 use serde_json::Value;
 
-use super::error::{ApiError, BrokenRule};
-use super::request_id::RequestId;
+use super::super::error::{ApiError, BrokenRule};
+use super::super::http::request_id::RequestId;
 use crate::chat::{Abilities, OnLeave, RepeatKey, RepeatWindow, RequestContext, digest};
 use crate::domain::Caller;
 
@@ -12,7 +12,7 @@ use crate::domain::Caller;
 const MAX_KEY: usize = 255;
 
 /// Reads the headers of a request that begins a turn.
-pub(super) fn context(
+pub(in crate::api) fn context(
     request_id: RequestId,
     headers: &HeaderMap,
     body: &Value,
@@ -32,7 +32,7 @@ pub(super) fn context(
 }
 
 /// Who asks: nobody is asked for a name yet.
-pub(super) fn caller(_: &HeaderMap) -> Caller {
+pub(in crate::api) fn caller(_: &HeaderMap) -> Caller {
     Caller::anyone()
 }
 

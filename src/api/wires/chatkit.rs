@@ -9,13 +9,13 @@ use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use serde_json::{Map, Value};
 
-use super::context::{caller, context};
-use super::error::ApiError;
-use super::request_id::RequestId;
+use super::super::error::ApiError;
+use super::super::http::request_id::RequestId;
+use super::super::intake::context::{caller, context};
+use super::super::intake::validation::{from_chatkit, title};
+use super::super::state::Api;
+use super::answer::{refusal, stream};
 use super::schemas::{ChatKitRequest, Metadata, TurnParams};
-use super::state::Api;
-use super::turn::{refusal, stream};
-use super::validation::{from_chatkit, title};
 use crate::chat::{Abilities, Conversations, RequestContext};
 use crate::domain::{Order, Page, PageRequest, ThreadId};
 use crate::streaming::ThreadView;
@@ -27,7 +27,7 @@ const FIRST_ITEMS: PageRequest = PageRequest { limit: 20, order: Order::Asc, aft
 const MAX_RATED: usize = 100;
 
 /// Answers one request of the protocol.
-pub(super) async fn answer(
+pub(in crate::api) async fn answer(
     State(api): State<Api>,
     Extension(request_id): Extension<RequestId>,
     headers: HeaderMap,
@@ -37,7 +37,7 @@ pub(super) async fn answer(
 }
 
 /// The same, once the body is read.
-pub(super) async fn perform(
+pub(in crate::api) async fn perform(
     api: &Api,
     request_id: RequestId,
     headers: &HeaderMap,

@@ -3,12 +3,12 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::error::ApiError;
-use super::form::form;
+use super::super::error::ApiError;
+use super::super::intake::form::form;
 use crate::domain::{ItemId, ThreadId};
 
 /// Every type of request in the protocol, offered or not.
-pub(super) const TYPES: &[&str] = &[
+pub(in crate::api) const TYPES: &[&str] = &[
     "threads.create",
     "threads.add_user_message",
     "threads.retry_after_item",
@@ -73,7 +73,7 @@ struct DictationParams {
 }
 
 /// Why a request of this type is refused: its form, or that it is not offered or unknown.
-pub(super) fn refusal(kind: &str, params: &Value) -> ApiError {
+pub(in crate::api) fn refusal(kind: &str, params: &Value) -> ApiError {
     let refused = |what, streams| ApiError::NotOffered { what, streams };
     let (formed, refusal) = match kind {
         "threads.add_client_tool_output" => {

@@ -2,14 +2,16 @@
 
 use validator::{Validate, ValidateArgs, ValidationErrors};
 
-use super::error::{ApiError, BrokenRule};
+use super::super::error::{ApiError, BrokenRule};
+use super::super::wires::schemas::{
+    InferenceOptions, Metadata, ShortForm, Title, TurnParams, UserMessageInput,
+};
 use super::rules::{InputLimits, zone};
-use super::schemas::{InferenceOptions, Metadata, ShortForm, Title, TurnParams, UserMessageInput};
 use crate::chat::{Ask, NewMessage, RequestContext, TurnRequest};
 use crate::domain::{Answers, ThreadId, UserContent, clean};
 
 /// The short form, checked.
-pub(super) fn from_short_form(
+pub(in crate::api) fn from_short_form(
     form: ShortForm,
     limits: &InputLimits,
     context: RequestContext,
@@ -28,7 +30,7 @@ pub(super) fn from_short_form(
 }
 
 /// A request of the ChatKit protocol that begins a turn, checked.
-pub(super) fn from_chatkit(
+pub(in crate::api) fn from_chatkit(
     params: TurnParams,
     metadata: &Metadata,
     limits: &InputLimits,
@@ -48,7 +50,7 @@ pub(super) fn from_chatkit(
 }
 
 /// A title, checked.
-pub(super) fn title(title: &Title) -> Result<String, ApiError> {
+pub(in crate::api) fn title(title: &Title) -> Result<String, ApiError> {
     title.validate().map_err(|errors| rules("/params", &errors))?;
     Ok(clean(title.title.trim()))
 }

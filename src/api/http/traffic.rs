@@ -9,17 +9,17 @@ const SECONDS: usize = 60;
 
 /// Counts requests since the start and in the last minute.
 #[derive(Debug)]
-pub(super) struct Traffic {
+pub(in crate::api) struct Traffic {
     started: Instant,
     counts: Mutex<RequestCounts>,
 }
 
 /// Read out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct TrafficReport {
-    pub(super) total: u64,
-    pub(super) active_streams: usize,
-    pub(super) last_minute: u64,
+pub(in crate::api) struct TrafficReport {
+    pub(in crate::api) total: u64,
+    pub(in crate::api) active_streams: usize,
+    pub(in crate::api) last_minute: u64,
 }
 
 #[derive(Debug)]
@@ -32,16 +32,16 @@ struct RequestCounts {
 }
 
 impl Traffic {
-    pub(super) fn new() -> Self {
+    pub(in crate::api) fn new() -> Self {
         let counts = RequestCounts { total: 0, slots: [0; SECONDS], second: 0 };
         Self { started: Instant::now(), counts: Mutex::new(counts) }
     }
 
-    pub(super) fn uptime_seconds(&self) -> u64 {
+    pub(in crate::api) fn uptime_seconds(&self) -> u64 {
         self.started.elapsed().as_secs()
     }
 
-    pub(super) fn count(&self) {
+    pub(in crate::api) fn count(&self) {
         self.with(|counts, slot| {
             counts.total += 1;
             if let Some(count) = counts.slots.get_mut(slot) {
@@ -50,7 +50,7 @@ impl Traffic {
         });
     }
 
-    pub(super) fn report(&self, active_streams: usize) -> TrafficReport {
+    pub(in crate::api) fn report(&self, active_streams: usize) -> TrafficReport {
         self.with(|counts, _| TrafficReport {
             total: counts.total,
             active_streams,

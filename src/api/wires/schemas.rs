@@ -5,9 +5,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use validator::{Validate, ValidationError};
 
-use super::error::ApiError;
-use super::form::{form, object};
-use super::rules::{
+use super::super::error::ApiError;
+use super::super::intake::form::{form, object};
+use super::super::intake::rules::{
     InputLimits, is_offered, is_time_zone, is_title, obeys_answer_rules, obeys_message_rules,
     obeys_part_rules, obeys_quote_rules,
 };
@@ -22,7 +22,7 @@ const MAX_LIMIT: u32 = 9_999;
 
 /// A request of the ChatKit protocol.
 #[derive(Debug)]
-pub(super) enum ChatKitRequest {
+pub(in crate::api) enum ChatKitRequest {
     /// Begins a turn; answered by a stream.
     Turn(TurnParams, Metadata),
     /// A thread with the oldest of its items.
@@ -41,7 +41,7 @@ pub(super) enum ChatKitRequest {
 
 /// What a turn begins with.
 #[derive(Debug)]
-pub(super) enum TurnParams {
+pub(in crate::api) enum TurnParams {
     /// A message, in a new thread or an old one.
     Message(Option<ThreadId>, Box<UserMessageInput>),
     /// A message that is to be answered once more.
@@ -52,53 +52,53 @@ pub(super) enum TurnParams {
 
 /// A thread's title.
 #[derive(Debug, Validate)]
-pub(super) struct Title {
+pub(in crate::api) struct Title {
     #[validate(custom(function = is_title))]
-    pub(super) title: String,
+    pub(in crate::api) title: String,
 }
 
 /// Answers to questions.
 #[derive(Debug, Deserialize, Validate)]
 #[serde(transparent)]
 #[validate(context = InputLimits)]
-pub(super) struct AnswersInput {
+pub(in crate::api) struct AnswersInput {
     #[validate(custom(function = obeys_answer_rules, use_context))]
-    pub(super) input: Answers,
+    pub(in crate::api) input: Answers,
 }
 
 /// The short form of `/chat`. A field that is misspelt is refused: it would be missed in silence.
 #[derive(Debug, Deserialize, Validate)]
 #[serde(deny_unknown_fields)]
 #[validate(context = InputLimits)]
-pub(super) struct ShortForm {
+pub(in crate::api) struct ShortForm {
     #[validate(custom(function = obeys_message_rules, use_context))]
-    pub(super) message: String,
-    pub(super) thread_id: Option<ThreadId>,
+    pub(in crate::api) message: String,
+    pub(in crate::api) thread_id: Option<ThreadId>,
     #[validate(custom(function = is_time_zone))]
-    pub(super) time_zone: Option<String>,
+    pub(in crate::api) time_zone: Option<String>,
     #[validate(custom(function = is_offered, use_context))]
-    pub(super) model: Option<String>,
+    pub(in crate::api) model: Option<String>,
 }
 
 /// A user's message.
 #[derive(Debug, Deserialize, Validate)]
 #[validate(context = InputLimits)]
-pub(super) struct UserMessageInput {
+pub(in crate::api) struct UserMessageInput {
     #[validate(custom(function = obeys_part_rules, use_context))]
-    pub(super) content: Vec<UserContent>,
+    pub(in crate::api) content: Vec<UserContent>,
     #[validate(length(max = 0, message = "This server takes no attachments yet."))]
-    pub(super) attachments: Vec<String>,
+    pub(in crate::api) attachments: Vec<String>,
     #[serde(deserialize_with = "object")]
     #[validate(custom(function = chooses_what_is_offered, use_context))]
-    pub(super) inference_options: InferenceOptions,
+    pub(in crate::api) inference_options: InferenceOptions,
     #[serde(default)]
     #[validate(custom(function = obeys_quote_rules, use_context))]
-    pub(super) quoted_text: Option<String>,
+    pub(in crate::api) quoted_text: Option<String>,
 }
 
 /// What the user chose for one message.
 #[derive(Debug, Default, Deserialize, Serialize)]
-pub(super) struct InferenceOptions {
+pub(in crate::api) struct InferenceOptions {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tool_choice: Option<ToolChoice>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -112,10 +112,10 @@ struct ToolChoice {
 
 /// What a front end may add to any request; only what we know is read.
 #[derive(Debug, Default, Deserialize, Validate)]
-pub(super) struct Metadata {
+pub(in crate::api) struct Metadata {
     #[serde(default)]
     #[validate(custom(function = is_time_zone))]
-    pub(super) time_zone: Option<String>,
+    pub(in crate::api) time_zone: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -193,7 +193,7 @@ struct ThreadsParams {
 
 impl ChatKitRequest {
     /// Reads a request; fields we do not know are ignored.
-    pub(super) fn parse(body: &Value) -> Result<Self, ApiError> {
+    pub(in crate::api) fn parse(body: &Value) -> Result<Self, ApiError> {
         let Envelope { r#type, metadata } = form("", body)?;
         let params = body.get("params").unwrap_or(&Value::Null);
         Ok(match r#type.as_str() {
@@ -245,19 +245,19 @@ impl TurnParams {
 
 impl ShortForm {
     /// Reads the short form.
-    pub(super) fn parse(body: &Value) -> Result<Self, ApiError> {
+    pub(in crate::api) fn parse(body: &Value) -> Result<Self, ApiError> {
         form("", body)
     }
 }
 
 impl InferenceOptions {
     /// Of a message that chose nothing but, perhaps, its model.
-    pub(super) fn of_model(model: Option<String>) -> Self {
+    pub(in crate::api) fn of_model(model: Option<String>) -> Self {
         Self { model, ..Self::default() }
     }
 
     /// As it is kept: only what was chosen.
-    pub(super) fn into_map(self) -> Map<String, Value> {
+    pub(in crate::api) fn into_map(self) -> Map<String, Value> {
         match serde_json::to_value(self) {
             Ok(Value::Object(map)) => map,
             Ok(_) | Err(_) => Map::new(),

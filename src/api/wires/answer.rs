@@ -6,8 +6,8 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::error::ApiError;
-use super::refused;
+use super::super::error::ApiError;
+use super::super::intake::refused;
 use crate::chat::{Fact, ToolRecord, Turn, TurnEnd};
 use crate::domain::{Cost, Outcome, Spend};
 use crate::streaming::{ChatKit, frames, only};
@@ -16,12 +16,12 @@ use crate::streaming::{ChatKit, frames, only};
 const AT_ONCE: usize = 64;
 
 /// A turn as a stream; when the client goes, the stream is dropped and the turn hears of it.
-pub(super) fn stream(turn: Turn) -> Response {
+pub(in crate::api) fn stream(turn: Turn) -> Response {
     events(Body::from_stream(frames(turn.events, ChatKit::default())))
 }
 
 /// A refusal in the ChatKit form: an event wherever a status would be hidden or repeated.
-pub(super) fn refusal(error: ApiError) -> Result<Response, ApiError> {
+pub(in crate::api) fn refusal(error: ApiError) -> Result<Response, ApiError> {
     let outcome = error.as_event().ok_or_else(|| error.clone())?;
     let mut response = events(Body::from(only(ChatKit::default(), &error.to_string(), outcome)));
     refused::mark(&mut response, &error);
@@ -29,7 +29,7 @@ pub(super) fn refusal(error: ApiError) -> Result<Response, ApiError> {
 }
 
 /// A turn as one JSON object, once it is over.
-pub(super) async fn whole(mut turn: Turn) -> Response {
+pub(in crate::api) async fn whole(mut turn: Turn) -> Response {
     let mut heard = Vec::new();
     while turn.events.take(&mut heard, AT_ONCE).await.is_ok_and(|count| count > 0) {
         for event in heard.drain(..) {

@@ -10,21 +10,21 @@ use tokio::time::Instant;
 use tracing::{Instrument, info_span};
 use uuid::Uuid;
 
-use super::refused::RefusedRequest;
+use super::super::intake::refused::RefusedRequest;
 use super::traffic::Traffic;
 
 /// Carries the id in and out.
-pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+pub(in crate::api) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 const MAX_LENGTH: usize = 64;
 
 /// The id of a request.
 #[derive(Clone, Debug)]
-pub(super) struct RequestId(String);
+pub(in crate::api) struct RequestId(String);
 
 impl RequestId {
     /// The id as text.
-    pub(super) fn into_string(self) -> String {
+    pub(in crate::api) fn into_string(self) -> String {
         self.0
     }
 
@@ -36,7 +36,7 @@ impl RequestId {
 }
 
 /// Counts the request, names it, and logs how it was answered.
-pub(super) async fn attach(
+pub(in crate::api) async fn attach(
     State(traffic): State<Arc<Traffic>>,
     mut request: Request,
     next: Next,

@@ -10,13 +10,13 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_path_to_error::{Path, Segment, Track};
 
-use super::error::{ApiError, BrokenRule};
+use super::super::error::{ApiError, BrokenRule};
 
 /// Longer names of unknown fields are not repeated.
 const MAX_NAME: usize = 64;
 
 /// Reads an object of this form; `place` is where in the body it stands.
-pub(super) fn form<T: for<'de> Deserialize<'de>>(
+pub(in crate::api) fn form<T: for<'de> Deserialize<'de>>(
     place: &str,
     value: &Value,
 ) -> Result<T, ApiError> {
@@ -34,7 +34,7 @@ fn tracked<'de, T: Deserialize<'de>>(place: &str, value: &'de Value) -> Result<T
 }
 
 /// serde would also take a list and read it by position.
-pub(super) fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+pub(in crate::api) fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     input: D,
 ) -> Result<T, D::Error> {
     input.deserialize_map(FormMembers(PhantomData))

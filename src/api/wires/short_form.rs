@@ -5,18 +5,18 @@ use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use serde_json::Value;
 
+use super::super::error::ApiError;
+use super::super::http::request_id::RequestId;
+use super::super::intake::context::context;
+use super::super::intake::validation::from_short_form;
+use super::super::state::Api;
+use super::answer::{stream, whole};
 use super::chatkit;
-use super::context::context;
-use super::error::ApiError;
-use super::request_id::RequestId;
 use super::schemas::ShortForm;
-use super::state::Api;
-use super::turn::{stream, whole};
-use super::validation::from_short_form;
 use crate::chat::{Abilities, RequestContext};
 
 /// Answers either form.
-pub(super) async fn answer(
+pub(in crate::api) async fn answer(
     State(api): State<Api>,
     Extension(request_id): Extension<RequestId>,
     request: Request,

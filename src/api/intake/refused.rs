@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 
-use super::error::{ApiError, BrokenRule};
+use super::super::error::{ApiError, BrokenRule};
 
 /// The names of fields that are ours. Any other was made up by the client and may be anyone's words.
 const FIELDS: &[&str] = &[
@@ -37,14 +37,14 @@ const FIELDS: &[&str] = &[
 
 /// Travels with an answer to the line that tells of it.
 #[derive(Clone, Debug)]
-pub(super) struct RefusedRequest {
-    pub(super) code: &'static str,
+pub(in crate::api) struct RefusedRequest {
+    pub(in crate::api) code: &'static str,
     /// The broken rules, each with its place.
-    pub(super) at: String,
+    pub(in crate::api) at: String,
 }
 
 /// Marks an answer as the refusal that it is.
-pub(super) fn mark(response: &mut Response, error: &ApiError) {
+pub(in crate::api) fn mark(response: &mut Response, error: &ApiError) {
     let at: Vec<_> = error.errors().iter().map(sentence).collect();
     response.extensions_mut().insert(RefusedRequest { code: error.code(), at: at.join(", ") });
 }

@@ -10,10 +10,10 @@ use serde_json::Value;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
-use super::error::ApiError;
+use super::super::error::ApiError;
 
 /// Room for the longest message in any script, and for its envelope.
-pub(super) const MAX_BODY: usize = 1024 * 1024;
+pub(in crate::api) const MAX_BODY: usize = 1024 * 1024;
 
 /// How long a body may take.
 const BODY_LIMIT: Duration = Duration::from_secs(30);
@@ -26,7 +26,7 @@ const ROOM: usize = 32 * MAX_BODY;
 
 /// The room for bodies that are still coming.
 #[derive(Debug)]
-pub(super) struct Bodies(Semaphore);
+pub(in crate::api) struct Bodies(Semaphore);
 
 impl Default for Bodies {
     fn default() -> Self {
@@ -36,7 +36,7 @@ impl Default for Bodies {
 
 impl Bodies {
     /// Reads a JSON body; each fault has its own refusal.
-    pub(super) async fn read_json(&self, request: Request) -> Result<Value, ApiError> {
+    pub(in crate::api) async fn read_json(&self, request: Request) -> Result<Value, ApiError> {
         if !is_json(request.headers()) {
             return Err(ApiError::NotJsonType);
         }

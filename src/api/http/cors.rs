@@ -21,7 +21,7 @@ pub enum Origins {
 }
 
 /// The layer that tells browsers.
-pub(super) fn layer(origins: Origins) -> CorsLayer {
+pub(in crate::api) fn layer(origins: Origins) -> CorsLayer {
     let allowed = move |origin: &HeaderValue, _: &Parts| {
         origin.to_str().is_ok_and(|origin| origins.allow(origin))
     };

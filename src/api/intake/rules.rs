@@ -19,17 +19,20 @@ const MAX_TAG_DATA: usize = 16 * 1024;
 
 /// What the rules depend on.
 #[derive(Clone, Debug)]
-pub(super) struct InputLimits {
-    pub(super) max_chars: usize,
+pub(in crate::api) struct InputLimits {
+    pub(in crate::api) max_chars: usize,
     /// The ids of the models that can be chosen.
-    pub(super) models: Vec<Arc<str>>,
+    pub(in crate::api) models: Vec<Arc<str>>,
 }
 
-pub(super) fn obeys_message_rules(text: &str, limits: &InputLimits) -> Result<(), ValidationError> {
+pub(in crate::api) fn obeys_message_rules(
+    text: &str,
+    limits: &InputLimits,
+) -> Result<(), ValidationError> {
     UserText::parse(text, limits.max_chars).map(drop).map_err(broken)
 }
 
-pub(super) fn obeys_part_rules(
+pub(in crate::api) fn obeys_part_rules(
     parts: &[UserContent],
     limits: &InputLimits,
 ) -> Result<(), ValidationError> {
@@ -48,14 +51,17 @@ pub(super) fn obeys_part_rules(
     Ok(())
 }
 
-pub(super) fn obeys_quote_rules(text: &str, limits: &InputLimits) -> Result<(), ValidationError> {
+pub(in crate::api) fn obeys_quote_rules(
+    text: &str,
+    limits: &InputLimits,
+) -> Result<(), ValidationError> {
     match UserText::parse(text, limits.max_chars) {
         Ok(_) | Err(InvalidText::Blank) => Ok(()),
         Err(error @ InvalidText::TooLong { .. }) => Err(broken(error)),
     }
 }
 
-pub(super) fn is_title(title: &str) -> Result<(), ValidationError> {
+pub(in crate::api) fn is_title(title: &str) -> Result<(), ValidationError> {
     UserText::parse(title, MAX_TITLE).map(drop).map_err(|error| match error {
         InvalidText::Blank => rule("blank", "The title is empty.".into()),
         InvalidText::TooLong { limit, .. } => {
@@ -64,7 +70,7 @@ pub(super) fn is_title(title: &str) -> Result<(), ValidationError> {
     })
 }
 
-pub(super) fn obeys_answer_rules(
+pub(in crate::api) fn obeys_answer_rules(
     answers: &Answers,
     limits: &InputLimits,
 ) -> Result<(), ValidationError> {
@@ -80,7 +86,7 @@ pub(super) fn obeys_answer_rules(
     obeys_quote_rules(&all, limits)
 }
 
-pub(super) fn is_offered(id: &str, limits: &InputLimits) -> Result<(), ValidationError> {
+pub(in crate::api) fn is_offered(id: &str, limits: &InputLimits) -> Result<(), ValidationError> {
     if id.is_empty() || limits.models.iter().any(|known| **known == *id) {
         return Ok(());
     }
@@ -88,7 +94,7 @@ pub(super) fn is_offered(id: &str, limits: &InputLimits) -> Result<(), Validatio
     Err(rule("unknown_model", format!("There is no such model. Choose one of these: {known}.")))
 }
 
-pub(super) fn is_time_zone(name: &str) -> Result<(), ValidationError> {
+pub(in crate::api) fn is_time_zone(name: &str) -> Result<(), ValidationError> {
     let unknown = || {
         rule(
             "unknown_time_zone",
@@ -98,7 +104,7 @@ pub(super) fn is_time_zone(name: &str) -> Result<(), ValidationError> {
     zone(name).map(drop).ok_or_else(unknown)
 }
 
-pub(super) fn zone(name: &str) -> Option<TimeZone> {
+pub(in crate::api) fn zone(name: &str) -> Option<TimeZone> {
     TimeZone::get(name).ok()
 }
 
