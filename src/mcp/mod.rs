@@ -1,26 +1,14 @@
 //! Tools of MCP servers: connected, kept alive, guarded.
 
-mod arguments;
-mod board;
-mod calling;
-mod child;
-mod connect;
-mod connect_attempts;
+mod call;
+mod config;
 mod connect_error;
 mod fault;
-mod file;
-mod http;
-mod in_flight;
-mod result;
-mod server;
-mod server_tools;
+mod link;
 mod servers;
-mod session;
-mod session_listener;
-mod settings;
-mod supervisor;
+mod tools;
 mod transport_fault;
 
-pub use file::{InvalidServers, ServerFault, read_servers};
+pub use config::file::{InvalidServers, ServerFault, read_servers};
+pub use config::settings::{Pace, ServerSettings, Settings, Transport};
 pub use servers::Servers;
-pub use settings::{Pace, ServerSettings, Settings, Transport};

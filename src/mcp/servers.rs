@@ -12,11 +12,11 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use super::Settings;
-use super::arguments::unquote;
-use super::board::{Board, OfferedTools, Route};
+use super::call::arguments::unquote;
+use super::call::server::{PreparedCall, Server};
 use super::fault::CallFault;
-use super::server::{PreparedCall, Server};
-use super::supervisor::Supervisor;
+use super::link::supervisor::Supervisor;
+use super::tools::board::{Board, OfferedTools, Route};
 use crate::agents::{ToolError, ToolRequest, Tools};
 use crate::domain::{Catalog, Dependency, Effect, HealthProbe, ToolOutput, shorten};
 

@@ -18,7 +18,7 @@ const KEY: &str = "orchestrator/idempotency-key";
 
 /// Where the progress of each running call is told.
 #[derive(Debug, Default)]
-pub(super) struct ProgressListeners(Mutex<HashMap<ProgressToken, Progress>>);
+pub(in crate::mcp) struct ProgressListeners(Mutex<HashMap<ProgressToken, Progress>>);
 
 /// A call that waits for its answer; dropping it tells the server to stop.
 struct PendingCall {
@@ -28,7 +28,7 @@ struct PendingCall {
 
 impl ProgressListeners {
     /// Hands on what a server says of a call's progress.
-    pub(super) fn report(&self, news: ProgressNotificationParam) {
+    pub(in crate::mcp) fn report(&self, news: ProgressNotificationParam) {
         let Some(progress) = self.lock().get(&news.progress_token).cloned() else { return };
         let share = match news.total {
             Some(total) if total > 0.0 => format!("{:.0} %", (news.progress / total) * 100.0),
@@ -51,7 +51,7 @@ impl ProgressListeners {
 /// # Cancel safety
 ///
 /// Dropping the future tells the server to stop.
-pub(super) async fn call(
+pub(in crate::mcp) async fn call(
     peer: &Peer<RoleClient>,
     mut params: CallToolRequestParams,
     key: Option<&str>,

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::domain::{Hints, Tool, ToolId, ToolOrigin, Trust, clean, shorten};
 
 /// More tools than this only confuse a model.
-pub(super) const MAX_TOOLS: usize = 128;
+pub(in crate::mcp) const MAX_TOOLS: usize = 128;
 /// A server says so of each tool whose calls it does once for a key.
 const HONOURS_KEYS: &str = "orchestrator/idempotency";
 /// The protocol's own limit on names.
@@ -25,16 +25,16 @@ const MAX_NAMED: usize = 20;
 
 /// All tools of one server, under its own names for them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ServerTools {
+pub(in crate::mcp) struct ServerTools {
     /// The tools.
-    pub(super) tools: Vec<Tool>,
+    pub(in crate::mcp) tools: Vec<Tool>,
     /// What more there is, or may be.
-    pub(super) left_out: LeftOut,
+    pub(in crate::mcp) left_out: LeftOut,
 }
 
 /// Tools that are not offered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct LeftOut {
+pub(in crate::mcp) struct LeftOut {
     names: Vec<String>,
     unnamed: usize,
 }
@@ -44,7 +44,7 @@ pub(super) struct LeftOut {
 /// # Cancel safety
 ///
 /// Dropping the future forgets the pages read so far.
-pub(super) async fn list_tools(
+pub(in crate::mcp) async fn list_tools(
     peer: &Peer<RoleClient>,
     server: &Arc<str>,
     trust: Trust,
@@ -79,7 +79,7 @@ impl ServerTools {
 
 impl LeftOut {
     /// One more.
-    pub(super) fn add(&mut self, name: &str) {
+    pub(in crate::mcp) fn add(&mut self, name: &str) {
         if self.names.len() < MAX_NAMED && !name.is_empty() {
             self.names.push(shorten(&clean(name), MAX_TITLE_CHARS));
         } else {
@@ -88,13 +88,13 @@ impl LeftOut {
     }
 
     /// Those of another list too.
-    pub(super) fn add_all(&mut self, others: &Self) {
+    pub(in crate::mcp) fn add_all(&mut self, others: &Self) {
         others.names.iter().for_each(|name| self.add(name));
         self.unnamed += others.unnamed;
     }
 
     /// Whether there are none.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::mcp) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }

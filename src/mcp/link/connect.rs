@@ -7,15 +7,16 @@ use rmcp::model::ProtocolVersion;
 use rmcp::service::{ClientLifecycleMode, ClientServiceExt, RunningService};
 use rmcp::transport::IntoTransport;
 
+use super::super::connect_error::ConnectError;
+use super::super::{ServerSettings, Transport};
 use super::child::Child;
-use super::connect_error::ConnectError;
+use super::http;
 use super::session::Session;
 use super::session_listener::SessionListener;
-use super::{ServerSettings, Transport, http};
 
 /// How a session is begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Handshake {
+pub(in crate::mcp) enum Handshake {
     /// Ask for the 2026 revision first, then fall back.
     Ask,
     /// Initialise at once, for a server that is struck dumb by the question.
@@ -27,7 +28,7 @@ pub(super) enum Handshake {
 /// # Cancel safety
 ///
 /// Dropping the future kills a child that was started.
-pub(super) async fn open(
+pub(in crate::mcp) async fn open(
     name: &Arc<str>,
     settings: &ServerSettings,
     handshake: Handshake,
@@ -66,7 +67,7 @@ async fn shake_hands<E: std::error::Error + Send + Sync + 'static, A>(
 
 impl Handshake {
     /// What to try next: the other way only if this one got as far as talking.
-    pub(super) const fn after(self, error: &ConnectError) -> Self {
+    pub(in crate::mcp) const fn after(self, error: &ConnectError) -> Self {
         match (self, error) {
             (
                 _,

@@ -11,9 +11,9 @@ use rmcp::service::{
 use rmcp::{Peer, RoleClient, ServiceError};
 use tokio::time::{Instant, timeout};
 
+use super::super::call::server::Server;
+use super::super::tools::server_tools::{ServerTools, list_tools};
 use super::child::{Child, ShutdownMode};
-use super::server::Server;
-use super::server_tools::{ServerTools, list_tools};
 use super::session_listener::SessionListener;
 
 /// How long saying goodbye may take.
@@ -23,7 +23,7 @@ const LISTEN_TIMEOUT: Duration = Duration::from_secs(2);
 const LISTEN_AGAIN: Duration = Duration::from_secs(5);
 
 /// An open session. Dropping it ends it without waiting.
-pub(super) struct Session {
+pub(in crate::mcp) struct Session {
     peer: Peer<RoleClient>,
     close: RunningServiceCancellationToken,
     ended: Shared<BoxFuture<'static, ()>>,
@@ -35,7 +35,7 @@ pub(super) struct Session {
 
 /// What can happen to a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Happening {
+pub(in crate::mcp) enum Happening {
     /// The server is gone, as far as that can be seen from here.
     Ended,
     /// The tools changed, or there will be no more word of that.
@@ -44,7 +44,7 @@ pub(super) enum Happening {
 
 impl Session {
     /// Wraps a service that has shaken hands, and the child that runs it.
-    pub(super) fn new(
+    pub(in crate::mcp) fn new(
         running: RunningService<RoleClient, SessionListener>,
         child: Option<Child>,
     ) -> Self {
@@ -54,17 +54,20 @@ impl Session {
     }
 
     /// Where requests go.
-    pub(super) fn peer(&self) -> &Peer<RoleClient> {
+    pub(in crate::mcp) fn peer(&self) -> &Peer<RoleClient> {
         &self.peer
     }
 
     /// The revision spoken.
-    pub(super) fn version(&self) -> Option<String> {
+    pub(in crate::mcp) fn version(&self) -> Option<String> {
         self.peer.peer_info().map(|info| info.protocol_version.as_str().to_owned())
     }
 
     /// Listens for changes, if need be, and then asks for the tools, so that no change is missed.
-    pub(super) async fn list(&mut self, server: &Server) -> Result<ServerTools, ServiceError> {
+    pub(in crate::mcp) async fn list(
+        &mut self,
+        server: &Server,
+    ) -> Result<ServerTools, ServiceError> {
         // A cached or stale list would hide that the server is gone.
         self.peer.set_response_cache_config(ClientCacheConfig::disabled()).await;
         if self.needs_subscription() {
@@ -86,7 +89,7 @@ impl Session {
     /// # Cancel safety
     ///
     /// Can be dropped and called again.
-    pub(super) async fn next(&mut self) -> Happening {
+    pub(in crate::mcp) async fn next(&mut self) -> Happening {
         let Self { ended, child, news, .. } = self;
         tokio::select! {
             biased;
@@ -97,7 +100,7 @@ impl Session {
     }
 
     /// Ends it; takes a few seconds at most.
-    pub(super) async fn close(self, mode: ShutdownMode) {
+    pub(in crate::mcp) async fn close(self, mode: ShutdownMode) {
         let Self { close, ended, child, news, peer, .. } = self;
         drop((news, peer));
         close.cancel();

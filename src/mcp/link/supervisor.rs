@@ -8,14 +8,14 @@ use rmcp::ServiceError;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::board::Board;
+use super::super::call::server::{Link, Server};
+use super::super::connect_error::ConnectError;
+use super::super::tools::board::Board;
+use super::super::tools::server_tools::ServerTools;
+use super::super::{Pace, Settings};
 use super::child::ShutdownMode;
 use super::connect::{Handshake, open};
-use super::connect_error::ConnectError;
-use super::server::{Link, Server};
-use super::server_tools::ServerTools;
 use super::session::{Happening, Session};
-use super::{Pace, Settings};
 use crate::resilience::GuardSettings;
 
 /// The longest that a server in doubt may take to list its tools while it has nothing else to do.
@@ -27,7 +27,7 @@ const SOON: Duration = Duration::from_secs(1);
 const GATHER: Duration = Duration::from_millis(50);
 
 /// Keeps one server connected.
-pub(super) struct Supervisor {
+pub(in crate::mcp) struct Supervisor {
     server: Arc<Server>,
     board: Arc<Board>,
     stop: CancellationToken,
@@ -47,7 +47,7 @@ enum SessionEvent {
 
 impl Supervisor {
     /// A supervisor that has not begun.
-    pub(super) fn new(
+    pub(in crate::mcp) fn new(
         server: Arc<Server>,
         board: Arc<Board>,
         settings: &Settings,
@@ -59,7 +59,7 @@ impl Supervisor {
     }
 
     /// Works until it is told to stop; leaves no child behind.
-    pub(super) async fn run(mut self) {
+    pub(in crate::mcp) async fn run(mut self) {
         while let Some(session) = self.connect().await {
             let opened = Instant::now();
             self.watch(session).await;

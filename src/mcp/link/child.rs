@@ -22,7 +22,7 @@ const MAX_LINE_BYTES: usize = 200;
 
 /// A running child. Dropping it kills it and whatever it started.
 #[derive(Debug)]
-pub(super) struct Child {
+pub(in crate::mcp) struct Child {
     process: tokio::process::Child,
     /// Until its leader is gone: then the number may soon be another's.
     group: Option<Pid>,
@@ -30,7 +30,7 @@ pub(super) struct Child {
 
 /// How a child is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ShutdownMode {
+pub(in crate::mcp) enum ShutdownMode {
     /// It may finish: its input is closed, then it is asked, then killed.
     Polite,
     /// It no longer answers.
@@ -38,14 +38,14 @@ pub(super) enum ShutdownMode {
 }
 
 /// A child's ends of the pipes to us.
-pub(super) type Pipes = (ChildStdout, ChildStdin);
+pub(in crate::mcp) type Pipes = (ChildStdout, ChildStdin);
 
 impl Child {
     /// Starts `command`; what it says on stderr goes to the log at trace level.
     ///
     /// It leads a process group, so that Ctrl-C in our terminal does not reach
     /// it while turns are still finishing, and so that its own children end with it.
-    pub(super) fn start(
+    pub(in crate::mcp) fn start(
         server: &Arc<str>,
         command: &str,
         args: &[String],
@@ -76,7 +76,7 @@ impl Child {
     /// # Cancel safety
     ///
     /// Can be dropped and called again.
-    pub(super) async fn exited(&mut self) {
+    pub(in crate::mcp) async fn exited(&mut self) {
         if let Err(error) = self.process.wait().await {
             tracing::debug!(reason = %error.kind(), "Cannot wait for a child");
         }
@@ -85,7 +85,7 @@ impl Child {
     }
 
     /// Ends it; its input must be closed already. Takes at most about three seconds.
-    pub(super) async fn end(mut self, mode: ShutdownMode) {
+    pub(in crate::mcp) async fn end(mut self, mode: ShutdownMode) {
         if mode == ShutdownMode::Polite && timeout(PATIENCE, self.exited()).await.is_err() {
             self.signal(Signal::SIGTERM);
             timeout(PATIENCE, self.exited()).await.unwrap_or_default();

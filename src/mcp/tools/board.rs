@@ -6,61 +6,61 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::server::{Server, ServerStatus};
+use super::super::call::server::{Server, ServerStatus};
 use super::server_tools::{LeftOut, MAX_TOOLS};
 use crate::agents::ASK_USER;
 use crate::domain::{Catalog, Effect, Tool, ToolCall, ToolId};
 
 /// Servers and what they offer; replaced as a whole at each change.
 #[derive(Debug)]
-pub(super) struct Board {
-    pub(super) servers: Vec<Arc<Server>>,
+pub(in crate::mcp) struct Board {
+    pub(in crate::mcp) servers: Vec<Arc<Server>>,
     offered: watch::Sender<Arc<OfferedTools>>,
 }
 
 /// What is on offer at one moment.
 #[derive(Debug, Default)]
-pub(super) struct OfferedTools {
-    pub(super) catalog: Arc<Catalog>,
+pub(in crate::mcp) struct OfferedTools {
+    pub(in crate::mcp) catalog: Arc<Catalog>,
     /// A lost server's tools keep theirs, to be told apart from unknown ones.
     routes: HashMap<ToolId, Route>,
     /// What the names mean that the model uses.
     names: HashMap<String, ToolId>,
     /// Every server has connected or failed once.
-    pub(super) settled: bool,
+    pub(in crate::mcp) settled: bool,
     left_out: LeftOut,
 }
 
 /// Where a call goes.
 #[derive(Clone, Debug)]
-pub(super) struct Route {
-    pub(super) server: Arc<Server>,
-    pub(super) tool: ToolId,
+pub(in crate::mcp) struct Route {
+    pub(in crate::mcp) server: Arc<Server>,
+    pub(in crate::mcp) tool: ToolId,
     /// What its arguments must be.
-    pub(super) schema: Arc<Value>,
-    pub(super) effect: Effect,
-    pub(super) honours_keys: bool,
+    pub(in crate::mcp) schema: Arc<Value>,
+    pub(in crate::mcp) effect: Effect,
+    pub(in crate::mcp) honours_keys: bool,
 }
 
 impl Board {
     /// A board on which nothing is offered yet.
-    pub(super) fn new(servers: Vec<Arc<Server>>) -> Self {
+    pub(in crate::mcp) fn new(servers: Vec<Arc<Server>>) -> Self {
         let offered = watch::Sender::new(Arc::new(compile(&servers)));
         Self { servers, offered }
     }
 
     /// What is on offer now.
-    pub(super) fn offered(&self) -> Arc<OfferedTools> {
+    pub(in crate::mcp) fn offered(&self) -> Arc<OfferedTools> {
         Arc::clone(&self.offered.borrow())
     }
 
     /// Hears of each change.
-    pub(super) fn subscribe(&self) -> watch::Receiver<Arc<OfferedTools>> {
+    pub(in crate::mcp) fn subscribe(&self) -> watch::Receiver<Arc<OfferedTools>> {
         self.offered.subscribe()
     }
 
     /// Reads all servers again; the last to publish has seen every change before it.
-    pub(super) fn publish(&self) {
+    pub(in crate::mcp) fn publish(&self) {
         self.offered.send_modify(|offered| {
             let next = compile(&self.servers);
             if next.left_out != offered.left_out && !next.left_out.is_empty() {
@@ -99,7 +99,7 @@ fn compile(servers: &[Arc<Server>]) -> OfferedTools {
 
 impl OfferedTools {
     /// Where a call goes: to the tool it was written for, if that is known.
-    pub(super) fn route(&self, call: &ToolCall) -> Option<&Route> {
+    pub(in crate::mcp) fn route(&self, call: &ToolCall) -> Option<&Route> {
         self.routes.get(call.tool.as_ref().or_else(|| self.names.get(&call.name))?)
     }
 

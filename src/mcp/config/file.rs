@@ -6,7 +6,7 @@ use reqwest::Url;
 use reqwest::header::{HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 
-use super::{ServerSettings, Transport};
+use super::super::{ServerSettings, Transport};
 use crate::domain::{Secret, Trust};
 
 const MAX_SERVERS: usize = 32;

@@ -12,7 +12,7 @@ use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::common::client_side_sse::ExponentialBackoff;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 
-use super::connect_error::ConnectError;
+use super::super::connect_error::ConnectError;
 use crate::domain::Secret;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -22,7 +22,7 @@ const MAX_RESUMES: usize = 3;
 const FIRST_RESUME: Duration = Duration::from_millis(200);
 
 /// A transport to `url`; nothing is sent yet.
-pub(super) fn transport(
+pub(in crate::mcp) fn transport(
     url: &str,
     headers: &[(String, Secret)],
 ) -> Result<StreamableHttpClientTransport<Client>, ConnectError> {

@@ -9,56 +9,56 @@ use rmcp::{Peer, RoleClient};
 use serde_json::{Map, Value};
 use tokio::sync::Notify;
 
+use super::super::fault::CallFault;
+use super::super::link::connect_attempts::ConnectAttempts;
+use super::super::link::session_listener::SessionListener;
+use super::super::tools::server_tools::ServerTools;
+use super::super::{ServerSettings, Settings, Transport};
 use super::calling::{self, ProgressListeners};
-use super::connect_attempts::ConnectAttempts;
-use super::fault::CallFault;
 use super::in_flight::CallsInFlight;
 use super::result::read_result;
-use super::server_tools::ServerTools;
-use super::session_listener::SessionListener;
-use super::{ServerSettings, Settings, Transport};
 use crate::agents::ToolRequest;
 use crate::domain::{Dependency, Detail, Effect, ToolId, ToolOrigin, ToolOutput};
 use crate::resilience::{Fault, Guard, GuardRefusal, Verdict};
 
 /// One server.
 #[derive(Debug)]
-pub(super) struct Server {
+pub(in crate::mcp) struct Server {
     name: Arc<str>,
-    pub(super) settings: ServerSettings,
-    pub(super) guard: Guard,
+    pub(in crate::mcp) settings: ServerSettings,
+    pub(in crate::mcp) guard: Guard,
     /// Wakes the supervisor: the tools changed, or a call makes us doubt the server.
-    pub(super) doubt: Arc<Notify>,
+    pub(in crate::mcp) doubt: Arc<Notify>,
     /// Who hears of the progress of running calls.
-    pub(super) progress_listeners: Arc<ProgressListeners>,
+    pub(in crate::mcp) progress_listeners: Arc<ProgressListeners>,
     /// What it is at work on.
-    pub(super) in_flight: CallsInFlight,
-    pub(super) attempts: ConnectAttempts,
+    pub(in crate::mcp) in_flight: CallsInFlight,
+    pub(in crate::mcp) attempts: ConnectAttempts,
     call_timeout: Duration,
     status: Mutex<ServerStatus>,
 }
 
 /// A call, as each of its attempts needs it.
 #[derive(Debug)]
-pub(super) struct PreparedCall<'a> {
-    pub(super) tool: &'a ToolId,
-    pub(super) effect: Effect,
-    pub(super) arguments: Map<String, Value>,
-    pub(super) request: ToolRequest<'a>,
+pub(in crate::mcp) struct PreparedCall<'a> {
+    pub(in crate::mcp) tool: &'a ToolId,
+    pub(in crate::mcp) effect: Effect,
+    pub(in crate::mcp) arguments: Map<String, Value>,
+    pub(in crate::mcp) request: ToolRequest<'a>,
 }
 
 /// Whether a server can be called, and what it offers.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ServerStatus {
-    pub(super) link: Link,
+pub(in crate::mcp) struct ServerStatus {
+    pub(in crate::mcp) link: Link,
     /// What it offers, or offered when it was last seen.
-    pub(super) offer: Arc<ServerTools>,
-    pub(super) version: Option<String>,
+    pub(in crate::mcp) offer: Arc<ServerTools>,
+    pub(in crate::mcp) version: Option<String>,
 }
 
 /// Whether calls can be sent.
 #[derive(Clone, Debug, Default)]
-pub(super) enum Link {
+pub(in crate::mcp) enum Link {
     /// It was not tried since the start, or since it was lost: it may be there in a moment.
     #[default]
     Untried,
@@ -70,7 +70,7 @@ pub(super) enum Link {
 
 impl Server {
     /// A server that nobody has tried to reach yet.
-    pub(super) fn new(settings: ServerSettings, common: &Settings) -> Self {
+    pub(in crate::mcp) fn new(settings: ServerSettings, common: &Settings) -> Self {
         Self {
             name: settings.name.as_str().into(),
             guard: Guard::new(format!("mcp:{}", settings.name), common.guard),
@@ -85,12 +85,12 @@ impl Server {
     }
 
     /// What people call it.
-    pub(super) fn name(&self) -> &Arc<str> {
+    pub(in crate::mcp) fn name(&self) -> &Arc<str> {
         &self.name
     }
 
     /// Who hears what it tells without being asked.
-    pub(super) fn listener(&self) -> SessionListener {
+    pub(in crate::mcp) fn listener(&self) -> SessionListener {
         SessionListener {
             changed: Arc::clone(&self.doubt),
             progress_listeners: Arc::clone(&self.progress_listeners),
@@ -98,12 +98,12 @@ impl Server {
     }
 
     /// Its status now.
-    pub(super) fn status(&self) -> ServerStatus {
+    pub(in crate::mcp) fn status(&self) -> ServerStatus {
         self.lock().clone()
     }
 
     /// Notes an open session, or news of its tools.
-    pub(super) fn set_connected(
+    pub(in crate::mcp) fn set_connected(
         &self,
         peer: Peer<RoleClient>,
         offer: ServerTools,
@@ -113,12 +113,12 @@ impl Server {
     }
 
     /// Notes that it was lost, or never reached; gives what was thought before.
-    pub(super) fn set_disconnected(&self, to: Link) -> Link {
+    pub(in crate::mcp) fn set_disconnected(&self, to: Link) -> Link {
         std::mem::replace(&mut self.lock().link, to)
     }
 
     /// Waits for one more attempt to reach it, if it may be back by now.
-    pub(super) async fn tried_again(&self) {
+    pub(in crate::mcp) async fn tried_again(&self) {
         if self.comes_back() && !self.status().is_connected() {
             self.attempts.one_more().await;
         }
@@ -126,12 +126,12 @@ impl Server {
 
     /// Whether it comes back by itself, as servers of others do. A child of ours that ends at once
     /// would only be started over and over.
-    pub(super) fn comes_back(&self) -> bool {
+    pub(in crate::mcp) fn comes_back(&self) -> bool {
         matches!(self.settings.transport, Transport::Http { .. })
     }
 
     /// Its state, for health reports.
-    pub(super) fn report(&self) -> Dependency {
+    pub(in crate::mcp) fn report(&self) -> Dependency {
         let ServerStatus { link, offer, version } = self.status();
         let connected = matches!(link, Link::Up(_));
         let tools = if connected { offer.tools.len() } else { 0 };
@@ -147,7 +147,10 @@ impl Server {
     /// # Cancel safety
     ///
     /// Dropping the future tells the server to stop.
-    pub(super) async fn call(&self, call: &PreparedCall<'_>) -> Result<ToolOutput, CallFault> {
+    pub(in crate::mcp) async fn call(
+        &self,
+        call: &PreparedCall<'_>,
+    ) -> Result<ToolOutput, CallFault> {
         let result = match call.effect {
             Effect::ReadOnly | Effect::Idempotent => self.call_repeatedly(call).await,
             Effect::Changes => {
@@ -212,12 +215,12 @@ impl Server {
 
 impl ServerStatus {
     /// Whether calls can be sent.
-    pub(super) fn is_connected(&self) -> bool {
+    pub(in crate::mcp) fn is_connected(&self) -> bool {
         matches!(self.link, Link::Up(_))
     }
 
     /// Whether an attempt to connect has ended since the start, or since it was lost.
-    pub(super) fn is_settled(&self) -> bool {
+    pub(in crate::mcp) fn is_settled(&self) -> bool {
         !matches!(self.link, Link::Untried)
     }
 }

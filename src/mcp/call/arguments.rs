@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 const MAX_HOPS: usize = 16;
 
 /// Turns text into the value that `schema` wants, where it wants no text and the text is one.
-pub(super) fn unquote(arguments: &mut Map<String, Value>, schema: &Value) {
+pub(in crate::mcp) fn unquote(arguments: &mut Map<String, Value>, schema: &Value) {
     Wanted { root: schema }.members(arguments, schema);
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use rmcp::model::{CallToolResult, ContentBlock, ResourceContents};
 
-use super::fault::CallFault;
+use super::super::fault::CallFault;
 use crate::domain::{ToolImage, ToolLink, ToolOrigin, ToolOutput, clean, shorten};
 
 const MAX_TEXT_CHARS: usize = 32_000;
@@ -18,7 +18,7 @@ const MAX_LABEL_CHARS: usize = 200;
 const MAX_URI_BYTES: usize = 2_048;
 
 /// What a tool gave; one that says it failed is a refusal.
-pub(super) fn read_result(
+pub(in crate::mcp) fn read_result(
     result: CallToolResult,
     origin: ToolOrigin,
 ) -> Result<ToolOutput, CallFault> {

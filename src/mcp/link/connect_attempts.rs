@@ -9,7 +9,7 @@ use crate::domain::{BreakerReport, BreakerState};
 
 /// The attempts to reach one server.
 #[derive(Debug)]
-pub(super) struct ConnectAttempts {
+pub(in crate::mcp) struct ConnectAttempts {
     state: watch::Sender<AttemptCounts>,
     wanted: Notify,
     /// So many failures in a row are told as an open breaker.
@@ -26,12 +26,12 @@ struct AttemptCounts {
 
 impl ConnectAttempts {
     /// None yet.
-    pub(super) fn new(max_failures: u32) -> Self {
+    pub(in crate::mcp) fn new(max_failures: u32) -> Self {
         Self { state: watch::Sender::default(), wanted: Notify::new(), max_failures }
     }
 
     /// Notes how one ended.
-    pub(super) fn end(&self, succeeded: bool) {
+    pub(in crate::mcp) fn end(&self, succeeded: bool) {
         self.state.send_modify(|state| {
             let failed = u64::from(!succeeded);
             let in_a_row = if succeeded { 0 } else { state.in_a_row.saturating_add(1) };
@@ -45,7 +45,7 @@ impl ConnectAttempts {
     }
 
     /// Notes when the next one is due.
-    pub(super) fn pause_until(&self, next: Instant) {
+    pub(in crate::mcp) fn pause_until(&self, next: Instant) {
         self.state.send_modify(|state| state.next = Some(next));
     }
 
@@ -54,17 +54,17 @@ impl ConnectAttempts {
     /// # Cancel safety
     ///
     /// Can be dropped and called again.
-    pub(super) async fn wanted(&self) {
+    pub(in crate::mcp) async fn wanted(&self) {
         self.wanted.notified().await;
     }
 
     /// Wants one now.
-    pub(super) fn want(&self) {
+    pub(in crate::mcp) fn want(&self) {
         self.wanted.notify_one();
     }
 
     /// Wants one now, and waits until it has ended.
-    pub(super) async fn one_more(&self) {
+    pub(in crate::mcp) async fn one_more(&self) {
         let mut state = self.state.subscribe();
         let before = state.borrow_and_update().ended;
         self.want();
@@ -75,7 +75,7 @@ impl ConnectAttempts {
 
     /// The breaker's report, as far as it is for people: a server that cannot be reached takes no
     /// calls either.
-    pub(super) fn told_with(&self, report: BreakerReport) -> BreakerReport {
+    pub(in crate::mcp) fn told_with(&self, report: BreakerReport) -> BreakerReport {
         let state = *self.state.borrow();
         let mut told = report;
         told.calls.failed += state.failed;

@@ -7,12 +7,12 @@ use tokio::time::timeout;
 
 /// How many calls a server has not answered yet; each is within its own time limit.
 #[derive(Debug)]
-pub(super) struct CallsInFlight(watch::Sender<usize>);
+pub(in crate::mcp) struct CallsInFlight(watch::Sender<usize>);
 
 /// A call that is under way until this is dropped.
 #[derive(Debug)]
 #[must_use = "a call that is dropped at once is not under way"]
-pub(super) struct UnderWay<'a>(&'a watch::Sender<usize>);
+pub(in crate::mcp) struct UnderWay<'a>(&'a watch::Sender<usize>);
 
 impl Default for CallsInFlight {
     fn default() -> Self {
@@ -22,13 +22,13 @@ impl Default for CallsInFlight {
 
 impl CallsInFlight {
     /// Notes that a call begins.
-    pub(super) fn begin(&self) -> UnderWay<'_> {
+    pub(in crate::mcp) fn begin(&self) -> UnderWay<'_> {
         self.0.send_modify(|calls| *calls += 1);
         UnderWay(&self.0)
     }
 
     /// Whether any call is under way.
-    pub(super) fn is_any(&self) -> bool {
+    pub(in crate::mcp) fn is_any(&self) -> bool {
         *self.0.borrow() > 0
     }
 
@@ -38,7 +38,7 @@ impl CallsInFlight {
     /// # Cancel safety
     ///
     /// Can be dropped; the next one starts from nothing.
-    pub(super) async fn idle_for(&self, time: Duration) {
+    pub(in crate::mcp) async fn idle_for(&self, time: Duration) {
         let mut calls = self.0.subscribe();
         loop {
             // The sender is ours, so that neither wait ends by its being gone.

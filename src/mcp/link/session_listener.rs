@@ -9,13 +9,13 @@ use rmcp::service::NotificationContext;
 use rmcp::{ClientHandler, RoleClient};
 use tokio::sync::Notify;
 
-use super::calling::ProgressListeners;
+use super::super::call::calling::ProgressListeners;
 
 /// Hears that tools changed and how far calls are, declines everything else.
 #[derive(Debug)]
-pub(super) struct SessionListener {
-    pub(super) changed: Arc<Notify>,
-    pub(super) progress_listeners: Arc<ProgressListeners>,
+pub(in crate::mcp) struct SessionListener {
+    pub(in crate::mcp) changed: Arc<Notify>,
+    pub(in crate::mcp) progress_listeners: Arc<ProgressListeners>,
 }
 
 impl ClientHandler for SessionListener {

@@ -1,0 +1,7 @@
+//! One call, and what became of it.
+
+pub(super) mod arguments;
+pub(super) mod calling;
+pub(super) mod in_flight;
+pub(super) mod result;
+pub(super) mod server;

@@ -1,0 +1,4 @@
+//! What an operator says of servers.
+
+pub(super) mod file;
+pub(super) mod settings;
