@@ -43,6 +43,7 @@ impl<'a> Conversations<'a> {
 
     pub async fn rate(self, id: &ThreadId, items: &[ItemId], rating: Rating) -> StoreResult<()> {
         self.index.rate(id, items, rating).await?;
+        // Ids and a count: no log contains what anybody wrote (ADR 4).
         let caller = &self.caller.id;
         tracing::info!(thread_id = %id, %caller, items = items.len(), ?rating, "Feedback");
         Ok(())

@@ -31,6 +31,7 @@ pub fn describe(call: &ToolCall, server: Option<&str>) -> (String, &'static str)
 }
 
 fn title_and_icon(call: &ToolCall) -> (String, &'static str) {
+    // Without the prefix that names its server (ADR 1).
     let name = call.name.rsplit("__").next().unwrap_or(&call.name);
     let mut words = name.split(['_', '-', '.', ' ']).filter(|word| !word.is_empty());
     let first = words.next().unwrap_or_default().to_lowercase();

@@ -49,6 +49,7 @@ impl EntryQueue {
 
     /// Stores an item, a message or both as one entry, and then announces the item.
     pub(super) fn keep(&mut self, item: Option<Item>, message: Option<Message>) {
+        // What was held back comes first: the order of writes is that of the transcript.
         self.keep_last();
         if item.is_some() || message.is_some() {
             let root = self.root.clone();

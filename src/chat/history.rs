@@ -6,7 +6,7 @@ use super::wording::unfinished;
 use crate::agents::{ASK_USER, ToolError, bytes_of, bytes_of_tokens, shorten_results};
 use crate::domain::{Message, ToolCall, ToolResult};
 
-/// Whole turns, the newest first to be kept, each call with its result, within a limit in tokens.
+/// Whole turns, the newest kept first, each call with its result, within a limit in tokens.
 ///
 /// Calls at the very end have no result yet: they are about to be made. If an earlier turn broke
 /// off without a note, the model is told so. Otherwise it would work on that message as well
@@ -22,6 +22,7 @@ pub fn for_model(transcript: Vec<Message>, max_tokens: usize) -> Vec<Message> {
     for turn in turns.into_iter().rev() {
         let turn = fitting(ended(answered(turn)), left);
         let size = bytes_of(&turn);
+        // No older turn after one that does not fit: a gap would mislead the model.
         if size > left {
             break;
         }

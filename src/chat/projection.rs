@@ -75,6 +75,7 @@ impl Projection {
             }
             Fact::ToolFinished(end) => self.finish_tool(end),
             Fact::ItemKept(item) => {
+                // Other items, such as forms, are stored without having grown.
                 self.growing.take_if(|growing| growing.item.id == item.id);
                 Change::Nothing
             }

@@ -78,6 +78,7 @@ impl Recorder {
     pub(super) fn recorded(&self) -> Recorded {
         let mut scribe = self.lock();
         let trouble = self.trouble();
+        // After a loss it must not be stored: entries before it are missing.
         let last = scribe.queue.take_last().filter(|_| trouble.is_none());
         let end = scribe.end(trouble);
         let is_final = end.outcome.is_success();
@@ -97,6 +98,7 @@ impl Recorder {
         let Err(error) = self.store.add(&self.lease, entry).await else { return true };
         tracing::error!(error = &error as &dyn std::error::Error, "Entry was not kept");
         let lost = matches!(error, ThreadsError::Lost);
+        // The run must stop: nothing that it does from now on could be stored.
         self.interrupt.raise(if lost { Finish::Lost } else { Finish::Storage });
         false
     }

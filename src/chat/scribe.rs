@@ -172,6 +172,7 @@ impl Scribe {
             let item = ItemId::new_message();
             self.begin(|start| Fact::MessageStarted(Box::new(start)), item);
         }
+        // One cleaner for the whole text: a hidden sequence may be split between two pieces.
         let text = self.cleaner.clean(text);
         if !text.is_empty() {
             self.words.push_str(&text);
@@ -212,6 +213,7 @@ impl Scribe {
     }
 
     fn on_progress(&mut self, told: ToolProgress) {
+        // Progress that comes after the end of its call is dropped.
         if self.calls.iter().any(|call| call.id == told.call) {
             let words = shorten(&clean(&told.words), MAX_WORDS);
             self.tell(Fact::ToolProgress { call: told.call, words });
@@ -219,6 +221,7 @@ impl Scribe {
     }
 
     fn on_tool_finished(&mut self, result: ToolResult) {
+        // The built-in tool is not among them: its questions are shown as a form.
         let Some(index) = self.calls.iter().position(|call| call.id == result.id) else { return };
         let call = self.calls.swap_remove(index);
         let ToolResult { id, output, is_error, .. } = result;
@@ -267,6 +270,7 @@ impl Scribe {
         self.say(CUT_MARK);
         let item = self.close_message();
         let text = self.texts.last().cloned().unwrap_or_default();
+        // With the mark, so that the model knows how much the user has seen.
         let said = Assistant { text, ..Assistant::default() };
         self.queue.keep(item, Some(Message::Assistant(said)));
     }

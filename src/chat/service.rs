@@ -128,6 +128,7 @@ impl Chat {
         };
         let engine = Engine::new(hosting.instrument(span));
         self.sweeps.here().watch(&log, &engine);
+        // The turn runs in the task of its first reader, which is the caller's (ADR 24).
         events.run(engine);
         started_by(&mut events, has_started).await?;
         Ok(Turn { thread, events })

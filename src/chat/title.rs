@@ -92,6 +92,7 @@ impl ChatContext {
             None => (None, Spend::default()),
         };
         let Some(title) = title.or_else(|| title_of(&unnamed.words)) else { return (None, spent) };
+        // The user may have renamed it in the meantime.
         match self.store.name(&unnamed.thread, &title, Naming::IfNone).await {
             Ok(thread) => (thread, spent),
             Err(error) => {
@@ -148,6 +149,7 @@ impl ChatContext {
         let said = Assistant { text: answer.to_owned(), ..Assistant::default() };
         let messages = [Message::User { text: words.to_owned() }, Message::Assistant(said)];
         let request = ModelRequest {
+            // The default model writes titles, whatever was chosen for the message (ADR 17).
             model: None,
             system: SYSTEM,
             messages: &messages,
@@ -156,6 +158,7 @@ impl ChatContext {
         };
         let deltas = Deltas::unheard();
         let asking = timeout(PATIENCE, self.model.reply(request, &deltas));
+        // A drain does not wait for titles.
         let asked = self.draining.run_until_cancelled(asking).await;
         let reply = asked.and_then(Result::ok).and_then(Result::ok);
         let title = reply.and_then(|reply| {

@@ -21,14 +21,14 @@ impl ChatContext {
     /// Waits until the thread is leased to us. A slot in the queue keeps the order in this process.
     pub(super) async fn enter(&self, job: &mut TurnJob) -> Result<Entered, BeginError> {
         let resource = Resource::from(&job.thread);
-        // The queue comes before the lease: a claim alone would serve whoever retries at the right
-        // time.
+        // The queue before the lease: with claims alone the order would be that of the retries.
         let joined = self.queues.join(&job.thread, self.settings.max_waiting);
         let mut slot = joined.ok_or(BeginError::Crowded)?;
         if slot.is_first() {
             match self.store.claim(&resource).await? {
                 Claim::Held(lease) => return self.checked(job, slot, lease).await,
                 Claim::Unknown => return Err(BeginError::UnknownThread),
+                // Without a queue there is no waiting for another process either.
                 Claim::Taken if self.settings.max_waiting == 0 => return Err(BeginError::Crowded),
                 Claim::Taken => {}
             }
@@ -46,6 +46,7 @@ impl ChatContext {
         };
         let held = select! {
             held = timeout(self.settings.turn_timeout * 2, waited) => held,
+            // Nothing is stored yet, so a reader that leaves just ends the wait (ADR 11).
             () = job.log.deserted() => return Err(BeginError::Crowded),
             () = self.drained.cancelled() => return Err(BeginError::Draining),
         };

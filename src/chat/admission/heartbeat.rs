@@ -87,6 +87,8 @@ impl Drop for Beating {
 /// Renews leases for as long as there are any. Never returns; [`super::super::Chat`] aborts it.
 pub(in crate::chat) async fn beat(store: Arc<dyn Store>, heartbeat: Arc<Heartbeat>) {
     loop {
+        // An idle server sends no statements. A lease that is taken before this is not missed,
+        // because `notify_one` stores a permit.
         heartbeat.begun.notified().await;
         let mut ticks = interval(EVERY);
         // After a delay the ticks must not follow each other at once.

@@ -53,6 +53,7 @@ pub(in crate::chat) async fn claim_when_free(
         match store.claim(resource).await? {
             Claim::Held(lease) => return Ok(Some(lease)),
             Claim::Unknown => return Ok(None),
+            // Polled: nothing tells this process of a release in another one (ADR 11).
             Claim::Taken => sleep(ASK_AGAIN).await,
         }
     }

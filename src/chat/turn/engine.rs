@@ -50,6 +50,7 @@ impl Engine {
                 tracing::error!("A turn panicked");
             }
         });
+        // Woken once already, so that the first poll begins the work.
         let waker = TurnWaker { state: AtomicU8::new(CALLED), reader: AtomicWaker::new() };
         Arc::new(Self {
             work: Mutex::new(Some(Box::pin(work))),
@@ -62,6 +63,7 @@ impl Engine {
     /// Polls the work as far as possible; the caller is woken when it can continue. Returns whether
     /// the work still runs here.
     pub(super) fn go_on(&self, context: &mut Context<'_>) -> bool {
+        // Before the work is polled, so that no wake-up is lost in between.
         self.waker.reader.register(context.waker());
         self.is_late.store(false, Ordering::Relaxed);
         let mut work = match self.work.try_lock() {
@@ -106,6 +108,7 @@ impl Engine {
             Err(TryLockError::WouldBlock) => None, // The reader polls it right now.
         };
         if let Some(work) = work {
+            // On the core where it began, which has its connection to the model (ADR 25).
             drop(self.runtime.spawn(work));
         }
     }

@@ -150,6 +150,7 @@ impl TurnLog {
     }
 
     fn desert_if_empty(&self, state: &LogState) {
+        // A turn that has ended needs no reader: its title is stored all the same.
         if state.readers.is_empty() && !state.has_ended && self.on_leave == OnLeave::Cancel {
             self.deserted.cancel();
         }
@@ -157,6 +158,7 @@ impl TurnLog {
 
     /// Wakes waiting readers, outside the lock.
     fn wake(&self, mut waiting: Option<Waker>) {
+        // One at a time, so that no list is allocated under the lock.
         while let Some(waker) = waiting {
             waker.wake();
             waiting = self.lock().waiting();
@@ -198,6 +200,7 @@ impl LogState {
             let grown = self.events.back().map_or(0, Fact::weight);
             self.bytes = (self.bytes + grown).saturating_sub(before);
         }
+        // The event that was just appended stays, however large it is.
         while self.bytes > MAX_BYTES && self.events.len() > 1 {
             self.forget_first();
         }
@@ -233,6 +236,7 @@ impl LogState {
             if is_over {
                 return Poll::Ready(Ok(0));
             }
+            // Nearly every poll comes from the same task, and cloning its waker is not free.
             if !position.waiting.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
                 position.waiting = Some(context.waker().clone());
             }

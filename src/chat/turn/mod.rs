@@ -88,6 +88,7 @@ impl ChatContext {
         end.log(steps, took);
         let unnamed = title.map(|words| Unnamed::new(words, &end));
         log.tell(Fact::Ended(Box::new(end)));
+        // Only now: neither the answer nor the next message waits for a title (ADR 20).
         if let (Some(unnamed), Titles::Model) = (unnamed, self.settings.titles) {
             Box::pin(self.name(unnamed, &log)).await;
         }
@@ -174,6 +175,7 @@ impl ChatContext {
             Ok(messages) => for_model(messages, self.settings.max_context_tokens),
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "Transcript not read");
+                // Without the history the model would answer something else.
                 interrupt.raise(Finish::Storage);
                 Vec::new()
             }

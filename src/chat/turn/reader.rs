@@ -75,6 +75,7 @@ impl Reader {
 impl Drop for Reader {
     fn drop(&mut self) {
         self.log.leave(self.id);
+        // The rest of the turn needs no reader, if only to end in an orderly way (ADR 24).
         if let Some(engine) = &self.engine {
             engine.move_away();
         }

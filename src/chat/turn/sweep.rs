@@ -37,6 +37,7 @@ impl Sweep {
         let mut turns = self.lock();
         turns.all.push((Arc::downgrade(log), Arc::downgrade(engine)));
         if !std::mem::replace(&mut turns.is_running, true) {
+            // On the core of its turns: a clock on another one would wake this thread (ADR 25).
             drop(tokio::spawn(Arc::clone(self).run()));
         }
     }
