@@ -26,6 +26,7 @@ pub fn shorten_results(messages: &mut [Message], room: usize) {
         Message::Tools { results } => Some(results),
         Message::User { .. } | Message::Assistant(_) | Message::Note { .. } => None,
     });
+    // The oldest first: the model has most likely used them already.
     for result in results.flatten() {
         if bytes <= room {
             return;

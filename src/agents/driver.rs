@@ -82,6 +82,7 @@ impl Driver {
             // Its text was cut already, however complete the reply is.
             Ok(_) if self.interrupt.reason() == Some(Finish::TooLong) => run.stop(Finish::TooLong),
             Ok(mut reply) => {
+                // Now, while the names mean the tools that the model saw (ADR 1).
                 catalog.identify(&mut reply.message.calls);
                 // Generated here and stored with the reply: a later try of this call is the same
                 // effect (ADR 12).
@@ -122,6 +123,7 @@ impl Driver {
         self.tell(AgentEvent::ToolStarted { call: Box::new(call.clone()), origin });
         let answer = match &planned.refusal {
             Some(refusal) => Err(refusal.clone()),
+            // Not made, but with a result: providers refuse a call without one (ADR 13).
             None if self.stop_reason().is_some() => Err(ToolError::NotMade),
             None => self.perform(planned).await,
         };

@@ -183,6 +183,7 @@ impl Run {
     /// Questions end the run, after the other calls of the reply were made (ADR 13).
     fn plan_questions(&mut self, call: ToolCall) -> Planned {
         match questions(&call) {
+            // One form ends the turn, so a second one would never be answered.
             Ok(_) if !self.asked.is_empty() => refused(call, ToolError::Questions),
             Ok(asked) => {
                 self.asked = asked;
@@ -216,6 +217,7 @@ const TOLD_OF_REPEATS: &str = "\n[You made this very call three times now. \
      The answer will not change: use it, or tell the user what is in the way.]";
 
 fn refused(call: ToolCall, refusal: ToolError) -> Planned {
+    // It is not made, so it may run beside others.
     Planned { call, effect: Effect::ReadOnly, refusal: Some(refusal) }
 }
 

@@ -25,6 +25,7 @@ pub(super) fn stream(turn: Turn) -> Response {
 pub(super) fn refusal(error: ApiError) -> Result<Response, ApiError> {
     let outcome = error.as_event().ok_or_else(|| error.clone())?;
     let mut response = events(Body::from(only(ChatKit::default(), &error.to_string(), outcome)));
+    // The status is 200, but the log has to say that it was refused.
     refused::mark(&mut response, &error);
     Ok(response)
 }

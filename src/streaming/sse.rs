@@ -83,6 +83,7 @@ impl<W: Wire> SseWriter<W> {
     /// Waits for facts and counts them; `None` if it was quiet for too long.
     async fn next_facts(&mut self) -> Option<Result<usize, Behind>> {
         let heard = select! {
+            // Facts first: the comment is only for a quiet stream.
             biased;
             heard = self.turn.take(&mut self.waiting, AT_ONCE) => Some(heard),
             () = &mut self.patience => None,
