@@ -8,7 +8,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::request_id;
 
-/// How long a browser may keep the answer to a preflight; no browser keeps it longer.
+/// How long a browser may keep the answer to a preflight: the most that Chromium keeps.
 const MAX_AGE: Duration = Duration::from_hours(2);
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -39,7 +39,7 @@ async fn short(
 ) -> Result<Response, ApiError> {
     let form = ShortForm::parse(&body)?;
     let request = from_short_form(form, &api.limits, context)?;
-    // Refused before anything is stored. A copy is answered from the store, without the model.
+    // Refused before anything is stored. A copy may be answered from the store, without the model.
     if let Some(retry_in) = api.chat.model_refuses_for()
         && !api.chat.has_seen(&request.context).await
     {
