@@ -1,4 +1,4 @@
-//! The composition root: the only file where adapters meet ports.
+//! The composition root: the only file that connects adapters to ports.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -21,26 +21,25 @@ use crate::model::{self, Chain, OpenAiModel};
 use crate::serving::{self, Routers, Tcp};
 use crate::store;
 
-/// Connections that are still open after the drain get so long to close.
+/// How long connections that are open after the drain have to close.
 const LAST_CONNECTIONS: Duration = Duration::from_secs(2);
 
-/// A tool server that hangs at the start must not keep the whole server from being ready.
+/// A tool server that hangs at the start must not keep the server from being ready.
 const PATIENCE_AT_START: Duration = Duration::from_secs(5);
 
-/// The name under which the bundled todo server is known.
+/// The name of the bundled todo server, and the command that starts it.
 const TODO: &str = "todo";
 
-/// How the server is shut down.
 #[derive(Clone, Copy, Debug)]
 pub struct ShutdownPlan {
-    /// So long it says that it is not ready and serves nevertheless: who sends it work hears of its
-    /// end later than it does itself.
+    /// How long the server reports that it is not ready and still serves: those who send it work
+    /// learn of its end later than it does itself.
     pub lame_duck: Duration,
-    /// So long running turns may go on after that.
+    /// How long running turns may continue after that.
     pub drain: Duration,
 }
 
-/// Every room, joined.
+/// The whole server, connected.
 pub struct App {
     routers: Routers,
     chat: Arc<Chat>,
@@ -51,7 +50,7 @@ pub struct App {
 }
 
 impl App {
-    /// Builds the rooms; nothing outside is waited for but a local database file.
+    /// Builds everything. Of the outside only a local database file is waited for (ADR 6).
     pub async fn build(mut config: Config, address: SocketAddr) -> anyhow::Result<Self> {
         let stop = CancellationToken::new();
         if config.model.offline {
@@ -76,8 +75,7 @@ impl App {
         Ok(Self { routers, chat, model, tools, lifecycle, stop })
     }
 
-    /// Serves so many requests at a time until it is told how to end, then drains: running turns may
-    /// end, then connections, then tools.
+    /// Serves at most `requests` at a time until `ending` is ready, then drains.
     pub async fn serve(
         self,
         listener: TcpListener,
@@ -95,6 +93,7 @@ impl App {
 
         self.serve_as_lame_duck(lame_duck).await;
         tracing::info!(turns = self.chat.running(), "Shutting down");
+        // In this order: a turn needs its connection to report its end, and its tools until then.
         self.chat.drain(drain).await;
         closed.cancel();
         let ended = tokio::time::timeout(LAST_CONNECTIONS, server).await;
@@ -112,13 +111,13 @@ impl App {
         }
     }
 
-    /// In the background: nobody waits for what providers say of their models.
+    /// In the background: the start does not wait for what providers say of their models (ADR 17).
     fn inspect_models(&self) {
         let (model, stop) = (Arc::clone(&self.model), self.stop.clone());
         drop(tokio::spawn(async move { stop.run_until_cancelled(model.inspect()).await }));
     }
 
-    /// Ready once every tool server has answered or failed to, so that the first turn has tools.
+    /// Ready once every tool server has connected or failed to, so that the first turn has tools.
     fn open_when_settled(&self) {
         let (tools, lifecycle) = (Arc::clone(&self.tools), self.lifecycle.clone());
         drop(tokio::spawn(async move {
@@ -130,7 +129,7 @@ impl App {
     }
 }
 
-/// The model, and those that stand in for it.
+/// The model and its fallbacks.
 fn chain(first: model::Settings, fallbacks: Vec<model::Settings>) -> anyhow::Result<Chain> {
     let first = Arc::new(OpenAiModel::new(first)?);
     let named = |settings: model::Settings| {
@@ -140,7 +139,7 @@ fn chain(first: model::Settings, fallbacks: Vec<model::Settings>) -> anyhow::Res
     Ok(Chain::new(first, fallbacks.into_iter().map(named).collect::<Result<_, _>>()?))
 }
 
-/// The bundled model, in this process, on a loopback port of its own.
+/// Starts the bundled model in this process, on its own loopback port (ADR 9).
 async fn start_offline_model(stop: CancellationToken) -> anyhow::Result<String> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let base_url = format!("http://{}/v1beta/openai", listener.local_addr()?);
@@ -153,16 +152,17 @@ async fn start_offline_model(stop: CancellationToken) -> anyhow::Result<String> 
     Ok(base_url)
 }
 
-/// The bundled todo server, as a child of this very program.
+/// The bundled todo server, as a child process of this program.
 fn bundled_todo(settings: &todo::Settings) -> anyhow::Result<ServerSettings> {
     let program = std::env::current_exe().context("The program cannot find itself")?;
     let command = program.to_str().context("The program's path is not valid Unicode")?.to_owned();
     let database = ("TODO_DATABASE_URL".to_owned(), Secret::new(&settings.database_url));
+    // A child like any other server: what works for it works for an operator's own.
     let transport = Transport::Child { command, args: vec![TODO.to_owned()], env: vec![database] };
     Ok(ServerSettings { name: TODO.to_owned(), transport, trust: Trust::Bundled })
 }
 
-/// One line: where, which model, where data lies.
+/// One line: the address, the model, the place of the data.
 fn announce(config: &Config, address: SocketAddr) {
     let data = database_place(&config.store.url);
     let here = Listen { host: config.listen.host.clone(), port: address.port() }.url();
@@ -177,7 +177,7 @@ fn announce(config: &Config, address: SocketAddr) {
     }
 }
 
-/// A limit in money does not hold for a model whose price nobody knows.
+/// A limit in money does not apply to a model of unknown price (ADR 16).
 fn warn_of_unpriced(config: &Config) {
     if config.chat.limits.budget.max_cost.is_none() {
         return;
@@ -191,8 +191,8 @@ fn warn_of_unpriced(config: &Config) {
     }
 }
 
-/// Where a database lies: only what the driver itself takes for host, name or path, because a URL
-/// may carry its password in more than one place.
+/// The place of a database, from what its driver reads as host, name or path. A URL may have its
+/// password in more than one place (ADR 4).
 fn database_place(url: &str) -> String {
     let server = |options: PgConnectOptions| {
         let database = options.get_database().unwrap_or_else(|| options.get_username());

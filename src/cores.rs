@@ -1,8 +1,8 @@
-//! One thread for each core of the machine, each with a runtime of its own (ADR 25).
+//! One thread for each core of the machine, each with its own runtime (ADR 25).
 //!
-//! What belongs together (a connection, the turn that is read on it, the connection to the model that
-//! the turn waits for) runs on one core, and wakes no other thread. What is for all (the store, tools,
-//! the log) is elsewhere.
+//! What belongs together (a connection, the turn that is read on it, the turn's connection to the
+//! model) runs on one core and wakes no other thread. What all share (the store, tools, the log) is
+//! elsewhere.
 
 use std::cell::Cell;
 use std::io;
@@ -16,14 +16,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 thread_local! {
-    /// Which core this thread is. Whoever is none of the others counts as the first.
+    /// The core of this thread. A thread that is none of the others counts as the first.
     static HERE: Cell<usize> = const { Cell::new(0) };
 }
 
 static COUNT: LazyLock<usize> =
     LazyLock::new(|| thread::available_parallelism().map_or(1, NonZero::get));
 
-/// Shares work out to the cores. Once it is dropped, what still runs on the further ones ends.
+/// Distributes work among the cores. When it is dropped, work on the further cores ends.
 #[derive(Debug)]
 pub struct Cores {
     first: Arc<Core>,
@@ -34,23 +34,23 @@ pub struct Cores {
 #[derive(Debug)]
 struct Core {
     runtime: Handle,
-    /// How many pieces of work it has, and how many of them are under way.
+    /// Pieces of work on this core, and how many of them are busy.
     pieces: AtomicUsize,
     busy: AtomicUsize,
 }
 
-/// Where a piece of work tells that it is under way.
+/// Through this a piece of work reports that it is busy.
 #[derive(Clone)]
 pub struct Load(Arc<Core>);
 
-/// A piece of work is under way.
+/// A piece of work is busy as long as this exists.
 pub struct Busy(Arc<Core>);
 
-/// A core has a piece of work.
+/// Counts a piece of work until it is dropped.
 struct CorePiece(Arc<Core>);
 
 impl Cores {
-    /// The runtime that this is called in, and no other.
+    /// Only the runtime that this is called in.
     pub fn only_here() -> Self {
         let first = Core::new(Handle::current());
         Self { first, others: Vec::new(), stop: CancellationToken::new() }
@@ -63,20 +63,21 @@ impl Cores {
             let (stop, (tell, told)) = (cores.stop.clone(), mpsc::channel());
             let work = move || run(number, &stop, &tell);
             drop(thread::Builder::new().name(format!("core-{number}")).spawn(work)?);
-            // It is there in a moment, or has said why not.
+            // The thread sends its runtime in a moment, or why it has none.
             let runtime = told.recv().map_err(|_| io::ErrorKind::BrokenPipe)??;
             cores.others.push(Core::new(runtime));
         }
         Ok(cores)
     }
 
-    /// Does some work on the core where least is under way, and of those where there is least.
+    /// Runs work on the core with the fewest busy pieces, and of those on the one with the fewest.
     pub fn spawn<F>(&self, all: &TaskTracker, work: impl FnOnce(Load) -> F)
     where
         F: Future<Output = ()> + Send + 'static,
     {
         let cores = [&self.first].into_iter().chain(&self.others);
         let core = cores.min_by_key(|core| core.load()).unwrap_or(&self.first);
+        // Counted before the task runs: connections that come together must not go to one core.
         core.pieces.fetch_add(1, Ordering::Relaxed);
         let (piece, work) = (CorePiece(Arc::clone(core)), work(Load(Arc::clone(core))));
         let work = async move {
@@ -87,13 +88,15 @@ impl Cores {
     }
 }
 
-/// Is one of the cores until it is told to stop. Its runtime is made here, where it can be dropped.
+/// The thread of a core, until it is told to stop. Its runtime is built here, where it can be
+/// dropped.
 fn run(number: usize, stop: &CancellationToken, tell: &mpsc::Sender<io::Result<Handle>>) {
     HERE.set(number);
     match Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => {
             drop(tell.send(Ok(runtime.handle().clone())));
             runtime.block_on(stop.cancelled());
+            // Without waiting for blocking work, which may never end.
             runtime.shutdown_background();
         }
         Err(error) => drop(tell.send(Err(error))),
@@ -117,7 +120,7 @@ impl Core {
 }
 
 impl Load {
-    /// From now on the work is under way.
+    /// The work is busy until the guard is dropped.
     pub fn busy(&self) -> Busy {
         self.0.busy.fetch_add(1, Ordering::Relaxed);
         Busy(Arc::clone(&self.0))
@@ -136,7 +139,7 @@ impl Drop for CorePiece {
     }
 }
 
-/// One value for each core: what its tasks share, and no other core touches.
+/// One value for each core, shared by its tasks and touched by no other core.
 #[derive(Debug)]
 pub struct PerCore<T> {
     first: T,
@@ -144,12 +147,11 @@ pub struct PerCore<T> {
 }
 
 impl<T> PerCore<T> {
-    /// Makes all of them.
     pub fn new(make: impl Fn() -> T) -> Self {
         Self { first: make(), others: (1..*COUNT).map(|_| make()).collect() }
     }
 
-    /// The one of the core that asks.
+    /// The value of the core that asks.
     pub fn here(&self) -> &T {
         let other = HERE.get().checked_sub(1).and_then(|other| self.others.get(other));
         other.unwrap_or(&self.first)

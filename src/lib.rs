@@ -1,7 +1,7 @@
 //! An agent server that answers a ChatKit conversation with a tool-using model.
 //!
-//! Rooms are listed in reading order, from the door inwards. Who may use whom
-//! is written in `specs/plan.md` and kept true by `tests/unit/layering.rs`.
+//! Modules are listed in reading order, from the outside inwards. Which may use which is in
+//! `specs/plan.md`; `tests/unit/layering.rs` checks it.
 
 pub mod app;
 

@@ -1,4 +1,4 @@
-//! The one tool of our own: asking the person, which ends the turn until the answer comes.
+//! The built-in tool: asks the user, which ends the turn until the answer comes (ADR 13).
 
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
@@ -13,7 +13,7 @@ use crate::domain::{
     clean, shorten,
 };
 
-/// The name under which it is offered.
+/// Reserved: no server's tool is offered under this name.
 pub const ASK_USER: &str = "ask_user";
 
 const MAX_QUESTIONS: usize = 5;
@@ -27,10 +27,10 @@ few. Ask everything at once; the turn ends with this call.";
 const ASKED: &str =
     "The questions are on the person's screen; the answer is the person's next message.";
 
-/// Other tools, and this one beside them.
+/// Other tools, and this one in addition.
 pub struct WithQuestions {
     others: Arc<dyn Tools>,
-    /// The catalog of the others, and what it became.
+    /// The catalog of the others, and the same with our tool.
     offered: Mutex<(Arc<Catalog>, Arc<Catalog>)>,
 }
 
@@ -51,7 +51,6 @@ struct AskedQuestion {
 }
 
 impl WithQuestions {
-    /// Offers asking beside these.
     pub fn new(others: Arc<dyn Tools>) -> Self {
         Self { others, offered: Mutex::default() }
     }
@@ -62,13 +61,13 @@ impl Tools for WithQuestions {
         self.others.settled()
     }
 
-    /// Made anew only when the others change: it is asked for before every call of the model.
+    /// Rebuilt only when the others change: it is requested before every call of the model.
     fn catalog(&self) -> Arc<Catalog> {
         let others = self.others.catalog();
         let mut offered = self.offered.lock().unwrap_or_else(PoisonError::into_inner);
         if !Arc::ptr_eq(&offered.0, &others) {
             let mut all = Catalog::clone(&others);
-            // Nobody else may put questions in our name.
+            // Nobody else may ask questions in our name (ADR 13).
             all.tools.retain(|tool| tool.name != ASK_USER);
             all.tools.push(tool());
             *offered = (others, Arc::new(all));
@@ -81,6 +80,8 @@ impl Tools for WithQuestions {
         request: ToolRequest<'a>,
     ) -> BoxFuture<'a, Result<ToolOutput, ToolError>> {
         if self.catalog().find_call(request.call).is_some_and(is_built_in) {
+            // Answered at once: no call may stay without its result, and no turn waits in memory
+            // (ADR 13).
             let told = ToolOutput::plain(ASKED.to_owned(), ToolOrigin::BuiltIn);
             return ready(Ok(told)).boxed();
         }
@@ -88,7 +89,7 @@ impl Tools for WithQuestions {
     }
 }
 
-/// Whether it is the one of our own.
+/// Whether it is the built-in tool: by its owner, because a server chooses its names (ADR 13).
 pub(super) fn is_built_in(tool: &Tool) -> bool {
     tool.origin == ToolOrigin::BuiltIn
 }
@@ -133,6 +134,7 @@ fn tool() -> Tool {
         description: DESCRIPTION.to_owned(),
         schema: Arc::clone(&SCHEMA),
         origin: ToolOrigin::BuiltIn,
+        // It changes nothing, so it needs no journal and runs beside other reading calls.
         hints: Hints { read_only: true, destructive: false, idempotent: true, open_world: false },
         trust: Trust::Bundled,
         honours_keys: false,

@@ -1,19 +1,20 @@
-//! How much of a conversation the model is sent: results of tools are what grows, so they give way.
+//! How much of a conversation the model is sent. Results of tools are what grows, so they are
+//! shortened.
 
 use crate::domain::{Message, shorten};
 
 /// A rough measure that holds for most languages and models.
 const BYTES_PER_TOKEN: usize = 4;
 
-/// Results that give way are shortened to so many characters.
+/// In characters: results that do not fit are shortened to this.
 const SHORT_RESULT: usize = 400;
 
-/// About how many bytes so many tokens are.
+/// The approximate number of bytes of so many tokens.
 pub const fn bytes_of_tokens(tokens: usize) -> usize {
     tokens.saturating_mul(BYTES_PER_TOKEN)
 }
 
-/// How many bytes of text these messages hold.
+/// Bytes of text in these messages.
 pub fn bytes_of(messages: &[Message]) -> usize {
     messages.iter().map(Message::text_bytes).sum()
 }
@@ -25,6 +26,7 @@ pub fn shorten_results(messages: &mut [Message], room: usize) {
         Message::Tools { results } => Some(results),
         Message::User { .. } | Message::Assistant(_) | Message::Note { .. } => None,
     });
+    // The oldest first: the model has most likely used them already.
     for result in results.flatten() {
         if bytes <= room {
             return;

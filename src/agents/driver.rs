@@ -1,4 +1,5 @@
-//! The hands of a run: does what [`Run`] decides and reports each step.
+//! The driver of a run: does what [`Run`] decides, and reports each step. It decides nothing
+//! itself.
 
 use std::sync::Arc;
 
@@ -14,26 +15,21 @@ use super::{
 };
 use crate::domain::{CallKey, Caller, Catalog, Effect, Spend, ToolOutput, ToolResult};
 
-/// So many tools of one batch run at the same time.
+/// How many calls of one batch run at the same time.
 const TOGETHER: usize = 8;
 
-/// What a run is driven with.
 pub struct Driver {
-    /// The model to ask.
     pub model: Arc<dyn Model>,
-    /// The one that was chosen, if any was.
+    /// The chosen model; `None` means the default.
     pub choice: Option<String>,
-    /// The tools to call.
     pub tools: Arc<dyn Tools>,
-    /// Who asks.
     pub caller: Caller,
-    /// What "today" means.
+    /// Defines "today".
     pub time_zone: TimeZone,
     /// When the whole turn must be over.
     pub deadline: Instant,
     /// Stops the run from outside.
     pub interrupt: Interrupt,
-    /// Who hears of it.
     pub listener: Arc<dyn Listener>,
 }
 
@@ -41,8 +37,8 @@ pub struct Driver {
 ///
 /// # Cancel safety
 ///
-/// Raise the interrupt rather than drop the future: a call that changes
-/// something is then awaited and its result reported. No task outlives it.
+/// Raise the interrupt instead of dropping the future: a call that may change something is then
+/// awaited and its result reported. No task outlives the future.
 pub async fn drive(mut run: Run, driver: Driver) -> u32 {
     run.go_on(&driver.tools.catalog());
     loop {
@@ -71,20 +67,25 @@ impl Driver {
             deadline: self.deadline,
         };
         let result = select! {
+            // A stop counts more than a reply that comes in the same moment.
             biased;
             finish = self.must_stop() => Err(finish),
             result = self.model.reply(request, &deltas) => result.map_err(Finish::Model),
         };
+        // Read after a stop as well: a request that was begun is billed (ADR 16).
         let spend = deltas.spent();
         if spend != Spend::default() {
             run.on_spend(spend);
             self.tell(AgentEvent::Spent(Box::new(spend)));
         }
         match result {
-            // Its words were cut already, however whole it is.
+            // Its text was cut already, however complete the reply is.
             Ok(_) if self.interrupt.reason() == Some(Finish::TooLong) => run.stop(Finish::TooLong),
             Ok(mut reply) => {
+                // Now, while the names mean the tools that the model saw (ADR 1).
                 catalog.identify(&mut reply.message.calls);
+                // Generated here and stored with the reply: a later try of this call is the same
+                // effect (ADR 12).
                 for call in &mut reply.message.calls {
                     call.key = Some(CallKey::new_key());
                 }
@@ -99,15 +100,18 @@ impl Driver {
         let catalog = self.tools.catalog();
         let mut results = Vec::new();
         for batch in batches {
+            // The reply with its calls is committed before the first effect (ADR 12).
             if batch.iter().any(changes) {
                 self.settled().await;
             }
             let calls: Vec<_> = batch.iter().map(|planned| self.call(planned, &catalog)).collect();
+            // `buffered` keeps the order of the calls, which the results must have.
             let answered: Vec<_> = stream::iter(calls).buffered(TOGETHER).collect().await;
             results.extend(answered);
         }
         let results = run.on_results(results);
         self.tell(AgentEvent::Answered(results));
+        // Only after the results are reported: what was done must be known.
         if let Some(finish) = self.stop_reason() {
             run.stop(finish);
         }
@@ -119,6 +123,7 @@ impl Driver {
         self.tell(AgentEvent::ToolStarted { call: Box::new(call.clone()), origin });
         let answer = match &planned.refusal {
             Some(refusal) => Err(refusal.clone()),
+            // Not made, but with a result: providers refuse a call without one (ADR 13).
             None if self.stop_reason().is_some() => Err(ToolError::NotMade),
             None => self.perform(planned).await,
         };
@@ -129,7 +134,7 @@ impl Driver {
         result
     }
 
-    /// A call that only reads is dropped when the run must stop; one that changes something is
+    /// A call that only reads is dropped when the run must stop. One that may change something is
     /// awaited within its own time limit, so that its result is known.
     async fn perform(&self, planned: &Planned) -> Result<ToolOutput, ToolError> {
         let progress = Progress::new(planned.call.id.clone(), Arc::clone(&self.listener));
@@ -160,8 +165,8 @@ impl Driver {
         }
     }
 
-    /// Waits until the reply is written down, before anything is done for it; or until the run must
-    /// stop, and then nothing is done.
+    /// Waits until the reply is stored. Ends early when the run must stop, and then no call is
+    /// made.
     async fn settled(&self) {
         select! {
             biased;

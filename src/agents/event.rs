@@ -1,4 +1,4 @@
-//! What a run tells the outside world, in our own words.
+//! What a run reports, independent of any provider and any wire.
 
 use std::sync::Arc;
 
@@ -7,99 +7,89 @@ use crate::domain::{
     CallId, Outcome, Question, Reply, Spend, ToolCall, ToolOrigin, ToolOutput, ToolResult,
 };
 
-/// Something that happened in a run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AgentEvent {
-    /// The model said a piece.
+    /// A piece of text or of a thought.
     Said(Delta),
-    /// Another model than the one asked for is about to speak.
+    /// Another model than the requested one is about to answer.
     SpokenBy(Arc<str>),
-    /// The model's reply is whole.
+    /// The model's reply is complete.
     Replied(Box<Reply>),
-    /// Asking the model has cost so much, whatever came of it.
+    /// The cost of a request to the model, also of one that failed.
     Spent(Box<Spend>),
-    /// A tool is about to run.
+    /// A tool is about to be called.
     ToolStarted {
-        /// The call.
         call: Box<ToolCall>,
-        /// Whose tool it is, if the tool exists.
+        /// Whose tool it is; `None` if there is no such tool.
         origin: Option<ToolOrigin>,
     },
-    /// A tool says how far it is.
     ToolProgress(Box<ToolProgress>),
-    /// A tool has run, or was refused.
+    /// A tool has answered, or the call was refused.
     ToolFinished(Box<ToolEnd>),
-    /// Every call of the last reply is answered.
+    /// Every call of the last reply has its result.
     Answered(Vec<ToolResult>),
     /// The run is over; always the last event.
     Finished(Finish),
 }
 
-/// How far a tool is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToolProgress {
-    /// Which call.
     pub call: CallId,
-    /// In its own words.
+    /// The tool's own words.
     pub words: String,
 }
 
-/// How a call ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ToolEnd {
-    /// What the model reads of it.
+    /// What the model reads.
     pub result: ToolResult,
-    /// All that the tool gave, or why it gave nothing.
+    /// Everything that the tool returned, or why there is nothing.
     pub answer: Result<ToolOutput, ToolError>,
 }
 
-/// Why a run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Finish {
-    /// The model said all it had to say.
+    /// The last reply is complete and has no calls.
     Completed,
-    /// The model asked the person.
+    /// The model asked the user.
     Asked(Vec<Question>),
-    /// Nobody listens any more.
+    /// The last reader has left.
     Cancelled,
     /// The model was asked as often as allowed.
     StepLimit {
-        /// How often that is.
         steps: u32,
     },
-    /// What the turn may cost is used up.
+    /// The budget of the turn is used up.
     OverBudget(Box<Overspent>),
-    /// The model made the same call over and over.
+    /// The model made the same call again and again.
     Repeated {
-        /// The tool it called.
         tool: String,
     },
-    /// The time for the whole turn is over.
+    /// The time of the turn is over.
     Deadline,
-    /// More was said than anybody reads.
+    /// The turn has more text than allowed.
     TooLong,
-    /// The server is shutting down.
     ShutDown,
-    /// What happened could not be kept.
+    /// Something could not be stored.
     Storage,
-    /// Another turn has taken the thread over, or it was deleted.
+    /// The lease is lost: another turn holds the thread, or it was deleted.
     Lost,
-    /// The model gave no whole reply.
+    /// The model gave no complete reply.
     Model(ModelError),
 }
 
 impl Finish {
-    /// Whether nothing of the turn can be kept any more.
+    /// Whether nothing of the turn can be stored any more.
     pub const fn is_loss(&self) -> bool {
         matches!(self, Self::Storage | Self::Lost)
     }
 
-    /// Whoever cannot keep anything must not say that it was merely stopped.
+    /// If nothing can be stored, the turn must not end as merely stopped (ADR 24).
     pub(super) const fn outranks(&self, other: &Self) -> bool {
         self.is_loss() && !other.is_loss()
     }
 
-    /// How a turn ends that ends so.
+    /// The outcome of a turn that ends like this.
     pub const fn outcome(&self) -> Outcome {
         match self {
             Self::Completed => Outcome::Completed,

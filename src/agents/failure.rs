@@ -4,44 +4,43 @@ use std::time::Duration;
 
 use crate::domain::Outcome;
 
-/// Why the model gave no whole reply.
+/// Why the model gave no complete reply.
 ///
-/// `Display` is for the log; [`ModelError::told`] is for the person.
+/// `Display` is for the log, [`ModelError::message_for_person`] for the user.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ModelError {
-    /// Nothing was sent, or the provider is down or asks for patience.
+    /// Nothing was sent, or the provider is down or limits us.
     #[error("model unavailable: {reason}")]
     Unavailable {
-        /// Why, without the provider's own words.
+        /// Without the provider's own words.
         reason: String,
-        /// When trying again may help.
+        /// When a retry may help; `None` if that is unknown.
         retry_in: Option<Duration>,
     },
-    /// The provider refuses our request; only an operator can change that.
+    /// The provider refuses our requests. Only an operator can change that.
     #[error("model refused the request")]
     Misconfigured,
-    /// The provider does not, or no longer, offer this model; what to do about it.
+    /// The provider does not or no longer offer this model; the text says what to do.
     #[error("model is not offered: {0}")]
     Unoffered(String),
-    /// What was paid for is used up; the words name it.
+    /// A quota is used up; the text names it.
     #[error("model has spent {0}")]
     Spent(&'static str),
-    /// A deadline passed; the words name it.
+    /// A deadline passed; the text names it.
     #[error("model timed out: {0}")]
     TimedOut(&'static str),
     /// The provider blocked the prompt or the answer.
     #[error("model blocked: {0}")]
     Blocked(String),
-    /// The length limit was hit.
+    /// The answer reached the length limit.
     #[error("model hit its length limit")]
     TooLong,
-    /// Nothing came.
+    /// The reply has neither text nor calls.
     #[error("model reply was empty")]
     Empty,
-    /// A call came that nobody can read.
+    /// A call in the reply cannot be read.
     #[error("model wrote a malformed call")]
     Malformed,
-    /// The reply broke off.
     #[error("model reply broke off")]
     Truncated,
     /// Anything else, in our own words.
@@ -51,79 +50,78 @@ pub enum ModelError {
 
 /// Why a call got no answer from its tool.
 ///
-/// `Display` goes to the model: short words without internals.
+/// `Display` goes to the model: short sentences without internals.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ToolError {
-    /// The tool answered that it failed; its own words.
+    /// The tool said that it failed; its own words.
     #[error("{0}")]
     Refused(String),
-    /// The tool wants to know more first, which it cannot be told yet.
+    /// The tool asks for more input first, which it cannot be given yet (ADR 1).
     #[error(
         "the tool asks for more input, which cannot be given here, so it did nothing; if its \
          arguments allow, say it there"
     )]
     Asks,
-    /// No tool of that name is on offer.
+    /// No tool of this name is offered.
     #[error("there is no tool named like this; use one of the tools on offer")]
     Unknown,
-    /// The arguments are not one JSON object.
     #[error("the arguments are not one JSON object; call again with a JSON object")]
     Arguments,
     /// Nothing was sent.
     #[error("the server of this tool cannot be reached now, so nothing was done; tell the user")]
     Unavailable,
-    /// The model made this very call too often.
+    /// The model made the same call too often.
     #[error("this very call was made too often, so it was not made again")]
     Repeated,
-    /// It was begun before, and nobody knows how it ended.
+    /// An earlier try began it, and its outcome is unknown (ADR 12).
     #[error(
         "this very call was begun before and whether it took effect is unknown, so it was not \
          made again; check first"
     )]
     Begun,
-    /// The questions to the person cannot be read.
+    /// The questions to the user cannot be read.
     #[error("give 1 to 5 questions, each an object with a question and, if you like, options")]
     Questions,
     /// The turn ended before it was made.
     #[error("the turn ended before this call was made, so nothing was done")]
     NotMade,
-    /// No answer in time.
     #[error("the tool did not answer in time; whether it took effect is unknown, so check first")]
     TimedOut,
-    /// The server answered that it failed inside, or with nothing readable; its own words.
+    /// The server reported an internal error, or its answer is unreadable; its own words. The tool
+    /// had begun, so this is no refusal (ADR 1).
     #[error(
         "the tool's server failed at this call: {0}; whether it took effect is unknown, so check \
          first"
     )]
     Broken(String),
-    /// The connection broke while the tool ran.
+    /// The connection broke during the call.
     #[error("the connection to the tool broke; whether it took effect is unknown, so check first")]
     Lost,
 }
 
-/// What is known of the effect of a call that got no result.
+/// What is known of the effect of a call without a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Certainty {
     /// The call was not made, so nothing was done.
     NotMade,
-    /// The tool itself said no.
+    /// The tool itself refused.
     Refused,
     /// The tool waits for an answer before it does anything.
     Asks,
-    /// It may have happened.
+    /// The effect may have happened.
     Unknown,
 }
 
-/// What every text of an unknown effect says; kept texts are told from others by it.
+/// Part of every text about an unknown effect. Stored results are recognised by it.
 const UNKNOWN: &str = "whether it took effect is unknown";
 
 impl ToolError {
-    /// Whether a text says of a call that its effect is unknown.
+    /// Whether a stored result says that its effect is unknown.
     pub fn is_unknown_in(text: &str) -> bool {
         text.contains(UNKNOWN)
     }
 
-    /// What is known of the effect. In doubt it is unknown: a call told as refused may be made again.
+    /// In doubt the effect is unknown: a call that counts as refused may be made again (ADR 12).
     pub const fn certainty(&self) -> Certainty {
         match self {
             Self::Unknown
@@ -140,7 +138,7 @@ impl ToolError {
 }
 
 impl ModelError {
-    /// How a turn ends that ends with this.
+    /// The outcome of a turn that ends with this.
     pub const fn outcome(&self) -> Outcome {
         match self {
             Self::Unavailable { .. } | Self::Spent(_) => Outcome::Unavailable,
@@ -154,10 +152,10 @@ impl ModelError {
         }
     }
 
-    /// What the person is told.
     pub fn message_for_person(&self) -> String {
         match self {
             Self::Unavailable { retry_in: Some(wait), .. } => {
+                // Rounded up: a retry that comes a moment too early is refused again.
                 let seconds = wait.as_secs().saturating_add(1);
                 format!("The model is not available right now. Try again in {seconds} s.")
             }

@@ -1,4 +1,4 @@
-//! A reason to stop, raised from outside while a run is under way.
+//! Stops a run from outside, with a reason.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -6,8 +6,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::Finish;
 
-/// Stops a run. Clones share one state. The first reason counts; only that nothing can be kept any
-/// more is worth more than any other.
+/// Stops a run. Clones share one state. The first reason counts; only a loss of storage overrides
+/// it (ADR 24).
 #[derive(Clone, Debug, Default)]
 pub struct Interrupt {
     token: CancellationToken,
@@ -15,7 +15,6 @@ pub struct Interrupt {
 }
 
 impl Interrupt {
-    /// Raises it.
     pub fn raise(&self, reason: Finish) {
         {
             let mut known = self.lock();
@@ -23,10 +22,10 @@ impl Interrupt {
                 *known = Some(reason);
             }
         }
+        // After the reason is stored: whoever is woken by this reads it.
         self.token.cancel();
     }
 
-    /// The reason, if it was raised.
     pub fn reason(&self) -> Option<Finish> {
         self.lock().clone()
     }

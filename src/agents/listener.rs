@@ -1,4 +1,5 @@
-//! Who hears of a run, and what a model and a tool say to it while they work.
+//! Receives what happens in a run: its events, and the text of a model and the progress of a tool
+//! while they work.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,13 +11,12 @@ use futures::future::{BoxFuture, ready};
 use super::{AgentEvent, ToolProgress};
 use crate::domain::{CallId, Spend};
 
-/// Who hears of a run.
 pub trait Listener: Send + Sync {
-    /// Something happened. Never waits.
+    /// Something happened. Must not wait, because the run would wait with it (ADR 24).
     fn on(&self, event: AgentEvent);
 
-    /// Waits until everything that happened so far is dealt with: a reply is written down before
-    /// anything is done for it.
+    /// Waits until all events so far are processed: a reply is stored before its calls are made
+    /// (ADR 12).
     ///
     /// # Cancel safety
     ///
@@ -24,42 +24,37 @@ pub trait Listener: Send + Sync {
     fn settled(&self) -> BoxFuture<'_, ()>;
 }
 
-/// Where a tool says how far it is.
+/// Where a tool reports its progress.
 #[derive(Clone)]
 pub struct Progress {
     call: CallId,
     listener: Arc<dyn Listener>,
 }
 
-/// A piece of what a model says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delta {
-    /// Of its thinking.
     Thought(String),
-    /// Of its answer.
     Text(String),
 }
 
-/// Where a model's words go while it speaks.
+/// Where a model's text goes while it answers. Shared by all attempts at one reply.
 pub struct Deltas {
     listener: Arc<dyn Listener>,
-    /// Named before the first text, if it is not the model that was asked for.
+    /// Announced before the first text, if it is not the requested model.
     speaker: Option<Arc<str>>,
     has_spoken: Arc<AtomicBool>,
     has_thought: Arc<AtomicBool>,
-    /// Whether thoughts go unsaid.
+    /// Whether thoughts are dropped.
     is_silent_thinker: bool,
-    /// By every model that was asked, whatever came of it.
+    /// The cost of all requests, also of those that failed.
     spent: Arc<Mutex<Spend>>,
 }
 
 impl Progress {
-    /// Says it to this listener.
     pub fn new(call: CallId, listener: Arc<dyn Listener>) -> Self {
         Self { call, listener }
     }
 
-    /// Says how far it is.
     pub fn say(&self, words: String) {
         let told = ToolProgress { call: self.call.clone(), words };
         self.listener.on(AgentEvent::ToolProgress(Box::new(told)));
@@ -67,26 +62,25 @@ impl Progress {
 }
 
 impl Deltas {
-    /// Says each piece to this listener.
     pub fn new(listener: Arc<dyn Listener>) -> Self {
         let (has_spoken, has_thought) = (Arc::default(), Arc::default());
         let (speaker, is_silent_thinker, spent) = (None, false, Arc::default());
         Self { listener, speaker, has_spoken, has_thought, is_silent_thinker, spent }
     }
 
-    /// Says each piece to nobody.
+    /// For a reply that no user reads while it grows, such as a title.
     pub fn unheard() -> Self {
         Self::new(Arc::new(Nobody))
     }
 
-    /// The same place, for one attempt: if another has thought aloud, this one does not.
+    /// The same, for one attempt. If an earlier attempt has shown thoughts, this one shows none.
     #[must_use]
     pub fn for_attempt(&self) -> Self {
         let is_silent_thinker = self.has_thought.load(Ordering::Relaxed);
         Self { is_silent_thinker, ..self.shared() }
     }
 
-    /// The same place, for another model that speaks instead.
+    /// The same, for a fallback model.
     #[must_use]
     pub fn spoken_by(&self, speaker: &Arc<str>) -> Self {
         Self { speaker: Some(Arc::clone(speaker)), ..self.shared() }
@@ -103,22 +97,21 @@ impl Deltas {
         }
     }
 
-    /// Whether text was said, so that nobody else may begin anew.
+    /// Whether text was shown. From then on the request must not be retried (ADR 15).
     pub fn has_spoken(&self) -> bool {
         self.has_spoken.load(Ordering::Relaxed)
     }
 
-    /// Notes what a request cost, also one that came to nothing.
+    /// Adds the cost of a request, also of one that failed (ADR 16).
     pub fn spend(&self, more: Spend) {
         *self.spent.lock().unwrap_or_else(PoisonError::into_inner) += more;
     }
 
-    /// What all requests cost so far.
+    /// The cost of all requests so far.
     pub fn spent(&self) -> Spend {
         *self.spent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says one piece.
     pub fn say(&self, delta: Delta) {
         match &delta {
             Delta::Text(_) => self.introduce(),
@@ -128,8 +121,8 @@ impl Deltas {
         self.listener.on(AgentEvent::Said(delta));
     }
 
-    /// Says who speaks, if it is not the model that was asked for and was not said yet: before the
-    /// first text, or for a reply that has none.
+    /// Announces a model that is not the requested one, once: before its first text, or for a reply
+    /// without text (ADR 15).
     pub fn introduce(&self) {
         if !self.has_spoken.swap(true, Ordering::Relaxed)
             && let Some(speaker) = &self.speaker

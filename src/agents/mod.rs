@@ -1,4 +1,5 @@
-//! The agent loop: a brain that only decides and a driver that only does.
+//! The agent loop: a brain that only decides, and a driver that only acts. It knows a model and
+//! tools by their ports, and no providers, threads or wires.
 
 mod asking;
 mod context;

@@ -1,4 +1,4 @@
-//! What the loop needs from the outside, and nothing more.
+//! The two ports of the agent loop: a model, and tools.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,11 +9,10 @@ use tokio::time::Instant;
 use super::{Deltas, ModelError, Progress, ToolError};
 use crate::domain::{Caller, Catalog, Message, Reply, Tool, ToolCall, ToolOutput};
 
-/// A chat model.
 pub trait Model: Send + Sync {
-    /// Answers the transcript, saying each piece to `deltas` as it comes.
+    /// Answers the transcript and passes each piece to `deltas` as it comes.
     ///
-    /// Every reply that is not whole is an error, whatever was shown of it.
+    /// A reply that is not complete is an error, whatever was shown of it.
     ///
     /// # Cancel safety
     ///
@@ -24,22 +23,20 @@ pub trait Model: Send + Sync {
         deltas: &'a Deltas,
     ) -> BoxFuture<'a, Result<Reply, ModelError>>;
 
-    /// The ids of those that can be asked for, the usual one first.
+    /// The ids of the models that can be chosen, the default first.
     fn choices(&self) -> &[Arc<str>] {
         &[]
     }
 
-    /// How long calls are refused at once, without being sent or waited with, if they are. Asked in
-    /// place of a call, so a refusal counts like that of a call.
+    /// How long calls are refused immediately, without being sent; `None` if they are not. Asked
+    /// instead of a call, so a refusal is counted like that of a call.
     fn refuses_for(&self) -> Option<Duration>;
 }
 
-/// The tools an agent may use.
 pub trait Tools: Send + Sync {
     /// Waits until every server has connected or failed to, since the start or since it was lost.
     fn settled(&self) -> BoxFuture<'_, ()>;
 
-    /// What is on offer now.
     fn catalog(&self) -> Arc<Catalog>;
 
     /// Runs one call of a tool in the catalog.
@@ -51,32 +48,26 @@ pub trait Tools: Send + Sync {
     -> BoxFuture<'a, Result<ToolOutput, ToolError>>;
 }
 
-/// What a model is asked.
 #[derive(Clone, Copy, Debug)]
 pub struct ModelRequest<'a> {
-    /// The id of the one that is asked for; without it, or if it is unknown, the usual one.
+    /// The chosen model. `None` or an unknown id means the default.
     pub model: Option<&'a str>,
-    /// Who the model is and what it should know today.
     pub system: &'a str,
-    /// The conversation so far.
     pub messages: &'a [Message],
-    /// What it may call.
     pub tools: &'a [Tool],
     /// When the whole turn must be over.
     pub deadline: Instant,
 }
 
-/// What a tool is asked to do.
 #[derive(Clone, Copy, Debug)]
 pub struct ToolRequest<'a> {
-    /// The call, as the model wrote it.
+    /// As the model wrote it.
     pub call: &'a ToolCall,
-    /// Who it is asked for.
+    /// The user for whom it is made.
     pub caller: &'a Caller,
-    /// The same for the same effect: a server that honours keys does it only once.
+    /// The same for every try of one effect: a server that honours keys does it once (ADR 12).
     pub key: Option<&'a str>,
     /// When the whole turn must be over.
     pub deadline: Instant,
-    /// Who hears how far it is.
     pub progress: &'a Progress,
 }

@@ -1,4 +1,4 @@
-//! The brain of a run: decides every step, performs none.
+//! The brain of a run: decides every step, performs none. It does no IO and reads no clock.
 
 use serde_json::{Map, Value};
 
@@ -6,17 +6,16 @@ use super::asking::{is_built_in, questions};
 use super::{Finish, SpendBudget, ToolError, bytes_of_tokens, shorten_results};
 use crate::domain::{Catalog, Effect, Message, Question, Reply, Spend, ToolCall, ToolResult};
 
-/// The same call this often: the model is told.
+/// After so many equal calls the model is told.
 const REPEATS_TOLD: usize = 3;
-/// The same call this often: the run ends.
+/// After so many equal calls the run ends.
 const REPEATS_FATAL: usize = 5;
 
-/// One turn being worked on.
 #[derive(Debug)]
 pub struct Run {
     transcript: Vec<Message>,
     limits: RunLimits,
-    /// The model is sent at most so many bytes.
+    /// In bytes: the limit of what the model is sent.
     room: usize,
     steps: u32,
     spent: Spend,
@@ -25,37 +24,30 @@ pub struct Run {
     next: Next,
 }
 
-/// How far a run may go.
 #[derive(Clone, Copy, Debug)]
 pub struct RunLimits {
     /// How often the model may be asked.
     pub max_steps: u32,
-    /// What asking may cost.
     pub budget: SpendBudget,
 }
 
-/// What the driver must do next.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
     /// Ask the model, then call [`Run::on_reply`] or [`Run::stop`].
     AskModel,
     /// Perform these batches in order, then call [`Run::on_results`].
     CallTools(Vec<Batch>),
-    /// Stop.
     Done(Finish),
 }
 
-/// Calls that may run together.
+/// Calls that may run at the same time.
 pub type Batch = Vec<Planned>;
 
-/// A call and what is to become of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Planned {
-    /// The call.
     pub call: ToolCall,
-    /// What it may change.
     pub effect: Effect,
-    /// If set, the call is not made, and this is the answer.
+    /// If set, the call is not made, and this is its result.
     pub refusal: Option<ToolError>,
 }
 
@@ -66,7 +58,6 @@ enum Next {
     Stop(Finish),
 }
 
-/// A call made earlier in this run.
 #[derive(Debug)]
 struct EarlierCall {
     name: String,
@@ -75,22 +66,21 @@ struct EarlierCall {
 }
 
 impl Run {
-    /// Starts a run whose transcript ends with the user's message, or with what was done for it:
-    /// then [`Self::go_on`] comes first.
+    /// Starts a run whose transcript ends with the user's message, or with what an earlier try did
+    /// for it: then [`Self::go_on`] comes first.
     pub fn new(transcript: Vec<Message>, limits: RunLimits) -> Self {
         let (spent, earlier_calls, asked) = (Spend::default(), Vec::new(), Vec::new());
         let room = usize::MAX;
         Self { transcript, limits, room, steps: 0, spent, earlier_calls, asked, next: Next::Model }
     }
 
-    /// The same, with what the model is sent limited to about so many tokens, whatever the tools
-    /// answer on the way.
+    /// Limits what the model is sent to about so many tokens, whatever the tools answer.
     #[must_use]
     pub fn within(self, tokens: usize) -> Self {
         Self { room: bytes_of_tokens(tokens), ..self }
     }
 
-    /// Plans the calls that the transcript ends with, if it does.
+    /// Plans the calls at the end of the transcript, which an earlier try left open (ADR 12).
     pub fn go_on(&mut self, catalog: &Catalog) {
         if let Some(Message::Assistant(said)) = self.transcript.last() {
             let calls = said.calls.clone();
@@ -98,7 +88,7 @@ impl Run {
         }
     }
 
-    /// What to show the model.
+    /// What the model is sent.
     pub fn transcript(&self) -> &[Message] {
         &self.transcript
     }
@@ -108,7 +98,6 @@ impl Run {
         self.steps
     }
 
-    /// The next thing to do.
     pub fn step(&mut self) -> Step {
         match &mut self.next {
             Next::Stop(finish) => Step::Done(finish.clone()),
@@ -117,20 +106,21 @@ impl Run {
         }
     }
 
-    /// Takes in what asking the model has cost.
+    /// Adds the cost of a request to the model.
     pub fn on_spend(&mut self, spend: Spend) {
         self.spent += spend;
     }
 
-    /// Takes in what the model said, and plans its calls.
+    /// Adds a reply and plans its calls.
     pub fn on_reply(&mut self, reply: Reply, catalog: &Catalog) {
         let calls = reply.message.calls.clone();
         self.transcript.push(Message::Assistant(reply.message));
+        // Unless there are calls. Those decide, not the finish reason of the provider (ADR 2).
         self.next = Next::Stop(Finish::Completed);
         self.plan_all(calls, catalog);
     }
 
-    /// Takes in what the tools answered: one result per call, in the order of the calls.
+    /// Adds the results: one per call, in the order of the calls.
     pub fn on_results(&mut self, mut results: Vec<ToolResult>) -> Vec<ToolResult> {
         if let Some(Message::Assistant(reply)) = self.transcript.last() {
             for (call, result) in reply.calls.iter().zip(&mut results) {
@@ -148,13 +138,14 @@ impl Run {
         results
     }
 
-    /// Ends the run.
     pub fn stop(&mut self, finish: Finish) {
         self.next = Next::Stop(finish);
     }
 
-    /// Asks the model once more, unless a limit is reached.
+    /// Asks the model again, unless a limit is reached.
     fn ask(&mut self) -> Step {
+        // Checked here, where the calls of the last reply are made and nothing is half done
+        // (ADR 16).
         if self.steps >= self.limits.max_steps {
             return Step::Done(Finish::StepLimit { steps: self.steps });
         }
@@ -189,9 +180,10 @@ impl Run {
         Planned { call, effect: tool.effect(), refusal: None }
     }
 
-    /// Questions end the run, once the other calls of the reply are made.
+    /// Questions end the run, after the other calls of the reply were made (ADR 13).
     fn plan_questions(&mut self, call: ToolCall) -> Planned {
         match questions(&call) {
+            // One form ends the turn, so a second one would never be answered.
             Ok(_) if !self.asked.is_empty() => refused(call, ToolError::Questions),
             Ok(asked) => {
                 self.asked = asked;
@@ -201,8 +193,9 @@ impl Run {
         }
     }
 
-    /// Counts a call and tells how often it was made.
+    /// Counts a call; returns how often it was made.
     fn note(&mut self, name: &str, arguments: Map<String, Value>) -> usize {
+        // Compared as JSON: another order of the members is the same call.
         let known = |call: &&mut EarlierCall| call.name == name && call.arguments == arguments;
         if let Some(earlier) = self.earlier_calls.iter_mut().find(known) {
             earlier.times += 1;
@@ -224,10 +217,11 @@ const TOLD_OF_REPEATS: &str = "\n[You made this very call three times now. \
      The answer will not change: use it, or tell the user what is in the way.]";
 
 fn refused(call: ToolCall, refusal: ToolError) -> Planned {
+    // It is not made, so it may run beside others.
     Planned { call, effect: Effect::ReadOnly, refusal: Some(refusal) }
 }
 
-/// Neighbouring calls that change nothing run together; every other call runs alone.
+/// Neighbouring calls that only read run together; any other call runs alone, in its place.
 fn batches(plan: impl Iterator<Item = Planned>) -> Vec<Batch> {
     let mut batches: Vec<Batch> = Vec::new();
     for planned in plan {

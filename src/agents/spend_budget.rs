@@ -1,38 +1,33 @@
-//! What a turn may cost before it has to stop.
+//! What a turn may cost (ADR 16).
 
 use std::fmt;
 
 use crate::domain::{Cost, Spend};
 
-/// What a turn may cost; none is without limit.
+/// What a turn may cost; `None` is no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SpendBudget {
-    /// In tokens, read and written.
+    /// Read and written.
     pub max_tokens: Option<u64>,
-    /// In money, as far as prices are known.
+    /// Only requests with a known price count.
     pub max_cost: Option<Cost>,
 }
 
-/// A limit that was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
-    /// Of tokens.
     Tokens(u64),
-    /// Of money.
     Cost(Cost),
 }
 
-/// A budget that is used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Overspent {
-    /// What was spent.
     pub spent: Spend,
-    /// What was reached by it.
+    /// The limit that was reached.
     pub limit: Limit,
 }
 
 impl SpendBudget {
-    /// The limit that this reaches, if it reaches one.
+    /// The limit that is reached, of tokens first.
     pub(super) fn reached_by(&self, spent: &Spend) -> Option<Overspent> {
         let tokens = self.max_tokens.filter(|max| spent.usage.total() >= *max).map(Limit::Tokens);
         let cost = self.max_cost.filter(|max| spent.cost >= *max).map(Limit::Cost);

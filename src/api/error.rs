@@ -1,4 +1,4 @@
-//! How the server says no before the first byte: `application/problem+json`, one table.
+//! Refusals before the first byte: `application/problem+json`, in one table (ADR 7).
 
 use std::borrow::Cow;
 use std::slice;
@@ -14,7 +14,7 @@ use super::wires::unoffered::TYPES;
 use crate::chat::{BeginError, ThreadsError};
 use crate::domain::Outcome;
 
-/// Every refusal a client can get. None carries what the client sent.
+/// Every refusal that a client can get. None contains what the client sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ApiError {
     #[error(
@@ -80,16 +80,15 @@ pub(super) enum ApiError {
 /// One rule that a request breaks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct BrokenRule {
-    /// JSON pointer to the place.
+    /// JSON pointer to the fault.
     pub(super) pointer: String,
-    /// A stable word.
+    /// Stable: clients may depend on it.
     pub(super) code: String,
-    /// For people.
+    /// The sentence for people.
     pub(super) message: String,
 }
 
 impl BrokenRule {
-    /// A rule that is broken there.
     pub(super) fn new(pointer: String, code: &str, message: String) -> Self {
         Self { pointer, code: code.to_owned(), message }
     }
@@ -101,7 +100,7 @@ struct Problem<'a> {
     title: &'a str,
     status: u16,
     detail: &'a str,
-    /// What the ChatKit component shows.
+    /// The member that the ChatKit component shows (ADR 7).
     message: &'a str,
     code: &'static str,
     #[serde(skip_serializing_if = "<[BrokenRule]>::is_empty")]
@@ -140,15 +139,15 @@ impl ApiError {
         }
     }
 
-    /// The stable word for it.
     pub(super) fn code(&self) -> &'static str {
         self.parts().1
     }
 
-    /// How a turn would have ended, for clients that must hear a refusal as an event:
-    /// a broken rule, because they show no 4xx, and a 5xx, because they would repeat the request.
+    /// The outcome for clients that must get the refusal as an event: of a 4xx they show only the
+    /// status, and after a 5xx they repeat the request (ADR 7).
     pub(super) fn as_event(&self) -> Option<Outcome> {
         let (status, _) = self.parts();
+        // Errors of the user become an event that says what to do (ADR 7).
         let is_blocked =
             matches!(self, Self::Rules(_) | Self::Locked | Self::NotOffered { streams: true, .. });
         if is_blocked {
@@ -158,7 +157,7 @@ impl ApiError {
         may_pass.then_some(Outcome::Unavailable)
     }
 
-    /// What is wrong with the request, each with its place.
+    /// What is wrong with the request, each fault with its place.
     pub(super) fn errors(&self) -> Cow<'_, [BrokenRule]> {
         if let Self::Rules(rules) = self {
             return Cow::Borrowed(rules);
@@ -170,7 +169,7 @@ impl ApiError {
         self.place().map(rule).into_iter().collect()
     }
 
-    /// Where in the body the fault lies, if it is always the same place.
+    /// The place of the fault in the body, if it is always the same.
     fn place(&self) -> Option<&'static str> {
         if matches!(self, Self::NotUtf8 | Self::NotJson { .. }) {
             return Some("");
@@ -248,6 +247,7 @@ impl From<ThreadsError> for ApiError {
             ThreadsError::Lost => Self::UnknownThread,
             ThreadsError::Preparing => Self::StorePreparing,
             ThreadsError::Unavailable(_) => {
+                // Logged here, where it is handled: the client is not told the cause (ADR 4).
                 tracing::error!(error = &error as &dyn std::error::Error, "Store did not answer");
                 Self::StoreDown
             }
@@ -266,7 +266,7 @@ fn summary(rules: &[BrokenRule]) -> String {
     sentences.join(" ")
 }
 
-/// Whole seconds, rounded up: a client that waits them is not refused again.
+/// Whole seconds, rounded up: a client that waits for them is not refused again.
 fn seconds(duration: &Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }

@@ -1,4 +1,4 @@
-//! `/health`, `/health/live`, `/health/ready`: from memory, never from a call.
+//! `/health`, `/health/live`, `/health/ready`: from memory, without any call.
 
 use std::collections::BTreeMap;
 
@@ -79,6 +79,7 @@ pub(super) async fn report(State(api): State<Api>) -> Response {
     let stands_in = |it: &Dependency| {
         matches!(it.detail, Detail::Fallback { .. }) && status(it) == HealthStatus::Ok
     };
+    // A fallback that works answers in place of the model, so the server is not down.
     let most = if dependencies.iter().any(stands_in) {
         HealthStatus::Degraded
     } else {
@@ -90,12 +91,13 @@ pub(super) async fn report(State(api): State<Api>) -> Response {
     Json(health).into_response()
 }
 
-/// The process is up.
+/// The process runs.
 pub(super) async fn live() -> Response {
     Json(json!({ "status": "ok" })).into_response()
 }
 
-/// The process takes work. A dependency that is down does not count: it is down for every replica.
+/// The process accepts work. A dependency that is down does not count: it is down for every
+/// replica.
 pub(super) async fn ready(State(api): State<Api>) -> Response {
     let (code, status) = match api.lifecycle.phase() {
         Phase::Starting => (StatusCode::SERVICE_UNAVAILABLE, "starting"),
@@ -106,7 +108,7 @@ pub(super) async fn ready(State(api): State<Api>) -> Response {
 }
 
 impl Health {
-    /// The model alone is down at `most`.
+    /// `most` limits the status of the model.
     fn take_in(&mut self, dependency: Dependency, most: HealthStatus) {
         let status = status(&dependency);
         let is_model = matches!(dependency.detail, Detail::Model { .. });
@@ -130,7 +132,7 @@ impl Health {
     }
 }
 
-/// Without tools an answer is poorer; without model or database there is none.
+/// Without tools answers are poorer. Without a model or a database there are none.
 fn status(dependency: &Dependency) -> HealthStatus {
     let open = dependency.breaker.state == BreakerState::Open;
     match &dependency.detail {

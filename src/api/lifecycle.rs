@@ -1,16 +1,14 @@
-//! Where the process is in its life, for those who send it work.
+//! The phase of the process, for those who send it work.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// A stage of the process's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Listening, not yet ready.
     Starting,
-    /// Ready.
     Serving,
-    /// About to end; takes no new work.
+    /// About to end: accepts no new turns.
     Draining,
 }
 
@@ -19,8 +17,8 @@ pub enum Phase {
 pub struct Lifecycle(Arc<AtomicU8>);
 
 impl Lifecycle {
-    /// Goes on to another phase. None comes back: whoever is late to say that the process is ready
-    /// must not undo that it is about to end.
+    /// Advances to a phase. No phase comes back: a late report that the process is ready must not
+    /// undo that it is about to end.
     pub fn enter(&self, phase: Phase) {
         let code = match phase {
             Phase::Starting => 0,
@@ -30,7 +28,6 @@ impl Lifecycle {
         self.0.fetch_max(code, Ordering::AcqRel);
     }
 
-    /// Where it is now.
     pub fn phase(&self) -> Phase {
         match self.0.load(Ordering::Acquire) {
             0 => Phase::Starting,

@@ -1,4 +1,5 @@
-//! Lists that are read at a time: so few that turns find the database free, and memory has room.
+//! Limits the lists that are read at a time, so that turns find the database free and memory has
+//! room (ADR 6).
 
 use std::time::Duration;
 
@@ -7,13 +8,12 @@ use tokio::time::timeout;
 
 use super::error::ApiError;
 
-/// A list may be thousands of rows, which lie in memory up to three times while it is written.
+/// A list may have thousands of rows, which are in memory up to three times while it is written.
 const AT_A_TIME: usize = 2;
 
-/// Whoever has waited this long is better told to come again than to go on waiting.
+/// A request that has waited so long is refused, and may come again.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The places of those who read a list.
 #[derive(Debug)]
 pub(super) struct Lists(Semaphore);
 
@@ -22,7 +22,7 @@ impl Lists {
         Self(Semaphore::const_new(AT_A_TIME))
     }
 
-    /// Waits for a place, to be held until the answer is written down.
+    /// Waits for a place, which must be held until the answer is written.
     pub(super) async fn place(&self) -> Result<SemaphorePermit<'_>, ApiError> {
         let place = timeout(PATIENCE, self.0.acquire()).await;
         place.map_err(|_| ApiError::ManyLists)?.map_err(|_| ApiError::Internal)

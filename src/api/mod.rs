@@ -1,4 +1,5 @@
-//! The door: HTTP in, SSE out.
+//! The HTTP API: checks what clients send, and answers with JSON or a stream. What a turn does is
+//! in `chat`, what its stream looks like in `streaming`.
 
 mod error;
 mod health;

@@ -1,4 +1,4 @@
-//! `GET /models`: what can be chosen, in the shape in which OpenAI lists models.
+//! `GET /models`: the models that can be chosen, in OpenAI's format (ADR 17).
 
 use axum::Json;
 use axum::extract::State;
@@ -17,11 +17,11 @@ struct List<'a> {
 struct ListedModel<'a> {
     id: &'a str,
     object: &'static str,
-    /// Answers if nothing is chosen.
+    /// Answers if no model is chosen.
     default: bool,
 }
 
-/// All of them, the usual one first.
+/// All models, the default first.
 pub(super) async fn list(State(api): State<Api>) -> Response {
     let entry = |(place, id)| ListedModel { id, object: "model", default: place == 0 };
     let ids = api.limits.models.iter().map(|id| &**id);

@@ -5,11 +5,10 @@ use axum::response::{Html, IntoResponse, Response};
 
 const PAGE: &str = include_str!("../web/index.html");
 
-/// The page is whole in itself: it may talk to us and load nothing.
+/// The page is self-contained: it may call this server and load nothing.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
      connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Serves the page.
 pub(super) async fn page() -> Response {
     let mut response = Html(PAGE).into_response();
     let headers = response.headers_mut();

@@ -1,4 +1,4 @@
-//! All addresses of the server.
+//! All routes of the server, and the layers around them.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -15,7 +15,6 @@ use super::state::Api;
 use super::wires::{chatkit, short_form};
 use super::{health, models, page};
 
-/// All routes.
 pub fn router(api: Api) -> Router {
     let routes = Router::new()
         .route("/", get(page::page))
@@ -26,7 +25,7 @@ pub fn router(api: Api) -> Router {
     at_the_door(routes, api)
 }
 
-/// The same while there is no room: how the process is, and a refusal for everything else.
+/// The routes while there is no room: health, and a refusal for everything else (ADR 19).
 pub fn router_when_full(api: Api) -> Router {
     at_the_door(Router::new().fallback(async || ApiError::Busy), api)
 }
@@ -37,8 +36,10 @@ fn at_the_door(routes: Router<Api>, api: Api) -> Router {
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .method_not_allowed_fallback(async || ApiError::WrongMethod)
+        // Inside the layer of request ids, so that the answer to a panic has an id and a line.
         .layer(CatchPanicLayer::custom(on_panic))
         .layer(from_fn_with_state(Arc::clone(&api.traffic), request_id::attach))
+        // Outermost: a browser must be allowed to read refusals as well.
         .layer(cors::layer(api.settings.origins.clone()))
         .with_state(api)
 }

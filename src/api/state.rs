@@ -1,4 +1,4 @@
-//! What handlers work with.
+//! What all handlers share.
 
 use std::sync::Arc;
 
@@ -11,16 +11,16 @@ use super::lists::Lists;
 use crate::chat::Chat;
 use crate::domain::HealthProbe;
 
-/// How the door is kept.
+/// The operator's settings for the API.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The longest message.
+    /// In characters: the longest message.
     pub max_input_chars: usize,
-    /// Pages that may talk to us.
+    /// The origins whose pages may call this server.
     pub origins: Origins,
 }
 
-/// What handlers work with; cheap to clone.
+/// What all handlers share; cheap to clone.
 #[derive(Clone)]
 pub struct Api {
     pub(super) chat: Arc<Chat>,
@@ -34,7 +34,6 @@ pub struct Api {
 }
 
 impl Api {
-    /// Joins the rooms behind the door.
     pub fn new(
         chat: Arc<Chat>,
         probes: Vec<Arc<dyn HealthProbe>>,

@@ -1,4 +1,4 @@
-//! What every turn works with.
+//! What every turn works with: the ports, the settings, and the state that turns share.
 
 use std::sync::Arc;
 
@@ -9,13 +9,12 @@ use super::repeat::RequestsInFlight;
 use super::{Settings, Store};
 use crate::agents::{Model, Tools};
 
-/// One for all turns, whose steps are in the files of this room.
 pub(super) struct ChatContext {
     pub(super) store: Arc<dyn Store>,
     pub(super) model: Arc<dyn Model>,
     pub(super) tools: Arc<dyn Tools>,
     pub(super) settings: Settings,
-    /// Cancelled when no more turns are taken, and what nobody needs is left undone.
+    /// Cancelled when no more turns are accepted. Work that no user needs is then skipped.
     pub(super) draining: CancellationToken,
     /// Cancelled when running turns must end.
     pub(super) drained: CancellationToken,

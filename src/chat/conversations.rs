@@ -1,9 +1,8 @@
-//! What a caller does with conversations between turns: the door has no other way to the store.
+//! What a caller does with threads between turns. `api` reaches the store only through this.
 
 use super::{Naming, Rating, StoreResult, ThreadIndex};
 use crate::domain::{Caller, Item, ItemId, Page, PageRequest, Thread, ThreadId};
 
-/// The conversations of one caller.
 #[derive(Clone, Copy)]
 pub struct Conversations<'a> {
     index: &'a dyn ThreadIndex,
@@ -15,36 +14,36 @@ impl<'a> Conversations<'a> {
         Self { index, caller }
     }
 
-    /// Finds a thread.
     pub async fn find(self, id: &ThreadId) -> StoreResult<Option<Thread>> {
         self.index.find(id).await
     }
 
-    /// Lists threads by time of creation.
+    /// In the order of creation.
     pub async fn list(self, page: &PageRequest) -> StoreResult<Page<Thread>> {
         self.index.list(page).await
     }
 
-    /// Lists what a person may see of a thread, in the order in which it was kept.
+    /// The items that a user may see, in the order in which they were stored.
     pub async fn items(self, thread: &ThreadId, page: &PageRequest) -> StoreResult<Page<Item>> {
         let mut items = self.index.items(thread, page).await?;
+        // After the page was cut, so a page may be shorter than its limit.
         items.data.retain(|item| !item.is_hidden());
         Ok(items)
     }
 
-    /// Gives a thread the title that the person wants; none if there is no such thread.
+    /// Replaces any title. `None` if there is no such thread.
     pub async fn rename(self, id: &ThreadId, title: &str) -> StoreResult<Option<Thread>> {
         self.index.name(id, title, Naming::Always).await
     }
 
-    /// Forgets a thread and all that belongs to it; tells whether it was there.
+    /// Deletes a thread with everything that belongs to it; tells whether it existed.
     pub async fn delete(self, id: &ThreadId) -> StoreResult<bool> {
         self.index.delete(id).await
     }
 
-    /// Keeps what the person thinks of items.
     pub async fn rate(self, id: &ThreadId, items: &[ItemId], rating: Rating) -> StoreResult<()> {
         self.index.rate(id, items, rating).await?;
+        // Ids and a count: no log contains what anybody wrote (ADR 4).
         let caller = &self.caller.id;
         tracing::info!(thread_id = %id, %caller, items = items.len(), ?rating, "Feedback");
         Ok(())

@@ -1,6 +1,6 @@
-//! What happens in a thread while a turn runs: facts, free of any wire.
+//! What happens in a thread while a turn runs: facts, independent of any wire format.
 //!
-//! A wire writes its frames from these alone, and what is kept of a turn is made of them by the
+//! A wire writes its frames from these alone. What is stored of a turn is built from them by the
 //! same [`super::Projection`] (ADR 8, ADR 24).
 
 use std::sync::Arc;
@@ -14,114 +14,96 @@ use crate::domain::{
     ToolCall,
 };
 
-/// What a fact takes beside its words, about.
+/// Approximate size of a fact in bytes, its text not counted.
 const FRAME: usize = 200;
 
-/// Something that happened in a turn.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fact {
-    /// A thread began.
     ThreadCreated(Box<Thread>),
-    /// A thread's title or status changed.
     ThreadUpdated(Box<Thread>),
-    /// The turn can be stopped by leaving.
+    /// From now on a reader can stop the turn by leaving.
     Stoppable,
-    /// The turn waits until the one before it in its thread is over.
+    /// The turn waits for the one before it in its thread.
     Waiting,
-    /// Something worth knowing, not kept.
+    /// Shown to the user, not stored.
     Notice {
-        /// How grave it is.
         level: Level,
         /// Markdown.
         message: String,
     },
-    /// The agent begins to answer.
     RunStarted(Box<RunStart>),
-    /// The model begins to think.
+    /// The model begins a thought.
     ThoughtStarted(Box<Start>),
-    /// The thought that began last goes on.
+    /// More text of the thought that began last.
     Thought(String),
-    /// The model begins to speak.
+    /// The model begins a message.
     MessageStarted(Box<Start>),
-    /// The message that began last goes on.
+    /// More text of the message that began last.
     Text(String),
-    /// A tool is about to run.
+    /// A tool is about to be called.
     ToolStarted(Box<ToolStart>),
-    /// A tool says how far it is.
     ToolProgress {
-        /// Which call.
         call: CallId,
-        /// In its own words, shortened.
+        /// The tool's own words, shortened.
         words: String,
     },
-    /// A tool has run, or was refused.
+    /// A tool has answered, or the call was refused.
     ToolFinished(Box<ToolEnd>),
-    /// A reply of the model is over, and has cost so much.
+    /// The cost of one request to the model, also of one that failed.
     Usage(Box<Spend>),
-    /// An item is whole and kept; of one that grew, this is what became of it. Questions to the
-    /// person come like this.
+    /// An item is complete and stored; if it grew, this is its final form. Questions to the user
+    /// come only like this.
     ItemKept(Box<Item>),
-    /// An item that was whole is another one now.
+    /// A stored item has new content.
     ItemReplaced(Box<Item>),
-    /// The turn is over. Only a title that was found afterwards may follow.
+    /// The turn is over. Only a thread's title may follow.
     Ended(Box<TurnEnd>),
 }
 
-/// How grave a notice is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
-    /// Good to know.
     Info,
-    /// Something is missing.
+    /// Something does not work as the user expects.
     Warning,
 }
 
-/// The beginning of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunStart {
-    /// In which thread.
     pub thread: ThreadId,
-    /// The item that is answered.
+    /// The message that is answered.
     pub turn: ItemId,
-    /// Whose tools are on offer.
+    /// The servers whose tools are offered.
     pub servers: Vec<Arc<str>>,
 }
 
-/// The beginning of an item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Start {
-    /// The item's id, from now to its last listing.
+    /// The item's id while it grows, in the store and in lists.
     pub item: ItemId,
-    /// When it began.
     pub at: Timestamp,
 }
 
-/// The beginning of a call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ToolStart {
-    /// The item that shows it, which may show calls before it as well.
+    /// The item that shows the call; it may show earlier calls too.
     pub item: ItemId,
-    /// When it began.
     pub at: Timestamp,
-    /// The call; the tool's name is clean, its arguments are as the model wrote them.
+    /// The name is cleaned; the arguments are as the model wrote them.
     pub call: ToolCall,
-    /// The server that runs it, if the tool exists.
+    /// The server that runs it; `None` if the tool does not exist.
     pub server: Option<Arc<str>>,
 }
 
-/// The end of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToolEnd {
-    /// Which call.
     pub call: CallId,
     /// The answer, or why there is none.
     pub output: String,
-    /// Whether it failed or was refused.
     pub is_error: bool,
 }
 
 impl Fact {
-    /// Takes in text that goes on where this one stops; gives back anything else.
+    /// Appends text that continues this one; returns any other fact.
     pub(super) fn grow(&mut self, more: Self) -> Option<Self> {
         match (self, more) {
             (Self::Text(text), Self::Text(more)) | (Self::Thought(text), Self::Thought(more)) => {
@@ -132,7 +114,8 @@ impl Fact {
         }
     }
 
-    /// Takes in what makes this one old; gives back anything else. Only for what nobody has read.
+    /// Replaces this fact by a newer one of the same kind; returns any other fact. Only for facts
+    /// that no reader has read.
     pub(super) fn renew(&mut self, newer: Self) -> Option<Self> {
         match (self, newer) {
             (
@@ -146,13 +129,13 @@ impl Fact {
         }
     }
 
-    /// The text of one that may still grow.
+    /// The text of a fact that may still grow.
     pub(super) fn text(&self) -> Option<&str> {
         let (Self::Text(text) | Self::Thought(text)) = self else { return None };
         Some(text)
     }
 
-    /// What of it came behind so many bytes of its text.
+    /// The part of the fact behind `byte` bytes of its text; `None` if there is none.
     pub(super) fn since(&self, byte: usize) -> Option<Self> {
         let Some(text) = self.text() else { return Some(self.clone()) };
         let more = text.get(byte..).filter(|more| !more.is_empty())?.to_owned();
@@ -160,7 +143,7 @@ impl Fact {
         Some(if is_thought { Self::Thought(more) } else { Self::Text(more) })
     }
 
-    /// About how many bytes it takes.
+    /// Approximate size in bytes, for the limit of the log.
     pub(super) fn weight(&self) -> usize {
         FRAME
             + match self {
@@ -171,7 +154,7 @@ impl Fact {
                 Self::ToolStarted(start) => start.call.arguments.len(),
                 Self::ToolFinished(end) => end.output.len(),
                 Self::ItemKept(item) | Self::ItemReplaced(item) => weight_of(item),
-                // Nothing is forgotten for the end: it is the last, and what no reader may miss.
+                // Nothing is dropped to make room for the end, which no reader may miss (ADR 24).
                 Self::Ended(_)
                 | Self::ThreadCreated(_)
                 | Self::ThreadUpdated(_)
@@ -213,26 +196,24 @@ fn weight_of_task(task: &Task) -> usize {
 /// How a turn ended, and what it did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TurnEnd {
-    /// Where.
     pub thread: ThreadId,
-    /// How.
     pub outcome: Outcome,
-    /// What the person is told unless the turn succeeded.
+    /// The sentence for the user; `None` if the turn succeeded.
     pub told: Option<String>,
-    /// All text shown, rounds parted by a blank line.
+    /// All text that was shown, a blank line between rounds.
     pub text: String,
-    /// All calls, in the order in which they ended.
+    /// In the order in which they ended.
     pub tool_calls: Vec<ToolRecord>,
-    /// What it cost.
+    /// The cost of this turn.
     #[serde(alias = "usage")]
     pub spend: Spend,
-    /// What the thread has cost with it, if there is a thread.
+    /// The total of the thread, this turn included; `None` if there is no thread.
     #[serde(default)]
     pub thread_spend: Option<Spend>,
 }
 
 impl TurnEnd {
-    /// The one line that closes a turn.
+    /// Writes the one closing line of a turn (ADR 4).
     pub(super) fn log(&self, steps: u32, took: Duration) {
         tracing::info!(
             outcome = self.outcome.as_str(),
@@ -242,6 +223,8 @@ impl TurnEnd {
             cached_tokens = self.spend.usage.cached_tokens,
             output_tokens = self.spend.usage.output_tokens,
             thinking_tokens = self.spend.usage.thinking_tokens,
+            // The cost is absent if one request's is unknown: a part would look like the whole
+            // (ADR 16).
             cost_usd = self.spend.whole_cost().map(Cost::usd),
             duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             "Turn ended"
@@ -249,15 +232,11 @@ impl TurnEnd {
     }
 }
 
-/// A call and its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToolRecord {
-    /// The tool.
     pub name: String,
-    /// The arguments as the model wrote them.
+    /// As the model wrote them.
     pub arguments: String,
-    /// Whether it failed or was refused.
     pub is_error: bool,
-    /// The answer.
     pub result: String,
 }

@@ -1,4 +1,4 @@
-//! What of a transcript the model is sent.
+//! Which part of a thread is sent to the model.
 
 use std::collections::VecDeque;
 
@@ -6,20 +6,23 @@ use super::record::wording::unfinished;
 use crate::agents::{ASK_USER, ToolError, bytes_of, bytes_of_tokens, shorten_results};
 use crate::domain::{Message, ToolCall, ToolResult};
 
-/// Whole turns from the newest back, each call with its result, within a budget of tokens.
+/// Whole turns, the newest kept first, each call with its result, within a limit in tokens.
 ///
-/// Calls at the very end are left without: they are about to be made. Of an earlier turn that broke
-/// off without a word the model is told so, since it must not go on with it.
+/// Calls at the very end have no result yet: they are about to be made. If an earlier turn broke
+/// off without a note, the model is told so. Otherwise it would work on that message as well
+/// (ADR 22).
 pub fn for_model(transcript: Vec<Message>, max_tokens: usize) -> Vec<Message> {
     let max_bytes = bytes_of_tokens(max_tokens);
     let mut turns = turns(transcript);
     let newest = turns.pop().map(|turn| fitting(under_way(turn), max_bytes));
+    // The newest turn goes out whatever its size: without it there is nothing to answer.
     let newest = newest.unwrap_or_default();
     let mut left = max_bytes.saturating_sub(bytes_of(&newest));
     let mut kept = VecDeque::from([newest]);
     for turn in turns.into_iter().rev() {
         let turn = fitting(ended(answered(turn)), left);
         let size = bytes_of(&turn);
+        // No older turn after one that does not fit: a gap would mislead the model.
         if size > left {
             break;
         }
@@ -29,13 +32,14 @@ pub fn for_model(transcript: Vec<Message>, max_tokens: usize) -> Vec<Message> {
     kept.into_iter().flatten().collect()
 }
 
-/// The turn as it is if there is room, else with its results shortened.
+/// The turn, with its results shortened if there is no room for all of it.
 fn fitting(mut turn: Vec<Message>, room: usize) -> Vec<Message> {
     shorten_results(&mut turn, room);
     turn
 }
 
-/// Each turn begins with the user's message; what stands before the first is half a turn.
+/// Each turn begins with a message of the user. Messages before the first belong to a turn whose
+/// beginning was not loaded, and are dropped.
 fn turns(transcript: Vec<Message>) -> Vec<Vec<Message>> {
     let mut turns: Vec<Vec<Message>> = Vec::new();
     for message in transcript {
@@ -48,7 +52,8 @@ fn turns(transcript: Vec<Message>) -> Vec<Vec<Message>> {
     turns
 }
 
-/// A process that died between a call and its result leaves a call unanswered.
+/// Adds a result to calls that have none, because a process died before it stored one. Every
+/// provider refuses a call without a result (ADR 13).
 fn answered(turn: Vec<Message>) -> Vec<Message> {
     let mut whole = Vec::with_capacity(turn.len());
     let mut messages = turn.into_iter().peekable();
@@ -69,7 +74,7 @@ fn answered(turn: Vec<Message>) -> Vec<Message> {
     whole
 }
 
-/// A process that died in a turn leaves it without an end, and the message as if it still waited.
+/// A process that died during a turn stored no note, so the message looks unanswered.
 fn ended(mut turn: Vec<Message>) -> Vec<Message> {
     if !has_end(&turn) {
         turn.push(Message::Note { text: unfinished("it broke off") });
@@ -81,6 +86,7 @@ fn has_end(turn: &[Message]) -> bool {
     match turn {
         [.., Message::Note { .. }] => true,
         [.., Message::Assistant(said)] => said.calls.is_empty(),
+        // A form ends a turn: its call is answered at once, and no reply follows (ADR 13).
         [.., Message::Assistant(said), Message::Tools { .. }] => {
             said.calls.iter().any(|call| call.name == ASK_USER)
         }
@@ -88,7 +94,7 @@ fn has_end(turn: &[Message]) -> bool {
     }
 }
 
-/// The same, but for calls at the end.
+/// Like [`answered`], but leaves calls at the end open.
 fn under_way(mut turn: Vec<Message>) -> Vec<Message> {
     let is_open =
         |message: &Message| matches!(message, Message::Assistant(said) if !said.calls.is_empty());
@@ -96,7 +102,7 @@ fn under_way(mut turn: Vec<Message>) -> Vec<Message> {
     answered(turn).into_iter().chain(last).collect()
 }
 
-/// What is said of a call that nobody knows the end of.
+/// The result of a call whose outcome is unknown.
 pub(super) fn unknown(call: &ToolCall) -> ToolResult {
     let output = ToolError::Lost.to_string();
     ToolResult { id: call.id.clone(), name: call.name.clone(), output, is_error: true }

@@ -1,4 +1,5 @@
-//! Conversations: turns that run, and what is kept of them.
+//! Conversations: everything between a request and its outcome, and what is stored of it. No wire
+//! format and no SQL: those are `streaming` and `store`.
 
 mod admission;
 mod context;

@@ -1,4 +1,4 @@
-//! The host: begins turns, counts them, drains them at the end.
+//! Begins turns, counts them, and drains them at the end. What a turn does is in `turn`.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -24,10 +24,10 @@ use crate::agents::{Model, Tools, WithQuestions};
 use crate::cores::PerCore;
 use crate::domain::{Caller, ThreadId};
 
-/// Turns that were told to stop get so long to say so.
+/// How long turns that were told to stop have to report their end.
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
-/// Holds conversations. Nothing of them lives only here.
+/// Holds conversations. Between two requests nothing of them exists only here.
 pub struct Chat {
     context: Arc<ChatContext>,
     places: Arc<Semaphore>,
@@ -37,7 +37,7 @@ pub struct Chat {
 }
 
 impl Chat {
-    /// A house without visitors.
+    /// Spawns the heartbeat, so it must be called in a runtime.
     pub fn new(
         store: Arc<dyn Store>,
         model: Arc<dyn Model>,
@@ -62,43 +62,44 @@ impl Chat {
         Self { context, places, running: TaskTracker::new(), heartbeat, sweeps }
     }
 
-    /// The conversations of a caller, for all that is done with them between turns.
+    /// The threads of a caller, for everything outside of turns.
     pub fn of<'a>(&'a self, caller: &'a Caller) -> Conversations<'a> {
         Conversations::new(&*self.context.store, caller)
     }
 
-    /// The ids of the models that can be chosen, the usual one first.
+    /// The ids of the models that can be chosen, the default first.
     pub fn models(&self) -> &[Arc<str>] {
         self.context.model.choices()
     }
 
-    /// How long the model would refuse a turn, if it would.
+    /// How long the model would refuse a turn; `None` if it would not.
     pub fn model_refuses_for(&self) -> Option<Duration> {
         self.context.model.refuses_for()
     }
 
-    /// Whether a copy of this request came before, so that its answer may be kept.
+    /// Whether this request came before, so that its answer may be in the store.
     pub async fn has_seen(&self, context: &RequestContext) -> bool {
         let Some(repeat) = &context.repeat else { return false };
         matches!(self.context.store.received(&repeat.key).await, Ok(Some(_)))
     }
 
-    /// How many turns are running.
     pub fn running(&self) -> usize {
         self.running.len()
     }
 
-    /// Keeps what is asked and begins to answer it; returns once that is kept, or waits in line.
+    /// Stores the question and begins to answer it. Returns when the question is stored, or when it
+    /// waits in the queue.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future is leaving: the turn is cancelled in order.
+    /// Dropping the future counts as leaving: the turn is cancelled in an orderly way.
     pub async fn begin(&self, request: TurnRequest) -> Result<Turn, BeginError> {
-        // Counted before it is looked whether more may come: a drain sees either this turn or none.
+        // Counted before the check, so that a drain which begins in between waits for this turn.
         let token = self.running.token();
         if self.running.is_closed() {
             return Err(BeginError::Draining);
         }
+        // A copy joins before a slot is taken: it needs none.
         let repeat = request.context.repeat.as_ref();
         if let Some(turn) =
             repeat.map(|key| self.context.in_flight.join(key)).transpose()?.flatten()
@@ -108,6 +109,7 @@ impl Chat {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| BeginError::Busy)?;
         let thread = request.thread().cloned().unwrap_or_else(ThreadId::new_thread);
         let (log, mut events) = TurnLog::begin(request.context.on_leave);
+        // A second look, under one lock: a copy may have come since the first.
         let noted =
             repeat.map(|key| self.context.in_flight.note(key, &thread, &log)).transpose()?;
         let in_flight = match noted {
@@ -118,6 +120,7 @@ impl Chat {
         let (mut job, has_started) = TurnJob::new(request, thread.clone(), Arc::clone(&log), place);
         job.in_flight = in_flight;
         let span = info_span!("turn", thread_id = %thread, turn_id = %job.item);
+        // The future owns both: if it panics, the log is closed and the turn no longer counted.
         let (context, closing) = (Arc::clone(&self.context), CloseLog(Arc::clone(&log)));
         let hosting = async move {
             context.run_turn(job).await;
@@ -125,12 +128,13 @@ impl Chat {
         };
         let engine = Engine::new(hosting.instrument(span));
         self.sweeps.here().watch(&log, &engine);
+        // The turn runs in the task of its first reader, which is the caller's (ADR 24).
         events.run(engine);
         started_by(&mut events, has_started).await?;
         Ok(Turn { thread, events })
     }
 
-    /// Takes no more turns, lets running ones end, and after `patience` tells them to stop.
+    /// Accepts no more turns, waits for running ones, and after `patience` tells them to stop.
     pub async fn drain(&self, patience: Duration) {
         self.running.close();
         self.context.draining.cancel();
@@ -151,14 +155,14 @@ impl Drop for Chat {
     }
 }
 
-/// Runs a turn until it is clear whether there is one.
+/// Runs a turn until it is known whether it begins.
 async fn started_by(
     turn: &mut Reader,
     mut has_started: oneshot::Receiver<Result<(), BeginError>>,
 ) -> Result<(), BeginError> {
     let started = poll_fn(|context| {
         if turn.go_on(context) {
-            // It is told by what just went on here, which need not wake itself for that.
+            // The turn that has just run here sends it, so no waker is needed.
             match has_started.try_recv() {
                 Err(TryRecvError::Empty) => Poll::Pending,
                 told => Poll::Ready(told.map_err(drop)),

@@ -1,4 +1,4 @@
-//! How conversations are held.
+//! The operator's settings for conversations.
 
 use std::time::Duration;
 
@@ -6,30 +6,27 @@ use jiff::tz::TimeZone;
 
 use crate::agents::RunLimits;
 
-/// What the operator decides.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Turns that may run at the same time.
     pub max_turns: usize,
-    /// Messages that may wait while their thread is busy.
+    /// Messages that may wait while their thread is busy; 0 refuses them immediately.
     pub max_waiting: usize,
     /// How far a turn may go.
     pub limits: RunLimits,
     /// How long a turn may take.
     pub turn_timeout: Duration,
-    /// What of a thread the model is sent, in tokens.
+    /// How much of a thread is sent to the model, in tokens.
     pub max_context_tokens: usize,
-    /// Who finds a title for a thread.
     pub titles: Titles,
-    /// What "today" means if a message does not say.
+    /// Defines "today" if a request has no zone.
     pub time_zone: TimeZone,
 }
 
-/// Who finds a title for a thread.
+/// Who titles a new thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Titles {
-    /// Its first words are its title.
     FirstWords,
-    /// The model does; where it does not, the first words.
+    /// The model; its first words if the model gives none.
     Model,
 }

@@ -16,10 +16,10 @@ use super::{probe, serve, todo};
 use crate::config::{Config, ConfigError, Env, for_demo_model, for_probe, for_todo, help};
 use crate::observability::{Background, LogFormat, LogSettings, init};
 
-/// The configuration is wrong (`EX_USAGE`).
+/// The exit code of a wrong configuration (`EX_USAGE`).
 const EXIT_CONFIG: u8 = 64;
 
-/// Threads that block get so long when all else has ended.
+/// How long blocking threads may continue when everything else has ended.
 const LAST_THREADS: Duration = Duration::from_secs(1);
 
 /// An agent server: any OpenAI-compatible model and any MCP servers behind a ChatKit chat.
@@ -49,7 +49,6 @@ enum Command {
     },
 }
 
-/// Runs the command that the process was started with.
 pub fn run() -> ExitCode {
     let command = Arguments::command().after_help(help());
     let arguments = match Arguments::from_arg_matches(&command.get_matches()) {
@@ -66,8 +65,8 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// Each command reads no more of the environment than it needs: a health check must not fail, nor a
-/// tool server stay away, because of a variable of the chat's.
+/// Each command reads only the variables that it needs: neither a health check nor a tool server
+/// may fail because of a variable for the chat.
 fn perform(command: Command) -> anyhow::Result<()> {
     let (env, format) = (Env::of_process(), default_format());
     match command {
@@ -90,6 +89,7 @@ fn perform(command: Command) -> anyhow::Result<()> {
 
 fn logged(log: LogSettings, work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
     let runtime = runtime()?;
+    // Held to the end, so that the last lines are written (ADR 4).
     let _log: Background = init(log).context("The log could not be started")?;
     let ended = runtime.block_on(work);
     runtime.shutdown_timeout(LAST_THREADS);
@@ -97,7 +97,7 @@ fn logged(log: LogSettings, work: impl Future<Output = anyhow::Result<()>>) -> a
 }
 
 fn runtime() -> anyhow::Result<Runtime> {
-    // Whoever serves many starts a thread for each further core.
+    // A server that uses more cores starts a thread for each further one (ADR 25).
     Builder::new_current_thread().enable_all().build().context("The runtime could not be started")
 }
 
@@ -105,7 +105,7 @@ fn default_format() -> LogFormat {
     if std::io::stderr().is_terminal() { LogFormat::Pretty } else { LogFormat::Json }
 }
 
-/// Standard error may be closed; then there is nobody to tell.
+/// Standard error may be closed; then nobody can be told.
 fn complain(what: &impl fmt::Display) {
     drop(writeln!(std::io::stderr(), "orchestrator: {what}"));
 }

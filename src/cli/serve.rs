@@ -12,14 +12,15 @@ use super::stop::{Sign, Signs};
 use crate::app::{App, ShutdownPlan};
 use crate::config::{Config, Listen};
 
-/// Open files to ask the system for: one a held stream, one its upstream, and some more.
+/// Open files to request from the system: one for a stream, one for its connection to the model,
+/// and some more.
 const OPEN_FILES: u64 = 65_536;
 
-/// Files for everything that is neither a stream nor its upstream: the database, children, the
-/// connections that are spare and the files that are kept back for when there is none.
+/// Files for everything else: the database, children, spare connections, and the reserve for when
+/// files are used up (ADR 19).
 const OTHER_FILES: u64 = 128;
 
-/// Serves until the sign to stop, then drains; a second sign ends it at once.
+/// Serves until a stop signal, then drains. A second signal ends it immediately.
 pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
     let mut signs = Signs::listen()?;
     let requests = raise_open_files(config.chat.max_turns);
@@ -28,7 +29,7 @@ pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
     let app = App::build(config, listener.local_addr()?).await?;
     let (tell, told) = oneshot::channel();
     let ending = async {
-        // Who presses Ctrl-C balances no load.
+        // After Ctrl-C a person waits, and no load balancer has to learn of the end.
         let is_patient = told.await == Ok(Sign::Terminate);
         ShutdownPlan { lame_duck: if is_patient { lame_duck } else { Duration::ZERO }, drain }
     };
@@ -50,7 +51,7 @@ async fn listen(at: &Listen) -> anyhow::Result<TcpListener> {
     })
 }
 
-/// What to do about it.
+/// What the operator can do about it.
 fn advice(error: &io::Error, host: &str) -> &'static str {
     let known = [
         (io::ErrorKind::AddrInUse, "another server is running there; set PORT to another port"),
@@ -68,14 +69,14 @@ fn advice(error: &io::Error, host: &str) -> &'static str {
     }
 }
 
-/// Says how many streams the machine will really hold, and tells how many requests that leaves room
-/// for: with more of them none could reach its model.
+/// Logs how many streams the machine can hold, and returns how many requests that leaves room for:
+/// with more of them no turn could reach its model (ADR 19).
 fn raise_open_files(max_turns: usize) -> usize {
     let Ok(open_files) = rlimit::increase_nofile_limit(OPEN_FILES) else {
         tracing::warn!("The limit of open files could not be read");
         return usize::MAX;
     };
-    // A stream takes one file here and one upstream.
+    // A stream needs one file here and one for its connection to the model.
     let fitting =
         usize::try_from(open_files.saturating_sub(OTHER_FILES) / 2).unwrap_or(usize::MAX).max(1);
     tracing::info!(open_files, streams = fitting.min(max_turns), "Room for streams");

@@ -1,19 +1,18 @@
-//! The signs to stop: SIGTERM and Ctrl-C.
+//! The stop signals: SIGTERM and Ctrl-C.
 
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// A sign to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sign {
-    /// From whoever runs the process; others may still send it work.
+    /// From the platform; others may still send requests.
     Terminate,
     /// From a person at the terminal, who waits for the end.
     Interrupt,
 }
 
-/// Both signs, heard from now on.
+/// Receives both signals, from its creation on.
 pub(super) struct Signs {
     terminate: Signal,
     interrupt: Signal,
@@ -25,7 +24,6 @@ impl Signs {
         Ok(Self { terminate, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    /// Waits for the next one.
     pub(super) async fn next(&mut self) -> Sign {
         tokio::select! {
             _ = self.terminate.recv() => Sign::Terminate,
@@ -34,7 +32,7 @@ impl Signs {
     }
 }
 
-/// Waits for the first of them.
+/// Waits for the first signal.
 pub(super) async fn signalled() -> anyhow::Result<()> {
     Signs::listen()?.next().await;
     Ok(())

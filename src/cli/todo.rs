@@ -1,4 +1,4 @@
-//! `orchestrator todo`: the bundled todo server on its own.
+//! `orchestrator todo`: the bundled todo server alone.
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -14,13 +14,13 @@ use super::stop::signalled;
 use crate::cores::Cores;
 use crate::serving::{Tcp, serve};
 
-/// Few, even for many replicas, below every usual limit of open files.
+/// Enough for many replicas, and below every usual limit of open files.
 const MAX_REQUESTS: usize = 512;
 
-/// How long requests may go on after the sign to stop.
+/// How long requests may continue after the stop signal.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// Serves on stdio until its input ends, or on HTTP until the sign to stop.
+/// Serves on stdio until its input ends, or over HTTP until a stop signal.
 pub(super) async fn todo(settings: Settings, http: Option<SocketAddr>) -> anyhow::Result<()> {
     let Some(address) = http else {
         return Ok(todo::serve_stdio(settings).await?);
@@ -33,7 +33,7 @@ pub(super) async fn todo(settings: Settings, http: Option<SocketAddr>) -> anyhow
     let serve = serve_todo(settings, listener, stop.clone());
     let mut serve = pin!(serve);
     tokio::select! {
-        // A server that could not start must not wait for the sign to stop.
+        // A server that could not start must not wait for a signal.
         served = &mut serve => return Ok(served?),
         signalled = signalled() => signalled?,
     }
@@ -49,8 +49,9 @@ pub async fn serve_todo(
 ) -> Result<(), StartError> {
     let (router, listener) = (todo::router(settings, &stop).await?, Tcp::new(listener));
     tokio::select! {
+        // One thread is enough for it (ADR 25).
         () = serve(listener, router, MAX_REQUESTS, Cores::only_here(), stop.clone()) => {}
-        // A client that never ends its request must not keep the process.
+        // A client that never ends its request must not keep the process alive.
         () = async { stop.cancelled().await; sleep(DRAIN).await } => {}
     }
     Ok(())

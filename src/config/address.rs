@@ -1,14 +1,14 @@
-//! Addresses, checked without being called.
+//! Checks of addresses; none of them is called.
 
 use reqwest::Url;
 
-/// An http or https address, if it is one.
+/// An http or https URL.
 pub(super) fn http_url(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
     (matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
 }
 
-/// The same, for an address that is told to people and must hold nothing secret.
+/// The same, for a URL that is shown to people and must contain no secret.
 pub(super) fn plain_url(text: &str) -> Option<Url> {
     let is_plain = |url: &Url| {
         let anonymous = url.username().is_empty() && url.password().is_none();
@@ -17,7 +17,7 @@ pub(super) fn plain_url(text: &str) -> Option<Url> {
     http_url(text).filter(is_plain)
 }
 
-/// What keeps an origin from ever being the one that a browser sends.
+/// Why a text can never equal the origin that a browser sends; `None` if it can.
 pub(super) fn origin_fault(text: &str) -> Option<&'static str> {
     let Some(url) = plain_url(text) else {
         return Some("write a scheme and a host, such as https://app.example.com");

@@ -1,4 +1,4 @@
-//! The sole reader of the environment; it collects every fault before it complains.
+//! The only reader of the environment. It collects all faults before it reports them.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use super::variables::{Preset, Variable};
 
-/// Longer than anything here should take.
+/// In seconds: longer than anything here should take.
 const MAX_SECONDS: f64 = 86_400.0;
 
-/// The variables, and what was found wrong with them so far.
+/// The variables, and the faults found so far.
 #[derive(Debug, Default)]
 pub struct Env {
     values: HashMap<String, Result<String, NotUnicode>>,
@@ -21,12 +21,11 @@ pub struct Env {
 #[derive(Clone, Copy, Debug)]
 struct NotUnicode;
 
-/// Everything that is wrong with the environment. It never carries a value.
+/// Everything that is wrong with the environment. It contains no value: that may be a key.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ConfigError(Vec<String>);
 
 impl Env {
-    /// The process's own environment.
     #[expect(clippy::disallowed_methods, reason = "this is the one reader")]
     pub fn of_process() -> Self {
         let named = std::env::vars_os().filter_map(|(name, value)| {
@@ -35,13 +34,13 @@ impl Env {
         Self { values: named.collect(), faults: Vec::new() }
     }
 
-    /// An environment made by hand.
+    /// An environment from a list.
     pub fn of<'a>(values: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let own = |(name, value): (&str, &str)| (name.to_owned(), Ok(value.to_owned()));
         Self { values: values.into_iter().map(own).collect(), faults: Vec::new() }
     }
 
-    /// A text as it is set, or else its preset.
+    /// A text as it is set, otherwise its default.
     pub fn text(&mut self, variable: &Variable) -> Option<String> {
         let preset = match variable.preset {
             Preset::Value(text) => Some(text.to_owned()),
@@ -50,7 +49,7 @@ impl Env {
         self.named(variable.name).or(preset)
     }
 
-    /// The same, under any name; set but empty is as good as unset.
+    /// The same, under any name. Empty counts as unset.
     pub fn named(&mut self, name: &str) -> Option<String> {
         let Ok(text) = self.values.get(name)? else {
             self.fault(name, "is not valid Unicode");
@@ -59,28 +58,28 @@ impl Env {
         Some(text.trim().to_owned()).filter(|text| !text.is_empty())
     }
 
-    /// A whole number.
     pub fn number(&mut self, variable: &Variable, range: RangeInclusive<u64>) -> u64 {
         let (low, high) = (range.start(), range.end());
         let expected = format!("must be a whole number from {low} to {high}");
+        // After a fault the value is not used: `read` fails.
         self.parsed(variable, &expected, |number| range.contains(number)).unwrap_or(*low)
     }
 
-    /// A time in seconds; fractions are allowed.
+    /// In seconds, above 0; fractions are allowed.
     pub fn seconds(&mut self, variable: &Variable) -> Duration {
         let expected = "must be a number of seconds above 0, at most 86400";
         let is_fine = |&seconds: &f64| seconds > 0.0 && seconds <= MAX_SECONDS;
         self.parsed(variable, expected, is_fine).map_or(Duration::ZERO, Duration::from_secs_f64)
     }
 
-    /// The same, or none.
+    /// In seconds; 0 is allowed.
     pub fn seconds_or_none(&mut self, variable: &Variable) -> Duration {
         let expected = "must be a number of seconds from 0 to 86400";
         let is_fine = |seconds: &f64| (0.0..=MAX_SECONDS).contains(seconds);
         self.parsed(variable, expected, is_fine).map_or(Duration::ZERO, Duration::from_secs_f64)
     }
 
-    /// A value of a type that reads itself from text.
+    /// A value of a type that is parsed from text.
     pub fn parsed<T: FromStr>(
         &mut self,
         variable: &Variable,
@@ -95,7 +94,7 @@ impl Env {
         value
     }
 
-    /// One of several words, each with what it means.
+    /// One of several words, each with its meaning.
     pub fn word<T: Copy>(&mut self, variable: &Variable, words: &[(&str, T)]) -> Option<T> {
         let text = self.text(variable)?;
         let found = words.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning);
@@ -114,15 +113,15 @@ impl Env {
         items.map(str::to_owned).collect()
     }
 
-    /// Notes that a variable is wrong.
     pub fn fault(&mut self, name: &str, what: impl fmt::Display) {
         let fault = format!("{name} {what}");
+        // A variable may be read more than once.
         if !self.faults.contains(&fault) {
             self.faults.push(fault);
         }
     }
 
-    /// Reads what is needed, and complains if anything in it was wrong.
+    /// Reads what is needed, or fails with all faults at once.
     pub fn read<T>(mut self, read: impl FnOnce(&mut Self) -> T) -> Result<T, ConfigError> {
         let value = read(&mut self);
         if self.faults.is_empty() { Ok(value) } else { Err(ConfigError(self.faults)) }

@@ -1,4 +1,4 @@
-//! `MODEL_FALLBACKS`: the models that stand in for the first, as a JSON list.
+//! `MODEL_FALLBACKS`: the fallback models, as a JSON list (ADR 15).
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -10,7 +10,7 @@ use super::variables::MODEL_FALLBACKS;
 use crate::domain::Secret;
 use crate::model::{self, ProviderFamily};
 
-/// More than anybody would wait for.
+/// More than any user would wait for.
 const MAX_FALLBACKS: usize = 5;
 
 #[derive(Deserialize)]
@@ -19,21 +19,22 @@ struct Fallback {
     name: String,
     base_url: String,
     model: String,
-    /// The variable that holds the key: the list itself may be shown.
+    /// The name of the variable with the key, so that the list contains no secret.
     #[serde(default)]
     api_key_env: Option<String>,
     #[serde(default, deserialize_with = "dialect")]
     dialect: Option<ProviderFamily>,
 }
 
-/// Reads the list; each is as patient as the first. A model that has another behind it is not
-/// asked again, for the other is the second try.
+/// Reads the list. Each model has the limits of the first. One with a fallback behind it is not
+/// retried: the fallback is the second try (ADR 15).
 pub(super) fn fallbacks(env: &mut Env, first: &mut model::Settings) -> Vec<model::Settings> {
     let Some(text) = env.text(&MODEL_FALLBACKS) else { return Vec::new() };
     let Some(entries) = read(&text) else {
         env.fault(MODEL_FALLBACKS.name, EXPECTED);
         return Vec::new();
     };
+    // Users choose a model by these names (ADR 17).
     if entries.iter().any(|one| one.name == first.id()) {
         env.fault(MODEL_FALLBACKS.name, "names a model like GEMINI_MODEL: people choose by names");
     }
@@ -89,6 +90,7 @@ fn settings(env: &mut Env, fallback: Fallback, first: &model::Settings) -> model
         base_url: fallback.base_url,
         api_key: Secret::new(&key),
         model: fallback.model,
+        // A model that the operator named is never replaced by its successor (ADR 17).
         is_chosen: true,
         offline: false,
         ..first.clone()

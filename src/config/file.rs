@@ -5,7 +5,7 @@ use std::fmt::Display;
 use super::env::Env;
 use super::variables::Variable;
 
-/// What a variable's file says, unless it has faults.
+/// What the file of a variable contains; `None` if it has faults, which are noted.
 pub(super) fn of_file<T, E: Display>(
     env: &mut Env,
     variable: &Variable,

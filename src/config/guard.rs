@@ -1,4 +1,4 @@
-//! How dependencies are guarded.
+//! The guards of dependencies: breakers and retries.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use super::env::Env;
 use super::variables::Variable;
 use crate::resilience::{BreakerSettings, GuardSettings};
 
-/// What nobody can choose.
+/// The parts that operators cannot set.
 pub(super) const GUARD: GuardSettings = GuardSettings {
     breaker: BreakerSettings { max_failures: 5, cool_down: Duration::from_secs(30) },
     retries: 2,

@@ -1,4 +1,4 @@
-//! Where the server listens, and where people find it.
+//! Where the server listens, and at which URL people reach it.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -7,20 +7,20 @@ use super::env::Env;
 use super::variables::{ALLOWED_ORIGINS, HOST, PORT, PUBLIC_URL};
 use crate::api::Origins;
 
-/// Where to listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listen {
-    /// A name or an address.
+    /// A name, or an address without brackets.
     pub host: String,
-    /// A port; 0 lets the system choose.
+    /// 0 lets the system choose.
     pub port: u16,
 }
 
 impl Listen {
-    /// Where a browser on this machine finds it.
+    /// The URL for a browser on this machine.
     pub fn url(&self) -> String {
         let port = self.port;
         match self.host.parse::<IpAddr>() {
+            // An unspecified address is one to listen on, not one to call.
             Ok(address) if address.is_unspecified() => format!("http://127.0.0.1:{port}"),
             Ok(IpAddr::V6(address)) => format!("http://[{address}]:{port}"),
             Ok(IpAddr::V4(_)) | Err(_) => format!("http://{}:{port}", self.host),
@@ -35,7 +35,7 @@ impl Listen {
 
 pub(super) fn listen(env: &mut Env) -> Listen {
     let host = env.text(&HOST).unwrap_or_default();
-    // As a URL writes it.
+    // An IPv6 address may be written with brackets, as in a URL.
     let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     let bare = bare.filter(|bare| bare.parse::<Ipv6Addr>().is_ok()).unwrap_or(&host);
     if bare.parse::<IpAddr>().is_err() && !is_name(bare) {
@@ -65,5 +65,6 @@ pub(super) fn origins(env: &mut Env, listen: &Listen) -> Origins {
             env.fault(ALLOWED_ORIGINS.name, format!("has a fault in entry {}: {fault}", place + 1));
         }
     }
+    // If only this machine reaches the server, any page that it serves itself may call it.
     if listen.is_loopback() { Origins::LoopbackAnd(named) } else { Origins::Exactly(named) }
 }

@@ -1,4 +1,4 @@
-//! Reads every variable once and hands each room its own settings.
+//! Reads every variable once, and fills the settings of each module.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -23,39 +23,33 @@ use crate::observability::{LogFormat, LogSettings};
 use crate::resilience::{BreakerSettings, GuardSettings};
 use crate::{api, chat, mcp, model, store};
 
-/// Everything the server is told from outside.
+/// All settings of the server.
 #[derive(Debug)]
 pub struct Config {
-    /// Where to listen.
     pub listen: Listen,
-    /// Where people reach us, if that is not where we listen.
+    /// Where people reach the server; `None` if that is where it listens.
     pub public_url: Option<String>,
-    /// How long to serve after SIGTERM while telling that the server is not ready.
+    /// How long to serve after SIGTERM while reporting that the server is not ready.
     pub lame_duck: Duration,
-    /// How long running turns may go on after that.
+    /// How long running turns may continue after that.
     pub drain: Duration,
-    /// The log.
     pub log: LogSettings,
-    /// The door.
     pub api: api::Settings,
-    /// Conversations.
     pub chat: chat::Settings,
-    /// The model; its base URL is filled in at start if it is the bundled one.
+    /// If it is the bundled model, its base URL is filled in at the start.
     pub model: model::Settings,
-    /// The models that stand in for it, in order.
+    /// In the order in which they are asked.
     pub fallbacks: Vec<model::Settings>,
-    /// Tools of the operator's own choice.
+    /// The operator's own servers.
     pub mcp: mcp::Settings,
-    /// Whether the bundled todo server is started because nothing was chosen.
+    /// Whether to start the bundled todo server, because no server was chosen.
     pub uses_bundled_todo: bool,
-    /// Threads.
     pub store: store::Settings,
-    /// The bundled todo server.
     pub todo: todo::Settings,
 }
 
 impl Config {
-    /// Reads all of the environment; `log_default` is how the log looks if nothing else is said.
+    /// Reads the whole environment. `log_default` is the format of the log if none is set.
     pub fn load(env: Env, log_default: LogFormat) -> Result<Self, ConfigError> {
         env.read(|env| {
             let listen = listen(env);
@@ -79,12 +73,12 @@ impl Config {
     }
 }
 
-/// What `probe` needs: nothing but the place of the server.
+/// For `probe`: only where the server is.
 pub fn for_probe(env: Env) -> Result<Listen, ConfigError> {
     env.read(listen)
 }
 
-/// What `todo` needs.
+/// For `todo`.
 pub fn for_todo(
     env: Env,
     log_default: LogFormat,
@@ -92,7 +86,7 @@ pub fn for_todo(
     env.read(|env| (log(env, log_default), todo(env)))
 }
 
-/// What `demo-model` needs; the rest stands on its command line.
+/// For `demo-model`; its other settings are on its command line.
 pub fn for_demo_model(env: Env, log_default: LogFormat) -> Result<LogSettings, ConfigError> {
     env.read(|env| log(env, log_default))
 }

@@ -1,4 +1,5 @@
-//! Settings: from the environment to one checked value per room.
+//! Settings: from the environment to one checked value for each module. No other module reads the
+//! environment.
 
 mod address;
 mod env;

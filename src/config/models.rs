@@ -1,4 +1,4 @@
-//! The model, and those that stand in for it.
+//! The model and its fallbacks.
 
 use super::address::plain_url;
 use super::env::Env;
@@ -12,10 +12,10 @@ use super::variables::{
 use crate::domain::Secret;
 use crate::model::{Prices, ProviderFamily, Settings, Thinking};
 
-/// What a model's address must be.
+/// What the base URL of a model must be.
 pub(super) const BASE_URL: &str = "must be an http or https URL without user, query or fragment";
 
-/// The first, and the others in order.
+/// The first model, and its fallbacks in order.
 pub(super) fn models(env: &mut Env) -> (Settings, Vec<Settings>) {
     let mut first = first(env);
     let fallbacks = fallbacks(env, &mut first);
@@ -24,6 +24,7 @@ pub(super) fn models(env: &mut Env) -> (Settings, Vec<Settings>) {
 
 fn first(env: &mut Env) -> Settings {
     let api_key = env.text(&GEMINI_API_KEY);
+    // The variable itself: a default is not a choice, so it may be replaced (ADR 17).
     let is_chosen = env.named(GEMINI_MODEL.name).is_some();
     let model = env.text(&GEMINI_MODEL).unwrap_or_default();
     let base_url = env.text(&GEMINI_BASE_URL).unwrap_or_default();

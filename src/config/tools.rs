@@ -1,4 +1,4 @@
-//! Which tool servers there are.
+//! The tool servers.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use super::variables::{
 use crate::domain::Trust;
 use crate::mcp::{self, ServerSettings, Transport};
 
-/// The ways to choose servers.
+/// The variables that choose servers; only one of them may be set.
 const WAYS: [&Variable; 3] = [&MCP_CONFIG, &MCP_SERVER_URL, &MCP_SERVER_COMMAND];
 
-/// The name of a server that has none of its own.
+/// The name of a server that was configured without one.
 const ONLY: &str = "mcp";
 
 pub(super) fn tools(env: &mut Env) -> mcp::Settings {
@@ -29,7 +29,7 @@ pub(super) fn tools(env: &mut Env) -> mcp::Settings {
     }
 }
 
-/// Whether the operator chose no servers at all, which is not the same as a list that is empty.
+/// Whether no variable chooses servers. An empty list of servers is a choice.
 pub(super) fn names_no_server(env: &mut Env) -> bool {
     WAYS.iter().all(|way| env.text(way).is_none())
 }

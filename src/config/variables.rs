@@ -1,26 +1,23 @@
-//! Every variable there is: the one table behind the loader, `--help`, the README and `.env.example`.
+//! Every variable: the one table behind the loader, `--help`, the README and `.env.example`.
 
 use Preset::{Unset, Value, Words};
 
-/// A variable of the environment.
 #[derive(Clone, Copy, Debug)]
 pub struct Variable {
-    /// Its name.
     pub name: &'static str,
-    /// What holds if it is not set.
+    /// What applies if it is not set.
     pub preset: Preset,
-    /// What it does.
     pub help: &'static str,
 }
 
-/// What holds if a variable is not set.
+/// What applies if a variable is not set.
 #[derive(Clone, Copy, Debug)]
 pub enum Preset {
     /// Nothing.
     Unset,
-    /// As if this had been written.
+    /// As if this had been set.
     Value(&'static str),
-    /// What the machine or other variables say, in words.
+    /// In words: it depends on the machine or on other variables.
     Words(&'static str),
 }
 
@@ -29,7 +26,7 @@ macro_rules! variables {
         $(pub(super) static $name: Variable =
             Variable { name: stringify!($name), preset: $preset, help: $help };)*
 
-        /// All of them, in reading order.
+        /// In the order in which they are shown.
         pub static VARIABLES: &[&Variable] = &[$(&$name),*];
     };
 }

@@ -1,4 +1,4 @@
-//! `demo-model` on the command line.
+//! The command `demo-model`. Its field docs are the text of `--help`.
 
 use std::net::SocketAddr;
 
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::emulation::{Agent, EmulateSettings, Knobs};
 use super::{Settings, answer, serve};
 
-/// What the command line says of the model.
+/// Options of the offline model.
 #[derive(Debug, Args)]
 pub struct DemoModel {
     /// Where to listen.
@@ -43,7 +43,7 @@ struct Emulator {
 }
 
 impl DemoModel {
-    /// Serves until told to stop.
+    /// Serves until `told_to_stop` ends.
     pub async fn serve(
         self,
         told_to_stop: impl Future<Output = anyhow::Result<()>>,

@@ -1,81 +1,69 @@
-//! A conversation as the brain sees it, free of any wire.
+//! A conversation, independent of any wire format: the types that brain, wire and emulation share.
 
 use jiff::Zoned;
 use serde_json::{Map, Value};
 
-/// Decides what to say; a pure function of the conversation.
+/// A pure function: it reads no clock and stores nothing (ADR 9).
 pub type Brain = fn(&Conversation) -> BrainAnswer;
 
-/// Everything the brain may look at.
+/// Everything that the brain may use.
 #[derive(Clone, Debug)]
 pub struct Conversation {
-    /// What the person's clock shows, read from the system prompt.
+    /// The user's clock, read from the system prompt, as a real model does.
     pub now: Zoned,
-    /// What was said so far, oldest first.
+    /// Oldest first.
     pub said: Vec<Said>,
-    /// What may be called.
+    /// The tools that may be called.
     pub tools: Vec<ToolSpec>,
 }
 
-/// One entry of a conversation.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Said {
-    /// The person spoke.
+    /// A message of the user.
     User(String),
-    /// The model spoke or called.
+    /// A reply of the model.
     Assistant {
-        /// Words for the person.
+        /// Text for the user.
         text: String,
-        /// Calls it made.
         calls: Vec<Call>,
     },
-    /// A tool answered.
+    /// The result of a call.
     Tool {
-        /// The call it answers.
+        /// The `id` of the call.
         call_id: String,
-        /// What it answered.
+        /// Text or JSON, as the tool sent it.
         output: String,
     },
 }
 
-/// A call that was made.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {
-    /// Ties the answer to it.
+    /// Identifies its result.
     pub id: String,
-    /// Which tool.
     pub name: String,
-    /// With what.
     pub arguments: Map<String, Value>,
 }
 
-/// A tool on offer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ToolSpec {
-    /// Its name.
     pub name: String,
-    /// What it says it does.
     pub description: String,
-    /// JSON Schema of its arguments.
+    /// The JSON Schema of its arguments.
     pub parameters: Value,
 }
 
-/// What the brain decides to say or do.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct BrainAnswer {
-    /// Short thoughts, shown while it works.
+    /// Short thoughts, so that thinking is visible (ADR 9).
     pub thoughts: Vec<String>,
-    /// Words for the person.
     pub text: String,
-    /// Calls to make before it goes on.
+    /// Calls whose results it needs before it continues.
     pub calls: Vec<PlannedCall>,
 }
 
-/// A call to be made; the server gives it an id.
+/// A call without an id, which the wire adds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlannedCall {
-    /// Which tool.
     pub name: String,
-    /// With what.
     pub arguments: Map<String, Value>,
 }

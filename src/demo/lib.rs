@@ -1,7 +1,8 @@
-//! The bundled offline model: an OpenAI-compatible server of our own.
+//! The bundled offline model: an OpenAI-compatible server that speaks like Gemini (ADR 9). A
+//! separate package that shares no code with the agent (ADR 27).
 //!
-//! `conversation` is what all speak of. The `brain` answers people and knows no wire; `wire`
-//! reads requests and writes answers; `plain` joins the two, and that is all the product has.
+//! `conversation` has the shared types. The `brain` answers users and knows no wire format; `wire`
+//! reads requests and writes answers; `plain` combines the two, and that is all that is released.
 //! `emulation`, behind the feature `emulator`, is the test double on the same wire.
 
 mod brain;

@@ -1,4 +1,4 @@
-//! The emulator of providers as a program of its own: `orchestrator demo-model`, and nothing else.
+//! The emulator as a separate program: only the command `demo-model` (ADR 27).
 
 use clap::Parser;
 use demo::DemoModel;

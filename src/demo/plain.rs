@@ -1,4 +1,4 @@
-//! The model for people: answers, and nothing in a request can switch anything.
+//! The model for users. Nothing in a request can switch anything (invariant 10).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +26,6 @@ use super::wire::sse::deliver;
 use super::wire::usage::EstimatedUsage;
 use super::wire::way::{Unseen, Way};
 
-/// What the plain model works with.
 #[derive(Debug)]
 struct Plain {
     brain: Brain,
@@ -35,8 +34,8 @@ struct Plain {
     stop: CancellationToken,
 }
 
-/// Everything the plain model answers to.
 pub(super) fn routes(brain: Brain, gap: Duration, stop: CancellationToken) -> Router {
+    // A new seed for each start: ids must not repeat in a stored thread.
     let (seed, _) = Uuid::new_v4().as_u64_pair();
     let pace = Pace { gap, ..Pace::default() };
     let plain = Plain { brain, ids: Ids::new(seed), pace, stop };
@@ -48,7 +47,6 @@ pub(super) fn routes(brain: Brain, gap: Duration, stop: CancellationToken) -> Ro
         .with_state(Arc::new(plain))
 }
 
-/// Answers a request for a chat completion.
 async fn chat(State(plain): State<Arc<Plain>>, request: Request) -> Response {
     let connection = ConnectionHandle::of(&request);
     let way = Way { connection, stop: plain.stop.clone(), witness: Unseen };

@@ -1,4 +1,4 @@
-//! The server that carries the routes.
+//! Serves the routes of the offline model or the emulator.
 
 use std::time::Duration;
 
@@ -13,16 +13,15 @@ use super::settings::{Mode, Settings};
 use super::wire::connection::ConnectionHandle;
 use super::wire::listener::CuttableListener;
 
-/// How long open connections may take to notice the end.
+/// How long open connections may take to end after `stop`.
 const FAREWELL: Duration = Duration::from_millis(250);
 
-/// The model as routes, for a server of one's own; without a real connection to cut, a reset
-/// is a broken body.
+/// The routes, for another server. Without a connection of ours to cut, a reset is a broken body.
 pub fn router(settings: Settings) -> Router {
     routes(settings, CancellationToken::new())
 }
 
-/// Serves the model until `stop`; open streams are then broken off at once.
+/// Serves until `stop`, then breaks off open streams immediately.
 ///
 /// # Cancel safety
 /// Dropping the future stops accepting; open connections end with their clients.

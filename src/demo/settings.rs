@@ -1,4 +1,4 @@
-//! What the offline model is told when it is built.
+//! Settings of the offline model.
 
 use std::time::Duration;
 
@@ -6,35 +6,33 @@ use super::conversation::Brain;
 #[cfg(feature = "emulator")]
 use super::emulation::EmulateSettings;
 
-/// How the server behaves.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Decides what to say.
     pub brain: Brain,
-    /// Whether the person's text may ever be taken as a switch.
+    /// Whether text of a user may ever be a directive.
     pub mode: Mode,
-    /// Pause between two chunks of text, so that a person sees typing.
+    /// Pause between two chunks of text, so that streaming is visible.
     pub chunk_gap: Duration,
 }
 
-/// Whether this is a model for people or one for tests.
+/// For users or for tests.
 #[derive(Clone, Debug)]
 pub enum Mode {
-    /// Answers; nothing in a request can switch anything.
+    /// Nothing in a request can switch anything (invariant 10).
     Plain,
     #[cfg(feature = "emulator")]
-    /// Mimics Gemini strictly, faults included, and obeys directives.
+    /// Emulates Gemini strictly, with its faults, and obeys directives.
     Emulate(EmulateSettings),
 }
 
 impl Settings {
-    /// A model for people.
+    /// For users.
     pub fn plain(brain: Brain) -> Self {
         Self { brain, mode: Mode::Plain, chunk_gap: Duration::from_millis(15) }
     }
 
     #[cfg(feature = "emulator")]
-    /// A model for tests: strict, scripted and without pauses.
+    /// For tests: strict, scripted, without pauses.
     pub fn emulate(brain: Brain, settings: EmulateSettings) -> Self {
         Self { brain, mode: Mode::Emulate(settings), chunk_gap: Duration::ZERO }
     }

@@ -1,24 +1,24 @@
-//! Who asks.
+//! Who a request comes from.
 
 use std::sync::Arc;
 
 const ANYONE: &str = "anyone";
 
-/// Who a request comes from. It is read at the door and handed on all the way to a tool's call.
+/// The caller of a request: read in `api` and passed on to every tool call.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Caller {
-    /// Names the caller among all.
+    /// Identifies the caller.
     pub id: Arc<str>,
 }
 
 impl Caller {
-    /// Whoever reaches a server that asks nobody for a name: all of them are one.
+    /// The one caller of a server without authentication.
     pub fn anyone() -> Self {
         Self { id: Arc::from(ANYONE) }
     }
 
-    /// A key that the caller chose, told apart from the same key of others. Those of a server that
-    /// asks nobody for a name stay as they are: they are kept by many.
+    /// A key that the caller chose, made different from the same key of other callers. On a server
+    /// without authentication it stays as it is, because stores hold keys in that form.
     pub fn own(&self, key: String) -> String {
         if *self.id == *ANYONE { key } else { format!("{}/{key}", self.id) }
     }

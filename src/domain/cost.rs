@@ -1,4 +1,4 @@
-//! Money, exactly: billionths of a dollar.
+//! Money in whole billionths of a dollar: sums of floating-point numbers drift (ADR 16).
 
 use std::fmt;
 use std::ops::Add;
@@ -9,35 +9,32 @@ use serde::{Deserialize, Serialize};
 const NANOS: u64 = 1_000_000_000;
 const DECIMALS: usize = 9;
 
-/// Billionths of a dollar that are the smallest amount shown to people.
+/// In billionths of a dollar: the smallest amount that is shown.
 const SHOWN: u64 = 100_000;
 
-/// An amount of US dollars, in billionths.
+/// An amount of US dollars.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 #[serde(transparent)]
 pub struct Cost(u64);
 
-/// The text is no amount of dollars.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an amount is written like 0.05, with at most nine decimals")]
 pub struct InvalidCost;
 
 impl Cost {
-    /// So many billionths of a dollar.
     pub const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)
     }
 
-    /// In billionths of a dollar.
     pub const fn nanos(self) -> u64 {
         self.0
     }
 
-    /// In dollars: the number closest to it.
+    /// In dollars, as the closest number.
     pub fn usd(self) -> f64 {
-        // Digits and one point always are a number.
+        // Digits and one point always make a number.
         format!("{}.{:09}", self.0 / NANOS, self.0 % NANOS).parse().unwrap_or_default()
     }
 }
@@ -46,6 +43,7 @@ impl Add for Cost {
     type Output = Self;
 
     fn add(self, more: Self) -> Self {
+        // Saturating: an absurd price must not end a turn with a panic.
         Self(self.0.saturating_add(more.0))
     }
 }
@@ -53,7 +51,7 @@ impl Add for Cost {
 impl FromStr for Cost {
     type Err = InvalidCost;
 
-    /// Reads plain decimals; no sign, no exponent, and nothing finer than we count.
+    /// Reads plain decimals: no sign, no exponent, at most nine decimals.
     fn from_str(text: &str) -> Result<Self, InvalidCost> {
         let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
         let is_number =
@@ -69,8 +67,9 @@ impl FromStr for Cost {
 }
 
 impl fmt::Display for Cost {
-    /// With two to four decimals; what is smaller counts as the smallest amount shown.
+    /// Two to four decimals. A smaller amount is shown as the smallest, not as nothing.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Rounded up: a cost is never shown as smaller than it is.
         let shown = self.0.div_ceil(SHOWN);
         let (dollars, rest) = (shown / 10_000, shown % 10_000);
         let (cents, finer) = (rest / 100, rest % 100);

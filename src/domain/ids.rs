@@ -1,4 +1,4 @@
-//! Names of things: opaque strings with a prefix that tells a reader what they name.
+//! Ids: opaque texts with a prefix that tells a reader what they name.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::de::{Error, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
-/// Longer than any id of ours or of another server of the protocol.
+/// In bytes: longer than any id of ours or of another server of the protocol.
 const MAX_LENGTH: usize = 128;
 
 macro_rules! id {
@@ -17,12 +17,13 @@ macro_rules! id {
         pub struct $name(#[serde(deserialize_with = $read)] String);
 
         impl $name {
-            /// The id as it is written on the wire.
+            /// As it is written on the wire.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
 
             fn fresh(prefix: &str) -> Self {
+                // Version 7, so that ids sort by time.
                 Self(format!("{prefix}_{}", Uuid::now_v7().simple()))
             }
         }
@@ -48,20 +49,20 @@ macro_rules! id {
 }
 
 id! {
-    /// Names a conversation. What clients send as one is checked where it is read.
+    /// The id of a thread. Ids from clients are checked when they are read.
     ThreadId("checked")
 }
 id! {
-    /// Names one entry of a conversation as the user sees it; checked likewise.
+    /// The id of an item; checked in the same way.
     ItemId("checked")
 }
 id! {
-    /// Ties a tool's result to the model's call; given by the model.
+    /// Connects a tool's result with the call. Chosen by the model, so it may be any text.
     CallId("String::deserialize")
 }
 
-/// The one entrance for ids from outside: they go into logs, keys of maps and rows, so they are short
-/// and plain. Whether there is such a thing is found out later.
+/// The one check for ids from outside. They go into logs, maps and rows, so they must be short and
+/// plain. Whether the thing exists is checked later.
 fn checked<'de, D: Deserializer<'de>>(input: D) -> Result<String, D::Error> {
     let id = String::deserialize(input)?;
     let is_fine = (1..=MAX_LENGTH).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
@@ -71,43 +72,39 @@ fn checked<'de, D: Deserializer<'de>>(input: D) -> Result<String, D::Error> {
 }
 
 id! {
-    /// Names a call among all that were ever made; drawn by us when the model's reply comes.
+    /// The key of a call in the journal, unique among all calls. Generated when the reply arrives
+    /// (ADR 12).
     CallKey("String::deserialize")
 }
 
 impl ThreadId {
-    /// A new thread's id.
     pub fn new_thread() -> Self {
         Self::fresh("thr")
     }
 }
 
 impl ItemId {
-    /// A new message's id.
     pub fn new_message() -> Self {
         Self::fresh("msg")
     }
 
-    /// The id of new questions.
     pub fn new_question() -> Self {
         Self::fresh("inp")
     }
 
-    /// A new workflow's id.
     pub fn new_workflow() -> Self {
         Self::fresh("wf")
     }
 }
 
 impl CallId {
-    /// An id for a call that came without one.
+    /// For a call that came without an id.
     pub fn synthesised() -> Self {
         Self::fresh("call")
     }
 }
 
 impl CallKey {
-    /// A new call's key.
     pub fn new_key() -> Self {
         Self::fresh("eff")
     }

@@ -1,96 +1,89 @@
-//! What the user, the model and the tools say to each other: the transcript.
+//! The transcript: what user, model and tools said, as the model reads it.
 //!
-//! It is kept beside the items that the user sees, because the model needs
-//! more than they show: calls, results and the provider's own extras.
+//! It is stored next to the items because the model needs more than they show: calls, results and
+//! the provider's extras (ADR 8).
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{CallId, CallKey, ToolId};
 
-/// One entry of the transcript shown to the model.
+/// One message of the transcript.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "role", rename_all = "snake_case")]
 pub enum Message {
-    /// The user's words.
     User {
-        /// What was said.
         text: String,
     },
-    /// The model's words and calls.
     Assistant(Assistant),
-    /// The answers to every call of the assistant message before it.
+    /// The results of all calls of the assistant message before it.
     Tools {
-        /// One result per call, in the order of the calls.
+        /// One per call, in the order of the calls.
         results: Vec<ToolResult>,
     },
-    /// A remark of ours that only the model sees.
+    /// A remark of ours that only the model reads.
     Note {
-        /// What the model should know.
         text: String,
     },
 }
 
-/// What the model said in one round.
+/// What the model said in one reply.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Assistant {
-    /// Text for the user; may be empty when there are calls.
+    /// For the user; may be empty if there are calls.
     pub text: String,
-    /// Tools the model wants called before it goes on.
+    /// Calls that the model waits for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calls: Vec<ToolCall>,
-    /// What the provider attached to the text, echoed back unread.
+    /// What the provider attached to the text; sent back unread and unchanged (ADR 2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extra: Option<Value>,
-    /// The provider that said it, by dialect and host (`gemini@example.org`): extras mean something
-    /// to their own provider alone. Older messages have the name of a fallback, or nothing.
+    /// The provider by dialect and host (`gemini@example.org`): its extras go back to it alone
+    /// (ADR 15). Older messages have the name of a fallback, or none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
 }
 
-/// A tool the model wants called.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ToolCall {
-    /// Ties the result to the call.
+    /// Connects the result with the call.
     pub id: CallId,
-    /// Which tool, as the model wrote it.
+    /// The tool's name as the model wrote it.
     pub name: String,
-    /// Which tool that was when the call was written; unknown for a name that nobody knew, a tool
-    /// of our own, and calls kept by earlier releases.
+    /// The tool that had this name when the reply arrived (ADR 1). `None` for an unknown name, the
+    /// built-in tool, and calls stored by earlier releases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<ToolId>,
-    /// The arguments as the model wrote them; meant to be one JSON object.
+    /// As the model wrote them; meant to be one JSON object.
     pub arguments: String,
-    /// What the provider attached to the call (a thought signature), echoed back unread.
+    /// What the provider attached to the call (a thought signature); sent back unread and unchanged
+    /// (ADR 2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extra: Option<Value>,
-    /// Names the call in the journal; replies of earlier versions have none.
+    /// The key of the call in the journal (ADR 12); `None` in replies of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<CallKey>,
 }
 
-/// What a tool answered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ToolResult {
-    /// The call it answers.
+    /// The call that it belongs to.
     pub id: CallId,
-    /// The called tool.
     pub name: String,
-    /// Text handed back to the model; a failed call is also told in words.
+    /// What the model reads; of a failed call, a sentence.
     pub output: String,
-    /// The call failed, or was never made.
+    /// The call failed or was not made.
     pub is_error: bool,
 }
 
-/// One whole model reply.
+/// One complete reply of the model.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reply {
-    /// What was said.
     pub message: Assistant,
 }
 
 impl Message {
-    /// How many bytes of text it holds.
+    /// Bytes of text in it.
     pub fn text_bytes(&self) -> usize {
         match self {
             Self::User { text } | Self::Note { text } => text.len(),
@@ -116,7 +109,7 @@ impl Message {
 }
 
 impl ToolCall {
-    /// The arguments, if they are one JSON object.
+    /// The arguments, if they are one JSON object; no text counts as an empty one.
     pub fn object(&self) -> Option<Map<String, Value>> {
         if self.arguments.trim().is_empty() {
             return Some(Map::new());

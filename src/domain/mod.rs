@@ -1,4 +1,4 @@
-//! The nouns of the domain: plain values that do no input or output.
+//! The values that all modules share. No IO, and no knowledge of any other module.
 
 mod caller;
 mod cost;

@@ -1,39 +1,37 @@
-//! How a turn ends: a closed set, the same word in answers, logs and events.
+//! How a turn ends: a closed set, with the same word in answers, logs and events (ADR 7).
 
 use serde::{Deserialize, Serialize};
 
-/// How a turn ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// An answer was given whole.
+    /// A complete answer.
     Completed,
-    /// The turn ended with a question to the person.
+    /// The turn ended with a question to the user.
     AwaitingInput,
-    /// The person stopped it or left.
+    /// The user stopped it or left.
     Cancelled,
-    /// The provider refused.
+    /// The provider refused to answer.
     Blocked,
-    /// The model hit its length limit.
+    /// The answer is longer than the model, or this server, allows.
     TooLong,
-    /// The model's reply had nothing in it.
+    /// The reply had neither text nor calls.
     Empty,
-    /// The model wrote a call that nobody can read.
+    /// The reply had a call that cannot be read.
     Malformed,
-    /// The model's reply broke off.
+    /// The reply broke off.
     Truncated,
-    /// Breaker open, quota spent or provider down.
+    /// The breaker is open, a quota is used up, or the provider is down.
     Unavailable,
     /// A deadline passed.
     TimedOut,
-    /// Step limit, repeated calls, a budget used up or shutdown.
+    /// The step limit, repeated calls, a used-up budget, a lost lease or a shutdown.
     Stopped,
-    /// Anything else.
+    /// Anything else: a fault of ours or of the store.
     Failed,
 }
 
 impl Outcome {
-    /// Every outcome there is.
     pub const ALL: [Self; 12] = [
         Self::Completed,
         Self::AwaitingInput,
@@ -49,7 +47,6 @@ impl Outcome {
         Self::Failed,
     ];
 
-    /// The word for it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Completed => "completed",
@@ -67,12 +64,11 @@ impl Outcome {
         }
     }
 
-    /// Only these two are successes.
     pub const fn is_success(self) -> bool {
         matches!(self, Self::Completed | Self::AwaitingInput)
     }
 
-    /// Whether asking the same again may help.
+    /// Whether the same request may succeed later: the front end then offers a retry.
     pub const fn allows_retry(self) -> bool {
         match self {
             Self::Empty
@@ -82,6 +78,7 @@ impl Outcome {
             | Self::TimedOut
             | Self::Stopped
             | Self::Failed => true,
+            // The same request would end in the same way, or the user chose this end.
             Self::Completed
             | Self::AwaitingInput
             | Self::Cancelled

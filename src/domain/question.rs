@@ -1,88 +1,77 @@
-//! Questions to the person, and what the person answers.
+//! Questions to the user, and their answers, in ChatKit's JSON (ADR 8, ADR 13).
 
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-/// One question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
-    /// Ties the answer to it.
+    /// Connects the answer with the question.
     pub id: String,
-    /// The words.
     pub question: String,
-    /// What was answered.
+    /// Absent until it is answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<Answer>,
-    /// How it can be answered.
     #[serde(flatten)]
     pub kind: QuestionKind,
 }
 
-/// How a question can be answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum QuestionKind {
-    /// By a choice, or words of one's own.
+    /// By a choice, or by the user's own text.
     MultipleChoice {
-        /// What can be chosen.
         options: Vec<Choice>,
-        /// Whether more than one.
+        /// Whether several can be chosen.
         #[serde(default)]
         multiple: bool,
     },
-    /// In words.
+    /// By text.
     Freeform {
-        /// What helps to answer.
+        /// Help for the answer.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         description: Option<String>,
     },
 }
 
-/// Something that can be chosen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choice {
-    /// The words.
     pub value: String,
 }
 
-/// An answer to one question.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
     /// What was chosen or written.
     #[serde(default)]
     pub values: Vec<String>,
-    /// Whether the person left it open.
     #[serde(default)]
     pub skipped: bool,
 }
 
-/// How it stands with a set of questions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AnswerStatus {
-    /// The person has not answered yet.
+    /// Not answered yet.
     Pending,
-    /// The person answered.
+    /// Answered, at least in part.
     #[default]
     Answered,
-    /// The person went on without.
+    /// The user continued without an answer.
     Skipped,
 }
 
-/// What a person answers to a set of questions.
+/// The user's answers to a form.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answers {
-    /// Whether any of them.
     #[serde(default)]
     pub status: AnswerStatus,
-    /// By the question's id; others are not ours.
+    /// By the question's id; unknown ids are ignored.
     #[serde(default)]
     pub answers: HashMap<String, Answer>,
 }
 
 impl Question {
-    /// Takes in the answer; nothing said is as good as skipped.
+    /// Fills in the answer. No answer counts as skipped.
     pub fn settle(&mut self, answers: &Answers) {
         let given = answers.answers.get(&self.id);
         let given =
@@ -95,7 +84,7 @@ impl Question {
         self.answer = Some(Answer { skipped: values.is_empty(), values });
     }
 
-    /// The option that these words name, if they name one.
+    /// The option that this text names, upper and lower case aside.
     pub fn option_named(&self, words: &str) -> Option<&str> {
         let QuestionKind::MultipleChoice { options, .. } = &self.kind else { return None };
         let words = words.trim().to_lowercase();

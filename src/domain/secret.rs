@@ -1,4 +1,4 @@
-//! A value that must not be seen.
+//! A value that must not be logged or shown.
 
 use std::fmt;
 
@@ -7,12 +7,11 @@ use std::fmt;
 pub struct Secret(String);
 
 impl Secret {
-    /// Hides `value`.
     pub fn new(value: impl Into<String>) -> Self {
         Self(value.into())
     }
 
-    /// The value, for the one place that sends it.
+    /// For the one place that sends it.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -20,6 +19,7 @@ impl Secret {
 
 impl fmt::Debug for Secret {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Settings that contain a secret may derive `Debug`.
         out.write_str("***")
     }
 }

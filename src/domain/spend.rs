@@ -1,4 +1,4 @@
-//! What calls of a model cost: tokens, and money where the price is known.
+//! What requests to a model cost: tokens, and money if the price is known (ADR 16).
 
 use std::fmt;
 use std::ops::{Add, AddAssign};
@@ -7,30 +7,27 @@ use serde::{Deserialize, Serialize};
 
 use super::Cost;
 
-/// Tokens used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
-    /// Tokens of the prompt.
     pub input_tokens: u64,
-    /// Those of them that the provider had seen before, at a lower price.
+    /// Those of the prompt that the provider had cached, at a lower price.
     #[serde(default)]
     pub cached_tokens: u64,
-    /// Tokens of the answer, thinking not counted.
+    /// Without thinking.
     pub output_tokens: u64,
-    /// Tokens spent on thinking; billed like the answer.
+    /// Billed like the answer.
     pub thinking_tokens: u64,
 }
 
-/// What calls of a model cost.
+/// The cost of one or more requests to a model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spend {
-    /// In tokens.
     #[serde(flatten)]
     pub usage: Usage,
-    /// In money, as far as it is known.
+    /// The part that is known.
     #[serde(default)]
     pub cost: Cost,
-    /// Calls whose cost is not known.
+    /// Requests of unknown cost. If there are any, `cost` is only a lower bound.
     #[serde(default = "one")]
     pub unpriced_calls: u64,
 }
@@ -43,18 +40,18 @@ impl Usage {
 }
 
 impl Spend {
-    /// What one call cost.
+    /// The cost of one request; `None` if its price is unknown.
     pub fn of_call(usage: Usage, cost: Option<Cost>) -> Self {
         let unpriced_calls = u64::from(cost.is_none());
         Self { usage, cost: cost.unwrap_or_default(), unpriced_calls }
     }
 
-    /// What a call cost of which nothing is known.
+    /// The cost of a request of which nothing is known.
     pub fn unknown() -> Self {
         Self::of_call(Usage::default(), None)
     }
 
-    /// The money, if all of it is known.
+    /// The cost, if all of it is known. A part would look like the whole (ADR 16).
     pub fn whole_cost(&self) -> Option<Cost> {
         Some(self.cost).filter(|_| self.unpriced_calls == 0)
     }
@@ -97,7 +94,7 @@ impl fmt::Display for Spend {
     }
 }
 
-/// A call written down before costs were is one whose cost is not known.
+/// Stored calls without this member are older than prices, so their cost is unknown.
 const fn one() -> u64 {
     1
 }

@@ -1,4 +1,4 @@
-//! Texts of people and tools, made safe to store, echo and send.
+//! Text of users and tools, made safe to store, show and send.
 
 use text::is_blank;
 pub use text::{Cleaner, clean};
@@ -7,26 +7,24 @@ pub use text::{Cleaner, clean};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserText(String);
 
-/// Why a text is refused. It never carries the text.
+/// Why a text is refused. It never contains the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidText {
-    /// Nothing to be seen: white space, or nothing left after cleaning.
+    /// Nothing visible: white space, or nothing left after cleaning.
     #[error("the message is empty; write something to send")]
     Blank,
-    /// Longer than the limit.
     #[error(
         "the message has {chars} characters; the limit is {limit}, so shorten it and send again"
     )]
     TooLong {
-        /// How long it is after cleaning.
+        /// After cleaning.
         chars: usize,
-        /// How long it may be.
         limit: usize,
     },
 }
 
 impl UserText {
-    /// Cleans `text` and checks it: the only entrance.
+    /// Cleans and checks `text`. The only constructor, so that the type is the proof.
     pub fn parse(text: &str, limit: usize) -> Result<Self, InvalidText> {
         let cleaned = clean(text);
         let chars = cleaned.chars().count();
@@ -39,12 +37,10 @@ impl UserText {
         Ok(Self(cleaned))
     }
 
-    /// The words.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The words, owned.
     pub fn into_string(self) -> String {
         self.0
     }

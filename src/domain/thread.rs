@@ -1,54 +1,50 @@
-//! A conversation, and pages of things.
+//! Threads, and pages of lists.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Spend, ThreadId};
 
-/// A conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Thread {
-    /// Its name.
     pub id: ThreadId,
-    /// What the person calls it.
+    /// By the user, the model or the first words; `None` until there is one.
     pub title: Option<String>,
-    /// When it began, to the microsecond.
+    /// To the microsecond.
     pub created_at: Timestamp,
-    /// Whether it takes messages.
     pub status: ThreadStatus,
-    /// What its turns have cost so far.
+    /// The total of its turns so far.
     pub spent: Spend,
 }
 
-/// Whether a thread takes messages.
+/// Whether a thread accepts messages.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ThreadStatus {
-    /// It does.
+    /// It accepts messages.
     #[default]
     Active,
-    /// Not now.
+    /// Not at the moment.
     Locked {
-        /// Why, for the person.
+        /// For the user.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
     /// Never again.
     Closed {
-        /// Why, for the person.
+        /// For the user.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
 }
 
-/// Which part of a list is wanted.
+/// Which part of a list is requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageRequest {
-    /// At most so many rows.
+    /// In rows.
     pub limit: u32,
-    /// Oldest or newest first.
     pub order: Order,
-    /// The row after which the page begins.
+    /// The id of the row after which the page begins.
     pub after: Option<String>,
 }
 
@@ -56,27 +52,22 @@ pub struct PageRequest {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Order {
-    /// Oldest first.
     Asc,
-    /// Newest first.
     #[default]
     Desc,
 }
 
-/// One part of a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Page<T> {
-    /// The rows.
     pub data: Vec<T>,
-    /// Whether there are rows after these.
+    /// Whether more rows follow.
     pub has_more: bool,
-    /// The last row's id, to ask for what follows.
+    /// The last row's id, to request the next page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
 }
 
 impl<T> Page<T> {
-    /// A page without rows.
     pub const fn empty() -> Self {
         Self { data: Vec::new(), has_more: false, after: None }
     }

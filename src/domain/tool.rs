@@ -8,73 +8,71 @@ use serde_json::Value;
 
 use super::ToolCall;
 
-/// A tool the model may call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tool {
-    /// The name the model calls it by; unique in its [`Catalog`].
+    /// The name that the model uses; unique in its [`Catalog`].
     pub name: String,
-    /// What a person reads, if the server gave one.
+    /// For the user, if the server gave one.
     pub title: Option<String>,
-    /// What the model reads.
+    /// For the model.
     pub description: String,
     /// JSON Schema of the arguments, as the server gave it.
     pub schema: Arc<Value>,
-    /// What it is, whatever it is called.
+    /// Its identity, independent of its name (ADR 1).
     pub origin: ToolOrigin,
-    /// What its server says of it.
+    /// What its server claims.
     pub hints: Hints,
-    /// How far its server is believed.
     pub trust: Trust,
-    /// Whether its server does a call with a key it has seen before only once.
+    /// Whether its server makes a call with a known key only once (ADR 12).
     pub honours_keys: bool,
 }
 
-/// Names one tool of one server for good: other servers may come and go, and with them the names
-/// that a model sees.
+/// The permanent identity of a server's tool. The name that the model sees may later belong to
+/// another tool (ADR 1).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ToolId {
-    /// The server, as it is configured.
+    /// As it is configured.
     pub server: Arc<str>,
-    /// The server's own name for the tool.
+    /// As the server calls it.
     pub tool: Arc<str>,
 }
 
-/// Whose tool it is.
+/// Who owns a tool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ToolOrigin {
-    /// Ours: no server runs it, and none can replace it.
+    /// We: no server runs it, and none can replace it (ADR 13).
     BuiltIn,
-    /// A server's.
+    /// A server.
     Server(ToolId),
 }
 
-/// What a server says of a tool. What it leaves out is read as the protocol says: as the worse case.
+/// What a server claims about a tool. A missing hint has the protocol's default, the worse case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "the four hints of the protocol")]
 pub struct Hints {
     /// It changes nothing.
     pub read_only: bool,
-    /// What it changes may be lost.
+    /// It may destroy what is there.
     pub destructive: bool,
     /// A second identical call changes nothing more.
     pub idempotent: bool,
-    /// It reaches beyond its server, to things that others write too.
+    /// It reaches things outside its server, which others may write.
     pub open_world: bool,
 }
 
-/// How far a server is believed.
+/// How far the claims of a server are believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trust {
     /// It is part of this program.
     Bundled,
-    /// Whoever runs this program chose it.
+    /// The operator chose it.
     Trusted,
 }
 
-/// What calling a tool may change, as far as it decides how the call is made.
+/// What a call may change, which decides how it is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Nothing: may run beside others, may be repeated.
+    /// Nothing: it may run beside others, and may be repeated.
     ReadOnly,
     /// Something, but a second identical call changes nothing more.
     Idempotent,
@@ -82,24 +80,22 @@ pub enum Effect {
     Changes,
 }
 
-/// All tools of one moment, and the servers that could not offer theirs.
+/// All tools at one moment, and the servers whose tools are missing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Catalog {
-    /// The tools on offer.
     pub tools: Vec<Tool>,
-    /// Servers that are configured but not reachable now.
+    /// Configured, but not reachable now.
     pub missing: Vec<Arc<str>>,
 }
 
 impl Tool {
-    /// What calling it may change.
     pub const fn effect(&self) -> Effect {
         self.hints.effect()
     }
 }
 
 impl ToolOrigin {
-    /// Which tool of which server, if it is a server's.
+    /// `None` for the built-in tool.
     pub const fn id(&self) -> Option<&ToolId> {
         match self {
             Self::BuiltIn => None,
@@ -107,15 +103,15 @@ impl ToolOrigin {
         }
     }
 
-    /// The server that runs it, if one does.
+    /// The server that runs it; `None` for the built-in tool.
     pub fn server(&self) -> Option<&Arc<str>> {
         self.id().map(|id| &id.server)
     }
 }
 
 impl Hints {
-    /// What destroys is never repeated, though it says it may be: the second answer would be that
-    /// there is nothing there.
+    /// A destructive tool counts as not idempotent whatever it claims: the answer to a second call
+    /// would be that there is nothing there, as if the first had failed.
     pub const fn effect(self) -> Effect {
         if self.read_only {
             Effect::ReadOnly
@@ -129,26 +125,29 @@ impl Hints {
 
 impl Default for Hints {
     fn default() -> Self {
+        // The defaults of the protocol (ADR 1).
         Self { read_only: false, destructive: true, idempotent: false, open_world: true }
     }
 }
 
 impl Catalog {
-    /// Finds a tool by the name that the model calls it by.
+    /// Finds a tool by the name that the model uses.
     pub fn find(&self, name: &str) -> Option<&Tool> {
         self.tools.iter().find(|tool| tool.name == name)
     }
 
-    /// Finds the tool of a call: the very one it was made for, if that is known. Its name may be
-    /// another tool's by now.
+    /// Finds the tool of a call by its identity, if that was stored: its name may be another tool's
+    /// by now (ADR 1).
     pub fn find_call(&self, call: &ToolCall) -> Option<&Tool> {
         match &call.tool {
+            // A call with an identity is never matched by name: that may be a tool with other
+            // effects.
             Some(id) => self.tools.iter().find(|tool| tool.origin.id() == Some(id)),
             None => self.find(&call.name),
         }
     }
 
-    /// Notes in each call which tool it is for.
+    /// Stores in each call the identity of its tool.
     pub fn identify(&self, calls: &mut [ToolCall]) {
         for call in calls {
             call.tool = self.find(&call.name).and_then(|tool| tool.origin.id()).cloned();

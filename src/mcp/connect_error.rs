@@ -1,4 +1,4 @@
-//! Why there is no session, in plain words.
+//! Why there is no session, in our words.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use rmcp::transport::DynamicTransportError;
 
 use super::transport_fault::TransportFault;
 
-/// Why there is no session. `Display` is for the log: no words of the server.
+/// `Display` goes to the log, so it contains no text of the server and no address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ConnectError {
     #[error("its command cannot be started: {0}")]

@@ -1,4 +1,5 @@
-//! What goes wrong on the way to a server, and what it means for breaker, retry and model.
+//! Why a tool call failed, and what that means for the breaker, for a retry and for the model (ADR
+//! 1, ADR 12). Says what is known about the effect, never more.
 
 use std::time::Duration;
 
@@ -13,37 +14,34 @@ use crate::resilience::{Fault, GuardRefusal, Repeat, Verdict};
 const MAX_REFUSAL_CHARS: usize = 2_000;
 const TOO_MANY_REQUESTS: u16 = 429;
 
-/// Why a request to a server failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum CallFault {
-    /// The guard ended it.
     Guard(GuardRefusal),
-    /// No session is open; nothing was sent.
     NotConnected,
-    /// The server let nobody in; nothing was done.
+    /// No connection, or a status below 500: nothing was done.
     Unreachable,
-    /// The server asks for a pause; nothing was done.
+    /// The server asked for a pause; nothing was done.
     Busy(Option<Duration>),
-    /// The connection broke; what was done is unknown.
+    /// The connection broke; the effect is unknown.
     Lost,
-    /// As before, and the server has not come back yet.
+    /// The same, and the server is not back yet.
     StillLost,
-    /// The server answered, but with an internal error or nothing readable: it got as far as trying, so what was
-    /// done is unknown.
+    /// An internal error or an unreadable answer: the tool had begun, so the effect is unknown.
     Broken(String),
-    /// The server answered that the request is wrong, or the tool that it failed; its own words.
+    /// The server refused the request, or the tool said that it failed; in its own words.
     Refused(String),
-    /// The tool wants to know more before it does anything.
+    /// The tool asks for input before it does anything.
     Asks,
 }
 
 impl CallFault {
-    /// A refusal in a tool's own words, made safe to show.
+    /// A refusal in the tool's words, cleaned and shortened.
     pub(super) fn refused(words: &str) -> Self {
         Self::Refused(made_safe(words))
     }
 
-    /// The same after an attempt that may have had its effect.
+    /// What this becomes after an attempt that may have had its effect: "nothing was done" is then
+    /// no longer true.
     pub(super) fn after_loss(self) -> Self {
         match self {
             Self::Guard(GuardRefusal::Open { .. } | GuardRefusal::Cooling { .. })
@@ -59,7 +57,6 @@ impl CallFault {
         }
     }
 
-    /// One word for the log.
     pub(super) fn word(&self) -> &'static str {
         match self {
             Self::Guard(GuardRefusal::Open { .. } | GuardRefusal::Cooling { .. }) => "held_back",
@@ -80,21 +77,22 @@ impl Fault for CallFault {
         match self {
             Self::Guard(GuardRefusal::TimedOut) | Self::Lost => Verdict::Ill,
             Self::Busy(pause) => Verdict::Busy(*pause),
-            // A tool's own "no" shows that its server works. So does an internal error: servers turn
-            // any exception of one tool into it, and it says nothing of the others (ADR 1).
+            // A tool's own refusal shows that its server works. So does an internal error: servers
+            // turn any exception of one tool into it, and other tools still work (ADR 1).
             Self::Refused(_) | Self::Broken(_) | Self::Asks => Verdict::Answered,
             Self::Guard(
                 GuardRefusal::Open { .. } | GuardRefusal::Cooling { .. } | GuardRefusal::DeadlinePassed,
             )
             | Self::NotConnected
-            // Whether it can be reached shows in connecting, which needs no breaker.
+            // Connecting shows whether it can be reached, and has its own pauses (ADR 1).
             | Self::Unreachable
             | Self::StillLost => Verdict::Nothing,
         }
     }
 
-    /// A call that used up its time is not repeated: the person waits. Nor is one that broke its
-    /// server: the same arguments would mostly break it again, and the model can change them.
+    /// A call that used up its time is not retried, because the user waits. Nor is one with an
+    /// internal error: the same arguments would mostly break the tool again, and the model can
+    /// change them (ADR 1).
     fn repeat(&self) -> Repeat {
         match self {
             Self::Unreachable | Self::Lost | Self::StillLost => Repeat::AfterBackoff,
@@ -144,7 +142,8 @@ impl From<CallFault> for ToolError {
     }
 }
 
-/// A status below 500 means that nothing was done.
+/// A status below 500 means that nothing was done. From 500 on a proxy may answer for a server that
+/// is still working.
 fn not_sent(trouble: TransportFault) -> CallFault {
     match trouble {
         TransportFault::Status { code: TOO_MANY_REQUESTS, pause } => CallFault::Busy(pause),
@@ -159,6 +158,8 @@ fn not_sent(trouble: TransportFault) -> CallFault {
 
 fn answered(answer: &ErrorData) -> CallFault {
     let words = made_safe(&answer.message);
+    // The only JSON-RPC error that leaves the effect unknown: the journal keeps the call as begun
+    // (ADR 12).
     if answer.code == ErrorCode::INTERNAL_ERROR {
         CallFault::Broken(words)
     } else {

@@ -1,4 +1,5 @@
-//! Tools of MCP servers: connected, kept alive, guarded.
+//! The tools of MCP servers, through rmcp (ADR 1): connects, supervises, calls under a guard.
+//! Implements the agent's port `Tools`. The journal of effects is in `chat`.
 
 mod call;
 mod config;

@@ -1,4 +1,5 @@
-//! All servers together: the door of this room.
+//! All servers together: starts and stops their supervisors, and routes calls. The entry point of
+//! this module.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,24 +21,25 @@ use super::tools::board::{Board, OfferedTools, Route};
 use crate::agents::{ToolError, ToolRequest, Tools};
 use crate::domain::{Catalog, Dependency, Effect, HealthProbe, ToolOutput, shorten};
 
-/// So long is waited for servers that were away, since they may be back.
+/// How long a turn waits for servers that were away and may be back.
 const GRACE: Duration = Duration::from_millis(500);
-/// Providers give ids of any length, and may pack anything into them.
+/// For the log. Providers give ids of any length, and gateways pack signatures into them.
 const MAX_ID_CHARS: usize = 64;
 
-/// The tools of any number of servers, each kept connected by a task of its own.
+/// Each server is kept connected by its own task.
 #[derive(Debug)]
 pub struct Servers {
     board: Arc<Board>,
     supervisors: TaskTracker,
-    /// Ends the supervisors, at the latest when nobody is left to use the tools.
+    /// Ends the supervisors, at the latest when this is dropped.
     stop: DropGuard,
 }
 
 impl Servers {
-    /// Begins to connect to all servers, and returns at once.
+    /// Starts connecting to all servers and returns immediately: an old server may take ten
+    /// seconds, and the process listens before that (ADR 1).
     ///
-    /// Cancelling `stop` parts from all of them, as [`Servers::shut_down`] does.
+    /// Cancelling `stop` disconnects all of them, as [`Servers::shut_down`] does.
     pub fn start(settings: Settings, stop: CancellationToken) -> Arc<Self> {
         let stop = stop.child_token();
         let make = |server: &_| Arc::new(Server::new(Clone::clone(server), &settings));
@@ -51,7 +53,7 @@ impl Servers {
         Arc::new(Self { board, supervisors, stop: stop.drop_guard() })
     }
 
-    /// Waits until what is on offer pleases.
+    /// Waits until the catalogue satisfies `pleases`.
     ///
     /// # Cancel safety
     ///
@@ -60,11 +62,11 @@ impl Servers {
         self.until(|offered| pleases(&offered.catalog)).await;
     }
 
-    /// Parts from all servers; takes a few seconds at most and leaves no child behind.
+    /// Disconnects all servers within a few seconds and leaves no child behind.
     ///
     /// # Cancel safety
     ///
-    /// The parting goes on if the future is dropped.
+    /// Disconnecting continues if the future is dropped.
     pub async fn shut_down(&self) {
         self.stop.token().cancel();
         self.supervisors.wait().await;
@@ -72,7 +74,7 @@ impl Servers {
 
     async fn until(&self, holds: impl Fn(&OfferedTools) -> bool) {
         let mut offered: watch::Receiver<_> = self.board.subscribe();
-        // The sender lives as long as we do, so there is no other end to this.
+        // `self` owns the sender, so this does not end in another way.
         if offered.wait_for(|offered| holds(offered)).await.is_err() {
             tracing::debug!("Nobody will say more about the tools");
         }
@@ -84,7 +86,7 @@ impl Tools for Servers {
         async {
             self.until(|offered| offered.settled).await;
             let tried = self.board.servers.iter().map(|server| server.tried_again());
-            // A server that is still away must not hold up every turn.
+            // A server that is still away must not delay every turn.
             drop(timeout(GRACE, join_all(tried)).await);
         }
         .boxed()
@@ -118,7 +120,7 @@ impl HealthProbe for Servers {
     }
 }
 
-/// With a key that its server honours any call may be repeated.
+/// A call with a key that its server honours may be retried, whatever it does (ADR 12).
 async fn make_call(route: Route, request: ToolRequest<'_>) -> Result<ToolOutput, ToolError> {
     let Some(mut arguments) = request.call.object() else { return Err(ToolError::Arguments) };
     unquote(&mut arguments, &route.schema);

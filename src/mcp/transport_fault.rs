@@ -1,4 +1,4 @@
-//! Reads what went wrong on the wire out of the errors that wrap each other.
+//! Finds out what went wrong on the wire, from rmcp's nested errors.
 
 use std::error::Error;
 use std::time::Duration;
@@ -9,24 +9,23 @@ use rmcp::transport::streamable_http_client::{
     AuthRequiredError, HttpStatusError, StreamableHttpError,
 };
 
-/// The longest pause that a server may ask for.
+/// Longest pause that a server may ask for.
 const MAX_PAUSE: Duration = Duration::from_mins(1);
 
-/// What went wrong on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TransportFault {
-    /// No connection came to be.
+    /// No connection could be made: nothing was sent.
     NotReached,
-    /// The server asks who we are.
+    /// The server requires a credential.
     WantsCredential,
-    /// HTTP said no.
+    /// An HTTP error.
     Status {
-        /// How.
+        /// Its status.
         code: u16,
-        /// The pause it asks for.
+        /// Its `Retry-After`.
         pause: Option<Duration>,
     },
-    /// The answer is none of MCP's.
+    /// The answer is not MCP.
     Garbled,
     /// The connection broke.
     Broken,
@@ -35,7 +34,7 @@ pub(super) enum TransportFault {
 type Cause = dyn Error + 'static;
 
 impl TransportFault {
-    /// The first cause that says something definite.
+    /// The first cause that is specific.
     pub(super) fn of(error: &DynamicTransportError) -> Self {
         let first: &Cause = error.error.as_ref();
         std::iter::successors(Some(first), |&error| error.source())
@@ -62,7 +61,8 @@ fn read_request(error: &reqwest::Error) -> Option<TransportFault> {
 
 fn read_http(error: &StreamableHttpError<reqwest::Error>) -> Option<TransportFault> {
     match error {
-        // It does not name its own cause as its source.
+        // rmcp's error does not return its cause from `source()`, so a refused connection would
+        // count as a broken one (ADR 1).
         StreamableHttpError::Client(error) => read_request(error),
         StreamableHttpError::UnexpectedServerResponse(words) => {
             Some(named_status(words).map_or(TransportFault::Garbled, refused))
@@ -82,7 +82,7 @@ fn refused(status: StatusCode) -> TransportFault {
     }
 }
 
-/// rmcp writes `HTTP 404 Not Found: …` for statuses that it has no type for.
+/// rmcp has no type for some statuses and writes `HTTP 404 Not Found: …`.
 fn named_status(words: &str) -> Option<StatusCode> {
     let code = words.strip_prefix("HTTP ")?.get(..3)?;
     code.parse().ok()

@@ -1,4 +1,5 @@
-//! The adapter: the agent's model port on one side, the provider on the other.
+//! Implements the agent's port `Model` for one provider: one reply, with retries under the guard.
+//! Fallbacks are in `chain`.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,25 +28,26 @@ use crate::agents::{Deltas, Model, ModelError, ModelRequest};
 use crate::domain::{Dependency, Detail, HealthProbe, Reply, Tool};
 use crate::resilience::{Fault, Guard, GuardRefusal, Patience, Permit, Verdict};
 
-/// Gemini, or whatever speaks like it.
+/// Gemini, or any server with the same API.
 pub struct OpenAiModel {
-    /// What people choose it by.
+    /// The id by which users choose it.
     id: Arc<str>,
-    /// What no successor changes.
+    /// As configured. A successor has its own copy in `models`.
     settings: Settings,
     pub(super) models: Succession,
     base_url: String,
-    /// Who it is, by what it speaks and where: messages are stamped with it.
+    /// Dialect and host: every message is marked with it, because a configured name may later
+    /// mean another server (ADR 15).
     provider: String,
     pub(super) transport: ProviderTransport,
     pub(super) guard: Guard,
     advice: Advice,
-    /// The tools that were declared last.
+    /// The last tool declarations, as text. Tools rarely change, and reducing schemas is expensive.
     declared: Mutex<Arc<ToolDeclarations>>,
 }
 
 impl OpenAiModel {
-    /// A model whose breaker is closed; nothing is sent yet.
+    /// Sends nothing yet.
     pub fn new(settings: Settings) -> Result<Self, SettingsError> {
         let endpoint = Endpoint::new(&settings)?;
         Ok(Self {
@@ -61,32 +63,32 @@ impl OpenAiModel {
         })
     }
 
-    /// What people choose it by.
     pub(super) fn id(&self) -> Arc<str> {
         Arc::clone(&self.id)
     }
 
-    /// How long calls would be refused at once.
+    /// How long the breaker refuses calls. Ignores a provider's pause, which is waited for.
     pub(super) fn refused_for(&self) -> Option<Duration> {
         Duration::try_from_secs_f64(self.guard.breaker().report().retry_in_seconds?).ok()
     }
 
-    /// When the next call would be sent, if not at once: the breaker or a pause holds it back.
+    /// How long the breaker or a provider's pause holds back the next call.
     fn held_for(&self) -> Option<Duration> {
         Duration::try_from_secs_f64(self.guard.report().retry_in_seconds?).ok()
     }
 
-    /// Counts a call that is not made because of that.
+    /// Counts a call that was refused before it was made.
     pub(super) fn turn_away(&self) {
         self.guard.turn_away();
     }
 
-    /// Who speaks, as people read it.
+    /// The name that users read.
     pub(super) fn speaker(&self) -> Arc<str> {
         self.models.successor().map_or_else(|| self.id(), RequestedModel::name)
     }
 
-    /// A model that is not offered any more says nothing, so its successor may answer.
+    /// Asks, and asks the successor in the same turn if the provider no longer offers the model:
+    /// nothing was shown yet (ADR 17).
     async fn reply_by(
         &self,
         request: ModelRequest<'_>,
@@ -100,7 +102,7 @@ impl OpenAiModel {
             let deltas = deltas.spoken_by(&next.name());
             result = self.ask(next, request, &deltas).await;
             if result.is_ok() {
-                // The turn that finds out says so, even if it begins with calls.
+                // The turn that detects the change says so, even if it begins with calls.
                 deltas.introduce();
             }
         }
@@ -122,9 +124,10 @@ impl OpenAiModel {
         let attempts = self.guard.retry(request.deadline, || {
             number += 1;
             let span = span(asked, number);
-            // A future that is moved is laid out twice; a box is moved instead.
+            // Boxed: `instrument` moves the future, and each move would reserve its size again.
             timed(Box::pin(self.attempt(asked, &call))).instrument(span)
         });
+        // `retry` starts no wait beyond the deadline; this cuts an attempt that is under way.
         let result = timeout_at(request.deadline, attempts)
             .await
             .unwrap_or_else(|_| Err(Failure::out_of_time()));
@@ -137,7 +140,7 @@ impl OpenAiModel {
         Recipient { model, provider, name, family: *family }
     }
 
-    /// Says whose extras these are.
+    /// Marks the message with its provider, which alone gets the extras back (ADR 15).
     fn signed(&self, mut reply: Reply) -> Reply {
         reply.message.by = Some(self.provider.clone());
         reply
@@ -151,7 +154,7 @@ impl OpenAiModel {
         Arc::clone(&declared)
     }
 
-    /// One request; dropping it speaks neither for nor against the provider.
+    /// One request. If it is dropped, the permit counts as neither success nor failure (ADR 3).
     async fn attempt(
         &self,
         asked: &RequestedModel,
@@ -176,7 +179,7 @@ impl OpenAiModel {
         result
     }
 
-    /// While a provider is held back, turns hear why.
+    /// While a used-up quota holds calls back, turns get that reason and not "asked for a pause".
     fn refused(&self, refusal: GuardRefusal) -> Failure {
         match (refusal, self.advice.spent()) {
             (GuardRefusal::Cooling { .. }, Some(what)) => Failure::unsent(ModelError::Spent(what)),
@@ -190,6 +193,7 @@ impl OpenAiModel {
         call: &ModelCall<'_>,
         permit: &mut Permit,
     ) -> Result<Reply, Failure> {
+        // One limit for connecting, the head and the first event: the user waits for all three.
         let first_event_by = Instant::now() + self.settings.first_event_timeout;
         let patience = Patience::new(first_event_by, self.settings.stall_timeout);
         let body = call.body();
@@ -200,14 +204,15 @@ impl OpenAiModel {
         Reading::new(&deltas, bill, warnings, permit, patience).read(opened).await
     }
 
-    /// Keeps what an operator alone can change.
+    /// Keeps advice about what only the operator can change.
     pub(super) fn learn_from(&self, failure: &Failure) {
         if let Some(remedy) = &failure.remedy {
             self.advice.note(&remedy.words(&self.models.now().settings));
         }
     }
 
-    /// What the provider did not say, we know: when it is asked again, or which model to ask for.
+    /// Adds what we know and the provider did not say: when it is asked again, or which model to
+    /// set.
     fn error_of(&self, failure: Failure) -> ModelError {
         match (failure.error, failure.remedy) {
             (ModelError::Unavailable { reason, retry_in: None }, _) => {
@@ -234,7 +239,7 @@ impl Model for OpenAiModel {
         std::slice::from_ref(&self.id)
     }
 
-    /// A pause that the provider asked for refuses nobody: it is waited for, if the turn has time.
+    /// Only an open breaker refuses. A pause is waited for if the turn has time (ADR 3).
     fn refuses_for(&self) -> Option<Duration> {
         self.refused_for().inspect(|_| self.turn_away())
     }
@@ -268,12 +273,12 @@ fn span(asked: &RequestedModel, attempt: u32) -> Span {
     )
 }
 
-/// As breakers and health reports know it.
+/// The name in `/health` and in the log.
 fn name_of(settings: &Settings) -> String {
     settings.name.as_ref().map_or_else(|| "model".to_owned(), |name| format!("model:{name}"))
 }
 
-/// Logs how an attempt went and how long it took.
+/// Logs the result and duration of an attempt.
 async fn timed(attempt: impl Future<Output = Result<Reply, Failure>>) -> Result<Reply, Failure> {
     let start = Instant::now();
     let result = attempt.await;

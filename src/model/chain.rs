@@ -1,4 +1,4 @@
-//! Models in order: whoever comes first and can answers.
+//! Asks several models in order until one answers (ADR 15). Retries of one model are the adapter's.
 
 use std::iter::once;
 use std::sync::Arc;
@@ -11,35 +11,33 @@ use super::adapter::OpenAiModel;
 use crate::agents::{Deltas, Model, ModelError, ModelRequest};
 use crate::domain::{Dependency, HealthProbe, Reply};
 
-/// A model, and those that stand in for it.
+/// A model and its fallbacks.
 pub struct Chain {
     first: Named,
     fallbacks: Vec<Named>,
     ids: Vec<Arc<str>>,
 }
 
-/// A model under the name that people read and choose it by.
+/// A model under the name that users read and choose.
 type Named = (Arc<str>, Arc<OpenAiModel>);
 
 impl Chain {
-    /// A model alone, or with others behind it, each under the name that people read.
     pub fn new(first: Arc<OpenAiModel>, fallbacks: Vec<(Arc<str>, Arc<OpenAiModel>)>) -> Self {
         let first = (first.id(), first);
         let ids = once(&first).chain(&fallbacks).map(|(id, _)| Arc::clone(id)).collect();
         Self { first, fallbacks, ids }
     }
 
-    /// Looks at each of them once, and says what speaks against asking for it: its announced end, or
-    /// a provider that does not list it.
+    /// Checks each model once and warns about an announced end or a provider that does not list it.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future ends the look.
+    /// Dropping the future ends the check.
     pub async fn inspect(&self) {
         join_all(self.models().map(|(_, model)| model.inspect())).await;
     }
 
-    /// What was said cannot be taken back, and what the provider will not say is not asked of another.
+    /// Goes to the next model only while nothing was shown and the answer was not refused (ADR 15).
     async fn reply_by_any(
         &self,
         request: ModelRequest<'_>,
@@ -82,7 +80,7 @@ impl Model for Chain {
         &self.ids
     }
 
-    /// Nobody is refused while one of them would answer.
+    /// Refuses only while all models would (ADR 15).
     fn refuses_for(&self) -> Option<Duration> {
         let fallbacks = self.fallbacks.iter().map(|(_, model)| model.refused_for());
         let wait =
@@ -92,7 +90,6 @@ impl Model for Chain {
 }
 
 impl HealthProbe for Chain {
-    /// The first is down for people only if none stands in for it.
     fn report(&self) -> Vec<Dependency> {
         self.models().flat_map(|(_, model)| model.report()).collect()
     }
@@ -109,6 +106,7 @@ fn another_may_answer(error: &ModelError) -> bool {
         | ModelError::Malformed
         | ModelError::Truncated
         | ModelError::Failed(_) => true,
+        // These are answers: another model must not be asked to get around them (ADR 15).
         ModelError::Blocked(_) | ModelError::TooLong => false,
     }
 }

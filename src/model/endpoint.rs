@@ -1,4 +1,5 @@
-//! Where requests go and what is sent along: read from the settings, never from the environment.
+//! The provider's address and key. From the settings, never from the environment, which
+//! async-openai would read by default.
 
 use std::sync::Arc;
 
@@ -9,24 +10,23 @@ use secrecy::SecretString;
 
 use super::settings::{Settings, SettingsError, parse_base_url};
 
-/// The provider's address and our credentials; clones share them.
+/// Clones share the address and the key.
 #[derive(Clone)]
 pub(super) struct Endpoint(Arc<Address>);
 
 struct Address {
     base_url: String,
     uri: Uri,
-    /// Host, and port if it is an unusual one.
+    /// Host, with the port if it is not the default one.
     host: String,
-    /// Names the host alone, so that a proxy is not asked for the way to ourselves.
+    /// No proxy is used for a model on this machine.
     is_loopback: bool,
     headers: HeaderMap,
-    /// Empty: the key is in the headers and is not given away twice.
+    /// Empty: the key is only in the headers, where it is marked as sensitive.
     no_key: SecretString,
 }
 
 impl Endpoint {
-    /// Checks the address and the key.
     pub(super) fn new(settings: &Settings) -> Result<Self, SettingsError> {
         let url = parse_base_url(&settings.base_url)?;
         let is_loopback = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
@@ -45,22 +45,19 @@ impl Endpoint {
         })))
     }
 
-    /// Whether the provider runs on this machine.
     pub(super) fn is_loopback(&self) -> bool {
         self.0.is_loopback
     }
 
-    /// The host, and the port if it is an unusual one.
     pub(super) fn host(&self) -> &str {
         &self.0.host
     }
 
-    /// The server that connections go to.
     pub(super) fn uri(&self) -> Uri {
         self.0.uri.clone()
     }
 
-    /// The base URL, without a slash at its end.
+    /// Without a slash at the end.
     pub(super) fn base_url(&self) -> &str {
         &self.0.base_url
     }

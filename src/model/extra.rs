@@ -1,16 +1,16 @@
-//! What a provider attaches to a text or a call: kept as it came, and sent back where it came.
+//! What a provider attaches to a text or a call: stored unread and sent back unchanged, because
+//! newer models refuse a turn whose signature is missing or changed (ADR 2).
 
 use std::borrow::Cow;
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-/// Where `LiteLLM` puts what Google has in `extra_content`; kept under this name inside of it.
+/// Where `LiteLLM` puts what Google has in `extra_content`. Stored under this name inside of it.
 const GATEWAYS: &str = "provider_specific_fields";
-/// How `LiteLLM` marks a signature that it packed into the id of a call.
+/// `LiteLLM`'s mark of a signature that it packed into the id of a call.
 const PACKED: &str = "__thought__";
 
-/// What goes back.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct Extra<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -19,10 +19,9 @@ pub(super) struct Extra<'a> {
     provider_specific_fields: Option<&'a Value>,
 }
 
-/// Takes what is attached to a text or a call, if anything.
 pub(super) fn take(entry: &mut Value) -> Option<Value> {
     let extra = entry.get_mut("extra_content").map(Value::take).filter(|extra| !extra.is_null());
-    // A gateway puts much else there, such as citations, and wants none of it back.
+    // A gateway puts other things there too, such as citations, and does not want them back.
     let fields = entry.get_mut(GATEWAYS).filter(|fields| holds_signature(fields)).map(Value::take);
     let Some(fields) = fields else { return extra };
     let mut kept = if let Some(Value::Object(kept)) = extra { kept } else { Map::new() };
@@ -31,7 +30,7 @@ pub(super) fn take(entry: &mut Value) -> Option<Value> {
 }
 
 impl<'a> Extra<'a> {
-    /// Under the names that it came with.
+    /// Sends extras back under the names with which they came.
     pub(super) fn echo(kept: Option<&'a Value>) -> Self {
         let Some(fields) = kept.and_then(|kept| kept.get(GATEWAYS)) else {
             return Self { extra_content: kept.map(Cow::Borrowed), ..Self::default() };
@@ -46,14 +45,14 @@ impl<'a> Extra<'a> {
         }
     }
 
-    /// What Google takes for a call that was signed elsewhere or nowhere.
+    /// What Google accepts for a call that another model made, or that has no signature.
     pub(super) fn stand_in() -> Self {
         let stand_in = json!({"google": {"thought_signature": "skip_thought_signature_validator"}});
         Self { extra_content: Some(Cow::Owned(stand_in)), ..Self::default() }
     }
 }
 
-/// Whether a call carries its signature, in itself or in its id.
+/// Whether a call has its signature, in its extras or in its id.
 pub(super) fn is_signed(id: &str, kept: Option<&Value>) -> bool {
     let signed = |kept: &Value| {
         kept.pointer("/google/thought_signature").is_some() || kept.get(GATEWAYS).is_some()

@@ -1,7 +1,7 @@
-//! A model behind an OpenAI-compatible API; Gemini first.
+//! Models behind an OpenAI-compatible API, Gemini first. Implements the agent's port `Model`.
 //!
-//! The `adapter` makes a `request`, sends it by the `transport`, reads the `answer`, and turns what
-//! went wrong into a `fault` that the guard understands. A `chain` asks several models in order.
+//! The `adapter` builds a `request`, sends it through the `transport`, reads the `answer`, and
+//! turns what went wrong into a `fault` for the guard. A `chain` asks several models in order.
 
 mod adapter;
 mod answer;

@@ -1,22 +1,20 @@
-//! Which of two families a server belongs to: what it takes beyond the common form, and what it refuses.
+//! The two families of servers: what each accepts beyond the common form, and what it refuses.
 
-/// The family of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProviderFamily {
-    /// Google's: a part of the body of its own, and signed calls.
+    /// Google: its own part of the body, and signed calls.
     Gemini,
-    /// Everybody else's.
+    /// All others.
     OpenAi,
 }
 
 impl ProviderFamily {
-    /// What a model's name and address suggest.
+    /// A guess from the model's name and address, for when the operator set no dialect.
     pub fn guess(model: &str, base_url: &str) -> Self {
         let is_googles = model.contains("gemini-") || base_url.contains(".googleapis.com");
         if is_googles { Self::Gemini } else { Self::OpenAi }
     }
 
-    /// What settings call it.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Gemini => "gemini",
@@ -24,7 +22,6 @@ impl ProviderFamily {
         }
     }
 
-    /// The family of that name in settings.
     pub fn named(name: &str) -> Option<Self> {
         match name {
             "gemini" => Some(Self::Gemini),

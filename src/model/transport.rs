@@ -1,4 +1,5 @@
-//! One HTTP request per attempt: async-openai's client with our own connections under it.
+//! Sends one HTTP request per attempt: async-openai writes it, our own connections send it (ADR 2,
+//! ADR 26). Retries are the guard's.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,32 +29,31 @@ use crate::agents::ModelError;
 use crate::cores::PerCore;
 use crate::domain::is_out_of_files;
 
-/// How long the words of a refusal may take, once its status is known.
+/// How long the body of a refusal may take after its status: it only helps to explain.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
+// An answer without events, a refusal or a list of models. Beyond this, reading stops.
 const MAX_WHOLE_BYTES: usize = 1024 * 1024;
 
-/// Sends requests, on each core by connections of its own.
+/// Sends requests, on each core through its own connections (ADR 25).
 pub(super) struct ProviderTransport {
     pools: PerCore<Arc<Pool>>,
-    /// Makes requests and sends none.
+    /// Builds request objects for async-openai and sends nothing (ADR 26).
     maker: reqwest::Client,
     endpoint: Endpoint,
 }
 
-/// An answer that began.
 pub(super) enum OpenedAnswer {
-    /// Event by event.
     Stream(ProviderResponse),
-    /// All at once, though a stream was asked for.
+    /// A complete answer although a stream was requested.
     Whole(Value),
 }
 
-/// What became of a request, as an error for async-openai.
+/// The result of sending, as an error for async-openai: only an error gets past its reader.
 #[derive(Debug, thiserror::Error)]
 #[error("the answer is read elsewhere")]
 struct Sent(Result<ProviderResponse, Lost>);
 
-/// An answer that is no event stream.
+/// An answer that is not an event stream.
 #[derive(Debug)]
 pub(super) struct Unstreamed {
     pub(super) status: u16,
@@ -62,19 +62,16 @@ pub(super) struct Unstreamed {
     end: BodyEnd,
 }
 
-/// How much of a body came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum BodyEnd {
     Whole,
-    /// It broke off, or took too long.
     Cut,
     TooLarge,
 }
 
 impl ProviderTransport {
-    /// A client of its own, so that nobody else's settings reach it.
     pub(super) fn new(endpoint: Endpoint) -> Result<Self, SettingsError> {
-        // Only the first call of the process installs; later ones find it done.
+        // Only the first call of the process installs the provider; later ones fail harmlessly.
         drop(rustls::crypto::ring::default_provider().install_default());
         let tls = tls().map_err(|error| SettingsError::Client(error.to_string()))?;
         let maker = reqwest::Client::builder().tls_backend_preconfigured(tls.clone()).build();
@@ -85,11 +82,12 @@ impl ProviderTransport {
         Ok(Self { pools, maker, endpoint })
     }
 
-    /// Sends one request and returns once the answer begins.
+    /// Sends one request and returns when the answer begins.
     pub(super) async fn open(&self, body: &Body<'_>) -> Result<OpenedAnswer, Failure> {
         let pool = Arc::clone(self.pools.here());
         let service = service_fn(move |request| send(Arc::clone(&pool), request));
-        // Last of all the service: it takes the place of the client that retries.
+        // The service must be set last: it replaces the default client, which retries on its own
+        // (ADR 2).
         let client = Client::build(self.maker.clone(), self.endpoint.clone());
         let client = client.with_http_service(service);
         let sent = client.chat().create_stream_byot::<_, IgnoredAny>(body).await;
@@ -99,7 +97,7 @@ impl ProviderTransport {
         }
     }
 
-    /// Asks for the list of models; a refusal is an answer too.
+    /// Requests the list of models. A refusal is a result, not an error.
     pub(super) async fn models(&self) -> Result<Unstreamed, Failure> {
         let request = self.maker.get(self.endpoint.url("/models")).headers(self.endpoint.headers());
         let request = request.build().and_then(TryInto::try_into).map_err(|_| unwritten())?;
@@ -108,16 +106,18 @@ impl ProviderTransport {
     }
 }
 
-/// To read the system's roots takes 10 ms and half a megabyte: once is enough.
+/// Reading the system's root certificates takes 10 ms and half a megabyte, so it is done once for
+/// all cores (ADR 25).
 fn tls() -> Result<rustls::ClientConfig, rustls::Error> {
     let verified = rustls::ClientConfig::builder().with_platform_verifier()?;
     let mut config = verified.with_no_client_auth();
+    // `connection` drives HTTP/1 only, one request at a time (ADR 26).
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
 }
 
-/// Sends once, and takes the answer out of async-openai's hands: its reader runs ahead of ours
-/// without a limit, in a task of its own, and does not tell an end from a cut.
+/// Sends once and takes the answer away from async-openai, whose reader reads ahead without a
+/// limit, in a separate task, and reports an end and a cut alike (ADR 2).
 async fn send(pool: Arc<Pool>, request: HttpRequestFactory) -> Result<Response, OpenAIError> {
     let request = request.build().await?.try_into()?;
     Err(OpenAIError::Boxed(Box::new(Sent(pool.send(request).await))))
@@ -129,25 +129,25 @@ fn answer_in(error: OpenAIError) -> Result<ProviderResponse, Failure> {
     sent.0.map_err(|error| lost(&error))
 }
 
-/// What becomes of an answer, once its head is there.
+/// Decides by the head how an answer is read.
 pub(super) async fn opened(mut answer: ProviderResponse) -> Result<OpenedAnswer, Failure> {
     if answer.status.is_success() && is_event_stream(&answer.headers) {
-        // They keep the buffer that the head was read into from being used for the body.
+        // Headers reference the buffer of the head: dropped, hyper can reuse it for the body.
         drop(std::mem::take(&mut answer.headers));
         return Ok(OpenedAnswer::Stream(answer));
     }
     unstreamed(answer).await.judge()
 }
 
-/// A server that names no type is given the benefit of the doubt.
+/// Without a content type the answer is read as a stream.
 fn is_event_stream(headers: &HeaderMap) -> bool {
     let Some(kind) = headers.get(CONTENT_TYPE) else { return true };
     kind.to_str()
         .is_ok_and(|kind| kind.trim().to_ascii_lowercase().starts_with("text/event-stream"))
 }
 
-/// Reads as much of the answer as helps to judge it: of a success all, for as long as the caller
-/// waits for a first event.
+/// Reads as much as is needed to judge the answer. A success is read to its end, within the
+/// caller's limit for a first event.
 async fn unstreamed(mut answer: ProviderResponse) -> Unstreamed {
     let status = answer.status;
     let headers = std::mem::take(&mut answer.headers);
@@ -174,6 +174,7 @@ async fn read_body(answer: &mut ProviderResponse, body: &mut Vec<u8>) -> BodyEnd
 
 fn lost(error: &Lost) -> Failure {
     if is_out_of_files(error) {
+        // Our own fault: it must not open the provider's breaker.
         return Failure::unsent(unavailable("this server has no free file", None));
     }
     Failure::unreachable(match error {

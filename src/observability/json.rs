@@ -1,4 +1,5 @@
-//! One event as one JSON object: the event's own fields, then those of every span around it.
+//! Writes one event as one JSON object: its own fields, then those of every span around it (ADR 4).
+//! Ours, because tracing's own format nests the fields of spans.
 
 use std::fmt;
 
@@ -9,7 +10,7 @@ use tracing_subscriber::fmt::format::{JsonFields, Writer};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
-/// Formats events; spans must be formatted by [`JsonFields`].
+/// Spans must be formatted by [`JsonFields`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct JsonLines;
 
@@ -40,8 +41,8 @@ where
     }
 }
 
-/// The members of one object, gathered from several. Of two with one name the first counts, that of
-/// the event or of the inner span: an object with both is read differently by different readers.
+/// The members of one object, collected from several. The first of a name wins, that of the event
+/// or the innermost span: readers disagree about an object with two members of one name.
 struct JsonMembers<'a, 'out> {
     out: &'a mut Writer<'out>,
     names: Vec<String>,
@@ -53,7 +54,7 @@ impl JsonMembers<'_, '_> {
         (&mut reader).deserialize_map(self).map_err(|_| fmt::Error)
     }
 
-    /// Names are those of fields in our code, which need no quoting.
+    /// Names are fields in our code, which need no escaping.
     fn write(&mut self, name: &str, value: &RawValue) -> fmt::Result {
         if self.names.iter().any(|known| known == name) {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Sets up the log once, at the start of the process.
+//! Sets up the log once, at the start of the process (ADR 4).
 
 use std::io;
 
@@ -12,11 +12,12 @@ use tracing_subscriber::util::SubscriberInitExt;
 use super::panic::log_panics;
 use super::{Background, JsonLines, LogQueue};
 
-/// Crates that log bodies or texts: only their warnings may pass, or nothing at all.
+/// Crates that log bodies or texts: only their warnings pass, or nothing (ADR 4).
 const QUIET: &[(&str, LevelFilter)] = &[
     ("async_openai", LevelFilter::OFF),
-    // Its errors quote whole addresses, and a key may stand among the parameters; ours say what failed.
+    // Its errors contain whole addresses, whose parameters may include a key (ADR 1).
     ("rmcp", LevelFilter::OFF),
+    // It logs statements, slow ones even as warnings.
     ("sqlx", LevelFilter::OFF),
     ("hyper", LevelFilter::WARN),
     ("reqwest", LevelFilter::WARN),
@@ -25,25 +26,23 @@ const QUIET: &[(&str, LevelFilter)] = &[
     ("tower", LevelFilter::WARN),
 ];
 
-/// What is logged, and how.
 #[derive(Clone, Copy, Debug)]
 pub struct LogSettings {
-    /// Less grave events are left out.
+    /// Less severe events are left out.
     pub level: LevelFilter,
-    /// For machines or for people.
     pub format: LogFormat,
 }
 
-/// For machines or for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
-    /// Coloured words.
+    /// Coloured text for a terminal.
     Pretty,
 }
 
-/// Begins to log to standard error, panics included; ends when the returned value is dropped.
+/// Logs to standard error, panics included, until the returned value is dropped. Never to standard
+/// output, which is MCP's for `todo`.
 pub fn init(settings: LogSettings) -> io::Result<Background> {
     let (queue, background) = Background::start(io::stderr(), settings.format)?;
     let targets = Targets::new().with_default(settings.level);

@@ -1,4 +1,4 @@
-//! How the server tells what it does: one JSON object a line.
+//! The log: one JSON object per line, written in the background (ADR 4). No metrics, no traces.
 
 mod json;
 mod logging;

@@ -1,13 +1,12 @@
-//! How a panic is told: where it was, and nothing of what it says, for that may be anyone's words.
+//! Logs the place of a panic and not its message, which may contain user text (ADR 4).
 
 use std::panic::{PanicHookInfo, set_hook};
 
-/// From now on a panic is a line of the log like any other, instead of bare text on standard error.
+/// From now on a panic is a line of the log, not plain text on standard error.
 pub(super) fn log_panics() {
     set_hook(Box::new(log_panic));
 }
 
-/// The line of one panic.
 pub fn log_panic(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string);
     let thread = std::thread::current();

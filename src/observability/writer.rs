@@ -1,4 +1,5 @@
-//! Log lines leave the hot path through a bounded queue; a full queue drops lines and says how many.
+//! Writes log lines in a separate thread, through a bounded queue. A full queue drops lines and
+//! logs how many: a blocked reader of the log must not stop turns.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -11,30 +12,30 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::LogFormat;
 
-/// So many lines may wait.
+/// Lines that may wait.
 const BACKLOG: usize = 4_096;
 
-/// Lines that wait are written together, up to so many bytes.
+/// Waiting lines are written together, up to this many bytes.
 const AT_ONCE: usize = 64 * 1024;
 
-/// So long the thread does not listen after it has written: whoever writes the next line in that time
-/// need not wake it.
+/// How long the thread sleeps after a write: lines logged meanwhile need not wake it, which costs
+/// more than writing them (ADR 25).
 const LINGER: Duration = Duration::from_millis(5);
 
-/// At the end so long is waited until the last lines are written: whoever reads them may be stuck.
+/// How long the end waits for the last lines: the reader of stderr may be blocked.
 const LAST_LINES: Duration = Duration::from_secs(2);
 
-/// How often it is tried to say that the end has come while too many lines wait.
+/// How often the end tries to get into a full queue.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Takes the lines of the log without waiting.
+/// Takes lines without waiting.
 #[derive(Clone, Debug)]
 pub struct LogQueue {
     queue: SyncSender<Vec<u8>>,
     dropped: Arc<AtomicU64>,
 }
 
-/// The thread that writes; dropping it writes what still waits.
+/// The writing thread. Dropping this writes what still waits.
 #[derive(Debug)]
 #[must_use = "dropping this ends the log"]
 pub struct Background {
@@ -42,7 +43,6 @@ pub struct Background {
     ended: Receiver<()>,
 }
 
-/// One line while it is formatted.
 #[derive(Debug)]
 pub struct LogLine<'a> {
     log: &'a LogQueue,
@@ -50,7 +50,7 @@ pub struct LogLine<'a> {
 }
 
 impl Background {
-    /// Writes lines to `out` from a thread of its own.
+    /// Starts the thread that writes to `out`.
     pub fn start(
         out: impl Write + Send + 'static,
         format: LogFormat,
@@ -71,7 +71,8 @@ impl Background {
 impl Drop for Background {
     fn drop(&mut self) {
         let until = Instant::now() + LAST_LINES;
-        // An empty line is the sign to end: the subscriber keeps its own end of the queue open.
+        // An empty line means the end: the global subscriber keeps its sender forever, so the queue
+        // is never closed.
         while let Err(TrySendError::Full(_)) = self.queue.try_send(Vec::new()) {
             if Instant::now() >= until {
                 return;
@@ -125,7 +126,7 @@ fn write_all(
             is_over = line.is_empty();
             text.extend_from_slice(&line);
         }
-        // A log that cannot be written cannot be complained about.
+        // An error here has no place to be reported.
         drop(out.write_all(&text));
         text.clear();
         let lost = dropped.swap(0, Ordering::Relaxed);
@@ -140,7 +141,7 @@ fn write_all(
     drop(out.flush());
 }
 
-/// It cannot go through the queue that is full.
+/// Written directly, because the queue is full.
 fn lines_lost(lost: u64, format: LogFormat) -> String {
     let (now, target) = (jiff::Timestamp::now(), module_path!());
     match format {

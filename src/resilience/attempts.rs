@@ -1,7 +1,7 @@
-//! The attempts at one call, judged together: a call counts once, however often it was tried.
+//! Judges the attempts at one call together: a call counts once, however often it was tried.
 //!
-//! One message that fails three times says no more of a dependency than one that fails once. If each
-//! attempt counted, a single hard question would close the door on everybody (ADR 3).
+//! When each attempt counted, one message that a provider could not answer, tried three times,
+//! opened the breaker for everyone (ADR 3).
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{Fault, Guard, GuardRefusal, Permit, Verdict};
 
-/// What the attempts at one call say of its dependency. It is counted when this is dropped.
+/// The attempts at one call. The call is counted when this is dropped.
 #[derive(Debug)]
 #[must_use = "what is dropped at once has made no attempt"]
 pub struct Attempts<'a> {
@@ -21,11 +21,11 @@ pub struct Attempts<'a> {
 struct AttemptRecord {
     was_sent: bool,
     was_turned_away: bool,
-    /// Of the last attempt that said anything, if it spoke against the dependency.
+    /// The permit of the last attempt with a verdict, if it counts against the dependency.
     against: Option<Permit>,
 }
 
-/// When an attempt ends, and what that says.
+/// When an attempt is cut, and the error that this gives.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AttemptDeadline {
     pub(super) at: Instant,
@@ -33,12 +33,11 @@ pub(super) struct AttemptDeadline {
 }
 
 impl<'a> Attempts<'a> {
-    /// None was made yet.
     pub(super) fn of(guard: &'a Guard) -> Self {
         Self { guard, seen: Mutex::default() }
     }
 
-    /// Asks leave for one attempt.
+    /// Permit for one attempt. Each attempt asks, so that none is sent once the breaker is open.
     pub fn admit(&self) -> Result<Permit, GuardRefusal> {
         let permit = self.guard.let_in();
         let mut seen = self.seen();
@@ -47,14 +46,14 @@ impl<'a> Attempts<'a> {
         permit
     }
 
-    /// Notes a success, which makes up for the attempts before it.
+    /// A success cancels the failures of the attempts before it.
     pub fn succeed(&self, permit: Permit) {
         self.seen().against = None;
         self.guard.succeed(permit);
     }
 
-    /// Notes an error by its verdict. What speaks against the dependency waits for the next attempt,
-    /// unless this one was the probe, which is asked once.
+    /// Notes an error by its verdict. A failure is kept until the next attempt decides, except that
+    /// of a probe: a failed probe is not retried (ADR 3).
     pub fn settle(&self, permit: Permit, verdict: Verdict) {
         match verdict {
             Verdict::Ill if !permit.is_probe() => self.seen().against = Some(permit),
@@ -73,6 +72,8 @@ impl<'a> Attempts<'a> {
     ) -> Result<T, E> {
         let permit = self.admit()?;
         let result =
+            // The limit is inside the permit: a hanging call must count, and a dropped one does
+            // not.
             timeout_at(end.at, operation).await.unwrap_or_else(|_| Err(end.refusal.into()));
         match &result {
             Ok(_) => self.succeed(permit),
@@ -87,8 +88,7 @@ impl<'a> Attempts<'a> {
 }
 
 impl Drop for Attempts<'_> {
-    /// Also for a call that nobody waits for any more: one who leaves after a long silence has seen
-    /// what there was to see.
+    /// Counts an abandoned call too if an attempt failed: users leave after waiting (ADR 3).
     fn drop(&mut self) {
         let AttemptRecord { was_sent, was_turned_away, against } =
             std::mem::take(&mut *self.seen());

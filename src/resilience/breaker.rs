@@ -1,7 +1,7 @@
-//! A circuit breaker: failsafe decides when to open and for how long, the gate is ours.
+//! A circuit breaker: failsafe decides when to open and for how long; the gate is ours (ADR 3).
 //!
-//! failsafe's own state machine lets everybody through when half open, hides
-//! its state and cannot be paused in tests; `specs/adr/0003-breaker.md` tells.
+//! failsafe's own state machine admits every caller when half open, hides its state, and reads a
+//! clock that tests cannot pause.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,22 +13,21 @@ use tokio::time::Instant;
 
 use crate::domain::{BreakerReport, BreakerState, CallCounts};
 
-/// When to open, and for how long.
 #[derive(Clone, Copy, Debug)]
 pub struct BreakerSettings {
-    /// Consecutive failures that open the circuit.
+    /// Consecutive failures that open it.
     pub max_failures: u32,
-    /// How long it stays open before one probe is let through.
+    /// How long it stays open before it admits one probe.
     pub cool_down: Duration,
 }
 
-/// Guards one dependency. Clones share one state.
+/// The breaker of one dependency. Clones share one state.
 #[derive(Clone, Debug)]
 pub struct Breaker(Arc<SharedCircuit>);
 
-/// Leave to make one call; say how the call went.
+/// Permission for one call; settle it with the result.
 ///
-/// Dropping it unsaid (a cancelled call) counts as neither and frees the probe's place.
+/// Dropping it (a cancelled call) counts as neither and frees the probe's place.
 #[derive(Debug)]
 #[must_use = "a permit that is dropped at once guards nothing"]
 pub struct Permit {
@@ -48,7 +47,8 @@ struct Circuit {
     policy: ConsecutiveFailures<Constant>,
     cool_down: Duration,
     gate: Gate,
-    /// Grows at each change of the gate, so that results of calls begun before it are stale.
+    /// Increases with each change of the gate. Results of calls begun before it are counted but
+    /// change nothing: a late success must not close a half-open breaker (ADR 3).
     epoch: u64,
     consecutive_failures: u32,
     calls: CallCounts,
@@ -61,11 +61,12 @@ enum Gate {
 }
 
 impl Breaker {
-    /// A closed breaker; `name` is for the log.
+    /// `name` is for the log.
     pub fn new(name: impl Into<String>, settings: BreakerSettings) -> Self {
         let cool_down = settings.cool_down;
         let policy = failure_policy::consecutive_failures(
             settings.max_failures.max(1),
+            // failsafe's exponential waits are whole seconds and panic below one (ADR 3).
             backoff::constant(cool_down),
         );
         let state = Circuit {
@@ -79,17 +80,17 @@ impl Breaker {
         Self(Arc::new(SharedCircuit { name: name.into(), state: Mutex::new(state) }))
     }
 
-    /// Asks leave to make a call; if refused, tells the time until the next probe.
+    /// A permit, or the time to the next probe.
     pub fn admit(&self) -> Result<Permit, Duration> {
         self.let_in().inspect_err(|_| self.turn_away())
     }
 
-    /// Counts a call that was never made.
+    /// Counts a call that was refused before it was made.
     pub(super) fn turn_away(&self) {
         self.state().calls.rejected += 1;
     }
 
-    /// The same for one attempt of a call, which is counted as a whole.
+    /// As `admit`, for an attempt: a refusal is counted once for the whole call.
     pub(super) fn let_in(&self) -> Result<Permit, Duration> {
         let mut state = self.state();
         let now = Instant::now();
@@ -104,6 +105,7 @@ impl Breaker {
             }
         };
         let epoch = state.epoch;
+        // Logged outside of the lock, here and below: every call needs it.
         drop(state);
         if is_probe {
             self.log("half_open");
@@ -111,12 +113,12 @@ impl Breaker {
         Ok(Permit { breaker: self.clone(), epoch, is_probe })
     }
 
-    /// What the log calls it.
     pub fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// Its state, for health reports.
+    /// For `/health`. Computed on request, so an idle open breaker reports half open in time (ADR
+    /// 3).
     pub fn report(&self) -> BreakerReport {
         let state = self.state();
         let now = Instant::now();
@@ -150,7 +152,8 @@ impl Breaker {
         }
     }
 
-    /// Lets everybody through again because a probe of `epoch` was answered; returns the new epoch.
+    /// Closes the gate because a probe of `epoch` was answered. Returns the new epoch, under which
+    /// the end of that call still counts.
     fn on_answer(&self, epoch: u64) -> u64 {
         let mut state = self.state();
         if epoch != state.epoch {
@@ -172,6 +175,7 @@ impl Breaker {
         state.consecutive_failures = state.consecutive_failures.saturating_add(1);
         let pause = match state.gate {
             Gate::Closed => state.policy.mark_dead_on_failure(),
+            // A failed probe: open for the whole time again (ADR 3).
             Gate::Open { .. } => Some(state.cool_down),
         };
         let Some(pause) = pause else { return };
@@ -181,7 +185,7 @@ impl Breaker {
         self.log("open");
     }
 
-    /// Frees the place of a probe that came to no verdict.
+    /// Frees the place of a probe without a result.
     fn release(&self, epoch: u64) {
         let mut state = self.state();
         if epoch == state.epoch
@@ -210,25 +214,25 @@ impl Circuit {
 }
 
 impl Permit {
-    /// Whether its call shows if the dependency is well again.
+    /// Whether this is the one probe of a half-open breaker.
     pub(super) fn is_probe(&self) -> bool {
         self.is_probe
     }
 
-    /// The dependency began to answer: enough for a probe, no verdict yet on a long call.
+    /// The dependency began to answer. That closes a half-open breaker immediately, but success
+    /// counts only at the end of a call: streams that always break later do open it (ADR 3).
     pub fn answered(&mut self) {
         if std::mem::take(&mut self.is_probe) {
             self.epoch = self.breaker.on_answer(self.epoch);
         }
     }
 
-    /// The call worked.
     pub fn succeed(mut self) {
         self.is_probe = false;
         self.breaker.on_success(self.epoch);
     }
 
-    /// The call failed in a way that speaks against the dependency.
+    /// The call failed in a way that counts against the dependency.
     pub fn fail(mut self) {
         self.is_probe = false;
         self.breaker.on_failure(self.epoch);

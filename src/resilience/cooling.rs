@@ -1,4 +1,5 @@
-//! A pause that a provider asked for: no verdict on its health, so no breaker.
+//! A pause that a provider asked for. It says nothing about its health, so it is not the breaker's
+//! (ADR 3).
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,31 +9,31 @@ use tokio::time::Instant;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
-/// Longer pauses are not believed.
+/// A longer pause is not believed.
 const DAY: Duration = Duration::from_hours(24);
 
-/// After a pause one call goes first, and with each step as many as before go as well: a provider
-/// that is still busy says so to a few, not to everybody who waited for it. A step is about what a
-/// refusal takes to come back.
+/// After a pause one call goes first, and with each step twice as many: a provider that is still
+/// busy refuses a few, not all 500 that waited. A ramp and not one probe, because a probe may take
+/// half a minute. A step is about as long as a refusal takes (ADR 3).
 const STEP: Duration = Duration::from_millis(500);
-/// After so many steps everybody goes.
+/// After this many steps, five seconds, there is no limit.
 const STEPS: u32 = 10;
 
-/// Holds calls back for as long as a provider asked.
+/// Holds calls back for as long as a provider asks.
 #[derive(Debug, Default)]
 pub struct Cooling(Mutex<CoolingPause>);
 
 #[derive(Debug, Default)]
 struct CoolingPause {
     until: Option<Instant>,
-    /// The pause to take if the provider names none; doubles each time.
+    /// The last pause without a named length; the next one is twice as long.
     unnamed: Option<Duration>,
-    /// How many calls have gone since the pause was over.
+    /// Calls admitted since the pause was over.
     gone: u32,
 }
 
 impl Cooling {
-    /// Lets a call go, or tells how long it must still wait.
+    /// Admits a call, or returns how long it must still wait.
     pub fn admit(&self) -> Result<(), Duration> {
         let mut state = self.state();
         let Some(over) = state.until else { return Ok(()) };
@@ -47,14 +48,14 @@ impl Cooling {
         Ok(())
     }
 
-    /// How long calls must still wait.
     pub fn remaining(&self) -> Option<Duration> {
         self.state().left()
     }
 
-    /// Notes that the provider asked for a pause, and returns how long calls must wait.
+    /// The provider asked for a pause. Returns how long calls must wait.
     ///
-    /// Many calls may hear of one and the same: within a pause an unnamed one is no other.
+    /// Many calls may be refused for the same reason: within a pause, one without a named length is
+    /// not a new one, or 500 refusals would double it 500 times.
     pub fn hold(&self, named: Option<Duration>) -> Duration {
         let mut state = self.state();
         let left = state.left().unwrap_or_default();
@@ -67,7 +68,7 @@ impl Cooling {
         pause
     }
 
-    /// Notes that a call went through.
+    /// A call went through.
     pub fn clear(&self) {
         *self.state() = CoolingPause::default();
     }

@@ -1,5 +1,5 @@
-//! The one way out of the server: limit and breaker inside each attempt, retry outside, within a
-//! budget; the attempts are judged together.
+//! The guard of every external call: time limit and breaker inside each attempt, retry outside,
+//! within a budget; the attempts are judged together (ADR 3, ADR 18).
 
 use std::time::Duration;
 
@@ -10,100 +10,91 @@ use super::repeats::Repeats;
 use super::{Breaker, BreakerSettings, Cooling, Permit, RetryBudget, RetryLeave};
 use crate::domain::BreakerReport;
 
-/// How one dependency is guarded.
 #[derive(Clone, Copy, Debug)]
 pub struct GuardSettings {
-    /// When to stop calling it.
     pub breaker: BreakerSettings,
-    /// How many more attempts may follow the first.
+    /// Attempts after the first.
     pub retries: usize,
-    /// The wait before the first of them; doubles each time, plus up to as much again at random.
+    /// Wait before the first of them; doubles each time, plus up to as much again at random.
     pub min_delay: Duration,
-    /// The longest wait before jitter.
+    /// Longest wait, before jitter.
     pub max_delay: Duration,
-    /// Whether waits are spread at random; off only in tests.
+    /// Whether waits are randomised; off only in tests.
     pub jitter: bool,
 }
 
-/// Everything that stands between us and one dependency.
 #[derive(Debug)]
 pub struct Guard {
     breaker: Breaker,
     cooling: Cooling,
-    /// Of all who call, so that many patient turns are no storm.
+    /// Shared by all callers: during an outage the retries of many turns would multiply its load
+    /// (ADR 18).
     budget: RetryBudget,
     settings: GuardSettings,
 }
 
-/// An error of a guarded call, as far as the guard must understand it.
+/// What the guard must know about the error of a call.
 pub trait Fault: From<GuardRefusal> {
-    /// What it says about the dependency.
     fn verdict(&self) -> Verdict;
 
-    /// Whether another attempt may help.
     fn repeat(&self) -> Repeat;
 }
 
-/// What an error says about the dependency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is ill.
+    /// It counts against the dependency.
     Ill,
-    /// It answered, if only to refuse: it is alive, and a breaker that was open is closed.
+    /// It answered, even if only to refuse: it is alive, and a half-open breaker closes.
     Answered,
-    /// Nothing: nothing was sent, or nobody waited for the answer.
+    /// Nothing was sent, or our own deadline cut the attempt.
     Nothing,
-    /// It asks for a pause, perhaps naming its length.
+    /// It asks for a pause, possibly with its length.
     Busy(Option<Duration>),
 }
 
-/// Whether another attempt may help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repeat {
-    /// No.
     Never,
-    /// After a growing pause.
+    /// After a growing wait.
     AfterBackoff,
-    /// As before, but not if it was tried for this reason already.
+    /// The same, but only once in a call.
     Once,
-    /// Not before this time is over.
+    /// Not before this time has passed.
     After(Duration),
-    /// Nothing was sent, so that after this time it would be the first.
+    /// Nothing was sent: after this time it would be the first attempt.
     Unsent(Duration),
 }
 
-/// The guard's own reasons to end a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GuardRefusal {
     /// The breaker is open; nothing was sent.
     Open {
-        /// When a probe is due.
+        /// Time to the next probe.
         retry_in: Duration,
     },
     /// The dependency asked for a pause; nothing was sent.
     Cooling {
-        /// When the pause is over.
+        /// Rest of the pause.
         retry_in: Duration,
     },
-    /// The attempt's time limit passed.
+    /// The attempt's time limit passed: counts against the dependency.
     TimedOut,
-    /// The caller's own deadline passed before that limit.
+    /// The caller's own deadline passed before that limit: does not count (ADR 3).
     DeadlinePassed,
 }
 
 impl Guard {
-    /// A guard whose breaker is closed; `name` is for the log.
+    /// `name` is for the log.
     pub fn new(name: impl Into<String>, settings: GuardSettings) -> Self {
         let breaker = Breaker::new(name, settings.breaker);
         Self { breaker, cooling: Cooling::default(), budget: RetryBudget::default(), settings }
     }
 
-    /// Its breaker.
     pub fn breaker(&self) -> &Breaker {
         &self.breaker
     }
 
-    /// Its state, for health reports.
+    /// For `/health`. The time to the next call is the longer of breaker and pause.
     pub fn report(&self) -> BreakerReport {
         let report = self.breaker.report();
         let pause = self.cooling.remaining().map(|pause| pause.as_secs_f64());
@@ -112,42 +103,44 @@ impl Guard {
         BreakerReport { retry_in_seconds, cooling_seconds: pause, ..report }
     }
 
-    /// Begins a call that asks leave for each of its attempts.
+    /// Begins a call whose caller makes the attempts itself.
     pub fn attempts(&self) -> Attempts<'_> {
         Attempts::of(self)
     }
 
-    /// Asks leave for a call of one attempt.
+    /// Permit for a call of one attempt.
     pub fn admit(&self) -> Result<Permit, GuardRefusal> {
         self.let_in().inspect_err(|_| self.turn_away())
     }
 
-    /// Counts a call that was never made.
+    /// Counts a call that was refused before it was made.
     pub fn turn_away(&self) {
         self.breaker.turn_away();
     }
 
     pub(super) fn let_in(&self) -> Result<Permit, GuardRefusal> {
+        // The pause first: a call that it holds back must not take the probe's place.
         self.cooling.admit().map_err(|retry_in| GuardRefusal::Cooling { retry_in })?;
         self.breaker.let_in().map_err(|retry_in| GuardRefusal::Open { retry_in })
     }
 
-    /// Notes a success: the breaker hears of it and a pause is over.
+    /// Notes a success for the breaker, and ends the ramp after a pause.
     pub fn succeed(&self, permit: Permit) {
         permit.succeed();
-        // A call begun before the pause says nothing about it.
+        // During a pause only calls begun before it can end, and they say nothing about it.
         if self.cooling.remaining().is_none() {
             self.cooling.clear();
         }
     }
 
-    /// Notes an error by its verdict.
     pub fn settle(&self, mut permit: Permit, verdict: Verdict) {
         match verdict {
             Verdict::Ill => permit.fail(),
+            // Not `succeed`: a refusal must not reset the count of failures.
             Verdict::Answered => permit.answered(),
             Verdict::Nothing => drop(permit),
             Verdict::Busy(pause) => {
+                // A busy provider is neither healthy nor failing; a probe's place becomes free.
                 drop(permit);
                 let pause = self.cooling.hold(pause);
                 tracing::warn!(retry.delay_ms = millis(pause), "Asked to slow down");
@@ -155,12 +148,12 @@ impl Guard {
         }
     }
 
-    /// Makes a call that has one answer: `limit` bounds each attempt, the caller's own `deadline` all
-    /// of them. An attempt that the deadline cuts says nothing of the dependency.
+    /// Makes a call: `limit` is for each attempt, the caller's own `deadline` for all of them. An
+    /// attempt that the deadline cuts does not count.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future drops the attempt and frees a probe's place.
+    /// Dropping the future drops the running attempt and frees a probe's place.
     pub async fn call<T, E: Fault, F: Future<Output = Result<T, E>>>(
         &self,
         limit: Duration,
@@ -171,7 +164,7 @@ impl Guard {
         self.retry(deadline, || attempts.make(end(limit, deadline), operation())).await
     }
 
-    /// The same where `limit` bounds the whole call, and nobody else does.
+    /// The same, with one `limit` for the whole call, which counts against the dependency.
     ///
     /// # Cancel safety
     ///
@@ -186,7 +179,7 @@ impl Guard {
         self.retry(end.at, || attempts.make(end, operation())).await
     }
 
-    /// Makes one attempt and no more, for what must not happen twice.
+    /// Makes one attempt only, for a call that must not happen twice (ADR 12).
     ///
     /// # Cancel safety
     ///
@@ -201,7 +194,7 @@ impl Guard {
         self.attempts().make(end(limit, deadline), operation).await
     }
 
-    /// Repeats `attempt` while its errors ask for it, and deadline and budget allow.
+    /// Retries `attempt` while its errors ask for it and deadline and budget allow.
     pub async fn retry<T, E: Fault, F: Future<Output = Result<T, E>>>(
         &self,
         deadline: Instant,
@@ -228,7 +221,7 @@ impl Guard {
         }
     }
 
-    /// What was not sent yet is no repeat, and takes nothing from the budget.
+    /// A call that was not sent yet is not a retry and takes nothing from the budget (ADR 18).
     fn may_wait(&self, repeat: Repeat, delay: Duration, deadline: Instant) -> bool {
         let is_in_time = delay < deadline.saturating_duration_since(Instant::now());
         is_in_time && (matches!(repeat, Repeat::Unsent(_)) || self.may_repeat())
@@ -244,7 +237,7 @@ impl Guard {
     }
 }
 
-/// The limit of an attempt, or what the caller has left if that is less.
+/// The limit of an attempt, or the caller's deadline if that is earlier.
 fn end(limit: Duration, deadline: Instant) -> AttemptDeadline {
     let at = Instant::now() + limit;
     if deadline < at {

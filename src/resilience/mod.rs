@@ -1,4 +1,5 @@
-//! Waiting and giving up: knows time, knows nothing of models, tools or databases.
+//! Limits, retries and breakers for external calls. Knows time, but nothing about models, tools or
+//! databases, and does no IO.
 
 mod attempts;
 mod breaker;

@@ -1,7 +1,7 @@
-//! A deadline that moves on with each sign of life.
+//! A deadline that each sign of life extends.
 //!
-//! Its timer is left alone while it does: one that rings too early is set again. To set it anew
-//! each time would take the runtime's clock twice and wake it for nothing.
+//! The timer is not moved each time: if it fires too early, it is set again. Moving it for each
+//! event of a stream would read the clock twice and wake the runtime for nothing (ADR 25).
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// Ends when a silence lasts too long; once renewed, it can be waited for again.
+/// A future that ends when a silence lasts too long. After `renew` it can be awaited again.
 #[derive(Debug)]
 pub struct Patience {
     until: Instant,
-    /// What was granted last.
+    /// The span that was granted last.
     span: Duration,
-    /// The longest silence between two signs of life.
+    /// Longest silence between two signs of life.
     silence: Duration,
     alarm: Pin<Box<Sleep>>,
 }
@@ -27,20 +27,22 @@ impl Patience {
         Self { until, span, silence, alarm: Box::pin(sleep_until(until)) }
     }
 
-    /// There was a word that it is being worked on: what was granted last is granted anew.
+    /// A sign that work continues, such as a comment: grants the last span again, but does not end
+    /// the longer wait for the first event.
     pub fn prolong(&mut self) {
         self.until = Instant::now() + self.span;
     }
 
-    /// From now on no silence may be longer than this.
+    /// From now on no silence may be longer than `within`.
     pub fn expect_end(&mut self, within: Duration) {
         self.silence = self.silence.min(within);
     }
 
-    /// There was a sign of life.
+    /// A sign of life: the next one must come within the limit on silence.
     pub fn renew(&mut self) {
         self.span = self.silence;
         self.until = Instant::now() + self.silence;
+        // An earlier end is the only case in which the timer would fire too late.
         if self.until < self.alarm.deadline() {
             self.alarm.as_mut().reset(self.until);
         }

@@ -1,4 +1,4 @@
-//! Whether and when a call is made again.
+//! Whether and when a call is retried. What an error means is decided by its `Fault`.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 
 use super::{GuardSettings, Repeat};
 
-/// The most that is added at random to a pause that somebody named.
+/// The most that is added at random to a named pause.
 const LONGEST_SPREAD: Duration = Duration::from_secs(5);
 
-/// The repeats of one call.
+/// The retries of one call.
 #[derive(Debug)]
 pub(super) struct Repeats<'a> {
     settings: &'a GuardSettings,
@@ -18,7 +18,6 @@ pub(super) struct Repeats<'a> {
 }
 
 impl<'a> Repeats<'a> {
-    /// As many as the settings allow.
     pub(super) fn new(settings: &'a GuardSettings) -> Self {
         let delays = ExponentialBuilder::new()
             .with_min_delay(settings.min_delay)
@@ -28,13 +27,15 @@ impl<'a> Repeats<'a> {
         Self { settings, delays, was_silent: false }
     }
 
-    /// How long to wait before the next attempt, if there is to be one; `cooling` is what is left of
-    /// a pause that holds for every call.
+    /// How long to wait before the next attempt; none if there is to be none. `cooling` is the rest
+    /// of the pause that applies to every call.
     pub(super) fn next(&mut self, repeat: Repeat, cooling: Duration) -> Option<Duration> {
         let (own, named) = match repeat {
             Repeat::Never => return None,
-            // Whoever may not repeat has another to turn to, and does not wait.
+            // A model with a fallback has no retries: the fallback is asked instead of waiting
+            // (ADR 15).
             Repeat::Unsent(_) if self.settings.retries == 0 => return None,
+            // Takes no delay from backon: waiting for a pause uses up no retry (ADR 3).
             Repeat::Unsent(named) => (Duration::ZERO, named),
             Repeat::Once if std::mem::replace(&mut self.was_silent, true) => return None,
             Repeat::Once | Repeat::AfterBackoff => (self.delays.next()?, Duration::ZERO),
@@ -45,14 +46,14 @@ impl<'a> Repeats<'a> {
         Some(own.max(named))
     }
 
-    /// All who wait for one moment would come in that moment: each comes a little later instead, by
-    /// up to a tenth of the pause.
+    /// Callers that wait for the same moment would all call in that moment. Each waits up to a
+    /// tenth of the pause longer (ADR 3).
     fn spread(&self, pause: Duration) -> Duration {
         if !self.settings.jitter {
             return Duration::ZERO;
         }
         let most = (pause / 10).clamp(self.settings.min_delay, LONGEST_SPREAD);
-        // backon's jitter adds up to as much again.
+        // backon's jitter adds up to as much again, so the excess is a random part of `most`.
         let mut random = ExponentialBuilder::new().with_min_delay(most).with_jitter().build();
         random.next().unwrap_or(most).saturating_sub(most)
     }

@@ -1,31 +1,29 @@
-//! How many repeats a dependency is asked to bear: a share of its calls, so that an outage is not multiplied.
+//! Limits the retries of all callers to a share of the calls, so that an outage does not multiply
+//! the load (ADR 18).
 
 use std::sync::{Mutex, PoisonError};
 
 use tokio::time::Instant;
 
-/// What is looked back on, in seconds.
+/// Seconds that count. These numbers are no setting: proxies have used them for years (ADR 18).
 const WINDOW: u64 = 10;
-/// One repeat for so many calls of the window.
+/// One retry for this many calls of the window.
 const CALLS_PER_REPEAT: u64 = 5;
-/// Repeats a second that are always allowed: a share of few calls would be none.
+/// Retries per second that are always allowed: the share of a few calls would be none.
 const ALWAYS: u64 = 3;
 
-/// The repeats of everybody who calls one dependency.
+/// Shared by all callers of one dependency.
 #[derive(Debug)]
 pub struct RetryBudget {
     began: Instant,
     state: Mutex<BudgetWindow>,
 }
 
-/// What a call gets that would be made again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryLeave {
-    /// It may be.
     Granted,
-    /// It may not; whether that is news, for the log is told once a window.
     Refused {
-        /// Nobody was told within this window.
+        /// Whether to log it: once in a window.
         is_news: bool,
     },
 }
@@ -34,7 +32,7 @@ pub enum RetryLeave {
 struct BudgetWindow {
     current: Second,
     past: Vec<Second>,
-    /// When a refusal was told last.
+    /// The second in which a refusal was logged last.
     told: Option<u64>,
 }
 
@@ -52,12 +50,12 @@ impl Default for RetryBudget {
 }
 
 impl RetryBudget {
-    /// Notes that a call is made for the first time.
+    /// Counts the first attempt of a call.
     pub fn call(&self) {
         self.now(|state| state.current.calls += 1);
     }
 
-    /// Asks leave to make a call again.
+    /// Asks for a retry, and counts it if there is room.
     pub fn repeat(&self) -> RetryLeave {
         self.now(|state| {
             if state.has_room() {
@@ -79,7 +77,7 @@ impl RetryBudget {
 }
 
 impl BudgetWindow {
-    /// Begins a new second, if one has begun, and forgets what lies before the window.
+    /// Starts a new second if the clock has, and forgets those before the window.
     fn turn_to(&mut self, number: u64) {
         if number > self.current.number {
             let ended =

@@ -1,4 +1,4 @@
-//! Where connections come from.
+//! Accepts connections and sets their socket options.
 
 use std::io;
 use std::net::TcpStream as StdStream;
@@ -12,37 +12,32 @@ use tokio::time::sleep;
 
 use crate::domain::is_out_of_files;
 
-/// How long a client may leave an answer unread, or its network unheard of.
+/// How long a client may leave an answer unread, or its network be silent (ADR 24).
 pub(super) const READ_LIMIT: Duration = Duration::from_secs(30);
 
-/// How often it is looked whether somebody came, while no file is free.
+/// How often to check for a new connection while no file descriptor is free.
 const PAUSE_FOR_ARRIVALS: Duration = Duration::from_millis(20);
 
-/// Gives one connection after the other.
+/// A listener; a trait for tests.
 pub trait Accept: Send {
-    /// Somebody who came, and belongs to no runtime yet.
+    /// An accepted connection that belongs to no runtime yet: another core may serve it (ADR 25).
     type Arrival: Send + 'static;
 
-    /// A connection.
     type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
 
-    /// Waits for the next one.
     fn accept(&mut self) -> impl Future<Output = io::Result<Self::Arrival>> + Send;
 
-    /// The connection, in the runtime that this is called in.
+    /// Registers the connection with the runtime in which this is called.
     fn connect(arrival: Self::Arrival) -> io::Result<Self::Io>;
 }
 
-/// Connections over TCP.
 #[derive(Debug)]
 pub struct Tcp(TcpListener);
 
 impl Tcp {
-    /// Takes connections whose answers go out at once, and whose end is noticed.
-    ///
-    /// Without `TCP_NODELAY` each answer would wait some 40 ms for the client's acknowledgement. With
-    /// `TCP_USER_TIMEOUT` a client that is gone without a word is noticed after half a minute, not
-    /// after the quarter of an hour that TCP would try again.
+    /// Without `TCP_NODELAY` an answer waits about 40 ms for the client's acknowledgement. With
+    /// `TCP_USER_TIMEOUT` a client that disappeared silently is noticed after 30 s, not after the
+    /// 15 minutes for which TCP would retry.
     pub const fn new(listener: TcpListener) -> Self {
         Self(listener)
     }
@@ -56,8 +51,8 @@ impl Accept for Tcp {
         loop {
             match self.0.accept().await {
                 Ok((stream, _)) => return tuned(stream),
-                // Without a free file the system refuses before it looks whether somebody came. Then
-                // nobody has to leave.
+                // Without a free file the system refuses before it checks whether a connection
+                // came. None is closed until one has come (ADR 19).
                 Err(error) if is_out_of_files(&error) && !has_arrivals(&self.0) => {
                     sleep(PAUSE_FOR_ARRIVALS).await;
                 }
@@ -82,13 +77,13 @@ fn tuned(stream: TcpStream) -> io::Result<StdStream> {
     stream.into_std()
 }
 
-/// Whether somebody waits to be accepted. If that cannot be told, somebody may.
+/// Whether a connection waits to be accepted; true if that is unknown.
 fn has_arrivals(listener: &TcpListener) -> bool {
     let mut asked = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
     poll(&mut asked, PollTimeout::ZERO).map_or(true, |count| count > 0)
 }
 
-/// Whether the fault was that of one client, who is gone.
+/// Whether the error concerns one client, which is gone. The listener is fine then.
 pub(super) fn is_of_client(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -1,4 +1,4 @@
-//! One connection, from its first byte to its end.
+//! Serves one connection with hyper, from its first byte to its end (ADR 19).
 
 use std::convert::Infallible;
 use std::pin::{Pin, pin};
@@ -26,17 +26,18 @@ use super::stalled::Stalled;
 use super::unread::{Lingering, RequestBody, Unread};
 use crate::cores::{Busy, Load};
 
-/// How long the head of a request may take, and so how long a connection may be idle. Longer than
-/// the minute after which usual load balancers let go: they are not surprised by a closed one.
+/// How long the head of a request may take, and so how long a connection may be idle. Load
+/// balancers close after 60 s by default. The side that closes first cannot use a connection that
+/// is just being closed, so ours is longer (ADR 19).
 const HEAD_LIMIT: Duration = Duration::from_secs(75);
 
-/// The same while files are used up.
+/// The same for a connection on a reserve file.
 const SHORT_HEAD_LIMIT: Duration = Duration::from_secs(1);
 
-/// How long a connection that makes way may take to send the end of its last answer.
+/// How long a connection that is closed for another may take to send the rest of its answer.
 const FLUSH_LIMIT: Duration = Duration::from_secs(1);
 
-/// What a connection is served with; clones are the same guest.
+/// What a connection is served with. Clones share its place.
 #[derive(Clone)]
 pub(super) struct Guest {
     pub(super) seat: Arc<Seat>,
@@ -44,7 +45,6 @@ pub(super) struct Guest {
     pub(super) load: Load,
 }
 
-/// Serves one connection to its end.
 pub(super) async fn serve_connection(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     guest: Guest,
@@ -69,10 +69,11 @@ pub(super) async fn serve_connection(
     let mut connection = pin!(connection);
     let ended = loop {
         select! {
-            // A request that has come is read before the connection would make way.
+            // The connection first: a request that has arrived keeps it open.
             biased;
             ended = connection.as_mut() => break ended,
             () = stop.cancelled() => {
+                // No lingering now: the process ends (ADR 19).
                 unread.hurry();
                 connection.as_mut().graceful_shutdown();
                 break connection.await;
@@ -90,8 +91,8 @@ pub(super) async fn serve_connection(
     }
 }
 
-/// Waits until the connection is asked to make way, and then until the network was looked at: a
-/// request that has come, but not been seen, keeps it.
+/// Waits until the connection is asked to close. After that it yields once, so that the network is
+/// checked: a request that has arrived unseen keeps the connection open (ADR 19).
 async fn is_needed(seat: &Seat) {
     seat.is_needed().await;
     yield_now().await;
@@ -100,7 +101,8 @@ async fn is_needed(seat: &Seat) {
 impl Guest {
     async fn answer(self, request: Request<Body>) -> Result<Response<Body>, Infallible> {
         let Some(visit) = self.seat.begin() else {
-            // The connection is about to be closed; nothing of the request was begun.
+            // The connection is about to be closed, and nothing of the request was begun. The
+            // client sees a closed connection and may send it again.
             return std::future::pending().await;
         };
         let Routers { usual, full } = &*self.routers;
@@ -111,7 +113,8 @@ impl Guest {
     }
 }
 
-/// The body of a response; the visit ends with it.
+/// The body of a response. The request holds its slot until this is dropped, not only until the
+/// head was sent: a stream is a running request.
 struct ResponseBody {
     body: Body,
     _visit: Visit,

@@ -1,4 +1,4 @@
-//! Serves HTTP/1 to whoever connects, until told to stop (ADR 19).
+//! Serves HTTP/1 with limits that `axum::serve` does not have (ADR 19). Knows no routes.
 
 mod accept;
 mod connection;
@@ -19,29 +19,28 @@ use room::Room;
 
 use crate::cores::Cores;
 
-/// What answers.
 #[derive(Clone, Debug)]
 pub struct Routers {
-    /// While there is room.
+    /// For requests that have a slot.
     pub usual: Router,
-    /// While there is none: health, and a refusal for everything else.
+    /// For requests without one: health, and a refusal for everything else.
     pub full: Router,
 }
 
 impl From<Router> for Routers {
-    /// One that answers in any case.
+    /// The same router for both.
     fn from(usual: Router) -> Self {
         Self { full: usual.clone(), usual }
     }
 }
 
-/// Serves so many requests at a time; others hear that there is no room.
+/// Serves at most `requests` at a time and refuses others.
 ///
-/// Connections are shared out to the cores. Once `stop` is cancelled nobody else is let in, and it
-/// returns when the requests that are under way were answered.
+/// Connections are distributed over the cores. Once `stop` is cancelled no more are accepted, and
+/// this returns when the running requests were answered.
 ///
 /// # Cancel safety
-/// Dropping the future stops accepting, and ends what is open on further cores.
+/// Dropping the future stops accepting, and ends the connections on the other cores.
 pub async fn serve<L: Accept + 'static>(
     mut listener: L,
     routers: impl Into<Routers>,
@@ -55,6 +54,7 @@ pub async fn serve<L: Accept + 'static>(
         let (seat, routers, stop) = (Arc::new(seat), Arc::clone(&routers), stop.clone());
         cores.spawn(&open, |load| welcome::<L>(arrival, Guest { seat, routers, load }, stop));
     }
+    // The port is free before the last requests end, so that a new process can start.
     drop(listener);
     open.close();
     open.wait().await;

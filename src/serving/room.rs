@@ -1,9 +1,9 @@
-//! Who has a place, and who leaves when there is none.
+//! The slots for connections and requests, and what is closed when they are used up (ADR 19).
 //!
-//! A connection on which no request is under way costs little and is kept while there is room. When
-//! there is none, the one that has been idle for longest makes way, also if it never said a word.
-//! Requests have places of their own, fewer than connections have: so there is always a connection
-//! for whoever asks how the process is.
+//! A connection without a running request costs little and is kept while there is room. When there
+//! is none, the longest idle one is closed, also one that never sent a byte. There are fewer slots
+//! for requests than for connections, so health can always be requested: a process whose health
+//! check fails is killed with all its turns.
 
 use std::fs::File;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,28 +16,28 @@ use super::accept::{Accept, is_of_client};
 use super::idle::{Bell, IdleSeats};
 use crate::domain::is_out_of_files;
 
-/// So many connections more than requests: for health, and for hearing that there is no room.
+/// Connections beyond the slots for requests: for health, and for refusals.
 const SPARE: usize = 32;
 
-/// So many files are kept back for connections that come when all others are used up.
+/// Files in reserve, for connections that come when all others are used up.
 const FILES: usize = 16;
 
-/// Held open to be closed when a file is needed.
+/// What the reserve holds open: closing one gives a free file.
 const NO_FILE: &str = "/dev/null";
 
-/// Who came, or was answered, so short a time ago makes way for a file only if none is kept back.
+/// A connection that opened or was answered less than this ago is closed only when no reserve file
+/// is left.
 const NEW: Duration = Duration::from_secs(1);
 
-/// Before the system is asked again after an error that nobody knows.
+/// Pause after an unknown error of `accept`, which would otherwise be repeated without end.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// So long a kept-back file is for whoever comes next.
+/// How long a freed reserve file counts for the next connection.
 const KEPT_BACK: Duration = Duration::from_secs(1);
 
-/// How long to wait for a file until somebody leaves.
+/// How long to wait for a connection to close and free its file.
 const PAUSE_FOR_FILES: Duration = Duration::from_millis(100);
 
-/// The places of one server.
 pub(super) struct Room {
     connections: Arc<Semaphore>,
     requests: Arc<Semaphore>,
@@ -46,7 +46,7 @@ pub(super) struct Room {
     left: Notify,
 }
 
-/// The place of one connection.
+/// The slot of one connection.
 pub(super) struct Seat {
     room: Arc<Room>,
     bell: Arc<Bell>,
@@ -54,7 +54,7 @@ pub(super) struct Seat {
     _place: OwnedSemaphorePermit,
 }
 
-/// A request that is under way.
+/// A running request; ends when this is dropped.
 pub(super) struct Visit {
     seat: Arc<Seat>,
     place: Option<OwnedSemaphorePermit>,
@@ -74,9 +74,10 @@ impl Room {
         room
     }
 
-    /// The next connection, with its place. It comes first: nobody makes way for nobody.
+    /// The next connection, with its slot. It is accepted first, so no connection is closed without
+    /// need.
     pub(super) async fn next<L: Accept>(self: &Arc<Self>, listener: &mut L) -> (L::Arrival, Seat) {
-        // Not for long: whoever it was kept back for may have gone again.
+        // Only for a short time: the connection that it was freed for may be gone.
         let mut kept_back: Option<Instant> = None;
         loop {
             match listener.accept().await {
@@ -98,7 +99,7 @@ impl Room {
         }
     }
 
-    /// None only if the room was closed, which nobody does.
+    /// None only if the semaphore was closed, which never happens.
     async fn seat(self: &Arc<Self>, is_last_file: bool) -> Option<Seat> {
         let places = Arc::clone(&self.connections);
         let place = if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
@@ -112,9 +113,9 @@ impl Room {
         Some(Seat { room: Arc::clone(self), bell, is_last_file, _place: place })
     }
 
-    /// Finds a file for the next connection; tells whether it is one of the last.
+    /// Frees a file for the next connection. True if it is one of the reserve.
     async fn find_file(&self) -> bool {
-        // Whoever left before this gave us nothing.
+        // Created before a connection is asked to close, so that its end is not missed.
         let left = self.left.notified();
         if !self.idle().make_way(NEW) {
             if self.files().pop().is_some() {
@@ -149,41 +150,41 @@ impl Room {
 }
 
 impl Seat {
-    /// Begins a request, unless the connection has made way before.
+    /// Begins a request; none if the connection is being closed.
     pub(super) fn begin(self: &Arc<Self>) -> Option<Visit> {
         if !self.room.idle().begin(&self.bell) {
             return None;
         }
+        // On a reserve file only health and refusals are served, however many slots are free.
         let place = if self.is_last_file { None } else { self.room.place() };
         Some(Visit { seat: Arc::clone(self), place })
     }
 
-    /// Waits until the connection is asked to make way.
+    /// Waits until the connection is asked to close.
     ///
     /// # Cancel safety
-    /// Nothing is missed: the next call hears what this one did not.
+    /// A signal that arrives in between is seen by the next call.
     pub(super) async fn is_needed(&self) {
         self.bell.rung().await;
     }
 
-    /// Whether it does; then no request is begun any more.
+    /// Whether it closes; then no further request is begun on it.
     pub(super) fn leaves(&self) -> bool {
         self.room.idle().leaves(&self.bell)
     }
 
-    /// Whether an answer may still be on its way out.
+    /// Whether an answer was sent, whose end may still be in the buffer.
     pub(super) fn has_answered(&self) -> bool {
         self.bell.has_answered()
     }
 
-    /// Whether nothing but the shortest of visits is possible.
+    /// Whether it uses a reserve file: a second for its head, one answer (ADR 19).
     pub(super) fn is_last_file(&self) -> bool {
         self.is_last_file
     }
 }
 
 impl Visit {
-    /// Whether the request came while there was no room.
     pub(super) fn found_no_room(&self) -> bool {
         self.place.is_none()
     }
@@ -199,6 +200,7 @@ impl Drop for Visit {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.room.idle().remove(&self.bell);
+        // Refills the reserve with the file that this connection has freed.
         self.room.keep_files();
         self.room.left.notify_waiters();
     }

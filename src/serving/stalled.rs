@@ -1,6 +1,7 @@
-//! A connection that fails once its client has left what is written unread for too long.
+//! Fails a connection whose client leaves what is written unread for too long (ADR 24).
 //!
-//! HTTP does not poll an answer's body while the client takes nothing, so only the socket can tell.
+//! hyper does not poll an answer's body while the client reads nothing, so only the socket can
+//! notice.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -10,11 +11,11 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// A stream with a limit on how long writing may stand still. Silence is no standstill.
+/// A stream with a limit on writes without progress. A stream that writes nothing has no limit.
 pub(super) struct Stalled<S> {
     stream: S,
     limit: Duration,
-    /// Runs while something waits to be taken.
+    /// Runs while written bytes wait.
     alarm: Option<Pin<Box<Sleep>>>,
 }
 
@@ -28,6 +29,7 @@ impl<S> Stalled<S> {
         written: Poll<io::Result<T>>,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<T>> {
+        // Any progress counts: a slow but steady reader is never dropped (ADR 24).
         if written.is_ready() {
             self.alarm = None;
             return written;

@@ -1,7 +1,7 @@
-//! What a client still sends when it was answered already.
+//! Reads what a client still sends after it was answered (ADR 19).
 //!
-//! A socket that is closed with bytes unread resets its connection, and whoever still sends then
-//! fails before it has read why it was refused.
+//! Closing a socket with unread bytes resets the connection: a client that is still sending would
+//! fail before it has read why it was refused.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -14,17 +14,17 @@ use hyper::body::{Frame, Incoming, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// How long a connection is still listened to, from the moment that nobody reads what it sends.
+/// How long a connection is still read after the server stopped reading its request.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// So much is listened to: several times what any request may send.
+/// How many bytes are still read: several times the largest request. Without a limit, a client on a
+/// fast network can keep a core busy (ADR 19).
 const MOST: usize = 8 * 1024 * 1024;
 
-/// At once.
+/// Bytes per read.
 const PIECE: usize = 16 * 1024;
 
-/// Since when nobody reads what comes on a connection: its last request was answered before it had
-/// come to its end.
+/// Since when a connection is not read: its last request was answered before it had arrived.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Unread(Arc<Mutex<Since>>);
 
@@ -33,12 +33,12 @@ enum Since {
     #[default]
     Read,
     Unread(Instant),
-    /// The connection is needed, or all end: there is no time for that.
+    /// The connection must close for another, holds a reserve file, or the server ends.
     Hurried,
 }
 
 impl Unread {
-    /// From now on the connection is closed without more ado.
+    /// From now on the connection is closed without reading.
     pub(super) fn hurry(&self) {
         *self.lock() = Since::Hurried;
     }
@@ -50,8 +50,8 @@ impl Unread {
         }
     }
 
-    /// How long to listen still. A request that was refused long ago is no reason to: what was sent
-    /// with it has been read over since.
+    /// How long to read still. Zero for a request that was refused long ago: the rest of its body
+    /// was read since.
     fn time_left(&self) -> Duration {
         match *self.lock() {
             Since::Read | Since::Hurried => Duration::ZERO,
@@ -64,7 +64,7 @@ impl Unread {
     }
 }
 
-/// What is asked.
+/// The body of a request. Notes if it is dropped before its end.
 pub(super) struct RequestBody {
     body: Incoming,
     has_ended: bool,
@@ -107,11 +107,11 @@ impl Drop for RequestBody {
     }
 }
 
-/// A stream that is not closed before the client has sent what it is sending, within limits.
+/// A stream that is closed only after the client has finished sending, within limits.
 pub(super) struct Lingering<S> {
     stream: S,
     unread: Unread,
-    /// Runs, and counts, from the moment nothing more is written.
+    /// The time and the bytes left, from the moment when nothing more is written.
     left: Option<(Pin<Box<Sleep>>, usize)>,
 }
 
@@ -173,6 +173,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // Closed for writing immediately, so that the client sees the end of the answer (ADR 19).
         if self.left.is_none() {
             ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
         }

@@ -1,4 +1,5 @@
-//! Rows of one kind that come at the same time are written by one statement, and so in one commit.
+//! Writes rows of one kind that arrive at the same time with one statement, so in one commit
+//! (ADR 21). Knows nothing of what the rows contain.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -10,38 +11,34 @@ use tokio::time::timeout;
 use super::database::{Database, SqlDialect, Statement};
 use super::waits;
 
-/// The most rows of one statement; with more, each would be little cheaper.
+/// Rows per statement. More would save little per row.
 const MOST: usize = 8;
 
-/// So many rows may wait in the queue; further ones wait for a place in it.
+/// Rows that may wait in the queue. Further callers wait for room in it, within their own limit.
 const QUEUE_LENGTH: usize = 256;
 
-/// A row that is written in a thread.
+/// A row of a thread. It has its own lease in its condition, so a batch needs no shared lease.
 pub(super) trait Row: Send + Sync + 'static {
-    /// What writes such rows, and returns the threads of those that it wrote.
+    /// The statement must return the thread ids of the rows that it wrote.
     fn text(dialect: SqlDialect) -> Text;
 
-    /// In which thread.
     fn thread(&self) -> &str;
 
-    /// Fills the places of this row, in the order of the text.
+    /// Binds the values in the order of the `?` in `Text::row`.
     fn bind(&self, statement: Statement<'static>) -> Statement<'static>;
 }
 
 /// A statement that takes one row or several.
 #[derive(Clone, Copy)]
 pub(super) struct Text {
-    /// What comes before the rows.
     pub(super) head: &'static str,
-    /// One of them, with a `?` for each value.
+    /// One row, with a `?` for each value.
     pub(super) row: &'static str,
-    /// What stands between two.
+    /// Separates two rows.
     pub(super) between: &'static str,
-    /// What comes after them.
     pub(super) tail: &'static str,
 }
 
-/// Writes rows of one kind.
 #[derive(Debug)]
 pub(super) struct BatchWriter<R> {
     database: Arc<Database>,
@@ -51,14 +48,14 @@ pub(super) struct BatchWriter<R> {
 #[derive(Debug)]
 struct QueuedRow<R> {
     row: Arc<R>,
-    /// Told when its statement begins: what comes before is no fault of the database.
+    /// Sent when the statement begins. Time before that says nothing about the database.
     begun: oneshot::Sender<()>,
     answer: oneshot::Sender<Result<bool, sqlx::Error>>,
 }
 
 impl<R: Row> BatchWriter<R> {
-    /// A file takes one writer at a time, so rows gather while one is written. A server takes
-    /// many, and puts their commits together by itself.
+    /// Only SQLite gets a queue: it takes one writer at a time, so rows gather while one is
+    /// written. PostgreSQL takes many writers and groups their commits itself (ADR 21).
     pub(super) fn new(database: &Arc<Database>) -> Self {
         let queue = (database.dialect() == SqlDialect::Sqlite).then(|| {
             let (queue, next) = mpsc::channel(QUEUE_LENGTH);
@@ -68,7 +65,7 @@ impl<R: Row> BatchWriter<R> {
         Self { database: Arc::clone(database), queue }
     }
 
-    /// Writes a row if its condition holds, and tells whether it did.
+    /// Writes a row if its condition holds; false if it does not.
     pub(super) async fn write(&self, row: &Arc<R>) -> Result<bool, sqlx::Error> {
         if let Some(answer) = self.write_with_others(row).await {
             return answer;
@@ -77,7 +74,7 @@ impl<R: Row> BatchWriter<R> {
         Ok(!written.is_empty())
     }
 
-    /// Nothing, if another's row may be to blame for a failure: each is then tried alone.
+    /// None if another row of the batch may have caused the failure: each is then tried alone.
     async fn write_with_others(&self, row: &Arc<R>) -> Option<Result<bool, sqlx::Error>> {
         let queue = self.queue.as_ref()?;
         let (begun, has_begun) = oneshot::channel();
@@ -89,6 +86,8 @@ impl<R: Row> BatchWriter<R> {
         };
         match waits::at_most(self.database.patience(), in_line).await {
             Some(_) => answered.await.ok(),
+            // Still queued: only our own queue was slow, so the error must not count against the
+            // database (see `fault::verdict`).
             None => Some(Err(sqlx::Error::PoolTimedOut)),
         }
     }
@@ -97,16 +96,17 @@ impl<R: Row> BatchWriter<R> {
 async fn write_all<R: Row>(database: Arc<Database>, mut queue: mpsc::Receiver<QueuedRow<R>>) {
     let mut next = Vec::with_capacity(MOST);
     while queue.recv_many(&mut next, MOST).await > 0 {
-        // If it takes longer, nobody waits for it any more.
+        // After this limit all callers of the batch have given up.
         drop(timeout(database.timeout(), write_bundle(&database, &mut next)).await);
         next.clear();
     }
 }
 
 async fn write_bundle<R: Row>(database: &Database, all: &mut Vec<QueuedRow<R>>) {
-    // Without a place each tries alone, if it still waits.
+    // Without a connection each caller tries alone, if it still waits.
     let Ok(mut writing) = database.writes().await else { return };
-    // Of two rows of one thread it could not be told which was written: the later is tried alone.
+    // The statement reports what it wrote by thread id, so it takes one row per thread. The later
+    // one is tried alone. Rows whose caller gave up are skipped (ADR 21).
     let mut threads = HashSet::new();
     all.retain(|one| !one.answer.is_closed() && threads.insert(one.row.thread().to_owned()));
     if all.is_empty() {
@@ -123,11 +123,12 @@ async fn write_bundle<R: Row>(database: &Database, all: &mut Vec<QueuedRow<R>>) 
         Ok(written) => {
             writing.done();
             for (row, answer) in told {
-                // Whoever left meanwhile need not hear it.
+                // The caller may have given up in the meantime.
                 drop(answer.send(Ok(written.contains(row.thread()))));
             }
         }
-        // A failure is told to the only one it can be about, or to nobody.
+        // With several rows it is unknown which one failed: no answer makes each caller try alone.
+        // A row that was alone gets its error and is not tried again (ADR 21).
         Err(error) => {
             if let (Some((_, answer)), true) = (told.pop(), told.is_empty()) {
                 drop(answer.send(Err(error)));
@@ -144,7 +145,7 @@ async fn written_by(
     written.iter().map(|row| row.try_get(0)).collect()
 }
 
-/// Writes these rows, all or none.
+/// One statement for all rows: the database writes all of them or none.
 pub(super) fn statement<R: Row>(dialect: SqlDialect, rows: &[&R]) -> Statement<'static> {
     let text = R::text(dialect).with(rows.len(), dialect);
     rows.iter().fold(query(AssertSqlSafe(text)), |statement, row| row.bind(statement))
@@ -156,6 +157,7 @@ impl Text {
         let text = [head, &vec![row; rows].join(between), tail].concat();
         match dialect {
             SqlDialect::Sqlite => text,
+            // The `Any` driver does not translate placeholders, and PostgreSQL knows only `$1`.
             SqlDialect::Postgres => numbered(&text),
         }
     }

@@ -1,4 +1,5 @@
-//! A guarded way to a database: prepared at its first use, healed by itself.
+//! Access to one database under a guard: connects lazily and recovers by itself. Statements are
+//! elsewhere.
 
 use std::io;
 use std::path::Path;
@@ -21,10 +22,9 @@ use crate::chat::StoreResult;
 use crate::domain::{BreakerReport, BreakerState};
 use crate::resilience::Guard;
 
-/// How long a connection may take to say that it is well when it is given back.
+/// Limit of the health check when a connection is returned to the pool.
 const PING_LIMIT: Duration = Duration::from_secs(1);
 
-/// A database that may not be connected yet.
 #[derive(Debug)]
 pub(super) struct Database {
     dialect: SqlDialect,
@@ -37,35 +37,32 @@ pub(super) struct Database {
     timeout: Duration,
 }
 
-/// Something to write.
 pub(super) type Statement<'a> = Query<'a, Any, AnyArguments>;
 
-/// What differs between the databases that we can use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SqlDialect {
-    /// A file.
     Sqlite,
-    /// A server.
     Postgres,
 }
 
 impl Database {
-    /// Connects to nothing yet; refuses a `url` that can never be one. What is prepared by way of
-    /// `first` is used by way of `url`.
+    /// Does not connect yet; refuses an invalid `url`. The tables are prepared through `first`,
+    /// which may create the file; everything else uses `url`, which may not.
     pub(super) fn new(
         dialect: SqlDialect,
         first: &str,
         url: &str,
         settings: &Settings,
     ) -> Result<Self, sqlx::Error> {
+        // Half of a call's limit for waiting leaves the other half for the statement (ADR 6).
         let patience = settings.timeout / 2;
         let fair_pool = |size: u32| {
             let pool = pool(dialect, patience).max_connections(size).connect_lazy(url)?;
             Ok::<_, sqlx::Error>(Arc::new(FairPool::new(dialect, pool, patience)))
         };
         let (reads, writes) = match dialect {
-            // A file takes one writer at a time: they queue in order here, or they would poll for
-            // its lock and some starve.
+            // SQLite takes one writer at a time. Writers queue here in order; if they polled for
+            // the file's lock, some would starve (ADR 6).
             SqlDialect::Sqlite => (fair_pool(3)?, fair_pool(1)?),
             SqlDialect::Postgres => {
                 let fair_pool = fair_pool(8)?;
@@ -77,17 +74,15 @@ impl Database {
         Ok(Self { dialect, reads, writes, preparation, file: None, patience, guard, timeout })
     }
 
-    /// Where to read.
     pub(super) fn reads(&self) -> &FairPool {
         &self.reads
     }
 
-    /// Waits for a connection to write by.
     pub(super) async fn writes(&self) -> Result<TakenConnection<'_>, sqlx::Error> {
         self.writes.take().await
     }
 
-    /// Writes by one statement, and counts the rows that it changed.
+    /// Returns the number of changed rows.
     pub(super) async fn execute(&self, statement: Statement<'_>) -> Result<u64, sqlx::Error> {
         let mut writing = self.writes().await?;
         let done = statement.execute(&mut *writing).await?;
@@ -95,7 +90,7 @@ impl Database {
         Ok(done.rows_affected())
     }
 
-    /// Writes by one statement, and gives the rows that it returns.
+    /// Writes with one statement that returns rows.
     pub(super) async fn fetch(&self, statement: Statement<'_>) -> Result<Vec<AnyRow>, sqlx::Error> {
         let mut writing = self.writes().await?;
         let rows = statement.fetch_all(&mut *writing).await?;
@@ -103,22 +98,21 @@ impl Database {
         Ok(rows)
     }
 
-    /// How long to wait for others before us: that leaves time for our own statement.
+    /// How long one call may wait in total for a connection or a preparation.
     pub(super) fn patience(&self) -> Duration {
         self.patience
     }
 
-    /// The longest that one call may take.
     pub(super) fn timeout(&self) -> Duration {
         self.timeout
     }
 
-    /// Which kind it is.
     pub(super) fn dialect(&self) -> SqlDialect {
         self.dialect
     }
 
-    /// Works under the guard. `work` may be done twice, even if the first time was committed.
+    /// Runs `work` under the guard. It may run again although the first run was committed and only
+    /// the answer was lost, so every write must be repeatable.
     pub(super) async fn call<T, F: Future<Output = Result<T, StoreFault>>>(
         &self,
         work: impl Fn() -> F,
@@ -127,29 +121,30 @@ impl Database {
             self.preparation.wait().await?;
             self.is_there()?;
             let done = work().await;
-            // Once more, so that nothing is said to be kept that went into a file that is gone.
+            // Checked again: a write into a removed file succeeds, but must not be reported as
+            // stored (ADR 6).
             self.is_there()?;
             done
         };
         Ok(waits::in_one_call(self.guard.call_within(self.timeout, attempt)).await?)
     }
 
-    /// Makes or updates the tables, and waits as long for them as a call does.
+    /// Waits for the tables, at most as long as a call does. The work continues after that.
     pub(super) async fn prepare(&self) -> Result<(), StoreFault> {
         self.preparation.wait().await
     }
 
-    /// Keeps to the file that lies there now.
+    /// Fails calls as soon as `path` leads to another file than now.
     pub(super) fn keeping_to(self, path: &Path) -> io::Result<Self> {
         Ok(Self { file: Some(SameFile::at(path)?), ..self })
     }
 
-    /// Begins to make or update the tables, so that the first caller need not wait.
+    /// Starts the preparation, so that the first caller need not wait for it.
     pub(super) fn begin_to_prepare(&self) {
         drop(self.preparation.running());
     }
 
-    /// Its breaker.
+    /// The breaker, shown as open while the database file is gone.
     pub(super) fn report(&self) -> BreakerReport {
         let report = self.guard.report();
         if self.is_gone() { BreakerReport { state: BreakerState::Open, ..report } } else { report }
@@ -165,12 +160,11 @@ impl Database {
 }
 
 impl SqlDialect {
-    /// Begins a transaction that writes.
+    /// IMMEDIATE: a SQLite transaction that begins with a read cannot always become a writer.
     pub(super) const fn begin(self) -> &'static str {
         self.either("BEGIN IMMEDIATE", "BEGIN")
     }
 
-    /// One of two texts.
     pub(super) const fn either(self, sqlite: &'static str, postgres: &'static str) -> &'static str {
         match self {
             Self::Sqlite => sqlite,
@@ -178,7 +172,6 @@ impl SqlDialect {
         }
     }
 
-    /// The tables; what is written to them is the same for all.
     pub(super) fn migrator(self) -> Migrator {
         match self {
             Self::Sqlite => sqlx::migrate!("src/store/migrations/sqlite"),
@@ -186,11 +179,11 @@ impl SqlDialect {
         }
     }
 
-    /// SQLite: WAL lets readers go on beside the writer. NORMAL keeps every commit through a
-    /// killed process, and all but the last moment through a power cut, without a wait for the
-    /// disk before each item. Locks are waited for shorter than a call may take.
+    /// SQLite: WAL lets readers continue beside the writer. NORMAL keeps every commit when the
+    /// process is killed, and loses at most the last moment in a power cut, without waiting for
+    /// the disk at each item. The busy timeout is shorter than a call's limit.
     ///
-    /// PostgreSQL: whoever vanishes inside a transaction must not lock a thread for hours.
+    /// PostgreSQL: a client that vanishes inside a transaction must not lock a thread for hours.
     pub(super) const fn on_connect(self) -> &'static str {
         match self {
             Self::Sqlite => {
@@ -211,10 +204,10 @@ fn pool(dialect: SqlDialect, patience: Duration) -> AnyPoolOptions {
             })
         });
     match dialect {
-        // A file does not hang up.
+        // A file cannot drop a connection, so a check before each use is wasted.
         SqlDialect::Sqlite => options.test_before_acquire(false),
-        // A connection to a server that fell silent would keep its place in the pool until TCP
-        // gives up, which takes a quarter of an hour.
+        // Without a limit, a connection to a silent server would hold its place in the pool until
+        // TCP gives up after about 15 minutes.
         SqlDialect::Postgres => options.after_release(|connection, _| {
             Box::pin(async move {
                 let answer = timeout(PING_LIMIT, connection.ping()).await;
@@ -237,7 +230,7 @@ mod tests {
 
     const TIMEOUT: Duration = Duration::from_secs(5);
 
-    /// Each wait is shorter than the patience; all of them are longer than the call may take.
+    /// Each wait is shorter than the patience; together they are longer than the call's limit.
     #[tokio::test]
     async fn a_call_that_waits_more_than_once_for_a_place_is_no_illness_of_the_database() {
         let folder = TempDir::new().unwrap();

@@ -1,8 +1,8 @@
-//! Who may use a database now, and by which connection.
+//! Hands out database connections in the order of asking.
 //!
-//! A pool asks each connection that comes back whether it is well, and a server's once more before
-//! it goes out: two or three trips for one statement. So connections are kept at hand here while
-//! all is well. The pool makes them, and takes back those in doubt.
+//! sqlx's pool checks each returned connection, and a server's again before it is used: two or
+//! three round trips more for one statement. So connections that worked are kept ready here
+//! (ADR 6). The pool opens connections, and takes back those in doubt.
 
 use std::io;
 use std::ops::{Deref, DerefMut};
@@ -21,24 +21,20 @@ use tokio::time::{Instant, timeout};
 use super::database::SqlDialect;
 use super::waits;
 
-/// A server's connection that said nothing for this long must say that it is well: it may have
-/// been cut off without a word.
+/// A server's connection that was idle for longer is checked first: it may have been cut silently.
 const FRESH: Duration = Duration::from_secs(1);
-/// How long it may take to say so.
 const PING_LIMIT: Duration = Duration::from_secs(1);
-/// A server's connection that was not needed for this long is given up.
+/// A server's connection that was idle for longer is closed.
 const IDLE: Duration = Duration::from_mins(10);
-/// So is one of this age, so that servers that stand behind one name share the work.
+/// So is an older one, so that load spreads again over the servers behind one name.
 const LIFETIME: Duration = Duration::from_mins(30);
 
-/// So many connections, handed out in the order of asking.
 #[derive(Debug)]
 pub(super) struct FairPool {
     dialect: SqlDialect,
     pool: AnyPool,
     free: Semaphore,
     at_hand: Mutex<Vec<ReadyConnection>>,
-    /// How long to wait for one.
     patience: Duration,
 }
 
@@ -50,8 +46,8 @@ struct ReadyConnection {
     is_doubted: bool,
 }
 
-/// A connection in use. Dropped without [`Self::done`], it goes back by way of the pool, and those
-/// at hand are asked whether they are well: what broke this one may have broken them.
+/// A connection in use. If it is dropped without [`Self::done`], it returns through the pool's
+/// health check, and all ready ones are checked too: what broke this one may have broken them.
 pub(super) struct TakenConnection<'a> {
     connection: PoolConnection<Any>,
     made_at: Instant,
@@ -62,14 +58,14 @@ pub(super) struct TakenConnection<'a> {
 struct Doubt<'a>(Option<&'a FairPool>);
 
 impl FairPool {
-    /// As many places as the pool has connections.
+    /// Gives as many permits as the pool has connections, so the pool itself never queues.
     pub(super) fn new(dialect: SqlDialect, pool: AnyPool, patience: Duration) -> Self {
         let size = usize::try_from(pool.options().get_max_connections()).unwrap_or(1);
         let (free, at_hand) = (Semaphore::new(size), Mutex::default());
         Self { dialect, pool, free, at_hand, patience }
     }
 
-    /// Waits for a connection. `PoolTimedOut` means that all of ours are in use, and nothing else.
+    /// Waits for a connection. `PoolTimedOut` means only that all connections are in use.
     pub(super) async fn take(&self) -> Result<TakenConnection<'_>, sqlx::Error> {
         let permit = waits::at_most(self.patience, self.free.acquire()).await;
         let permit = permit.ok_or(sqlx::Error::PoolTimedOut)?;
@@ -82,9 +78,10 @@ impl FairPool {
     }
 
     async fn at_hand(&self) -> Option<ReadyConnection> {
+        // The last one used first: it is most likely still fresh and needs no check.
         let mut newest = self.lock().pop()?;
         let is_fresh = newest.idle_since.elapsed() < FRESH && !newest.is_doubted;
-        // A file does not hang up.
+        // A file cannot drop a connection.
         if is_fresh || self.dialect == SqlDialect::Sqlite {
             return Some(newest);
         }
@@ -92,8 +89,8 @@ impl FairPool {
         if let Ok(Ok(())) = answer {
             return Some(newest);
         }
-        // What cut this one off has cut off the others, which said nothing for longer. The pool
-        // would wait for each of them.
+        // The others were idle for longer, so they are most likely cut off as well. `detach`,
+        // because the pool would wait for a health check of each.
         let others = std::mem::take(&mut *self.lock());
         for cut_off in others.into_iter().chain([newest]) {
             drop(cut_off.connection.detach());
@@ -116,7 +113,7 @@ impl FairPool {
 }
 
 impl TakenConnection<'_> {
-    /// All went well: whoever is next may have it at once.
+    /// Keeps the connection ready for the next caller, without a check.
     pub(super) fn done(mut self) {
         if let Some(fair_pool) = self.doubt.0.take() {
             fair_pool.keep(self.connection, self.made_at);
@@ -146,7 +143,6 @@ impl DerefMut for TakenConnection<'_> {
     }
 }
 
-/// One statement, by whichever connection is free.
 impl<'c> Executor<'c> for &'c FairPool {
     type Database = Any;
 
@@ -160,6 +156,7 @@ impl<'c> Executor<'c> for &'c FairPool {
     {
         let rows = async move {
             let mut taken = self.take().await?;
+            // Collected, so that a caller that reads slowly does not hold the connection.
             let rows: Vec<_> = taken.fetch_many(query).collect().await;
             if rows.iter().all(Result::is_ok) {
                 taken.done();
@@ -205,7 +202,8 @@ impl<'c> Executor<'c> for &'c FairPool {
     }
 }
 
-/// We hold a place, so that the pool did not wait for one of ours but for the database.
+/// The caller holds a permit, so a timeout of the pool means that the database did not answer.
+/// As an IO error it counts against the database (ADR 6).
 fn unreached(error: sqlx::Error) -> sqlx::Error {
     let timed_out = matches!(error, sqlx::Error::PoolTimedOut);
     if timed_out { sqlx::Error::Io(io::ErrorKind::TimedOut.into()) } else { error }

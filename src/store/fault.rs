@@ -1,4 +1,4 @@
-//! What can go wrong between us and a database, as the guard must understand it.
+//! Faults between us and a database, and what the guard makes of each: verdict and retry.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -13,45 +13,41 @@ use crate::resilience::{Fault, GuardRefusal, Repeat, Verdict};
 /// SQLite's code for a file that it cannot open.
 const CANNOT_OPEN: &str = "14";
 
-/// Why a call gave nothing.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum StoreFault {
-    /// The guard ended it.
+    /// The guard ended the call.
     #[error("the guard refused: {0:?}")]
     Refused(GuardRefusal),
-    /// The database did.
     #[error(transparent)]
     Sql(#[from] sqlx::Error),
-    /// The tables could not be made.
+    /// The tables could not be created or updated.
     #[error(transparent)]
     Migrate(#[from] Arc<MigrateError>),
-    /// Its file is not there any more.
+    /// The database file was removed or replaced while it was open.
     #[error(
         "the database file was removed or replaced; put it back, or restart with what is there"
     )]
     Gone,
-    /// They are being made.
+    /// The tables are being created or updated.
     #[error("the database is being prepared")]
     Preparing,
-    /// What was read is not what we wrote.
+    /// A stored value has an unknown form.
     #[error("a stored value cannot be read")]
     Unreadable(#[from] serde_json::Error),
-    /// The page begins after something that is not there.
+    /// The page begins after an unknown row.
     #[error("the page marker is unknown")]
     UnknownCursor,
-    /// The lease counts no more.
+    /// The lease is no longer valid.
     #[error("the thread is held by another turn")]
     Lost,
 }
 
 impl StoreFault {
-    /// Another writer drew the same number for its entry and was faster; only PostgreSQL lets
-    /// two write at the same time.
+    /// Another writer took the same sequence number first. Only PostgreSQL lets two write at once.
     pub(super) fn is_sequence_conflict(&self) -> bool {
         self.is_about("entries_pkey")
     }
 
-    /// Whether a constraint of this name is violated.
     pub(super) fn is_about(&self, name: &str) -> bool {
         let Self::Sql(error) = self else { return false };
         error.as_database_error().and_then(DatabaseError::constraint) == Some(name)
@@ -69,7 +65,9 @@ impl Fault for StoreFault {
         match self {
             Self::Refused(GuardRefusal::TimedOut) | Self::Migrate(_) | Self::Gone => Verdict::Ill,
             Self::Sql(error) => verdict(error),
+            // Proof that the database works, so these close a half-open breaker (ADR 3).
             Self::Unreadable(_) | Self::UnknownCursor | Self::Lost => Verdict::Answered,
+            // Nothing was sent. A long migration must not open the breaker (ADR 6).
             Self::Refused(_) | Self::Preparing => Verdict::Nothing,
         }
     }
@@ -104,10 +102,11 @@ impl From<StoreFault> for ThreadsError {
     }
 }
 
-/// A value that it refuses does not speak against a database, nor does it that all our places are
-/// in use; not to answer does. PostgreSQL also answers with an error of its own while it starts, stops or is full.
+/// A refused value does not count against the database, nor do our connections being all in use.
+/// No answer does, and so do the errors that PostgreSQL sends while it starts, stops or is full.
 fn verdict(error: &sqlx::Error) -> Verdict {
     let refused = error.as_database_error().is_some_and(|error| {
+        // SQLSTATE class 22 is "data exception". sqlx reports it as `Other`, like a failing server.
         let is_data = error.code().is_some_and(|code| code.len() == 5 && code.starts_with("22"));
         is_data || error.kind() != ErrorKind::Other
     });
@@ -121,15 +120,15 @@ fn verdict(error: &sqlx::Error) -> Verdict {
     }
 }
 
-/// We have no file left to open. SQLite does not say why it cannot open one; `/dev/null` can be
-/// opened if anything can.
+/// Our process has no free file descriptor. SQLite does not say why it cannot open a file, so
+/// `/dev/null` is the test: it opens if anything does.
 fn is_ours(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(DatabaseError::code);
     let opened = || File::open("/dev/null").map_err(|error| is_out_of_files(&error)).err();
     is_out_of_files(error) || code.as_deref() == Some(CANNOT_OPEN) && opened() == Some(true)
 }
 
-/// Somebody else was at the same rows or the same file: SQLite's `BUSY` and its kinds,
+/// Another writer held the same rows or file: SQLite's `BUSY` and `LOCKED` with their variants,
 /// PostgreSQL's deadlocks and failed serialisations.
 fn was_in_the_way(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(DatabaseError::code);

@@ -1,4 +1,5 @@
-//! Where threads are kept: SQLite, PostgreSQL or memory.
+//! Stores threads in SQLite, PostgreSQL or memory, behind the ports of `chat` (ADR 6). Decides
+//! nothing about turns.
 
 mod batch_writer;
 mod database;

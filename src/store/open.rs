@@ -1,4 +1,4 @@
-//! From a URL to a store.
+//! Opens the store that a URL names.
 
 use std::io;
 use std::sync::Arc;
@@ -15,46 +15,38 @@ use crate::chat::Store;
 use crate::domain::HealthProbe;
 use crate::resilience::GuardSettings;
 
-/// Where threads are kept, and how patient to be.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// `sqlite://…`, `postgres://…` or `memory`.
     pub url: String,
-    /// The longest that one call may take.
+    /// Limit of one call, waiting included.
     pub timeout: Duration,
-    /// The guard of the database.
     pub guard: GuardSettings,
 }
 
-/// An open store.
 pub struct Opened {
-    /// The conversations.
     pub store: Arc<dyn Store>,
-    /// How the database is; memory is always well and says nothing.
+    /// None for memory, which cannot fail.
     pub health: Option<Arc<dyn HealthProbe>>,
 }
 
-/// Why a store cannot be opened. It never carries the URL.
+/// Why a store cannot be opened. Never contains the URL, which may hold a password.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// A database that we do not speak to.
     #[error("the kind of database is unknown; use sqlite://PATH, postgres://… or memory")]
     Kind,
-    /// No database has such a URL.
     #[error("the URL is not valid; use sqlite://PATH or postgres://USER:PASSWORD@HOST/DATABASE")]
     Url(#[source] sqlx::Error),
-    /// SQLite without a file would give each connection a database of its own.
+    /// SQLite in memory would give each connection its own database.
     #[error("SQLite needs a file here; write memory to keep threads in memory")]
     NoFile,
-    /// The folder cannot be made.
     #[error("the folder of the database file cannot be created; choose a path that can be written")]
     Folder(#[source] io::Error),
-    /// The file cannot be used.
     #[error("the database file cannot be opened or prepared; check that it is ours and writable")]
     File(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Opens a store. A file must be usable now; a server may come up later.
+/// A file must be usable now; a server may become reachable later.
 pub async fn open(settings: &Settings) -> Result<Opened, OpenError> {
     if settings.url == "memory" {
         return Ok(Opened { store: Arc::new(MemoryStore::default()), health: None });
@@ -69,7 +61,7 @@ pub async fn open(settings: &Settings) -> Result<Opened, OpenError> {
 }
 
 fn open_server(settings: &Settings) -> Result<SqlStore, OpenError> {
-    // The pool would look at the URL only when it connects.
+    // The pool would check the URL only when it connects, long after the start.
     settings.url.parse::<PgConnectOptions>().map_err(OpenError::Url)?;
     let database = Database::new(SqlDialect::Postgres, &settings.url, &settings.url, settings);
     let database = database.map_err(OpenError::Url)?;
@@ -86,12 +78,13 @@ async fn open_file(settings: &Settings) -> Result<SqlStore, OpenError> {
     if let Some(folder) = options.get_filename().parent() {
         std::fs::create_dir_all(folder).map_err(OpenError::Folder)?;
     }
-    // A file is made once. Who connects later must not make another in its place.
+    // Only the first connection may create the file. If the file is removed later, a new
+    // connection must fail and not continue in an empty one (ADR 6).
     let (first, later) = (in_mode("rwc", url), in_mode("rw", url));
     let database = Database::new(SqlDialect::Sqlite, &first, &later, settings);
     let database = database.map_err(OpenError::Url)?;
     match database.prepare().await {
-        // The house answers meanwhile, and can be told to end: it may take minutes.
+        // A migration may take minutes. Meanwhile the server answers, and can be stopped (ADR 6).
         Ok(()) | Err(StoreFault::Preparing) => {}
         Err(error) => return Err(OpenError::File(Box::new(error))),
     }
@@ -99,7 +92,7 @@ async fn open_file(settings: &Settings) -> Result<SqlStore, OpenError> {
     Ok(SqlStore::new(database.map_err(|error| OpenError::File(Box::new(error)))?))
 }
 
-/// The same URL, opening the file in this way unless it says how itself.
+/// Adds the mode unless the URL has one: the operator's own choice wins.
 fn in_mode(mode: &str, url: &str) -> String {
     match url.split_once('?') {
         None => format!("{url}?mode={mode}"),

@@ -1,4 +1,5 @@
-//! The tables, made or updated once: by a task with a limit of its own, not by a call of a user.
+//! Creates or updates the tables once, in a separate task with its own limit. A migration inside a
+//! user's call was rolled back at the call's limit and retried forever (ADR 6).
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,22 +16,20 @@ use super::database::SqlDialect;
 use super::fault::StoreFault;
 use super::waits;
 
-/// An index on a grown table takes minutes, and so does waiting for a replica that makes it.
+/// An index on a large table takes minutes, and so does waiting for a replica that builds it.
 const LIMIT: Duration = Duration::from_mins(15);
 
-/// A preparation that takes longer is worth a line in the log.
+/// A preparation that takes longer is logged.
 const NOTICE: Duration = Duration::from_secs(2);
 
-/// How often a file is tried while other processes prepare it too, and the pause between two tries.
+/// Attempts on a file that other processes prepare at the same time, and the pause between them.
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Whether the tables are there, and the task that makes them.
 #[derive(Debug)]
 pub(super) struct Preparation {
     dialect: SqlDialect,
     options: AnyConnectOptions,
-    /// How long a caller waits for the task.
     patience: Duration,
     running: Mutex<Option<Running>>,
 }
@@ -47,13 +46,13 @@ impl Preparation {
         Self { dialect, options, patience, running: Mutex::new(None) }
     }
 
-    /// Waits for the tables, but not as long as a call may take: to wait says nothing of the database.
+    /// Waits for less than a call's limit, so that waiting is not read as a failing database.
     pub(super) async fn wait(&self) -> Result<(), StoreFault> {
         let prepared = waits::at_most(self.patience, self.running()).await;
         Ok(prepared.ok_or(StoreFault::Preparing)??)
     }
 
-    /// Begins, or joins what was begun; begins again after a failure.
+    /// Starts the task or joins the running one; starts again after a failure.
     pub(super) fn running(&self) -> Running {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         match &*running {
@@ -62,9 +61,10 @@ impl Preparation {
         }
     }
 
-    /// The task goes on when those who wait for it give up.
+    /// The task continues when its callers give up.
     fn begin(&self) -> Running {
-        // Not to reach the database is its illness; callers must hear of it before they give up.
+        // Less than a caller waits: "cannot be reached" counts against the database and must arrive
+        // before the caller gives up with "is being prepared", which does not.
         let reach = self.patience.mul_f32(0.8);
         let task = tokio::spawn(prepare(self.dialect, self.options.clone(), reach));
         let prepared = async move {
@@ -93,8 +93,8 @@ async fn prepare(
     done.unwrap_or_else(|_| Err(late("the tables were not ready in time").into()))
 }
 
-/// PostgreSQL lets one process at a time. SQLite may let several, of which all but one then find
-/// a table there that was not there a moment ago; they look again.
+/// PostgreSQL admits one process at a time. SQLite may admit several: all but one then find a
+/// table that did not exist a moment ago, and must look again.
 async fn try_to_prepare(
     dialect: SqlDialect,
     options: &AnyConnectOptions,
@@ -112,8 +112,8 @@ async fn try_to_prepare(
     migrate(dialect, options, reach).await
 }
 
-/// Over a connection of its own: if this is given up half-way, the lock on the server goes with the
-/// connection instead of staying in a pool.
+/// Uses its own connection: if the task is dropped half-way, sqlx's lock on the server ends with
+/// the connection and does not stay in a pool.
 async fn migrate(
     dialect: SqlDialect,
     options: &AnyConnectOptions,
@@ -126,9 +126,10 @@ async fn migrate(
         let patient = format!("PRAGMA busy_timeout = {}", LIMIT.as_millis());
         connection.execute(sqlx::AssertSqlSafe(patient)).await?;
     }
+    // The todo server uses the default table: both may share one database.
     let mut migrator = dialect.migrator();
     migrator.dangerous_set_table_name("_thread_migrations");
-    // Not `run`, whose bounds rustc cannot prove for a connection in a boxed future.
+    // Not `run`: rustc cannot prove its bounds for a connection in a boxed future.
     migrator.run_direct(None, &mut connection, false).await?;
     Ok(connection.close().await?)
 }

@@ -1,14 +1,13 @@
-//! Whether a database file is still the one that was opened.
+//! Detects that a database file is no longer the one that was opened (ADR 6).
 //!
-//! A file that was removed or replaced can be written to as long as it is open, and nobody will
-//! ever read what was written.
+//! A removed or replaced file can be written to as long as it is open, but its content is lost
+//! with the process.
 
 use std::fs::{Metadata, metadata};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// An open file and where it was found.
 #[derive(Debug)]
 pub(super) struct SameFile {
     path: PathBuf,
@@ -16,15 +15,16 @@ pub(super) struct SameFile {
 }
 
 impl SameFile {
-    /// Remembers which file lies there now.
     pub(super) fn at(path: &Path) -> io::Result<Self> {
         Ok(Self { path: path.to_owned(), identity: identity(&metadata(path)?) })
     }
 
-    /// Whether another lies there now, or none. Asks for the name alone, which waits for nothing.
+    /// Whether the path leads to another file or to none. Reads only the name's metadata, about a
+    /// microsecond, so it is cheap enough for every call.
     pub(super) fn is_gone(&self) -> bool {
         match metadata(&self.path) {
             Ok(found) => identity(&found) != self.identity,
+            // Any other error (no permission, no free file) does not prove that the file is gone.
             Err(error) => error.kind() == ErrorKind::NotFound,
         }
     }

@@ -1,4 +1,4 @@
-//! From what happened to what goes on the wire: one folder for each wire.
+//! From facts to bytes: one folder for each wire format. What happened is decided in `chat`.
 
 mod chatkit;
 mod sse;
@@ -9,11 +9,11 @@ pub use sse::{frames, only};
 use crate::chat::Fact;
 use crate::domain::Outcome;
 
-/// What a stream looks like to one kind of front end: a small machine for each reader.
+/// One wire format: a small state machine for each reader (ADR 8).
 pub trait Wire {
-    /// Writes the events that tell of a fact, if it shows on this wire.
+    /// Writes the frames for a fact, if this format shows it.
     fn write(&mut self, fact: &Fact, piece: &mut Vec<u8>);
 
-    /// Writes the event that ends a stream whose turn cannot end it.
+    /// Writes the frame that ends a stream whose turn cannot end it.
     fn fail(&mut self, message: &str, outcome: Outcome, piece: &mut Vec<u8>);
 }

@@ -1,5 +1,5 @@
-//! Server-sent events as every parser we know wants them: pieces of whole events, a comment when it is
-//! quiet, an honest end.
+//! Server-sent events for any wire: pieces of whole events, a comment while it is quiet, and one
+//! end.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -14,23 +14,23 @@ use crate::chat::{Behind, Fact, Reader};
 use crate::domain::Outcome;
 use crate::resilience::Patience;
 
-/// A quiet stream says something so often.
+/// How often a quiet stream sends a comment.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
-/// A comment without a blank line: with one, the component's parser would see an empty message.
+/// A comment without an empty line, which ChatKit's client would read as an event without data.
 const COMMENT: &[u8] = b": keep-alive\n";
 
-/// What is said to whoever reads too slowly. Trying again would not help: it would be cut again.
+/// For a reader that was too slow. A retry would not help: it would be cut again.
 const BEHIND: &str = "The connection could not keep up with the answer. Load the conversation again to \
 see what was kept of it.";
 
-/// So many waiting facts go out as one piece.
+/// How many waiting facts are written as one piece.
 const AT_ONCE: usize = 64;
 
-/// Room for a frame that carries a few words.
+/// In bytes: room for a frame with a few words.
 const USUAL_FRAME: usize = 256;
 
-/// A turn on a wire, to its end.
+/// The frames of a turn, to its end.
 pub fn frames<W: Wire>(turn: Reader, wire: W) -> impl Stream<Item = Result<Bytes, Infallible>> {
     stream::unfold(SseWriter::new(turn, wire), async |mut writer| {
         let piece = writer.next().await?;
@@ -49,7 +49,7 @@ struct SseWriter<W> {
     turn: Reader,
     wire: W,
     waiting: Vec<Fact>,
-    /// The turn is over; the stream is once nothing more comes.
+    /// The turn is over; the stream ends when nothing more comes.
     has_ended: bool,
     is_over: bool,
     patience: Patience,
@@ -65,7 +65,10 @@ impl<W: Wire> SseWriter<W> {
         while !self.is_over {
             let piece = match self.next_facts().await {
                 None => Bytes::from_static(COMMENT),
+                // Only a title can follow the end, and the conversation has it anyway.
                 Some(Ok(0) | Err(Behind)) if self.has_ended => return None,
+                // The log was closed without an end, for example after a panic. A stream must have
+                // one.
                 Some(Ok(0)) => self.end("The server failed to answer. Try again.", Outcome::Failed),
                 Some(Ok(_)) => self.encode().into(),
                 Some(Err(Behind)) => self.end(BEHIND, Outcome::TooLong),
@@ -77,9 +80,10 @@ impl<W: Wire> SseWriter<W> {
         None
     }
 
-    /// Waits for facts and counts them; none if it was quiet for too long.
+    /// Waits for facts and counts them; `None` if it was quiet for too long.
     async fn next_facts(&mut self) -> Option<Result<usize, Behind>> {
         let heard = select! {
+            // Facts first: the comment is only for a quiet stream.
             biased;
             heard = self.turn.take(&mut self.waiting, AT_ONCE) => Some(heard),
             () = &mut self.patience => None,

@@ -1,12 +1,12 @@
-//! One rule for what a reader cannot see and a machine might obey: it is taken out of every text,
-//! of people, tools and models, and of todos.
+//! Removes what a reader cannot see and a machine might obey: from every text of users, tools and
+//! models, and from todos.
 
-/// Takes out what cannot be seen; changes nothing else.
+/// Removes invisible characters; changes nothing else.
 pub fn clean(text: &str) -> String {
     Cleaner::default().clean(text)
 }
 
-/// Whether there is nothing to see in a text.
+/// Whether nothing in a text is visible.
 pub fn is_blank(text: &str) -> bool {
     text.chars().all(|c| c.is_whitespace() || c == BLANK_BRAILLE || is_hidden(c))
 }
@@ -14,7 +14,7 @@ pub fn is_blank(text: &str) -> bool {
 /// Cleans a text that comes in pieces, wherever it is cut.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cleaner {
-    /// The last character that was let through.
+    /// The last character that was kept.
     last: Option<char>,
 }
 
@@ -23,8 +23,9 @@ const NON_JOINER: char = '\u{200C}';
 const JOINER: char = '\u{200D}';
 
 impl Cleaner {
-    /// What is to be seen of the next piece.
+    /// The visible part of the next piece.
     pub fn clean(&mut self, piece: &str) -> String {
+        // Most text is ASCII and needs no look at each character.
         if piece.bytes().all(is_plain) {
             self.last = piece.chars().next_back().or(self.last);
             return piece.to_owned();
@@ -42,13 +43,13 @@ impl Cleaner {
     }
 }
 
-/// A character of one byte that is seen, as most are.
+/// A visible character of one byte.
 const fn is_plain(byte: u8) -> bool {
     matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r')
 }
 
-/// Whether a hidden character changes how the one before it looks, or how it joins the next: one
-/// does, a row of them would be an alphabet of its own.
+/// Whether a hidden character changes how the one before it looks, or how that joins the next. One
+/// may; a row of them could carry a hidden text.
 fn shapes(c: char, last: char) -> bool {
     match c {
         '\u{FE0E}' | '\u{FE0F}' => is_pictograph(last) || matches!(last, '#' | '*' | '0'..='9'),
@@ -88,7 +89,7 @@ fn is_pictograph(c: char) -> bool {
         | '\u{3297}' | '\u{3299}' | '\u{1F000}'..='\u{1FAFF}')
 }
 
-/// Of a script whose letters join: Arabic and its kin, the Indic scripts and their neighbours.
+/// Letters that join: of Arabic and related scripts, the Indic scripts and their neighbours.
 fn joins(c: char) -> bool {
     matches!(c,
         '\u{600}'..='\u{8FF}' | '\u{900}'..='\u{DFF}' | '\u{F00}'..='\u{109F}'

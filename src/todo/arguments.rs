@@ -1,4 +1,5 @@
-//! What each tool takes: the schema that models see, and the way to checked values.
+//! The arguments of each tool: the schema that models see, and its conversion to checked values.
+//! The doc comments of these fields are text for the model.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -14,7 +15,7 @@ use super::value::{Priority, Todo, TodoStatus};
 
 const MAX_LIMIT: i64 = 100;
 const DEFAULT_LIMIT: i64 = 50;
-/// Few enough for a model to copy; 48 random bits all the same.
+/// Short enough for a model to copy without errors, and still 48 random bits.
 const ID_DIGITS: usize = 12;
 
 /// Arguments of `create_todo`.
@@ -124,7 +125,6 @@ enum Direction {
 }
 
 impl CreateTodo {
-    /// A new todo.
     pub(super) fn into_todo(self, now: Timestamp) -> Result<Todo, Refusal> {
         let id = Uuid::new_v4().simple().to_string();
         Ok(Todo {
@@ -143,7 +143,7 @@ impl CreateTodo {
 }
 
 impl UpdateTodo {
-    /// The same change with every field checked, to be made while the todo is locked.
+    /// Checks every field before the todo is locked, and returns the change to make under the lock.
     pub(super) fn check(self) -> Result<impl FnOnce(&mut Todo, Timestamp), Refusal> {
         let title = self.title.as_deref().map(rules::title).transpose()?;
         let notes = self.notes.as_deref().map(rules::notes).transpose()?;
@@ -168,7 +168,6 @@ impl UpdateTodo {
 }
 
 impl ListTodos {
-    /// What to look for.
     pub(super) fn into_filter(self) -> Result<Filter, Refusal> {
         let limit = self.limit.unwrap_or(DEFAULT_LIMIT);
         let offset = self.offset.unwrap_or(0);
@@ -206,7 +205,7 @@ impl StatusFilter {
     }
 }
 
-/// A filter that is blank filters nothing: models fill in members they do not mean.
+/// A blank filter filters nothing: models fill in members that they do not mean.
 fn given(filter: Option<&String>) -> Option<&str> {
     filter.map(String::as_str).filter(|text| !text.trim().is_empty())
 }

@@ -1,4 +1,5 @@
-//! How work on the database ends: with an answer, a refusal, or a failure that only the log is told.
+//! How work on the database ends: an answer, a refusal, or a failure whose cause goes to the log
+//! only.
 
 use std::time::Duration;
 
@@ -6,15 +7,13 @@ use tokio::time::timeout;
 
 use super::refusal::Refusal;
 
-/// The longest that one call may take.
+/// Limit of one call. A repeated call with a key waits for the first one within it.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// Work that can only fail.
 pub(super) type DatabaseResult<T> = Result<T, sqlx::Error>;
-/// Work that can be refused too.
+/// Work that may also be refused.
 pub(super) type Attempt<T> = Result<T, Obstacle>;
 
-/// Why nothing was written.
 #[derive(Debug)]
 pub(super) enum Obstacle {
     Refused(Refusal),
@@ -33,7 +32,7 @@ impl From<Refusal> for Obstacle {
     }
 }
 
-/// What was read, unless it fails or takes too long.
+/// Limits a read. After a failure nothing was done.
 pub(super) async fn read<T>(work: impl Future<Output = DatabaseResult<T>>) -> Result<T, Refusal> {
     match timeout(LIMIT, work).await {
         Ok(Ok(answer)) => Ok(answer),
@@ -42,7 +41,8 @@ pub(super) async fn read<T>(work: impl Future<Output = DatabaseResult<T>>) -> Re
     }
 }
 
-/// What was written, unless it is refused, fails or takes too long.
+/// Limits a write. After a failure or a timeout it may have been committed, so the refusal says
+/// "unknown" and not "nothing was done".
 pub(super) async fn write<T>(work: impl Future<Output = Attempt<T>>) -> Result<T, Refusal> {
     match timeout(LIMIT, work).await {
         Ok(Ok(answer)) => Ok(answer),

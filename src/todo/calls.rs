@@ -1,4 +1,5 @@
-//! Calls made under a key, each remembered with its effect or not at all.
+//! Calls with a key, stored in the transaction of their effect: either both exist or neither
+//! (ADR 12).
 
 use jiff::Timestamp;
 use sqlx::{AnyConnection, AssertSqlSafe, Row, query};
@@ -10,16 +11,17 @@ use super::row::{decode, todo_of};
 use super::sql_dialect::SqlDialect;
 use super::value::{Saved, TodoView};
 
-/// Old calls forgotten with each new one, so that no call waits for the forgetting of thousands.
+/// Old calls deleted with each new one: a limit, so that no call waits for thousands of deletions.
 const SWEEP: i64 = 100;
 
-/// A key whose time is over is free again. A call of the same key that is under way is waited for.
+/// An expired key is free again. On PostgreSQL `ON CONFLICT` waits for a running call with the same
+/// key, which holds the row; SQLite has one writer anyway.
 const CLAIM: &str = "INSERT INTO keyed_calls (key, tool, arguments, made_at) \
     VALUES ($1, $2, $3, $4) ON CONFLICT (key) DO UPDATE SET tool = excluded.tool, \
     arguments = excluded.arguments, made_at = excluded.made_at, todo_id = '', todo = '' \
     WHERE keyed_calls.made_at < $5";
 
-/// Takes the key for this transaction, unless a call has it already.
+/// Takes the key for this transaction. False if a call has it already.
 pub(super) async fn claim(
     key: &Key,
     now: Timestamp,
@@ -42,7 +44,7 @@ pub(super) async fn claim(
     Ok(is_ours)
 }
 
-/// Writes down what the call did, for those who repeat it.
+/// Stores what the call did, for its repetitions.
 pub(super) async fn keep(
     key: &Key,
     todo: &TodoView,
@@ -54,7 +56,8 @@ pub(super) async fn keep(
     Ok(())
 }
 
-/// The todo of an earlier call with this key: as it is now, or as that call left it if it is gone.
+/// The todo of an earlier call with this key: as it is now, or as that call left it if it was
+/// deleted.
 pub(super) async fn recall(key: &Key, connection: &mut AnyConnection) -> Attempt<Saved> {
     let select = "SELECT tool, arguments, todo_id, todo FROM keyed_calls WHERE key = $1";
     let call = query(select).bind(key.text.as_str()).fetch_one(&mut *connection).await?;
@@ -76,7 +79,7 @@ async fn sweep(
     dialect: SqlDialect,
     connection: &mut AnyConnection,
 ) -> DatabaseResult<()> {
-    // Two sweeps that waited for each other's rows would never end.
+    // Locked rows are skipped: two sweeps that wait for each other's rows would deadlock.
     let sql = format!(
         "DELETE FROM keyed_calls WHERE key IN (SELECT key FROM keyed_calls \
          WHERE made_at < $1 ORDER BY made_at LIMIT {SWEEP} {})",

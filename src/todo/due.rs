@@ -1,33 +1,33 @@
-//! When a todo is due: a day, or a time of day where the person is.
+//! Due times: a day, or a floating local time. Never an instant (ADR 10).
 
 use std::fmt;
 
 use jiff::civil::{Date, DateTime};
 use jiff::fmt::temporal::DateTimeParser;
 
-/// A calendar day, or a minute as the person's wall clock will show it.
+/// A calendar day, or a minute as the user's clock will show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
     Day(Date),
     Minute(DateTime),
 }
 
-/// Why a text names no due time.
+/// Why a text is not a due time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NoDue {
-    /// It is none.
     Unreadable,
-    /// It names a moment, by its offset or zone.
+    /// It is an instant, because it has an offset or a zone.
     Instant,
 }
 
-/// As in `2026-11-22`.
+/// The length of `2026-11-22`.
 const DATE_LENGTH: usize = 10;
 
 static PARSER: DateTimeParser = DateTimeParser::new();
 
 impl Due {
-    /// Reads `2026-11-22` or `2026-11-22T17:00`; seconds are checked and dropped.
+    /// Reads `2026-11-22` or `2026-11-22T17:00`. Seconds are checked and dropped, because models
+    /// write them.
     pub(super) fn parse(text: &str) -> Result<Self, NoDue> {
         let text = text.trim();
         let date = text.get(..DATE_LENGTH).and_then(|date| date.parse::<Date>().ok());
@@ -36,7 +36,8 @@ impl Due {
             return Ok(Self::Day(date));
         }
         let clock = rest.strip_prefix(['T', 't', ' ']).ok_or(NoDue::Unreadable)?;
-        // Whose five o'clock it is, nobody here can tell (ADR 10).
+        // Refused, not dropped: `17:00Z` silently became five o'clock local time. Converting would
+        // need the user's zone, which this server does not know (ADR 10).
         if clock.contains(['Z', 'z', '+', '-', '[']) {
             return Err(NoDue::Instant);
         }
@@ -45,7 +46,6 @@ impl Due {
         minute.map(Self::Minute).map_err(|_| NoDue::Unreadable)
     }
 
-    /// The day it falls on.
     pub(super) fn date(self) -> Date {
         match self {
             Self::Day(day) => day,
@@ -53,7 +53,8 @@ impl Due {
         }
     }
 
-    /// A number that sorts like time; a whole day comes before its minutes.
+    /// A number that sorts like time, because the databases order texts differently. A whole day
+    /// comes before its minutes (ADR 10).
     pub(super) fn key(self) -> i64 {
         match self {
             Self::Day(day) => day_key(day),
@@ -64,7 +65,6 @@ impl Due {
     }
 }
 
-/// The key of a whole day.
 pub(super) fn day_key(day: Date) -> i64 {
     let (year, month) = (i64::from(day.year()), i64::from(day.month()));
     ((year * 100 + month) * 100 + i64::from(day.day())) * 10_000

@@ -1,8 +1,8 @@
-//! Letters without their case, so that a search finds what a person would.
+//! Text without case, so that a search finds what a user expects.
 
-/// Text to compare without regard to case; the databases know that for ASCII alone.
+/// For comparison without case. SQLite's own `LOWER` and `LIKE` know only ASCII.
 ///
-/// By way of capitals, because `ß` and `ss`, or `ς` and `σ`, differ in small letters only.
+/// By way of capitals, because `ß` and `ss`, or `ς` and `σ`, differ only in lower case.
 pub(super) fn fold(text: &str) -> String {
     text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
 }

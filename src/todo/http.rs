@@ -1,4 +1,5 @@
-//! The tools over streamable HTTP, with health paths beside them.
+//! The tools over streamable HTTP, and health paths. Provides routes only; the caller serves them
+//! with its own limits (ADR 27).
 
 use std::sync::Arc;
 
@@ -17,10 +18,11 @@ use tokio_util::sync::CancellationToken;
 use super::open::{Settings, StartError};
 use super::server::TodoServer;
 
-/// Names under which this machine calls itself.
+/// Accepted `Host` names: without the check, a DNS name that points here reaches the server.
 const LOCAL_HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
-/// Pages of other origins must not call: a browser would lend them this machine's name.
+/// Accepted origins. rmcp does not check `Origin` by default, and a browser would let any page call
+/// a server on this machine (ADR 1).
 const LOCAL_ORIGINS: [&str; 2] = ["http://localhost:*", "http://127.0.0.1:*"];
 
 #[derive(Clone)]
@@ -29,7 +31,8 @@ struct Health {
     started: Instant,
 }
 
-/// The server at `/mcp`; sessions end with `stop`.
+/// The tools at `/mcp`. Sessions end with `stop`; without it, a graceful shutdown would wait for
+/// open streams forever.
 pub async fn router(settings: Settings, stop: &CancellationToken) -> Result<Router, StartError> {
     let server = TodoServer::open(&settings).await?;
     let local = LOCAL_HOSTS.map(str::to_owned);
@@ -49,7 +52,7 @@ pub async fn router(settings: Settings, stop: &CancellationToken) -> Result<Rout
         .layer(from_fn(end_plainly)))
 }
 
-/// rmcp ends a session with 202; clients take only 200 and 204 for an end.
+/// rmcp answers the end of a session with 202, but clients accept only 200 and 204.
 async fn end_plainly(request: Request, next: Next) -> Response {
     let ends = request.method() == Method::DELETE;
     let mut response = next.run(request).await;
@@ -74,7 +77,7 @@ async fn ready(State(health): State<Health>) -> Response {
 }
 
 impl Health {
-    /// The database is left out where nobody looked at it.
+    /// `database` is none where it was not checked.
     fn answer(&self, status: StatusCode, database: Option<bool>) -> Response {
         let word = |is_well| if is_well { "ok" } else { "down" };
         let mut body = json!({

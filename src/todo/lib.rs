@@ -1,4 +1,4 @@
-//! The bundled todo MCP server: a product of its own.
+//! The bundled todo MCP server, a separate package (ADR 27). Knows nothing of the agent.
 
 mod arguments;
 mod attempt;

@@ -1,4 +1,4 @@
-//! Which todos, in which order: one statement for every combination.
+//! Filters and sorts todos: one statement for every combination, so sqlx keeps it prepared.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -10,13 +10,12 @@ use super::fold::fold;
 use super::sql_dialect::SqlDialect;
 use super::value::TodoStatus;
 
-/// Which todos, in which order, which part of them.
 #[derive(Debug)]
 pub(super) struct Filter {
     pub(super) status: Option<TodoStatus>,
     pub(super) tag: Option<String>,
     pub(super) text: Option<String>,
-    /// From this key on.
+    /// This key or a later one.
     pub(super) due_from: Option<i64>,
     /// Before this key.
     pub(super) due_before: Option<i64>,
@@ -40,7 +39,8 @@ pub(super) enum Sort {
 
 type Statement<'q> = Query<'q, Any, AnyArguments>;
 
-/// The casts tell PostgreSQL the type of a parameter that may be null.
+/// PostgreSQL needs the casts: it cannot infer the type of a parameter that is only compared with
+/// NULL.
 const MATCHES: &str = "FROM todos WHERE (CAST($1 AS TEXT) IS NULL OR status = $1) \
     AND (CAST($2 AS TEXT) IS NULL OR search_tags LIKE $2 ESCAPE '\\') \
     AND (CAST($3 AS TEXT) IS NULL OR search LIKE $3 ESCAPE '\\') \
@@ -48,14 +48,14 @@ const MATCHES: &str = "FROM todos WHERE (CAST($1 AS TEXT) IS NULL OR status = $1
     AND (CAST($5 AS BIGINT) IS NULL OR due_key < $5)";
 
 impl Filter {
-    /// How many match.
     pub(super) fn count(&self) -> Statement<'_> {
         self.bind(sqlx::query(AssertSqlSafe(format!("SELECT COUNT(*) {MATCHES}"))))
     }
 
-    /// One page of those that match.
     pub(super) fn select(&self, dialect: SqlDialect) -> Statement<'_> {
         let (key, way) = (self.sort.key(dialect), if self.descending { "DESC" } else { "ASC" });
+        // `IS NULL` first, because the databases sort NULL differently. `id` last, so that pages do
+        // not overlap.
         let order = format!("ORDER BY {key} IS NULL, {key} {way}, created_at {way}, id {way}");
         let sql = format!("SELECT * {MATCHES} {order} LIMIT $6 OFFSET $7");
         self.bind(sqlx::query(AssertSqlSafe(sql))).bind(self.limit).bind(self.offset)
@@ -83,7 +83,7 @@ impl Sort {
     }
 }
 
-/// Without case, with the wildcards of LIKE made literal.
+/// Folded, with the wildcards of LIKE escaped.
 fn literal(text: &str) -> String {
     let mut literal = String::with_capacity(text.len());
     for c in fold(text).chars() {

@@ -1,12 +1,11 @@
-//! Why a tool says no: short sentences that a model can act on, without internals.
+//! Refusals of tools: short sentences for the model, which say what to do and contain no internals.
 
-/// So much of an id that nobody has is said again.
+/// Characters of an unknown id that are repeated.
 const SHOWN_OF_ID: usize = 64;
 
-/// The longest account of wrong arguments: it quotes them.
+/// Limit of serde's message about wrong arguments, which quotes them.
 const MAX_ACCOUNT: usize = 300;
 
-/// Why a tool says no.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refusal {
     #[error("There is no todo with id {0}. Call list_todos to see the ids.")]
@@ -52,12 +51,12 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    /// The id is echoed, so that a model that asked for several knows which one; but not at length.
+    /// Repeats the id, so that a model that asked for several knows which one it was.
     pub(super) fn unknown_id(id: &str) -> Self {
         Self::UnknownId(id.chars().filter(char::is_ascii_graphic).take(SHOWN_OF_ID).collect())
     }
 
-    /// Arguments of another shape than the tool's.
+    /// Arguments that do not fit the tool's type.
     pub(super) fn arguments(account: &str) -> Self {
         Self::Arguments(account.trim().chars().take(MAX_ACCOUNT).collect())
     }

@@ -1,4 +1,4 @@
-//! A todo as a row, the same in SQLite and PostgreSQL.
+//! Conversion between a todo and its row, the same in SQLite and PostgreSQL.
 
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
@@ -9,17 +9,15 @@ use super::due::Due;
 use super::fold::fold;
 use super::value::{Priority, Todo, TodoStatus};
 
-/// Adds a todo.
 pub(super) const INSERT: &str = "INSERT INTO todos (id, title, title_key, notes, status, priority, due, \
     due_key, tags, search, search_tags, created_at, updated_at, completed_at) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
 
-/// Changes a todo; its creation is written again as it is, so that both statements take the same values.
+/// Writes `created_at` again unchanged, so that both statements take the same values.
 pub(super) const UPDATE: &str = "UPDATE todos SET title = $2, title_key = $3, notes = $4, status = $5, \
     priority = $6, due = $7, due_key = $8, tags = $9, search = $10, search_tags = $11, \
     created_at = $12, updated_at = $13, completed_at = $14 WHERE id = $1";
 
-/// Runs one of the two statements above.
 pub(super) async fn save(
     sql: &'static str,
     todo: &Todo,
@@ -38,6 +36,7 @@ pub(super) async fn save(
         .bind(todo.due.map(|due| due.to_string()))
         .bind(todo.due.map(Due::key))
         .bind(tags)
+        // The searched columns are folded here, because the databases fold only ASCII alike.
         .bind(format!("{title_key}\n{}\n{folded}", fold(notes.unwrap_or_default())))
         .bind(format!("\n{folded}\n"))
         .bind(todo.created_at.as_microsecond())
@@ -48,7 +47,6 @@ pub(super) async fn save(
     Ok(())
 }
 
-/// The todo of a row of `todos`.
 pub(super) fn todo_of(row: &AnyRow) -> DatabaseResult<Todo> {
     let (status, due, tags): (String, Option<String>, String) =
         (row.try_get("status")?, row.try_get("due")?, row.try_get("tags")?);
@@ -75,7 +73,7 @@ fn time(microseconds: i64) -> DatabaseResult<Timestamp> {
     Timestamp::from_microsecond(microseconds).map_err(decode)
 }
 
-/// What is kept and cannot be read.
+/// The error for a stored value that cannot be read.
 pub(super) fn decode(error: impl std::error::Error + Send + Sync + 'static) -> sqlx::Error {
     sqlx::Error::Decode(Box::new(error))
 }

@@ -1,31 +1,25 @@
-//! The limits of each field. rmcp does not enforce a schema, so tools check here.
+//! Checks and limits of each field. rmcp does not enforce schemas, so the tools do (ADR 1).
 
 use super::due::{Due, NoDue};
 use super::fold::fold;
 use super::refusal::Refusal;
 use text::{clean, is_blank};
 
-/// Characters of a title.
 pub(super) const MAX_TITLE: usize = 200;
-/// Characters of notes.
 pub(super) const MAX_NOTES: usize = 4_000;
-/// Tags of one todo.
 pub(super) const MAX_TAGS: usize = 20;
-/// Characters of a tag.
 pub(super) const MAX_TAG: usize = 50;
-/// Characters to look for.
+/// Characters of a searched text.
 pub(super) const MAX_TEXT: usize = 200;
-/// Characters of an id.
 pub(super) const MAX_ID: usize = 64;
 
-/// An id that may exist; any other text would only trouble the database.
+/// An id that may exist. Any other text is refused without asking the database.
 pub(super) fn id(text: &str) -> Result<&str, Refusal> {
     let id = text.trim();
     let fits = id.len() <= MAX_ID && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
     if fits && !id.is_empty() { Ok(id) } else { Err(Refusal::unknown_id(id)) }
 }
 
-/// A title: one line, not empty.
 pub(super) fn title(text: &str) -> Result<String, Refusal> {
     let title = visible(text, |c| c == ' ');
     if title.is_empty() {
@@ -34,14 +28,14 @@ pub(super) fn title(text: &str) -> Result<String, Refusal> {
     within("title", title, MAX_TITLE)
 }
 
-/// Notes; empty ones are none.
+/// Empty notes are none.
 pub(super) fn notes(text: &str) -> Result<Option<String>, Refusal> {
     let text = text.replace("\r\n", "\n");
     let notes = within("notes", visible(&text, |c| matches!(c, ' ' | '\n' | '\t')), MAX_NOTES)?;
     Ok(Some(notes).filter(|notes| !notes.is_empty()))
 }
 
-/// Tags without `#`, each once, empty ones left out.
+/// Tags without `#`, duplicates and empty ones.
 pub(super) fn tags(given: &[String]) -> Result<Vec<String>, Refusal> {
     let mut tags: Vec<String> = Vec::new();
     for text in given {
@@ -58,13 +52,12 @@ pub(super) fn tags(given: &[String]) -> Result<Vec<String>, Refusal> {
     Ok(tags)
 }
 
-/// One tag.
 pub(super) fn tag(text: &str) -> Result<String, Refusal> {
     let tag = visible(text, |c| c == ' ');
     within("tag", tag.trim_start_matches('#').trim_start().to_owned(), MAX_TAG)
 }
 
-/// A due time; an empty text is none.
+/// An empty text means no due time.
 pub(super) fn due(text: &str) -> Result<Option<Due>, Refusal> {
     if text.trim().is_empty() {
         return Ok(None);
@@ -75,7 +68,7 @@ pub(super) fn due(text: &str) -> Result<Option<Due>, Refusal> {
     })
 }
 
-/// Words to look for.
+/// A searched text.
 pub(super) fn text(given: &str) -> Result<String, Refusal> {
     within("text", visible(given, |c| c == ' '), MAX_TEXT)
 }
@@ -84,7 +77,8 @@ fn within(field: &'static str, text: String, limit: usize) -> Result<String, Ref
     if text.chars().count() > limit { Err(Refusal::TooLong { field, limit }) } else { Ok(text) }
 }
 
-/// White space at the ends goes, other white space becomes a space, what cannot be seen goes.
+/// Removes white space at the ends and invisible characters; other white space becomes a space.
+/// What is left decides whether a text is empty.
 fn visible(text: &str, keeps: impl Fn(char) -> bool) -> String {
     let spaced = text.chars().map(|c| if c.is_whitespace() && !keeps(c) { ' ' } else { c });
     let seen = clean(&spaced.collect::<String>());

@@ -1,4 +1,4 @@
-//! Schemas as plain as every model's provider takes them, and readers as lenient as models need.
+//! Schemas as simple as every provider accepts, and lenient reading of what models send.
 
 use schemars::Schema;
 use schemars::transform::Transform;
@@ -6,12 +6,11 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 use serde_json::{Map, Value};
 
-/// Takes `null`, empty defaults and number formats out of every property.
+/// Removes `null`, empty defaults and number formats from every property.
 ///
-/// A member that may be null invites models to fill it with null; only those named here may be.
+/// Models fill in `null` wherever it is allowed, so only the members named here allow it.
 pub(super) struct Plain(pub(super) &'static [&'static str]);
 
-/// A number as models write it.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Number {
@@ -34,14 +33,15 @@ impl Transform for Plain {
     }
 }
 
-/// Reads null like an empty text; a member that is left out is not read at all.
+/// Reads null as an empty text. serde does not call this for an absent member, so absent and null
+/// stay different.
 pub(super) fn null_as_empty<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<String>, D::Error> {
     Ok(Some(Option::deserialize(deserializer)?.unwrap_or_default()))
 }
 
-/// Reads 10, and 10.0 and "10" like it: some providers keep every number as a float.
+/// Reads 10, 10.0 and "10": some providers send every number as a float.
 pub(super) fn whole_number<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<i64>, D::Error> {

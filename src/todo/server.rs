@@ -1,4 +1,4 @@
-//! The six tools.
+//! The six tools as MCP sees them. Rules of fields are in `rules`, statements in `store`.
 
 use std::panic::AssertUnwindSafe;
 
@@ -28,10 +28,10 @@ const INSTRUCTIONS: &str = "Keeps one person's todos. Find a todo with list_todo
 change, complete or delete it, and use its id. Due times are days (2026-11-22) or the person's \
 local times (2026-11-22T17:00).";
 
-/// How rmcp begins its account of arguments that do not fit a tool's type.
+/// How rmcp's message about arguments of the wrong type begins.
 const MISFIT: &str = "failed to deserialize parameters:";
 
-/// The todo server; clones share one database.
+/// Clones share one database.
 #[derive(Clone, Debug)]
 pub struct TodoServer {
     store: Store,
@@ -39,7 +39,6 @@ pub struct TodoServer {
 }
 
 impl TodoServer {
-    /// Opens the database.
     pub async fn open(settings: &Settings) -> Result<Self, StartError> {
         Ok(Self { store: open(settings).await?, tool_router: Self::tool_router() })
     }
@@ -55,7 +54,7 @@ pub async fn serve_stdio(settings: Settings) -> Result<(), StartError> {
     let session = |error| StartError::Session(error);
     let running = match server.serve(rmcp::transport::stdio()).await {
         Ok(running) => running,
-        // The input ended before a word was said; there is nobody to serve.
+        // The input ended before a session began: not a fault.
         Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
         Err(error) => return Err(session(Box::new(error))),
     };
@@ -178,7 +177,7 @@ impl ServerHandler for TodoServer {
             .with_instructions(INSTRUCTIONS)
     }
 
-    // rmcp answers these with empty lists; what is not declared is not there.
+    // rmcp answers these with empty lists, as if they were supported. We declare only tools.
 
     async fn list_prompts(
         &self,
@@ -212,7 +211,7 @@ impl ServerHandler for TodoServer {
         Err(ErrorData::method_not_found::<CompleteRequestMethod>())
     }
 
-    /// A panic would leave the client waiting for ever; it is answered instead.
+    /// rmcp never answers a call whose handler panics, so the client would wait forever (ADR 1).
     async fn call_tool(
         &self,
         request: CallToolRequestParams,
@@ -227,7 +226,7 @@ impl ServerHandler for TodoServer {
     }
 }
 
-/// Arguments that did not fit, said in our own words.
+/// Replaces rmcp's message about wrong arguments by ours.
 fn misfit(answer: &CallToolResponse) -> Option<Refusal> {
     let CallToolResponse::Complete(result) = answer else { return None };
     let text = &result.content.first()?.as_text()?.text;

@@ -1,6 +1,5 @@
-//! Where the words of SQLite and PostgreSQL differ.
+//! What differs between the SQL of SQLite and PostgreSQL.
 
-/// Which words the database understands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SqlDialect {
     Sqlite,
@@ -8,16 +7,15 @@ pub(super) enum SqlDialect {
 }
 
 impl SqlDialect {
-    /// How a transaction that writes begins.
     pub(super) const fn begin(self) -> &'static str {
         match self {
-            // One that began by reading could not wait for its turn to write.
+            // A transaction that begins by reading cannot wait for the right to write: it fails.
             Self::Sqlite => "BEGIN IMMEDIATE",
             Self::Postgres => "BEGIN",
         }
     }
 
-    /// The title to sort by, in the order of its code points whatever the database's language.
+    /// Sorts by code points, whatever the database's collation.
     pub(super) const fn title_key(self) -> &'static str {
         match self {
             Self::Sqlite => "title_key",
@@ -25,7 +23,7 @@ impl SqlDialect {
         }
     }
 
-    /// Makes a selection leave out rows that another transaction holds; SQLite has no such rows.
+    /// Skips rows that another transaction holds. SQLite has one writer, so no such rows.
     pub(super) const fn skip_locked(self) -> &'static str {
         match self {
             Self::Sqlite => "",

@@ -1,4 +1,4 @@
-//! Todos in SQLite or PostgreSQL: one set of statements for both.
+//! Todos in SQLite or PostgreSQL, with one set of statements for both.
 
 use std::time::Duration;
 
@@ -15,19 +15,18 @@ use super::row::{INSERT, UPDATE, save, todo_of};
 use super::sql_dialect::SqlDialect;
 use super::value::{Saved, Todo, TodoView};
 
-/// More would make every list slow.
+/// A limit, because a list scans all todos.
 const MAX_TODOS: i64 = 10_000;
-/// The longest that a probe waits; who probes waits no longer either.
+/// Limit of a health probe; callers of it wait no longer either.
 const PROBE_LIMIT: Duration = Duration::from_secs(2);
 
-/// Keeps todos.
 #[derive(Clone, Debug)]
 pub(super) struct Store {
     pool: AnyPool,
     dialect: SqlDialect,
 }
 
-/// A change that is to be made, or was made before under the same key.
+/// A change to make, or the result of an earlier call with the same key.
 enum Begun {
     Now(Transaction<'static, Any>),
     Before(Saved),
@@ -38,7 +37,6 @@ impl Store {
         Self { pool, dialect }
     }
 
-    /// Whether todos can be read.
     pub(super) async fn is_well(&self) -> bool {
         let look = query("SELECT id FROM todos LIMIT 1").fetch_optional(&self.pool);
         matches!(timeout(PROBE_LIMIT, look).await, Ok(Ok(_)))
@@ -56,7 +54,7 @@ impl Store {
         read(select).await?.ok_or_else(|| Refusal::unknown_id(id))
     }
 
-    /// One page, and how many match on all pages.
+    /// One page, and the number of matches on all pages.
     pub(super) async fn list(&self, filter: &Filter) -> Result<(Vec<Todo>, i64), Refusal> {
         let select = async {
             let total = filter.count().fetch_one(&self.pool).await?.try_get(0)?;
@@ -66,7 +64,7 @@ impl Store {
         read(select).await
     }
 
-    /// Changes a todo while nobody else can.
+    /// Changes a todo under a lock.
     pub(super) async fn change(
         &self,
         id: &str,
@@ -104,7 +102,8 @@ impl Store {
             Begun::Now(transaction) => transaction,
             Begun::Before(saved) => return Ok(saved),
         };
-        // The update locks the row, so that no change between reading and writing is lost.
+        // This update locks the row, so that no other change is lost between reading and writing.
+        // `SELECT … FOR UPDATE` does not exist in SQLite.
         let lock = "UPDATE todos SET updated_at = updated_at WHERE id = $1 RETURNING *";
         let row = query(lock).bind(id).fetch_optional(&mut *transaction).await?;
         let before = todo_of(&row.ok_or_else(|| Refusal::unknown_id(id))?)?;
@@ -128,7 +127,8 @@ impl Store {
         finish(transaction, key, todo).await
     }
 
-    /// A transaction that is dropped takes the claim on the key back with it.
+    /// Claims the key in the transaction of the effect: dropping it releases the key, so a refused
+    /// call may be repeated (ADR 12).
     async fn begin(&self, key: Option<&Key>) -> Attempt<Begun> {
         let mut transaction = self.pool.begin_with(self.dialect.begin()).await?;
         let Some(key) = key else { return Ok(Begun::Now(transaction)) };
@@ -152,7 +152,7 @@ async fn finish(
     Ok(Saved { todo, gone: None })
 }
 
-/// The time to the microsecond, which is what the databases keep.
+/// Cut to microseconds, as stored, so that an answer equals what is read later.
 pub(super) fn now() -> Timestamp {
     let now = Timestamp::now();
     Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)

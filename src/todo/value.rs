@@ -1,4 +1,5 @@
-//! A todo, as it is kept and as tools answer it.
+//! A todo, as stored and as tools answer it. The doc comments of the answers are text for the
+//! model.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -26,7 +27,6 @@ pub(super) enum Priority {
     High,
 }
 
-/// A todo as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Todo {
     pub(super) id: String,

@@ -1,4 +1,4 @@
-//! Which pages of other origins may talk to us.
+//! CORS: which pages of other origins may call this server.
 
 use std::time::Duration;
 
@@ -8,10 +8,9 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::request_id;
 
-/// So long a browser need not ask again; as long as any of them remembers.
+/// How long a browser may keep the answer to a preflight: the most that Chromium keeps.
 const MAX_AGE: Duration = Duration::from_hours(2);
 
-/// The origins that are allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origins {
     /// Pages served from this machine, whatever their port, and these.
@@ -20,7 +19,6 @@ pub enum Origins {
     Exactly(Vec<String>),
 }
 
-/// The layer that tells browsers.
 pub(in crate::api) fn layer(origins: Origins) -> CorsLayer {
     let allowed = move |origin: &HeaderValue, _: &Parts| {
         origin.to_str().is_ok_and(|origin| origins.allow(origin))

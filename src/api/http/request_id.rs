@@ -1,4 +1,4 @@
-//! One id for everything a request causes, and one line when it is answered.
+//! One id for everything that a request causes, and one log line when it is answered (ADR 4).
 
 use std::sync::Arc;
 
@@ -13,17 +13,15 @@ use uuid::Uuid;
 use super::super::intake::refused::RefusedRequest;
 use super::traffic::Traffic;
 
-/// Carries the id in and out.
+/// Carries the id in requests and in answers.
 pub(in crate::api) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 const MAX_LENGTH: usize = 64;
 
-/// The id of a request.
 #[derive(Clone, Debug)]
 pub(in crate::api) struct RequestId(String);
 
 impl RequestId {
-    /// The id as text.
     pub(in crate::api) fn into_string(self) -> String {
         self.0
     }
@@ -35,7 +33,7 @@ impl RequestId {
     }
 }
 
-/// Counts the request, names it, and logs how it was answered.
+/// Counts the request, gives it an id, and logs its answer.
 pub(in crate::api) async fn attach(
     State(traffic): State<Arc<Traffic>>,
     mut request: Request,
@@ -54,6 +52,7 @@ pub(in crate::api) async fn attach(
 async fn answer(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
+    // The route, not the path: a client may write anything into a path.
     let path = request.extensions().get::<MatchedPath>().cloned();
     let response = next.run(request).await;
     let path = path.as_ref().map_or("unknown", MatchedPath::as_str);
@@ -67,6 +66,7 @@ async fn answer(request: Request, next: Next) -> Response {
 }
 
 fn log_answer(method: &Method, path: &str, status: u16, head_ms: u64) {
+    // Health is requested every few seconds and would fill the log.
     if path.starts_with("/health") {
         tracing::debug!(%method, path, status, head_ms, "Request answered");
     } else {
@@ -75,6 +75,7 @@ fn log_answer(method: &Method, path: &str, status: u16, head_ms: u64) {
 }
 
 fn is_sane(id: &str) -> bool {
+    // Plain characters only: the id goes into a header and into every line of the log.
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     (1..=MAX_LENGTH).contains(&id.len()) && id.chars().all(allowed)
 }

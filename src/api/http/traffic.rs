@@ -1,4 +1,4 @@
-//! How many requests came.
+//! Counts requests, for `/health`.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -14,7 +14,6 @@ pub(in crate::api) struct Traffic {
     counts: Mutex<RequestCounts>,
 }
 
-/// Read out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub(in crate::api) struct TrafficReport {
     pub(in crate::api) total: u64,
@@ -25,9 +24,9 @@ pub(in crate::api) struct TrafficReport {
 #[derive(Debug)]
 struct RequestCounts {
     total: u64,
-    /// One slot a second, used in turn.
+    /// One slot for each second of the last minute.
     slots: [u64; SECONDS],
-    /// The second up to which the slots are right.
+    /// The second up to which the slots are valid.
     second: u64,
 }
 
@@ -68,6 +67,7 @@ impl Traffic {
 
 impl RequestCounts {
     fn forget_until(&mut self, now: u64) {
+        // After a quiet minute each slot is cleared once, however long ago the last request was.
         let passed = now.saturating_sub(self.second).min(SECONDS as u64);
         for second in now.saturating_sub(passed)..now {
             if let Some(count) = self.slots.get_mut(slot(second + 1)) {

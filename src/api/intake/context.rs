@@ -1,4 +1,4 @@
-//! What is known of a request beside what it asks, read in one place.
+//! Reads from headers and body what is known of a request besides what it asks.
 
 use axum::http::HeaderMap;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use super::super::http::request_id::RequestId;
 use crate::chat::{Abilities, OnLeave, RepeatKey, RepeatWindow, RequestContext, digest};
 use crate::domain::Caller;
 
-/// The longest key that is taken.
+/// In bytes: the longest idempotency key.
 const MAX_KEY: usize = 255;
 
 /// Reads the headers of a request that begins a turn.
@@ -20,23 +20,24 @@ pub(in crate::api) fn context(
 ) -> Result<RequestContext, ApiError> {
     let caller = caller(headers);
     let repeat = repeat(headers, body)?;
+    // A key belongs to its caller: two callers may use the same one.
     let repeat = repeat.map(|it| RepeatKey { key: caller.own(it.key), ..it });
     Ok(RequestContext {
         caller,
         request_id: request_id.into_string(),
         repeat,
-        time_zone: None, // The body says it, where it is a rule that it is one.
+        time_zone: None, // Set from the body, where it is checked.
         abilities,
         on_leave: OnLeave::Cancel,
     })
 }
 
-/// Who asks: nobody is asked for a name yet.
+/// The caller. Requests carry no identity yet.
 pub(in crate::api) fn caller(_: &HeaderMap) -> Caller {
     Caller::anyone()
 }
 
-/// What tells a copy of the request; a key of the client's own counts for more than its frame.
+/// What identifies a copy of the request. A key of the client counts more than its frame (ADR 14).
 fn repeat(headers: &HeaderMap, body: &Value) -> Result<Option<RepeatKey>, ApiError> {
     let body = || digest(&[&body.to_string()]);
     if let Some(key) = headers.get("idempotency-key") {
@@ -46,6 +47,7 @@ fn repeat(headers: &HeaderMap, body: &Value) -> Result<Option<RepeatKey>, ApiErr
     }
     let Some(frame) = headers.get("chatkit-frame-instance-id") else { return Ok(None) };
     let (frame, body) = (String::from_utf8_lossy(frame.as_bytes()), body());
+    // A frame sends many requests, so the body is a part of its key.
     let key = format!("frame:{}", digest(&[&frame, &body]));
     Ok(Some(RepeatKey { key, body, window: RepeatWindow::Turn }))
 }

@@ -1,5 +1,4 @@
-//! From JSON to the form that is asked for; what is wrong is told with its place and without a word
-//! of its value.
+//! Reads JSON as a form. A fault is reported with its place and without its value.
 
 use std::fmt::{self, Formatter};
 use std::marker::PhantomData;
@@ -12,15 +11,15 @@ use serde_path_to_error::{Path, Segment, Track};
 
 use super::super::error::{ApiError, BrokenRule};
 
-/// Longer names of unknown fields are not repeated.
+/// In bytes: longer names of unknown fields are not repeated.
 const MAX_NAME: usize = 64;
 
-/// Reads an object of this form; `place` is where in the body it stands.
+/// Reads an object of this form; `place` is its JSON pointer in the body.
 pub(in crate::api) fn form<T: for<'de> Deserialize<'de>>(
     place: &str,
     value: &Value,
 ) -> Result<T, ApiError> {
-    // Most are of the form; to keep track of the place doubles what reading costs.
+    // Most bodies have the right form, and tracking the place doubles the cost of reading.
     object(value).or_else(|_: serde_json::Error| tracked(place, value))
 }
 
@@ -33,7 +32,7 @@ fn tracked<'de, T: Deserialize<'de>>(place: &str, value: &'de Value) -> Result<T
     })
 }
 
-/// serde would also take a list and read it by position.
+/// serde would also accept a list, and read it by position.
 pub(in crate::api) fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     input: D,
 ) -> Result<T, D::Error> {
@@ -54,7 +53,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for FormMembers<T> {
     }
 }
 
-/// A name that only the client knows may be anything: the pointer then ends before it.
+/// A name that only the client knows may be any text, so the pointer ends before it.
 fn pointer(path: &Path) -> String {
     let is_told = |segment: &&Segment| !matches!(segment, Segment::Map { key } if !is_plain(key));
     let part = |segment: &Segment| match segment {
@@ -70,12 +69,12 @@ fn is_plain(name: &str) -> bool {
     (1..=MAX_NAME).contains(&name.len()) && name.chars().all(fine)
 }
 
-/// What serde calls an object by a name out of this program.
+/// Whether serde names an object by a type of this program.
 fn is_ours(expected: &str) -> bool {
     ["struct ", "internally tagged enum "].iter().any(|it| expected.starts_with(it))
 }
 
-/// serde quotes what it found; only our own names, and what was expected at the end, may pass.
+/// serde quotes what it found. Only our own names, and the expectation at the end, may pass.
 fn rule(place: String, error: &str) -> BrokenRule {
     if let Some(field) = error.strip_prefix("missing field `").and_then(|it| it.split('`').next()) {
         let message = format!("The field {field} is missing.");

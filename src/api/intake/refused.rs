@@ -1,10 +1,10 @@
-//! What of a refusal the log may tell: its code and the places at fault, never what stood there.
+//! What the log says about a refusal: its code and the places of its faults, never a value.
 
 use axum::response::Response;
 
 use super::super::error::{ApiError, BrokenRule};
 
-/// The names of fields that are ours. Any other was made up by the client and may be anyone's words.
+/// The names of our own fields. Any other name was chosen by the client and may be user text.
 const FIELDS: &[&str] = &[
     "answers",
     "attachments",
@@ -35,7 +35,7 @@ const FIELDS: &[&str] = &[
     "values",
 ];
 
-/// Travels with an answer to the line that tells of it.
+/// Passed with an answer to the log line about it.
 #[derive(Clone, Debug)]
 pub(in crate::api) struct RefusedRequest {
     pub(in crate::api) code: &'static str,
@@ -43,7 +43,7 @@ pub(in crate::api) struct RefusedRequest {
     pub(in crate::api) at: String,
 }
 
-/// Marks an answer as the refusal that it is.
+/// Marks an answer as a refusal.
 pub(in crate::api) fn mark(response: &mut Response, error: &ApiError) {
     let at: Vec<_> = error.errors().iter().map(sentence).collect();
     response.extensions_mut().insert(RefusedRequest { code: error.code(), at: at.join(", ") });

@@ -1,4 +1,4 @@
-//! The rules for what people send, each with its own code and sentence.
+//! The rules for what users send, each with its own code and sentence.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -12,12 +12,11 @@ use crate::domain::{AnswerStatus, Answers, InvalidText, UserContent, UserText};
 const MAX_PARTS: usize = 100;
 /// More answers than any form asks for.
 const MAX_ANSWERS: usize = 100;
-/// The longest title.
+/// In characters.
 const MAX_TITLE: usize = 200;
-/// Bytes of JSON that the mentions of one message may carry.
+/// In bytes of JSON: what the mentions of one message may carry.
 const MAX_TAG_DATA: usize = 16 * 1024;
 
-/// What the rules depend on.
 #[derive(Clone, Debug)]
 pub(in crate::api) struct InputLimits {
     pub(in crate::api) max_chars: usize,
@@ -56,6 +55,7 @@ pub(in crate::api) fn obeys_quote_rules(
     limits: &InputLimits,
 ) -> Result<(), ValidationError> {
     match UserText::parse(text, limits.max_chars) {
+        // Only a message must not be blank. A quote or an answer may be.
         Ok(_) | Err(InvalidText::Blank) => Ok(()),
         Err(error @ InvalidText::TooLong { .. }) => Err(broken(error)),
     }
@@ -87,6 +87,7 @@ pub(in crate::api) fn obeys_answer_rules(
 }
 
 pub(in crate::api) fn is_offered(id: &str, limits: &InputLimits) -> Result<(), ValidationError> {
+    // An empty choice is none (ADR 17).
     if id.is_empty() || limits.models.iter().any(|known| **known == *id) {
         return Ok(());
     }
@@ -136,7 +137,7 @@ fn rule(code: &'static str, message: String) -> ValidationError {
     ValidationError::new(code).with_message(Cow::Owned(message))
 }
 
-/// Our errors begin small and end without a dot; people read sentences.
+/// Our errors are fragments: lower case, no full stop. Users read sentences.
 fn sentence(words: &str) -> String {
     let mut letters = words.chars();
     let first = letters.next().map(|letter| letter.to_uppercase().collect::<String>());

@@ -1,4 +1,4 @@
-//! From the wire to a message that keeps the rules, or to everything that is wrong with it.
+//! Turns wire requests into checked ones, or lists everything that is wrong with them.
 
 use validator::{Validate, ValidateArgs, ValidationErrors};
 
@@ -10,13 +10,13 @@ use super::rules::{InputLimits, zone};
 use crate::chat::{Ask, NewMessage, RequestContext, TurnRequest};
 use crate::domain::{Answers, ThreadId, UserContent, clean};
 
-/// The short form, checked.
 pub(in crate::api) fn from_short_form(
     form: ShortForm,
     limits: &InputLimits,
     context: RequestContext,
 ) -> Result<TurnRequest, ApiError> {
     form.validate_with_args(limits).map_err(|errors| rules("", &errors))?;
+    // The rules were checked on the cleaned text, so that is what is passed on.
     let text = clean(&form.message);
     let message = NewMessage {
         thread: form.thread_id,
@@ -49,7 +49,6 @@ pub(in crate::api) fn from_chatkit(
     Ok(TurnRequest { ask, context: RequestContext { time_zone, ..context } })
 }
 
-/// A title, checked.
 pub(in crate::api) fn title(title: &Title) -> Result<String, ApiError> {
     title.validate().map_err(|errors| rules("/params", &errors))?;
     Ok(clean(title.title.trim()))
@@ -85,7 +84,7 @@ fn cleaned(part: UserContent) -> UserContent {
     }
 }
 
-/// validator keeps the refused value beside each error; only code and message leave this room.
+/// validator keeps the refused value with each error. Only code and message leave this module.
 fn rules(prefix: &str, errors: &ValidationErrors) -> ApiError {
     let mut broken: Vec<BrokenRule> = errors
         .field_errors()
@@ -97,6 +96,7 @@ fn rules(prefix: &str, errors: &ValidationErrors) -> ApiError {
             message: error.message.as_deref().unwrap_or("This value breaks a rule.").to_owned(),
         })
         .collect();
+    // validator keeps the errors in a hash map. Sorted, so that an answer is always the same.
     broken.sort_by(|a, b| (&a.pointer, &a.code).cmp(&(&b.pointer, &b.code)));
     ApiError::Rules(broken)
 }

@@ -12,23 +12,25 @@ use crate::chat::{Fact, ToolRecord, Turn, TurnEnd};
 use crate::domain::{Cost, Outcome, Spend};
 use crate::streaming::{ChatKit, frames, only};
 
-/// So many facts are looked at together.
+/// How many facts are taken at a time.
 const AT_ONCE: usize = 64;
 
-/// A turn as a stream; when the client goes, the stream is dropped and the turn hears of it.
+/// A turn as a stream. When the client leaves, the stream is dropped, and the turn's reader with
+/// it.
 pub(in crate::api) fn stream(turn: Turn) -> Response {
     events(Body::from_stream(frames(turn.events, ChatKit::default())))
 }
 
-/// A refusal in the ChatKit form: an event wherever a status would be hidden or repeated.
+/// A refusal in the ChatKit form: an event where a status would be hidden or repeated (ADR 7).
 pub(in crate::api) fn refusal(error: ApiError) -> Result<Response, ApiError> {
     let outcome = error.as_event().ok_or_else(|| error.clone())?;
     let mut response = events(Body::from(only(ChatKit::default(), &error.to_string(), outcome)));
+    // The status is 200, but the log has to say that it was refused.
     refused::mark(&mut response, &error);
     Ok(response)
 }
 
-/// A turn as one JSON object, once it is over.
+/// A turn as one JSON object, after its end.
 pub(in crate::api) async fn whole(mut turn: Turn) -> Response {
     let mut heard = Vec::new();
     while turn.events.take(&mut heard, AT_ONCE).await.is_ok_and(|count| count > 0) {
@@ -38,6 +40,7 @@ pub(in crate::api) async fn whole(mut turn: Turn) -> Response {
             }
         }
     }
+    // The log was closed without an end, for example after a panic.
     let (outcome, message) = (Outcome::Failed.as_str(), "The server failed to answer. Try again.");
     Json(json!({
         "thread_id": turn.thread, "message": message, "tool_calls": [],
@@ -62,7 +65,7 @@ fn summary(end: &TurnEnd) -> Value {
     summary
 }
 
-/// The cost is null while a part of it is unknown.
+/// The cost is null if a part of it is unknown: a partial sum would look complete (ADR 16).
 fn cost(spend: &Spend) -> Value {
     json!({
         "input_tokens": spend.usage.input_tokens,
@@ -88,6 +91,7 @@ fn events(body: Body) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    // Without this nginx would collect the stream before it passes any of it on.
     let buffering = HeaderName::from_static("x-accel-buffering");
     headers.insert(buffering, HeaderValue::from_static("no"));
     response

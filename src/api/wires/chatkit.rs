@@ -20,13 +20,12 @@ use crate::chat::{Abilities, Conversations, RequestContext};
 use crate::domain::{Order, Page, PageRequest, ThreadId};
 use crate::streaming::ThreadView;
 
-/// The items that come with a thread.
+/// The items that come with a thread, the oldest first.
 const FIRST_ITEMS: PageRequest = PageRequest { limit: 20, order: Order::Asc, after: None };
 
 /// More items than any turn has.
 const MAX_RATED: usize = 100;
 
-/// Answers one request of the protocol.
 pub(in crate::api) async fn answer(
     State(api): State<Api>,
     Extension(request_id): Extension<RequestId>,
@@ -36,7 +35,7 @@ pub(in crate::api) async fn answer(
     perform(&api, request_id, &headers, api.bodies.read_json(request).await?).await
 }
 
-/// The same, once the body is read.
+/// The same, for a body that was read.
 pub(in crate::api) async fn perform(
     api: &Api,
     request_id: RequestId,
@@ -48,6 +47,7 @@ pub(in crate::api) async fn perform(
     let threads = api.chat.of(&caller);
     match ChatKitRequest::parse(&body) {
         Ok(ChatKitRequest::Turn(params, metadata)) => {
+            // Caught here: after a 500 the component would repeat the POST (ADR 7).
             let begun = AssertUnwindSafe(begin(api, context, params, metadata)).catch_unwind();
             begun.await.unwrap_or(Err(ApiError::Internal)).or_else(refusal)
         }
@@ -90,7 +90,7 @@ async fn delete(threads: Conversations<'_>, id: &ThreadId) -> Result<Response, A
     if threads.delete(id).await? { Ok(nothing()) } else { Err(ApiError::UnknownThread) }
 }
 
-/// What is answered where there is nothing to say.
+/// The answer to a request that returns nothing.
 fn nothing() -> Response {
     Json(Map::new()).into_response()
 }
@@ -101,6 +101,7 @@ async fn list_items(
     id: &ThreadId,
     page: &PageRequest,
 ) -> Result<Response, ApiError> {
+    // Held to the end: the page is in memory until it is serialised (ADR 6).
     let _place = api.lists.place().await?;
     known(threads, id).await?;
     Ok(Json(threads.items(id, page).await?).into_response())

@@ -1,4 +1,4 @@
-//! What clients send, exactly as the wire has it.
+//! What clients send, exactly as it is on the wire. The rules for it are in `rules`.
 
 use serde::de::{Error, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -15,49 +15,41 @@ use super::unoffered;
 use crate::chat::Rating;
 use crate::domain::{Answers, ItemId, Order, PageRequest, ThreadId, UserContent};
 
-/// Rows of a page unless asked otherwise.
+/// Rows of a page if the request has no limit.
 const DEFAULT_LIMIT: u32 = 20;
-/// The history panel asks for this many.
+/// The history panel of ChatKit's component requests this many.
 const MAX_LIMIT: u32 = 9_999;
 
-/// A request of the ChatKit protocol.
 #[derive(Debug)]
 pub(in crate::api) enum ChatKitRequest {
-    /// Begins a turn; answered by a stream.
+    /// Begins a turn; the answer is a stream.
     Turn(TurnParams, Metadata),
-    /// A thread with the oldest of its items.
+    /// A thread with its oldest items.
     GetThread(ThreadId),
     /// Threads, without their items.
     ListThreads(PageRequest),
-    /// A thread's items.
     ListItems(ThreadId, PageRequest),
-    /// A new title.
     Update(ThreadId, Title),
-    /// The end of a thread.
     Delete(ThreadId),
-    /// What the person thinks of items.
     Feedback(ThreadId, Vec<ItemId>, Rating),
 }
 
-/// What a turn begins with.
 #[derive(Debug)]
 pub(in crate::api) enum TurnParams {
-    /// A message, in a new thread or an old one.
+    /// A message, in a new thread or an existing one.
     Message(Option<ThreadId>, Box<UserMessageInput>),
-    /// A message that is to be answered once more.
+    /// A message that is to be answered again.
     Retry(ThreadId, ItemId),
-    /// Answers to questions.
+    /// Answers to a form.
     Answers(ThreadId, ItemId, AnswersInput),
 }
 
-/// A thread's title.
 #[derive(Debug, Validate)]
 pub(in crate::api) struct Title {
     #[validate(custom(function = is_title))]
     pub(in crate::api) title: String,
 }
 
-/// Answers to questions.
 #[derive(Debug, Deserialize, Validate)]
 #[serde(transparent)]
 #[validate(context = InputLimits)]
@@ -66,7 +58,7 @@ pub(in crate::api) struct AnswersInput {
     pub(in crate::api) input: Answers,
 }
 
-/// The short form of `/chat`. A field that is misspelt is refused: it would be missed in silence.
+/// The short form of `/chat`. Unknown fields are refused: a misspelt one would be ignored silently.
 #[derive(Debug, Deserialize, Validate)]
 #[serde(deny_unknown_fields)]
 #[validate(context = InputLimits)]
@@ -80,7 +72,6 @@ pub(in crate::api) struct ShortForm {
     pub(in crate::api) model: Option<String>,
 }
 
-/// A user's message.
 #[derive(Debug, Deserialize, Validate)]
 #[validate(context = InputLimits)]
 pub(in crate::api) struct UserMessageInput {
@@ -96,7 +87,6 @@ pub(in crate::api) struct UserMessageInput {
     pub(in crate::api) quoted_text: Option<String>,
 }
 
-/// What the user chose for one message.
 #[derive(Debug, Default, Deserialize, Serialize)]
 pub(in crate::api) struct InferenceOptions {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -110,7 +100,7 @@ struct ToolChoice {
     id: String,
 }
 
-/// What a front end may add to any request; only what we know is read.
+/// What a front end may add to any request; only known members are read.
 #[derive(Debug, Default, Deserialize, Validate)]
 pub(in crate::api) struct Metadata {
     #[serde(default)]
@@ -192,7 +182,7 @@ struct ThreadsParams {
 }
 
 impl ChatKitRequest {
-    /// Reads a request; fields we do not know are ignored.
+    /// Reads a request; unknown fields are ignored.
     pub(in crate::api) fn parse(body: &Value) -> Result<Self, ApiError> {
         let Envelope { r#type, metadata } = form("", body)?;
         let params = body.get("params").unwrap_or(&Value::Null);
@@ -244,19 +234,18 @@ impl TurnParams {
 }
 
 impl ShortForm {
-    /// Reads the short form.
     pub(in crate::api) fn parse(body: &Value) -> Result<Self, ApiError> {
         form("", body)
     }
 }
 
 impl InferenceOptions {
-    /// Of a message that chose nothing but, perhaps, its model.
+    /// For a message that chooses at most its model.
     pub(in crate::api) fn of_model(model: Option<String>) -> Self {
         Self { model, ..Self::default() }
     }
 
-    /// As it is kept: only what was chosen.
+    /// As it is stored: only what was chosen.
     pub(in crate::api) fn into_map(self) -> Map<String, Value> {
         match serde_json::to_value(self) {
             Ok(Value::Object(map)) => map,
@@ -277,7 +266,7 @@ fn page(limit: Option<u32>, order: Order, after: Option<String>) -> PageRequest 
     PageRequest { limit: limit.min(MAX_LIMIT), order, after }
 }
 
-/// A number, or a number written as text; null is as good as nothing.
+/// A number, or a number as text; null counts as absent.
 fn lenient_limit<'de, D: Deserializer<'de>>(input: D) -> Result<Option<u32>, D::Error> {
     let number = match Value::deserialize(input)? {
         Value::Null => return Ok(None),

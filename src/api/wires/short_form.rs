@@ -39,7 +39,7 @@ async fn short(
 ) -> Result<Response, ApiError> {
     let form = ShortForm::parse(&body)?;
     let request = from_short_form(form, &api.limits, context)?;
-    // What was answered before needs no model.
+    // Refused before anything is stored. A copy may be answered from the store, without the model.
     if let Some(retry_in) = api.chat.model_refuses_for()
         && !api.chat.has_seen(&request.context).await
     {
@@ -52,7 +52,6 @@ async fn short(
     })
 }
 
-/// Whether the answer is wanted as a stream or as one JSON object.
 #[derive(Clone, Copy, Debug)]
 enum AnswerFormat {
     Stream,
@@ -63,6 +62,7 @@ fn wants_json(headers: &HeaderMap) -> AnswerFormat {
     let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let accept = accept.unwrap_or_default().to_ascii_lowercase();
     let json = accept.find("application/json");
+    // Whichever is named first; a client that names neither gets a stream.
     match (json, accept.find("text/event-stream")) {
         (Some(json), stream) if stream.is_none_or(|stream| json < stream) => AnswerFormat::Json,
         (Some(_) | None, _) => AnswerFormat::Stream,

@@ -1,4 +1,4 @@
-//! Requests of the ChatKit protocol that are read and refused: this server does not offer them yet.
+//! Requests of the ChatKit protocol that are read and refused, because they are not offered yet.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -72,7 +72,7 @@ struct DictationParams {
     mime_type: String,
 }
 
-/// Why a request of this type is refused: its form, or that it is not offered or unknown.
+/// Why a request of this type is refused: its form is wrong, or it is not offered, or unknown.
 pub(in crate::api) fn refusal(kind: &str, params: &Value) -> ApiError {
     let refused = |what, streams| ApiError::NotOffered { what, streams };
     let (formed, refusal) = match kind {
@@ -96,5 +96,6 @@ pub(in crate::api) fn refusal(kind: &str, params: &Value) -> ApiError {
         }
         _ => (Ok(()), ApiError::UnknownType),
     };
+    // Read although it is refused, so that a client under development learns of a wrong form.
     formed.err().unwrap_or(refusal)
 }

@@ -1,4 +1,4 @@
-//! A turn that begins with the answers to a form, and goes on with the message it was asked for.
+//! Begins a turn with the answers to a form, and continues the message that the form was asked for.
 
 use super::super::context::ChatContext;
 use super::super::forms::budget::{BudgetDecision, decision};
@@ -10,7 +10,7 @@ use super::enter::Entered;
 use crate::domain::{Answers, Item, ItemContent, ItemId};
 
 impl ChatContext {
-    /// Answers that are given for the first time.
+    /// Answers that arrive for the first time.
     pub(super) async fn add_answers(
         &self,
         item: &ItemId,
@@ -18,6 +18,7 @@ impl ChatContext {
         entered: &Entered,
     ) -> Result<Started, BeginError> {
         let (root, asked) = self.form(item, entered).await?;
+        // A form is answered once; a message sent instead of an answer settles it as well (ADR 13).
         if waiting(&asked).is_none() {
             return Err(BeginError::NotWaiting);
         }
@@ -28,7 +29,7 @@ impl ChatContext {
         Ok(Started { entries: vec![entry], ..answered })
     }
 
-    /// Answers that an earlier copy of the request kept.
+    /// Answers that an earlier copy of the request has stored (ADR 22).
     pub(super) async fn answer_again(
         &self,
         item: &ItemId,
@@ -40,7 +41,7 @@ impl ChatContext {
         Ok(Started { rewind_to: Some(item.clone()), entries, ..answered })
     }
 
-    /// A form, and the message that it was asked for.
+    /// The root of a form (the message that it was asked for), and the form.
     async fn form(&self, item: &ItemId, entered: &Entered) -> Result<(ItemId, Item), BeginError> {
         let asked = self.store.entry(&entered.thread.id, item).await?;
         let asked = asked.ok_or(BeginError::UnknownItem)?;
@@ -62,6 +63,7 @@ impl ChatContext {
             rewind_to: None,
             entries: Vec::new(),
             events: vec![Fact::Stoppable, Fact::ItemReplaced(Box::new(settled))],
+            // An answer chooses no model of its own: it has the choice of its message (ADR 17).
             choice: said.as_ref().and_then(choice_in),
             plan: if stops { Plan::StopHere } else { Plan::Answer },
         })

@@ -1,4 +1,4 @@
-//! Before a turn runs: its thread is taken, and all that it begins with is kept in one write.
+//! Before a turn runs: takes its thread, and stores all that the turn begins with in one write.
 
 use super::super::context::ChatContext;
 use super::super::forms::questions::{answers_in, settled, skip, waiting};
@@ -13,66 +13,60 @@ use super::held::HeldThread;
 use super::queue::QueueSlot;
 use crate::domain::{Item, ItemId, Message, Order, PageRequest, Spend, Thread, ThreadStatus};
 
-/// The newest item.
 const NEWEST: PageRequest = PageRequest { limit: 1, order: Order::Desc, after: None };
 
-/// What became of a request.
+/// The result of letting a request in.
 pub(in crate::chat) enum Admitted {
-    /// It is kept; the turn can run.
     Ready(Box<Ready>),
-    /// It was answered before: this is told again.
+    /// It was answered before: these facts are sent again.
     Replayed(Vec<Fact>),
 }
 
-/// A turn that can run.
 pub(in crate::chat) struct Ready {
     pub(in crate::chat) held: HeldThread,
     pub(in crate::chat) slot: Option<QueueSlot>,
     pub(in crate::chat) started: Started,
-    /// What the model is sent; loaded from the store if it is none.
+    /// What is sent to the model; loaded from the store if `None`.
     pub(in crate::chat) transcript: Option<Vec<Message>>,
-    /// The words that a new thread is to be named after.
+    /// The text that a new thread is named after; `None` in a thread that exists.
     pub(in crate::chat) title: Option<String>,
 }
 
-/// What a turn begins with.
 pub(in crate::chat) struct Started {
-    /// The message that it is all done for: the one that a person would retry.
+    /// The message that everything is done for: the one that a user would retry (ADR 12).
     pub(in crate::chat) root: ItemId,
-    /// What is forgotten, and kept instead.
+    /// Everything after this item is deleted, and `entries` are stored in its place.
     pub(in crate::chat) rewind_to: Option<ItemId>,
     pub(in crate::chat) entries: Vec<Entry>,
-    /// What the stream begins with.
+    /// The first facts of the stream.
     pub(in crate::chat) events: Vec<Fact>,
-    /// The model that was chosen for the message.
     pub(in crate::chat) choice: Option<String>,
     pub(in crate::chat) plan: Plan,
 }
 
-/// What there is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::chat) enum Plan {
-    /// To answer.
     Answer,
-    /// To say that the answer ends here, as the person chose.
+    /// The user chose to stop here: one message of ours, no request to the model (ADR 16).
     StopHere,
 }
 
-/// How a request comes into its thread.
+/// How a request enters its thread.
 pub(in crate::chat) enum StartMode<'a> {
-    /// As a new one; with a receipt if it may come again.
+    /// As a new request; with a receipt if it may be repeated.
     Begin(Option<NewReceipt>),
-    /// In the place of an earlier copy that broke off.
+    /// As the continuation of an earlier copy that broke off.
     GoOn(&'a RepeatKey),
 }
 
 impl ChatContext {
-    /// Takes the thread and keeps what is asked; none if a copy of it got ahead of us.
+    /// Takes the thread and stores the question. `None` if a copy of the request was faster.
     pub(in crate::chat) async fn start(
         &self,
         job: &mut TurnJob,
         mode: StartMode<'_>,
     ) -> Result<Option<Admitted>, BeginError> {
+        // A new thread needs no claim: one write creates it, already leased (ADR 20).
         if let (Ask::Message(message), StartMode::Begin(receipt)) = (&job.request.ask, &mode)
             && message.thread.is_none()
         {
@@ -91,6 +85,8 @@ impl ChatContext {
                 Ok(Some(Admitted::Ready(Box::new(ready))))
             }
             not_started => {
+                // Nothing was begun. Without this the next message would wait until the lease
+                // expires.
                 entered.held.release().await;
                 not_started.map(|_| None)
             }
@@ -103,6 +99,7 @@ impl ChatContext {
         entered: &Entered,
         mode: StartMode<'_>,
     ) -> Result<Option<Started>, BeginError> {
+        // Decided again now that the thread is held: a copy may have been faster (ADR 22).
         let (receipt, goes_on) = match mode {
             StartMode::Begin(receipt) => (receipt, false),
             StartMode::GoOn(repeat) => match self.resumable(job, repeat).await? {
@@ -120,6 +117,7 @@ impl ChatContext {
             Ask::Answer { item, .. } if goes_on => self.answer_again(item, entered).await?,
             Ask::Answer { item, answers, .. } => self.add_answers(item, answers, entered).await?,
         };
+        // One write, so that a refused or overtaken request leaves nothing behind (ADR 22).
         let beginning = Beginning {
             attempt: job.attempt.clone(),
             rewind_to: started.rewind_to.clone(),
@@ -138,7 +136,7 @@ impl ChatContext {
         message: &NewMessage,
         receipt: Option<NewReceipt>,
     ) -> Result<Option<Admitted>, BeginError> {
-        // Whoever comes next waits behind this turn, and is counted so.
+        // Joined before the thread is stored: the next request in it then waits behind this turn.
         let slot = self.queues.join(&job.thread, self.settings.max_waiting);
         let title = match self.settings.titles {
             Titles::FirstWords => title_of(&message.said()),
@@ -168,7 +166,7 @@ impl ChatContext {
         }))))
     }
 
-    /// A message instead of an answer settles the questions that waited.
+    /// A plain message settles a pending form as well (ADR 13).
     async fn add_message(
         &self,
         job: &TurnJob,
@@ -183,7 +181,7 @@ impl ChatContext {
         let mut entries = Vec::new();
         let mut events = beginning(thread, false, Some(item));
         if let Some(form) = settled {
-            // Its entry stands already, and stays what it was for.
+            // The form's entry exists. It keeps its own root: effects belong to that (ADR 12).
             let root = form.id.clone();
             entries.push(Entry { root, item: Some(form.clone()), message: None });
             events.push(Fact::ItemReplaced(Box::new(form)));
@@ -199,7 +197,7 @@ impl ChatContext {
         })
     }
 
-    /// The message that an earlier copy of the request kept.
+    /// A message that an earlier copy of the request has stored.
     async fn message_again(
         &self,
         item: &ItemId,
@@ -212,7 +210,7 @@ impl ChatContext {
     }
 }
 
-/// A message as it is seen and as it is kept.
+/// A message as the user sees it, and as it is stored.
 fn said(job: &TurnJob, message: &NewMessage) -> (Item, Entry) {
     let item = message.item(job.item.clone(), &job.thread);
     let (root, said) = (item.id.clone(), Some(message.message()));
@@ -223,11 +221,13 @@ fn said(job: &TurnJob, message: &NewMessage) -> (Item, Entry) {
 fn settled_by(message: &NewMessage, abilities: Abilities, item: Item) -> Option<Item> {
     let questions = waiting(&item)?;
     let words = message.said();
+    // Without forms a reply that names an option is the answer (ADR 13).
     let answers = if abilities.forms { skip() } else { answers_in(&words, questions) };
     Some(settled(item, &answers))
 }
 
-/// What every stream begins with. A new thread has no title until one is told.
+/// The facts that every stream begins with. A new thread is announced without a title; one made of
+/// its first words follows at once (ADR 20).
 pub(in crate::chat) fn beginning(thread: &Thread, is_new: bool, first: Option<Item>) -> Vec<Fact> {
     let nameless = || Thread { title: None, ..thread.clone() };
     let created = is_new.then(|| Fact::ThreadCreated(Box::new(nameless())));

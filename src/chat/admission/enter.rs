@@ -1,4 +1,4 @@
-//! Taking a thread for a turn: in order, and only if it may be written in.
+//! Takes a thread for a turn: in order, and only if it accepts messages.
 
 use tokio::select;
 use tokio::time::timeout;
@@ -10,7 +10,7 @@ use super::held::{HeldThread, claim_when_free};
 use super::queue::QueueSlot;
 use crate::domain::{Thread, ThreadStatus};
 
-/// A thread that is ours to write in.
+/// A thread that this turn may write in.
 pub(in crate::chat) struct Entered {
     pub(in crate::chat) slot: QueueSlot,
     pub(in crate::chat) thread: Thread,
@@ -18,22 +18,25 @@ pub(in crate::chat) struct Entered {
 }
 
 impl ChatContext {
-    /// Waits until the thread is ours; a slot in the queue keeps the order in this process.
+    /// Waits until the thread is leased to us. A slot in the queue keeps the order in this process.
     pub(super) async fn enter(&self, job: &mut TurnJob) -> Result<Entered, BeginError> {
         let resource = Resource::from(&job.thread);
+        // The queue before the lease: with claims alone the order would be that of the retries.
         let joined = self.queues.join(&job.thread, self.settings.max_waiting);
         let mut slot = joined.ok_or(BeginError::Crowded)?;
         if slot.is_first() {
             match self.store.claim(&resource).await? {
                 Claim::Held(lease) => return self.checked(job, slot, lease).await,
                 Claim::Unknown => return Err(BeginError::UnknownThread),
+                // Without a queue there is no waiting for another process either.
                 Claim::Taken if self.settings.max_waiting == 0 => return Err(BeginError::Crowded),
                 Claim::Taken => {}
             }
         }
-        // A thread that is not there is told by a status, even to those who would wait.
+        // Checked before the stream begins: an unknown thread gets a status, even if it would wait.
         self.store.find(&job.thread).await?.ok_or(BeginError::UnknownThread)?;
         job.accept();
+        // A copy waits for its own answer, not for the one before it.
         if !job.is_copy {
             job.log.tell(Fact::Waiting);
         }
@@ -43,6 +46,7 @@ impl ChatContext {
         };
         let held = select! {
             held = timeout(self.settings.turn_timeout * 2, waited) => held,
+            // Nothing is stored yet, so a reader that leaves just ends the wait (ADR 11).
             () = job.log.deserted() => return Err(BeginError::Crowded),
             () = self.drained.cancelled() => return Err(BeginError::Draining),
         };
@@ -56,6 +60,7 @@ impl ChatContext {
         slot: QueueSlot,
         lease: Lease,
     ) -> Result<Entered, BeginError> {
+        // Read after the claim: only now nobody else can change it.
         let thread = self.store.find(&job.thread).await;
         let thread = match thread {
             Ok(Some(thread)) => thread,
@@ -72,7 +77,7 @@ impl ChatContext {
         Ok(Entered { slot, thread, held })
     }
 
-    /// Lets a resource go in which nothing was done.
+    /// Releases a lease under which nothing was written.
     pub(in crate::chat) async fn release_lease(&self, lease: &Lease) {
         if let Err(error) = self.store.release(lease).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "Lease not released");

@@ -1,4 +1,4 @@
-//! One heartbeat for all that this process holds: one statement, however much it is.
+//! Renews all leases of this process with one statement, however many there are (ADR 23).
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,21 +10,21 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use super::super::{LEASE, Lease, Resource, Store, ThreadsError};
 use crate::agents::{Finish, Interrupt};
 
-/// Three chances to say that we are alive before a lease is over.
+/// Three attempts before a lease expires.
 const EVERY: Duration = Duration::from_secs(LEASE.as_secs() / 3);
 
-/// A heartbeat that takes longer is given up, so that the next one is not late.
+/// A renewal that takes longer is abandoned, so that it costs one attempt and not two.
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// All that is held here.
+/// All leases that this process renews.
 #[derive(Debug, Default)]
 pub(in crate::chat) struct Heartbeat {
     held: Mutex<HashMap<Resource, Alive>>,
-    /// There is something to hold.
+    /// Notified when there is a lease to renew.
     begun: Notify,
 }
 
-/// Who hears that a resource is no longer ours.
+/// Who is told that a lease is lost.
 #[derive(Debug)]
 struct Alive {
     epoch: i64,
@@ -40,7 +40,7 @@ pub(in crate::chat) struct Beating {
 }
 
 impl Heartbeat {
-    /// Renews a lease until what is given back is dropped; raises the interrupt once it is lost.
+    /// Renews a lease until the guard is dropped; raises the interrupt when the lease is lost.
     pub(super) fn hold(self: &Arc<Self>, lease: &Lease, interrupt: &Interrupt) -> Beating {
         let alive = Alive { epoch: lease.epoch, interrupt: interrupt.clone() };
         self.lock().insert(lease.resource.clone(), alive);
@@ -57,7 +57,8 @@ impl Heartbeat {
         held.iter().map(lease).collect()
     }
 
-    /// What was not renewed is another's, unless it was let go or taken anew meanwhile.
+    /// What was not renewed belongs to another process, unless it was released or taken again in
+    /// the meantime: then the epoch differs or the entry is gone.
     fn lose(&self, asked: &[Lease], renewed: &[Resource]) {
         let renewed: HashSet<_> = renewed.iter().collect();
         let held = self.lock();
@@ -76,20 +77,23 @@ impl Heartbeat {
 impl Drop for Beating {
     fn drop(&mut self) {
         let mut held = self.heartbeat.lock();
-        // A later turn of this process may hold the same by now.
+        // A later turn of this process may already hold the same resource.
         if held.get(&self.lease.resource).is_some_and(|alive| alive.epoch == self.lease.epoch) {
             held.remove(&self.lease.resource);
         }
     }
 }
 
-/// Says that we are alive, for as long as anything is held; never returns.
+/// Renews leases for as long as there are any. Never returns; [`super::super::Chat`] aborts it.
 pub(in crate::chat) async fn beat(store: Arc<dyn Store>, heartbeat: Arc<Heartbeat>) {
     loop {
+        // An idle server sends no statements. A lease that is taken before this is not missed,
+        // because `notify_one` stores a permit.
         heartbeat.begun.notified().await;
         let mut ticks = interval(EVERY);
+        // After a delay the ticks must not follow each other at once.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        ticks.tick().await; // The first is at once.
+        ticks.tick().await; // The first tick is immediate.
         loop {
             ticks.tick().await;
             let leases = heartbeat.leases();
@@ -105,7 +109,7 @@ async fn renew(store: &dyn Store, heartbeat: &Heartbeat, leases: &[Lease]) {
     let renewed = timeout(LIMIT, store.renew(leases)).await;
     match renewed.unwrap_or(Err(ThreadsError::Unavailable(None))) {
         Ok(renewed) => heartbeat.lose(leases, &renewed),
-        // The leases may be ours all the same; whoever writes without one is refused (ADR 11).
+        // The lease may still be ours. If it is not, the next write is rejected (ADR 11).
         Err(error) => {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, leases = leases.len(), "Leases not renewed");

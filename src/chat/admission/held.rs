@@ -1,4 +1,4 @@
-//! Holding a thread for one turn, across all processes that share the store.
+//! Holds a thread for one turn, across all processes that share the store (ADR 11).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,22 +10,21 @@ use super::heartbeat::{Beating, Heartbeat};
 use crate::agents::Interrupt;
 use crate::domain::{Spend, Thread};
 
-/// How often a thread held elsewhere is asked for.
+/// How often a thread that another process holds is claimed again.
 const ASK_AGAIN: Duration = Duration::from_millis(250);
 
-/// A held thread; it is renewed for as long as this lives.
+/// A held thread. Its lease is renewed until this is dropped.
 pub(in crate::chat) struct HeldThread {
     store: Arc<dyn Store>,
     pub(in crate::chat) lease: Lease,
-    /// What the thread had cost when it was taken; nobody else adds to it meanwhile.
+    /// What the thread had cost when it was taken. Only the holder adds to it (ADR 16).
     pub(in crate::chat) spent: Spend,
-    /// Raised once the thread is no longer ours.
+    /// Raised when the lease is lost.
     pub(in crate::chat) interrupt: Interrupt,
     _beating: Beating,
 }
 
 impl HeldThread {
-    /// What a lease on this thread is worth.
     pub(in crate::chat) fn new(
         store: Arc<dyn Store>,
         heartbeat: &Arc<Heartbeat>,
@@ -37,7 +36,7 @@ impl HeldThread {
         Self { store, lease, spent: thread.spent, interrupt, _beating: beating }
     }
 
-    /// Lets the thread go as it was.
+    /// Releases the thread unchanged.
     pub(in crate::chat) async fn release(self) {
         if let Err(error) = self.store.release(&self.lease).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "Lease not released");
@@ -45,7 +44,7 @@ impl HeldThread {
     }
 }
 
-/// Waits until a resource is ours; none if there is no such resource.
+/// Waits until a resource is leased to us. `None` if it does not exist.
 pub(in crate::chat) async fn claim_when_free(
     store: &dyn Store,
     resource: &Resource,
@@ -54,6 +53,7 @@ pub(in crate::chat) async fn claim_when_free(
         match store.claim(resource).await? {
             Claim::Held(lease) => return Ok(Some(lease)),
             Claim::Unknown => return Ok(None),
+            // Polled: nothing tells this process of a release in another one (ADR 11).
             Claim::Taken => sleep(ASK_AGAIN).await,
         }
     }

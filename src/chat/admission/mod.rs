@@ -1,4 +1,5 @@
-//! Letting a request into its thread: in order, one at a time, and with one write.
+//! Lets a request into its thread: in order, one at a time, with one write. Whether the request is
+//! a repetition is decided in [`super::repeat`].
 
 mod answers;
 mod begin;

@@ -1,4 +1,4 @@
-//! Who is next in a thread: requests of this process wait for each other in order.
+//! The queue of a thread within this process. Other processes are kept out by the lease (ADR 11).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::domain::ThreadId;
 
-/// The queues of all threads that somebody works in.
+/// The queues of all threads that have a request.
 #[derive(Debug, Default)]
 pub(in crate::chat) struct Queues(Mutex<HashMap<ThreadId, Queue>>);
 
@@ -17,7 +17,7 @@ struct Queue {
     requests: usize,
 }
 
-/// A place in the queue of a thread; dropping it lets the next one come.
+/// A position in the queue of a thread. Dropping it lets the next request in.
 #[derive(Debug)]
 pub(in crate::chat) struct QueueSlot {
     queues: Arc<Queues>,
@@ -27,7 +27,7 @@ pub(in crate::chat) struct QueueSlot {
 }
 
 impl Queues {
-    /// Joins the queue of a thread, unless more than `waiting` would wait in it.
+    /// Joins the queue of a thread. `None` if more than `waiting` requests would wait.
     pub(in crate::chat) fn join(
         self: &Arc<Self>,
         thread: &ThreadId,
@@ -36,6 +36,7 @@ impl Queues {
         let mut queues = self.lock();
         let new = || Queue { turn: Arc::new(Semaphore::new(1)), requests: 0 };
         let queue = queues.entry(thread.clone()).or_insert_with(new);
+        // The first request runs and does not wait, so `waiting + 1` may be here.
         if queue.requests > waiting {
             return None;
         }
@@ -51,13 +52,12 @@ impl Queues {
 }
 
 impl QueueSlot {
-    /// Whether it is the first.
     pub(in crate::chat) const fn is_first(&self) -> bool {
         self.turn.is_some()
     }
 
-    /// Waits until it is the first.
     pub(in crate::chat) async fn reached(&mut self) {
+        // The semaphore is fair: permits are given in the order of arrival.
         if self.turn.is_none() {
             self.turn = Arc::clone(&self.order).acquire_owned().await.ok();
         }

@@ -1,4 +1,4 @@
-//! An answer that costs more than it may: asking the person whether to go on, and what that means.
+//! An answer that reaches its budget: asks the user whether to continue (ADR 16).
 
 use super::super::admission::HeldThread;
 use super::super::record::recorder::Recorded;
@@ -11,23 +11,21 @@ use crate::domain::{
     ThreadId,
 };
 
-/// No question of a model has this id: those are numbered.
+/// Questions of the model are numbered, so none of them has this id.
 const ID: &str = "budget";
 const GO_ON: &str = "Go on";
 const STOP: &str = "Stop here";
 
 const STOPPED: &str = "I stopped here, as you chose.";
 
-/// What the person wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::chat) enum BudgetDecision {
-    /// The same again may be spent.
+    /// A new turn with a new budget.
     GoOn,
-    /// Nothing more is to be spent.
     Stop,
 }
 
-/// Asks whether to go on with an answer; the thread has cost so much with it.
+/// The question whether to continue. `thread` is the total of the thread, this answer included.
 pub(in crate::chat) fn question(over: &Overspent, thread: &Spend) -> Question {
     let Overspent { spent, limit } = over;
     let question = format!(
@@ -39,7 +37,8 @@ pub(in crate::chat) fn question(over: &Overspent, thread: &Spend) -> Question {
     Question { id: ID.to_owned(), question, answer: None, kind }
 }
 
-/// What was answered to that question, if the item is one. Words of one's own are for the model.
+/// The answer to that question, if the item is one. `None` for the user's own text, which the model
+/// reads.
 pub(in crate::chat) fn decision(item: &Item) -> Option<BudgetDecision> {
     let ItemContent::StructuredInput { inputs, .. } = &item.content else { return None };
     let [Question { id, answer: Some(answer), .. }] = inputs.as_slice() else { return None };
@@ -48,12 +47,13 @@ pub(in crate::chat) fn decision(item: &Item) -> Option<BudgetDecision> {
     }
     match answer.values.first().map(String::as_str) {
         Some(GO_ON) => Some(BudgetDecision::GoOn),
+        // Skipping stops: nothing is spent that the user did not agree to (ADR 16).
         Some(STOP) | None => Some(BudgetDecision::Stop),
         Some(_) => None,
     }
 }
 
-/// What the model hears of it: it asked nothing, so going on is no news.
+/// What the model is told. It asked nothing, so it is not told of a "go on".
 pub(in crate::chat) fn message(decision: BudgetDecision) -> Option<Message> {
     match decision {
         BudgetDecision::GoOn => None,
@@ -61,7 +61,7 @@ pub(in crate::chat) fn message(decision: BudgetDecision) -> Option<Message> {
     }
 }
 
-/// Tells the operator which setting ended an answer; people have no use for it.
+/// Tells the operator which setting ended an answer. The user cannot change it.
 pub(in crate::chat) fn log(over: &Overspent) {
     let variable = match over.limit {
         Limit::Tokens(_) => "MAX_TURN_TOKENS",
@@ -70,7 +70,7 @@ pub(in crate::chat) fn log(over: &Overspent) {
     tracing::info!(limit = variable, "The turn has used up what it may cost");
 }
 
-/// How a turn ends that the person does not want to go on; the model is not asked.
+/// The end of a turn that the user does not want to continue. The model is not asked.
 pub(in crate::chat) fn stopped(held: &HeldThread, thread: &ThreadId, root: &ItemId) -> Recorded {
     let text = OutputText { annotations: Vec::new(), text: STOPPED.to_owned() };
     let item = Item {

@@ -1,4 +1,4 @@
-//! Questions to the person: how they are shown, answered, and told to the model.
+//! Questions to the user: how they are shown, answered, and passed to the model (ADR 13).
 
 use std::fmt::Write as _;
 
@@ -9,19 +9,19 @@ use crate::domain::{
     ThreadId,
 };
 
-/// The item that shows them.
+/// The form that shows the questions.
 pub(in crate::chat) fn pending(thread: &ThreadId, inputs: Vec<Question>) -> Item {
     let content = ItemContent::StructuredInput { status: AnswerStatus::Pending, inputs };
     Item { id: ItemId::new_question(), thread_id: thread.clone(), created_at: now(), content }
 }
 
-/// The questions of an item that still waits for answers.
+/// The questions of a form that is not answered yet.
 pub(in crate::chat) fn waiting(item: &Item) -> Option<&[Question]> {
     let ItemContent::StructuredInput { status, inputs } = &item.content else { return None };
     Some(inputs.as_slice()).filter(|_| *status == AnswerStatus::Pending)
 }
 
-/// The item with its answers.
+/// The form with its answers filled in.
 pub(in crate::chat) fn settled(mut item: Item, answers: &Answers) -> Item {
     if let ItemContent::StructuredInput { status, inputs } = &mut item.content {
         for question in &mut *inputs {
@@ -33,7 +33,7 @@ pub(in crate::chat) fn settled(mut item: Item, answers: &Answers) -> Item {
     item
 }
 
-/// What a message typed instead of an answer means for the questions.
+/// The answer that a typed message means: the option that it names, otherwise a skip.
 pub(in crate::chat) fn answers_in(words: &str, questions: &[Question]) -> Answers {
     let [question] = questions else { return skip() };
     let Some(option) = question.option_named(words) else { return skip() };
@@ -42,12 +42,11 @@ pub(in crate::chat) fn answers_in(words: &str, questions: &[Question]) -> Answer
     Answers { status: AnswerStatus::Answered, answers }
 }
 
-/// No answers.
 pub(in crate::chat) fn skip() -> Answers {
     Answers { status: AnswerStatus::Skipped, ..Answers::default() }
 }
 
-/// The answers as the model hears them, if they are for the model.
+/// The answers as a message of the user; `None` if they are not for the model.
 pub(in crate::chat) fn message(item: &Item) -> Option<Message> {
     if let Some(decision) = budget::decision(item) {
         return budget::message(decision);
@@ -63,7 +62,7 @@ pub(in crate::chat) fn message(item: &Item) -> Option<Message> {
     Some(Message::User { text })
 }
 
-/// The questions as text, for those who see no forms.
+/// The questions as text, for clients without forms.
 pub(in crate::chat) fn as_text(questions: &[Question]) -> String {
     let mut text = String::new();
     for question in questions {

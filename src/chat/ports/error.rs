@@ -1,21 +1,19 @@
-//! Why a store gave nothing.
+//! Why a store did not answer.
 
-/// What a store answers.
 pub type StoreResult<T> = Result<T, ThreadsError>;
 
-/// Why nothing was kept or found.
 #[derive(Debug, thiserror::Error)]
 pub enum ThreadsError {
-    /// The `after` of a page names nothing in the list.
+    /// The `after` of a page is not in the list.
     #[error("the page marker is unknown")]
     UnknownCursor,
-    /// Another turn has taken the thread over, or it was deleted.
+    /// Another turn holds the thread, or it was deleted.
     #[error("the thread is no longer ours to write in")]
     Lost,
-    /// The tables are being made or updated.
+    /// The tables are being created or updated. This says nothing about the database's health.
     #[error("the database is being prepared")]
     Preparing,
-    /// The database does not answer.
+    /// The database did not answer in time, or failed.
     #[error("the database is not available")]
     Unavailable(#[source] Option<Box<dyn std::error::Error + Send + Sync>>),
 }

@@ -1,20 +1,20 @@
-//! What was done in the world: written down before and after (ADR 12).
+//! Effects of tools, recorded before and after each call (ADR 12).
 
 use futures::future::BoxFuture;
 
 use super::{Lease, Resource, StoreResult};
 use crate::domain::ItemId;
 
-/// What was done in the world for a message: written down before and after.
+/// The journal of effects. All writes need a valid lease, except a conclusion.
 pub trait Journal: Send + Sync {
-    /// Writes down that something is about to be done, or tells what is known of it.
+    /// Records that a call is about to be made, or returns what is known of it.
     fn intend<'a>(
         &'a self,
         lease: &'a Lease,
         effect: &'a NewEffect,
     ) -> BoxFuture<'a, StoreResult<Known>>;
 
-    /// Writes down how it ended.
+    /// Records the tool's answer.
     fn conclude<'a>(
         &'a self,
         lease: &'a Lease,
@@ -22,10 +22,10 @@ pub trait Journal: Send + Sync {
         output: &'a str,
     ) -> BoxFuture<'a, StoreResult<()>>;
 
-    /// Strikes out what was not done after all.
+    /// Removes an effect that was refused or not made, so that it may be tried again.
     fn withdraw<'a>(&'a self, lease: &'a Lease, key: &'a str) -> BoxFuture<'a, StoreResult<()>>;
 
-    /// Everything done or begun for a message, in order.
+    /// All effects for a message, in order.
     fn effects<'a>(
         &'a self,
         resource: &'a Resource,
@@ -33,35 +33,32 @@ pub trait Journal: Send + Sync {
     ) -> BoxFuture<'a, StoreResult<Vec<DoneEffect>>>;
 }
 
-/// Something about to be done.
+/// A call that is about to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewEffect {
-    /// The message it is done for: the one that a person would retry.
+    /// The message it is done for: the one that a user would retry.
     pub root: ItemId,
-    /// The same for the same call, whoever tries it again.
+    /// The key of the call; the same when a later try makes the call again.
     pub key: String,
-    /// The tool.
     pub tool: String,
-    /// The arguments as the model wrote them.
+    /// As the model wrote them.
     pub arguments: String,
 }
 
-/// What is known of an effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Known {
-    /// Nothing: it is written down now.
+    /// Nothing. It is recorded now.
     New,
-    /// An earlier holder began it; whether it was done is unknown.
+    /// An earlier try began it; whether it was done is unknown.
     Begun,
-    /// It was done; the tool's answer.
+    /// It was done; this is the tool's answer.
     Done(String),
 }
 
-/// Something that was done, or begun.
+/// A call that was made or begun.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DoneEffect {
-    /// As it was planned.
     pub effect: NewEffect,
-    /// The tool's answer, if it came.
+    /// The tool's answer; `None` if the outcome is unknown.
     pub output: Option<String>,
 }

@@ -1,4 +1,5 @@
-//! Who may work on what: one holder at a time, across all processes that share the store.
+//! Who may work on a resource: one holder at a time, across all processes that share the store
+//! (ADR 23).
 
 use std::fmt;
 use std::time::Duration;
@@ -8,47 +9,42 @@ use futures::future::BoxFuture;
 use super::StoreResult;
 use crate::domain::ThreadId;
 
-/// A resource whose holder falls silent is free again after this time.
+/// A resource whose holder does not renew its lease is free after this time. Three renewals fit in.
+/// A thread stays blocked for so long after its process died (ADR 11).
 pub const LEASE: Duration = Duration::from_secs(12);
 
-/// The rights to work on things. Time is the store's clock, so processes need not agree on it.
+/// Leases on resources. Time is the store's clock, so the clocks of processes need not agree.
 pub trait Leases: Send + Sync {
-    /// Takes a resource, unless somebody holds it.
+    /// Takes a resource unless it is held.
     fn claim<'a>(&'a self, resource: &'a Resource) -> BoxFuture<'a, StoreResult<Claim>>;
 
-    /// Goes on holding all of these; gives those that are still held.
+    /// Renews all of these; returns the resources that are still held.
     fn renew<'a>(&'a self, leases: &'a [Lease]) -> BoxFuture<'a, StoreResult<Vec<Resource>>>;
 
-    /// Lets a resource go; one that is no longer held is left alone.
+    /// Releases a resource. Does nothing if the lease is no longer valid.
     fn release<'a>(&'a self, lease: &'a Lease) -> BoxFuture<'a, StoreResult<()>>;
 }
 
-/// Something that only one may work on at a time, by its id.
+/// Something that only one holder may work on at a time, by its id. A thread is one kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Resource(String);
 
-/// The right to work on a resource. A later holder's is higher, and then this one counts no more.
+/// The right to work on a resource. A later holder has a higher epoch, and writes with this one are
+/// then rejected.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Lease {
-    /// On what.
     pub resource: Resource,
-    /// Which holder.
     pub epoch: i64,
 }
 
-/// What became of a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
-    /// The resource is ours.
     Held(Lease),
-    /// Somebody else holds it.
     Taken,
-    /// There is no such resource.
     Unknown,
 }
 
 impl Resource {
-    /// The id as it is kept.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! What conversations need from the outside: a store of threads, leases, effects and receipts.
+//! What `chat` needs from a store: threads, leases, effects and receipts.
 
 mod error;
 mod journal;

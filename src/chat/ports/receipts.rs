@@ -1,5 +1,5 @@
-//! Requests that may come again. A receipt belongs to its thread, goes with it, is written with
-//! what its turn begins with, and holds nobody's words (ADR 14).
+//! Requests that may be repeated. A receipt is written with the beginning of its turn, is deleted
+//! with its thread, and contains no text of users, models or tools (ADR 22).
 
 use std::time::Duration;
 
@@ -8,102 +8,90 @@ use futures::future::BoxFuture;
 use super::StoreResult;
 use crate::domain::{ItemId, Outcome, Spend, ThreadId};
 
-/// Which requests were seen before, and what became of them.
+/// Requests that were seen before, and how they ended.
 pub trait Receipts: Send + Sync {
-    /// The request that came under this key within a day, and how things stand with it now.
+    /// The request that came with this key within a day, with its present state, in one read.
     fn received<'a>(&'a self, key: &'a str) -> BoxFuture<'a, StoreResult<Option<Received>>>;
 
-    /// Notes how the turn of a try ended, where it could not be noted with the end itself.
+    /// Records how a try ended, if that could not be written with the turn's end.
     fn settle<'a>(&'a self, settlement: &'a Settlement) -> BoxFuture<'a, StoreResult<()>>;
 }
 
-/// A request that may come again, noted with what its turn begins with.
+/// A receipt, written with the beginning of its turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewReceipt {
-    /// The same for every copy.
     pub key: String,
-    /// A digest of the body.
+    /// A digest of the body, to notice a key that is used for another request.
     pub body: String,
-    /// The item that is asked about: a new message, one that is tried again, questions.
+    /// The item that is asked about: a new message, one that is retried, or a form.
     pub item: ItemId,
-    /// Whether the request begins the thread.
+    /// Whether the request creates the thread.
     pub is_new: bool,
-    /// The try under the same key that it takes the place of.
+    /// The earlier try with the same key that this one continues or replaces. If another has
+    /// replaced it by then, nothing is written.
     pub replaces: Option<String>,
 }
 
-/// A request that was seen before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
-    /// What tells it from others.
     pub key: String,
-    /// A digest of its body.
     pub body: String,
-    /// The last try at it.
+    /// The newest try of this request.
     pub attempt: String,
-    /// The thread of its turn.
     pub thread: ThreadId,
-    /// The item that is asked about.
     pub item: ItemId,
-    /// Whether the request began the thread.
+    /// Whether the request created the thread.
     pub is_new: bool,
 }
 
-/// A request that was seen before, and all that decides what a copy of it may do.
+/// A request that was seen before, with everything that decides what a copy of it may do.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Received {
-    /// The request.
     pub receipt: Receipt,
-    /// How its last try ended, if that is known.
+    /// How its newest try ended; `None` if that is unknown.
     pub end: Option<Ended>,
     /// Whether no other try was begun in the thread since.
     pub is_newest: bool,
-    /// Whether somebody works in the thread.
+    /// Whether a turn runs in the thread.
     pub held: Held,
-    /// Whether something was done or begun in the world for it.
+    /// Whether the journal has effects for it, done or begun.
     pub has_effects: bool,
 }
 
-/// Whether somebody works in a thread, as its lease says.
+/// Whether a turn runs in a thread, according to its lease.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Held {
-    /// Yes.
     Now,
-    /// Its last holder fell silent, and its lease is over for so long.
+    /// Its last holder stopped renewing; the lease expired this long ago.
     FellSilent(Duration),
-    /// Its last holder let it go.
+    /// Its last holder released it.
     LetGo,
 }
 
-/// How a try ended.
+/// How a try ended, and when.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ended {
     /// How long ago, by the store's clock.
     pub ago: Duration,
-    /// How.
     pub ending: Ending,
 }
 
-/// How the turn of a request ended, for those who ask again.
+/// How the turn of a request ended, recorded for later copies.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settlement {
-    /// The request.
     pub key: String,
-    /// Which try; a later one is not settled by an earlier.
+    /// Only this try is settled: a later one is left alone.
     pub attempt: String,
-    /// How.
     pub ending: Ending,
 }
 
-/// How a turn ended, without the words of anybody.
+/// How a turn ended, without text of users, models or tools.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ending {
-    /// How.
     pub outcome: Outcome,
-    /// Whether there is nothing left to do: a whole answer, or an end that the person chose.
+    /// Whether nothing is left to do: a complete answer, or an end that the user chose.
     pub is_final: bool,
-    /// Our sentence for the person unless the turn succeeded.
+    /// Our own sentence for the user; `None` if the turn succeeded.
     pub told: Option<String>,
-    /// What it cost.
     pub spend: Spend,
 }

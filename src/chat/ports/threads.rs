@@ -1,4 +1,4 @@
-//! Threads as people see them: found, listed, named, deleted, between turns and beside them.
+//! Threads as users see them: what is done with them outside of turns.
 
 use futures::future::BoxFuture;
 use serde::Deserialize;
@@ -6,15 +6,13 @@ use serde::Deserialize;
 use super::StoreResult;
 use crate::domain::{Item, ItemId, Page, PageRequest, Thread, ThreadId};
 
-/// What people do with threads without a turn.
 pub trait ThreadIndex: Send + Sync {
-    /// Finds a thread.
     fn find<'a>(&'a self, id: &'a ThreadId) -> BoxFuture<'a, StoreResult<Option<Thread>>>;
 
-    /// Lists threads by time of creation.
+    /// In the order of creation.
     fn list<'a>(&'a self, page: &'a PageRequest) -> BoxFuture<'a, StoreResult<Page<Thread>>>;
 
-    /// Gives a thread a title; unless told to, one that it has is left alone.
+    /// Sets the title; [`Naming`] says whether it replaces one. `None` if there is no such thread.
     fn name<'a>(
         &'a self,
         id: &'a ThreadId,
@@ -22,24 +20,22 @@ pub trait ThreadIndex: Send + Sync {
         naming: Naming,
     ) -> BoxFuture<'a, StoreResult<Option<Thread>>>;
 
-    /// Forgets a thread and all that belongs to it; tells whether it was there.
+    /// Deletes a thread and everything that belongs to it; tells whether it existed.
     fn delete<'a>(&'a self, id: &'a ThreadId) -> BoxFuture<'a, StoreResult<bool>>;
 
-    /// Lists a thread's items in the order in which they were kept.
+    /// In the order in which they were stored.
     fn items<'a>(
         &'a self,
         thread: &'a ThreadId,
         page: &'a PageRequest,
     ) -> BoxFuture<'a, StoreResult<Page<Item>>>;
 
-    /// Finds an item.
     fn item<'a>(
         &'a self,
         thread: &'a ThreadId,
         item: &'a ItemId,
     ) -> BoxFuture<'a, StoreResult<Option<Item>>>;
 
-    /// Keeps what the person thinks of items.
     fn rate<'a>(
         &'a self,
         thread: &'a ThreadId,
@@ -48,21 +44,19 @@ pub trait ThreadIndex: Send + Sync {
     ) -> BoxFuture<'a, StoreResult<()>>;
 }
 
-/// Whose title it is.
+/// Who chose a title.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Naming {
-    /// The person's: it counts.
+    /// The user: it replaces any.
     Always,
-    /// Ours: only if there is none.
+    /// We: it is set only if there is none.
     IfNone,
 }
 
-/// What the person thinks of an answer.
+/// The user's opinion of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Rating {
-    /// Good.
     Positive,
-    /// Bad.
     Negative,
 }

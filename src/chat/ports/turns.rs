@@ -1,49 +1,49 @@
-//! What turns write in a thread: each begins with one write and ends with one (ADR 20).
+//! What turns write in a thread: each begins with one write and ends with one (ADR 20, ADR 22).
 
 use futures::future::BoxFuture;
 
 use super::{Lease, NewReceipt, Settlement, StoreResult};
 use crate::domain::{Item, ItemId, Message, Spend, Thread, ThreadId};
 
-/// What happens in threads. Whoever writes holds a lease on the thread.
+/// The entries of threads. Every write needs the thread's lease.
 pub trait ThreadLog: Send + Sync {
-    /// Keeps a new thread together with what its first turn begins with, or neither; whoever
-    /// makes it holds it. None if another request came under the key.
+    /// Stores a new thread, leased to the caller, together with the beginning of its first turn, or
+    /// nothing. `None` if another request used the key in the meantime.
     fn create<'a>(
         &'a self,
         thread: &'a Thread,
         first: Beginning,
     ) -> BoxFuture<'a, StoreResult<Option<Lease>>>;
 
-    /// Keeps all that a turn begins with, or nothing of it.
+    /// Stores everything that a turn begins with, or nothing.
     fn begin<'a>(
         &'a self,
         lease: &'a Lease,
         beginning: Beginning,
     ) -> BoxFuture<'a, StoreResult<Begun>>;
 
-    /// Keeps one entry whole, or nothing of it; when this returns, it is committed.
-    /// An item that is there already is replaced where it stands.
+    /// Stores one entry completely or not at all; committed when this returns. An item that exists
+    /// is replaced in its place.
     fn add<'a>(&'a self, lease: &'a Lease, entry: Entry) -> BoxFuture<'a, StoreResult<()>>;
 
-    /// Lets the thread go and keeps what there was to say last, or neither.
+    /// Releases the thread and stores the last entry, the settlement and the total, or nothing. In
+    /// one write: a process that died between several would leave an answer that its own receipt
+    /// calls unfinished (ADR 20).
     fn end<'a>(&'a self, lease: &'a Lease, closing: Closing) -> BoxFuture<'a, StoreResult<()>>;
 
-    /// The newest `limit` messages of the transcript, oldest first.
     fn transcript<'a>(
         &'a self,
         thread: &'a ThreadId,
         limit: u32,
     ) -> BoxFuture<'a, StoreResult<Vec<Message>>>;
 
-    /// Everything that was kept for a message, in order, the message itself first.
+    /// Everything that was stored for a message, in order, the message itself first.
     fn turn<'a>(
         &'a self,
         thread: &'a ThreadId,
         root: &'a ItemId,
     ) -> BoxFuture<'a, StoreResult<Vec<Entry>>>;
 
-    /// Finds the entry of an item.
     fn entry<'a>(
         &'a self,
         thread: &'a ThreadId,
@@ -51,46 +51,42 @@ pub trait ThreadLog: Send + Sync {
     ) -> BoxFuture<'a, StoreResult<Option<Entry>>>;
 }
 
-/// Something that happened in a thread: what the user sees of it, what the model sees of it.
+/// What happened, as one row: what the user sees of it, and what the model needs of it (ADR 6).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
-    /// The message it was done for: the one that a person would retry.
+    /// The message it was done for: the one that a user would retry.
     pub root: ItemId,
-    /// For the user.
     pub item: Option<Item>,
-    /// For the model.
     pub message: Option<Message>,
 }
 
-/// What a turn begins with.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Beginning {
-    /// Names this try among all that were ever made; from now on it is the thread's newest.
+    /// The id of this try. It is the thread's newest from now on (ADR 22).
     pub attempt: String,
-    /// Everything after this item is forgotten first.
+    /// Everything after this item is deleted first.
     pub rewind_to: Option<ItemId>,
-    /// What is kept then, in order.
+    /// Stored after that, in this order.
     pub entries: Vec<Entry>,
-    /// The request that may come again.
+    /// `None` if the request cannot be repeated.
     pub receipt: Option<NewReceipt>,
 }
 
-/// What became of a beginning.
+/// The result of [`ThreadLog::begin`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Begun {
-    /// It is kept.
     Kept,
-    /// Nothing is kept: another request came under the key meanwhile.
+    /// Nothing was stored: another request used the key in the meantime.
     KeyTaken,
 }
 
-/// What a turn leaves behind when it ends.
+/// What a turn writes when it ends.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Closing {
-    /// What the thread has cost in all: a total rather than a sum to add, right even if done twice.
+    /// The thread's total, not an amount to add: writing it twice is harmless (ADR 16).
     pub spent: Spend,
-    /// The last entry, if it was not kept before.
+    /// The last entry; `None` if everything is stored already.
     pub last: Option<Entry>,
-    /// How the turn ended, if its request may come again.
+    /// How the turn ended; `None` if the request cannot be repeated.
     pub settlement: Option<Settlement>,
 }

@@ -1,13 +1,13 @@
-//! A tool call in words a person likes to read.
+//! A tool call in words for the user.
 
 use serde_json::Value;
 
 use crate::domain::{ToolCall, clean, shorten};
 
-/// Longer objects are cut.
+/// In characters; longer objects are cut.
 const MAX_OBJECT: usize = 60;
 
-/// First word of a tool's name, what is being done, and an icon of ChatKit's closed list.
+/// First word of a tool's name, the activity, and an icon of ChatKit's closed list.
 const VERBS: &[(&[&str], &str, &str)] = &[
     (&["create", "add", "new", "insert"], "Adding", "plus"),
     (&["list", "search", "find", "query"], "Looking through", "search"),
@@ -17,11 +17,11 @@ const VERBS: &[(&[&str], &str, &str)] = &[
     (&["delete", "remove", "clear"], "Deleting", "empty-circle"),
 ];
 
-/// Arguments that name the thing a call is about.
+/// Arguments that name the object of a call, the best first.
 const OBJECTS: &[&str] = &["title", "name", "text", "query", "path", "url"];
 
-/// A title such as "Adding milk", with the server's name where there are several, and an icon. The
-/// words are the model's: nothing in them is hidden from whoever reads them.
+/// A title such as "Adding milk", with the server's name if there are several, and an icon. The
+/// model wrote the words, so invisible characters are removed.
 pub fn describe(call: &ToolCall, server: Option<&str>) -> (String, &'static str) {
     let (title, icon) = title_and_icon(call);
     match server {
@@ -31,6 +31,7 @@ pub fn describe(call: &ToolCall, server: Option<&str>) -> (String, &'static str)
 }
 
 fn title_and_icon(call: &ToolCall) -> (String, &'static str) {
+    // Without the prefix that names its server (ADR 1).
     let name = call.name.rsplit("__").next().unwrap_or(&call.name);
     let mut words = name.split(['_', '-', '.', ' ']).filter(|word| !word.is_empty());
     let first = words.next().unwrap_or_default().to_lowercase();

@@ -1,4 +1,4 @@
-//! Keeps the entries of a turn in order: nothing is told as done before it is kept.
+//! Stores the entries of a turn in order: nothing is announced as done before it is committed.
 
 use std::collections::VecDeque;
 
@@ -6,14 +6,13 @@ use super::super::turn::TurnLog;
 use super::super::{Entry, Fact};
 use crate::domain::{Item, ItemId, Message};
 
-/// What of a turn waits for the store, and what is to be told after it.
+/// What waits for the store, and what is announced after it.
 #[derive(Debug)]
 pub(in crate::chat) struct EntryQueue {
-    /// The message that is being answered.
     root: ItemId,
     steps: VecDeque<QueuedStep>,
     is_writing: bool,
-    /// What is kept once it is known whether the turn goes on.
+    /// A reply that is probably the last: stored with the turn's end, or once the turn continues.
     last: Option<Entry>,
 }
 
@@ -28,8 +27,9 @@ impl EntryQueue {
         Self { root, steps: VecDeque::new(), is_writing: false, last: None }
     }
 
-    /// Tells it once everything before it is kept.
+    /// Announces a fact after everything before it is stored.
     pub(in crate::chat) fn tell(&mut self, fact: Fact, log: &TurnLog) {
+        // The usual case. A text must not wait when no write is pending.
         if self.is_settled() {
             return log.tell(fact);
         }
@@ -37,7 +37,8 @@ impl EntryQueue {
             Some(QueuedStep::Tell(last)) => last.grow(fact),
             Some(QueuedStep::Keep(_)) | None => Some(fact),
         };
-        // Progress may come for as long as a write hangs; only the newest of each call waits.
+        // A write may hang for long. Of each call only the newest progress waits, so that the queue
+        // stays short.
         let told = self.steps.iter_mut().rev().map_while(|step| match step {
             QueuedStep::Tell(fact) => Some(fact),
             QueuedStep::Keep(_) => None,
@@ -46,8 +47,9 @@ impl EntryQueue {
         self.steps.extend(fact.map(QueuedStep::Tell));
     }
 
-    /// Keeps an item, a message or both, and then tells of the item.
+    /// Stores an item, a message or both as one entry, and then announces the item.
     pub(in crate::chat) fn keep(&mut self, item: Option<Item>, message: Option<Message>) {
+        // What was held back comes first: the order of writes is that of the transcript.
         self.keep_last();
         if item.is_some() || message.is_some() {
             let root = self.root.clone();
@@ -55,27 +57,27 @@ impl EntryQueue {
         }
     }
 
-    /// Waits with what seems to be the last: it is kept with the turn's end (ADR 20).
+    /// Holds back what seems to be the last entry: it is stored with the turn's end (ADR 20).
     pub(in crate::chat) fn hold_back(&mut self, item: Option<Item>, message: Message) {
         self.last = Some(Entry { root: self.root.clone(), item, message: Some(message) });
     }
 
-    /// What seemed to be the last was not.
+    /// The turn continues: the entry that was held back is stored before anything else.
     pub(in crate::chat) fn keep_last(&mut self) {
         self.steps.extend(self.last.take().map(Box::new).map(QueuedStep::Keep));
     }
 
-    /// What is still to be kept.
     pub(in crate::chat) fn take_last(&mut self) -> Option<Entry> {
         self.last.take()
     }
 
-    /// Whether everything is kept and told.
+    /// Whether everything is stored and announced.
     pub(in crate::chat) fn is_settled(&self) -> bool {
         self.steps.is_empty() && !self.is_writing
     }
 
-    /// The entry that is to be written next, once [`Self::written`] was said of the one before it.
+    /// The next entry to write. The caller reports each with [`Self::written`] before it takes
+    /// another.
     pub(in crate::chat) fn next(&mut self) -> Option<Entry> {
         let is_entry = |step: &mut QueuedStep| matches!(step, QueuedStep::Keep(_));
         let Some(QueuedStep::Keep(entry)) = self.steps.pop_front_if(is_entry) else { return None };
@@ -83,7 +85,8 @@ impl EntryQueue {
         Some(*entry)
     }
 
-    /// An entry was written, or not; in either case the rest goes on.
+    /// An entry was written, or the write failed (`None`). The facts behind it are announced either
+    /// way.
     pub(in crate::chat) fn written(&mut self, kept: Option<Item>, log: &TurnLog) {
         self.is_writing = false;
         if let Some(item) = kept {

@@ -1,4 +1,4 @@
-//! What facts make of the item that grows: the same for what is kept and for what a wire shows.
+//! Builds the item that grows from facts: one result for the store and for every wire (ADR 8).
 
 use super::super::{Fact, ToolEnd, ToolStart};
 use super::describe::describe;
@@ -7,54 +7,48 @@ use crate::domain::{
     WorkflowKind, clean, shorten,
 };
 
-/// A failure's reason is shown up to this length.
+/// In characters; a longer reason of a failed call is cut.
 const MAX_REASON: usize = 300;
 
 /// Follows the facts of one turn.
 #[derive(Debug, Default)]
 pub struct Projection {
     thread: Option<ThreadId>,
-    /// Tools of several servers are on offer, so that a step names its server.
+    /// Whether several servers offer tools, so that a step names its server.
     names_servers: bool,
     growing: Option<Growing>,
 }
 
-/// An item while it grows: shown, not yet whole and kept. A message's words are not in it.
+/// An item while it grows: shown, not yet complete and stored. The text of a message is not in it.
 #[derive(Debug)]
 pub(in crate::chat) struct Growing {
     pub(in crate::chat) item: Item,
-    /// The calls that its steps show, in their order.
+    /// The calls of its steps, in the same order.
     calls: Vec<CallId>,
 }
 
-/// What an item that grows shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::chat) enum Shape {
-    /// Words.
     Message,
-    /// What the model thinks.
     Thought,
-    /// What tools do.
+    /// Calls of tools.
     Steps,
 }
 
-/// How the item that grows changed by a fact.
+/// How a fact changed the item that grows.
 #[derive(Debug)]
 pub enum Change<'a> {
-    /// Nothing to be seen.
     Nothing,
-    /// It began.
     Begun(&'a Item),
-    /// The message got longer.
+    /// More text of the message.
     Text(&'a ItemId, &'a str),
-    /// It got this step, under this number.
+    /// A new step, with its index.
     Step(&'a ItemId, usize, &'a Task),
-    /// This step changed.
+    /// A changed step, with its index.
     StepChanged(&'a ItemId, usize, &'a Task),
 }
 
 impl Projection {
-    /// Takes in what happened.
     pub fn apply<'a>(&'a mut self, fact: &'a Fact) -> Change<'a> {
         match fact {
             Fact::RunStarted(start) => {
@@ -81,6 +75,7 @@ impl Projection {
             }
             Fact::ToolFinished(end) => self.finish_tool(end),
             Fact::ItemKept(item) => {
+                // Other items, such as forms, are stored without having grown.
                 self.growing.take_if(|growing| growing.item.id == item.id);
                 Change::Nothing
             }
@@ -95,12 +90,11 @@ impl Projection {
         }
     }
 
-    /// The item that grows.
     pub(in crate::chat) const fn growing(&self) -> Option<&Growing> {
         self.growing.as_ref()
     }
 
-    /// It is whole, or will never be: it grows no more.
+    /// Takes the item that grows: it is complete, or given up.
     pub(in crate::chat) fn take(&mut self) -> Option<Growing> {
         self.growing.take()
     }
@@ -111,7 +105,7 @@ impl Projection {
         Change::Begun(&self.growing.insert(Growing { item, calls: Vec::new() }).item)
     }
 
-    /// One thought is one step, however it is cut.
+    /// One thought is one step, in however many pieces it comes.
     fn think(&mut self, more: &str) -> Change<'_> {
         let Some(Growing { item, .. }) = &mut self.growing else { return Change::Nothing };
         let ItemContent::Workflow { workflow } = &mut item.content else { return Change::Nothing };
@@ -126,7 +120,7 @@ impl Projection {
         added(&item.id, &workflow.tasks)
     }
 
-    /// The first step is shown with its workflow, further ones join it.
+    /// The first step begins a workflow, further ones join it.
     fn start_tool(&mut self, start: &ToolStart) -> Change<'_> {
         let server = start.server.as_deref().filter(|_| self.names_servers);
         let (title, icon) = describe(&start.call, server);
@@ -150,7 +144,7 @@ impl Projection {
         added(&item.id, &workflow.tasks)
     }
 
-    /// A call that failed shows why.
+    /// A failed call shows why.
     fn finish_tool(&mut self, end: &ToolEnd) -> Change<'_> {
         if end.is_error {
             let reason = shorten(&clean(&end.output), MAX_REASON);
@@ -163,7 +157,7 @@ impl Projection {
     fn change(&mut self, call: &CallId, status: TaskStatus, words: Option<String>) -> Change<'_> {
         let Some(Growing { item, calls }) = &mut self.growing else { return Change::Nothing };
         let ItemContent::Workflow { workflow } = &mut item.content else { return Change::Nothing };
-        // The newest: some providers number the calls of each reply anew.
+        // The newest one: some providers number the calls of each reply from the start.
         let Some(index) = calls.iter().rposition(|known| known == call) else {
             return Change::Nothing;
         };
@@ -177,7 +171,6 @@ impl Projection {
 }
 
 impl Growing {
-    /// What it shows.
     pub(in crate::chat) const fn shape(&self) -> Shape {
         match &self.item.content {
             ItemContent::Workflow { workflow } => match workflow.kind {

@@ -1,7 +1,7 @@
-//! The scribe of a turn: what the agent does becomes facts, and items that are kept.
+//! Records a turn: passes the agent's events to the scribe, and writes what must be stored.
 //!
-//! It is told while the work goes on, and never waits: what must be kept first waits in its queue,
-//! and is written beside the work ([`Recorder::keeping`], ADR 24).
+//! It is called while the work goes on, and never waits. What must be stored first waits in a queue
+//! and is written in parallel, in the same task ([`Recorder::keeping`], ADR 24).
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -15,7 +15,6 @@ use super::super::{Entry, Lease, Store, ThreadsError, TurnEnd};
 use super::scribe::Scribe;
 use crate::agents::{AgentEvent, Finish, Interrupt, Listener};
 
-/// One turn's recorder.
 pub(in crate::chat) struct Recorder {
     store: Arc<dyn Store>,
     lease: Lease,
@@ -23,12 +22,11 @@ pub(in crate::chat) struct Recorder {
     scribe: Mutex<Scribe>,
 }
 
-/// A turn as it was recorded.
 pub(in crate::chat) struct Recorded {
     pub(in crate::chat) end: TurnEnd,
-    /// The last entry, which is still to be kept and told.
+    /// The last entry: stored and announced with the turn's end (ADR 20).
     pub(in crate::chat) last: Option<Entry>,
-    /// Whether nothing is left to do for whoever asks again.
+    /// Whether a copy of the request finds nothing left to do.
     pub(in crate::chat) is_final: bool,
 }
 
@@ -42,18 +40,18 @@ impl Recorder {
         Self { store, lease, interrupt, scribe: Mutex::new(scribe) }
     }
 
-    /// Does the work, and writes what comes of it beside it, until both are over.
+    /// Does the work and writes its entries in parallel, until both are finished.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future may leave the last entry kept or not.
+    /// If the future is dropped, the entry that is being written may be stored or not.
     pub(in crate::chat) async fn keeping<T>(&self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         let (mut done, mut write) = (None, None::<BoxFuture<'_, ()>>);
         poll_fn(|context| {
             loop {
-                // Whoever waits for what was written is polled after each write: it is a part of
-                // the work and needs no waking.
+                // The work waits for writes in [`Listener::settled`]. It is polled again after each
+                // write, so nothing has to wake it.
                 if done.is_none() {
                     done = match work.as_mut().poll(context) {
                         Poll::Ready(done) => Some(done),
@@ -76,10 +74,11 @@ impl Recorder {
         .await
     }
 
-    /// How the turn ended, once everything else is kept.
+    /// The recorded turn. Called once [`Self::keeping`] is over.
     pub(in crate::chat) fn recorded(&self) -> Recorded {
         let mut scribe = self.lock();
         let trouble = self.trouble();
+        // After a loss it must not be stored: entries before it are missing.
         let last = scribe.queue.take_last().filter(|_| trouble.is_none());
         let end = scribe.end(trouble);
         let is_final = end.outcome.is_success();
@@ -88,6 +87,7 @@ impl Recorder {
 
     async fn write(&self, entry: Entry) {
         let item = entry.item.clone();
+        // After a loss nothing is written any more, but the facts in the queue are still announced.
         let is_kept = self.trouble().is_none() && self.add(entry).await;
         let mut scribe = self.lock();
         let kept = item.filter(|_| is_kept);
@@ -98,11 +98,12 @@ impl Recorder {
         let Err(error) = self.store.add(&self.lease, entry).await else { return true };
         tracing::error!(error = &error as &dyn std::error::Error, "Entry was not kept");
         let lost = matches!(error, ThreadsError::Lost);
+        // The run must stop: nothing that it does from now on could be stored.
         self.interrupt.raise(if lost { Finish::Lost } else { Finish::Storage });
         false
     }
 
-    /// Why nothing more can be kept.
+    /// Why nothing more can be stored, if so.
     fn trouble(&self) -> Option<Finish> {
         self.interrupt.reason().filter(Finish::is_loss)
     }
@@ -120,6 +121,7 @@ impl Listener for Recorder {
     }
 
     fn settled(&self) -> BoxFuture<'_, ()> {
+        // Registers no waker: `keeping` polls the work again after each write.
         poll_fn(|_| if self.lock().queue.is_settled() { Poll::Ready(()) } else { Poll::Pending })
             .boxed()
     }

@@ -1,4 +1,4 @@
-//! Folds what the agent does: facts as they happen, items once they are whole, the end at last.
+//! Turns the agent's events into facts as they happen, items when they are complete, and the end.
 
 use std::sync::Arc;
 
@@ -19,26 +19,23 @@ use crate::domain::{
     Summary, TaskStatus, ToolCall, ToolOrigin, ToolResult, clean, shorten,
 };
 
-/// What a tool says of its progress is shown up to this length.
+/// In characters: the progress of a tool is cut to this length.
 const MAX_WORDS: usize = 300;
 
-/// Thoughts beyond this are not shown.
+/// In bytes: a thought is shown up to this length.
 const MAX_THOUGHT: usize = 20_000;
 
-/// A turn that says more, in bytes, is ended: nobody reads it, and a model that speaks without end
-/// is not to fill memory.
+/// In bytes. A turn with more text ends as `too_long`: nobody reads it, and a model that never
+/// stops must not fill the memory (ADR 24).
 const MAX_SAID: usize = 2 * 1024 * 1024;
 
-/// What a scribe must know of its turn.
 pub(in crate::chat) struct Scope {
-    /// What the thread had cost before.
+    /// The thread's total before this turn.
     pub(in crate::chat) spent: Spend,
-    /// What the person's front end can do.
     pub(in crate::chat) abilities: Abilities,
     pub(in crate::chat) request_id: String,
 }
 
-/// One turn's scribe.
 pub(in crate::chat) struct Scribe {
     log: Arc<TurnLog>,
     scope: Scope,
@@ -47,21 +44,20 @@ pub(in crate::chat) struct Scribe {
     items: Projection,
     /// When the item that grows began.
     begun: Instant,
-    /// The words of the message or thought that grows.
+    /// The text of the message or thought that grows.
     words: String,
     cleaner: Cleaner,
     calls: Vec<ToolCall>,
     done: Vec<ToolRecord>,
     texts: Vec<String>,
     spend: Spend,
-    /// How many bytes of text were said.
+    /// Bytes of text so far, for [`MAX_SAID`].
     said: usize,
     told_of_other: bool,
     finish: Finish,
 }
 
 impl Scribe {
-    /// Begins to record an answer.
     pub(in crate::chat) fn new(log: Arc<TurnLog>, run: RunStart, scope: Scope) -> Self {
         let mut scribe = Self {
             log,
@@ -77,7 +73,7 @@ impl Scribe {
             spend: Spend::default(),
             said: 0,
             told_of_other: false,
-            // A driver always says how it ended, unless it panicked.
+            // A driver always reports its end, unless it panicked.
             finish: Finish::Cancelled,
             run: run.clone(),
         };
@@ -85,9 +81,9 @@ impl Scribe {
         scribe
     }
 
-    /// Takes in what happened; tells why the run must end, if it must.
+    /// Processes an event; returns why the run must end, if it must.
     pub(in crate::chat) fn on(&mut self, event: AgentEvent) -> Option<Finish> {
-        // Progress may come late, from a task of its own: it says nothing of how the run goes on.
+        // Progress may come late, from another task: it does not show that the run continues.
         let goes_on = !matches!(
             event,
             AgentEvent::Spent(_) | AgentEvent::Finished(_) | AgentEvent::ToolProgress(_)
@@ -115,12 +111,12 @@ impl Scribe {
         None
     }
 
-    /// What was written is told, and what waited for it.
+    /// An entry was written (`Some`) or not: announces it, and what waited behind it.
     pub(in crate::chat) fn written(&mut self, kept: Option<Item>) {
         self.queue.written(kept, &self.log);
     }
 
-    /// How the turn ended.
+    /// How the turn ended. If something could not be stored (`trouble`), that is its end.
     pub(in crate::chat) fn end(&mut self, trouble: Option<Finish>) -> TurnEnd {
         let finish = trouble.unwrap_or_else(|| self.finish.clone());
         TurnEnd {
@@ -136,7 +132,7 @@ impl Scribe {
 
     fn on_thought(&mut self, thought: &str) {
         match self.shape() {
-            Some(Shape::Message) => return, // A thought amid the answer would tear it apart.
+            Some(Shape::Message) => return, // A thought in the middle would split the answer.
             Some(Shape::Thought) => {}
             Some(Shape::Steps) | None => {
                 self.close_workflow();
@@ -153,7 +149,7 @@ impl Scribe {
         }
     }
 
-    /// Told once: it goes for the rest of the turn.
+    /// Announced once: it applies to the rest of the turn.
     fn on_other_model(&mut self, model: &str) {
         if !std::mem::replace(&mut self.told_of_other, true) {
             let message = format!("The model asked for is not available; {model} answers instead.");
@@ -176,6 +172,7 @@ impl Scribe {
             let item = ItemId::new_message();
             self.begin(|start| Fact::MessageStarted(Box::new(start)), item);
         }
+        // One cleaner for the whole text: a hidden sequence may be split between two pieces.
         let text = self.cleaner.clean(text);
         if !text.is_empty() {
             self.words.push_str(&text);
@@ -183,7 +180,7 @@ impl Scribe {
         }
     }
 
-    /// A reply without calls is the last, as far as one can tell: it is kept with the turn's end.
+    /// A reply without calls is probably the last: it is stored with the turn's end (ADR 20).
     fn on_reply(&mut self, reply: Reply) {
         let item = self.close_message();
         let is_last = reply.message.calls.is_empty();
@@ -197,7 +194,7 @@ impl Scribe {
 
     fn on_tool_started(&mut self, mut call: ToolCall, origin: Option<ToolOrigin>) {
         if origin == Some(ToolOrigin::BuiltIn) {
-            return; // Questions are shown as what they are.
+            return; // Questions are shown as a form.
         }
         call.name = clean(&call.name);
         self.calls.push(call.clone());
@@ -210,11 +207,13 @@ impl Scribe {
             ItemId::new_workflow()
         };
         let server = origin.as_ref().and_then(ToolOrigin::server).map(Arc::clone);
+        // What a provider attached to the call goes back to that provider only (ADR 15).
         let call = ToolCall { extra: None, ..call };
         self.tell(Fact::ToolStarted(Box::new(ToolStart { item, at: now(), call, server })));
     }
 
     fn on_progress(&mut self, told: ToolProgress) {
+        // Progress that comes after the end of its call is dropped.
         if self.calls.iter().any(|call| call.id == told.call) {
             let words = shorten(&clean(&told.words), MAX_WORDS);
             self.tell(Fact::ToolProgress { call: told.call, words });
@@ -222,6 +221,7 @@ impl Scribe {
     }
 
     fn on_tool_finished(&mut self, result: ToolResult) {
+        // The built-in tool is not among them: its questions are shown as a form.
         let Some(index) = self.calls.iter().position(|call| call.id == result.id) else { return };
         let call = self.calls.swap_remove(index);
         let ToolResult { id, output, is_error, .. } = result;
@@ -232,6 +232,7 @@ impl Scribe {
     }
 
     fn on_finish(&mut self, finish: Finish) {
+        // The item that grows is closed first: the form and the note come after it.
         match self.shape() {
             Some(Shape::Message) if !finish.outcome().is_success() => self.cut_message(),
             Some(Shape::Steps) if finish == Finish::Cancelled => self.cut_steps(),
@@ -248,7 +249,7 @@ impl Scribe {
         }
     }
 
-    /// Whoever sees forms decides whether an answer may cost more.
+    /// A client with forms asks the user whether the answer may cost more (ADR 16).
     fn or_asked(&self, finish: Finish) -> Finish {
         let Finish::OverBudget(over) = finish else { return finish };
         budget::log(&over);
@@ -264,16 +265,17 @@ impl Scribe {
         self.queue.keep(Some(item), None);
     }
 
-    /// Half an answer is kept and shown as half an answer.
+    /// Text that was shown is stored, marked as cut (ADR 7).
     fn cut_message(&mut self) {
         self.say(CUT_MARK);
         let item = self.close_message();
         let text = self.texts.last().cloned().unwrap_or_default();
+        // With the mark, so that the model knows how much the user has seen.
         let said = Assistant { text, ..Assistant::default() };
         self.queue.keep(item, Some(Message::Assistant(said)));
     }
 
-    /// Of steps that nobody waited for, those that are over are kept.
+    /// In a cancelled turn only the finished steps are kept.
     fn cut_steps(&mut self) {
         let Some(mut growing) = self.items.take() else { return };
         let ItemContent::Workflow { workflow } = &mut growing.item.content else { return };

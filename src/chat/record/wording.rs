@@ -1,4 +1,4 @@
-//! What a person is told of a turn that lacks tools, or ends without a whole answer.
+//! Sentences for the user and the model about a turn that lacks tools or has no complete answer.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,10 +7,10 @@ use super::super::ToolRecord;
 use crate::agents::{Finish, ToolError};
 use crate::domain::Outcome;
 
-/// Put behind text that was cut, so that nobody takes it for whole.
+/// Appended to text that was cut, so that nobody takes it for complete (ADR 7).
 pub(in crate::chat) const CUT_MARK: &str = "\n\n*[cut off here]*";
 
-/// The sentence for the person, or none if the turn succeeded or nobody is left to hear it.
+/// The sentence for the user; `None` if the turn succeeded.
 pub(in crate::chat) fn message_for_person(
     finish: &Finish,
     done: &[ToolRecord],
@@ -47,11 +47,12 @@ pub(in crate::chat) fn message_for_person(
         Finish::Model(error) if done.is_empty() => error.message_for_person(),
         Finish::Model(error) => format!("{} {}", error.message_for_person(), list(done)),
     };
+    // Only for faults of ours: by the id an operator finds the lines of the log (ADR 4).
     let is_ours = finish.outcome() == Outcome::Failed;
     Some(if is_ours { format!("{sentence} (request {request_id})") } else { sentence })
 }
 
-/// What the model is told at its next turn.
+/// The note for the model's next turn; `None` if the answer is complete.
 pub(in crate::chat) fn note(finish: &Finish) -> Option<String> {
     let reason = match finish {
         Finish::Completed | Finish::Asked(_) => return None,
@@ -67,7 +68,7 @@ pub(in crate::chat) fn note(finish: &Finish) -> Option<String> {
     Some(unfinished(reason))
 }
 
-/// What the model is told of an answer without an end.
+/// The note for the model about an answer without an end.
 pub(in crate::chat) fn unfinished(reason: &str) -> String {
     format!(
         "The answer to the message before this was not finished: {reason}. \
@@ -75,11 +76,11 @@ pub(in crate::chat) fn unfinished(reason: &str) -> String {
     )
 }
 
-/// What is said of a request whose message or form is not in its thread any more.
+/// For a copy whose message or form was deleted by a retry of an earlier message (ADR 22).
 pub(in crate::chat) const FORGOTTEN: &str = "An earlier message was tried again since, and what was answered here \
      is forgotten. Nothing was done again.";
 
-/// What is said of a request whose answer was cut and that comes again after something else.
+/// For a copy of a cut request that comes after something else (ADR 22).
 pub(in crate::chat) fn overtaken(done: &[ToolRecord]) -> String {
     let end = "This was not answered to its end, and the conversation has gone on since.";
     match list(done).as_str() {
@@ -90,7 +91,7 @@ pub(in crate::chat) fn overtaken(done: &[ToolRecord]) -> String {
 
 const NOTHING: &str = "Nothing was done.";
 
-/// What was done, and what may have been.
+/// What was done, and what may have been done.
 fn list(done: &[ToolRecord]) -> String {
     let made = counted(done.iter().filter(|record| !record.is_error));
     let is_unknown =
@@ -115,7 +116,7 @@ fn counted<'a>(records: impl Iterator<Item = &'a ToolRecord>) -> String {
     calls.join(", ")
 }
 
-/// What a person should know before the answer comes: the servers that cannot be reached.
+/// For the user, before the answer: the servers that cannot be reached.
 pub(in crate::chat) fn missing(servers: &[Arc<str>]) -> Option<String> {
     if servers.is_empty() {
         return None;

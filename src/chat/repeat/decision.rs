@@ -1,55 +1,53 @@
-//! What a request may do that was seen before: the only place that decides.
+//! Decides what a repeated request may do. No other place decides (ADR 22).
 
 use std::time::Duration;
 
 use super::super::{Held, Received, RepeatKey, RepeatWindow};
 use crate::domain::Outcome;
 
-/// Whoever cut a turn and asks the same again within this time meant the same.
+/// The same text from the same frame within this time after a cut is a repetition.
 const SAME_BREATH: Duration = Duration::from_secs(10);
 
-/// A client repeats by itself a request whose server died; it does not take longer than this.
+/// A client repeats a request by itself if its server died, and does not take longer than this.
 const REPEATS_BY_ITSELF: Duration = Duration::from_mins(1);
 
-/// What becomes of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RepeatDecision {
     /// It is a request of its own.
     Begin,
-    /// It goes on with the turn of its earlier copy, once the thread is free.
+    /// It continues the turn of its earlier copy, once the thread is free.
     GoOn,
-    /// What is kept of its earlier copy's turn is told again.
+    /// The stored part of its earlier copy's turn is sent again.
     Replay,
-    /// The key was used for something else.
+    /// The key was used for another request.
     Refuse,
 }
 
-/// A request beside what is known of an earlier one under its key.
+/// A request, and what is known of an earlier one with the same key.
 #[derive(Clone, Copy, Debug)]
 pub struct RepeatedRequest<'a> {
-    /// The request.
     pub repeat: &'a RepeatKey,
-    /// The earlier one, its end, its thread and its journal.
+    /// The earlier request, its end, and the state of its thread and its journal, from one read.
     pub earlier: &'a Received,
-    /// When it is asked.
     pub moment: RepeatMoment,
 }
 
-/// When it is decided.
+/// When the decision is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RepeatMoment {
-    /// The request has just come.
+    /// The request has just arrived.
     Arrival,
-    /// It was found to be the same as one that had not ended, and has waited for that one's thread.
+    /// The request was found to repeat one that had not ended, and has waited for the thread.
     Waited,
 }
 
-/// Decides what a request may do that was seen before.
+/// Decides what a repeated request may do. Pure: a test compares every combination with a table.
 pub fn decide(copy: RepeatedRequest<'_>) -> RepeatDecision {
     let RepeatedRequest { repeat, earlier, moment } = copy;
     if earlier.receipt.body != repeat.body {
         return RepeatDecision::Refuse;
     }
+    // A copy that has waited stays a copy, however the first one ended (ADR 22).
     match (repeat.window, moment) {
         (RepeatWindow::Turn, RepeatMoment::Arrival) if !is_likely_the_same(earlier) => {
             RepeatDecision::Begin
@@ -58,13 +56,13 @@ pub fn decide(copy: RepeatedRequest<'_>) -> RepeatDecision {
     }
 }
 
-/// A whole answer is told again, anything else gone on with, unless something came since.
+/// A complete answer is replayed; anything else is continued, unless something came since.
 fn the_same(earlier: &Received) -> RepeatDecision {
     let is_final = earlier.end.as_ref().is_some_and(|end| end.ending.is_final);
     if earlier.is_newest && !is_final { RepeatDecision::GoOn } else { RepeatDecision::Replay }
 }
 
-/// The same words from the same frame: people say "yes" twice, components repeat what broke off.
+/// The same text from the same frame: users do say "yes" twice, components repeat what broke off.
 fn is_likely_the_same(earlier: &Received) -> bool {
     if !earlier.is_newest {
         return false;
@@ -76,7 +74,7 @@ fn is_likely_the_same(earlier: &Received) -> bool {
         }
         (None, Held::Now) => true,
         (None, Held::FellSilent(since)) => {
-            // What it did must not be done again by the same words in the same thread.
+            // What the dead turn did must not be done again by the same text in the same thread.
             let has_left_effects = earlier.has_effects && !earlier.receipt.is_new;
             since <= REPEATS_BY_ITSELF || has_left_effects
         }

@@ -1,11 +1,12 @@
-//! Names for things that are the same.
+//! Digests, by which equal requests are recognised without storing their text.
 
 use sha2::{Digest, Sha256};
 
-/// A digest of these parts, in this order.
+/// SHA-256 of these parts, in hexadecimal.
 pub fn digest(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
     for part in parts {
+        // With its length: "ab", "c" is something else than "a", "bc".
         hash.update(part.len().to_le_bytes());
         hash.update(part.as_bytes());
     }

@@ -1,4 +1,4 @@
-//! Taking in a request that may have come before.
+//! Admits a request that may be a repetition.
 
 use super::super::admission::{Admitted, StartMode};
 use super::super::context::ChatContext;
@@ -6,25 +6,27 @@ use super::super::request::job::TurnJob;
 use super::super::{BeginError, NewReceipt, RepeatKey};
 use super::{RepeatDecision, RepeatMoment, RepeatedRequest, decide};
 
-/// In each further round a copy got ahead of us between our look and our write.
+/// Each further round means that a copy was faster between our read and our write.
 const MAX_ROUNDS: usize = 8;
 
 impl ChatContext {
-    /// Takes in what is asked: begins a turn, goes on with one that broke off, or tells its answer.
+    /// Admits a request: begins a turn, continues one that broke off, or replays its answer.
     pub(in crate::chat) async fn admit(&self, job: &mut TurnJob) -> Result<Admitted, BeginError> {
         let asked = (job.thread.clone(), job.item.clone());
         for _ in 0..MAX_ROUNDS {
+            // The round before may have pointed the job at an earlier copy's thread.
             (job.thread, job.item) = asked.clone();
             if let Some(admitted) = self.admit_once(job).await? {
                 return Ok(admitted);
             }
-            // Whoever got ahead of us meant the same: we waited for it, and did not come after it.
+            // A faster copy is the same request. We waited for it, so this one stays a copy
+            // (ADR 22).
             job.is_copy = true;
         }
         Err(BeginError::Crowded)
     }
 
-    /// None if what was known of an earlier copy is no longer true.
+    /// `None` if what was read of an earlier copy is outdated.
     async fn admit_once(&self, job: &mut TurnJob) -> Result<Option<Admitted>, BeginError> {
         let Some(repeat) = job.request.context.repeat.clone() else {
             return self.start(job, StartMode::Begin(None)).await;
@@ -34,7 +36,7 @@ impl ChatContext {
             let begun = self.start(job, StartMode::Begin(Some(receipt_of(job, &repeat)))).await;
             let is_settled = matches!(begun, Err(BeginError::NotWaiting));
             if is_settled && self.store.received(&repeat.key).await?.is_some() {
-                return Ok(None); // By a copy of these very answers.
+                return Ok(None); // A copy of these answers was faster.
             }
             return begun;
         };
@@ -42,6 +44,8 @@ impl ChatContext {
         match decide(RepeatedRequest { repeat: &repeat, earlier: &earlier, moment }) {
             RepeatDecision::Refuse => Err(BeginError::KeyReused),
             RepeatDecision::Begin => {
+                // Replaced only if it is still the receipt that was read; otherwise a copy was
+                // faster.
                 let replaces = Some(earlier.receipt.attempt);
                 let receipt = NewReceipt { replaces, ..receipt_of(job, &repeat) };
                 self.start(job, StartMode::Begin(Some(receipt))).await
@@ -55,8 +59,8 @@ impl ChatContext {
         }
     }
 
-    /// The receipt with which a try takes the place of one that broke off; none if that one has
-    /// ended since, or something else has begun. Asked while the thread is held.
+    /// The receipt of a try that continues one that broke off. `None` if that one has ended since,
+    /// or something else has begun. Called while the thread is held, so the answer stays true.
     pub(in crate::chat) async fn resumable(
         &self,
         job: &TurnJob,

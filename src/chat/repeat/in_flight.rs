@@ -1,4 +1,4 @@
-//! Requests that come again while their turn runs here: the second hears the same turn.
+//! Repeated requests whose turn runs in this process: the copy joins that turn.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -9,7 +9,7 @@ use super::super::turn::{Cursor, TurnLog};
 use super::super::{BeginError, RepeatKey, Turn};
 use crate::domain::ThreadId;
 
-/// The turns of this process that may be asked for again.
+/// Turns of this process that a copy may join, by key.
 #[derive(Debug, Default)]
 pub(in crate::chat) struct RequestsInFlight(Arc<Mutex<HashMap<String, Live>>>);
 
@@ -20,7 +20,7 @@ struct Live {
     log: Weak<TurnLog>,
 }
 
-/// Forgets its turn when it is dropped.
+/// Removes its turn when it is dropped.
 #[derive(Debug)]
 pub(in crate::chat) struct InFlightGuard {
     all: Arc<Mutex<HashMap<String, Live>>>,
@@ -29,13 +29,12 @@ pub(in crate::chat) struct InFlightGuard {
 }
 
 impl RequestsInFlight {
-    /// Joins the turn of an earlier copy, if it still runs here and can be told from the start.
+    /// Joins the turn of an earlier copy, if it runs here and its log still has its beginning.
     pub(in crate::chat) fn join(&self, key: &RepeatKey) -> Result<Option<Turn>, BeginError> {
         joined(&lock(&self.0), key)
     }
 
-    /// Notes a turn for as long as what is given back lives, unless a copy got ahead of it: then
-    /// that one's turn is joined.
+    /// Adds a turn until the guard is dropped. If a copy was faster, joins its turn instead.
     pub(in crate::chat) fn note(
         &self,
         key: &RepeatKey,
@@ -43,6 +42,7 @@ impl RequestsInFlight {
         log: &Arc<TurnLog>,
     ) -> Result<Either<InFlightGuard, Turn>, BeginError> {
         let (body, log) = (key.body.clone(), Arc::downgrade(log));
+        // One lock for the look and the insertion: of two copies at once exactly one begins.
         let mut all = lock(&self.0);
         if let Some(turn) = joined(&all, key)? {
             return Ok(Either::Right(turn));
@@ -57,7 +57,7 @@ impl RequestsInFlight {
 impl Drop for InFlightGuard {
     fn drop(&mut self) {
         let mut all = lock(&self.all);
-        // A later turn may stand there, if this one could not be joined any more.
+        // A later turn may have the key by now, if this one could no longer be joined.
         if all.get(&self.key).is_some_and(|live| Weak::ptr_eq(&live.log, &self.log)) {
             all.remove(&self.key);
         }

@@ -1,4 +1,4 @@
-//! Tools whose effects happen once for a message, however often it is tried again.
+//! Tools whose effects happen once for a message, however often it is retried (ADR 12).
 
 use std::sync::Arc;
 
@@ -9,13 +9,13 @@ use super::super::{Known, Lease, NewEffect, Store, ThreadsError};
 use crate::agents::{Certainty, Finish, Interrupt, ToolError, ToolRequest, Tools};
 use crate::domain::{CallKey, Catalog, Effect, ItemId, Tool, ToolCall, ToolOutput};
 
-/// The tools of one turn. Before a call that changes something its intent is written down, and
-/// after it the answer: a later try finds either.
+/// The tools of one turn. Before a call that may change something its intent is recorded, and after
+/// it the answer. A later try finds both.
 pub(in crate::chat) struct JournaledTools {
     tools: Arc<dyn Tools>,
     store: Arc<dyn Store>,
     lease: Lease,
-    /// The message that everything is done for.
+    /// All effects belong to this message, also those after a form.
     root: ItemId,
     interrupt: Interrupt,
 }
@@ -44,15 +44,17 @@ impl JournaledTools {
                 tracing::info!(tool.name = tool.name, "Answered from the journal");
                 return Ok(ToolOutput::plain(output, tool.origin.clone()));
             }
+            // Unknown whether it was done. Only a server that honours keys may be called again.
             Ok(Known::Begun) if !tool.honours_keys => return Err(ToolError::Begun),
             Ok(Known::New | Known::Begun) => {}
             Err(error) => {
+                // Not recorded, so not made: a retry could not know of it.
                 self.give_up(&error);
                 return Err(ToolError::NotMade);
             }
         }
         let answer = self.tools.call(ToolRequest { key: Some(&effect.key), ..request }).await;
-        // That it was not made now says nothing of the try that began it.
+        // That this call was not made says nothing about the try that began it.
         let is_still_unknown = was_begun
             && answer.as_ref().is_err_and(|error| error.certainty() == Certainty::NotMade);
         if !is_still_unknown && let Err(error) = self.note(&effect.key, &answer).await {
@@ -61,7 +63,7 @@ impl JournaledTools {
         answer
     }
 
-    /// What nobody knows the end of stays begun; what was refused may be tried again.
+    /// An unknown outcome stays begun. What was refused or not made may be tried again.
     async fn note(
         &self,
         key: &str,
@@ -85,8 +87,8 @@ impl JournaledTools {
         self.interrupt.raise(if lost { Finish::Lost } else { Finish::Storage });
     }
 
-    /// The key is the call's own: an equal call that the model wants again is another effect, and
-    /// a call that is made again in a later try is the same (ADR 12).
+    /// The key belongs to the call: an equal call that the model requests again is another effect,
+    /// and the same call in a later try is the same effect (ADR 12).
     fn effect_of(&self, call: &ToolCall) -> NewEffect {
         let key = call.key.clone().unwrap_or_else(CallKey::new_key);
         NewEffect {
@@ -118,8 +120,8 @@ impl Tools for JournaledTools {
                     self.call_once(request, tool).await
                 }
                 Some(_) => self.tools.call(request).await,
-                // Its server was lost since; should it come back now, the journal must not be
-                // gone around.
+                // Its server is gone. If it came back right now, a direct call would bypass the
+                // journal.
                 None => Err(ToolError::Unavailable),
             }
         }

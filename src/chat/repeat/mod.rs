@@ -1,27 +1,26 @@
-//! The same request again: what a copy may do is decided in one place, [`decide`], and nowhere
-//! else (ADR 14).
+//! The same request again: what a copy may do is decided by [`decide`] and nowhere else (ADR 14,
+//! ADR 22).
 //!
-//! A request that may come again has a key: the client's own, good for a day, or one made of its
-//! frame and its body, good while the turn runs and for a moment after.
+//! A request that may be repeated has a key: the client's own, valid for a day, or one made of its
+//! frame and its body, valid while the turn runs and for a moment after.
 //!
-//! | what is known of an earlier copy | under a key of the client's own | under a frame |
+//! | what is known of an earlier copy | with a key of the client | with a key of the frame |
 //! |---|---|---|
 //! | nothing | begin | begin |
-//! | its body is another | refuse | – |
-//! | it runs here | joined, see [`RequestsInFlight`] | joined |
-//! | it runs elsewhere | go on: wait for the thread, then decide anew | the same |
+//! | it has another body | refuse | – |
+//! | it runs here | join, see [`RequestsInFlight`] | join |
+//! | it runs elsewhere | go on: wait for the thread, then decide again | the same |
 //! | it ended for good | replay | begin; replay if the copy came while it ran |
-//! | it ended otherwise, and nothing came since | go on | go on in the same breath, else begin |
-//! | its process died, and nothing came since | go on | go on for a minute, or while it left effects in the thread; else begin |
-//! | it did not end for good, and something came since | replay what is kept | begin |
+//! | it ended otherwise, and nothing came since | go on | go on within 10 s of a cut, else begin |
+//! | its process died, and nothing came since | go on | go on for a minute, or if it left effects in the thread; else begin |
+//! | it did not end for good, and something came since | replay what is stored | begin |
 //!
-//! What a retry of an earlier message has forgotten is not there to be replayed: a copy is told so.
-//! What a retry of the same message has answered is told as that answer.
+//! What a retry of an earlier message has deleted cannot be replayed: a copy is told so. If a retry
+//! of the same message has answered it, a copy gets that answer.
 //!
-//! To go on is to forget what was said for the message and to keep what was done: see `retry`.
-//! A copy never goes on once another try was begun in the thread, so it undoes nothing that
-//! came after it. Whether each single call is made again, its journal says: see
-//! [`JournaledTools`].
+//! To go on means to delete what was said for the message and to keep what was done: see `retry`. A
+//! copy never goes on once another try was begun in the thread, so it undoes nothing that came
+//! after it. Whether a single call is made again is up to the journal: see [`JournaledTools`].
 
 mod decision;
 mod digest;

@@ -1,4 +1,4 @@
-//! Telling a turn again from what is kept of it.
+//! Sends a turn again from what is stored of it.
 
 use super::super::admission::{Admitted, beginning};
 use super::super::context::ChatContext;
@@ -11,9 +11,9 @@ use crate::agents::ASK_USER;
 use crate::domain::{Item, ItemContent, ItemId, Message, Outcome, Spend, ToolCall, ToolResult};
 
 impl ChatContext {
-    /// Tells what is kept of an earlier copy's turn. One that did not end for good, and that can
-    /// not be gone on with because the conversation did, is told as what it is, unless a later try
-    /// has answered it; so is one that a retry of an earlier message has forgotten.
+    /// Sends the stored part of an earlier copy's turn, which ends as that turn did. If that did
+    /// not end for good, or a retry of an earlier message deleted it, the end says so, unless a
+    /// later try has answered the message (ADR 22).
     pub(super) async fn replay(
         &self,
         job: &mut TurnJob,
@@ -40,14 +40,16 @@ impl ChatContext {
         let (text, tool_calls) = (texts(&entries), calls(&entries));
         let final_end = earlier.end.as_ref().map(|end| &end.ending).filter(|end| end.is_final);
         let (outcome, told) = match final_end {
-            // Nothing is left to tell again, and a stream must not stop without an end (ADR 22).
+            // No entry is left, and a stream must not stop without an end (ADR 22).
             _ if is_forgotten => (Outcome::Cancelled, Some(FORGOTTEN.to_owned())),
             Some(end) => (end.outcome, end.told.clone()),
+            // A later try of the same message may have answered it.
             None => match whole_end(&entries) {
                 Some(outcome) => (outcome, None),
                 None => (Outcome::Cancelled, Some(overtaken(&tool_calls))),
             },
         };
+        // A process that died wrote no cost; what it was billed is unknown (ADR 16).
         let spend = earlier.end.as_ref().map_or_else(Spend::unknown, |end| end.ending.spend);
         let thread_spend = Some(thread.spent);
         let thread = thread.id;
@@ -60,8 +62,8 @@ impl ChatContext {
     }
 }
 
-/// What followed an item within its turn; a form ends a turn, and what came after its answer is
-/// the answer's.
+/// The entries after an item in its turn, up to the next form: what follows belongs to the form's
+/// answer.
 fn answers_to(item: &ItemId, entries: Vec<Entry>) -> Vec<Entry> {
     let is_asked = |entry: &Entry| entry.item.as_ref().is_some_and(|one| one.id == *item);
     let after = entries.into_iter().skip_while(|entry| !is_asked(entry)).skip(1);
@@ -76,7 +78,8 @@ fn answers_to(item: &ItemId, entries: Vec<Entry>) -> Vec<Entry> {
     followed
 }
 
-/// How these entries end, if they end an answer: what is cut has a note for the model behind it.
+/// How these entries end, if they are a complete answer. A cut one has a note for the model behind
+/// it.
 fn whole_end(entries: &[Entry]) -> Option<Outcome> {
     if entries.last()?.item.as_ref().is_some_and(is_form) {
         return Some(Outcome::AwaitingInput);
@@ -114,8 +117,8 @@ fn texts(entries: &[Entry]) -> String {
     texts.collect::<Vec<String>>().join("\n\n")
 }
 
-/// The calls of these entries, each with the result of its own round: the ids of calls may come
-/// again in the next. Of those without one nobody knows the end.
+/// The calls of these entries, each with the result of its own round: ids of calls may repeat in
+/// the next one. Calls without a result have an unknown outcome.
 fn calls(entries: &[Entry]) -> Vec<ToolRecord> {
     let (mut records, mut called) = (Vec::new(), [].as_slice());
     for message in entries.iter().filter_map(|entry| entry.message.as_ref()) {

@@ -1,4 +1,5 @@
-//! Answering a message once more: what was done for it stays done, and the model sees it.
+//! Answers a message again: what was said is deleted, what was done is kept, and the model sees it
+//! (ADR 12).
 
 use super::super::admission::{Entered, Plan, Started};
 use super::super::context::ChatContext;
@@ -11,7 +12,7 @@ use crate::domain::{
 };
 
 impl ChatContext {
-    /// What a turn begins with that answers a message of the person again.
+    /// How a turn begins that answers a message of the user again.
     pub(in crate::chat) async fn try_again(
         &self,
         item: &ItemId,
@@ -32,7 +33,7 @@ impl ChatContext {
         })
     }
 
-    /// What is kept of all that came after an item of a turn: what was done, not what was said.
+    /// Of everything after an item of a turn: what was done, not what was said.
     pub(in crate::chat) async fn kept_after(
         &self,
         item: &ItemId,
@@ -49,8 +50,8 @@ impl ChatContext {
     }
 }
 
-/// Calls and their results, nothing that was said. The last calls are left open unless all of them
-/// succeeded, so that they are made once more: what was done for them is known by their keys.
+/// Calls and their results, without text. The last calls are left open unless all of them
+/// succeeded. Then they are made again, and the journal knows by their keys what was done.
 fn kept(
     root: &ItemId,
     earlier: &[Entry],
@@ -58,6 +59,7 @@ fn kept(
     effects: Vec<DoneEffect>,
 ) -> Vec<Entry> {
     let mut untold = effects;
+    // Calls before the item stay in the transcript, so the model sees these effects anyway.
     for call in earlier.iter().filter_map(|entry| entry.message.as_ref()).flat_map(calls_of) {
         take_effect(call, &mut untold);
     }
@@ -65,6 +67,7 @@ fn kept(
     let mut messages = later.into_iter().filter_map(|entry| entry.message).peekable();
     while let Some(message) = messages.next() {
         let Message::Assistant(said) = message else { continue };
+        // The form is deleted with the rest; a question without it would stay unanswered.
         let mut calls: Vec<_> =
             said.calls.into_iter().filter(|call| call.name != ASK_USER).collect();
         if calls.is_empty() {
@@ -79,6 +82,7 @@ fn kept(
         kept.push(Message::Tools { results });
     }
     kept.extend(told_now(untold));
+    // Without their results these calls are made again before the model is asked.
     if kept.last().is_some_and(has_failures) {
         kept.pop();
     }
@@ -97,8 +101,8 @@ fn has_failures(message: &Message) -> bool {
     matches!(message, Message::Tools { results } if results.iter().any(|result| result.is_error))
 }
 
-/// Takes the effect of a call out of the journal's. Calls of earlier versions have no key of their
-/// own: theirs is the first whose tool and arguments are the same.
+/// Removes the effect of a call from the list. Calls stored by earlier versions have no key: theirs
+/// is the first effect with the same tool and arguments.
 fn take_effect(call: &ToolCall, untold: &mut Vec<DoneEffect>) -> Option<DoneEffect> {
     let is_its = |done: &DoneEffect| match &call.key {
         Some(key) => done.effect.key == key.as_str(),
@@ -107,8 +111,8 @@ fn take_effect(call: &ToolCall, untold: &mut Vec<DoneEffect>) -> Option<DoneEffe
     untold.iter().position(is_its).map(|place| untold.remove(place))
 }
 
-/// The result that the model saw, or else the one that the journal knows. From now on the call has
-/// the key of what was done for it.
+/// The result that the model saw, otherwise the one in the journal. From now on the call has the
+/// key of its effect.
 fn result_of(
     call: &mut ToolCall,
     results: &[ToolResult],
@@ -125,7 +129,7 @@ fn result_of(
     }
 }
 
-/// Effects of calls that are not in the transcript.
+/// Calls and results for effects whose calls are not in the transcript.
 fn told_now(untold: Vec<DoneEffect>) -> Vec<Message> {
     let made = |done: DoneEffect| {
         let DoneEffect { effect, output } = done;

@@ -1,4 +1,4 @@
-//! Which model is to answer: the choice is kept with the message and goes for all that answers it.
+//! Which model answers: the choice is stored with the message and applies to all that answers it.
 
 use super::super::context::ChatContext;
 use super::super::request::chosen;
@@ -7,8 +7,8 @@ use super::super::{Fact, Level};
 use crate::domain::{Item, ItemContent};
 
 impl ChatContext {
-    /// What was chosen, unless it was taken out of the configuration since; then the person hears
-    /// that the usual model answers.
+    /// The chosen model, unless it was removed from the configuration since. A retry must not fail
+    /// because of that, so the default model answers and a notice says so (ADR 17).
     pub(in crate::chat) fn offered(&self, choice: Option<String>, log: &TurnLog) -> Option<String> {
         let choice = choice?;
         let models = self.model.choices();
@@ -23,7 +23,7 @@ impl ChatContext {
     }
 }
 
-/// What was chosen with a message of the person.
+/// The model chosen with a message of the user.
 pub(in crate::chat) fn choice_in(item: &Item) -> Option<String> {
     let ItemContent::UserMessage { inference_options, .. } = &item.content else { return None };
     chosen(inference_options)

@@ -1,4 +1,4 @@
-//! A turn that is asked for: who hears of it, who works on it, and why there is none.
+//! A requested turn: its request, who reads it, and why there may be none.
 
 use std::sync::Arc;
 
@@ -9,79 +9,77 @@ use super::super::turn::TurnLog;
 use super::super::{Fact, Reader, ThreadsError, TurnEnd, TurnRequest};
 use crate::domain::{ItemId, Outcome, Spend, ThreadId};
 
-/// A turn that runs; when the last who holds one drops it, the turn is cancelled in order, unless its
-/// request says otherwise.
+/// A running turn. When its last reader is dropped the turn is cancelled in an orderly way, unless
+/// its request says that it finishes.
 #[derive(Debug)]
 #[must_use = "a turn that is dropped at once is cancelled at once"]
 pub struct Turn {
-    /// Where.
     pub thread: ThreadId,
-    /// What happens, up to and with [`Fact::Ended`].
+    /// All facts, the last is [`Fact::Ended`] or a title after it.
     pub events: Reader,
 }
 
-/// Why no turn began. Nothing was kept.
+/// Why no turn began. Nothing was stored.
 #[derive(Debug, thiserror::Error)]
 pub enum BeginError {
-    /// No such thread.
     #[error("there is no such thread")]
     UnknownThread,
-    /// No such item in the thread.
     #[error("there is no such item")]
     UnknownItem,
-    /// Only what the person said can be answered again.
+    /// Only messages of the user can be retried.
     #[error("the item is not a message of the person")]
     NotAMessage,
-    /// The questions are answered, or there never were any.
+    /// The form is answered already, or the item is no form.
     #[error("the item does not wait for answers")]
     NotWaiting,
-    /// The thread takes no messages.
+    /// The thread accepts no messages.
     #[error("the thread takes no messages")]
     Locked {
-        /// Why, for the person.
+        /// For the user.
         reason: Option<String>,
     },
-    /// As many turns run as are allowed.
+    /// The limit of running turns is reached.
     #[error("too many conversations are running")]
     Busy,
-    /// The thread is busy, and no more may wait for it.
+    /// The thread is busy, and its queue is full or was waited for in vain.
     #[error("the thread is busy")]
     Crowded,
-    /// The same key came with another body.
+    /// The same idempotency key came with another body.
     #[error("the key was used for another request")]
     KeyReused,
-    /// The process is about to end.
+    /// The process drains.
     #[error("the server is shutting down")]
     Draining,
-    /// Something broke that should not.
+    /// A fault of ours; the log has the cause.
     #[error("the turn could not begin")]
     Broken,
-    /// The message could not be kept.
+    /// The store failed, so the message is not stored.
     #[error(transparent)]
     Threads(#[from] ThreadsError),
 }
 
-/// The work on a turn.
+/// The work on one turn, from the request to its end.
 pub(in crate::chat) struct TurnJob {
     pub(in crate::chat) request: TurnRequest,
-    /// Names this try at it among all that were ever made.
+    /// The id of this try. The thread remembers the newest one (ADR 22).
     pub(in crate::chat) attempt: String,
     pub(in crate::chat) thread: ThreadId,
-    /// The item that is asked about; drawn here if it is a new message.
+    /// The item that is asked about. For a new message it is generated here, before anything is
+    /// stored.
     pub(in crate::chat) item: ItemId,
-    /// Whether it was found to be the same as a request before it that had not ended.
+    /// Whether an earlier copy of the request was found that had not ended.
     pub(in crate::chat) is_copy: bool,
     pub(in crate::chat) log: Arc<TurnLog>,
-    /// Held until the turn is over.
+    /// Counts against the limit of running turns until the turn is over.
     pub(in crate::chat) permit: OwnedSemaphorePermit,
-    /// While this lives, copies of the request join the turn.
+    /// While this exists, copies of the request join the turn.
     pub(in crate::chat) in_flight: Option<InFlightGuard>,
-    /// Hears whether there is a turn, while that can still be told by a status.
+    /// Told whether a turn began, as long as the answer can still be a status code.
     pub(in crate::chat) started: Option<oneshot::Sender<Result<(), BeginError>>>,
 }
 
 impl TurnJob {
-    /// A try at a request, and who hears whether a turn comes of it.
+    /// A job, and the receiver of whether a turn begins.
     pub(in crate::chat) fn new(
         request: TurnRequest,
         thread: ThreadId,
@@ -96,23 +94,25 @@ impl TurnJob {
         (job, has_started)
     }
 
-    /// Says that the stream may begin: what follows is told as events.
+    /// Reports that the stream may begin. Later failures are facts in it (ADR 7).
     pub(in crate::chat) fn accept(&mut self) {
         if let Some(started) = self.started.take() {
             drop(started.send(Ok(())));
         }
     }
 
-    /// Tells a turn that is over once more.
+    /// Sends the facts of a turn that is over.
     pub(in crate::chat) fn replay(mut self, events: Vec<Fact>) {
         self.accept();
+        // Nothing runs any more, so the slot is free before the events are read.
         drop(self.permit);
         for event in events {
             self.log.tell(event);
         }
     }
 
-    /// Says why there is no turn: by a status if that is still possible.
+    /// Reports why there is no turn: by a status if that is still possible, and as the end of the
+    /// log.
     pub(in crate::chat) fn refuse(mut self, error: BeginError) {
         let end = TurnEnd {
             thread: self.thread.clone(),
@@ -126,12 +126,13 @@ impl TurnJob {
         if let Some(started) = self.started.take() {
             drop(started.send(Err(error)));
         }
+        // Freed before the end is told: whoever reads it may send the next request immediately.
         drop((self.permit, self.in_flight));
         self.log.tell(Fact::Ended(Box::new(end)));
     }
 }
 
-/// Asking the same again does not help where something else is wrong than the moment.
+/// Decides whether the front end offers a retry: not if the same request would fail again.
 const fn outcome_of(error: &BeginError) -> Outcome {
     match error {
         BeginError::UnknownThread
@@ -148,7 +149,7 @@ const fn outcome_of(error: &BeginError) -> Outcome {
     }
 }
 
-/// What a person hears who waited in line in vain.
+/// For a user whose stream had begun when the request was refused.
 fn refusal(error: &BeginError) -> String {
     match error {
         BeginError::UnknownThread => "This conversation was deleted meanwhile.".to_owned(),

@@ -1,4 +1,4 @@
-//! What people ask a conversation for, checked and ready.
+//! Requests that begin a turn, checked and ready. `api` makes them; no wire format is known here.
 
 pub(super) mod choice;
 pub(super) mod job;
@@ -9,107 +9,90 @@ use serde_json::{Map, Value};
 
 use crate::domain::{Answers, Caller, Item, ItemContent, ItemId, Message, ThreadId, UserContent};
 
-/// A request that begins a turn.
 #[derive(Clone, Debug)]
 pub struct TurnRequest {
-    /// What is asked.
     pub ask: Ask,
-    /// All else that is known of it.
     pub context: RequestContext,
 }
 
-/// What is known of a request beside what it asks: read at the door, handed on all the way.
+/// What is known of a request besides what it asks: read in `api`, passed on to the end.
 #[derive(Clone, Debug)]
 pub struct RequestContext {
-    /// Who asks.
     pub caller: Caller,
-    /// The HTTP request it came with, for the log and for error messages.
+    /// The id of the HTTP request, for the log and for error messages.
     pub request_id: String,
-    /// What tells this request from another, if it may come twice.
+    /// What identifies the request, if it may be repeated.
     pub repeat: Option<RepeatKey>,
-    /// Where the person is; decides what "tomorrow" means.
+    /// The user's zone, which defines "tomorrow"; `None` means the server's.
     pub time_zone: Option<TimeZone>,
-    /// What the front end can do.
     pub abilities: Abilities,
-    /// What becomes of the turn once nobody reads it any more.
     pub on_leave: OnLeave,
 }
 
-/// What a front end can do.
+/// What the front end can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Abilities {
-    /// It shows questions as forms; without, they are text, and a message that names an option is
+    /// It shows questions as forms. Otherwise they are text, and a message that names an option is
     /// the answer.
     pub forms: bool,
 }
 
-/// What becomes of a turn once nobody reads it any more.
+/// What happens when the last reader of a turn has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnLeave {
-    /// It is cancelled in order.
+    /// The turn is cancelled in an orderly way.
     Cancel,
-    /// It goes on to its end.
+    /// The turn finishes.
     Finish,
 }
 
-/// What is asked.
 #[derive(Clone, Debug)]
 pub enum Ask {
-    /// To answer a message.
+    /// To answer a new message.
     Message(NewMessage),
-    /// To answer a message of the thread once more, and to forget what came after it.
-    Retry {
-        /// Where.
-        thread: ThreadId,
-        /// Which.
-        item: ItemId,
-    },
-    /// To go on with these answers.
+    /// To answer a message of the thread again, and to delete what came after it.
+    Retry { thread: ThreadId, item: ItemId },
+    /// To continue with the answers to a form.
     Answer {
-        /// Where.
         thread: ThreadId,
-        /// The questions.
+        /// The form.
         item: ItemId,
-        /// The answers.
         answers: Answers,
     },
 }
 
-/// A message of the person.
 #[derive(Clone, Debug)]
 pub struct NewMessage {
-    /// The thread it goes on, or none for a new one.
+    /// `None` begins a new thread.
     pub thread: Option<ThreadId>,
-    /// Its parts, cleaned and within the limits.
+    /// Cleaned and within the limits.
     pub content: Vec<UserContent>,
-    /// What the person points at, cleaned and within the limits.
+    /// The text that the user points at, cleaned and within the limits.
     pub quoted_text: Option<String>,
-    /// What the person chose for this message.
+    /// The user's options for this message, such as the model.
     pub inference_options: Map<String, Value>,
 }
 
-/// What tells a request from others.
+/// What identifies a request that may be repeated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RepeatKey {
     /// The same for every copy of the request.
     pub key: String,
-    /// A digest of the body.
     pub body: String,
-    /// How long a copy is a copy.
     pub window: RepeatWindow,
 }
 
-/// How long a copy of a request is a copy.
+/// How long a repeated request counts as a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RepeatWindow {
-    /// While its turn runs, and for a moment after it was cut: the client did not mean to ask twice.
+    /// While its turn runs, and shortly after a cut: the client did not mean to ask twice.
     Turn,
-    /// For a day: the client said so itself.
+    /// For a day: the client sent a key of its own.
     Day,
 }
 
 impl TurnRequest {
-    /// The thread it is about, if it is there already.
+    /// The thread it is about, if that exists.
     pub(super) fn thread(&self) -> Option<&ThreadId> {
         match &self.ask {
             Ask::Message(message) => message.thread.as_ref(),
@@ -117,7 +100,7 @@ impl TurnRequest {
         }
     }
 
-    /// The item it is about, if that is there already.
+    /// The item it is about, if that exists.
     pub(super) fn item(&self) -> Option<&ItemId> {
         match &self.ask {
             Ask::Message(_) => None,
@@ -127,7 +110,7 @@ impl TurnRequest {
 }
 
 impl NewMessage {
-    /// As the user sees it.
+    /// The message as the user sees it.
     pub(super) fn item(&self, id: ItemId, thread: &ThreadId) -> Item {
         Item {
             id,
@@ -142,7 +125,7 @@ impl NewMessage {
         }
     }
 
-    /// As the model sees it.
+    /// The message as the model sees it.
     pub(super) fn message(&self) -> Message {
         let said = self.said();
         let text = match self.quoted_text.as_deref() {
@@ -154,7 +137,7 @@ impl NewMessage {
         Message::User { text }
     }
 
-    /// The words alone.
+    /// The text alone, without what it quotes.
     pub(super) fn said(&self) -> String {
         let said = self.content.iter().map(|part| match part {
             UserContent::InputText { text } | UserContent::InputTag { text, .. } => text.as_str(),
@@ -163,13 +146,13 @@ impl NewMessage {
     }
 }
 
-/// The model chosen in a message's options; no name is no choice.
+/// The model chosen in a message's options; an empty name is no choice (ADR 17).
 pub(super) fn chosen(options: &Map<String, Value>) -> Option<String> {
     let id = options.get("model").and_then(Value::as_str);
     id.filter(|id| !id.is_empty()).map(str::to_owned)
 }
 
-/// The time to the microsecond, which is what the databases keep.
+/// The time to the microsecond, which is what the databases store.
 pub(super) fn now() -> Timestamp {
     let now = Timestamp::now();
     Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)

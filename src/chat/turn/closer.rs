@@ -1,4 +1,4 @@
-//! How a turn is closed: what was said last is kept and told, then its thread is released.
+//! Ends a turn: one write stores its last entry and releases its thread (ADR 20).
 
 use std::sync::Arc;
 
@@ -12,20 +12,21 @@ use super::super::{Closing, Ending, Entry, Fact, Settlement, ThreadsError, TurnE
 use super::TurnLog;
 use crate::agents::Finish;
 
-/// What a turn still holds at its end. Some of it is released before the end is told: whoever
-/// hears it may speak at once.
+/// What a turn holds until its end. It is released before the end is announced: whoever reads that
+/// may send the next message at once (ADR 11).
 pub(super) struct TurnCloser {
     pub(super) held: HeldThread,
     pub(super) slot: Option<QueueSlot>,
     pub(super) permit: OwnedSemaphorePermit,
     pub(super) log: Arc<TurnLog>,
-    /// The key of the request and the try at it, if it may come again.
+    /// The key of the request and the id of this try; `None` if it cannot be repeated.
     pub(super) repeat: Option<(String, String)>,
     pub(super) request_id: String,
 }
 
 impl ChatContext {
-    /// Releases the thread, and tells how the turn ended in truth.
+    /// Releases the thread and returns the real end: a turn that could not be stored did not
+    /// succeed.
     pub(super) async fn close_turn(&self, closer: TurnCloser, recorded: Recorded) -> TurnEnd {
         let TurnCloser { held, slot, permit, log, repeat, request_id } = closer;
         let Recorded { mut end, last, is_final } = recorded;
@@ -36,6 +37,7 @@ impl ChatContext {
         drop((held, slot, permit));
         let is_left = left.is_ok();
         tell_last(left, last, &mut end, &log, &request_id);
+        // The failed write contained the receipt. It is settled alone, with the corrected end.
         if !is_left && let Some(repeat) = repeat {
             self.settle(&settlement(&repeat, &end, is_final)).await;
         }
@@ -49,7 +51,7 @@ impl ChatContext {
     }
 }
 
-/// What whoever asks again finds. An end that could not be kept is not the last word.
+/// What a later copy finds. An end that could not be stored is not final.
 fn settlement((key, attempt): &(String, String), end: &TurnEnd, is_final: bool) -> Settlement {
     let ending = Ending {
         outcome: end.outcome,
@@ -60,7 +62,7 @@ fn settlement((key, attempt): &(String, String), end: &TurnEnd, is_final: bool) 
     Settlement { key: key.clone(), attempt: attempt.clone(), ending }
 }
 
-/// Tells the last item once it is kept. A turn whose last entry is not kept did not succeed.
+/// Announces the last item once it is stored. If it is not, the turn did not succeed.
 fn tell_last(
     kept: Result<(), ThreadsError>,
     last: Option<Entry>,

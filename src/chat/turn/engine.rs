@@ -1,7 +1,9 @@
-//! Who runs a turn: its first reader's own task, as long as that reads; else a task of its own.
+//! Runs a turn: in the task of its first reader as long as that reads, otherwise in a separate
+//! task.
 //!
-//! A turn that runs where it is read wakes nobody to be heard (ADR 24). It must not depend on being
-//! read, though: it moves when its reader goes, or does not come although the turn was called.
+//! A turn that runs where it is read wakes no other task for its events. It must not depend on
+//! being read: it moves when its reader leaves, or does not poll although the turn was woken
+//! (ADR 24).
 
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -13,26 +15,26 @@ use futures::FutureExt;
 use futures::task::AtomicWaker;
 use tokio::runtime::Handle;
 
-/// Something called the turn: it has to go on.
+/// The turn was woken and must be polled.
 const CALLED: u8 = 1;
-/// The turn is going on right now.
+/// The turn is being polled.
 const GOING: u8 = 2;
 
-/// A turn that calls itself goes on so often before others get the processor.
+/// How often a turn that wakes itself is polled before other tasks get the processor.
 const AT_ONCE: usize = 4;
 
-/// The work of one turn, and where it is done.
+/// The work of one turn, and where it runs.
 pub(in crate::chat) struct Engine {
     work: Mutex<Option<TurnFuture>>,
     waker: Arc<TurnWaker>,
-    /// It was called when it was last looked at, and has not gone on since.
+    /// Whether it was woken at the last look of the clock, and not polled since.
     is_late: AtomicBool,
     runtime: Handle,
 }
 
 type TurnFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Hears who calls the turn, and hands it on to the reader's task.
+/// Receives the wake-ups of a turn and passes them to its reader's task.
 #[derive(Debug)]
 struct TurnWaker {
     state: AtomicU8,
@@ -40,14 +42,15 @@ struct TurnWaker {
 }
 
 impl Engine {
-    /// Nothing is done yet.
+    /// The work begins with the first poll.
     pub(in crate::chat) fn new(work: impl Future<Output = ()> + Send + 'static) -> Arc<Self> {
-        // A panic ends the turn, not the connection that happens to run it.
+        // A panic ends the turn, not the connection whose task polls it.
         let work = AssertUnwindSafe(work).catch_unwind().map(|ended| {
             if ended.is_err() {
                 tracing::error!("A turn panicked");
             }
         });
+        // Woken once already, so that the first poll begins the work.
         let waker = TurnWaker { state: AtomicU8::new(CALLED), reader: AtomicWaker::new() };
         Arc::new(Self {
             work: Mutex::new(Some(Box::pin(work))),
@@ -57,9 +60,10 @@ impl Engine {
         })
     }
 
-    /// Does what can be done now; the caller is woken when there is more. Tells whether the work is
-    /// still done here.
+    /// Polls the work as far as possible; the caller is woken when it can continue. Returns whether
+    /// the work still runs here.
     pub(super) fn go_on(&self, context: &mut Context<'_>) -> bool {
+        // Before the work is polled, so that no wake-up is lost in between.
         self.waker.reader.register(context.waker());
         self.is_late.store(false, Ordering::Relaxed);
         let mut work = match self.work.try_lock() {
@@ -84,38 +88,39 @@ impl Engine {
         work.is_some()
     }
 
-    /// Whether there is something to do here.
+    /// Whether the turn was woken.
     pub(super) fn is_called(&self) -> bool {
         self.waker.is_ringing()
     }
 
-    /// Looks whether the reader comes; if it did not since the last look, the work moves.
+    /// Called by the clock. Moves work that was woken and not polled since the last look.
     pub(super) fn look(&self) {
         if self.waker.is_ringing() && self.is_late.swap(true, Ordering::Relaxed) {
             self.move_away();
         }
     }
 
-    /// What is left of the work is done in a task of its own.
+    /// Moves the rest of the work to a separate task.
     pub(super) fn move_away(&self) {
         let work = match self.work.try_lock() {
             Ok(mut work) => work.take(),
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().take(),
-            Err(TryLockError::WouldBlock) => None, // The reader came at last.
+            Err(TryLockError::WouldBlock) => None, // The reader polls it right now.
         };
         if let Some(work) = work {
+            // On the core where it began, which has its connection to the model (ADR 25).
             drop(self.runtime.spawn(work));
         }
     }
 }
 
 impl TurnWaker {
-    /// Tells whether the turn was called, and takes note that it goes on.
+    /// Takes a wake-up, if there was one, and marks the turn as being polled.
     fn answer(&self) -> bool {
         self.state.compare_exchange(CALLED, GOING, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
-    /// It stands still again, unless it was called meanwhile.
+    /// The poll is over; a wake-up during it stays.
     fn hang_up(&self) {
         self.state.fetch_and(!GOING, Ordering::AcqRel);
     }
@@ -130,7 +135,7 @@ impl Wake for TurnWaker {
         self.wake_by_ref();
     }
 
-    /// A turn that calls itself while it goes on is heard without waking anybody.
+    /// A turn that wakes itself while it is polled is polled again by `go_on`: no task is woken.
     fn wake_by_ref(self: &Arc<Self>) {
         if self.state.fetch_or(CALLED, Ordering::AcqRel) == 0 {
             self.reader.wake();

@@ -1,6 +1,6 @@
-//! What happens in a turn, in order: written by the turn, read by as many as like, held back by none.
+//! What happens in a turn, in order: written by the turn, read by any number of readers.
 //!
-//! Writing never waits. Whoever reads too slowly misses the rest, not the turn (ADR 24).
+//! Appending never waits. A reader that is too slow loses its place, the turn goes on (ADR 24).
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,11 +11,10 @@ use tokio_util::sync::CancellationToken;
 use super::reader::{Behind, Reader};
 use crate::chat::{Fact, OnLeave};
 
-/// So much of a turn is kept for readers besides its end; what is older goes. The longest answer has
-/// room twice: as it is said, and as it is kept.
+/// In bytes, not counting the end; beyond it the oldest events are dropped. The longest answer has
+/// room twice: as text, and as the stored item.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 
-/// The log of one turn.
 #[derive(Debug)]
 pub struct TurnLog {
     state: Mutex<LogState>,
@@ -24,7 +23,7 @@ pub struct TurnLog {
     deserted: CancellationToken,
 }
 
-/// A place in a log: behind so many events, and so many bytes of the text that comes next.
+/// A position in a log: after so many events, and so many bytes of the next one's text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cursor {
     event: u64,
@@ -34,26 +33,25 @@ pub struct Cursor {
 #[derive(Debug, Default)]
 struct LogState {
     events: VecDeque<Fact>,
-    /// How many events are gone, and so the number of the first that is left.
+    /// How many events were dropped: the number of the first that is left.
     gone: u64,
     bytes: usize,
     readers: Vec<ReaderPosition>,
-    /// How many readers there ever were: their ids.
+    /// How many readers there ever were; the source of their ids.
     came: u64,
-    /// The turn is over, though a title may still come.
+    /// The turn is over; a title may still follow.
     has_ended: bool,
-    /// Nothing more will be written.
+    /// Nothing more is appended.
     is_closed: bool,
 }
 
-/// Where one reader is.
 #[derive(Debug)]
 struct ReaderPosition {
     reader: u64,
     at: Cursor,
     /// Set while the reader waits for more.
     waiting: Option<Waker>,
-    /// For how many looks it has taken nothing although there was something.
+    /// For how many looks in a row it took nothing although there was something.
     idle_for: u32,
 }
 
@@ -66,20 +64,21 @@ impl TurnLog {
         (Arc::clone(&log), Reader::new(log, reader))
     }
 
-    /// Adds what happened. Never waits.
+    /// Appends a fact. Never waits.
     pub fn tell(&self, event: Fact) {
         let waiting = {
             let mut state = self.lock();
             state.append(event);
+            // The size limit may have dropped the last reader.
             self.desert_if_empty(&state);
             state.waiting()
         };
         self.wake(waiting);
     }
 
-    /// A reader that begins at this place; none if the turn is over or is about to be cancelled, or
-    /// if that place is gone. That is decided here, under the lock under which the last one leaves:
-    /// nobody joins a turn that ends because nobody is left.
+    /// A reader that starts at this position. `None` if the turn is over or about to be cancelled,
+    /// or if the position was dropped. The last reader leaves under the same lock: no copy joins a
+    /// turn that ends because nobody reads it (ADR 24).
     pub fn join(self: &Arc<Self>, from: Cursor) -> Option<Reader> {
         let mut state = self.lock();
         let is_open = !state.is_closed && !state.has_ended && !self.deserted.is_cancelled();
@@ -91,12 +90,12 @@ impl TurnLog {
         Some(Reader::new(Arc::clone(self), reader))
     }
 
-    /// Waits until nobody is left to read, if that ends the turn.
+    /// Waits until the last reader has left, if that ends the turn.
     pub async fn deserted(&self) {
         self.deserted.cancelled().await;
     }
 
-    /// Nothing more will be written.
+    /// Nothing more is appended; waiting readers see the end.
     pub fn close(&self) {
         let waiting = {
             let mut state = self.lock();
@@ -106,8 +105,8 @@ impl TurnLog {
         self.wake(waiting);
     }
 
-    /// Looks after the readers: those that took nothing for so many looks, although there was
-    /// something to take, are let go.
+    /// Called by the clock. Drops readers that took nothing for `patience` looks although there was
+    /// something.
     pub fn look(&self, patience: u32) {
         let mut state = self.lock();
         let end = state.end();
@@ -137,7 +136,7 @@ impl TurnLog {
         state.readers.iter().find(|position| position.reader == reader).map(|position| position.at)
     }
 
-    /// What is told next wakes this reader no more: it is about to take it.
+    /// The reader is about to take what is appended next, so that does not wake it.
     pub(super) fn stop_waiting(&self, reader: u64) {
         let mut state = self.lock();
         let position = state.readers.iter_mut().find(|position| position.reader == reader);
@@ -151,13 +150,15 @@ impl TurnLog {
     }
 
     fn desert_if_empty(&self, state: &LogState) {
+        // A turn that has ended needs no reader: its title is stored all the same.
         if state.readers.is_empty() && !state.has_ended && self.on_leave == OnLeave::Cancel {
             self.deserted.cancel();
         }
     }
 
-    /// Wakes those who wait, outside the lock.
+    /// Wakes waiting readers, outside the lock.
     fn wake(&self, mut waiting: Option<Waker>) {
+        // One at a time, so that no list is allocated under the lock.
         while let Some(waker) = waiting {
             waker.wake();
             waiting = self.lock().waiting();
@@ -176,13 +177,14 @@ impl LogState {
         self.came
     }
 
-    /// Text goes on where it stopped, so that a piece costs its own bytes and nothing else.
+    /// Continued text extends the last event, so that a piece costs only its own bytes.
     fn append(&mut self, event: Fact) {
         if self.is_closed {
             return;
         }
         self.has_ended |= matches!(event, Fact::Ended(_));
         let count = self.gone + self.events.len() as u64;
+        // A newer progress may replace the last event only if no reader has taken that.
         let is_unread = self.readers.iter().all(|position| position.at.event < count);
         let (before, event) = match self.events.back_mut() {
             Some(last) if is_unread => {
@@ -198,6 +200,7 @@ impl LogState {
             let grown = self.events.back().map_or(0, Fact::weight);
             self.bytes = (self.bytes + grown).saturating_sub(before);
         }
+        // The event that was just appended stays, however large it is.
         while self.bytes > MAX_BYTES && self.events.len() > 1 {
             self.forget_first();
         }
@@ -209,7 +212,7 @@ impl LogState {
         let whole = first.text().map(|text| Cursor { event: self.gone, byte: text.len() });
         self.gone += 1;
         let gone = self.gone;
-        // Whoever has read all of its text stands in it still, and misses nothing.
+        // A reader at the end of this text has missed nothing.
         for position in self.readers.iter_mut().filter(|position| Some(position.at) == whole) {
             position.at = Cursor { event: gone, byte: 0 };
         }
@@ -233,6 +236,7 @@ impl LogState {
             if is_over {
                 return Poll::Ready(Ok(0));
             }
+            // Nearly every poll comes from the same task, and cloning its waker is not free.
             if !position.waiting.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
                 position.waiting = Some(context.waker().clone());
             }
@@ -253,7 +257,7 @@ impl LogState {
         Poll::Ready(Ok(into.len() - before))
     }
 
-    /// Behind everything: the last event may still grow, so the end is behind its last byte.
+    /// The position after everything. The last event may still grow, so it is behind its last byte.
     fn end(&self) -> Cursor {
         let count = self.gone + self.events.len() as u64;
         match self.events.back().and_then(Fact::text) {
@@ -267,7 +271,7 @@ impl LogState {
     }
 }
 
-/// Closes a log once what writes it is gone, however that came.
+/// Closes a log when its writer is dropped, whatever the reason.
 pub(in crate::chat) struct CloseLog(pub(in crate::chat) Arc<TurnLog>);
 
 impl Drop for CloseLog {

@@ -1,4 +1,4 @@
-//! One turn: from the door to its one honest end.
+//! One turn: from its admission to its one outcome. What happens on the way is in `agents`.
 
 mod closer;
 mod engine;
@@ -35,28 +35,27 @@ pub use log::{Cursor, TurnLog};
 pub use reader::{Behind, Reader};
 pub(super) use sweep::Sweep;
 
-/// The newest messages of a thread that are looked at.
+/// How many of the newest messages of a thread are read.
 const TRANSCRIPT: u32 = 400;
 
-/// How long a turn waits for tool servers that are about to come.
+/// How long a turn waits for tool servers that are about to connect.
 const PATIENCE_WITH_TOOLS: Duration = Duration::from_secs(3);
 
-/// What a turn needs to be run.
 struct TurnInput {
     thread: ThreadId,
     /// The message that everything is done for.
     root: ItemId,
     context: RequestContext,
     log: Arc<TurnLog>,
-    /// The model that was chosen.
+    /// The chosen model; `None` means the default.
     choice: Option<String>,
     transcript: Option<Vec<Message>>,
 }
 
 impl ChatContext {
-    /// Takes in what is asked and answers it; when nobody listens any more, it ends in order.
+    /// Stores the question and answers it. Ends in an orderly way when no reader is left.
     pub(super) async fn run_turn(self: Arc<Self>, mut job: TurnJob) {
-        // In a box of its own: gone before the long part begins.
+        // Boxed, and freed before the long part begins: every held stream would carry its size.
         let admitted = Box::pin(self.admit(&mut job)).await;
         let ready = match admitted {
             Ok(Admitted::Ready(ready)) => *ready,
@@ -64,7 +63,7 @@ impl ChatContext {
             Err(error) => return job.refuse(error),
         };
         job.accept();
-        // Copies join the turn until its end is told.
+        // Copies join the turn until its end is announced.
         let TurnJob { request, attempt, thread, log, permit, in_flight: _joinable, .. } = job;
         let Ready { held, slot, started, transcript, title } = ready;
         for event in started.events {
@@ -86,16 +85,18 @@ impl ChatContext {
         let took = begun.elapsed();
         let heard = Arc::clone(&log);
         let closer = TurnCloser { held, slot, permit, log: heard, repeat, request_id };
+        // Before the end is announced: its reader may send the next message at once (ADR 11).
         let end = Box::pin(self.close_turn(closer, recorded)).await;
         end.log(steps, took);
         let unnamed = title.map(|words| Unnamed::new(words, &end));
         log.tell(Fact::Ended(Box::new(end)));
+        // Only now: neither the answer nor the next message waits for a title (ADR 20).
         if let (Some(unnamed), Titles::Model) = (unnamed, self.settings.titles) {
             Box::pin(self.name(unnamed, &log)).await;
         }
     }
 
-    /// A panic ends one turn, and honestly.
+    /// A panic ends one turn, with an outcome like any other.
     async fn watched(
         &self,
         work: TurnInput,
@@ -103,10 +104,10 @@ impl ChatContext {
         request_id: &str,
     ) -> (Recorded, u32) {
         let (log, thread) = (Arc::clone(&work.log), work.thread.clone());
-        // A future that is moved is laid out twice; a box is moved instead.
+        // A future that is moved takes its size twice; only the box is moved here.
         let work = AssertUnwindSafe(Box::pin(self.work(work, held))).catch_unwind();
         let ended = select! {
-            biased; // Whoever left is noticed before another step is taken.
+            biased; // A lost reader is noticed before the next step.
             never = self.watch(&log, &held.interrupt) => match never {},
             ended = work => ended,
         };
@@ -149,6 +150,7 @@ impl ChatContext {
             tools: Arc::new(tools),
             caller: context.caller,
             time_zone: context.time_zone.unwrap_or_else(|| self.settings.time_zone.clone()),
+            // From here on: neither the queue nor the wait for tools counts.
             deadline: Instant::now() + self.settings.turn_timeout,
             interrupt,
             listener: Arc::clone(&recorder) as _,
@@ -159,8 +161,8 @@ impl ChatContext {
         (recorder.recorded(), steps)
     }
 
-    /// Just after the start, or after a loss, tools may be about to come. Then what is still
-    /// missing is told.
+    /// Shortly after the start, or after a loss, servers may be about to connect. The user is told
+    /// which are still missing.
     async fn await_tools(&self, log: &TurnLog) {
         if timeout(PATIENCE_WITH_TOOLS, self.tools.settled()).await.is_err() {
             tracing::warn!("Going on before every tool server has answered");
@@ -175,13 +177,14 @@ impl ChatContext {
             Ok(messages) => for_model(messages, self.settings.max_context_tokens),
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "Transcript not read");
+                // Without the history the model would answer something else.
                 interrupt.raise(Finish::Storage);
                 Vec::new()
             }
         }
     }
 
-    /// Raises the interrupt when the turn must end; never returns.
+    /// Raises the interrupt when the turn must end. Never returns.
     async fn watch(&self, log: &TurnLog, interrupt: &Interrupt) -> Infallible {
         let left = async {
             log.deserted().await;

@@ -1,4 +1,4 @@
-//! One reader of a turn's log: takes what is there, at its own pace.
+//! One reader of a turn's log. It reads at its own pace.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -8,17 +8,17 @@ use super::engine::Engine;
 use super::log::{Cursor, TurnLog};
 use crate::chat::Fact;
 
-/// Reads the log of a turn. When the last one is dropped the turn ends in order, unless its request
-/// says otherwise.
+/// Reads the log of a turn. When the last reader is dropped the turn is cancelled in an orderly
+/// way, unless its request says that it finishes.
 #[must_use = "a turn without readers is cancelled"]
 pub struct Reader {
     log: Arc<TurnLog>,
     id: u64,
-    /// The turn itself, if it is done by whoever reads here.
+    /// The turn's work, if it runs in this reader's task.
     engine: Option<Arc<Engine>>,
 }
 
-/// The reader was too slow: it was let go, or what it should have read next is gone.
+/// The reader was too slow: it was dropped, or its next event was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("what happens was not read for too long")]
 pub struct Behind;
@@ -28,16 +28,16 @@ impl Reader {
         Self { log, id, engine: None }
     }
 
-    /// Does the turn's work whenever it waits for what comes of it.
+    /// From now on this reader polls the turn's work whenever it waits.
     pub(in crate::chat) fn run(&mut self, engine: Arc<Engine>) {
         self.engine = Some(engine);
     }
 
-    /// Does what there is to do; tells whether it is still done here.
+    /// Polls the work; returns whether it still runs here.
     pub(in crate::chat) fn go_on(&mut self, context: &mut Context<'_>) -> bool {
         let Some(engine) = &self.engine else { return false };
         if engine.is_called() {
-            // What is told now is taken next: nobody needs to be woken.
+            // What is appended now is taken next, so nobody needs to be woken.
             self.log.stop_waiting(self.id);
         }
         let is_here = engine.go_on(context);
@@ -47,12 +47,12 @@ impl Reader {
         is_here
     }
 
-    /// How far it has read, for whoever goes on from there; none if it was let go.
+    /// Its position, from which another reader can continue; `None` if it was dropped.
     pub fn at(&self) -> Option<Cursor> {
         self.log.at(self.id)
     }
 
-    /// Waits for events and takes up to `most` of them; none are left once there are 0.
+    /// Waits for facts and takes up to `most` of them; 0 means that the log is closed.
     ///
     /// # Cancel safety
     ///
@@ -75,6 +75,7 @@ impl Reader {
 impl Drop for Reader {
     fn drop(&mut self) {
         self.log.leave(self.id);
+        // The rest of the turn needs no reader, if only to end in an orderly way (ADR 24).
         if let Some(engine) = &self.engine {
             engine.move_away();
         }

@@ -1,4 +1,5 @@
-//! Looks after the turns of a core now and then, whether or not their readers come.
+//! The clock of a core's turns: drops readers that do not read, and moves turns that are not
+//! polled.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -8,40 +9,40 @@ use tokio::time::sleep;
 use super::engine::Engine;
 use super::log::TurnLog;
 
-/// How often. One clock for all turns of a core: a timer that rings before all others wakes the
-/// runtime when it is set, so one of its own for each turn would do so each time. With this one the
-/// others do not.
+/// One clock for all turns of a core. A timer that fires before all others wakes the runtime when
+/// it is set; a timer for each turn would do that every time (ADR 25).
 const EVERY: Duration = Duration::from_millis(250);
 
-/// A reader that takes nothing for so many looks, 30 s, is let go.
+/// In looks, 30 s: a reader that takes nothing for so long is dropped (ADR 24).
 const PATIENCE: u32 = 120;
 
-/// The clock goes on for so many looks, 10 s, when there are no turns.
+/// In looks, 10 s: how long the clock continues without turns.
 const LINGERS: u32 = 40;
 
-/// The turns that are looked after.
 #[derive(Debug, Default)]
 pub(in crate::chat) struct Sweep(Mutex<Turns>);
 
 #[derive(Debug, Default)]
 struct Turns {
+    /// Weak: the clock keeps no turn alive.
     all: Vec<(Weak<TurnLog>, Weak<Engine>)>,
     is_running: bool,
-    /// For how many looks there were none.
+    /// For how many looks in a row there were none.
     idle_for: u32,
 }
 
 impl Sweep {
-    /// Looks after this one too, until it is gone.
+    /// Checks this turn too, until its log is gone.
     pub(in crate::chat) fn watch(self: &Arc<Self>, log: &Arc<TurnLog>, engine: &Arc<Engine>) {
         let mut turns = self.lock();
         turns.all.push((Arc::downgrade(log), Arc::downgrade(engine)));
         if !std::mem::replace(&mut turns.is_running, true) {
+            // On the core of its turns: a clock on another one would wake this thread (ADR 25).
             drop(tokio::spawn(Arc::clone(self).run()));
         }
     }
 
-    /// Ends by itself when there were no turns for a while.
+    /// Ends when there were no turns for a while.
     async fn run(self: Arc<Self>) {
         loop {
             sleep(EVERY).await;

@@ -1,4 +1,4 @@
-//! What a thread is called until the person says otherwise: its first words, or the model's.
+//! The title of a thread until the user renames it: its first words, or one by the model.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -13,19 +13,19 @@ use super::super::{Closing, Fact, Naming, Resource, ThreadsError, TurnEnd};
 use crate::agents::{Deltas, ModelRequest};
 use crate::domain::{Assistant, Message, Spend, Thread, ThreadId, clean};
 
-/// How long the model may think about a title.
+/// How long the model may take for a title.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// So long a stream stays open for a title behind the end of its turn.
+/// How long a stream stays open for a title after the end of its turn (ADR 20).
 const AT_ONCE: Duration = Duration::from_millis(500);
 
 const SYSTEM: &str = "Give this conversation a title of two to five words, in its language. \
 Answer with the title alone: no quotes, no full stop.";
 
-/// Longer titles are cut at a word.
+/// In characters; longer titles are cut at a word.
 const MAX_CHARS: usize = 48;
 
-/// A short title, if there are any words.
+/// A short title; `None` without any words.
 pub fn title_of(words: &str) -> Option<String> {
     let line = words.lines().map(str::trim).find(|line| !line.is_empty())?;
     let words = line.split_whitespace();
@@ -46,12 +46,12 @@ pub fn title_of(words: &str) -> Option<String> {
     Some(first.to_uppercase().chain(letters).collect())
 }
 
-/// A new thread, once its first turn is over.
+/// A new thread after its first turn.
 pub(in crate::chat) struct Unnamed {
     thread: ThreadId,
-    /// What the person said first.
+    /// The first message of the user.
     words: String,
-    /// What was answered, if that is whole: only then the model is asked.
+    /// The answer; `None` if the turn failed: then the model is not asked.
     answer: Option<String>,
 }
 
@@ -63,11 +63,11 @@ impl Unnamed {
 }
 
 impl ChatContext {
-    /// Names a thread after its first turn. The turn is over, and its thread let go: a title that
-    /// comes at once still reaches its readers, any other is only kept.
+    /// Titles a thread after its first turn. The turn is over and its thread released. A title that
+    /// comes within [`AT_ONCE`] reaches the readers, a later one is only stored.
     pub(in crate::chat) async fn name(&self, unnamed: Unnamed, log: &TurnLog) {
         if unnamed.answer.is_none() {
-            log.close(); // What went wrong is the last thing that is told.
+            log.close(); // After a failure nothing follows the end.
         }
         let mut naming = pin!(self.name_by_model(&unnamed));
         let (named, spent) = if let Ok(named) = timeout(AT_ONCE, naming.as_mut()).await {
@@ -85,13 +85,14 @@ impl ChatContext {
         }
     }
 
-    /// The thread with its title, if it got one, and what that cost.
+    /// The thread, if it was given a title, and the cost.
     async fn name_by_model(&self, unnamed: &Unnamed) -> (Option<Thread>, Spend) {
         let (title, spent) = match &unnamed.answer {
             Some(answer) => self.title_by_model(&unnamed.words, answer).await,
             None => (None, Spend::default()),
         };
         let Some(title) = title.or_else(|| title_of(&unnamed.words)) else { return (None, spent) };
+        // The user may have renamed it in the meantime.
         match self.store.name(&unnamed.thread, &title, Naming::IfNone).await {
             Ok(thread) => (thread, spent),
             Err(error) => {
@@ -101,7 +102,8 @@ impl ChatContext {
         }
     }
 
-    /// The thread pays for its name, once nobody else writes in it.
+    /// Charges the thread for its title once no other turn holds it: only a holder of the lease
+    /// writes a total (ADR 16).
     async fn pay(&self, thread: &ThreadId, more: Spend) {
         let resource = Resource::from(thread);
         let paid = select! {
@@ -114,6 +116,7 @@ impl ChatContext {
 
     async fn shortly_after_the_drain(&self) {
         self.drained.cancelled().await;
+        // Less than the 3 s for which a drain waits after it has told turns to stop.
         sleep(Duration::from_secs(1)).await;
     }
 
@@ -133,18 +136,20 @@ impl ChatContext {
         };
         let spent = thread.spent + more;
         let paid = self.store.end(&lease, Closing { spent, ..Closing::default() }).await;
+        // The next message must not wait for this lease to expire.
         if paid.is_err() {
             self.release_lease(&lease).await;
         }
         paid.map(|()| true)
     }
 
-    /// What the model would call the conversation, if it answers in time and nothing has to end, and
-    /// what asking cost.
+    /// A title by the model, and its cost. No title if it takes too long, fails, or the server
+    /// drains.
     async fn title_by_model(&self, words: &str, answer: &str) -> (Option<String>, Spend) {
         let said = Assistant { text: answer.to_owned(), ..Assistant::default() };
         let messages = [Message::User { text: words.to_owned() }, Message::Assistant(said)];
         let request = ModelRequest {
+            // The default model writes titles, whatever was chosen for the message (ADR 17).
             model: None,
             system: SYSTEM,
             messages: &messages,
@@ -153,6 +158,7 @@ impl ChatContext {
         };
         let deltas = Deltas::unheard();
         let asking = timeout(PATIENCE, self.model.reply(request, &deltas));
+        // A drain does not wait for titles.
         let asked = self.draining.run_until_cancelled(asking).await;
         let reply = asked.and_then(Result::ok).and_then(Result::ok);
         let title = reply.and_then(|reply| {

@@ -1,4 +1,4 @@
-//! Reads commands that make new todos.
+//! Reads commands that create todos.
 
 use jiff::Zoned;
 
@@ -11,13 +11,13 @@ use super::intent::{Intent, NewTodo, Unclear};
 use super::items::split;
 use super::words::{Word, WordKind, after, before, join, lowers, title, trim};
 
-/// More than this at once is refused, so one message cannot flood a list.
+/// More todos in one message are refused, so that it cannot flood a list.
 const MOST: usize = 30;
 
-/// The longest title that todo servers take.
+/// The longest title that the todo server accepts.
 const LONGEST_TITLE: usize = 200;
 
-/// What a clause adds; none if it is not about adding.
+/// None if the clause is not about adding.
 pub(super) fn read_add(words: &[Word], now: &Zoned) -> Option<Intent> {
     let clause = adding_clause(words, now)?;
     let (list_tag, rest) = without_list(clause.rest);
@@ -66,13 +66,13 @@ const DESCRIBING: &[&str] = &[
     "todo",
 ];
 
-/// A clause that adds todos, without the words that say so.
+/// A clause that adds todos, without its verb.
 struct AddingClause<'a> {
     rest: &'a [Word],
     details: Details,
-    /// "Create" and "make" make many things; a todo must be named.
+    /// "Create" and "make" are said of many things, so the word "todo" must follow.
     needs_noun: bool,
-    /// "I need to …" is said of many things; it is asked back.
+    /// False for "I need to …", which is said of many things: the brain asks first (ADR 9).
     sure: bool,
 }
 
@@ -135,7 +135,7 @@ fn reminder<'a>(words: &'a [Word], now: &Zoned) -> AddingClause<'a> {
     AddingClause { rest, details, needs_noun: false, sure: true }
 }
 
-/// The words without "to my list"; "to my shopping list" tells a tag.
+/// The words without "to my list"; "to my shopping list" is a tag.
 fn without_list(words: &[Word]) -> (Option<String>, Vec<Word>) {
     let lowered = lowers(words);
     let found = (0..words.len()).find_map(|at| Some((at, list_phrase(lowered.get(at..)?)?)));
@@ -144,7 +144,7 @@ fn without_list(words: &[Word]) -> (Option<String>, Vec<Word>) {
     (name.map(ToOwned::to_owned), rest)
 }
 
-/// "to my list", "on the shopping list": how many words, and the list's name.
+/// "to my list", "on the shopping list": the number of words, and the list's name.
 fn list_phrase<'a>(lowered: &[&'a str]) -> Option<(usize, Option<&'a str>)> {
     match lowered {
         [
@@ -164,7 +164,7 @@ fn list_phrase<'a>(lowered: &[&'a str]) -> Option<(usize, Option<&'a str>)> {
     }
 }
 
-/// "a todo to", "an urgent task:", "two new todos:" before what is added.
+/// "a todo to", "an urgent task:", "two new todos:" before the title.
 fn noun_head(words: &[Word]) -> (Option<Details>, &[Word]) {
     let lowered = lowers(words);
     let adjectives = lowered.iter().take_while(|word| DESCRIBING.contains(word)).count();
@@ -185,14 +185,17 @@ fn noun_head(words: &[Word]) -> (Option<Details>, &[Word]) {
 }
 
 fn new_todos(words: &[Word], shared: &Details, now: &Zoned) -> Result<Vec<NewTodo>, Unclear> {
+    // Refused and not added once: the user would miss every further date (ADR 9).
     if repeats(&lowers(words)) {
         return Err(Unclear::Repeating);
     }
     let (rest, trailing) = take_trailing(words, now);
+    // What still looks like a date is one that cannot be, such as 31 February.
     if ends_in_day(&lowers(&rest)) {
         return Err(Unclear::NoDate);
     }
     let pieces = split(&rest, now);
+    // "add milk and delete eggs": a title that sounds like a command is never guessed.
     if let Some(second) = pieces.iter().skip(1).find(|piece| opens_command(piece)) {
         return Err(Unclear::TwoThings(title(second)));
     }
@@ -201,7 +204,7 @@ fn new_todos(words: &[Word], shared: &Details, now: &Zoned) -> Result<Vec<NewTod
     if let Some((_, details)) = read.last_mut() {
         *details = std::mem::take(details).or(&trailing);
     }
-    // "Milk and eggs for tomorrow": what is said of one is said of those before it that say nothing.
+    // "Milk and eggs for tomorrow": details apply to the pieces before that have none.
     let mut said = Details::default();
     for (_, details) in read.iter_mut().rev() {
         if details.is_empty() {
@@ -232,6 +235,7 @@ fn check(todos: Vec<NewTodo>) -> Result<Vec<NewTodo>, Unclear> {
 
 fn new_todo(words: &[Word], details: Details, now: &Zoned) -> Option<NewTodo> {
     let words = trim(words);
+    // Titles that no user means: the command was probably about something said before.
     let empty = [
         "",
         "it",

@@ -1,4 +1,5 @@
-//! Writes the arguments of calls in the words that each tool's schema uses.
+//! Writes arguments of calls by each tool's schema, so that the brain works with other todo
+//! servers.
 
 use jiff::Zoned;
 use serde_json::{Map, Value, json};
@@ -12,12 +13,13 @@ use super::roles::Roles;
 use super::schema::{Field, Property, property};
 use crate::conversation::{PlannedCall, ToolSpec};
 
-/// As many todos as one look may bring.
+/// Todos per page.
 const PAGE: u64 = 100;
 
 type ArgumentMap = Map<String, Value>;
 
-/// The call that makes a todo; what the tool has no argument for goes into the title.
+/// The call that creates a todo. Details without an argument go into the title, so that nothing
+/// that the user said is lost.
 pub(super) fn creation(tool: &ToolSpec, todo: &NewTodo, now: &Zoned) -> PlannedCall {
     let mut arguments = ArgumentMap::new();
     let mut asides = Vec::new();
@@ -47,7 +49,7 @@ pub(super) fn creation(tool: &ToolSpec, todo: &NewTodo, now: &Zoned) -> PlannedC
     PlannedCall { name: tool.name.clone(), arguments: named.into_iter().chain(arguments).collect() }
 }
 
-/// The call that brings what a filter wants, as far as the tool can filter.
+/// The call that lists what a filter wants, as far as the tool can filter.
 pub(super) fn listing(tool: &ToolSpec, filter: &Filter, now: &Zoned) -> PlannedCall {
     let mut arguments = ArgumentMap::new();
     let mut give = |field: Field, value: Option<Value>| {
@@ -64,18 +66,18 @@ pub(super) fn listing(tool: &ToolSpec, filter: &Filter, now: &Zoned) -> PlannedC
     give(Field::FilterText, filter.text.clone().map(Value::String));
     let (first, last) = match filter.window {
         Window::Any => (None, None),
-        // What was due earlier today is overdue too.
+        // Includes today: something due earlier today is overdue too.
         Window::Overdue => (None, Some(now.date())),
         Window::Days(first, last) => (first, last),
     };
     give(Field::DueFrom, first.map(|day| json!(day.to_string())));
     give(Field::DueTo, last.map(|day| json!(day.to_string())));
-    // No tool filters by priority, so more is asked for and sifted here.
+    // The tool does not filter by priority, so a larger page is requested and filtered here.
     give(Field::Limit, filter.priority.and_then(|_| property(tool, Field::Limit)).map(limit));
     PlannedCall { name: tool.name.clone(), arguments }
 }
 
-/// The call that looks for todos to act on, from a place in the list.
+/// The call that looks for todos to change, from an offset of the list.
 pub(super) fn looking(
     tool: &ToolSpec,
     needs: Option<TodoStatus>,
@@ -95,7 +97,7 @@ pub(super) fn looking(
     call
 }
 
-/// The call that does something with a todo; none if no tool can.
+/// The call that changes a todo; none if no tool can.
 pub(super) fn acting(
     roles: &Roles<'_>,
     todo: &Todo,
@@ -125,7 +127,7 @@ pub(super) fn acting(
     Some(call)
 }
 
-/// When a todo is due after it was moved; a time alone keeps the day.
+/// The due time after a move. A time alone keeps the day.
 pub(super) fn moved(todo: &Todo, when: When, now: &Zoned) -> Due {
     match (when.date, todo.due) {
         (None, Some(due)) => Due { date: due.date, time: when.time },
@@ -182,7 +184,7 @@ fn without_tags(own: &[String], old: &[String]) -> Vec<String> {
     own.iter().filter(|tag| !old.iter().any(|old| old.eq_ignore_ascii_case(tag))).cloned().collect()
 }
 
-/// Done or open, as a word or as a flag.
+/// The status as a word or as a flag, whichever the tool has.
 fn state(tool: &ToolSpec, wanted: TodoStatus) -> Option<(Property<'_>, Value)> {
     let named =
         property(tool, Field::Status).and_then(|field| Some((field, status(field, Some(wanted))?)));

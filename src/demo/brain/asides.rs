@@ -1,9 +1,9 @@
-//! Reads what is said of a todo beside it: "it's urgent", "that is due friday".
+//! Reads remarks about the todo before them: "it's urgent", "that is due friday".
 
 use super::words::{Word, WordKind, lowers};
 
-/// What a phrase says of the todo before it. A comma, "and" or a dash must part the two: "tell Tom
-/// it's urgent" is one thing to do.
+/// What a phrase says about the todo before it. A comma, "and" or a dash must separate the two:
+/// "tell Tom it's urgent" is one todo.
 pub(super) fn aside(words: &[Word]) -> Option<Vec<&str>> {
     let lowered = lowers(words);
     let links = lowered.iter().take_while(|word| LINKS.contains(word)).count();
@@ -11,14 +11,14 @@ pub(super) fn aside(words: &[Word]) -> Option<Vec<&str>> {
     predicate(lowered.get(links..)?).filter(|_| is_parted).map(<[&str]>::to_vec)
 }
 
-/// Whether a word is said of what "it" stands for.
+/// Whether a word belongs to a remark about "it".
 pub(super) fn is_predicate(words: &[Word], at: usize) -> bool {
     let word = |back| at.checked_sub(back).and_then(|at| words.get(at)).map(|it| &*it.lower);
     let verb = |word| matches!(word, Some("is" | "are"));
     verb(word(1)) || (verb(word(0)) && word(1).is_some_and(|word| SUBJECTS.contains(&word)))
 }
 
-/// Whether a phrase goes on about what was said before it.
+/// Whether a phrase is a remark about what comes before it.
 pub(super) fn opens_aside(words: &[Word]) -> bool {
     words.first().is_some_and(|word| word.kind == WordKind::Plain)
         && predicate(&lowers(words)).is_some()
@@ -28,7 +28,6 @@ const LINKS: &[&str] = &[",", "", "and", "but", "because", "since", "as"];
 
 const SUBJECTS: &[&str] = &["it", "that", "this", "which", "they", "these", "those", "both"];
 
-/// What is said of "it".
 fn predicate<'a, 'w>(lowered: &'a [&'w str]) -> Option<&'a [&'w str]> {
     let (subject, rest) = lowered.split_first()?;
     let said = match rest {

@@ -6,7 +6,7 @@ use super::filter::{Filter, TodoStatus, Window, is_noun, is_plural, read_filter}
 use super::intent::Intent;
 use super::words::{Word, after, before, lowers};
 
-/// What a clause asks to see; none if it asks for something else.
+/// None if the clause asks for something else.
 pub(super) fn read_question(words: &[Word], now: &Zoned) -> Option<Intent> {
     let lowered = lowers(words);
     let rest = match lowered.as_slice() {
@@ -53,7 +53,7 @@ fn bare(words: &[Word], lowered: &[&str], now: &Zoned) -> Option<Intent> {
     (short && lowered.iter().any(says_list)).then(|| filter(words, now)).flatten().map(Intent::List)
 }
 
-/// A filter that shows what is open unless something else is said.
+/// A filter that shows open todos unless something else is said.
 fn filter(words: &[Word], now: &Zoned) -> Option<Filter> {
     let words = without_tail(words);
     let lowered = lowers(words);
@@ -83,7 +83,7 @@ fn with_subject(words: &[Word], now: &Zoned) -> Option<Filter> {
     Some(Filter { tag: Some(name.lower.clone()), ..Filter::default() })
 }
 
-/// The question without "for me", "to do", "again" at its end.
+/// The question without "again", "now" and the like at its end.
 fn without_tail(words: &[Word]) -> &[Word] {
     match lowers(words).as_slice() {
         [.., "again" | "now" | "agenda" | "today's"] => before(words, words.len() - 1),

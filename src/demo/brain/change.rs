@@ -1,4 +1,4 @@
-//! What changing and stating share: a phrase names todos, an action changes them.
+//! Shared by `changing` and `stating`: a phrase names todos, an action changes them.
 
 use jiff::Zoned;
 
@@ -6,9 +6,9 @@ use super::intent::{Action, Change, Intent, Tone, Unclear};
 use super::target::{NoTarget, Target, read_target};
 use super::words::{Word, after, before, capital, join, lowers, trim};
 
-/// A change of what a phrase names.
 pub(super) fn change(target: &[Word], action: Action, now: &Zoned) -> Intent {
     let lowered = lowers(target);
+    // "Delete everything" is confirmed first; "delete all todos" names what it destroys.
     let sweeping = matches!(action, Action::Delete) && lowered.contains(&"everything");
     match read_target(target, now) {
         Ok(target) => {
@@ -26,7 +26,7 @@ pub(super) fn change(target: &[Word], action: Action, now: &Zoned) -> Intent {
     }
 }
 
-/// The verb of an action, as a person would say it.
+/// The verb for texts to the user.
 pub(super) fn verb(action: &Action) -> &'static str {
     match action {
         Action::Complete => "complete",
@@ -41,7 +41,7 @@ pub(super) fn verb(action: &Action) -> &'static str {
     }
 }
 
-/// The words between a number at the start and a number at the end.
+/// The words without `start` at the beginning and `end` at the end.
 pub(super) fn between(words: &[Word], start: usize, end: usize) -> &[Word] {
     after(before(words, words.len().saturating_sub(end)), start)
 }

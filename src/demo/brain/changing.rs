@@ -1,4 +1,4 @@
-//! Reads commands and statements about todos that are there.
+//! Reads commands that change existing todos.
 
 use jiff::Zoned;
 
@@ -11,7 +11,8 @@ use super::stating::read_statement;
 use super::target::Target;
 use super::words::{Word, after, before, lowers, title, trim};
 
-/// What a clause changes; none if it changes nothing.
+/// None if the clause changes nothing. The order matters: a narrow phrase comes before a wide one
+/// that would also match.
 pub(super) fn read_change(words: &[Word], now: &Zoned) -> Option<Intent> {
     let lowered = lowers(words);
     read_sweep(&lowered)
@@ -24,7 +25,7 @@ pub(super) fn read_change(words: &[Word], now: &Zoned) -> Option<Intent> {
         .or_else(|| read_statement(words, now))
 }
 
-/// "Clear my list": all of it, but said lightly.
+/// "Clear my list" means all of it, but is confirmed first.
 fn read_sweep(lowered: &[&str]) -> Option<Intent> {
     let filter = match lowered {
         ["clear" | "empty" | "wipe" | "reset", "my" | "the", "list" | "todos" | "tasks"]
@@ -168,7 +169,6 @@ fn made_priority(words: &[Word], now: &Zoned) -> Option<Intent> {
     Some(change(after(before(words, at), 1), Action::SetPriority(priority), now))
 }
 
-/// New due dates.
 fn read_moves(words: &[Word], lowered: &[&str], now: &Zoned) -> Option<Intent> {
     let skip = match lowered {
         ["set" | "change" | "move", "the", "due", "date" | "time", "of" | "for", ..] => 5,
@@ -189,7 +189,7 @@ fn read_moves(words: &[Word], lowered: &[&str], now: &Zoned) -> Option<Intent> {
     Some(moved(words, skip, now))
 }
 
-/// "change X to friday": a move if what follows is a date, else not.
+/// "change X to friday" is a move only if a date follows.
 fn changed_date(words: &[Word], now: &Zoned) -> Option<Intent> {
     let moved = moved(words, 1, now);
     matches!(moved, Intent::Change(_)).then_some(moved)
@@ -222,7 +222,7 @@ fn date(tail: &[&str], now: &Zoned) -> Option<Action> {
     }
 }
 
-/// New titles and notes; the new words are taken as they stand.
+/// New titles and notes, taken as typed.
 fn read_rename(words: &[Word], lowered: &[&str], now: &Zoned) -> Option<Intent> {
     let skip = match lowered {
         [

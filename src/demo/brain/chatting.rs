@@ -1,9 +1,9 @@
-//! Reads words that need no tool: greetings, thanks, questions about the model itself.
+//! Reads what needs no tool: greetings, thanks, questions about the model itself.
 
 use super::intent::SmallTalk;
 use super::words::{Word, WordKind, trim};
 
-/// What people say, contractions spelled out; "…" stands for any ending.
+/// Phrases with contractions written out; "…" stands for any ending.
 const PHRASES: &[(SmallTalk, &[&str])] = &[
     (
         SmallTalk::Greet,
@@ -49,7 +49,7 @@ const PHRASES: &[(SmallTalk, &[&str])] = &[
     (SmallTalk::No, &["none of those", "none of these", "forget it", "leave it", "leave them"]),
 ];
 
-/// The small talk that a whole clause is; none if it is more than that.
+/// None unless the whole clause is small talk.
 pub(super) fn read_chat(words: &[Word]) -> Option<SmallTalk> {
     let spoken = trim(words).iter().filter(|word| word.kind != WordKind::Break);
     let said = spoken.map(|word| word.lower.as_str()).collect::<Vec<_>>().join(" ");

@@ -1,16 +1,16 @@
-//! Cuts a message into clauses, and tells how each is said.
+//! Cuts a message into clauses and finds the manner of each: command, request, question, refusal.
 
 use super::chatting::read_chat;
 use super::words::{Word, WordKind, after, lowers, opens, trim, words};
 
-/// One thing that was said, without courtesies around it.
+/// One clause, without courtesies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Clause {
     pub(super) words: Vec<Word>,
     pub(super) manner: Manner,
 }
 
-/// How a clause is said.
+/// Decides whether a clause may be carried out: only the first two are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Manner {
     /// "Add milk."
@@ -25,7 +25,7 @@ pub(super) enum Manner {
     HowTo,
 }
 
-/// Courtesies that open a clause and say nothing.
+/// Courtesies at the start of a clause, without meaning.
 const COURTESIES: &[&[&str]] = &[
     &["please"],
     &["kindly"],
@@ -59,7 +59,7 @@ const COURTESIES: &[&[&str]] = &[
     &["go", "ahead", "and"],
 ];
 
-/// Openings that ask somebody to do it.
+/// Openings that request something.
 const REQUESTS: &[&[&str]] = &[
     &["can", "you"],
     &["could", "you"],
@@ -74,7 +74,7 @@ const REQUESTS: &[&[&str]] = &[
     &["let", "me", "see"],
 ];
 
-/// Openings that ask about a thing instead of asking for it.
+/// Openings that ask about something instead of requesting it.
 const HOW_TO: &[&[&str]] = &[
     &["how"],
     &["should"],
@@ -115,25 +115,25 @@ const FOLLOWERS: &[&[&str]] = &[
     &["list", "the"],
 ];
 
-/// The clauses of a message.
 pub(super) fn clauses(text: &str) -> Vec<Clause> {
     let all = words(text);
     sentences(&all).into_iter().flat_map(|sentence| cut(&sentence)).filter_map(courteous).collect()
 }
 
-/// Whether a phrase opens with a command that is known.
+/// Whether a phrase begins with a known command.
 pub(super) fn opens_command(words: &[Word]) -> bool {
     let lowered = lowers(words);
     FOLLOWERS.iter().any(|follower| opens(&lowered, follower))
 }
 
-/// Each sentence keeps its closing mark.
+/// Each sentence keeps its closing mark, which decides about its manner.
 fn sentences(all: &[Word]) -> Vec<Vec<Word>> {
     let ends = |word: &Word| matches!(word.kind, WordKind::Stop | WordKind::Question);
     all.split_inclusive(ends).map(<[Word]>::to_vec).collect()
 }
 
-/// Cuts before a command that follows another; titles of new todos are left to `adding`.
+/// Cuts before a command that follows another. Titles of new todos may sound like commands, so they
+/// are left to `adding`.
 fn cut(sentence: &[Word]) -> Vec<Vec<Word>> {
     let mut parts: Vec<Vec<Word>> = vec![Vec::new()];
     for (at, word) in sentence.iter().enumerate() {
@@ -167,7 +167,7 @@ fn shows(words: &[Word]) -> bool {
     [["show", "me"], ["list", "my"], ["list", "all"]].iter().any(|with| opens(&lowered, with))
 }
 
-/// Takes courtesies off and tells the manner; nothing if nothing is left.
+/// Removes courtesies and finds the manner; none if nothing is left.
 fn courteous(words: Vec<Word>) -> Option<Clause> {
     let asked = words.last().is_some_and(|word| word.kind == WordKind::Question);
     let whole = trim(&words);

@@ -1,4 +1,4 @@
-//! Reads when something is due: "tomorrow at 5pm", "in two weeks", "on 3 december".
+//! Reads due times: "tomorrow at 5pm", "in two weeks", "on 3 december".
 
 use jiff::civil::{Date, DateTime, Time};
 use jiff::{ToSpan, Zoned};
@@ -6,21 +6,21 @@ use jiff::{ToSpan, Zoned};
 use super::days::{Lead, read_day};
 use super::times::{Bare, part_of_day, read_time};
 
-/// A due date, with a time if one was said.
+/// A due date, with a time if there is one. Floating: the user's clock, no zone (ADR 10).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Due {
     pub(super) date: Date,
     pub(super) time: Option<Time>,
 }
 
-/// What was said of a day and a time; at least one is there.
+/// The day and the time that were said; at least one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct When {
     pub(super) date: Option<Date>,
     pub(super) time: Option<Time>,
 }
 
-/// A phrase that was read.
+/// A due phrase, and how many words it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Found {
     pub(super) when: When,
@@ -35,7 +35,6 @@ pub(super) struct Delay {
     pub(super) unit: Unit,
 }
 
-/// What a delay is counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
     Minutes,
@@ -47,20 +46,21 @@ pub(super) enum Unit {
 }
 
 impl Due {
-    /// Reads `2026-11-22` or `2026-11-22T17:00`, with or without seconds and offset.
+    /// Reads `2026-11-22` or `2026-11-22T17:00`. Seconds and an offset, as other servers send them,
+    /// are ignored.
     pub(super) fn parse(text: &str) -> Option<Due> {
         let date: Date = text.get(..10)?.parse().ok()?;
         let time = text.get(11..16).and_then(|time| time.parse().ok());
         Some(Due { date, time })
     }
 
-    /// The form that todo servers take.
+    /// The form that the todo server accepts.
     pub(super) fn text(self) -> String {
         let time = |time: Time| format!("{}T{:02}:{:02}", self.date, time.hour(), time.minute());
         self.time.map_or_else(|| self.date.to_string(), time)
     }
 
-    /// Later by a delay; none if that leaves the calendar.
+    /// None if the result is outside of the calendar.
     pub(super) fn later(self, delay: Delay) -> Option<Due> {
         let moment = DateTime::from_parts(self.date, self.time.unwrap_or(Time::midnight()));
         let moved = delay.after(moment)?;
@@ -70,7 +70,7 @@ impl Due {
 }
 
 impl When {
-    /// Completes what was not said: a time alone is the next such time.
+    /// Completes what was not said: a time alone means its next occurrence.
     pub(super) fn settle(self, now: &Zoned) -> Due {
         let today = now.date();
         let passed = self.time.is_some_and(|time| time <= now.time());
@@ -86,6 +86,7 @@ impl Delay {
             Unit::Minutes => count.minutes(),
             Unit::Hours => count.hours(),
             Unit::Days => count.days(),
+            // Limits, because jiff panics on spans beyond its range.
             Unit::Weeks => i64::from(self.count.min(100_000)).weeks(),
             Unit::Months => i64::from(self.count.min(100_000)).months(),
             Unit::Years => i64::from(self.count.min(9_000)).years(),
@@ -108,7 +109,7 @@ pub(super) fn read_when(lowers: &[&str], now: &Zoned) -> Option<Found> {
     Some(Found { when, used, lead })
 }
 
-/// The length of time at the start of the words, as in "3 days" or "a week".
+/// The span at the start of the words: "3 days", "a week".
 pub(super) fn read_delay(lowers: &[&str]) -> Option<(Delay, usize)> {
     let (count, unit, used) = match lowers {
         ["half", "an", "hour", ..] => return Some((Delay { count: 30, unit: Unit::Minutes }, 3)),
@@ -143,7 +144,7 @@ pub(super) fn number(word: &str) -> Option<i32> {
     named.or_else(|| if digits { word.parse().ok() } else { None })
 }
 
-/// Words that lead a due phrase in, and how many they are.
+/// The words that introduce a due phrase, and their number.
 fn lead(lowers: &[&str]) -> (Lead, usize) {
     const STRONG: &[&str] = &["due", "by", "on", "at", "until", "till", "before"];
     let count = lowers
@@ -212,7 +213,7 @@ fn read_rest(lowers: &[&str], first: When, now: &Zoned) -> Option<(When, usize)>
         return Some((When { date: Some(date), time: first.time }, used + links));
     }
     let (time, used) = read_time(rest, bare)?;
-    // "tonight at 9" and "tomorrow evening at 7" are meant after noon.
+    // "tonight at 9" and "tomorrow evening at 7" mean p.m.
     let late = first.time.is_some_and(|part| part.hour() >= 12) && time.hour() < 12;
     let time = if late { Time::new(time.hour() + 12, time.minute(), 0, 0).ok()? } else { time };
     Some((When { date: first.date, time: Some(time) }, used + links))

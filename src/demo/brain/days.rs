@@ -28,18 +28,18 @@ const MONTHS: [(&str, &str); 12] = [
     ("december", "dec"),
 ];
 
-/// How a phrase was led in.
+/// How a phrase is introduced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lead {
     /// By "on", "at", "by" and the like.
     Strong,
     /// By "for".
     Weak,
-    /// By nothing.
+    /// Not at all.
     None,
 }
 
-/// The day at the start of a phrase, and how many words it takes.
+/// The day at the start of a phrase, and its number of words.
 pub(super) fn read_day(lowers: &[&str], today: Date, lead: Lead) -> Option<(Date, usize)> {
     if let ["the", rest @ ..] = lowers {
         let (date, used) = read_day(rest, today, lead)?;
@@ -57,12 +57,13 @@ pub(super) fn week_start(day: Date) -> Date {
     day.checked_sub(back.days()).unwrap_or(day)
 }
 
-/// A day some days later; the day itself at the end of time.
+/// The day itself if the result is outside of the calendar.
 pub(super) fn plus_days(day: Date, count: i64) -> Date {
     day.checked_add(count.days()).unwrap_or(day)
 }
 
-/// Whether a title that was freed of its due date still ends in one: there is no 31 February.
+/// Whether a title still ends in a date after its due date was removed: one such as 31 February
+/// cannot be read.
 pub(super) fn ends_in_day(lowers: &[&str]) -> bool {
     match lowers {
         [.., "on" | "by" | "for", day, name] => day_number(day).is_some() && month(name).is_some(),
@@ -83,7 +84,7 @@ fn near(lowers: &[&str], today: Date) -> Option<(Date, usize)> {
     }
 }
 
-/// A bare weekday is the next one after today; "next" means the week after this one.
+/// A weekday alone is its next occurrence after today; "next" means the week after this one.
 fn weekday_phrase(lowers: &[&str], today: Date, lead: Lead) -> Option<(Date, usize)> {
     let next_week = plus_days(week_start(today), 7);
     let of_week =
@@ -172,7 +173,8 @@ fn month_day(lowers: &[&str], today: Date) -> Option<(Date, usize)> {
     }
 }
 
-/// The day in this year, or in the next one in which it is still to come.
+/// This year's day, or that of the next year in which it is still to come. 29 February may be
+/// years away.
 fn next_such(today: Date, month: i8, day: i8) -> Option<Date> {
     let years = (0..8).filter_map(|ahead| today.year().checked_add(ahead));
     years.filter_map(|year| Date::new(year, month, day).ok()).find(|date| *date >= today)
@@ -191,7 +193,7 @@ fn upcoming(today: Date, day: Weekday) -> Date {
     plus_days(today, if ahead == 0 { 7 } else { ahead })
 }
 
-/// Short names are read only where something leads in: "sun" and "sat" are words too.
+/// Short names are read only after "on" and the like: "sun" and "sat" are words too.
 fn weekday(word: &str, lead: Lead) -> Option<Weekday> {
     let named = |(long, short, _): &&(&str, &[&str], Weekday)| {
         *long == word || (lead != Lead::None && short.contains(&word))

@@ -1,4 +1,4 @@
-//! Takes due words, priorities and tags out of a phrase and leaves the title.
+//! Removes due times, priorities and tags from a phrase, so that the title is left.
 
 use jiff::Zoned;
 
@@ -7,7 +7,6 @@ use super::dates::{Found, When, read_when};
 use super::days::Lead;
 use super::words::{Word, WordKind, after, before, lowers, trim};
 
-/// How much a todo matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Priority {
     Low,
@@ -15,7 +14,7 @@ pub(super) enum Priority {
     High,
 }
 
-/// What a phrase says beside its title.
+/// What a phrase says apart from the title.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Details {
     pub(super) when: Option<When>,
@@ -24,7 +23,7 @@ pub(super) struct Details {
 }
 
 impl Priority {
-    /// The word that todo servers take.
+    /// The word that the todo server accepts.
     pub(super) fn text(self) -> &'static str {
         match self {
             Self::Low => "low",
@@ -35,7 +34,7 @@ impl Priority {
 }
 
 impl Details {
-    /// Fills what is missing from what was said for all.
+    /// Fills missing details from those said for all todos.
     pub(super) fn or(mut self, shared: &Details) -> Details {
         self.when = self.when.or(shared.when);
         self.priority = self.priority.or(shared.priority);
@@ -45,7 +44,6 @@ impl Details {
         self
     }
 
-    /// Whether nothing was said.
     pub(super) fn is_empty(&self) -> bool {
         *self == Details::default()
     }
@@ -69,7 +67,7 @@ pub(super) fn take_trailing(words: &[Word], now: &Zoned) -> (Vec<Word>, Details)
     (left, details)
 }
 
-/// Details anywhere in a phrase: at its end, at its start, and led in on the way.
+/// Details anywhere in a phrase: at its end, at its start, or introduced within it.
 pub(super) fn take_details(words: &[Word], now: &Zoned) -> (Vec<Word>, Details) {
     let (mut left, mut details) = take_trailing(words, now);
     left.retain(|word| {
@@ -87,7 +85,7 @@ pub(super) fn take_details(words: &[Word], now: &Zoned) -> (Vec<Word>, Details) 
     (left, details)
 }
 
-/// The priority that a whole phrase names.
+/// The priority, if the whole phrase names one.
 pub(super) fn read_priority(lowers: &[&str]) -> Option<Priority> {
     let core = match lowers {
         [
@@ -105,7 +103,7 @@ pub(super) fn read_priority(lowers: &[&str]) -> Option<Priority> {
     read_level(core)
 }
 
-/// The level that a word names where a priority is asked for.
+/// The level that a word names where a priority is expected.
 pub(super) fn read_level(lowers: &[&str]) -> Option<Priority> {
     match lowers {
         ["high" | "highest" | "top" | "urgent" | "higher"] => Some(Priority::High),
@@ -115,7 +113,7 @@ pub(super) fn read_level(lowers: &[&str]) -> Option<Priority> {
     }
 }
 
-/// The tags that a whole phrase names: "tagged a and b", "with tag a", "#a".
+/// The tags, if the whole phrase names them: "tagged a and b", "with tag a", "#a".
 pub(super) fn read_tags(words: &[Word]) -> Option<Vec<String>> {
     let lowered = lowers(words);
     let names = match lowered.as_slice() {
@@ -163,7 +161,7 @@ fn is_link(word: &Word) -> bool {
     matches!(word.lower.as_str(), "," | "and") || hash_tag(word).is_some()
 }
 
-/// Whether details, and nothing else, go from a place to the end.
+/// Whether only details follow from `at` to the end.
 fn ends_here(words: &[Word], at: usize, now: &Zoned) -> bool {
     let tail = after(words, at);
     let lowered = lowers(tail);
@@ -175,7 +173,7 @@ fn ends_here(words: &[Word], at: usize, now: &Zoned) -> bool {
         || read_aside(tail, now).is_some()
 }
 
-/// "Black Friday" and "think about tomorrow" name no due date.
+/// "Black Friday" and "think about tomorrow" are not due dates.
 fn clings(words: &[Word], at: usize) -> bool {
     const HOLDERS: [&str; 11] = [
         "about", "after", "of", "the", "black", "good", "cyber", "easter", "since", "like",
@@ -185,12 +183,12 @@ fn clings(words: &[Word], at: usize) -> bool {
     before.is_some_and(|word| HOLDERS.contains(&&*word.lower))
 }
 
-/// "important" ends titles too often ("remember what is important").
+/// Titles end in "important" too often ("remember what is important").
 fn strong_priority(lowers: &[&str]) -> Option<Priority> {
     if lowers.last() == Some(&"important") { None } else { read_priority(lowers) }
 }
 
-/// What a phrase says beside the todo, if that is a priority, a due time, or one after the other.
+/// A remark about the todo: a priority, a due time, or both in this order.
 fn read_aside(words: &[Word], now: &Zoned) -> Option<Details> {
     let said = aside(words)?;
     (0..=said.len()).find_map(|at| {
@@ -215,7 +213,7 @@ fn note(words: &[Word], now: &Zoned, details: &mut Details) {
     details.when = details.when.or_else(|| whole_when(&lowered, now));
 }
 
-/// A due phrase that takes every word; also "tomorrow morning," or "(due) today".
+/// A due phrase that uses every word; also "tomorrow morning," or "(due) today".
 pub(super) fn whole_when(lowers: &[&str], now: &Zoned) -> Option<When> {
     let lowers = match lowers {
         [rest @ .., "," | "." | "please"] => rest,
@@ -225,7 +223,7 @@ pub(super) fn whole_when(lowers: &[&str], now: &Zoned) -> Option<When> {
     read_when(lowers, now).filter(|found| found.used == lowers.len()).map(|found| found.when)
 }
 
-/// How many words of details open a phrase that goes on.
+/// How many words of details begin a phrase that continues.
 fn leading(words: &[Word], now: &Zoned) -> Option<usize> {
     let lowered = lowers(words);
     let mark = |used: usize| lowered.get(used).is_some_and(|next| matches!(*next, ":" | ","));
@@ -255,7 +253,8 @@ fn take_middle(words: &mut Vec<Word>, now: &Zoned, details: &mut Details) {
     }
 }
 
-/// Inside a title only a led-in phrase or a small "tomorrow" is a due date, not a name.
+/// Within a title only an introduced phrase or a lower-case "tomorrow" is a due date. Others are
+/// names, such as "The Day After Tomorrow".
 fn interrupts(rest: &[Word], found: Found) -> bool {
     let small = matches!(
         rest.first().map(|word| word.text.as_str()),

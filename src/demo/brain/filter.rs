@@ -1,4 +1,4 @@
-//! Which todos a phrase means: "open", "overdue", "tagged home", "about milk".
+//! Reads filters: "open", "overdue", "tagged home", "about milk".
 
 use jiff::Zoned;
 use jiff::civil::Date;
@@ -9,14 +9,12 @@ use super::days::{plus_days, week_start};
 use super::details::{Priority, hash_tag, tag_name};
 use super::words::{Word, after, join, lowers, trim};
 
-/// Done or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TodoStatus {
     Open,
     Done,
 }
 
-/// When a todo must be due.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Window {
     /// At any time, or never.
@@ -24,11 +22,11 @@ pub(super) enum Window {
     Any,
     /// Before now, and still open.
     Overdue,
-    /// On these days; an end that is missing is open.
+    /// Between these days, both included. None means no limit.
     Days(Option<Date>, Option<Date>),
 }
 
-/// What todos must be like; everything that is said must be true.
+/// All conditions must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Filter {
     pub(super) status: Option<TodoStatus>,
@@ -39,13 +37,12 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// Whether it asks for anything at all.
     pub(super) fn is_default(&self) -> bool {
         *self == Filter::default()
     }
 }
 
-/// Reads a phrase that says nothing but what todos must be like.
+/// None if any word is not part of a filter: half a filter would act on too many todos (ADR 9).
 pub(super) fn read_filter(words: &[Word], now: &Zoned) -> Option<Filter> {
     let mut filter = Filter::default();
     let mut rest = trim(words);
@@ -56,12 +53,10 @@ pub(super) fn read_filter(words: &[Word], now: &Zoned) -> Option<Filter> {
     Some(filter)
 }
 
-/// A word for todos in general.
 pub(super) fn is_noun(word: &str) -> bool {
     matches!(word, "todo" | "task" | "item" | "reminder" | "entry" | "to-do") || is_plural(word)
 }
 
-/// A word for several todos.
 pub(super) fn is_plural(word: &str) -> bool {
     const PLURALS: [&str; 10] = [
         "todos",
@@ -78,7 +73,7 @@ pub(super) fn is_plural(word: &str) -> bool {
     PLURALS.contains(&word)
 }
 
-/// Takes one thing a phrase says; none if it says something else.
+/// Reads one condition; none if the phrase says something else.
 fn read_one(words: &[Word], now: &Zoned, filter: &mut Filter) -> Option<usize> {
     let lowered = lowers(words);
     if let Some(used) = read_text(words, &lowered, filter) {
@@ -176,7 +171,7 @@ fn read_window(lowered: &[&str], now: &Zoned, filter: &mut Filter) -> Option<usi
     Some(found.used)
 }
 
-/// A stretch of days: this or next week, weekend, month.
+/// A period: this or next week, weekend, month.
 fn read_period(lowered: &[&str], today: Date) -> Option<(Date, Date, usize)> {
     let monday = week_start(today);
     let next_month = plus_days(today.last_of_month(), 1);
@@ -196,7 +191,7 @@ fn read_period(lowered: &[&str], today: Date) -> Option<(Date, Date, usize)> {
     }
 }
 
-/// Words that change nothing about which todos are meant.
+/// Words without influence on the filter.
 fn filler(lowered: &[&str]) -> Option<usize> {
     const FILLERS: [&str; 34] = [
         "the",

@@ -1,7 +1,7 @@
-//! Asks back by a form, where a tool for that is on offer.
+//! Asks with a form if the tool for it is offered (ADR 13).
 //!
-//! What the person answers comes as the next message; the form itself is found again in the
-//! transcript, so its options must read the same on every day.
+//! The answer comes as the next message, and the form is found again in the transcript. So its
+//! options must read the same on every day: no "tomorrow" in them.
 
 use serde_json::{Map, Value, json};
 
@@ -13,13 +13,12 @@ use super::resolve::Trouble;
 use super::trouble;
 use crate::conversation::{Call, PlannedCall, ToolSpec};
 
-/// The tool that shows a form; never one that keeps todos.
+/// The tool that shows a form. It is never used as a todo tool.
 pub(super) const TOOL: &str = "ask_user";
 
-/// More options than this are no help.
 const MOST_OPTIONS: usize = 8;
 
-/// One question, its options, and what waits for the answer.
+/// One question, its options, and what to do with the answer.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Form {
     question: String,
@@ -28,13 +27,12 @@ pub(super) struct Form {
     pending: Pending,
 }
 
-/// Whether a form can be shown.
 pub(super) fn is_offered(tools: &[ToolSpec]) -> bool {
     tools.iter().any(|tool| tool.name == TOOL)
 }
 
 impl Form {
-    /// The form for a trouble; none if there is nothing to choose.
+    /// None if the trouble leaves nothing to choose.
     pub(super) fn about(trouble: &Trouble) -> Option<Self> {
         let question = trouble::asked(trouble)?;
         match trouble.pending()? {
@@ -45,7 +43,7 @@ impl Form {
         }
     }
 
-    /// The form that asks whether words were meant as todos.
+    /// Asks whether words were meant as todos.
     pub(super) fn offering(todos: &[NewTodo], intents: &[Intent]) -> Self {
         let titles: Vec<String> = todos.iter().map(|todo| format!("“{}”", todo.title)).collect();
         let question = format!("Shall I put {} on your list?", titles.join(", "));
@@ -62,7 +60,7 @@ impl Form {
         Self {
             question,
             options: options.iter().map(|option| option.label.clone()).collect(),
-            // A new title is for one todo alone.
+            // One title for several todos makes no sense.
             multiple: !matches!(action, Action::Rename(_)),
             pending: Pending::Choose { candidates, action, options },
         }
@@ -77,7 +75,6 @@ impl Form {
         }
     }
 
-    /// The call that shows it.
     pub(super) fn call(&self) -> PlannedCall {
         let mut question = json!({"question": self.question, "options": self.options});
         if let (true, Some(fields)) = (self.multiple, question.as_object_mut()) {
@@ -87,13 +84,13 @@ impl Form {
         PlannedCall { name: TOOL.to_owned(), arguments }
     }
 
-    /// What waits for an answer, once it is on the screen.
+    /// What to do with the answer.
     pub(super) fn into_pending(self) -> Pending {
         self.pending
     }
 
-    /// The same for the form that really was shown; none if that was another question, as it may
-    /// be when another model asked it.
+    /// The same for the form that was really shown. None if that asked something else, because
+    /// another model may have asked it.
     pub(super) fn pending_as_asked(self, call: &Call) -> Option<Pending> {
         let asked = options(first_question(call));
         match self.pending {
@@ -109,7 +106,7 @@ impl Form {
     }
 }
 
-/// A form in words, for a client that wants words though the form is on the screen.
+/// A form as text, for a client that asks for text although the form is on the screen.
 pub(super) fn in_words(call: &Call) -> String {
     let lines: Vec<String> = questions(call).iter().flat_map(question_lines).collect();
     let text = lines.join("\n");
@@ -139,14 +136,14 @@ fn find(label: &str, choices: &[FormOption]) -> Option<FormOption> {
     choices.iter().find(|choice| choice.label == label).cloned()
 }
 
-/// The only todo with a title.
+/// The only todo with this title; none if several have it.
 fn entitled(title: &str, candidates: &[Todo]) -> Option<FormOption> {
     let mut same = candidates.iter().filter(|todo| is_same(&todo.title, title));
     let (Some(only), None) = (same.next(), same.next()) else { return None };
     Some(FormOption { label: title.to_owned(), id: only.key() })
 }
 
-/// Titles, with more beside them where todos share one, and a number where that is no help.
+/// Titles; with details where several are equal, and with a number where these are equal too.
 fn choices(candidates: &[Todo]) -> Vec<FormOption> {
     let shown = candidates.get(..MOST_OPTIONS).unwrap_or(candidates);
     let titles: Vec<String> = shown.iter().map(|todo| todo.title.clone()).collect();
@@ -158,7 +155,7 @@ fn choices(candidates: &[Todo]) -> Vec<FormOption> {
     labels.into_iter().zip(shown).map(choice).collect()
 }
 
-/// Puts something beside the names that are there more than once.
+/// Adds something to names that occur more than once.
 fn tell_apart(names: &[String], aside: impl Fn(usize) -> Vec<String>) -> Vec<String> {
     let shared = |name: &String| names.iter().filter(|other| is_same(name, other)).count() > 1;
     let each = names.iter().enumerate();

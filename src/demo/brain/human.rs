@@ -1,4 +1,4 @@
-//! Dates, times and todos as people read them.
+//! Texts of dates, times and todos for users.
 
 use jiff::Zoned;
 use jiff::civil::{Date, Time};
@@ -14,7 +14,7 @@ pub(super) fn due(due: Due, now: &Zoned) -> String {
     due.time.map_or_else(|| day.clone(), |time| format!("{day}, {}", clock(time)))
 }
 
-/// "27 November 2026, 17:00": the same on every day it is read.
+/// "27 November 2026, 17:00": the same on every day, for the options of forms.
 pub(super) fn fixed(due: Due) -> String {
     let day = due.date.strftime("%-d %B %Y").to_string();
     due.time.map_or_else(|| day.clone(), |time| format!("{day}, {}", clock(time)))
@@ -41,7 +41,7 @@ pub(super) fn todo(todo: &Todo, now: &Zoned) -> String {
     with_asides(&todo.title, &asides(todo, |at| due(at, now)))
 }
 
-/// What is known of a todo beside its title, with its due date as it is told.
+/// A todo's details, with its due date as `due` writes it.
 pub(super) fn asides(todo: &Todo, due: impl Fn(Due) -> String) -> Vec<String> {
     let mut asides = Vec::new();
     asides.extend((todo.status == TodoStatus::Done).then(|| "done".to_owned()));
@@ -52,7 +52,6 @@ pub(super) fn asides(todo: &Todo, due: impl Fn(Due) -> String) -> Vec<String> {
     asides
 }
 
-/// A title with what is known beside it.
 pub(super) fn with_asides(title: &str, asides: &[String]) -> String {
     if asides.is_empty() { title.to_owned() } else { format!("{title} ({})", asides.join(", ")) }
 }

@@ -1,28 +1,26 @@
-//! What a person can want.
+//! What a user can want, as the brain understands it.
 
 use super::dates::{Delay, Due, When};
 use super::details::Priority;
 use super::filter::{Filter, TodoStatus};
 use super::target::Target;
 
-/// What one clause asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Intent {
     /// New todos.
     Add(Vec<NewTodo>),
-    /// Words that may be meant as new todos; asked before anything is done.
+    /// Words that may be meant as new todos; the brain asks first.
     Offer(Vec<NewTodo>),
-    /// Something about todos that are there.
+    /// A change of existing todos.
     Change(Change),
-    /// A look at the list.
+    /// A list.
     List(Filter),
-    /// Words that need no tool.
+    /// No tool is needed.
     Chat(SmallTalk),
-    /// A command that cannot be carried out as it stands.
+    /// A command that cannot be carried out like this.
     Unclear(Unclear),
 }
 
-/// A todo that is to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct NewTodo {
     pub(super) title: String,
@@ -31,7 +29,6 @@ pub(super) struct NewTodo {
     pub(super) tags: Vec<String>,
 }
 
-/// A change, and what it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Change {
     pub(super) target: Target,
@@ -39,17 +36,16 @@ pub(super) struct Change {
     pub(super) tone: Tone,
 }
 
-/// Whether a command may be carried out at once.
+/// Whether a command may be carried out immediately.
 ///
-/// "Delete all todos" names what it destroys and is done. "Delete everything" and "clear my list"
-/// are said lightly, so they are asked back first.
+/// "Delete all todos" names what it destroys, so it is done. "Delete everything" and "clear my
+/// list" are said carelessly, so the brain asks first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tone {
     Plain,
     Sweeping,
 }
 
-/// What is to be done with a todo.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     Complete,
@@ -65,7 +61,6 @@ pub(super) enum Action {
     SetNotes(String),
 }
 
-/// Words that need no tool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SmallTalk {
     Greet,
@@ -80,12 +75,12 @@ pub(super) enum SmallTalk {
     Skip,
 }
 
-/// Why a message leads to nothing.
+/// Why a message is not carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Unclear {
-    /// Not a sentence this model knows.
+    /// Not understood. Never guessed (ADR 9).
     Unknown,
-    /// Told not to do something.
+    /// "Don't …".
     Negated,
     /// A question about how or whether, not a command.
     HowTo,
@@ -95,18 +90,18 @@ pub(super) enum Unclear {
     NoTarget(&'static str),
     /// "All except …".
     Except,
-    /// A day or time it cannot read.
+    /// A day or time that cannot be read.
     NoDate,
-    /// Repeating todos are not known.
+    /// Repeating todos are not supported.
     Repeating,
-    /// More in one message than is safe to do at once.
+    /// More than is safe in one message.
     TooMany,
     /// A title that sounds like a second command.
     TwoThings(String),
 }
 
 impl Action {
-    /// The status a todo must have for the action to mean it.
+    /// The status that a todo must have to be meant: "complete milk" is not about a done one.
     pub(super) fn needs(&self) -> Option<TodoStatus> {
         match self {
             Self::Complete => Some(TodoStatus::Open),

@@ -1,4 +1,4 @@
-//! Splits "milk, eggs and bread" into things of their own.
+//! Splits "milk, eggs and bread" into separate todos.
 
 use jiff::Zoned;
 
@@ -6,7 +6,7 @@ use super::asides::opens_aside;
 use super::details::take_details;
 use super::words::{Word, WordKind, lowers, trim};
 
-/// Pairs that stay together.
+/// Pairs that are one thing.
 const PAIRS: &[(&str, &str)] = &[
     ("mac", "cheese"),
     ("macaroni", "cheese"),
@@ -35,7 +35,7 @@ const PAIRS: &[(&str, &str)] = &[
     ("bacon", "eggs"),
 ];
 
-/// Verbs that open a task, so "buy milk and call mum" is two things.
+/// Verbs that begin a task: "buy milk and call mum" is two todos.
 const VERBS: &[&str] = &[
     "answer",
     "arrange",
@@ -145,10 +145,10 @@ const VERBS: &[&str] = &[
     "write",
 ];
 
-/// A single thing that "and" may belong to: "present for mum and dad".
+/// After these, "and" may belong to one thing: "present for mum and dad".
 const LINKS: &[&str] = &["for", "with", "from", "between", "about", "of", "at"];
 
-/// The pieces that look like items of their own, without empty ones.
+/// The pieces that look like separate items, without empty ones.
 pub(super) fn split(words: &[Word], now: &Zoned) -> Vec<Vec<Word>> {
     let mut pieces: Vec<Vec<Word>> = Vec::new();
     for Chunk { link, piece } in chunks(words) {
@@ -167,12 +167,10 @@ pub(super) fn split(words: &[Word], now: &Zoned) -> Vec<Vec<Word>> {
         .collect()
 }
 
-/// Whether a phrase opens with a verb that makes it a task.
 pub(super) fn opens_task(words: &[Word]) -> bool {
     words.first().is_some_and(|word| word.kind == WordKind::Plain && VERBS.contains(&&*word.lower))
 }
 
-/// A piece, and the commas and "and" before it.
 #[derive(Default)]
 struct Chunk {
     link: Vec<Word>,
@@ -199,7 +197,7 @@ fn chunks(words: &[Word]) -> Vec<Chunk> {
     done
 }
 
-/// Whether a piece only goes on with what the last one began.
+/// Whether a piece continues the last one.
 fn belongs(last: &[Word], link: &[Word], piece: &[Word], now: &Zoned) -> bool {
     let quoted = |words: &[Word]| words.iter().any(|word| word.kind == WordKind::Quoted);
     if quoted(last) || quoted(piece) {

@@ -1,4 +1,4 @@
-//! What a message comes down to.
+//! The work of one turn, from the intents of its message.
 
 use super::filter::Filter;
 use super::intent::{Change, Intent, NewTodo};
@@ -6,7 +6,7 @@ use super::phrases;
 use super::roles::Roles;
 use crate::conversation::ToolSpec;
 
-/// Work for one turn, in the order in which it is done.
+/// In the order in which it is done: a list at the end shows the result.
 #[derive(Default)]
 pub(super) struct Job {
     pub(super) adds: Vec<NewTodo>,
@@ -27,7 +27,7 @@ impl Job {
         }
         job
     }
-    /// Says which tool the work lacks.
+    /// A text for the user if a tool for this work is missing.
     pub(super) fn missing(&self, roles: &Roles<'_>, tools: &[ToolSpec]) -> Option<String> {
         let looks = !self.changes.is_empty() || self.show.is_some();
         if roles.is_empty() {

@@ -1,4 +1,4 @@
-//! Reads todos out of what tools answered, and finds the ones that are meant.
+//! Reads todos from tools' answers, and finds those that are meant.
 
 use jiff::Zoned;
 use serde_json::{Map, Value};
@@ -6,13 +6,11 @@ use serde_json::{Map, Value};
 use super::dates::Due;
 use super::filter::{Filter, TodoStatus, Window};
 
-/// How deep an answer is searched for its list.
 const DEPTH: usize = 4;
 
-/// Whether a title's words fit the wanted ones.
 type Fits = fn(&[String], &[String]) -> bool;
 
-/// A todo as a server tells it.
+/// A todo as a server describes it. Servers differ, so missing members have defaults.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Todo {
     pub(super) id: Value,
@@ -24,18 +22,17 @@ pub(super) struct Todo {
     pub(super) tags: Vec<String>,
 }
 
-/// One answer of a list tool.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Page {
     pub(super) todos: Vec<Todo>,
-    /// How many there are in all, where the server says so.
+    /// The total number, if the server says it.
     pub(super) total: Option<u64>,
-    /// Where the next page starts.
+    /// The offset of the next page.
     pub(super) next: Option<u64>,
 }
 
 impl Todo {
-    /// The id as a word.
+    /// The id as text; some servers use numbers.
     pub(super) fn key(&self) -> String {
         self.id.as_str().map_or_else(|| self.id.to_string(), ToOwned::to_owned)
     }
@@ -49,7 +46,7 @@ impl Todo {
     }
 }
 
-/// The page that a list tool answered; none if it cannot be read.
+/// None if the answer cannot be read.
 pub(super) fn read_page(output: &str) -> Option<Page> {
     let value: Value = serde_json::from_str(output).ok()?;
     let todos = find_list(&value, DEPTH)?;
@@ -57,7 +54,7 @@ pub(super) fn read_page(output: &str) -> Option<Page> {
     Some(Page { todos, total: number("total"), next: number("next_offset") })
 }
 
-/// The todo that a tool answered, alone or wrapped.
+/// The todo in an answer, directly or one level below.
 pub(super) fn read_todo(value: &Value) -> Option<Todo> {
     let fields = value.as_object()?;
     from_fields(fields).or_else(|| {
@@ -66,7 +63,8 @@ pub(super) fn read_todo(value: &Value) -> Option<Todo> {
     })
 }
 
-/// The todos whose titles fit a phrase best: the same title, else every word, else every part.
+/// The todos whose titles fit best: an equal title, otherwise every word, otherwise the start of
+/// every word. A better level hides the others, so "milk" finds "Milk" and not "Oat milk".
 pub(super) fn fitting<'a>(todos: &[&'a Todo], phrase: &str) -> Vec<&'a Todo> {
     let wanted = title_words(phrase);
     if wanted.is_empty() {
@@ -84,7 +82,7 @@ pub(super) fn fitting<'a>(todos: &[&'a Todo], phrase: &str) -> Vec<&'a Todo> {
     fits.into_iter().find(|found| !found.is_empty()).unwrap_or_default()
 }
 
-/// Whether a todo is as a filter wants it; `text` is looked for in title, notes and tags.
+/// Whether a todo passes a filter. `text` is searched in title, notes and tags.
 pub(super) fn passes(todo: &Todo, filter: &Filter, now: &Zoned) -> bool {
     let in_window = match filter.window {
         Window::Any => true,
@@ -111,6 +109,7 @@ fn find_list(value: &Value, depth: usize) -> Option<Vec<Todo>> {
         Value::Array(items) => {
             let todos: Vec<Todo> =
                 items.iter().filter_map(|item| from_fields(item.as_object()?)).collect();
+            // All or nothing: a list with one unreadable entry is some other list.
             (todos.len() == items.len()).then_some(todos)
         }
         Value::Object(fields) if depth > 0 => {

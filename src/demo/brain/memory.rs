@@ -1,4 +1,4 @@
-//! What the brain remembers from the turns before, read from the transcript alone.
+//! What the brain knows from earlier turns, read only from the transcript (ADR 9).
 
 use jiff::Zoned;
 
@@ -8,27 +8,23 @@ use super::reading::understand;
 use super::target::{ListPosition, Target, read_target};
 use super::words::{after, lowers, opens, words};
 
-/// What earlier turns left behind.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Memory {
-    /// Ids in the order of the numbered list shown last.
+    /// Ids in the order of the last numbered list, for "number 2".
     pub(super) shown: Vec<String>,
-    /// Ids of what was made or changed last.
+    /// Ids of what was created or changed last, for "it" and "them".
     pub(super) touched: Vec<String>,
-    /// A question that waits for an answer.
     pub(super) pending: Option<Pending>,
 }
 
-/// A question that was asked back.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Pending {
-    /// Which of these? The options are those of the form, if it was one.
+    /// Which of these? The options are those of a form, if there was one.
     Choose { candidates: Vec<Todo>, action: Action, options: Vec<FormOption> },
     /// Really?
     Confirm(Vec<Intent>),
 }
 
-/// An option of a form, and the id of the todo that it stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct FormOption {
     pub(super) label: String,
@@ -36,7 +32,7 @@ pub(super) struct FormOption {
 }
 
 impl Pending {
-    /// Ids in the order of the choices on the screen.
+    /// Ids in the order of the choices shown.
     pub(super) fn ids(&self) -> Vec<String> {
         match self {
             Self::Choose { candidates, options, .. } if options.is_empty() => {
@@ -50,7 +46,7 @@ impl Pending {
     }
 }
 
-/// Reads a message in the light of what was asked before it.
+/// Reads a message as the answer to an open question, or on its own.
 pub(super) fn understand_after(text: &str, memory: &Memory, now: &Zoned) -> Vec<Intent> {
     let read = understand(text, now);
     let answer = match (&memory.pending, read.as_slice()) {
@@ -58,7 +54,8 @@ pub(super) fn understand_after(text: &str, memory: &Memory, now: &Zoned) -> Vec<
             return confirmed(intents);
         }
         (Some(pending @ Pending::Choose { candidates, action, options }), read) => {
-            // An option is an answer even if it sounds like an order: "Delete all todos" may be a title.
+            // An option is an answer even if it sounds like a command: "Delete all todos" may be a
+            // title.
             let ticked = ticked(text, options).map(Target::Found);
             let loose = matches!(
                 read,
@@ -74,7 +71,7 @@ pub(super) fn understand_after(text: &str, memory: &Memory, now: &Zoned) -> Vec<
     })
 }
 
-/// The todos at places of the list shown last; the place that is not there otherwise.
+/// The ids at these places of the last list, or the first place that it does not have.
 pub(super) fn at_places(
     places: &[ListPosition],
     shown: &[String],
@@ -89,7 +86,7 @@ pub(super) fn at_places(
     found.collect()
 }
 
-/// Asked and confirmed: an offer becomes an addition, a sweeping change a plain one.
+/// After a yes: an offer becomes an addition, a sweeping change a plain one.
 fn confirmed(intents: &[Intent]) -> Vec<Intent> {
     let confirm = |intent: &Intent| match intent {
         Intent::Offer(todos) => Intent::Add(todos.clone()),
@@ -99,7 +96,7 @@ fn confirmed(intents: &[Intent]) -> Vec<Intent> {
     intents.iter().map(confirm).collect()
 }
 
-/// The options that a form was answered with: their labels, with ", " between them.
+/// The chosen options of a form: their labels, separated by ", ".
 fn ticked(text: &str, options: &[FormOption]) -> Option<Vec<String>> {
     let labels: Vec<(String, &str)> =
         options.iter().map(|option| (option.label.to_lowercase(), option.id.as_str())).collect();
@@ -108,7 +105,7 @@ fn ticked(text: &str, options: &[FormOption]) -> Option<Vec<String>> {
     Some(ids.into_iter().map(ToOwned::to_owned).collect())
 }
 
-/// Labels may hold commas themselves, so each is tried in its turn; none is ticked twice.
+/// Labels may contain commas, so each is tried in turn. None is chosen twice.
 fn labelled<'a>(text: &str, known: &[(&str, &'a str)]) -> Option<Vec<&'a str>> {
     known.iter().find_map(|(label, id)| {
         let rest = text.strip_prefix(label)?;
@@ -141,8 +138,8 @@ fn chosen(text: &str, candidates: &[Todo], ids: &[String], now: &Zoned) -> Optio
     (!ids.is_empty()).then_some(Target::Found(ids))
 }
 
-/// One of the candidates for the whole name or for each of its parts; a name that fits several of
-/// them is asked again.
+/// One candidate for the whole name or for each of its parts. A name that fits several is asked
+/// about again.
 fn named(whole: String, parts: &[String], candidates: &[&Todo]) -> Option<Target> {
     let one = |name: &String| match fitting(candidates, name).as_slice() {
         [only] => Some(only.key()),
@@ -155,7 +152,7 @@ fn named(whole: String, parts: &[String], candidates: &[&Todo]) -> Option<Target
     })
 }
 
-/// Whether a message is no work at all, so that an open question may stay open.
+/// Whether a message is no work, so that an open question stays open.
 pub(super) fn is_idle(intents: &[Intent]) -> bool {
     let idle = |intent: &Intent| {
         matches!(

@@ -1,7 +1,8 @@
-//! The brain of the offline model: an honest, rule-based todo assistant in English.
+//! The brain of the offline model: a rule-based todo assistant in English (ADR 9). If it does not
+//! understand, it says so, and never guesses a call.
 //!
-//! A message is cut into [`words`], those into [`clauses`]; each becomes an [`intent`]; [`plan`]
-//! turns intents and the transcript into calls, and in the end into words.
+//! A message is cut into [`words`], these into [`clauses`]; each becomes an [`intent`]; [`plan`]
+//! turns intents and the transcript into calls, and at the end into text.
 
 #![expect(
     clippy::match_same_arms,

@@ -1,25 +1,22 @@
-//! Tells from a tool's answer whether its call worked.
+//! Decides from a tool's answer whether the call worked.
 
 use serde_json::Value;
 
 use super::lookup::{Todo, read_todo};
 
-/// How long a tool's own words may be when they are passed on.
+/// Limit of a tool's own text when it is shown.
 const LONGEST: usize = 300;
 
-/// What became of a call.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Outcome {
-    /// It worked; here is the todo, where the tool told it.
+    /// It worked. With the todo, if the answer has it.
     Worked(Option<Todo>),
-    /// It failed; the tool's own words.
+    /// It failed, with the tool's text.
     Failed(String),
-    /// No answer came.
     Silent,
 }
 
 impl Outcome {
-    /// The todo that the tool told.
     pub(super) fn todo(&self) -> Option<&Todo> {
         match self {
             Self::Worked(todo) => todo.as_ref(),
@@ -28,8 +25,8 @@ impl Outcome {
     }
 }
 
-/// Reads a tool's answer. JSON without an error is success; other words are taken as a failure
-/// when they sound like one.
+/// JSON without an error is success. The text of other tools is a failure if it sounds like one: a
+/// false alarm is better than a false "done".
 pub(super) fn outcome(output: Option<&str>) -> Outcome {
     let Some(output) = output.map(str::trim) else { return Outcome::Silent };
     match serde_json::from_str::<Value>(output) {
@@ -39,7 +36,6 @@ pub(super) fn outcome(output: Option<&str>) -> Outcome {
     }
 }
 
-/// Words, cut to a sensible length.
 pub(super) fn short(text: &str) -> String {
     let cut: String = text.trim().chars().take(LONGEST).collect();
     if cut.len() < text.trim().len() { format!("{cut}…") } else { cut }

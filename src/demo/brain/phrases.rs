@@ -1,4 +1,4 @@
-//! What the brain says without any tool: small talk, help, and honest ignorance.
+//! What the brain says without a tool: small talk, help, and that it did not understand.
 
 use jiff::Zoned;
 
@@ -10,18 +10,16 @@ use super::outcome::short;
 use super::say::new_todo;
 use crate::conversation::{BrainAnswer, ToolSpec};
 
-/// How many tools are named.
 const NAMED_TOOLS: usize = 12;
 
 const CAN: &str = "I can keep your todos: “add milk and eggs for tomorrow”, “what is on my list?”, \
     “the milk is done”, “move eggs to friday”, “rename milk to oat milk”, “delete number 2”.";
 
-/// The answer when nobody has said anything.
+/// The answer to an empty conversation.
 pub(super) fn greeting() -> BrainAnswer {
     BrainAnswer { text: format!("Hello! {CAN}"), ..BrainAnswer::default() }
 }
 
-/// Small talk.
 pub(super) fn chat(chat: SmallTalk, now: &Zoned, memory: &Memory) -> String {
     match chat {
         SmallTalk::Greet => format!("Hello! I am the offline model. {CAN}"),
@@ -44,7 +42,7 @@ pub(super) fn chat(chat: SmallTalk, now: &Zoned, memory: &Memory) -> String {
     }
 }
 
-/// Words that lead to nothing, and what would lead somewhere.
+/// Why nothing was done, and what the user can say instead.
 pub(super) fn unclear(unclear: &Unclear) -> String {
     match unclear {
         Unclear::Unknown => format!(
@@ -84,7 +82,7 @@ pub(super) fn offer(todos: &[NewTodo], now: &Zoned) -> String {
     }
 }
 
-/// There is nothing to keep todos with.
+/// No tool can keep todos.
 pub(super) fn no_todo_tools(tools: &[ToolSpec]) -> String {
     const REAL: &str = "Set GEMINI_API_KEY and restart: then Gemini answers and can use any tool.";
     let mut others = tools.iter().filter(|tool| tool.name != form::TOOL).peekable();
@@ -103,7 +101,6 @@ pub(super) fn no_todo_tools(tools: &[ToolSpec]) -> String {
     )
 }
 
-/// One tool is missing.
 pub(super) fn no_tool(what: &str) -> String {
     format!(
         "I am the offline model, and among the tools on offer I see none that {what}, so I did nothing. \

@@ -1,8 +1,8 @@
-//! Goes through a conversation turn by turn and decides what comes next.
+//! Goes through a conversation turn by turn and decides what comes next (ADR 9).
 //!
-//! Nothing is kept between calls: every turn is read again from the transcript, and its rounds
-//! are replayed. A turn has up to four kinds of rounds: make and look, look on, act, show. After
-//! them a form may ask back; it ends the turn.
+//! Nothing is stored between calls: like a real model, every turn is read again from the
+//! transcript, and its rounds are replayed. A turn has up to four kinds of rounds: create and look,
+//! look further, act, show. A form may follow; it ends the turn.
 
 use super::arguments::{acting, creation, listing, looking};
 use super::filter::Filter;
@@ -20,22 +20,22 @@ use super::trouble;
 use super::turns::{ConversationTurn, Round, turns};
 use crate::conversation::{BrainAnswer, Call, Conversation, PlannedCall};
 
-/// How many pages of a list are looked through.
+/// Pages of a list that are read.
 const PAGES: usize = 4;
 
-/// More acts than this in one turn are left for the next.
+/// Changes per turn. The rest waits until the user says it again.
 const MOST_ACTS: usize = 100;
 
-/// What the bundled offline model says or does next.
+/// What the offline model says or does next.
 ///
-/// It is pure: the same conversation gives the same answer.
+/// Pure: the same conversation gives the same answer.
 pub fn answer(conversation: &Conversation) -> BrainAnswer {
     let mut memory = Memory::default();
     let mut answer = phrases::greeting();
     let turns = turns(&conversation.said);
     for (left, turn) in (0..turns.len()).rev().zip(&turns) {
         let mut planner = Planner::new(conversation, memory, turn.asked);
-        // A turn of the past is read as it was: it asked in words, if it showed no form.
+        // An earlier turn is replayed as it was: without a form in it, it asked in text.
         planner.asks_by_form |= left == 0 && form::is_offered(&conversation.tools);
         (answer, memory) = planner.take(turn);
     }
@@ -50,7 +50,7 @@ struct Planner<'a> {
     conversation: &'a Conversation,
     roles: Roles<'a>,
     memory: Memory,
-    /// The form that this turn has shown.
+    /// The form that this turn showed.
     asked: Option<&'a Call>,
     asks_by_form: bool,
 }
@@ -78,7 +78,7 @@ impl<'a> Planner<'a> {
         self.work(&job, &turn.rounds)
     }
 
-    /// Answers what needs no tool.
+    /// The answer if no tool is needed.
     fn talk(&self, intents: &[Intent]) -> Option<(BrainAnswer, Memory)> {
         let now = &self.conversation.now;
         let (text, pending) = match intents.first()? {
@@ -123,7 +123,7 @@ impl<'a> Planner<'a> {
         self.show(&show, &mut rounds, String::new(), None)
     }
 
-    /// Additions and the first look go out together.
+    /// Additions and the first look at the list are one round of calls.
     fn opening(&self, job: &Job) -> Vec<PlannedCall> {
         let now = &self.conversation.now;
         let creations =
@@ -138,7 +138,7 @@ impl<'a> Planner<'a> {
         Some(looking(self.roles.list?, first.filter(|_| same), offset))
     }
 
-    /// What became of the additions; they are the list that numbers mean from now on.
+    /// The results of the additions. From now on numbers mean this list.
     fn made(&mut self, job: &Job, round: &Round<'_>) -> Vec<Made> {
         let results = round.results.iter().take(job.adds.len());
         let made: Vec<Made> = job
@@ -156,7 +156,7 @@ impl<'a> Planner<'a> {
         made
     }
 
-    /// Turns pages until the whole list is known, then acts.
+    /// Reads further pages until the list is known, then acts.
     fn look_on<'r>(
         self,
         job: &Job,
@@ -178,6 +178,7 @@ impl<'a> Planner<'a> {
         for _ in 1..PAGES {
             let Some(offset) = page.next else { break };
             let Some(call) = self.look(job, Some(offset)) else { break };
+            // No answers yet: this is the next call. Otherwise the round is replayed.
             let Some(round) = rounds.next() else {
                 return self.calls(say::turning_pages(), vec![call]);
             };
@@ -230,7 +231,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// What stands in the way: a form for the first question, words for the rest.
+    /// A form for the first question, text for the others: a form ends the turn.
     fn troubles(&self, troubles: &[Trouble]) -> (Option<Form>, Vec<String>) {
         let now = &self.conversation.now;
         let mut form = None;
@@ -245,7 +246,7 @@ impl<'a> Planner<'a> {
         (form, told)
     }
 
-    /// Lists what a filter wants, after what was said already.
+    /// Lists what a filter wants, after the text so far.
     fn show<'r>(
         mut self,
         filter: &Filter,
@@ -274,7 +275,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// What passes a filter of a page, and how many more the server has.
+    /// The todos of a page that pass the filter, and how many more the server has.
     fn fitting(&self, page: Page, filter: &Filter) -> (Vec<Todo>, u64) {
         let seen = u64::try_from(page.todos.len()).unwrap_or(u64::MAX);
         let more = page.total.unwrap_or(seen).saturating_sub(seen);
@@ -283,7 +284,7 @@ impl<'a> Planner<'a> {
         (todos, more)
     }
 
-    /// Shows a form, unless it is on the screen.
+    /// Shows a form, unless this turn has shown it.
     fn ask(self, text: String, form: Form) -> (BrainAnswer, Memory) {
         if let Some(call) = self.asked {
             return self.told(text, form.pending_as_asked(call));

@@ -1,4 +1,4 @@
-//! What a person wants: one message, read on its own.
+//! Reads one message, without its context.
 
 use jiff::Zoned;
 
@@ -11,11 +11,11 @@ use super::intent::{Intent, Unclear};
 use super::stating::tags_and_notes;
 use super::words::{Word, WordKind, lowers, words};
 
-/// Longer messages are not commands, and reading them as such would take long.
+/// Longer messages are not commands, and matching them would take long.
 const MOST_WORDS: usize = 300;
 
-/// Reads a message. Small talk beside a command is dropped; a part that is not understood makes
-/// the whole message not understood, so that nothing is done by halves.
+/// Small talk next to a command is dropped. If one part is not understood, the whole message is
+/// not, so that nothing is half done.
 pub(super) fn understand(text: &str, now: &Zoned) -> Vec<Intent> {
     if words(text).len() > MOST_WORDS {
         return vec![Intent::Unclear(Unclear::TooMany)];
@@ -56,7 +56,7 @@ fn read_command(words: &[Word], now: &Zoned) -> Option<Intent> {
         .or_else(|| read_change(&calm, now))
 }
 
-/// "!!" makes a new todo urgent, and means nothing elsewhere.
+/// "!!" makes a new todo urgent and means nothing elsewhere.
 fn without_bangs(words: &[Word]) -> Vec<Word> {
     words.iter().filter(|word| word.kind != WordKind::Bangs).cloned().collect()
 }

@@ -1,4 +1,4 @@
-//! Decides which todos a change is about, and what stands in its way.
+//! Decides which todos a change is about, and what prevents it.
 
 use jiff::Zoned;
 
@@ -8,40 +8,37 @@ use super::lookup::{Todo, fitting, passes};
 use super::memory::{Memory, Pending, at_places};
 use super::target::{ListPosition, Target};
 
-/// More than this nobody wants to choose from.
+/// Choices that are offered at most.
 const MOST_CHOICES: usize = 20;
 
-/// One thing to do.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Act {
     pub(super) todo: Todo,
     pub(super) action: Action,
 }
 
-/// Why a change, or a part of it, is not made.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Trouble {
-    /// A name fits several.
+    /// A name fits several. The user chooses; the brain never does (ADR 9).
     Several { name: String, candidates: Vec<Todo>, action: Action },
     /// A name fits none.
     Nothing { name: String, action: Action },
-    /// There is none of this kind.
+    /// A filter fits none.
     NoneSuch(Action),
-    /// The list shown last has no such place.
+    /// The last list has no such place.
     NoPosition(ListPosition),
     /// No list was shown yet.
     NoList { candidates: Vec<Todo>, action: Action },
-    /// Several cannot be given one title.
+    /// Several todos cannot get one title.
     OnlyOne { candidates: Vec<Todo>, action: Action },
     /// "It" could be anything.
     WhichOne(Action),
-    /// It was there before, and is gone.
+    /// It was deleted in the meantime.
     Gone,
-    /// Said lightly, and it would destroy much.
+    /// A careless command that would destroy much.
     Sweeping { count: usize, change: Change },
 }
 
-/// What to do, and what not.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Resolved {
     pub(super) acts: Vec<Act>,
@@ -49,7 +46,7 @@ pub(super) struct Resolved {
 }
 
 impl Trouble {
-    /// The question it leaves open.
+    /// The question that it leaves open.
     pub(super) fn pending(&self) -> Option<Pending> {
         match self {
             Self::Several { candidates, action, .. }
@@ -68,7 +65,7 @@ impl Trouble {
     }
 }
 
-/// Resolves every change against the todos that were found; no todo gets the same act twice.
+/// Resolves every change against the todos found. No todo gets the same change twice.
 pub(super) fn resolve(
     changes: &[Change],
     todos: &[Todo],
@@ -128,7 +125,7 @@ fn targets(
         },
         Target::Them => match (memory.touched.as_slice(), memory.shown.as_slice()) {
             ([], []) => Err(Trouble::WhichOne(action())),
-            // "Delete them" after a whole list was shown is said lightly.
+            // "Delete them" after a whole list is confirmed first.
             ([], shown) if change.action == Action::Delete => {
                 Err(sweeping(shown.to_vec(), action()))
             }
@@ -139,7 +136,6 @@ fn targets(
     }
 }
 
-/// A new title is for one todo alone.
 fn one_title(change: &Change, parts: Parts) -> Result<Parts, Trouble> {
     if parts.len() < 2 || !matches!(change.action, Action::Rename(_)) {
         return Ok(parts);
@@ -153,7 +149,7 @@ fn by_ids(ids: &[String], todos: &[Todo]) -> Parts {
     found.map(|todo| todo.ok_or(Trouble::Gone)).collect()
 }
 
-/// The whole phrase first, so that "mac and cheese" is found as one.
+/// Tries the whole phrase first, so that "mac and cheese" is found as one todo.
 fn named(change: &Change, whole: &str, parts: &[String], todos: &[Todo]) -> Parts {
     let usable = usable(&change.action, todos);
     if parts.len() < 2 || !fitting(&usable, whole).is_empty() {
@@ -198,7 +194,7 @@ fn sweeping(ids: Vec<String>, action: Action) -> Trouble {
     }
 }
 
-/// The todos an action makes sense for: open ones, unless it needs or may have others.
+/// The todos for which an action makes sense: open ones, unless it needs or allows others.
 fn usable<'a>(action: &Action, todos: &'a [Todo]) -> Vec<&'a Todo> {
     let of = |status: TodoStatus| todos.iter().filter(move |todo| todo.status == status);
     match (action.needs(), action) {

@@ -1,10 +1,10 @@
-//! Finds out which tool does what, by the words of its name.
+//! Finds the tool for each purpose, by the words of its name: the brain must work with any server's
+//! todo tools.
 
 use super::form;
 use super::schema::{Field, needs_only, property};
 use crate::conversation::ToolSpec;
 
-/// What a tool does with todos.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     Create,
@@ -14,7 +14,6 @@ pub(super) enum Role {
     Delete,
 }
 
-/// The tool of each role, where there is one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Roles<'a> {
     pub(super) create: Option<&'a ToolSpec>,
@@ -25,7 +24,6 @@ pub(super) struct Roles<'a> {
 }
 
 impl<'a> Roles<'a> {
-    /// Looks through what may be called.
     pub(super) fn find(tools: &'a [ToolSpec]) -> Self {
         let best = |role: Role| {
             let keepers = tools.iter().filter(|tool| tool.name != form::TOOL);
@@ -41,7 +39,7 @@ impl<'a> Roles<'a> {
         }
     }
 
-    /// Whether there is nothing here to keep todos with.
+    /// Whether no tool can keep todos.
     pub(super) fn is_empty(&self) -> bool {
         self.create.is_none() && self.list.is_none()
     }
@@ -58,7 +56,7 @@ impl Role {
         }
     }
 
-    /// What a call can be given; a tool that requires more cannot play the role.
+    /// The arguments that the brain can give. A tool that requires others is not usable.
     fn gives(self) -> &'static [Field] {
         match self {
             Self::Create => &[Field::Title],
@@ -68,13 +66,13 @@ impl Role {
     }
 }
 
-/// Servers list their main tools first.
+/// Of equal scores the first wins: servers list their main tools first.
 fn first_best<'a>(scored: impl Iterator<Item = (usize, &'a ToolSpec)>) -> Option<&'a ToolSpec> {
     let best = scored.reduce(|best, next| if next.0 > best.0 { next } else { best });
     best.map(|(_, tool)| tool)
 }
 
-/// How well a tool plays a role; none if it cannot.
+/// How well a tool fits a role; none if it cannot fill it.
 fn score(tool: &ToolSpec, role: Role) -> Option<usize> {
     let words = name_words(&tool.name);
     let verb = role.verbs().iter().position(|verb| words.iter().any(|word| word == verb))?;
@@ -91,7 +89,7 @@ fn score(tool: &ToolSpec, role: Role) -> Option<usize> {
     Some(about + leads + 4 - verb.min(3))
 }
 
-/// `create_list` makes a list, not a todo.
+/// `create_list` creates a list, not a todo.
 fn is_about_lists(words: &[String]) -> bool {
     words.iter().any(|word| {
         matches!(

@@ -1,4 +1,4 @@
-//! What the brain says about its work: thoughts, sums and lists.
+//! What the brain says about its work: thoughts, summaries and lists.
 
 use jiff::Zoned;
 
@@ -12,14 +12,12 @@ use super::lookup::{Page, Todo, read_page};
 use super::outcome::{Outcome, outcome, short};
 use super::resolve::{Act, Trouble};
 
-/// An addition, and what became of it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Made {
     pub(super) todo: NewTodo,
     pub(super) outcome: Outcome,
 }
 
-/// The thoughts before the first round.
 pub(super) fn opening(additions: usize, calls: usize) -> Vec<String> {
     match (additions, calls > additions) {
         (0, _) => vec!["To act on a todo I first need its id, so I look at the list.".to_owned()],
@@ -32,12 +30,10 @@ pub(super) fn opening(additions: usize, calls: usize) -> Vec<String> {
     }
 }
 
-/// The thought before the next page.
 pub(super) fn turning_pages() -> Vec<String> {
     vec!["The list goes on, so I look at its next page.".to_owned()]
 }
 
-/// The thought before acting.
 pub(super) fn acting(acts: usize, troubles: &[Trouble]) -> Vec<String> {
     let sure = format!(
         "I found {} that {} meant.",
@@ -49,22 +45,19 @@ pub(super) fn acting(acts: usize, troubles: &[Trouble]) -> Vec<String> {
     std::iter::once(sure).chain(unsure).collect()
 }
 
-/// The thought before a look at the list.
 pub(super) fn listing() -> Vec<String> {
     vec!["The list itself knows best, so I look at it.".to_owned()]
 }
 
-/// The thought before a form.
 pub(super) fn asking() -> Vec<String> {
     vec!["This is not mine to decide, so I ask.".to_owned()]
 }
 
-/// The thought before summing up.
 pub(super) fn closing() -> Vec<String> {
     vec!["I have the answers of the tools and sum them up.".to_owned()]
 }
 
-/// The page in a list tool's answer, or why there is none.
+/// The page in an answer, or the text that says why there is none.
 pub(super) fn page(output: Option<&str>) -> Result<Page, String> {
     let Some(output) = output else {
         return Err("The todo server gave no answer, so I cannot see the list.".to_owned());
@@ -77,7 +70,6 @@ pub(super) fn page(output: Option<&str>) -> Result<Page, String> {
     })
 }
 
-/// What was added, and what was not.
 pub(super) fn added(made: &[Made], now: &Zoned) -> String {
     let worked: Vec<String> = made
         .iter()
@@ -93,7 +85,6 @@ pub(super) fn added(made: &[Made], now: &Zoned) -> String {
     paragraphs(&std::iter::once(sum).chain(failed).collect::<Vec<_>>())
 }
 
-/// A new todo as a person reads it.
 pub(super) fn new_todo(todo: &NewTodo, now: &Zoned) -> String {
     let mut asides = Vec::new();
     asides.extend(todo.due.map(|due| format!("due {}", human::due(due, now))));
@@ -102,7 +93,6 @@ pub(super) fn new_todo(todo: &NewTodo, now: &Zoned) -> String {
     with_asides(&todo.title, &asides)
 }
 
-/// What was changed, and what was not.
 pub(super) fn changed(done: &[(&Act, Outcome)], now: &Zoned) -> String {
     let worked = done.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Worked(_)));
     let lines: Vec<String> = worked.map(|(act, _)| deed(act, now)).collect();
@@ -117,7 +107,7 @@ pub(super) fn changed(done: &[(&Act, Outcome)], now: &Zoned) -> String {
     paragraphs(&std::iter::once(sum).chain(failed).collect::<Vec<_>>())
 }
 
-/// Ids of what was changed and is still there.
+/// Ids of what was changed and still exists, for "it" in the next message.
 pub(super) fn succeeded(done: &[(&Act, Outcome)]) -> Vec<String> {
     let stays = |act: &Act| act.action != Action::Delete;
     let worked =
@@ -125,12 +115,10 @@ pub(super) fn succeeded(done: &[(&Act, Outcome)]) -> Vec<String> {
     worked.map(|(act, _)| act.todo.key()).collect()
 }
 
-/// A tool for this is not on offer.
 pub(super) fn unable(action: &Action) -> String {
     format!("No tool here can {} a todo that way, so I left it as it is.", verb(action))
 }
 
-/// There is more to do than one turn may.
 pub(super) fn left(number: usize) -> String {
     format!(
         "{} left; say it again to go on.",
@@ -138,7 +126,6 @@ pub(super) fn left(number: usize) -> String {
     )
 }
 
-/// The list that a filter gives.
 pub(super) fn list(todos: &[Todo], filter: &Filter, more: u64, now: &Zoned) -> String {
     let (adjective, kind) = (adjective(filter), kind(filter, now));
     if todos.is_empty() {
@@ -154,14 +141,13 @@ pub(super) fn list(todos: &[Todo], filter: &Filter, more: u64, now: &Zoned) -> S
     }
 }
 
-/// The parts that say something, with a blank line between them.
+/// The parts that are not empty, separated by blank lines.
 pub(super) fn paragraphs(parts: &[String]) -> String {
     let said: Vec<&str> =
         parts.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
     said.join("\n\n")
 }
 
-/// One thing done.
 fn deed(act: &Act, now: &Zoned) -> String {
     let title = format!("“{}”", act.todo.title);
     let to = |due: Due| format!("{title} is now due {}.", human::due(due, now));
@@ -195,7 +181,7 @@ fn failure(verb: &str, title: &str, outcome: &Outcome) -> Option<String> {
     }
 }
 
-/// What a list is of, before "todos".
+/// The words for a filter before "todos".
 fn adjective(filter: &Filter) -> &'static str {
     match (filter.window, filter.status) {
         (Window::Overdue, _) => "overdue ",
@@ -205,7 +191,7 @@ fn adjective(filter: &Filter) -> &'static str {
     }
 }
 
-/// What a list is of, after "todos".
+/// The words for a filter after "todos".
 fn kind(filter: &Filter, now: &Zoned) -> String {
     let today = now.date();
     let mut parts = Vec::new();

@@ -1,13 +1,12 @@
-//! Reads a tool's JSON Schema: which arguments it takes and what they may be.
+//! Reads a tool's JSON Schema: its arguments and their values.
 
 use serde_json::Value;
 
 use crate::conversation::ToolSpec;
 
-/// How deep a schema is followed.
+/// How deep a schema is followed; it may refer to itself.
 const DEPTH: usize = 6;
 
-/// What an argument is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Field {
     Id,
@@ -26,7 +25,6 @@ pub(super) enum Field {
     Offset,
 }
 
-/// An argument of a tool, by its own name.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Property<'a> {
     pub(super) name: &'a str,
@@ -35,7 +33,7 @@ pub(super) struct Property<'a> {
 }
 
 impl Field {
-    /// Names it goes by, best first, without case and separators.
+    /// Possible names, best first, without case and separators.
     fn names(self) -> &'static [&'static str] {
         match self {
             Self::Id => &["id", "todoid", "taskid", "itemid", "uuid"],
@@ -59,14 +57,14 @@ impl Field {
 }
 
 impl<'a> Property<'a> {
-    /// The values it may have, if they are listed.
+    /// The allowed values, if they are listed.
     pub(super) fn choices(&self) -> Vec<&'a str> {
         let mut found = Vec::new();
         collect(self.schema, self.root, DEPTH, &mut found);
         found
     }
 
-    /// The first of these words that it allows; any if it lists none.
+    /// The first of these words that is allowed; any if none are listed.
     pub(super) fn choose(&self, words: &[&'a str]) -> Option<&'a str> {
         let choices = self.choices();
         if choices.is_empty() {
@@ -77,29 +75,26 @@ impl<'a> Property<'a> {
         })
     }
 
-    /// Whether its schema names this type.
     pub(super) fn is(&self, kind: &str) -> bool {
         names_type(self.schema, self.root, kind, DEPTH)
     }
 
-    /// Whether its schema says nothing about its type.
     pub(super) fn untyped(&self) -> bool {
         let kinds = ["string", "boolean", "integer", "number", "array", "object"];
         !kinds.iter().any(|kind| self.is(kind))
     }
 
-    /// Whether it wants a whole point in time.
+    /// Whether it wants an instant, with an offset.
     pub(super) fn wants_moment(&self) -> bool {
         self.schema.get("format").and_then(Value::as_str) == Some("date-time")
     }
 
-    /// The largest number it allows.
     pub(super) fn maximum(&self) -> Option<u64> {
         self.schema.get("maximum").and_then(Value::as_u64)
     }
 }
 
-/// The argument of a tool that serves a purpose.
+/// The argument of a tool for this purpose.
 pub(super) fn property(tool: &ToolSpec, field: Field) -> Option<Property<'_>> {
     let properties = tool.parameters.get("properties")?.as_object()?;
     let by_name = |wanted: &&str| properties.iter().find(|(name, _)| plain(name) == *wanted);
@@ -107,7 +102,7 @@ pub(super) fn property(tool: &ToolSpec, field: Field) -> Option<Property<'_>> {
     Some(Property { name, schema, root: &tool.parameters })
 }
 
-/// Whether a tool can be called with nothing but these.
+/// Whether a tool can be called with only these arguments.
 pub(super) fn needs_only(tool: &ToolSpec, fields: &[Field]) -> bool {
     let known: Vec<&str> =
         fields.iter().filter_map(|field| property(tool, *field)).map(|found| found.name).collect();
@@ -142,7 +137,7 @@ fn names_type(schema: &Value, root: &Value, kind: &str, depth: usize) -> bool {
     own || (depth > 0 && inner(schema, root).any(|inner| names_type(inner, root, kind, depth - 1)))
 }
 
-/// What a schema is made of: its alternatives, and what it refers to.
+/// The alternatives of a schema and what it refers to.
 fn inner<'a>(schema: &'a Value, root: &'a Value) -> impl Iterator<Item = &'a Value> {
     let listed =
         ["anyOf", "oneOf", "allOf"].into_iter().filter_map(|key| schema.get(key)?.as_array());

@@ -1,4 +1,5 @@
-//! Reads statements that change a todo: "I bought milk", "milk is done", "the report is due friday".
+//! Reads statements that change a todo: "I bought milk", "milk is done", "the report is due
+//! friday".
 
 use jiff::Zoned;
 
@@ -9,7 +10,7 @@ use super::intent::{Action, Change, Intent, Tone};
 use super::target::Target;
 use super::words::{Word, after, before, lowers, title};
 
-/// Doings that end a todo. "I love milk" ends none.
+/// Verbs that say that a todo is done. "I love milk" does not.
 const DONE: &[&str] = &[
     "bought",
     "did",
@@ -49,7 +50,7 @@ const DONE: &[&str] = &[
     "handled",
 ];
 
-/// What a statement changes; none if it states something else.
+/// None if the statement changes nothing.
 pub(super) fn read_statement(words: &[Word], now: &Zoned) -> Option<Intent> {
     let lowered = lowers(words);
     first_person(words, &lowered, now)
@@ -78,7 +79,8 @@ fn first_person(words: &[Word], lowered: &[&str], now: &Zoned) -> Option<Intent>
     (!object.is_empty() && !negated && !vague).then(|| change(object, Action::Complete, now))
 }
 
-/// "add tag home to X", "add #home to X", "add a note to X: text" come before plain additions.
+/// "add tag home to X", "add #home to X", "add a note to X: text". Read before plain additions,
+/// which would take them as titles.
 pub(super) fn tags_and_notes(words: &[Word], lowered: &[&str], now: &Zoned) -> Option<Intent> {
     let at = match lowered {
         ["add", "a", "note" | "notes", "to" | "on" | "for", ..] => return noted(words, 4, now),
@@ -125,7 +127,7 @@ fn states(words: &[Word], lowered: &[&str], now: &Zoned) -> Option<Intent> {
     Some(change(subject, action, now))
 }
 
-/// "All done!" is said lightly, so it is asked back.
+/// "All done!" is said carelessly, so the brain asks first.
 fn all_done() -> Intent {
     let target = Target::All(Filter::default());
     Intent::Change(Change { target, action: Action::Complete, tone: Tone::Sweeping })

@@ -1,4 +1,4 @@
-//! Which todo a command is about: a title, a number, "it", or all of some kind.
+//! Reads which todo a command is about: a title, a number, "it", or all of some kind.
 
 use jiff::Zoned;
 
@@ -6,22 +6,21 @@ use super::filter::{Filter, is_noun, is_plural, read_filter};
 use super::items::split;
 use super::words::{Word, WordKind, after, join, lowers, trim};
 
-/// What a command is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Target {
-    /// Titles or parts of titles; the whole is tried before its parts.
+    /// Titles or parts of titles. The whole is tried before its parts.
     Named { whole: String, parts: Vec<String> },
-    /// Places in the list that was shown last.
+    /// Places in the last list.
     Places(Vec<ListPosition>),
-    /// What was spoken of last.
+    /// What the last turn was about.
     It,
-    /// All that were spoken of last.
+    /// Everything that the last turn was about.
     Them,
     /// All of some kind.
     All(Filter),
-    /// Found before; by id.
+    /// Known already, by id.
     Found(Vec<String>),
-    /// One of these, by id; the name fits them all.
+    /// One of these, by id. The name fits all of them.
     Among { name: String, ids: Vec<String> },
 }
 
@@ -32,16 +31,13 @@ pub(super) enum ListPosition {
     Last,
 }
 
-/// Why a phrase is no target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NoTarget {
-    /// Nothing is named.
     Missing,
-    /// "All except …": too easily misread to be risked.
+    /// "All except …": a misreading would destroy too much.
     Except,
 }
 
-/// Reads what a command is about.
 pub(super) fn read_target(words: &[Word], now: &Zoned) -> Result<Target, NoTarget> {
     let words = strip(trim(words));
     let lowered = lowers(words);
@@ -62,7 +58,7 @@ pub(super) fn read_target(words: &[Word], now: &Zoned) -> Result<Target, NoTarge
             Err(NoTarget::Missing)
         };
     }
-    // "All the emails" must never be taken for a title with these words in it.
+    // "All the emails" must never be read as a title with these words.
     if matches!(lowered.first(), Some(&("all" | "every" | "everything" | "each"))) {
         return Err(NoTarget::Missing);
     }
@@ -95,7 +91,7 @@ pub(super) fn read_position(lowered: &[&str]) -> Option<ListPosition> {
     }
 }
 
-/// The words without "the", "my", "todo" and "from my list" around what is meant.
+/// The words without "the", "my", "todo" and "from my list" around the title.
 fn strip(words: &[Word]) -> &[Word] {
     let lowered = lowers(words);
     match lowered.as_slice() {

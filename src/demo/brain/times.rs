@@ -7,11 +7,11 @@ use jiff::civil::Time;
 pub(super) enum Bare {
     /// "at" came before it.
     Allowed,
-    /// It stands alone.
+    /// Nothing introduces it: in "buy 5 eggs", 5 is not an hour.
     Refused,
 }
 
-/// The time at the start of a phrase, and how many words it takes.
+/// The time at the start of a phrase, and its number of words.
 pub(super) fn read_time(lowers: &[&str], bare: Bare) -> Option<(Time, usize)> {
     let (first, rest) = lowers.split_first()?;
     if let Some(found) = named(first, rest, bare) {
@@ -35,7 +35,7 @@ pub(super) fn read_time(lowers: &[&str], bare: Bare) -> Option<(Time, usize)> {
     (bare == Bare::Allowed).then(|| likely(first)).flatten().map(|time| (time, 1))
 }
 
-/// The hour that a part of the day stands for.
+/// The hour that a part of the day means.
 pub(super) fn part_of_day(word: &str) -> Option<Time> {
     let hour = match word {
         "morning" => 9,
@@ -68,7 +68,7 @@ fn named(first: &str, rest: &[&str], bare: Bare) -> Option<(Time, usize)> {
     }
 }
 
-/// A bare hour as people mean it: one to six is in the afternoon.
+/// An hour without am or pm: one to six is in the afternoon.
 fn likely(text: &str) -> Option<Time> {
     let hour: i8 = text.parse().ok()?;
     Time::new(if (1..=6).contains(&hour) { hour + 12 } else { hour }, 0, 0, 0).ok()

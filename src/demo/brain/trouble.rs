@@ -1,4 +1,4 @@
-//! What the brain says when something stands in its way.
+//! What the brain says if a change cannot be made.
 
 use jiff::Zoned;
 
@@ -11,7 +11,6 @@ use super::outcome::short;
 use super::resolve::Trouble;
 use super::target::ListPosition;
 
-/// Why a part of the work is not done.
 pub(super) fn told(trouble: &Trouble, now: &Zoned) -> String {
     match trouble {
         Trouble::Several { candidates, action, .. }
@@ -40,7 +39,7 @@ pub(super) fn told(trouble: &Trouble, now: &Zoned) -> String {
     }
 }
 
-/// A trouble as the question of a form; none if it leaves nothing to choose.
+/// The question for a form; none if there is nothing to choose.
 pub(super) fn asked(trouble: &Trouble) -> Option<String> {
     match trouble {
         Trouble::Sweeping { .. } => Some(format!("{}Shall I?", why(trouble))),
@@ -52,12 +51,12 @@ pub(super) fn asked(trouble: &Trouble) -> Option<String> {
     }
 }
 
-/// A trouble that has to wait because another one is asked about first.
+/// The text for a question that must wait, because another one is asked first.
 pub(super) fn later(trouble: &Trouble) -> String {
     format!("{}Say that once more when this is settled.", why(trouble))
 }
 
-/// Why it has to be asked which todo is meant.
+/// Why the brain has to ask.
 fn why(trouble: &Trouble) -> String {
     match trouble {
         Trouble::Several { name, .. } => format!("Several todos fit “{}”. ", short(name)),
@@ -75,7 +74,6 @@ fn which(opening: &str, action: &Action) -> String {
     format!("{opening}Which todo should I {}?", verb(action))
 }
 
-/// Asks which todo is meant.
 fn question(opening: &str, candidates: &[Todo], action: &Action, now: &Zoned) -> String {
     let lines: Vec<String> = candidates.iter().map(|todo| human::todo(todo, now)).collect();
     let asked = which(opening, action);

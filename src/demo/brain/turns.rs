@@ -1,25 +1,24 @@
-//! Cuts a transcript into turns, and turns into rounds of calls with their answers.
+//! Cuts a transcript into turns, and turns into rounds of calls with their results.
 
 use super::form;
 use crate::conversation::{Call, Said};
 
-/// What a person said, and the rounds of calls since.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct ConversationTurn<'a> {
     pub(super) text: &'a str,
     pub(super) rounds: Vec<Round<'a>>,
-    /// The form that was shown last.
+    /// The last form of this turn.
     pub(super) asked: Option<&'a Call>,
 }
 
-/// Calls made together, and what each was answered.
+/// The calls of one reply with their results; none where there is no result.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Round<'a> {
     pub(super) results: Vec<Option<&'a str>>,
     calls: Vec<&'a Call>,
 }
 
-/// The turns of a transcript; what was said before the first message of a person is skipped.
+/// Anything before the first message of the user is skipped.
 pub(super) fn turns(said: &[Said]) -> Vec<ConversationTurn<'_>> {
     let mut turns: Vec<ConversationTurn<'_>> = Vec::new();
     for one in said {
@@ -35,7 +34,7 @@ pub(super) fn turns(said: &[Said]) -> Vec<ConversationTurn<'_>> {
     turns
 }
 
-/// A form is no round: what it is answered comes with the next message.
+/// A form is not a round: its answer is the next message (ADR 13).
 fn take_calls<'a>(turn: &mut ConversationTurn<'a>, calls: &'a [Call]) {
     let (forms, calls): (Vec<_>, Vec<_>) = calls.iter().partition(|call| call.name == form::TOOL);
     turn.asked = forms.last().copied().or(turn.asked);
@@ -44,7 +43,7 @@ fn take_calls<'a>(turn: &mut ConversationTurn<'a>, calls: &'a [Call]) {
     }
 }
 
-/// Ties an answer to the last call of this id that has none.
+/// Assigns a result to the last call with this id that has none: ids may repeat in a transcript.
 fn settle<'a>(turn: &mut ConversationTurn<'a>, call_id: &str, output: &'a str) {
     for round in turn.rounds.iter_mut().rev() {
         let slots = round.calls.iter().zip(round.results.iter_mut());

@@ -1,25 +1,20 @@
-//! Cuts what was said into words, with quotes as single words.
+//! Cuts a text into words. A quotation is one word, so that commands within it are not read.
 
-/// What a word is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WordKind {
-    /// An ordinary word.
     Plain,
-    /// What stood between quotes.
+    /// The content of a quotation.
     Quoted,
     /// A comma, semicolon or new line.
     Break,
-    /// A colon.
     Colon,
-    /// The end of a sentence.
     Stop,
-    /// A question mark.
     Question,
     /// Two or more exclamation marks.
     Bangs,
 }
 
-/// One word, as typed and as compared.
+/// One word, as typed and in the form for comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Word {
     pub(super) text: String,
@@ -27,7 +22,6 @@ pub(super) struct Word {
     pub(super) kind: WordKind,
 }
 
-/// Contractions, and the words they stand for.
 const CONTRACTIONS: &[(&str, &str, &str)] = &[
     ("what's", "what", "is"),
     ("whats", "what", "is"),
@@ -46,13 +40,12 @@ const CONTRACTIONS: &[(&str, &str, &str)] = &[
     ("haven't", "have", "not"),
 ];
 
-/// A full stop after these ends no sentence.
+/// A full stop after these does not end a sentence.
 const ABBREVIATIONS: &[&str] = &[
     "dr", "mr", "mrs", "ms", "st", "vs", "no", "nr", "etc", "approx", "prof", "a.m", "p.m", "e.g",
     "i.e", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec",
 ];
 
-/// Cuts a text into words.
 pub(super) fn words(text: &str) -> Vec<Word> {
     let mut found = Vec::new();
     let mut rest = text;
@@ -74,12 +67,12 @@ pub(super) fn words(text: &str) -> Vec<Word> {
     found
 }
 
-/// The words as compared; marks stand for themselves and a quote matches nothing.
+/// The words for comparison. Marks are themselves; a quotation matches nothing.
 pub(super) fn lowers(words: &[Word]) -> Vec<&str> {
     words.iter().map(|word| word.lower.as_str()).collect()
 }
 
-/// Puts words back together as they were typed.
+/// Joins words as they were typed.
 pub(super) fn join(words: &[Word]) -> String {
     if let [only] = words {
         return only.text.clone();
@@ -104,18 +97,16 @@ pub(super) fn join(words: &[Word]) -> String {
     text
 }
 
-/// A title: the words as typed, with a capital first letter.
+/// A title: as typed, with a capital first letter.
 pub(super) fn title(words: &[Word]) -> String {
     capital(join(trim(words)).trim())
 }
 
-/// The text with a capital first letter.
 pub(super) fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// The words without marks at either end.
 pub(super) fn trim(words: &[Word]) -> &[Word] {
     match words {
         [first, rest @ ..] if is_mark(first) => trim(rest),
@@ -124,17 +115,14 @@ pub(super) fn trim(words: &[Word]) -> &[Word] {
     }
 }
 
-/// Whether every given word opens the phrase.
 pub(super) fn opens(lowers: &[&str], with: &[&str]) -> bool {
     lowers.starts_with(with)
 }
 
-/// What is left after the given number of words.
 pub(super) fn after(words: &[Word], count: usize) -> &[Word] {
     words.get(count..).unwrap_or_default()
 }
 
-/// The given number of words.
 pub(super) fn before(words: &[Word], count: usize) -> &[Word] {
     words.get(..count).unwrap_or(words)
 }
@@ -151,7 +139,7 @@ fn marked(text: &str, kind: WordKind) -> Word {
     Word { text: text.to_owned(), lower: lower.to_owned(), kind }
 }
 
-/// A quote at the start of the text: what is inside, and what follows.
+/// A quotation at the start of the text: its content, and what follows.
 fn quoted(text: &str) -> Option<(&str, &str)> {
     let open = text.chars().next()?;
     let close = match open {
@@ -172,7 +160,7 @@ fn quoted(text: &str) -> Option<(&str, &str)> {
     (!inner.is_empty()).then_some((inner, inside.get(at + close.len_utf8()..)?))
 }
 
-/// How far a run without white space, quotes or inner commas goes.
+/// The length of a run without white space, quotes or separating commas ("1,000" is one word).
 fn chunk_length(text: &str) -> usize {
     let mut seen = false;
     for (at, letter) in text.char_indices() {

@@ -1,19 +1,17 @@
-//! The repeatable agent of an emulation: obeys `call:` and `steps:`.
+//! The repeatable agent of the emulator: obeys `call:` and `steps:` in the user's text. Only under
+//! `--emulate` (invariant 10).
 
 use serde_json::{Deserializer, Map, Value, json};
 
 use crate::conversation::{BrainAnswer, Conversation, PlannedCall, Said, ToolSpec};
 
-/// Characters of tool results that an answer repeats.
+/// Characters of results that an answer repeats.
 const DIGEST: usize = 200;
 
-/// No message asks for more rounds than this.
 const MAX_STEPS: usize = 100;
 
-/// No message asks for more calls in a round than this.
 const MAX_CALLS: usize = 128;
 
-/// What the repeatable agent answers.
 pub(super) fn answer(conversation: &Conversation) -> BrainAnswer {
     let turn = LastTurn::of(conversation);
     let calls = if turn.rounds < turn.steps() { turn.calls(&conversation.tools) } else { vec![] };
@@ -22,12 +20,12 @@ pub(super) fn answer(conversation: &Conversation) -> BrainAnswer {
     BrainAnswer { thoughts, text, calls }
 }
 
-/// Whether the person's last words direct this agent.
+/// Whether the last user message has a directive.
 pub(super) fn is_directed(text: &str) -> bool {
     steps_in(text).is_some() || !directed_calls(text).is_empty()
 }
 
-/// The calls that `call:<tool>{json};call:…` names.
+/// The calls of `call:<tool>{json};call:…`.
 pub(super) fn directed_calls(text: &str) -> Vec<PlannedCall> {
     let mut calls = vec![];
     let mut rest = text;
@@ -39,7 +37,7 @@ pub(super) fn directed_calls(text: &str) -> Vec<PlannedCall> {
     calls
 }
 
-/// A call of this tool with something in every required argument.
+/// A call of this tool with a value for every required argument.
 pub(super) fn synthesised_call(tool: &ToolSpec) -> PlannedCall {
     let required = tool.parameters.get("required").and_then(Value::as_array);
     let names = required.into_iter().flatten().filter_map(Value::as_str);

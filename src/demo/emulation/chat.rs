@@ -1,4 +1,4 @@
-//! The model for tests: strict, scripted, and honest about what it saw.
+//! Answers a chat request of a test: checks it as Gemini does, chooses a scenario, logs it.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -32,7 +32,6 @@ use crate::wire::request::ChatRequest;
 use crate::wire::usage::EstimatedUsage;
 use crate::wire::way::Way;
 
-/// What the emulation works with.
 #[derive(Debug)]
 pub(crate) struct Emulation {
     pub(super) brain: Brain,
@@ -46,17 +45,15 @@ pub(crate) struct Emulation {
     prefixes: Prefixes,
 }
 
-/// One request, with everything that decides its answer.
 pub(super) struct Scene {
     pub(super) request: ChatRequest,
     pub(super) knobs: Knobs,
     pub(super) style: ReplyStyle,
     pub(super) chosen: Chosen,
-    /// A fingerprint of the key.
+    /// A hash of the API key: quotas are counted for each key, and the key is not stored.
     pub(super) key: u64,
 }
 
-/// Answers a request for a chat completion.
 pub(super) async fn chat(State(emulation): State<Arc<Emulation>>, request: Request) -> Response {
     let connection = ConnectionHandle::of(&request);
     let (parts, body) = request.into_parts();
@@ -76,7 +73,6 @@ pub(super) async fn chat(State(emulation): State<Arc<Emulation>>, request: Reque
 }
 
 impl Emulation {
-    /// An emulation that has seen nothing yet.
     pub(crate) fn new(brain: Brain, settings: EmulateSettings, stop: CancellationToken) -> Self {
         Self {
             brain,
@@ -107,7 +103,8 @@ impl Emulation {
         Ok(scene.knobs.dialect.error(self.play(&scene)))
     }
 
-    /// The model that answers a good request; only Google is strict.
+    /// The profile of the model that answers. Only Google's API is strict; other servers accept
+    /// everything.
     fn checked(
         &self,
         read: &Read,

@@ -1,4 +1,4 @@
-//! Which scenario a request gets.
+//! Chooses the scenario of a request.
 
 use axum::http::request::Parts;
 use serde_json::{Map, Value};
@@ -10,20 +10,19 @@ use super::script::{Lined, Play, Script};
 use crate::conversation::PlannedCall;
 use crate::wire::request::ChatRequest;
 
-/// What was chosen, and why it will be known again.
 #[derive(Debug)]
 pub(super) struct Chosen {
-    /// Its name in the log.
+    /// The name in the log.
     pub(super) label: String,
     pub(super) play: Play,
-    /// Knobs that only this answer has.
+    /// Knobs for this answer only.
     pub(super) knobs: String,
-    /// Tells this sequence from others.
+    /// Identifies this sequence.
     pub(super) key: Key,
     call: Option<PlannedCall>,
 }
 
-/// A scenario that comes back after every result, or it would be no loop.
+/// The scenario that also answers after results: it is a loop.
 const FOR_EVER: &str = "repeat_call";
 
 /// The first that applies: script, model name, directive, agent.
@@ -49,7 +48,7 @@ fn named<'a>(request: &'a ChatRequest, words: &'a str) -> Option<&'a str> {
     request.model.strip_prefix("fake:").or_else(|| directive(request, words))
 }
 
-/// A directive holds for the first answer of its turn.
+/// A directive applies to the first answer of its turn only, or the turn would never end.
 fn directive<'a>(request: &ChatRequest, words: &'a str) -> Option<&'a str> {
     let (_, rest) = words.split_once("[[scenario:")?;
     let (name, _) = rest.split_once("]]")?;
@@ -74,7 +73,7 @@ impl Chosen {
         })
     }
 
-    /// The calls that a written scenario makes: scripted, directed, offered, or Gemini's own.
+    /// The calls of a written scenario: scripted, from directives, of offered tools, or samples.
     pub(super) fn calls(&self, request: &ChatRequest) -> (PlannedCall, PlannedCall) {
         let tools = request.conversation().tools;
         let offered = tools.iter().map(synthesised_call);

@@ -1,4 +1,4 @@
-//! The routes by which a test lines up answers and reads the log.
+//! The routes with which a test queues answers and reads the log.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::chat::Emulation;
 use super::script::PostedEntry;
 
-/// No script is longer than this, in bytes.
+/// Bytes of a script at most.
 const MAX_SCRIPT: usize = 8 << 20;
 
 /// `GET /_fake/log?test=ID`

@@ -1,4 +1,4 @@
-//! The same answers as other servers write them.
+//! Writes answers as other servers do, each with its peculiarities.
 
 use axum::http::StatusCode;
 use bytes::Bytes;
@@ -12,27 +12,26 @@ use crate::wire::profile::Generation;
 use crate::wire::reply::{ReplyStyle, Thoughts};
 use crate::wire::steps::BodyStep;
 
-/// A server that takes the same requests and answers in its own way (the knob `dialect`).
+/// A server with the same API and its own format of answers (the knob `dialect`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum EmulatedServer {
-    /// The usual one.
     #[default]
     Google,
-    /// Arguments in pieces, usage in a chunk without choices.
+    /// Arguments in pieces; usage in a chunk without choices.
     OpenAi,
-    /// The same, with empty names and finish reasons where others leave them out.
+    /// The same, with empty names and finish reasons where others omit them.
     NewApi,
     /// Thoughts as `reasoning`.
     Vllm,
-    /// Thoughts as `reasoning_content`, timings beside the usage.
+    /// Thoughts as `reasoning_content`; timings next to the usage.
     LlamaCpp,
     /// Comments while it thinks.
     OpenRouter,
-    /// Whole calls, all numbered 0.
+    /// Complete calls, all with index 0.
     Ollama,
 }
 
-/// Everything about a foreign answer but what it says.
+/// Everything about an answer except its content.
 struct Pen<'a> {
     dialect: EmulatedServer,
     style: &'a ReplyStyle,
@@ -43,7 +42,6 @@ const DONE: &str = "data: [DONE]\n\n";
 const PROCESSING: &str = ": OPENROUTER PROCESSING\n\n";
 
 impl EmulatedServer {
-    /// The server of that name, as the knob `dialect` calls it.
     pub(super) fn named(name: &str) -> Option<Self> {
         Some(match name {
             "google" => Self::Google,
@@ -57,7 +55,7 @@ impl EmulatedServer {
         })
     }
 
-    /// The events of an answer, `[DONE]` included.
+    /// Including `[DONE]`.
     pub(super) fn events(self, answer: &BrainAnswer, style: &ReplyStyle, ids: &Ids) -> Vec<Bytes> {
         let pen = Pen { dialect: self, style, id: format!("chatcmpl-{}", ids.envelope()) };
         let comment = (self == Self::OpenRouter).then(|| PROCESSING.to_owned());
@@ -65,18 +63,17 @@ impl EmulatedServer {
         comment.into_iter().chain(chunks).chain([DONE.to_owned()]).map(Bytes::from).collect()
     }
 
-    /// The same answer in one piece.
+    /// For a request without `stream`.
     pub(super) fn completion(self, answer: &BrainAnswer, style: &ReplyStyle, ids: &Ids) -> Value {
         let pen = Pen { dialect: self, style, id: format!("chatcmpl-{}", ids.envelope()) };
         pen.completion(answer, ids)
     }
 
-    /// Whether this is another server than Google's.
     pub(super) fn is_foreign(self) -> bool {
         self != Self::Google
     }
 
-    /// An error is taken out of Google's array, as everyone else has it; all else is left alone.
+    /// Takes an error out of Google's array, which only Google uses. Leaves everything else.
     pub(super) fn error(self, delivery: Delivery) -> Delivery {
         match googles_error(&delivery).filter(|_| self.is_foreign()) {
             Some(error) => unwrapped(&delivery, &error),
@@ -84,7 +81,7 @@ impl EmulatedServer {
         }
     }
 
-    /// Where this server puts its thoughts, if it shows them.
+    /// The member for thoughts, if this server shows them.
     fn thoughts(self) -> Option<&'static str> {
         match self {
             Self::Google | Self::OpenAi => None,
@@ -158,7 +155,7 @@ impl Pen<'_> {
         if self.dialect == EmulatedServer::LlamaCpp { Value::Null } else { "".into() }
     }
 
-    /// Where thoughts go, if they were asked for and this server shows them.
+    /// The same, if thoughts were requested.
     fn shown_thoughts(&self) -> Option<&'static str> {
         self.dialect.thoughts().filter(|_| self.style.thoughts == Thoughts::Shown)
     }
@@ -168,7 +165,7 @@ impl Pen<'_> {
         answer.thoughts.iter().map(|thought| json!({ field: thought })).collect()
     }
 
-    /// One call: whole, or its head and two pieces of its arguments.
+    /// One call: complete, or a head and two pieces of arguments.
     fn call(&self, index: usize, call: &PlannedCall, ids: &Ids) -> Vec<Value> {
         let id = ids.call(Generation::Three);
         let arguments = arguments(call);
@@ -225,7 +222,6 @@ impl Pen<'_> {
         Value::Object(chunk)
     }
 
-    /// The counters, in a last chunk without choices.
     fn usage(&self, answer: &BrainAnswer) -> Option<Value> {
         self.style.usage.is_some().then(|| self.counted(json!([]), answer))
     }

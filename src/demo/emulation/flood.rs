@@ -1,4 +1,5 @@
-//! More text than anyone should keep: sent as fast as it is read, and never held here.
+//! Endless answers, sent as fast as they are read. Made piece by piece: the emulator must not need
+//! the memory that the test is about.
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -7,19 +8,18 @@ use crate::wire::delivery::Delivery;
 use crate::wire::sse::chunks_of;
 use crate::wire::steps::BodyStep;
 
-/// Characters of a wide chunk, and how many of these make a mebibyte.
 const WIDE: usize = 16 << 10;
 const WIDE_IN_MEBIBYTE: usize = (1 << 20) / WIDE;
 
-/// Narrow chunks that are written at once.
+/// Narrow chunks per write.
 const AT_ONCE: usize = 128;
 
-/// So many mebibytes of text in chunks of some length; it ends as `events` do.
+/// Mebibytes of text in long chunks, with the end of `events`.
 pub(super) fn wide_flood(events: &[Bytes], mebibytes: usize) -> Delivery {
     flood(events, &"a".repeat(WIDE), WIDE_IN_MEBIBYTE * mebibytes, 1)
 }
 
-/// So many chunks of one character; it ends as `events` do.
+/// Chunks of one character, with the end of `events`.
 pub(super) fn narrow_flood(events: &[Bytes], count: usize) -> Delivery {
     flood(events, "a", count, AT_ONCE)
 }
@@ -34,7 +34,7 @@ fn flood(events: &[Bytes], content: &str, count: usize, at_once: usize) -> Deliv
     Delivery::stream(floods.chain(ending).collect())
 }
 
-/// The first of the events with another text.
+/// The first event, with this text.
 fn saying(events: &[Bytes], content: &str) -> String {
     let first = events.first().map(|event| String::from_utf8_lossy(event)).unwrap_or_default();
     let mut chunk = chunks_of(&first).pop().unwrap_or_default();

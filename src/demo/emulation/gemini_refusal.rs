@@ -1,9 +1,9 @@
-//! Why a request is refused, in Gemini's words.
+//! A refusal of a request, in Gemini's words.
 
 use super::scenarios::Fills;
 use crate::wire::problem::Unreadable;
 
-/// A refusal: a written scenario and what fills its blanks.
+/// A written scenario and the texts for its blanks.
 #[derive(Clone, Debug)]
 pub(super) struct GeminiRefusal {
     pub(super) scenario: &'static str,
@@ -21,7 +21,7 @@ impl GeminiRefusal {
         Self { scenario, fills: Fills::samples() }
     }
 
-    /// A refusal that is all in its message.
+    /// A refusal with only a message.
     pub(super) fn saying(message: &str) -> Self {
         Self::of("e400_invalid_argument").with("message", message)
     }

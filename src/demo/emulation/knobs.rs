@@ -1,4 +1,4 @@
-//! Flags and timing of an emulated answer, read from `name=value,name`.
+//! Timing and flags of an emulated answer, read from `name=value,name`.
 
 use std::collections::BTreeSet;
 use std::str::FromStr;
@@ -11,49 +11,46 @@ use crate::wire::pace::Pace;
 use crate::wire::phrases::Chars;
 use crate::wire::reply::Parallel;
 
-/// What can be turned about one emulated answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Knobs {
     /// `ttft`, `ttft_p95` and `chunk` in milliseconds, `jitter`, `split` and `coalesce`.
     pub pace: Pace,
-    /// How parallel calls are laid out (`parallel`).
+    /// How parallel calls are written (`parallel`).
     pub parallel: Parallel,
-    /// Whose wire is spoken (`dialect`).
+    /// The server whose format is used (`dialect`).
     pub dialect: EmulatedServer,
-    /// How long a chunk of text is (`chars`).
+    /// The length of a chunk of text (`chars`).
     pub chars: Option<Chars>,
-    /// What is switched on.
     pub flags: BTreeSet<Flag>,
 }
 
-/// A switch that is off unless named.
+/// Off unless named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Flag {
     /// The key is too new for gemini-2.5-flash (`new_key`).
     NewKey,
-    /// gemini-2.5-flash is served by its successor (`after_2026_12_01`).
+    /// gemini-2.5-flash is answered by its successor (`after_2026_12_01`).
     AfterShutdown,
     /// A tool message without `name` is refused (`require_tool_name`).
     RequireToolName,
     /// Tool schemas are not checked (`schema=lenient`).
     LenientSchema,
-    /// No envelope has an id (`no_id=true`).
+    /// No chunk has an id (`no_id=true`).
     NoId,
 }
 
-/// A knob that does not exist or cannot be set so.
+/// A knob that does not exist, or has a wrong value.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("there is no knob `{0}`")]
 pub struct UnknownKnob(String);
 
-/// Gemini on an ordinary day.
+/// Gemini's usual timing, for benchmarks.
 const BENCH: &str = "ttft=450,ttft_p95=1600,chunk=70,chars=60-120";
 
-/// No pause is longer than this.
 const LONGEST_MS: u64 = 600_000;
 
 impl Knobs {
-    /// These knobs, changed by what `text` names.
+    /// These knobs, changed by `text`.
     pub fn turned(mut self, text: &str) -> Result<Self, UnknownKnob> {
         for pair in text.split([',', '&']).map(str::trim).filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, "true"));
@@ -62,7 +59,6 @@ impl Knobs {
         Ok(self)
     }
 
-    /// Whether a switch is on.
     pub fn has(&self, flag: Flag) -> bool {
         self.flags.contains(&flag)
     }

@@ -1,4 +1,4 @@
-//! What was asked and how each answer ended, for tests to look at.
+//! Records requests and the ends of answers, for tests.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,14 +9,14 @@ use tokio::time::Instant;
 
 use crate::wire::way::{DeliveryEnd, Witness};
 
-/// The latest requests, bounded in number and in bytes.
+/// The latest requests, limited in number and bytes.
 #[derive(Debug)]
 pub(super) struct Log {
     started: Instant,
     ring: Mutex<Ring>,
 }
 
-/// Follows one request; dropped before its end, the client has gone.
+/// Follows one request. Dropped before its end, it records that the client has left.
 #[derive(Debug)]
 pub(super) struct Watch {
     log: Arc<Log>,
@@ -50,7 +50,7 @@ struct Record {
 const MAX_RECORDS: usize = 4_096;
 const MAX_BYTES: usize = 64 << 20;
 
-/// Headers whose values are nobody's business.
+/// Headers whose values are not recorded.
 const SECRET: &[&str] = &["authorization", "cookie", "proxy-authorization", "x-goog-api-key"];
 
 impl Log {
@@ -58,7 +58,6 @@ impl Log {
         Self { started: Instant::now(), ring: Mutex::default() }
     }
 
-    /// Notes that a request has arrived.
     pub(super) fn open(self: &Arc<Self>, headers: &HeaderMap) -> Watch {
         let arrival_ns = self.now();
         let number = self.with(|ring| {
@@ -72,7 +71,7 @@ impl Log {
         Watch { log: Arc::clone(self), number }
     }
 
-    /// The requests of one test, or all, oldest first.
+    /// The requests of one test or of all, oldest first.
     pub(super) fn read(&self, test: Option<&str>) -> Value {
         self.with(|ring| {
             let asked = |record: &&Record| test.is_none_or(|test| record.is_of(test));
@@ -82,7 +81,7 @@ impl Log {
         })
     }
 
-    /// Forgets the requests of one test, or all.
+    /// Deletes the requests of one test or of all.
     pub(super) fn clear(&self, test: Option<&str>) {
         self.with(|ring| {
             ring.records.retain(|_, record| test.is_some_and(|test| !record.is_of(test)));
@@ -100,7 +99,6 @@ impl Log {
 }
 
 impl Watch {
-    /// Notes what was asked.
     pub(super) fn asked(&self, body: Value, size: usize, words: String) {
         self.log.with(|ring| {
             let Some(record) = ring.records.get_mut(&self.number) else { return };
@@ -112,7 +110,6 @@ impl Watch {
         });
     }
 
-    /// Notes what will be answered.
     pub(super) fn chose(&self, scenario: &str) {
         self.with(|record| scenario.clone_into(&mut record.scenario));
     }
@@ -136,6 +133,7 @@ impl Witness for Watch {
 
     fn end(&self, end: DeliveryEnd) {
         let now = self.log.now();
+        // The first end counts: dropping always reports one more.
         self.with(|record| record.end = record.end.or(Some((end, now))));
     }
 }

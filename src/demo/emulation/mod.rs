@@ -1,4 +1,5 @@
 //! Everything that exists only under `--emulate`: strict checks, scenarios, scripts, the log.
+//! Behind the feature `emulator`, so it is not in the released binary (ADR 27).
 
 mod agent;
 

@@ -1,4 +1,4 @@
-//! Plays what was chosen for a request.
+//! Turns the chosen scenario of a request into an answer.
 
 use axum::http::StatusCode;
 
@@ -15,11 +15,10 @@ use crate::wire::pace::{first, paced};
 use crate::wire::reply::chunks;
 use crate::wire::sse::{Form, deliver, events_of};
 
-/// Carries the text of the disturbed ways.
+/// The scenario whose text transport faults disturb.
 const LONG_TEXT: &str = "text_ten_chunks";
 
 impl Emulation {
-    /// The answer to a request.
     pub(super) fn play(&self, scene: &Scene) -> Delivery {
         let key = || scene.chosen.key.clone();
         match &scene.chosen.play {

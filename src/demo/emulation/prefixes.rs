@@ -1,4 +1,4 @@
-//! Remembers prompts, as a cache would.
+//! Remembers beginnings of prompts, as a provider's prompt cache does.
 
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -8,17 +8,16 @@ use serde_json::Value;
 
 use crate::wire::usage::{TOKEN, prompt_text};
 
-/// The beginnings of prompts that were seen, up to a bound.
 #[derive(Debug, Default)]
 pub(super) struct Prefixes(Mutex<VecDeque<u64>>);
 
-/// The shortest prefix that is remembered, in tokens.
+/// Tokens of the shortest prefix that is cached.
 const CACHED: usize = 2_048;
 
 const MAX_PREFIXES: usize = 1_024;
 
 impl Prefixes {
-    /// How many tokens of this prompt came from the cache; remembers it.
+    /// The tokens of this prompt that are in the cache. Adds it.
     pub(super) fn cached(&self, body: &Value) -> usize {
         let text = prompt_text(body);
         let Some(prefix) = text.as_bytes().get(..CACHED * TOKEN) else { return 0 };

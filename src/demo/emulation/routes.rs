@@ -1,4 +1,4 @@
-//! The routes of an emulation.
+//! The routes of the emulator.
 
 use std::sync::Arc;
 
@@ -15,7 +15,6 @@ use super::written::refused;
 use crate::wire::routes::{CHAT, MODELS, models, not_found};
 use crate::wire::way::Way;
 
-/// Everything an emulation answers to.
 pub(crate) fn routes(emulation: Emulation) -> Router {
     Router::new()
         .route(CHAT, post(chat))

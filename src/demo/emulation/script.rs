@@ -1,4 +1,4 @@
-//! Answers that a test has lined up, each for the request it is meant for.
+//! Answers that a test has queued, each for a matching request.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -12,7 +12,6 @@ use super::knobs::{Knobs, UnknownKnob};
 use super::scenarios::{FlakyFailure, Scenario};
 use crate::conversation::{BrainAnswer, PlannedCall};
 
-/// One entry as it is posted.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PostedEntry {
@@ -26,7 +25,7 @@ pub(super) struct PostedEntry {
     arguments: Option<Map<String, Value>>,
 }
 
-/// An answer in the test's own words.
+/// An answer written by the test.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PostedAnswer {
@@ -46,7 +45,6 @@ struct PostedCall {
     arguments: Map<String, Value>,
 }
 
-/// One answer, lined up.
 #[derive(Clone, Debug)]
 pub(super) struct Lined {
     pub(super) label: String,
@@ -57,7 +55,6 @@ pub(super) struct Lined {
     ends: Option<Instant>,
 }
 
-/// What to play.
 #[derive(Clone, Debug)]
 pub(super) enum Play {
     Scenario(Scenario),
@@ -65,7 +62,6 @@ pub(super) enum Play {
     Answer(BrainAnswer),
 }
 
-/// Why a script was refused.
 #[derive(Debug, Error)]
 pub(super) enum ScriptError {
     #[error("there is no scenario `{0}`")]
@@ -78,14 +74,13 @@ pub(super) enum ScriptError {
     Full,
 }
 
-/// The answers lined up, up to a bound.
 #[derive(Debug, Default)]
 pub(super) struct Script(Mutex<VecDeque<Lined>>);
 
 const MAX_LINED: usize = 1_024;
 
 impl Script {
-    /// Lines up all of the entries or none.
+    /// Queues all entries or none.
     pub(super) fn add(&self, posted: Vec<PostedEntry>) -> Result<usize, ScriptError> {
         let mut fresh = vec![];
         for entry in posted {
@@ -99,7 +94,7 @@ impl Script {
         Ok(line.len())
     }
 
-    /// Takes the first answer that is meant for this request.
+    /// Takes the first matching answer. Outages and quotas stay, because they answer many requests.
     pub(super) fn take(&self, test: &str, words: &str) -> Option<Lined> {
         let mut line = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         line.retain(|lined| lined.ends.is_none_or(|end| Instant::now() < end));
@@ -116,7 +111,6 @@ impl Script {
         line.remove(index)
     }
 
-    /// Forgets the answers meant for one test, or all.
     pub(super) fn clear(&self, test: Option<&str>) {
         let mut line = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         line.retain(|lined| test.is_some_and(|test| lined.matches.as_deref() != Some(test)));
@@ -131,7 +125,7 @@ impl Lined {
 }
 
 impl PostedEntry {
-    /// A flaky sequence is lined up as its faults.
+    /// A flaky sequence is queued as its single faults.
     fn lined(self) -> Result<Vec<Lined>, ScriptError> {
         Knobs::default().turned(&self.options)?;
         let label = self.scenario.clone().unwrap_or_else(|| "answer".to_owned());
@@ -156,7 +150,7 @@ impl PostedAnswer {
     }
 }
 
-/// What one request gets, and how many requests get it.
+/// What to play, and for how many requests.
 fn parts(scenario: Scenario) -> (Play, usize) {
     match scenario {
         Scenario::Flaky(fault, times) => (Play::Fault(fault), usize::try_from(times).unwrap_or(0)),

@@ -1,4 +1,4 @@
-//! What an emulation is told when it is built.
+//! Settings of the emulator.
 
 use std::str::FromStr;
 
@@ -6,28 +6,24 @@ use thiserror::Error;
 
 use super::knobs::Knobs;
 
-/// What an emulation does unless a request or a script says otherwise.
+/// Defaults, which a request or a script may override.
 #[derive(Clone, Debug)]
 pub struct EmulateSettings {
-    /// Who answers when no scenario was asked for.
     pub agent: Agent,
-    /// Makes ids, signatures and mixtures repeatable.
     pub seed: u64,
-    /// Flags and timing of every request.
     pub knobs: Knobs,
 }
 
-/// Who answers when no scenario was asked for.
+/// What answers if no scenario is requested.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Agent {
     /// The repeatable agent that obeys `call:` and `steps:`.
     #[default]
     Deterministic,
-    /// The brain, save in turns that carry `call:` or `steps:`.
+    /// The brain, except in turns with `call:` or `steps:`.
     Brain,
 }
 
-/// An agent that does not exist.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("the agent is repeatable or brain")]
 pub struct UnknownAgent;

@@ -1,4 +1,4 @@
-//! Disturbs the way of an answer.
+//! Applies a transport fault to an answer.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -12,14 +12,13 @@ use crate::wire::ids::Ids;
 use crate::wire::pace::{Pace, paced};
 use crate::wire::steps::BodyStep;
 
-/// Between two bytes of a trickle.
+/// Pause between two bytes of a trickle.
 const DRIP: Duration = Duration::from_millis(50);
 
-/// Between two comments, and what they say.
+/// Pause before a comment, and its text.
 const PING: Duration = Duration::from_millis(50);
 const PINGED: Bytes = Bytes::from_static(b": ping\n\n");
 
-/// The events, disturbed as asked.
 pub(super) fn disturbed(
     transport: &DeliveryFault,
     events: Vec<Bytes>,

@@ -1,4 +1,4 @@
-//! Turns a written scenario into what goes over the wire.
+//! Turns a written scenario into an answer.
 
 use axum::http::StatusCode;
 use serde_json::{Value, json};
@@ -11,7 +11,6 @@ use crate::wire::pace::{Pace, paced};
 use crate::wire::problem::in_array;
 use crate::wire::sse::{Form, chunks_of, deliver, events_of};
 
-/// A written scenario with its blanks filled.
 pub(super) fn written(name: &str, fills: &Fills, form: Form, pace: &Pace, ids: &Ids) -> Delivery {
     let Some(entry) = find(name) else { return missing(name) };
     let text = fills.fill(&entry.template);
@@ -24,7 +23,6 @@ pub(super) fn written(name: &str, fills: &Fills, form: Form, pace: &Pace, ids: &
     }
 }
 
-/// A refusal as it goes over the wire.
 pub(super) fn refused(refusal: &GeminiRefusal) -> Delivery {
     match find(refusal.scenario) {
         Some(entry) => whole(entry, JSON, wrapped(&refusal.fills.fill(&entry.template))),

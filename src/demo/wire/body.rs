@@ -1,4 +1,4 @@
-//! Reads the body of a request, up to a bound.
+//! Reads the body of a request, up to a limit.
 
 use axum::body::{Body, to_bytes};
 use serde::Deserialize;
@@ -7,17 +7,15 @@ use serde_json::Value;
 use super::problem::Unreadable;
 use super::request::ChatRequest;
 
-/// No request is longer than this, in bytes.
+/// Bytes of a request at most.
 const MAX_BODY: usize = 8 << 20;
 
-/// A body and its length.
 #[derive(Debug)]
 pub(crate) struct Read {
     pub(crate) body: Value,
     pub(crate) size: usize,
 }
 
-/// Reads a JSON body.
 pub(crate) async fn read(body: Body) -> Result<Read, Unreadable> {
     let Ok(bytes) = to_bytes(body, MAX_BODY).await else {
         return Err(Unreadable(format!(
@@ -36,7 +34,6 @@ pub(crate) async fn read(body: Body) -> Result<Read, Unreadable> {
 }
 
 impl Read {
-    /// The request that the body is.
     pub(crate) fn request(&self) -> Result<ChatRequest, Unreadable> {
         let invalid = |error| Unreadable(format!("Invalid value: {error}"));
         ChatRequest::deserialize(&self.body).map_err(invalid)

@@ -1,8 +1,7 @@
-//! The same reply in one piece, for those who do not stream.
+//! An answer without streaming, folded from the chunks of a stream so that both agree.
 
 use serde_json::{Map, Value, json};
 
-/// Folds the chunks of a stream into a whole completion.
 pub(crate) fn completion(chunks: &[Value]) -> Value {
     let mut whole = Map::new();
     whole.insert("choices".into(), json!([choice(chunks)]));

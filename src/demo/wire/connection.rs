@@ -1,4 +1,4 @@
-//! A connection that can be cut, so that faults are real ones.
+//! A connection that can be reset, so that faults are real TCP faults.
 
 use std::io::{Error, ErrorKind, Result};
 use std::pin::Pin;
@@ -14,13 +14,13 @@ use tokio::net::TcpStream;
 
 use super::door::Door;
 
-/// One connection, which ends in a reset once its line is cut.
+/// Ends in a reset after [`ConnectionHandle::cut`].
 pub(crate) struct CuttableStream {
     tcp: TcpStream,
     connection: ConnectionHandle,
 }
 
-/// Cuts the connection it belongs to, and closes the door it came through.
+/// Cuts its connection, or closes the listener that accepted it.
 #[derive(Clone, Debug)]
 pub(crate) struct ConnectionHandle {
     cut: Arc<AtomicBool>,
@@ -38,17 +38,16 @@ impl CuttableStream {
 }
 
 impl ConnectionHandle {
-    /// The line of a request that came through a real connection.
+    /// None if another server carries the routes.
     pub(crate) fn of(request: &Request) -> Option<Self> {
         request.extensions().get::<ConnectInfo<Self>>().map(|info| info.0.clone())
     }
 
-    /// From now on every read and write fails.
     pub(crate) fn cut(&self) {
         self.cut.store(true, Ordering::Release);
     }
 
-    /// For so long nobody can connect; returns once that is so.
+    /// Closes the listener for this time. Returns when it is closed.
     pub(super) async fn close_door(&self, pause: Duration) {
         self.door.close(pause).await;
     }
@@ -92,7 +91,7 @@ impl AsyncWrite for CuttableStream {
 }
 
 impl Drop for CuttableStream {
-    /// A cut line is closed with a reset, not with a farewell.
+    /// A cut connection ends with RST, not with FIN: a client must see a broken connection.
     fn drop(&mut self) {
         if self.connection.check().is_err() {
             let _unsupported = self.tcp.set_zero_linger();

@@ -1,4 +1,4 @@
-//! One answer, planned to the byte, and its way to the client.
+//! One answer, planned to the byte, and how it is sent.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -11,7 +11,6 @@ use tokio::time::sleep;
 use super::steps::{BodyStep, body, wait};
 use super::way::{Way, Witness};
 
-/// One answer, planned to the byte.
 #[derive(Debug)]
 pub(crate) struct Delivery {
     pub(crate) status: StatusCode,
@@ -21,16 +20,16 @@ pub(crate) struct Delivery {
     pub(crate) steps: VecDeque<BodyStep>,
 }
 
-/// When the head of the answer goes out.
+/// When the head of the answer is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Head {
-    /// After this pause, which may be none.
+    /// After this pause, which may be zero.
     After(Duration),
     /// Never; the client waits.
     Never,
     /// Never; the connection is reset.
     Reset,
-    /// Never; the connection is reset, and for so long there is nobody to connect to.
+    /// Never; the connection is reset, and the port is closed for this time.
     Refuse(Duration),
 }
 
@@ -39,7 +38,6 @@ pub(crate) const JSON: &str = "application/json; charset=UTF-8";
 pub(crate) const HTML: &str = "text/html; charset=UTF-8";
 
 impl Delivery {
-    /// A body in one piece.
     pub(crate) fn whole(status: StatusCode, content_type: &'static str, body: String) -> Self {
         let steps = if body.is_empty() { vec![] } else { vec![BodyStep::Send(body.into())] };
         Self {
@@ -51,17 +49,16 @@ impl Delivery {
         }
     }
 
-    /// A stream of events.
     pub(crate) fn stream(steps: VecDeque<BodyStep>) -> Self {
         Self { steps, ..Self::whole(StatusCode::OK, EVENT_STREAM, String::new()) }
     }
 
-    /// The same, with its head held back.
+    /// The same, with its head delayed.
     pub(crate) fn after(self, pause: Duration) -> Self {
         Self { head: Head::After(pause), ..self }
     }
 
-    /// Delivers; cancelled when the client leaves.
+    /// Sends the answer. Dropped by axum when the client leaves.
     pub(crate) async fn send<W: Witness>(self, way: Way<W>) -> Response {
         match self.head {
             Head::After(pause) if pause.is_zero() => {}
@@ -102,6 +99,7 @@ fn response<W: Witness>(parts: Parts, way: Way<W>, steps: VecDeque<BodyStep>) ->
     }
     let mut response = Response::new(Body::from_stream(body(way, steps)));
     *response.status_mut() = parts.status;
+    // The headers that Google's front end sends.
     let fixed = [
         ("content-type", parts.content_type),
         ("server", "ESF"),

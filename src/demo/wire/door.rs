@@ -1,15 +1,15 @@
-//! Where connections come in, and how to shut it for a while.
+//! Lets a scenario close the listener for some time.
 
 use std::time::Duration;
 
 use tokio::sync::watch::{Receiver, Sender, channel};
 use tokio::time::timeout;
 
-/// Asks a listener to be gone for a while.
+/// The scenario's side.
 #[derive(Clone, Debug)]
 pub(super) struct Door(Sender<Access>);
 
-/// The listener's side of it.
+/// The listener's side.
 #[derive(Debug)]
 pub(super) struct Doorkeeper(Receiver<Access>);
 
@@ -20,17 +20,15 @@ enum Access {
     Closed,
 }
 
-/// A listener that takes longer to close has ended for good.
+/// A listener that takes longer has ended.
 const CLOSING: Duration = Duration::from_secs(1);
 
-/// A door that is open, and who keeps it.
 pub(super) fn door() -> (Door, Doorkeeper) {
     let (sender, receiver) = channel(Access::Open);
     (Door(sender), Doorkeeper(receiver))
 }
 
 impl Door {
-    /// Asks the listener to close, and waits until it has.
     pub(super) async fn close(&self, pause: Duration) {
         self.0.send_replace(Access::Closing(pause));
         let mut seen = self.0.subscribe();
@@ -40,19 +38,19 @@ impl Door {
         }
     }
 
-    /// Tells those who wait that nobody can come in.
+    /// Reports that the port is closed.
     pub(super) fn closed(&self) {
         self.0.send_replace(Access::Closed);
     }
 
-    /// Tells that all is as before.
+    /// Reports that the port is open again.
     pub(super) fn opened(&self) {
         self.0.send_replace(Access::Open);
     }
 }
 
 impl Doorkeeper {
-    /// Waits until the listener is to close; says for how long.
+    /// Waits until the listener should close; returns for how long.
     pub(super) async fn asked_to_close(&mut self) -> Duration {
         let pause = |access: &Access| match access {
             Access::Closing(pause) => Some(*pause),

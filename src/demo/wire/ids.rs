@@ -1,10 +1,10 @@
-//! Ids, signatures and dice; repeatable for one seed.
+//! Ids, signatures and random numbers, repeatable for one seed.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::profile::Generation;
 
-/// A source of ids; the same seed gives the same ids in the same order.
+/// The same seed gives the same ids in the same order.
 #[derive(Debug)]
 pub(crate) struct Ids {
     seed: u64,
@@ -21,17 +21,15 @@ impl Ids {
         Self { seed, state: AtomicU64::new(seed) }
     }
 
-    /// A number below `sides`.
     pub(crate) fn roll(&self, sides: u64) -> u64 {
         self.next().checked_rem(sides).unwrap_or(0)
     }
 
-    /// The id of a whole answer.
     pub(crate) fn envelope(&self) -> String {
         self.text(BASE64_URL, 23)
     }
 
-    /// The id of a call, as that generation writes it.
+    /// The id of a call in the format of a model generation.
     pub(crate) fn call(&self, generation: Generation) -> String {
         match generation {
             Generation::Two => format!("function-call-{}", self.text(DIGITS, 20)),
@@ -39,7 +37,7 @@ impl Ids {
         }
     }
 
-    /// The one signature that a call of this id is issued, so that none need be remembered.
+    /// The signature of a call, computed from its id, so that a check needs no memory.
     pub(crate) fn signature(&self, call_id: &str) -> String {
         let seed = call_id.bytes().fold(mix(self.seed), |hash, byte| mix(hash ^ u64::from(byte)));
         Self::new(seed).text(BASE64, 64)
@@ -58,7 +56,7 @@ impl Ids {
     }
 }
 
-/// The finaliser of splitmix64.
+/// The finaliser of splitmix64: small, and the same on every platform.
 fn mix(value: u64) -> u64 {
     let value = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let value = (value ^ (value >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

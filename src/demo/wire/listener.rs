@@ -1,4 +1,4 @@
-//! A listener that hands out cuttable connections and can be gone for a while.
+//! A listener whose connections can be cut, and which can be closed for some time.
 
 use std::io::Result;
 use std::net::SocketAddr;
@@ -12,7 +12,6 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::connection::{ConnectionHandle, CuttableStream};
 use super::door::{Door, Doorkeeper, door};
 
-/// Hands out connections with a [`ConnectionHandle`] each.
 pub(crate) struct CuttableListener {
     address: SocketAddr,
     /// None while the address refuses connections.
@@ -22,7 +21,7 @@ pub(crate) struct CuttableListener {
     keeper: Doorkeeper,
 }
 
-/// Between two attempts to listen on the address again.
+/// Pause between two attempts to bind the address again.
 const RETRY: Duration = Duration::from_millis(20);
 
 impl CuttableListener {

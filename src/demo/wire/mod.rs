@@ -1,4 +1,4 @@
-//! The wire that Gemini and OpenAI share: requests read, answers written, bytes sent.
+//! The wire format that Gemini and OpenAI share: reads requests, writes answers, sends bytes.
 
 pub(super) mod body;
 

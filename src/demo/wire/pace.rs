@@ -1,4 +1,4 @@
-//! How fast events come, and in which pieces.
+//! How fast events are sent, and in which pieces.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -8,27 +8,25 @@ use bytes::Bytes;
 use super::ids::Ids;
 use super::steps::BodyStep;
 
-/// The timing of one answer, and how its bytes are cut.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Pace {
     /// Pause before the first event.
     pub first: Duration,
-    /// What one first pause in twenty is longer than; without it, none varies but by `jitter`.
+    /// The 95th percentile of the first pause. Without it, only `jitter` varies pauses.
     pub first_late: Option<Duration>,
     /// Pause between two events.
     pub gap: Duration,
-    /// Share by which pauses vary, 0 to 1.
+    /// The share by which pauses vary, 0 to 1.
     pub jitter: f64,
-    /// Cuts the byte stream every so many bytes.
+    /// Cuts the stream into pieces of this many bytes.
     pub split: Option<usize>,
-    /// All events come in one write.
+    /// Sends all events in one write.
     pub coalesce: bool,
 }
 
-/// How far from the middle of a bell curve one in twenty lies on one side.
+/// The 95th percentile of a normal distribution, in standard deviations.
 const AT_95: f64 = 1.645;
 
-/// Spreads events over time.
 pub(crate) fn paced(events: Vec<Bytes>, pace: &Pace, ids: &Ids) -> VecDeque<BodyStep> {
     let events = if pace.coalesce { vec![events.concat().into()] } else { events };
     let pieces = match pace.split {
@@ -46,12 +44,14 @@ pub(crate) fn paced(events: Vec<Bytes>, pace: &Pace, ids: &Ids) -> VecDeque<Body
     steps
 }
 
-/// The pause before the first event: half are shorter than `first`, a few are much longer.
+/// The pause before the first event, log-normal with median `first`: a few are much longer, as with
+/// real providers.
 pub(crate) fn first(pace: &Pace, ids: &Ids) -> Duration {
     let Some(late) = pace.first_late.filter(|late| *late > pace.first) else {
         return jittered(pace.first, pace, ids);
     };
     let spread = (late.as_secs_f64() / pace.first.as_secs_f64().max(0.001)).ln() / AT_95;
+    // The sum of twelve uniform numbers, minus six, is nearly normal with deviation one.
     let bell: f64 = (0..12).map(|_| share(ids)).sum::<f64>() - 6.0;
     pace.first.mul_f64((bell * spread).exp())
 }

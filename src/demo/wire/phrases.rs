@@ -1,20 +1,20 @@
-//! Cuts a text into what one chunk says.
+//! Cuts a text into chunks.
 
 use super::ids::Ids;
 
-/// The least and the most characters that a chunk of text has, give or take a word.
+/// Characters of a chunk, up to one word more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chars {
-    /// No chunk but the last is shorter.
+    /// Only the last chunk may be shorter.
     pub least: usize,
-    /// A chunk is longer by one word at most.
+    /// A chunk exceeds this by one word at most.
     pub most: usize,
 }
 
-/// Words of text to a chunk, where no length is asked for.
+/// Words per chunk if no length is given.
 const WORDS: usize = 4;
 
-/// A few words each, or as many characters as asked for; nothing is lost.
+/// Joined, the chunks are the text.
 pub(crate) fn phrases(text: &str, chars: Option<Chars>, ids: &Ids) -> Vec<String> {
     let words: Vec<&str> = text.split_inclusive(char::is_whitespace).collect();
     match chars {

@@ -1,26 +1,25 @@
-//! The models that are mimicked, and in what they differ.
+//! The emulated models and their differences.
 
-/// One model.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Profile {
     pub(crate) name: &'static str,
     pub(crate) generation: Generation,
-    /// What `reasoning_effort` may be.
+    /// Allowed values of `reasoning_effort`.
     pub(crate) efforts: &'static [&'static str],
-    /// What it is if nobody says.
+    /// Its default.
     usual_effort: &'static str,
 }
 
-/// What decides the shape of a reply.
+/// Decides the form of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Generation {
-    /// Calls come with `finish_reason`; signatures are optional.
+    /// Calls come together with `finish_reason`; signatures are optional.
     Two,
-    /// Calls carry signatures that must come back; a trailer says `stop`.
+    /// Calls have signatures that must come back; a last chunk says `stop`.
     Three,
 }
 
-/// The old default, and what unknown names behave as.
+/// The old default, used for unknown names.
 pub(crate) const FLASH_2_5: Profile = Profile {
     name: "gemini-2.5-flash",
     generation: Generation::Two,
@@ -28,7 +27,7 @@ pub(crate) const FLASH_2_5: Profile = Profile {
     usual_effort: "medium",
 };
 
-/// What answers for [`FLASH_2_5`] from 2026-12-01.
+/// The successor of [`FLASH_2_5`] from 2026-12-01.
 pub(crate) const FLASH_LITE_3_5: Profile = Profile {
     name: "gemini-3.5-flash-lite",
     generation: Generation::Three,
@@ -36,7 +35,6 @@ pub(crate) const FLASH_LITE_3_5: Profile = Profile {
     usual_effort: "minimal",
 };
 
-/// Every model on offer.
 pub(crate) const PROFILES: &[Profile] = &[
     FLASH_2_5,
     Profile { name: "gemini-2.5-flash-lite", ..FLASH_2_5 },
@@ -50,7 +48,7 @@ pub(crate) const PROFILES: &[Profile] = &[
 ];
 
 impl Profile {
-    /// The most tokens that an answer is thought over, for an effort.
+    /// Most tokens of thinking for an effort.
     pub(crate) fn most_thought(&self, effort: Option<&str>) -> u64 {
         match effort.unwrap_or(self.usual_effort) {
             "none" => 0,
@@ -62,7 +60,7 @@ impl Profile {
     }
 }
 
-/// The model of that name, with or without `models/`.
+/// With or without `models/`.
 pub(crate) fn find(name: &str) -> Option<&'static Profile> {
     let bare = name.strip_prefix("models/").unwrap_or(name);
     PROFILES.iter().find(|profile| profile.name == bare)

@@ -1,4 +1,4 @@
-//! An answer as Gemini would write it, chunk by chunk.
+//! Writes an answer as Gemini does, chunk by chunk.
 
 use serde_json::{Map, Value, json};
 
@@ -8,37 +8,35 @@ use super::profile::Generation;
 use super::usage::EstimatedUsage;
 use crate::conversation::{BrainAnswer, PlannedCall};
 
-/// Everything about a reply but what it says.
+/// Everything about a reply except its content.
 #[derive(Clone, Debug)]
 pub(crate) struct ReplyStyle {
-    /// The model that is named in the reply.
     pub(crate) model: String,
     pub(crate) generation: Generation,
-    /// The id of the envelope, which is sometimes missing.
+    /// The id, which Gemini sometimes omits.
     pub(crate) id: Option<String>,
     pub(crate) created: i64,
     pub(crate) parallel: Parallel,
-    /// How long a chunk of text is, if not a few words.
+    /// The length of a chunk of text, if not a few words.
     pub(crate) chars: Option<Chars>,
     pub(crate) thoughts: Thoughts,
-    /// What the usage counts, if it was asked for.
+    /// The usage, if it was requested.
     pub(crate) usage: Option<EstimatedUsage>,
 }
 
-/// Whether thoughts are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Thoughts {
     Shown,
     Hidden,
 }
 
-/// How a 2.5 model lays out parallel calls.
+/// How a 2.5 model writes parallel calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Parallel {
-    /// Either, by the seed.
+    /// Either, depending on the seed.
     #[default]
     Seeded,
-    /// One chunk a call.
+    /// One chunk per call.
     Chunks,
     /// All in one delta.
     OneDelta,
@@ -50,7 +48,7 @@ struct Moment {
     characters: usize,
 }
 
-/// The chunks of a streamed answer, without the closing `[DONE]`.
+/// Without the closing `[DONE]`.
 pub(crate) fn chunks(answer: &BrainAnswer, style: &ReplyStyle, ids: &Ids) -> Vec<Value> {
     let mut written = 0;
     let moments = moments(answer, style, ids).into_iter();
@@ -129,7 +127,7 @@ fn thought((position, thought): (usize, &String)) -> Moment {
     Moment::of(delta)
 }
 
-/// Ends an answer without calls; a 3.x model signs its text in a last empty chunk.
+/// Ends an answer without calls. A 3.x model signs its text in a last empty chunk.
 fn close_text(moments: &mut Vec<Moment>, closing: &str, style: &ReplyStyle, ids: &Ids) {
     if !closing.is_empty() {
         moments.push(Moment::text(closing.to_owned()));
@@ -200,6 +198,7 @@ fn written_call(call: &PlannedCall, position: usize, style: &ReplyStyle, ids: &I
     let id = ids.call(style.generation);
     let arguments = Value::Object(call.arguments.clone()).to_string();
     let mut written = Map::new();
+    // Only the first of parallel calls is signed.
     if style.generation == Generation::Three && position == 0 {
         written.insert("extra_content".into(), google_signature(&ids.signature(&id)));
     }

@@ -1,4 +1,4 @@
-//! Requests as they come, read as leniently as can be.
+//! Requests, read leniently. Strictness is the emulator's.
 
 use jiff::{Timestamp, Zoned, tz::TimeZone};
 use serde::Deserialize;
@@ -8,7 +8,6 @@ use super::reply::Thoughts;
 use super::sse::Form;
 use crate::conversation::{Call, Conversation, Said, ToolSpec};
 
-/// A request for a chat completion.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct ChatRequest {
     #[serde(default)]
@@ -22,7 +21,6 @@ pub(crate) struct ChatRequest {
     pub(crate) extra_body: Option<Value>,
 }
 
-/// One message.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct ChatMessage {
     #[serde(default)]
@@ -33,7 +31,7 @@ pub(crate) struct ChatMessage {
     pub(crate) name: Option<String>,
 }
 
-/// Text, whole or in parts.
+/// Text, as a string or in parts.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Content {
@@ -41,14 +39,13 @@ pub(crate) enum Content {
     Parts(Vec<Part>),
 }
 
-/// One part of a text; parts of other kinds have none.
+/// A part without text is of another kind.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Part {
     #[serde(default)]
     pub(crate) text: String,
 }
 
-/// A call that an assistant made.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct WireCall {
     #[serde(default)]
@@ -58,7 +55,6 @@ pub(crate) struct WireCall {
     pub(crate) extra_content: Value,
 }
 
-/// What was called, and with what.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct WireFunction {
     #[serde(default)]
@@ -67,13 +63,11 @@ pub(crate) struct WireFunction {
     pub(crate) arguments: String,
 }
 
-/// A tool on offer.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct ChatTool {
     pub(crate) function: ToolFunction,
 }
 
-/// What a tool is.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct ToolFunction {
     #[serde(default)]
@@ -84,31 +78,28 @@ pub(crate) struct ToolFunction {
     pub(crate) parameters: Value,
 }
 
-/// What a streamed reply should carry.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct StreamOptions {
     #[serde(default)]
     pub(crate) include_usage: bool,
 }
 
-/// What a remark in a user's message begins with: the model hears it, and nobody said it.
+/// How the agent's notes within user messages begin. The user did not write them.
 const NOTE: &str = "[note from the system: ";
 
-/// What comes before the time in a system prompt.
+/// The text before the time in the agent's system prompt.
 const CLOCK: &str = "It is now ";
 
 impl ChatRequest {
-    /// Whether it wants events.
     pub(crate) fn form(&self) -> Form {
         if self.streams() { Form::Events } else { Form::Whole }
     }
 
-    /// Whether usage goes with the answer.
+    /// Whether the answer includes usage: a stream only on request.
     pub(crate) fn bills(&self) -> bool {
         !self.streams() || self.wants_usage()
     }
 
-    /// Whether thoughts go with the answer.
     pub(crate) fn thoughts(&self) -> Thoughts {
         if self.wants_thoughts() { Thoughts::Shown } else { Thoughts::Hidden }
     }
@@ -117,24 +108,23 @@ impl ChatRequest {
         self.tools.as_deref().unwrap_or_default()
     }
 
-    /// What the person said last.
     pub(crate) fn last_user_text(&self) -> String {
         let last = self.messages.iter().rfind(|message| message.role == "user");
         last.map(ChatMessage::text).unwrap_or_default()
     }
 
-    /// Whether the person's words are the last there are.
+    /// Whether the last message is the user's.
     pub(crate) fn ends_with_user(&self) -> bool {
         self.messages.last().is_some_and(|message| message.role == "user")
     }
 
-    /// The messages since the person last spoke.
+    /// The messages after the last one of the user.
     pub(crate) fn current_turn(&self) -> impl Iterator<Item = (usize, &ChatMessage)> {
         let start = self.messages.iter().rposition(|message| message.role == "user");
         self.messages.iter().enumerate().skip(start.map_or(0, |index| index + 1))
     }
 
-    /// The same, free of the wire.
+    /// The same, independent of the wire format.
     pub(crate) fn conversation(&self) -> Conversation {
         Conversation {
             now: self.clock().unwrap_or_else(Zoned::now),
@@ -197,7 +187,6 @@ impl ChatMessage {
 }
 
 impl WireCall {
-    /// The signature that came back with the call.
     pub(crate) fn signature(&self) -> Option<&str> {
         self.extra_content.pointer("/google/thought_signature").and_then(Value::as_str)
     }
@@ -222,7 +211,7 @@ impl ChatTool {
     }
 }
 
-/// What a person said, each time they spoke: remarks stand between the one and the other.
+/// The messages of the user in one text: the agent joins them, with its notes between.
 fn sayings(text: &str) -> Vec<String> {
     if !text.contains(NOTE) {
         return vec![text.to_owned()];
@@ -243,7 +232,7 @@ fn clock_in(text: &str) -> Option<Zoned> {
     whole.parse().ok().or_else(|| fixed_clock(local))
 }
 
-/// A zone that this machine does not know still has its offset.
+/// For a zone that this machine does not know: the offset is enough.
 fn fixed_clock(local: &str) -> Option<Zoned> {
     let instant: Timestamp = local.parse().ok()?;
     let offset = jiff::fmt::temporal::Pieces::parse(local).ok()?.to_numeric_offset()?;

@@ -1,4 +1,4 @@
-//! The routes that every model has, and what all but the chat answer.
+//! Paths of all modes, and the answers of all but the chat.
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -11,7 +11,6 @@ use super::way::Way;
 pub(crate) const CHAT: &str = "/v1beta/openai/chat/completions";
 pub(crate) const MODELS: &str = "/v1beta/openai/models";
 
-/// The models on offer.
 pub(crate) async fn models() -> Response {
     let names = PROFILES.iter().map(|profile| profile.name);
     let data: Vec<Value> = names.map(model).collect();
@@ -19,7 +18,7 @@ pub(crate) async fn models() -> Response {
     Delivery::whole(StatusCode::OK, JSON, body.to_string()).send(Way::unseen()).await
 }
 
-/// Google's answer to a path it does not know, `…/openai//chat/completions` among them.
+/// Google's answer to an unknown path, including `…/openai//chat/completions`.
 pub(crate) async fn not_found() -> Response {
     Delivery::whole(StatusCode::NOT_FOUND, HTML, String::new()).send(Way::unseen()).await
 }

@@ -1,4 +1,4 @@
-//! Answers as events, or in one piece.
+//! Sends an answer as events, or in one piece.
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -8,17 +8,14 @@ use super::delivery::{Delivery, JSON};
 use super::ids::Ids;
 use super::pace::{Pace, first, paced};
 
-/// The last event of a stream.
 const DONE: &str = "data: [DONE]\n\n";
 
-/// Whether an answer comes in events or in one piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     Events,
     Whole,
 }
 
-/// The chunks of an answer, in the form that was asked for.
 pub(crate) fn deliver(chunks: &[Value], form: Form, pace: &Pace, ids: &Ids) -> Delivery {
     match form {
         Form::Events => {
@@ -33,13 +30,12 @@ pub(crate) fn deliver(chunks: &[Value], form: Form, pace: &Pace, ids: &Ids) -> D
     }
 }
 
-/// The chunks that events carry.
+/// The chunks in a text of events.
 pub(crate) fn chunks_of(events: &str) -> Vec<Value> {
     let data = events.lines().filter_map(|line| line.strip_prefix("data: "));
     data.filter_map(|data| serde_json::from_str(data).ok()).collect()
 }
 
-/// Cuts a text into its events.
 pub(crate) fn events_of(text: &str) -> Vec<Bytes> {
     text.split("\n\n").map(|event| Bytes::from(format!("{event}\n\n"))).collect()
 }

@@ -1,4 +1,4 @@
-//! The body of an answer: takes one step after another.
+//! The body of an answer, step by step.
 
 use std::collections::VecDeque;
 use std::io::Result;
@@ -11,11 +11,10 @@ use tokio::time::sleep;
 
 use super::way::{DeliveryEnd, Way, Witness};
 
-/// One thing done to the body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum BodyStep {
     Send(Bytes),
-    /// The same bytes again and again, made once: so many events each time, so many times.
+    /// The same bytes repeatedly: the number of events in them, and the number of times.
     Flood(Bytes, usize, usize),
     Wait(Duration),
     /// Silence, with the connection open.
@@ -24,7 +23,6 @@ pub(crate) enum BodyStep {
     Reset,
 }
 
-/// A body that takes these steps.
 pub(super) fn body<W: Witness>(
     way: Way<W>,
     steps: VecDeque<BodyStep>,
@@ -35,8 +33,8 @@ pub(super) fn body<W: Witness>(
     })
 }
 
-/// Takes steps until there is something to send; yields before each, so that what went before
-/// is flushed on its own.
+/// Takes steps until there is something to send. Yields before each, so that hyper flushes the
+/// piece before it separately.
 async fn next<W: Witness>(way: &Way<W>, steps: &mut VecDeque<BodyStep>) -> Option<Result<Bytes>> {
     while let Some(step) = steps.pop_front() {
         tokio::task::yield_now().await;
@@ -64,7 +62,7 @@ async fn next<W: Witness>(way: &Way<W>, steps: &mut VecDeque<BodyStep>) -> Optio
     None
 }
 
-/// Waits, but no longer than the server lives.
+/// Waits, but no longer than until the server stops.
 pub(super) async fn wait<W>(way: &Way<W>, what: impl Future<Output = ()>) {
     way.stop.run_until_cancelled(what).await;
 }

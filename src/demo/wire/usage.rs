@@ -1,28 +1,27 @@
-//! Estimates of what a request and its answer would be billed.
+//! Estimates the usage of a request and its answer.
 
 use serde_json::{Map, Value, json};
 
-/// The tokens of one request before a word of the answer.
+/// The tokens of a request, without its answer.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct EstimatedUsage {
     /// Tokens of messages and tools.
     pub(crate) prompt: usize,
-    /// Tokens thought, which only the total shows.
+    /// Tokens of thinking, which Gemini counts only in the total (ADR 16).
     pub(crate) thinking: usize,
-    /// Tokens of the prompt that were seen before.
+    /// Cached tokens of the prompt.
     pub(crate) cached: usize,
 }
 
-/// Bytes to a token.
+/// Bytes per token, roughly.
 pub(crate) const TOKEN: usize = 4;
 
 impl EstimatedUsage {
-    /// Estimates the prompt from the body's messages and tools.
     pub(crate) fn of(body: &Value) -> Self {
         Self { prompt: prompt_text(body).len() / TOKEN, ..Self::default() }
     }
 
-    /// The usage once `characters` of the answer are out.
+    /// The usage after this many characters of the answer. Gemini sends it with every chunk.
     pub(crate) fn after(&self, characters: usize) -> Value {
         let completion = characters.div_ceil(TOKEN);
         let mut usage = Map::new();
@@ -38,7 +37,6 @@ impl EstimatedUsage {
     }
 }
 
-/// The part of a body that is billed as its prompt.
 pub(crate) fn prompt_text(body: &Value) -> String {
     let part = |name| body.get(name).map(Value::to_string).unwrap_or_default();
     part("tools") + &part("messages")

@@ -1,4 +1,4 @@
-//! The way of an answer to its client, and who looks on.
+//! The connection of an answer to its client, and its observer.
 
 use std::io::{Error, ErrorKind};
 
@@ -7,39 +7,36 @@ use tokio_util::sync::CancellationToken;
 
 use super::connection::ConnectionHandle;
 
-/// Sees how an answer goes out.
+/// Observes how an answer is sent.
 pub(crate) trait Witness: Send + Sync + 'static {
-    /// Notes the head of the answer.
+    /// The head is sent.
     fn began(&self, status: StatusCode);
-    /// Notes a piece of the answer, of so many events.
+    /// A piece with this many events is sent.
     fn sent(&self, bytes: usize, events: usize);
-    /// Notes how it ended; the first word counts.
+    /// The answer has ended; only the first report counts.
     fn end(&self, end: DeliveryEnd);
 }
 
-/// How an answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DeliveryEnd {
-    /// Every byte went out.
+    /// Every byte was sent.
     Complete,
     /// The client left first.
     ClientClosed,
-    /// The scenario, or the end of the server, broke it off.
+    /// The scenario, or the end of the server, cut it.
     ServerCut,
 }
 
-/// Nobody looks.
+/// No observer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Unseen;
 
-/// The way to one client.
 #[derive(Debug)]
 pub(crate) struct Way<W> {
-    /// Its connection, where there is a real one.
+    /// Its connection, if it is one of ours.
     pub(crate) connection: Option<ConnectionHandle>,
-    /// The end of the server.
+    /// Cancelled when the server stops.
     pub(crate) stop: CancellationToken,
-    /// Who looks on.
     pub(crate) witness: W,
 }
 
@@ -50,7 +47,7 @@ impl Witness for Unseen {
 }
 
 impl Way<Unseen> {
-    /// To a client whose connection is never cut.
+    /// For answers without an observer and without faults.
     pub(crate) fn unseen() -> Self {
         Self { connection: None, stop: CancellationToken::new(), witness: Unseen }
     }

@@ -1,11 +1,12 @@
-//! Arguments that a model wrote as text, because its provider has no word for what the tool wants.
+//! Turns arguments that a model wrote as text back into JSON. Providers have no schema for some
+//! values, so the declaration asks for "a JSON object, written as text" (FR-018).
 
 use serde_json::{Map, Value};
 
-/// References followed one after another to find what a schema is.
+/// References followed to find a schema: a server may send a circle of them.
 const MAX_HOPS: usize = 16;
 
-/// Turns text into the value that `schema` wants, where it wants no text and the text is one.
+/// Replaces a text by the value in it if `schema` accepts that value and not the text.
 pub(in crate::mcp) fn unquote(arguments: &mut Map<String, Value>, schema: &Value) {
     Wanted { root: schema }.members(arguments, schema);
 }
@@ -48,8 +49,8 @@ impl<'a> Wanted<'a> {
         }
     }
 
-    /// Whether a value of this type may stand here. Where anything may, text stays text unless it
-    /// is a list or an object.
+    /// Whether the schema accepts a value of this type. Where anything is accepted, text stays text
+    /// unless it is a list or an object.
     fn takes(&self, schema: &'a Value, value: &Value) -> bool {
         match (schema.get("type"), variants(schema)) {
             (Some(Value::String(kind)), _) => is_a(value, kind),
@@ -66,7 +67,7 @@ impl<'a> Wanted<'a> {
         }
     }
 
-    /// The schema itself, and the alternatives that it gives.
+    /// The schema itself and its alternatives.
     fn shapes(&self, schema: &'a Value) -> impl Iterator<Item = &'a Value> {
         let variants = variants(schema).map(Vec::as_slice).unwrap_or_default();
         std::iter::once(schema).chain(variants.iter().map(|variant| self.resolved(variant)))
@@ -87,7 +88,7 @@ fn variants(schema: &Value) -> Option<&Vec<Value>> {
     ["anyOf", "oneOf"].iter().find_map(|key| schema.get(*key)?.as_array())
 }
 
-/// Alternatives within alternatives are rare, and may refer to themselves: they take anything.
+/// Nested alternatives are rare and may refer to themselves, so they accept anything.
 fn is_one(value: &Value, schema: &Value) -> bool {
     schema.get("type").and_then(Value::as_str).is_none_or(|kind| is_a(value, kind))
 }

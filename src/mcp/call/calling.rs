@@ -1,4 +1,4 @@
-//! One call on the wire: its progress is heard, and the server is told if nobody waits any more.
+//! One `tools/call` request: reports progress, and tells the server when the caller gave up.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,21 +13,20 @@ use serde_json::Value;
 
 use crate::agents::Progress;
 
-/// Where a call carries the key that makes it happen once.
+/// The member of `_meta` with the key of a call (ADR 12).
 const KEY: &str = "orchestrator/idempotency-key";
 
-/// Where the progress of each running call is told.
+/// Receivers of progress, by running call.
 #[derive(Debug, Default)]
 pub(in crate::mcp) struct ProgressListeners(Mutex<HashMap<ProgressToken, Progress>>);
 
-/// A call that waits for its answer; dropping it tells the server to stop.
+/// A call that waits for its answer. Dropping it sends `notifications/cancelled`.
 struct PendingCall {
     handle: Option<RequestHandle<RoleClient>>,
     progress_listeners: Arc<ProgressListeners>,
 }
 
 impl ProgressListeners {
-    /// Hands on what a server says of a call's progress.
     pub(in crate::mcp) fn report(&self, news: ProgressNotificationParam) {
         let Some(progress) = self.lock().get(&news.progress_token).cloned() else { return };
         let share = match news.total {
@@ -46,8 +45,6 @@ impl ProgressListeners {
     }
 }
 
-/// Makes a call and waits for its answer.
-///
 /// # Cancel safety
 ///
 /// Dropping the future tells the server to stop.
@@ -64,6 +61,7 @@ pub(in crate::mcp) async fn call(
         params.meta = Some(RequestMetaObject(meta));
     }
     let request = ClientRequest::CallToolRequest(CallToolRequest::new(params));
+    // Without rmcp's own timeout: the guard has the limit, and counts it for the breaker.
     let options = PeerRequestOptions::no_options();
     let handle = peer.send_cancellable_request(request, options).await?;
     progress_listeners.lock().insert(handle.progress_token.clone(), progress.clone());
@@ -82,6 +80,7 @@ pub(in crate::mcp) async fn call(
 impl PendingCall {
     async fn answer(&mut self) -> Result<ServerResult, ServiceError> {
         let Some(handle) = &mut self.handle else { return Err(ServiceError::TransportClosed) };
+        // Not `await_response`, which takes the handle: its future, dropped, cancels nothing.
         let answer = (&mut handle.rx).await.map_err(|_| ServiceError::TransportClosed);
         self.progress_listeners.lock().remove(&handle.progress_token);
         self.handle = None;
@@ -93,6 +92,7 @@ impl Drop for PendingCall {
     fn drop(&mut self) {
         let Some(handle) = self.handle.take() else { return };
         self.progress_listeners.lock().remove(&handle.progress_token);
+        // Sending is async and `drop` is not. Without a runtime the process ends anyway.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             drop(runtime.spawn(handle.cancel(Some("nobody waits any more".to_owned()))));
         }

@@ -1,15 +1,16 @@
-//! The calls that a server is at work on, so that a busy server is not taken for a dead one.
+//! Counts the calls that a server is working on, so that a busy server is not taken for a dead one
+//! (ADR 1).
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-/// How many calls a server has not answered yet; each is within its own time limit.
+/// The calls without an answer. Each has its own limit, so waiting for them ends.
 #[derive(Debug)]
 pub(in crate::mcp) struct CallsInFlight(watch::Sender<usize>);
 
-/// A call that is under way until this is dropped.
+/// Counts a call until it is dropped.
 #[derive(Debug)]
 #[must_use = "a call that is dropped at once is not under way"]
 pub(in crate::mcp) struct UnderWay<'a>(&'a watch::Sender<usize>);
@@ -21,19 +22,16 @@ impl Default for CallsInFlight {
 }
 
 impl CallsInFlight {
-    /// Notes that a call begins.
     pub(in crate::mcp) fn begin(&self) -> UnderWay<'_> {
         self.0.send_modify(|calls| *calls += 1);
         UnderWay(&self.0)
     }
 
-    /// Whether any call is under way.
     pub(in crate::mcp) fn is_any(&self) -> bool {
         *self.0.borrow() > 0
     }
 
-    /// Ends once no call was under way for so long. A call that begins or ends meanwhile starts
-    /// the time anew.
+    /// Ends once no call was running for `time`. A call that begins or ends restarts it.
     ///
     /// # Cancel safety
     ///
@@ -41,7 +39,7 @@ impl CallsInFlight {
     pub(in crate::mcp) async fn idle_for(&self, time: Duration) {
         let mut calls = self.0.subscribe();
         loop {
-            // The sender is ours, so that neither wait ends by its being gone.
+            // `self` owns the sender, so neither wait ends because the sender is gone.
             if calls.wait_for(|calls| *calls == 0).await.is_err()
                 || timeout(time, calls.changed()).await.is_err()
             {

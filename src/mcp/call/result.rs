@@ -1,4 +1,4 @@
-//! What a tool answered: text for the model, and the rest of it, all within bounds.
+//! Reads a tool's answer: text for the model, structured content, links, images, each with a limit.
 
 use std::fmt::Write as _;
 
@@ -7,17 +7,18 @@ use rmcp::model::{CallToolResult, ContentBlock, ResourceContents};
 use super::super::fault::CallFault;
 use crate::domain::{ToolImage, ToolLink, ToolOrigin, ToolOutput, clean, shorten};
 
+// Goes into the transcript, and so into every later request of the thread.
 const MAX_TEXT_CHARS: usize = 32_000;
-/// Parts beyond this are counted, not read.
+/// Further parts are only counted.
 const MAX_BLOCKS: usize = 1_000;
-/// Larger structured content is let go; the text tells the same.
+/// Larger structured content is dropped: the protocol wants the same as text.
 const MAX_STRUCTURED_BYTES: usize = 256 * 1024;
 const MAX_EXTRAS: usize = 50;
 const MAX_LABEL_CHARS: usize = 200;
-/// A longer address cannot be followed once it is cut.
+/// A longer address is dropped, because a shortened one leads nowhere.
 const MAX_URI_BYTES: usize = 2_048;
 
-/// What a tool gave; one that says it failed is a refusal.
+/// A result with `is_error` is a refusal by the tool.
 pub(in crate::mcp) fn read_result(
     result: CallToolResult,
     origin: ToolOrigin,
@@ -33,7 +34,7 @@ pub(in crate::mcp) fn read_result(
     Ok(ToolOutput { text, structured, links, images, origin })
 }
 
-/// Structured content repeats the text, so it counts only where no text is.
+/// Structured content repeats the text, so it is used only without text.
 fn text_of(result: &CallToolResult) -> String {
     let has_text = result.content.iter().any(|block| matches!(block, ContentBlock::Text(_)));
     let mut text = String::new();
@@ -109,13 +110,13 @@ fn decoded_len(base64: &str) -> usize {
     base64.len() / 4 * 3
 }
 
-/// Adds words without what hides in them, and no more of them than can be told to be too many.
+/// Adds text without invisible characters, and only as much as `shorten` needs to see that it is
+/// too much: a server may send megabytes.
 fn push(text: &mut String, words: &str) {
     let room = (4 * MAX_TEXT_CHARS + 4).saturating_sub(text.len());
     text.push_str(&clean(words.get(..words.floor_char_boundary(room)).unwrap_or_default()));
 }
 
-/// Writing to a string cannot fail.
 fn write(text: &mut String, words: std::fmt::Arguments<'_>) {
     text.write_fmt(words).unwrap_or_default();
 }

@@ -1,4 +1,5 @@
-//! One server as a call sees it: connected or not, and guarded.
+//! One server as calls see it: its link, its guard, its running calls. Connecting is the
+//! supervisor's.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,24 +22,21 @@ use crate::agents::ToolRequest;
 use crate::domain::{Dependency, Detail, Effect, ToolId, ToolOrigin, ToolOutput};
 use crate::resilience::{Fault, Guard, GuardRefusal, Verdict};
 
-/// One server.
 #[derive(Debug)]
 pub(in crate::mcp) struct Server {
     name: Arc<str>,
     pub(in crate::mcp) settings: ServerSettings,
     pub(in crate::mcp) guard: Guard,
-    /// Wakes the supervisor: the tools changed, or a call makes us doubt the server.
+    /// Wakes the supervisor: the tools changed, or a call failed so that the server is in doubt.
     pub(in crate::mcp) doubt: Arc<Notify>,
-    /// Who hears of the progress of running calls.
     pub(in crate::mcp) progress_listeners: Arc<ProgressListeners>,
-    /// What it is at work on.
     pub(in crate::mcp) in_flight: CallsInFlight,
     pub(in crate::mcp) attempts: ConnectAttempts,
     call_timeout: Duration,
     status: Mutex<ServerStatus>,
 }
 
-/// A call, as each of its attempts needs it.
+/// A call, prepared once for all its attempts.
 #[derive(Debug)]
 pub(in crate::mcp) struct PreparedCall<'a> {
     pub(in crate::mcp) tool: &'a ToolId,
@@ -47,29 +45,24 @@ pub(in crate::mcp) struct PreparedCall<'a> {
     pub(in crate::mcp) request: ToolRequest<'a>,
 }
 
-/// Whether a server can be called, and what it offers.
 #[derive(Clone, Debug, Default)]
 pub(in crate::mcp) struct ServerStatus {
     pub(in crate::mcp) link: Link,
-    /// What it offers, or offered when it was last seen.
+    /// What it offers, or offered when it was last connected.
     pub(in crate::mcp) offer: Arc<ServerTools>,
     pub(in crate::mcp) version: Option<String>,
 }
 
-/// Whether calls can be sent.
 #[derive(Clone, Debug, Default)]
 pub(in crate::mcp) enum Link {
-    /// It was not tried since the start, or since it was lost: it may be there in a moment.
+    /// Not tried since the start, or since it was lost: it may be connected in a moment.
     #[default]
     Untried,
-    /// It cannot be reached.
     Down,
-    /// A session is open.
     Up(Peer<RoleClient>),
 }
 
 impl Server {
-    /// A server that nobody has tried to reach yet.
     pub(in crate::mcp) fn new(settings: ServerSettings, common: &Settings) -> Self {
         Self {
             name: settings.name.as_str().into(),
@@ -84,12 +77,11 @@ impl Server {
         }
     }
 
-    /// What people call it.
     pub(in crate::mcp) fn name(&self) -> &Arc<str> {
         &self.name
     }
 
-    /// Who hears what it tells without being asked.
+    /// Receives its notifications.
     pub(in crate::mcp) fn listener(&self) -> SessionListener {
         SessionListener {
             changed: Arc::clone(&self.doubt),
@@ -97,12 +89,11 @@ impl Server {
         }
     }
 
-    /// Its status now.
     pub(in crate::mcp) fn status(&self) -> ServerStatus {
         self.lock().clone()
     }
 
-    /// Notes an open session, or news of its tools.
+    /// Stores an open session, or its new list of tools.
     pub(in crate::mcp) fn set_connected(
         &self,
         peer: Peer<RoleClient>,
@@ -112,25 +103,24 @@ impl Server {
         *self.lock() = ServerStatus { link: Link::Up(peer), offer: Arc::new(offer), version };
     }
 
-    /// Notes that it was lost, or never reached; gives what was thought before.
+    /// Stores that it was lost or cannot be reached; returns the link before.
     pub(in crate::mcp) fn set_disconnected(&self, to: Link) -> Link {
         std::mem::replace(&mut self.lock().link, to)
     }
 
-    /// Waits for one more attempt to reach it, if it may be back by now.
+    /// Waits for one more attempt to connect, if it may be back by now.
     pub(in crate::mcp) async fn tried_again(&self) {
         if self.comes_back() && !self.status().is_connected() {
             self.attempts.one_more().await;
         }
     }
 
-    /// Whether it comes back by itself, as servers of others do. A child of ours that ends at once
-    /// would only be started over and over.
+    /// Whether it can come back on its own. A child does not, and one that ends immediately would
+    /// only be started again and again (ADR 1).
     pub(in crate::mcp) fn comes_back(&self) -> bool {
         matches!(self.settings.transport, Transport::Http { .. })
     }
 
-    /// Its state, for health reports.
     pub(in crate::mcp) fn report(&self) -> Dependency {
         let ServerStatus { link, offer, version } = self.status();
         let connected = matches!(link, Link::Up(_));
@@ -142,7 +132,7 @@ impl Server {
         }
     }
 
-    /// Calls a tool; repeats only what may happen twice.
+    /// Calls a tool. Retries only what may happen twice.
     ///
     /// # Cancel safety
     ///
@@ -158,14 +148,15 @@ impl Server {
                 self.guard.call_once(self.call_timeout, call.request.deadline, attempt).await
             }
         };
+        // The guard dropped the attempt, so `consider` did not see it.
         if matches!(&result, Err(CallFault::Guard(GuardRefusal::TimedOut))) {
             self.doubt.notify_one();
         }
         result
     }
 
-    /// Once an attempt was lost it may have had its effect, so no later one may
-    /// say that nothing was done; and the server may be about to come back.
+    /// After a lost attempt, no later one may report that nothing was done (ADR 12). And while the
+    /// server reconnects, "not connected" is worth another attempt.
     async fn call_repeatedly(&self, call: &PreparedCall<'_>) -> Result<ToolOutput, CallFault> {
         let lost = AtomicBool::new(false);
         let attempt = || async {
@@ -185,6 +176,7 @@ impl Server {
     }
 
     async fn attempt(&self, call: &PreparedCall<'_>) -> Result<ToolOutput, CallFault> {
+        // A clone, so that the lock is not held during the call.
         let Link::Up(peer) = self.lock().link.clone() else {
             self.attempts.want();
             return Err(CallFault::NotConnected);

@@ -1,4 +1,5 @@
-//! Reads the usual `{"mcpServers": {…}}` text; every fault is told at once, no value ever.
+//! Reads the usual `{"mcpServers": {…}}` text. Reports all faults at once and never a value, which
+//! may be a key.
 
 use std::fmt;
 
@@ -11,20 +12,19 @@ use crate::domain::{Secret, Trust};
 
 const MAX_SERVERS: usize = 32;
 const MAX_NAME_CHARS: usize = 32;
-/// What stands for a server where there is none.
+/// The name shown for our own tools (ADR 13).
 const RESERVED: &str = "built-in";
 
-/// Everything that is wrong with a list of servers.
+/// All faults of a list of servers.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
 pub struct InvalidServers(pub Vec<ServerFault>);
 
-/// One thing that is wrong, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerFault {
-    /// Which server, unless the whole text is at fault.
+    /// None if the fault is in the text as a whole.
     pub server: Option<String>,
-    /// What is wrong, without the value.
+    /// Without the value.
     pub problem: &'static str,
 }
 
@@ -32,7 +32,8 @@ type Faults = Vec<&'static str>;
 
 /// Reads `{"mcpServers": {"name": {"command", "args"?, "env"?} | {"url", "headers"?}}}`.
 ///
-/// A server with `"disabled": true` is left out; members we do not know are ignored.
+/// Skips a server with `"disabled": true`. Ignores unknown members, because other clients read the
+/// same file and have their own.
 pub fn read_servers(json: &str) -> Result<Vec<ServerSettings>, InvalidServers> {
     let entries = entries(json).map_err(whole)?;
     let (mut servers, mut faults) = (Vec::new(), Vec::new());
@@ -75,7 +76,7 @@ fn whole(problem: &'static str) -> InvalidServers {
     InvalidServers(vec![ServerFault { server: None, problem }])
 }
 
-/// The name if it can be shown, else its place in the list.
+/// The name if it is valid, otherwise the place in the list: a pasted key must not be shown.
 fn label(name: &str, index: usize) -> String {
     if is_name(name) { name.to_owned() } else { format!("number {}", index + 1) }
 }
@@ -97,6 +98,7 @@ fn read_server(name: &str, entry: &Value) -> Result<Option<ServerSettings>, Faul
     if name == RESERVED {
         faults.push("its name stands for the tools of this program; give it another");
     }
+    // The shown name `server__tool` must have one reading (ADR 1).
     if name.contains("__") || name.ends_with('_') {
         faults.push("two underscores part a server's name from a tool's; give it another name");
     }
@@ -182,7 +184,7 @@ fn is_header((name, value): &(String, Secret)) -> bool {
     HeaderName::try_from(name).is_ok() && HeaderValue::try_from(value.expose()).is_ok()
 }
 
-/// An object of texts; absent is empty, anything else is `None`.
+/// An object of texts. Absent is empty; anything else is `None`.
 fn read_pairs(pairs: Option<&Value>) -> Option<Vec<(String, Secret)>> {
     match pairs {
         None => Some(Vec::new()),

@@ -1,4 +1,5 @@
-//! A server as a child process: a bare environment, a group of its own, a certain end.
+//! A server as a child process: a minimal environment, its own process group, a certain end (ADR
+//! 1).
 
 use std::ffi::OsString;
 use std::io;
@@ -14,37 +15,32 @@ use tokio::time::timeout;
 
 use crate::domain::{Secret, clean};
 
-/// All that a child sees of our own environment; keys stay here.
+/// All that a child gets of our environment, so that no API key reaches it (invariant 9).
 const INHERITED: [&str; 4] = ["PATH", "HOME", "LANG", "TZ"];
-/// How long a child may take to end by itself once its input is closed, and again once asked.
+/// How long a child may take to end after its input was closed, and again after SIGTERM.
 const PATIENCE: Duration = Duration::from_secs(1);
 const MAX_LINE_BYTES: usize = 200;
 
-/// A running child. Dropping it kills it and whatever it started.
+/// A running child. Dropping it kills it and its own children.
 #[derive(Debug)]
 pub(in crate::mcp) struct Child {
     process: tokio::process::Child,
-    /// Until its leader is gone: then the number may soon be another's.
+    /// None once the leader was reaped: the system may give the number to another process.
     group: Option<Pid>,
 }
 
-/// How a child is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::mcp) enum ShutdownMode {
-    /// It may finish: its input is closed, then it is asked, then killed.
+    /// It may finish: its input is closed, then SIGTERM, then SIGKILL.
     Polite,
-    /// It no longer answers.
+    /// SIGKILL immediately: it no longer answers.
     AtOnce,
 }
 
-/// A child's ends of the pipes to us.
 pub(in crate::mcp) type Pipes = (ChildStdout, ChildStdin);
 
 impl Child {
-    /// Starts `command`; what it says on stderr goes to the log at trace level.
-    ///
-    /// It leads a process group, so that Ctrl-C in our terminal does not reach
-    /// it while turns are still finishing, and so that its own children end with it.
+    /// Starts `command`.
     pub(in crate::mcp) fn start(
         server: &Arc<str>,
         command: &str,
@@ -59,6 +55,8 @@ impl Child {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
+            // Its own group: Ctrl-C in our terminal must not reach it while turns still finish, and
+            // its own children must end with it.
             .process_group(0)
             .kill_on_drop(true)
             .spawn()?;
@@ -71,7 +69,7 @@ impl Child {
         Ok((child, pipes.ok_or(io::ErrorKind::BrokenPipe)?))
     }
 
-    /// Waits until it is gone, and ends what it left behind.
+    /// Waits for its end, then kills what it left behind.
     ///
     /// # Cancel safety
     ///
@@ -84,7 +82,7 @@ impl Child {
         self.group = None;
     }
 
-    /// Ends it; its input must be closed already. Takes at most about three seconds.
+    /// Ends it within about three seconds. Its input must be closed already.
     pub(in crate::mcp) async fn end(mut self, mode: ShutdownMode) {
         if mode == ShutdownMode::Polite && timeout(PATIENCE, self.exited()).await.is_err() {
             self.signal(Signal::SIGTERM);
@@ -94,7 +92,7 @@ impl Child {
         timeout(PATIENCE, self.exited()).await.unwrap_or_default();
     }
 
-    /// Signals the whole group; one that is already gone needs none.
+    /// Signals the whole group. A group that is gone is not an error.
     fn signal(&self, signal: Signal) {
         if let Some(Err(error)) = self.group.map(|group| killpg(group, signal)) {
             tracing::trace!(%error, "No process to signal");
@@ -108,13 +106,14 @@ impl Drop for Child {
     }
 }
 
-/// Handing on what the machine set is no configuration, so `config` is not asked.
+/// Passes on variables of the machine unread. That is no setting, so `config` is not involved.
 #[expect(clippy::disallowed_methods, reason = "handed on unread, not a setting")]
 fn inherited() -> impl Iterator<Item = (&'static str, OsString)> {
     INHERITED.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)))
 }
 
-/// Third parties write here what they like, words of people too: shown only at trace level.
+/// Reads a child's stderr to the end, or the child would block on a full pipe. It may contain user
+/// text, so the text is logged at trace level only (ADR 1).
 async fn log_lines(mut stderr: ChildStderr, server: Arc<str>) {
     let mut line = Vec::with_capacity(MAX_LINE_BYTES);
     let mut chunk = [0; 1_024];
@@ -131,7 +130,6 @@ async fn log_lines(mut stderr: ChildStderr, server: Arc<str>) {
     log_line(&server, &line);
 }
 
-/// What is there to read, until the end.
 async fn read_some<'a>(
     stream: &mut (impl AsyncRead + Unpin),
     chunk: &'a mut [u8],

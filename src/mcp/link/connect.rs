@@ -1,4 +1,4 @@
-//! Opens a session with a server of either era.
+//! Opens a session with a server, in the new or the old lifecycle of MCP (ADR 1).
 
 use std::sync::Arc;
 
@@ -14,16 +14,16 @@ use super::http;
 use super::session::Session;
 use super::session_listener::SessionListener;
 
-/// How a session is begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::mcp) enum Handshake {
-    /// Ask for the 2026 revision first, then fall back.
+    /// Tries the 2026 revision first, then falls back. Costs ten seconds with an old server that
+    /// does not answer; rmcp's limit cannot be set.
     Ask,
-    /// Initialise at once, for a server that is struck dumb by the question.
+    /// Sends `initialize` immediately, for a server that does not answer the detection.
     Initialize,
 }
 
-/// Opens a session; the listener is told when the server's tools change.
+/// Opens a session. `listener` receives the server's notifications.
 ///
 /// # Cancel safety
 ///
@@ -60,13 +60,16 @@ async fn shake_hands<E: std::error::Error + Send + Sync + 'static, A>(
         },
         Handshake::Initialize => ClientLifecycleMode::Initialize,
     };
+    // Plain `serve` would always use the old lifecycle. No time limit here: rmcp has none either,
+    // so the supervisor sets one (ADR 1).
     Box::pin(listener.serve_with_lifecycle(transport, lifecycle))
         .await
         .map_err(|error| (&error).into())
 }
 
 impl Handshake {
-    /// What to try next: the other way only if this one got as far as talking.
+    /// What to try next: the other way only if a server answered. A refused connection must not
+    /// change the era, or a server that starts late is spoken to in the old one forever (ADR 1).
     pub(in crate::mcp) const fn after(self, error: &ConnectError) -> Self {
         match (self, error) {
             (

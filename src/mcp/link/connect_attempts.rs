@@ -1,18 +1,17 @@
-//! Attempts to reach one server: how they went, when the next is due, who wants one now.
+//! Attempts to connect to one server: results, time of the next, requests for one now.
 //!
-//! They need no breaker, for they pause by themselves; what a breaker judges is calls.
+//! They have their own pauses and need no breaker, which judges calls only (ADR 1).
 
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::domain::{BreakerReport, BreakerState};
 
-/// The attempts to reach one server.
 #[derive(Debug)]
 pub(in crate::mcp) struct ConnectAttempts {
     state: watch::Sender<AttemptCounts>,
     wanted: Notify,
-    /// So many failures in a row are told as an open breaker.
+    /// From this many failures in a row `/health` reports the breaker as open.
     max_failures: u32,
 }
 
@@ -25,12 +24,10 @@ struct AttemptCounts {
 }
 
 impl ConnectAttempts {
-    /// None yet.
     pub(in crate::mcp) fn new(max_failures: u32) -> Self {
         Self { state: watch::Sender::default(), wanted: Notify::new(), max_failures }
     }
 
-    /// Notes how one ended.
     pub(in crate::mcp) fn end(&self, succeeded: bool) {
         self.state.send_modify(|state| {
             let failed = u64::from(!succeeded);
@@ -44,12 +41,11 @@ impl ConnectAttempts {
         });
     }
 
-    /// Notes when the next one is due.
     pub(in crate::mcp) fn pause_until(&self, next: Instant) {
         self.state.send_modify(|state| state.next = Some(next));
     }
 
-    /// Waits until somebody wants one before it is due.
+    /// Waits until a turn wants an attempt before it is due.
     ///
     /// # Cancel safety
     ///
@@ -58,14 +54,14 @@ impl ConnectAttempts {
         self.wanted.notified().await;
     }
 
-    /// Wants one now.
     pub(in crate::mcp) fn want(&self) {
         self.wanted.notify_one();
     }
 
-    /// Wants one now, and waits until it has ended.
+    /// Requests an attempt and waits for its end.
     pub(in crate::mcp) async fn one_more(&self) {
         let mut state = self.state.subscribe();
+        // Read before the request, so that an attempt that ends at once is not missed.
         let before = state.borrow_and_update().ended;
         self.want();
         if state.wait_for(|state| state.ended > before).await.is_err() {
@@ -73,8 +69,8 @@ impl ConnectAttempts {
         }
     }
 
-    /// The breaker's report, as far as it is for people: a server that cannot be reached takes no
-    /// calls either.
+    /// The breaker's report for `/health`. A server that cannot be reached counts as open, although
+    /// attempts do not count for the breaker (ADR 1).
     pub(in crate::mcp) fn told_with(&self, report: BreakerReport) -> BreakerReport {
         let state = *self.state.borrow();
         let mut told = report;

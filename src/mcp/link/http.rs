@@ -1,4 +1,5 @@
-//! A server behind streamable HTTP: our own client, because the defaults of others hang.
+//! The transport for streamable HTTP, with our own client: with rmcp's defaults a call hangs when
+//! its server dies.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -17,11 +18,12 @@ use crate::domain::Secret;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const MAX_REDIRECTS: usize = 5;
-/// How often a broken stream is taken up again before its call counts as lost.
+/// How often a broken stream is resumed before its call is lost. rmcp's default has no limit, so a
+/// call would wait as long as the server is down (ADR 1).
 const MAX_RESUMES: usize = 3;
 const FIRST_RESUME: Duration = Duration::from_millis(200);
 
-/// A transport to `url`; nothing is sent yet.
+/// Sends nothing yet.
 pub(in crate::mcp) fn transport(
     url: &str,
     headers: &[(String, Secret)],
@@ -36,18 +38,19 @@ pub(in crate::mcp) fn transport(
     Ok(StreamableHttpClientTransport::with_client(client(&url)?, config))
 }
 
-/// No total time limit: it would cut the stream on which a server sends its news.
+/// No total timeout, which would cut the stream of notifications. Calls have their own limit.
 fn client(url: &Url) -> Result<Client, ConnectError> {
-    // Another part of the process may have installed it first; that is as good.
+    // Building any reqwest client panics without a provider. If another part of the process
+    // installed one first, that is fine.
     drop(rustls::crypto::ring::default_provider().install_default());
     let client = Client::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .tcp_nodelay(true)
         .redirect(Policy::custom(follow));
-    // A proxy would look for the server on a machine of its own.
+    // A proxy would look for the server on its own machine.
     let client = if is_loopback(url) { client.no_proxy() } else { client };
-    // A kept connection stalls 40 ms on a server without TCP_NODELAY; a new one
-    // costs less than that, unless it must shake hands over TLS.
+    // A reused connection stalls for 40 ms on a server without TCP_NODELAY. A new one costs less,
+    // except for a TLS handshake.
     let client = if url.scheme() == "https" { client } else { client.pool_max_idle_per_host(0) };
     client.build().map_err(|_| ConnectError::Unusable)
 }
@@ -58,7 +61,7 @@ fn is_loopback(url: &Url) -> bool {
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
-/// Another origin would get our headers, and other statuses lose the body.
+/// Another origin would get our headers, which may contain a key. 301 to 303 would drop the body.
 fn follow(attempt: Attempt<'_>) -> reqwest::redirect::Action {
     let keeps_body =
         matches!(attempt.status(), StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);

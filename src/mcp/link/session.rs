@@ -1,4 +1,4 @@
-//! An open session: its tools, its news, its end.
+//! An open session: its list of tools, its notifications, its end.
 
 use std::time::Duration;
 
@@ -16,65 +16,67 @@ use super::super::tools::server_tools::{ServerTools, list_tools};
 use super::child::{Child, ShutdownMode};
 use super::session_listener::SessionListener;
 
-/// How long saying goodbye may take.
+/// How long closing a session may take: a hung server must not delay the shutdown.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long a server may take to accept that we listen for news.
+/// How long a server may take to accept our subscription.
 const LISTEN_TIMEOUT: Duration = Duration::from_secs(2);
 const LISTEN_AGAIN: Duration = Duration::from_secs(5);
 
-/// An open session. Dropping it ends it without waiting.
+/// Dropping it ends it without waiting.
 pub(in crate::mcp) struct Session {
     peer: Peer<RoleClient>,
     close: RunningServiceCancellationToken,
     ended: Shared<BoxFuture<'static, ()>>,
     child: Option<Child>,
     news: Option<Subscription>,
-    /// When we last began to listen for news.
+    /// When we last tried to subscribe.
     listening_since: Option<Instant>,
 }
 
-/// What can happen to a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::mcp) enum Happening {
-    /// The server is gone, as far as that can be seen from here.
+    /// The connection or the child ended.
     Ended,
-    /// The tools changed, or there will be no more word of that.
+    /// The tools changed, or the subscription ended: both mean listing them again.
     Changed,
 }
 
 impl Session {
-    /// Wraps a service that has shaken hands, and the child that runs it.
     pub(in crate::mcp) fn new(
         running: RunningService<RoleClient, SessionListener>,
         child: Option<Child>,
     ) -> Self {
         let (peer, close) = (running.peer().clone(), running.cancellation_token());
+        // `is_closed` stays false when the peer dies; only `waiting` ends (ADR 1). It consumes the
+        // service, so the peer is cloned before.
         let ended = running.waiting().map(drop).boxed().shared();
         Self { peer, close, ended, child, news: None, listening_since: None }
     }
 
-    /// Where requests go.
     pub(in crate::mcp) fn peer(&self) -> &Peer<RoleClient> {
         &self.peer
     }
 
-    /// The revision spoken.
+    /// The protocol revision.
     pub(in crate::mcp) fn version(&self) -> Option<String> {
         self.peer.peer_info().map(|info| info.protocol_version.as_str().to_owned())
     }
 
-    /// Listens for changes, if need be, and then asks for the tools, so that no change is missed.
+    /// Subscribes to changes if needed, and lists the tools after that, so that no change is
+    /// missed.
     pub(in crate::mcp) async fn list(
         &mut self,
         server: &Server,
     ) -> Result<ServerTools, ServiceError> {
-        // A cached or stale list would hide that the server is gone.
+        // rmcp caches lists for as long as the server allows. A cached list would hide that the
+        // server is gone.
         self.peer.set_response_cache_config(ClientCacheConfig::disabled()).await;
         if self.needs_subscription() {
             self.listen().await;
         }
         match list_tools(&self.peer, server.name(), server.settings.trust).await {
-            // A server of nothing but prompts or resources is none the worse for it.
+            // A server with only prompts or resources may refuse; it is connected and has no tools
+            // (ADR 1).
             Err(ServiceError::McpError(_)) if !self.has_tools() => Ok(ServerTools::default()),
             other => other,
         }
@@ -84,7 +86,6 @@ impl Session {
         self.peer.peer_info().is_some_and(|info| info.capabilities.tools.is_some())
     }
 
-    /// Waits until something happens to it.
     ///
     /// # Cancel safety
     ///
@@ -99,9 +100,11 @@ impl Session {
         }
     }
 
-    /// Ends it; takes a few seconds at most.
+    /// Ends it within a few seconds.
     pub(in crate::mcp) async fn close(self, mode: ShutdownMode) {
         let Self { close, ended, child, news, peer, .. } = self;
+        // First all handles, then the session, then the child: its input must be closed before
+        // `Child::end`, and the session holds it.
         drop((news, peer));
         close.cancel();
         if timeout(CLOSE_TIMEOUT, ended).await.is_err() {
@@ -112,7 +115,7 @@ impl Session {
         }
     }
 
-    /// A server that tells no news is still of use.
+    /// A failed subscription is no fault: the server still answers calls.
     async fn listen(&mut self) {
         self.listening_since = Some(Instant::now());
         let filter = SubscriptionFilter::builder().tools_list_changed().build();
@@ -120,7 +123,8 @@ impl Session {
         self.news = listening.ok().and_then(Result::ok);
     }
 
-    /// Sessions of the older era are told without asking; one that keeps hanging up is let be.
+    /// Only the new era needs a subscription; the old one sends changes unasked. A server that
+    /// keeps ending the subscription is asked every 5 s at most.
     fn needs_subscription(&self) -> bool {
         let due = self.listening_since.is_none_or(|since| since.elapsed() > LISTEN_AGAIN);
         let tells = self.peer.peer_info().is_some_and(|info| {

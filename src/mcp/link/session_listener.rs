@@ -1,4 +1,4 @@
-//! Our side of a session.
+//! Our side of a session: what a server may send us. No sampling, roots or elicitation (ADR 1).
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use super::super::call::calling::ProgressListeners;
 
-/// Hears that tools changed and how far calls are, declines everything else.
+/// Receives changes of tools and progress of calls; declines everything else.
 #[derive(Debug)]
 pub(in crate::mcp) struct SessionListener {
     pub(in crate::mcp) changed: Arc<Notify>,
@@ -21,7 +21,8 @@ pub(in crate::mcp) struct SessionListener {
 impl ClientHandler for SessionListener {
     fn get_info(&self) -> ClientConfig {
         let me = Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
-        // Only `initialize` reads this revision, so it must be one that has an `initialize`.
+        // Only `initialize` reads this revision, so it must be the last that has an `initialize`
+        // (ADR 1).
         ClientConfig::new(ClientCapabilities::default(), me)
             .with_protocol_version(ProtocolVersion::LATEST_WITH_INITIALIZE)
     }

@@ -1,4 +1,4 @@
-//! Keeps one server connected: starts, watches, doubts, parts and starts again.
+//! Keeps one server connected: connects, checks, disconnects and connects again (ADR 1).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,15 +18,14 @@ use super::connect::{Handshake, open};
 use super::session::{Happening, Session};
 use crate::resilience::GuardSettings;
 
-/// The longest that a server in doubt may take to list its tools while it has nothing else to do.
+/// How long a server in doubt may take to list its tools while no call is running.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
-/// A server that is not tried again within this time is not waited for; and whoever wants it has
-/// it tried again no sooner.
+/// Turns wait for a server only if its next attempt is due within this time. Also the least time
+/// between attempts that turns request (ADR 1).
 const SOON: Duration = Duration::from_secs(1);
-/// Changes of the tools within this time are read together.
+/// Changes within this time are read together: some servers announce several at their start.
 const GATHER: Duration = Duration::from_millis(50);
 
-/// Keeps one server connected.
 pub(in crate::mcp) struct Supervisor {
     server: Arc<Server>,
     board: Arc<Board>,
@@ -38,7 +37,6 @@ pub(in crate::mcp) struct Supervisor {
     pauses: ExponentialBackoff,
 }
 
-/// What happened to an open session.
 enum SessionEvent {
     Stop,
     Ended,
@@ -46,7 +44,6 @@ enum SessionEvent {
 }
 
 impl Supervisor {
-    /// A supervisor that has not begun.
     pub(in crate::mcp) fn new(
         server: Arc<Server>,
         board: Arc<Board>,
@@ -58,11 +55,13 @@ impl Supervisor {
         Self { server, board, stop, connect_timeout, guard, pace, handshake, pauses }
     }
 
-    /// Works until it is told to stop; leaves no child behind.
+    /// Runs until it is stopped; leaves no child behind.
     pub(in crate::mcp) async fn run(mut self) {
         while let Some(session) = self.connect().await {
             let opened = Instant::now();
             self.watch(session).await;
+            // Only a session that lasted: a server that connects and dies at once must keep
+            // pausing.
             if opened.elapsed() > self.pace.steady {
                 self.pauses = pauses(&self.guard, self.pace.longest_pause);
             }
@@ -71,7 +70,7 @@ impl Supervisor {
         self.on_disconnected(Link::Down, "we are shutting down");
     }
 
-    /// Tries until it succeeds; `None` when told to stop.
+    /// Tries until it succeeds; `None` when stopped.
     async fn connect(&mut self) -> Option<Session> {
         let stop = self.stop.clone();
         while !stop.is_cancelled() {
@@ -83,8 +82,8 @@ impl Supervisor {
         None
     }
 
-    /// One attempt, unless calls are held back. It says nothing of them: if it closed their
-    /// breaker, a server that dies of every call would never be left alone.
+    /// One attempt, unless calls are held back. Success does not close their breaker: a server that
+    /// dies at every call would otherwise never get its pause (ADR 1).
     async fn try_connect(&mut self) -> Option<Session> {
         if !self.held_back().is_zero() {
             return None;
@@ -109,7 +108,7 @@ impl Supervisor {
         let server = &self.server;
         let begin = |handshake| open(server.name(), &server.settings, handshake, server.listener());
         let mut session = match begin(self.handshake).await {
-            // It says plainly that it is older, so this is no failure.
+            // It says that it knows only the old lifecycle. That is an answer, not a failure.
             Err(ConnectError::Foreign) => {
                 begin(self.handshake.after(&ConnectError::Foreign)).await?
             }
@@ -119,7 +118,7 @@ impl Supervisor {
         Ok((session, offer))
     }
 
-    /// Stays with a session until it is over.
+    /// Watches a session until its end.
     async fn watch(&self, mut session: Session) {
         loop {
             match self.next_event(&mut session).await {
@@ -151,7 +150,7 @@ impl Supervisor {
         }
     }
 
-    /// The death of a child shows at once, that of a far server only when it is asked.
+    /// The death of a child is seen immediately, that of a remote server only by a request.
     async fn look_in(&self) {
         if self.server.comes_back() {
             sleep(self.pace.look_in).await;
@@ -160,9 +159,8 @@ impl Supervisor {
         }
     }
 
-    /// Lists the tools again: a change is taken over, and a server that is silent is as good as
-    /// gone. One at work may be slow to list, so its time counts only while no call is in flight;
-    /// each call has a limit of its own.
+    /// Lists the tools again, for changes and as a sign of life. A busy server may list slowly, so
+    /// its time counts only while no call is running; each call has its own limit (ADR 1).
     async fn check(&self, session: &mut Session) -> Result<(), ConnectError> {
         sleep(GATHER).await;
         let patience = CHECK_TIMEOUT.min(self.connect_timeout);
@@ -173,7 +171,7 @@ impl Supervisor {
         };
         let offer = match listed {
             Ok(offer) => offer,
-            // Whoever says no while it works is alive.
+            // A server that refuses to list while it works is alive (ADR 1).
             Err(ServiceError::McpError(_)) if self.server.in_flight.is_any() => return Ok(()),
             Err(error) => return Err(ConnectError::from(&error)),
         };
@@ -193,7 +191,7 @@ impl Supervisor {
         self.board.publish();
     }
 
-    /// Said aloud only when it is new and nobody wanted it.
+    /// Logged only if it is new and we are not shutting down.
     fn on_disconnected(&self, to: Link, reason: &str) {
         let before = self.server.set_disconnected(to);
         if matches!(before, Link::Down) {
@@ -205,20 +203,20 @@ impl Supervisor {
         }
     }
 
-    /// It is about to be tried again; turns that begin meanwhile wait for that.
+    /// `Untried`, because it is about to be tried again: turns that begin now wait for that.
     async fn close(&self, session: Session, mode: ShutdownMode, reason: &str) {
         self.on_disconnected(Link::Untried, reason);
         session.close(mode).await;
     }
 
-    /// How long the breaker, or the server's own wish, lets no call through.
+    /// How long the breaker or the server's own pause holds calls back.
     fn held_back(&self) -> Duration {
         let seconds = self.server.guard.report().retry_in_seconds.unwrap_or_default();
         Duration::try_from_secs_f64(seconds).unwrap_or_default()
     }
 
-    /// Grows with each failure, and is never shorter than the breaker's own. Whoever wants the
-    /// server cuts a long one short.
+    /// Grows with each failure and is at least as long as calls are held back. A turn that needs
+    /// the server ends it early (ADR 1).
     async fn pause(&mut self) {
         let held_back = self.held_back();
         let wait = self.pauses.next().unwrap_or(self.pace.longest_pause).max(held_back);
@@ -229,6 +227,7 @@ impl Supervisor {
         self.server.attempts.pause_until(now + wait);
         let wanted = async {
             sleep_until(now + held_back.max(SOON)).await;
+            // A child is not restarted because a turn wants it (ADR 1).
             if !self.server.comes_back() {
                 std::future::pending::<()>().await;
             }

@@ -1,4 +1,4 @@
-//! What all servers together offer now: under which names, and which server each call leads to.
+//! The tools of all servers: their names for the model, and the server of each call (ADR 1).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,55 +11,52 @@ use super::server_tools::{LeftOut, MAX_TOOLS};
 use crate::agents::ASK_USER;
 use crate::domain::{Catalog, Effect, Tool, ToolCall, ToolId};
 
-/// Servers and what they offer; replaced as a whole at each change.
+/// All servers, and what they offer now.
 #[derive(Debug)]
 pub(in crate::mcp) struct Board {
     pub(in crate::mcp) servers: Vec<Arc<Server>>,
     offered: watch::Sender<Arc<OfferedTools>>,
 }
 
-/// What is on offer at one moment.
+/// What is offered at one moment. Replaced as a whole, so a turn keeps one consistent list.
 #[derive(Debug, Default)]
 pub(in crate::mcp) struct OfferedTools {
     pub(in crate::mcp) catalog: Arc<Catalog>,
-    /// A lost server's tools keep theirs, to be told apart from unknown ones.
+    /// Includes the tools of a lost server: a call to one is "not available", not "unknown tool".
     routes: HashMap<ToolId, Route>,
-    /// What the names mean that the model uses.
+    /// From the names shown to the model to the tools.
     names: HashMap<String, ToolId>,
-    /// Every server has connected or failed once.
+    /// Whether every server has connected or failed once.
     pub(in crate::mcp) settled: bool,
     left_out: LeftOut,
 }
 
-/// Where a call goes.
 #[derive(Clone, Debug)]
 pub(in crate::mcp) struct Route {
     pub(in crate::mcp) server: Arc<Server>,
     pub(in crate::mcp) tool: ToolId,
-    /// What its arguments must be.
+    /// The schema of its arguments, as the server sent it.
     pub(in crate::mcp) schema: Arc<Value>,
     pub(in crate::mcp) effect: Effect,
     pub(in crate::mcp) honours_keys: bool,
 }
 
 impl Board {
-    /// A board on which nothing is offered yet.
     pub(in crate::mcp) fn new(servers: Vec<Arc<Server>>) -> Self {
         let offered = watch::Sender::new(Arc::new(compile(&servers)));
         Self { servers, offered }
     }
 
-    /// What is on offer now.
     pub(in crate::mcp) fn offered(&self) -> Arc<OfferedTools> {
         Arc::clone(&self.offered.borrow())
     }
 
-    /// Hears of each change.
     pub(in crate::mcp) fn subscribe(&self) -> watch::Receiver<Arc<OfferedTools>> {
         self.offered.subscribe()
     }
 
-    /// Reads all servers again; the last to publish has seen every change before it.
+    /// Reads all servers again. `send_modify` holds the lock meanwhile, so the last caller has seen
+    /// all changes before it.
     pub(in crate::mcp) fn publish(&self) {
         self.offered.send_modify(|offered| {
             let next = compile(&self.servers);
@@ -75,8 +72,8 @@ impl Board {
     }
 }
 
-/// Names carry their server wherever several are configured, connected or not: a name that moved
-/// with them would mean another tool in the middle of a conversation.
+/// With several servers configured, connected or not, names begin with their server. If names
+/// depended on who is connected, they would change their tool within a conversation (ADR 1).
 fn compile(servers: &[Arc<Server>]) -> OfferedTools {
     let (mut catalog, mut offered) = (Catalog::default(), OfferedTools::default());
     let are_several = servers.len() > 1;
@@ -98,7 +95,8 @@ fn compile(servers: &[Arc<Server>]) -> OfferedTools {
 }
 
 impl OfferedTools {
-    /// Where a call goes: to the tool it was written for, if that is known.
+    /// Routes a stored call by its tool's identity, not by its name. Calls of earlier releases have
+    /// only a name (ADR 1).
     pub(in crate::mcp) fn route(&self, call: &ToolCall) -> Option<&Route> {
         self.routes.get(call.tool.as_ref().or_else(|| self.names.get(&call.name))?)
     }
@@ -130,8 +128,8 @@ impl OfferedTools {
     }
 }
 
-/// What the model is shown, the same whatever else is on offer. No server takes the name of the
-/// tool that puts questions to the person in our name.
+/// The name shown to the model. `ask_user` is reserved: a server with that name could ask questions
+/// in our name and answer them itself (ADR 13).
 fn shown_name(server: &str, tool: &str, are_several: bool) -> String {
     if are_several || tool == ASK_USER { format!("{server}__{tool}") } else { tool.to_owned() }
 }

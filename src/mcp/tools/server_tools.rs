@@ -1,4 +1,4 @@
-//! Asks a server for its tools and turns them into ours, within limits.
+//! Lists a server's tools and converts them to ours, within limits. All texts are the server's.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,37 +9,35 @@ use serde_json::Value;
 
 use crate::domain::{Hints, Tool, ToolId, ToolOrigin, Trust, clean, shorten};
 
-/// More tools than this only confuse a model.
+/// The smallest limit of a provider, and more than a model can use well.
 pub(in crate::mcp) const MAX_TOOLS: usize = 128;
-/// A server says so of each tool whose calls it does once for a key.
+/// The member of a tool's `_meta` that says: a call with a key happens once (ADR 12).
 const HONOURS_KEYS: &str = "orchestrator/idempotency";
-/// The protocol's own limit on names.
+/// The protocol's limit on names.
 const MAX_NAME_BYTES: usize = 128;
+// A server may return a cursor forever.
 const MAX_PAGES: usize = 32;
 const MAX_DESCRIPTION_CHARS: usize = 1_024;
 const MAX_TITLE_CHARS: usize = 80;
 const MAX_SCHEMA_BYTES: usize = 64 * 1024;
 
-/// So many tools that are not offered are named.
+/// How many left-out tools are named in the log.
 const MAX_NAMED: usize = 20;
 
-/// All tools of one server, under its own names for them.
+/// All tools of one server, under its own names.
 #[derive(Clone, Debug, Default)]
 pub(in crate::mcp) struct ServerTools {
-    /// The tools.
     pub(in crate::mcp) tools: Vec<Tool>,
-    /// What more there is, or may be.
+    /// Tools that exist, or may exist, but are not offered.
     pub(in crate::mcp) left_out: LeftOut,
 }
 
-/// Tools that are not offered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::mcp) struct LeftOut {
     names: Vec<String>,
     unnamed: usize,
 }
 
-/// Asks for the list, page by page.
 ///
 /// # Cancel safety
 ///
@@ -78,7 +76,6 @@ impl ServerTools {
 }
 
 impl LeftOut {
-    /// One more.
     pub(in crate::mcp) fn add(&mut self, name: &str) {
         if self.names.len() < MAX_NAMED && !name.is_empty() {
             self.names.push(shorten(&clean(name), MAX_TITLE_CHARS));
@@ -87,13 +84,11 @@ impl LeftOut {
         }
     }
 
-    /// Those of another list too.
     pub(in crate::mcp) fn add_all(&mut self, others: &Self) {
         others.names.iter().for_each(|name| self.add(name));
         self.unnamed += others.unnamed;
     }
 
-    /// Whether there are none.
     pub(in crate::mcp) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -106,7 +101,8 @@ impl fmt::Display for LeftOut {
     }
 }
 
-/// A tool without a name that can be shown, or with a schema nobody can afford to send, is no tool.
+/// None for a tool whose name cannot be shown, or whose schema is too large to send with each
+/// request.
 fn read_tool(tool: &ServerTool, server: &Arc<str>, trust: Trust) -> Option<Tool> {
     let schema = Value::Object(tool.input_schema.as_ref().clone());
     let is_named =
@@ -131,6 +127,7 @@ fn read_tool(tool: &ServerTool, server: &Arc<str>, trust: Trust) -> Option<Tool>
 }
 
 fn hints(told: &ToolAnnotations) -> Hints {
+    // Absent hints get the protocol's defaults, which assume the worst (ADR 1).
     let worse = Hints::default();
     Hints {
         read_only: told.read_only_hint.unwrap_or(worse.read_only),

@@ -1,4 +1,5 @@
-//! Puts the pieces of tool calls together, however a server numbers them.
+//! Assembles tool calls from their pieces, however a server numbers them. Gemini sends no `index`,
+//! and gateways send 0 for every call, so a typed client fails here (ADR 2).
 
 use serde::de::IgnoredAny;
 use serde_json::{Deserializer, Value};
@@ -11,11 +12,10 @@ use crate::model::fault::failure::Failure;
 const MAX_CALLS: usize = 64;
 const MAX_ARGUMENT_BYTES: usize = 256 * 1024;
 
-/// The calls of one reply so far.
 #[derive(Debug, Default)]
 pub(in crate::model) struct Calls {
     open: Vec<OpenCall>,
-    /// A signature that came before the call it belongs to.
+    /// A signature that arrived before its call.
     early_extra: Option<Value>,
 }
 
@@ -28,7 +28,7 @@ struct OpenCall {
     extra: Option<Value>,
 }
 
-/// One entry of `tool_calls`, with empty strings and nulls taken for absent.
+/// One entry of `tool_calls`. Empty strings and nulls count as absent (ADR 2).
 struct CallPiece {
     id: Option<String>,
     index: Option<u64>,
@@ -38,7 +38,6 @@ struct CallPiece {
 }
 
 impl Calls {
-    /// Takes one entry of `tool_calls`.
     pub(in crate::model) fn push(&mut self, entry: Value) -> Result<(), Failure> {
         let piece = CallPiece::read(entry);
         let is_signature = piece.id.is_none() && piece.name.is_none() && piece.arguments.is_none();
@@ -52,15 +51,14 @@ impl Calls {
         }
     }
 
-    /// The calls, if each is whole.
+    /// The calls, or a failure if one is incomplete.
     pub(in crate::model) fn finish(self) -> Result<Vec<ToolCall>, Failure> {
         self.open.into_iter().map(OpenCall::finish).collect()
     }
 
-    /// Which call a piece goes on with; `None` begins a new one.
-    ///
-    /// A new id begins a call whatever the index says, because gateways number every call 0.
+    /// Which call a piece continues; `None` begins a new one.
     fn place(&self, piece: &CallPiece) -> Option<usize> {
+        // An id outranks the index: gateways number every call 0.
         if let Some(id) = &piece.id {
             return self.open.iter().position(|call| call.id == *id);
         }
@@ -68,6 +66,8 @@ impl Calls {
             .index
             .and_then(|index| self.open.iter().rposition(|call| call.index == Some(index)));
         let place = numbered.or_else(|| self.open.len().checked_sub(1))?;
+        // Some servers repeat the name in every piece; others send two calls of one tool without
+        // ids. An incomplete argument text tells them apart.
         let Some(name) = &piece.name else { return Some(place) };
         let goes_on = self.open.get(place).is_some_and(|call| call.waits_for_more(name));
         (numbered.is_some() && goes_on).then_some(place)
@@ -109,20 +109,23 @@ impl OpenCall {
         if self.arguments.len() > MAX_ARGUMENT_BYTES { Err(malformed()) } else { Ok(()) }
     }
 
-    /// Whether a piece that repeats the name may go on with this call.
+    /// Whether a piece that repeats the name may continue this call.
     fn waits_for_more(&self, name: &str) -> bool {
         self.name == name && serde_json::from_str::<IgnoredAny>(&self.arguments).is_err()
     }
 
     fn finish(self) -> Result<ToolCall, Failure> {
+        // A glued call is never guessed apart: a wrong guess would have an effect.
         if self.name.is_empty() || is_glued(&self.arguments) {
             return Err(malformed());
         }
         let is_blank = self.arguments.trim().is_empty();
         Ok(ToolCall {
+            // Providers refuse a result without an id, and some send calls without one.
             id: if self.id.is_empty() { CallId::synthesised() } else { self.id.into() },
             name: self.name,
             tool: None,
+            // Some servers send an empty text for a tool without parameters.
             arguments: if is_blank { "{}".to_owned() } else { self.arguments },
             extra: self.extra,
             key: None,
@@ -130,7 +133,7 @@ impl OpenCall {
     }
 }
 
-/// A string member that is not empty.
+/// Takes a string member unless it is empty.
 pub(in crate::model) fn text(object: &mut Value, key: &str) -> Option<String> {
     match object.get_mut(key).map(Value::take) {
         Some(Value::String(text)) if !text.is_empty() => Some(text),
@@ -144,7 +147,7 @@ fn arguments(function: &mut Value) -> Option<String> {
     object.map(Value::to_string).or_else(|| text(function, "arguments"))
 }
 
-/// Several values one after another: calls that a gateway ran together.
+/// Whether the text is several JSON values: calls that a gateway joined into one.
 fn is_glued(arguments: &str) -> bool {
     Deserializer::from_str(arguments).into_iter::<IgnoredAny>().take(2).flatten().count() > 1
 }

@@ -1,7 +1,7 @@
-//! One chunk of a stream: the usual shape is read straight away, every other as loose JSON.
+//! Reads one chunk of a stream: the usual shape directly, every other as loose JSON.
 //!
-//! Most chunks carry a few words of the answer and nothing else that counts. To read those into
-//! a tree and take them out of it again would cost more than all the rest that is done with them.
+//! Most chunks have a few words of the answer and nothing else that matters. Building a JSON tree
+//! for them would cost more than everything else that is done with them.
 
 use std::borrow::Cow;
 
@@ -11,16 +11,16 @@ use serde_json::Value;
 
 use crate::model::fault::provider_refusal::ProviderRefusal;
 
-/// A chunk, or a whole completion.
+/// A chunk of a stream, or a complete answer that was not streamed.
 #[derive(Debug)]
 pub enum Chunk<'a> {
-    /// Words of the answer, how it finished, what it cost.
+    /// Text of the answer, finish reason, counters: the usual chunk.
     Words(Words<'a>),
-    /// Anything else.
     Loose(Value),
 }
 
-/// The usual chunk. Whatever else would count makes it a loose one.
+/// The usual chunk. Any other member that matters has the type [`Never`], so reading fails and the
+/// chunk is read as loose JSON.
 #[derive(Debug, Deserialize)]
 pub struct Words<'a> {
     choices: [ChunkChoice; 1],
@@ -31,7 +31,7 @@ pub struct Words<'a> {
     _error: Option<Never>,
 }
 
-/// Every chunk has it, and one of them is looked at.
+/// Borrowed, because every chunk has it and only one is used.
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
@@ -60,22 +60,21 @@ struct ChunkDelta {
     _more: Option<Never>,
 }
 
-/// A member that may be null and nothing else.
+/// A member that may be null but have no value.
 #[derive(Debug, Deserialize)]
 enum Never {}
 
-/// The number of the first choice.
+/// The index 0: other choices are not ours.
 #[derive(Debug)]
 struct First;
 
 impl<'a> Chunk<'a> {
-    /// Reads what an event says.
     pub fn read(data: &'a [u8]) -> serde_json::Result<Self> {
         let words = serde_json::from_slice(data).map(Self::Words);
         words.or_else(|_| serde_json::from_slice(data).map(Self::Loose))
     }
 
-    /// An error in the place of an answer, if it is one.
+    /// An error that came with status 200.
     pub(in crate::model) fn refused(&self) -> Option<ProviderRefusal> {
         match self {
             Self::Words(_) => None,
@@ -83,7 +82,6 @@ impl<'a> Chunk<'a> {
         }
     }
 
-    /// Which model it says it is from.
     pub(in crate::model) fn model(&self) -> Option<&str> {
         match self {
             Self::Words(words) => words.model.as_ref().map(|name| &*name.0),
@@ -91,7 +89,6 @@ impl<'a> Chunk<'a> {
         }
     }
 
-    /// The counters so far.
     pub(in crate::model) fn usage(&self) -> Option<&Value> {
         match self {
             Self::Words(words) => words.usage.as_ref(),
@@ -101,7 +98,7 @@ impl<'a> Chunk<'a> {
 }
 
 impl Words<'_> {
-    /// The words and the finish reason; empty ones are as good as none.
+    /// The text and the finish reason; empty ones count as absent.
     pub(in crate::model) fn take(self) -> (Option<String>, Option<String>) {
         let [ChunkChoice { delta, finish_reason, .. }] = self.choices;
         let said = |text: &String| !text.is_empty();

@@ -1,9 +1,9 @@
-//! How an answer begins: a call that was written down as code instead of being made is no answer.
+//! Detects an answer that is a tool call written as code instead of a call.
 //!
-//! Gemini does so at times, and says `MALFORMED_FUNCTION_CALL` behind it, or nothing. Words go out as
-//! they come and cannot be taken back, so what opens like such a call waits until it is clear.
+//! Gemini sometimes does this, with `MALFORMED_FUNCTION_CALL` as the finish reason or without one.
+//! Text that was shown cannot be taken back, so text that begins like such a call is held back.
 
-/// What no answer opens with. `default_api` is what Gemini calls the tools among itself.
+/// Beginnings that no answer has. `default_api` is Gemini's internal name for the tools.
 const CALLS: [&str; 6] = [
     "print(default_api.",
     "default_api.",
@@ -13,24 +13,22 @@ const CALLS: [&str; 6] = [
     "<tool_code>",
 ];
 
-/// So much waits at most; what is longer is shown.
+/// Bytes held back at most. A longer text is shown: a call as code is never that long.
 const MOST: usize = 64 * 1024;
 
-/// Holds the first words of an answer back until it is clear that they are no such call.
+/// Holds back the first words of an answer until it is clear that they are no call.
 #[derive(Debug)]
 pub(super) enum CodeCallFilter {
-    /// They may be a call, or become one.
+    /// The text may be a call, or may become one.
     Held(String),
-    /// They were none.
+    /// The text is an answer.
     Shown,
 }
 
-/// What was still held at the end.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Rest {
-    /// The end of the answer, if anything.
+    /// Text of the answer, often empty.
     Text(String),
-    /// A call, written as code.
     Call,
 }
 
@@ -41,12 +39,11 @@ impl Default for CodeCallFilter {
 }
 
 impl CodeCallFilter {
-    /// Whether pieces must pass by here.
     pub(super) fn is_held(&self) -> bool {
         matches!(self, Self::Held(_))
     }
 
-    /// What may be shown once this piece has come.
+    /// Adds a piece and returns what may be shown now.
     pub(super) fn sift(&mut self, piece: String) -> Option<String> {
         let Self::Held(held) = self else { return Some(piece) };
         held.push_str(&piece);
@@ -60,7 +57,6 @@ impl CodeCallFilter {
         Some(shown)
     }
 
-    /// What is left when nothing more comes.
     pub(super) fn end(&mut self) -> Rest {
         let Self::Held(held) = std::mem::replace(self, Self::Shown) else {
             return Rest::Text(String::new());

@@ -1,7 +1,7 @@
-//! Reads a stream of chunks into one reply, and judges it by what is there.
+//! Reads a stream of chunks into one reply, and judges the reply by its content.
 //!
-//! Chunks but the plainest are read from loose JSON, because no two servers agree on their
-//! shape and Gemini's own differs from what typed clients expect.
+//! All but the simplest chunks are read from loose JSON, because servers disagree on their shape
+//! and Gemini's differs from what typed clients expect (ADR 2).
 
 use serde_json::Value;
 
@@ -16,7 +16,6 @@ use crate::model::fault::failure::Failure;
 
 const MAX_TEXT_BYTES: usize = 1024 * 1024;
 
-/// One reply in the making.
 #[derive(Debug, Default)]
 pub struct Decoder {
     text: String,
@@ -29,16 +28,15 @@ pub struct Decoder {
     refused: bool,
 }
 
-/// How a stream ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamEnd {
-    /// The server said that it was done.
+    /// With `[DONE]`, or a complete answer that was not streamed.
     Done,
-    /// No more came.
+    /// Without `[DONE]`.
     Cut,
 }
 
-/// The last counters seen; they are cumulative.
+/// The last counters seen. They are cumulative, so they replace each other.
 #[derive(Debug, Default)]
 struct TokenCounts {
     prompt: Option<u64>,
@@ -48,7 +46,7 @@ struct TokenCounts {
 }
 
 impl Decoder {
-    /// Takes one chunk, or a whole completion, and adds to `out` what is to be said.
+    /// Reads one chunk, or a complete answer, and adds to `out` what may be shown.
     pub fn push(&mut self, chunk: Chunk<'_>, out: &mut Vec<Delta>) -> Result<(), Failure> {
         if let Some(refused) = chunk.refused() {
             return Err(refused.failure());
@@ -69,6 +67,7 @@ impl Decoder {
     fn read_loose(&mut self, mut chunk: Value, out: &mut Vec<Delta>) -> Result<(), Failure> {
         let Some(mut choice) = first_choice(&mut chunk) else { return Ok(()) };
         self.finish = text(&mut choice, "finish_reason").or(self.finish.take());
+        // `message`: some servers answer completely although a stream was requested.
         for part in ["delta", "message"] {
             if let Some(part) = choice.get_mut(part).map(Value::take) {
                 self.read(part, out)?;
@@ -77,17 +76,18 @@ impl Decoder {
         Ok(())
     }
 
-    /// Whether the provider said how the reply ended: it is whole, and what may follow are counters.
+    /// Whether a finish reason came: the reply is complete, and only counters may follow.
     pub(in crate::model) fn is_finished(&self) -> bool {
         self.finish.is_some()
     }
 
-    /// The tokens used so far, as far as the provider told.
+    /// The tokens used so far; none without counters.
     pub fn usage(&self) -> Option<Usage> {
         self.counts.usage()
     }
 
-    /// The reply, or why there is none.
+    /// The reply, or why there is none. Complete calls and text decide, not the word `stop` (ADR
+    /// 2).
     pub fn finish(mut self, ending: StreamEnd, out: &mut Vec<Delta>) -> Result<Reply, Failure> {
         let before = out.len();
         self.thoughts.flush(out);
@@ -108,7 +108,6 @@ impl Decoder {
         Ok(Reply { message })
     }
 
-    /// Words of the answer, without a mark.
     fn take_content(
         &mut self,
         content: Option<String>,
@@ -123,7 +122,7 @@ impl Decoder {
 
     fn read(&mut self, mut part: Value, out: &mut Vec<Delta>) -> Result<(), Failure> {
         let before = out.len();
-        // Gateways that send both say the same in both.
+        // Gateways that send both send the same text in both.
         let mut names = ["reasoning_content", "reasoning"].into_iter();
         out.extend(names.find_map(|key| text(&mut part, key)).map(Delta::Thought));
         self.refused |= text(&mut part, "refusal").is_some();
@@ -142,7 +141,7 @@ impl Decoder {
         array(calls).try_for_each(|call| self.calls.push(call))
     }
 
-    /// Adds to the reply what was just said of the answer, and takes back what is not to be said yet.
+    /// Adds new text to the reply, and removes from `out` what may not be shown yet.
     fn keep(&mut self, out: &mut Vec<Delta>, from: usize) -> Result<(), Failure> {
         if self.code_calls.is_held() {
             for delta in out.split_off(from) {
@@ -162,7 +161,7 @@ impl Decoder {
         if too_long { Err(Failure::answered(ModelError::TooLong)) } else { Ok(()) }
     }
 
-    /// Says what was still held, unless it is a call written as code, and tells whether it is.
+    /// Shows text that was held back. True if it is a call written as code, which is not shown.
     fn end_code_calls(&mut self, out: &mut Vec<Delta>) -> bool {
         let Rest::Text(text) = self.code_calls.end() else { return true };
         if !text.is_empty() {
@@ -172,11 +171,13 @@ impl Decoder {
         false
     }
 
-    /// What the finish reason rules out; `stop` and `tool_calls` say nothing reliable.
+    /// Only reasons that rule out a reply matter; `stop` and `tool_calls` are not reliable (ADR 2).
     fn judge_finish(&self, ending: StreamEnd) -> Result<(), Failure> {
         let Some(finish) = &self.finish else {
+            // Neither a reason nor `[DONE]`: an incomplete text must not pass as a reply.
             return if ending == StreamEnd::Done { Ok(()) } else { Err(Failure::cut()) };
         };
+        // Google adds a suffix to a reason, for example `content_filter: SAFETY` (ADR 2).
         let (reason, detail) = finish.split_once(':').unwrap_or((finish, ""));
         match reason.trim() {
             "function_call_filter" => Err(malformed()),
@@ -198,7 +199,8 @@ impl TokenCounts {
         self.cached = cached.unwrap_or(self.cached);
     }
 
-    /// Gemini counts thinking in the total alone.
+    /// Gemini counts thinking only in the total, so it is the total minus prompt and answer (ADR
+    /// 16).
     fn usage(&self) -> Option<Usage> {
         let prompt = self.prompt?;
         let said = prompt.saturating_add(self.completion);
@@ -216,7 +218,7 @@ fn first_choice(chunk: &mut Value) -> Option<Value> {
     array(choices).find(|choice| choice.get("index").and_then(Value::as_u64).unwrap_or(0) == 0)
 }
 
-/// The words of a piece: a string, or a list of text parts.
+/// The text of a part: a string, or a list of text parts.
 fn content(part: &mut Value) -> Option<String> {
     if part.get("content").is_some_and(Value::is_array) {
         let parts = part.get_mut("content").map(Value::take);
@@ -234,7 +236,8 @@ fn array(value: Option<Value>) -> impl Iterator<Item = Value> {
     items.into_iter()
 }
 
-/// The detail is the provider's word for the reason; anything but such a word is left out.
+/// Keeps the detail only if it is a single word such as `SAFETY`: longer text may quote the user,
+/// and this goes to the log.
 fn blocked(detail: &str) -> Failure {
     let is_word = detail.len() <= 40 && detail.chars().all(|c| c.is_ascii_alphabetic() || c == '_');
     let detail = if is_word && !detail.is_empty() { detail } else { "no reason given" };

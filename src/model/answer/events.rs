@@ -1,52 +1,51 @@
-//! The events of a streamed body, whatever pieces it comes in.
+//! Cuts the body of a stream into server-sent events, however its bytes are split. Ours, because
+//! async-openai's reader hides `[DONE]`, stray JSON and cuts (ADR 2).
 
 use bytes::{Buf, Bytes};
 use memchr::memchr2;
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
-/// No event, and no line of one, may be this long.
+/// Limit for one event and for one line: every buffer has one.
 const MAX_BYTES: usize = 2 * 1024 * 1024;
 const MAX_STRAY_BYTES: usize = 16 * 1024;
 const DONE: &[u8] = b"[DONE]";
 
-/// Cuts a body into events.
 #[derive(Debug, Default)]
 pub(in crate::model) struct Events {
-    /// What was not looked at yet.
+    /// Bytes that were not read yet.
     piece: Bytes,
-    /// Whether a line was read, so that no byte order mark can come any more.
+    /// Whether a line was read: only the first may begin with a byte order mark.
     has_begun: bool,
-    /// Whether the last line ended in a carriage return: a line feed then belongs to it.
+    /// Whether the last line ended in a carriage return. A line feed then belongs to it, even if it
+    /// comes in the next piece.
     was_return: bool,
-    /// The beginning of a line.
+    /// The beginning of a line whose end has not arrived.
     line: Vec<u8>,
-    /// What the event in the making says.
+    /// The data of the current event.
     data: Vec<u8>,
     is_told: bool,
-    /// Comments since somebody asked.
+    /// Comments since the last `take_comment`.
     comments: usize,
     stray: Vec<u8>,
 }
 
-/// Something that was found.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::model) enum SseEvent<'a> {
-    /// An event that says this.
     Data(&'a [u8]),
-    /// The server is done.
+    /// `[DONE]`.
     Done,
-    /// What comes is longer than any event.
+    /// The event is longer than the limit.
     TooLong,
 }
 
 impl Events {
-    /// Goes on with this piece; what was found in the one before must be taken first. Without one
-    /// the body is over: a line that was begun is whole, and so is an event without its blank line.
+    /// Continues with this piece, after all events of the one before were taken. `None` ends the
+    /// body: a line or an event that has no end yet is then complete.
     pub(in crate::model) fn take(&mut self, piece: Option<Bytes>) {
         self.piece = piece.unwrap_or(Bytes::from_static(b"\n\n"));
     }
 
-    /// The next event, until another piece is needed.
+    /// The next event; none if another piece is needed.
     pub(in crate::model) fn next(&mut self) -> Option<SseEvent<'_>> {
         if std::mem::take(&mut self.is_told) {
             self.data.clear();
@@ -64,19 +63,19 @@ impl Events {
         self.found()
     }
 
-    /// Whether a comment came since this was asked: no event, and yet a sign of life.
+    /// Whether a comment came since the last call. A comment is no event, but a sign of life.
     pub(in crate::model) fn take_comment(&mut self) -> bool {
         std::mem::take(&mut self.comments) > 0
     }
 
-    /// What belonged to no event, such as a bare error object.
+    /// Lines that belong to no event, such as a bare error object.
     pub(in crate::model) fn stray(&self) -> &[u8] {
         &self.stray
     }
 
     fn found(&mut self) -> Option<SseEvent<'_>> {
         if !self.is_told {
-            // Let go even if it is empty: it would keep the connection's buffer from being used again.
+            // Dropped even if empty: the reference would stop hyper from reusing its read buffer.
             let rest = std::mem::take(&mut self.piece);
             self.line.extend_from_slice(&rest);
         }
@@ -91,11 +90,12 @@ impl Events {
         self.line.is_empty() && rest.is_empty()
     }
 
-    /// Reads a line that ends with `rest`, and tells whether it ends an event.
+    /// Reads a line that ends with `rest`. True if it ends an event.
     fn end_line(&mut self, rest: &[u8]) -> bool {
         if self.line.is_empty() {
             return self.read(rest);
         }
+        // Taken and put back, so that the buffer keeps its capacity.
         let mut line = std::mem::take(&mut self.line);
         line.extend_from_slice(rest);
         let ends_event = self.read(&line);
@@ -119,11 +119,11 @@ impl Events {
             self.data.push(b'\n');
         }
         self.data.extend_from_slice(said.strip_prefix(b" ").unwrap_or(said));
-        // Nothing follows it that is worth waiting for.
+        // Some servers omit the blank line after `[DONE]`; nothing useful follows it.
         !is_more && said.trim_ascii() == DONE
     }
 
-    /// Fields begin with a letter and comments with a colon; this begins neither.
+    /// For lines that are neither a field (a letter first) nor a comment (a colon first).
     fn keep_stray(&mut self, line: &[u8]) {
         if self.stray.len() + line.len() < MAX_STRAY_BYTES {
             self.stray.extend_from_slice(line);

@@ -1,4 +1,5 @@
-//! What is answered: bytes to events to chunks to one reply, judged by what is there.
+//! Reads an answer: bytes to events to chunks to one reply, judged by its content (ADR 2). Sends
+//! nothing.
 
 pub(super) mod calls;
 pub(super) mod chunk;

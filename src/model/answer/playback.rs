@@ -1,7 +1,7 @@
-//! Reads an answer that is already here, the way an answer from the network is read.
+//! Reads a recorded answer in the same way as one from the network.
 //!
-//! The same events, decoder and judgement; only the sending is left out. A recording can be looked
-//! into with it, and whatever bytes there are can be thrown at the reading.
+//! Same events, decoder and judgement; only sending is left out. For looking into recordings, and
+//! for the fuzzer.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -25,21 +25,17 @@ use crate::model::transport::opened;
 use crate::model::watch::warnings::Warnings;
 use crate::resilience::{Breaker, BreakerSettings, Patience};
 
-/// A recording is never late.
+/// Long enough to never matter: a recording is never late.
 const PATIENCE: Duration = Duration::from_hours(1);
 
-/// What was heard of one answer.
 #[derive(Debug)]
 pub struct Played {
-    /// Every piece, in order.
     pub said: Vec<Delta>,
-    /// The tokens that it tells of.
     pub usage: Usage,
-    /// The whole reply, or why there is none.
     pub result: Result<Reply, ModelError>,
 }
 
-/// Reads the body of a 200 that came in these pieces.
+/// Reads these pieces as the body of a 200.
 pub async fn play(content_type: &str, pieces: Vec<Bytes>) -> Played {
     let heard = Arc::new(CollectedDeltas::default());
     let deltas = Deltas::new(Arc::clone(&heard) as _);
@@ -49,7 +45,6 @@ pub async fn play(content_type: &str, pieces: Vec<Bytes>) -> Played {
     Played { said, usage, result }
 }
 
-/// Keeps what is said.
 #[derive(Default)]
 struct CollectedDeltas(Mutex<Vec<Delta>>);
 
@@ -79,7 +74,6 @@ async fn read(answer: ProviderResponse, deltas: &Deltas) -> Result<Reply, ModelE
     reading.read(opened).await.map_err(|failure| failure.error)
 }
 
-/// A 200 of this type, in these pieces.
 fn answer(content_type: &str, pieces: Vec<Bytes>) -> ProviderResponse {
     let pieces = iter(pieces.into_iter().map(|piece| Ok(Frame::data(piece))));
     let mut response = http::Response::new(StreamBody::new(pieces));

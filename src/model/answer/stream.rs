@@ -1,4 +1,4 @@
-//! Reads one answer to its end: patience between chunks, words handed on as they come.
+//! Reads one answer to its end, with a limit on silence, and passes text on as it arrives.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -22,19 +22,19 @@ use crate::model::transport::OpenedAnswer;
 use crate::model::watch::warnings::Warnings;
 use crate::resilience::{Patience, Permit};
 
+// Far above the 1 MiB of text, because each word comes in a frame of JSON.
 const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
-/// How long counters and `[DONE]` may take behind a finish reason; some servers leave them out.
+/// How long counters and `[DONE]` may take after a finish reason. Some servers omit them, and the
+/// user waits meanwhile for a reply that is complete.
 const FAREWELL: Duration = Duration::from_secs(2);
-/// How long a server may take to end a body after `[DONE]` and keep its connection.
+/// How long to wait for the end of the body after `[DONE]`, to keep the connection for reuse.
 const CLOSING_GRACE: Duration = Duration::from_millis(20);
 
-/// One answer being read.
 pub(in crate::model) struct Reading<'a> {
-    /// Where the words go.
     deltas: &'a Deltas,
-    /// Who pays.
+    /// Reported on drop, whatever happens to this reading.
     bill: Bill<'a>,
-    /// Hears that the provider began to answer.
+    /// Closes a half-open breaker at the first event (ADR 3).
     permit: &'a mut Permit,
     patience: Patience,
     warnings: &'a Warnings,
@@ -48,12 +48,11 @@ pub(in crate::model) struct Reading<'a> {
 enum ReadSoFar {
     Nothing,
     Events,
-    /// The person has read some of it, so no other attempt may be made.
+    /// Text was shown, so no other attempt may be made (ADR 15).
     Text,
 }
 
 impl<'a> Reading<'a> {
-    /// Nothing was read yet.
     pub(in crate::model) fn new(
         deltas: &'a Deltas,
         bill: Bill<'a>,
@@ -74,7 +73,6 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Reads to the end.
     pub(in crate::model) async fn read(mut self, opened: OpenedAnswer) -> Result<Reply, Failure> {
         let result = match opened {
             OpenedAnswer::Stream(answer) => self.read_stream(answer).await,
@@ -92,12 +90,14 @@ impl<'a> Reading<'a> {
         let (mut events, mut total) = (Events::default(), 0);
         loop {
             let piece = select! {
+                // Data first: what has arrived must not be lost to a timer of the same moment.
                 biased;
                 piece = answer.piece() => piece,
                 () = &mut self.patience => return self.silence(),
             };
             let Ok(piece) = piece else { return broken(&events) };
-            // One read may bring thousands, of which none is an event.
+            // One read may bring thousands of pieces without an event. The poll must still yield,
+            // since other turns of this core wait (ADR 25).
             consume_budget().await;
             let is_over = piece.is_none();
             total += piece.as_ref().map_or(0, Bytes::len);
@@ -106,7 +106,7 @@ impl<'a> Reading<'a> {
                 return Err(too_large());
             }
             while let Some(event) = events.next() {
-                // A piece may hold thousands.
+                // A piece may contain thousands of events (ADR 25).
                 consume_budget().await;
                 match event {
                     SseEvent::Data(data) => self.take_event(data)?,
@@ -117,7 +117,7 @@ impl<'a> Reading<'a> {
             if is_over {
                 return broken(&events);
             }
-            // Gateways send them while a model thinks; the turn's own deadline still holds.
+            // Gateways send comments while a model thinks. The turn's deadline still applies.
             if events.take_comment() {
                 self.patience.prolong();
             }
@@ -138,6 +138,7 @@ impl<'a> Reading<'a> {
         self.note_model(&chunk);
         let result = self.decoder.push(chunk, &mut self.out);
         if result.is_ok() {
+            // Only after a chunk that is no error: an error with status 200 is no sign of health.
             self.permit.answered();
             self.bill.note(self.decoder.usage());
             self.read_so_far = self.read_so_far.max(ReadSoFar::Events);
@@ -146,7 +147,7 @@ impl<'a> Reading<'a> {
         result
     }
 
-    /// The first chunk that names the model is believed.
+    /// Reports the first model name of the answer.
     fn note_model(&mut self, chunk: &Chunk<'_>) {
         if !self.is_named
             && let Some(name) = chunk.model().filter(|name| !name.is_empty())
@@ -171,7 +172,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// What a silence that lasts too long means: behind a finish reason nothing is missing.
+    /// What a long silence means. After a finish reason nothing is missing.
     fn silence(&self) -> Result<StreamEnd, Failure> {
         match self.read_so_far {
             _ if self.decoder.is_finished() => Ok(StreamEnd::Done),
@@ -181,17 +182,18 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// A body that the server ends in good time leaves its connection to the next request.
+/// Waits briefly for the end of the body: only then can the connection be reused (ADR 26).
 async fn closed(mut answer: ProviderResponse) -> StreamEnd {
     let mut end = pin!(answer.piece());
-    // Most ends came with the last event: they need no clock.
+    // Usually the end came with the last event. Setting a timer that fires before all others
+    // would wake the runtime (ADR 25).
     if end.as_mut().now_or_never().is_none() {
         drop(timeout(CLOSING_GRACE, end).await);
     }
     StreamEnd::Done
 }
 
-/// What the body says of an end without `[DONE]`.
+/// An end without `[DONE]`: a bare error object in the body explains it, otherwise it is a cut.
 fn broken(events: &Events) -> Result<StreamEnd, Failure> {
     let stray = serde_json::from_slice(events.stray()).ok();
     match stray.as_ref().and_then(ProviderRefusal::in_stream) {
@@ -249,7 +251,7 @@ mod tests {
         assert_eq!(began.elapsed(), 22 * SECOND, "nobody waits long for a farewell");
     }
 
-    /// One piece every ten seconds, and then nothing.
+    /// Sends one piece every ten seconds, then nothing.
     async fn read(
         pieces: &[&'static str],
         first: Duration,

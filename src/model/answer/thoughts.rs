@@ -1,8 +1,7 @@
-//! Tells thinking from answering, by the provider's flag or by tags at the beginning of a reply.
+//! Separates thoughts from the answer, by the provider's flag or by tags at the start of a reply.
 
 use crate::agents::Delta;
 
-/// What thoughts stand between.
 #[derive(Debug, PartialEq, Eq)]
 struct Tag {
     open: &'static str,
@@ -10,34 +9,33 @@ struct Tag {
 }
 
 const GOOGLES: Tag = Tag { open: "<thought>", close: "</thought>" };
-/// Of Qwen, `DeepSeek` and others, behind a server that does not part them.
+/// Used by Qwen, `DeepSeek` and others behind a server that does not separate thoughts.
 const OTHERS: Tag = Tag { open: "<think>", close: "</think>" };
 
-/// Routes the pieces of one reply; a tag may come in pieces too.
+/// Routes the pieces of one reply. A tag may be split over pieces.
 #[derive(Debug, Default)]
 pub(in crate::model) struct Thoughts {
     mode: Mode,
-    /// The beginning of what may become a tag.
+    /// Text that may be the beginning of a tag.
     held: String,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Mode {
-    /// Nothing was said yet: an opening tag may come.
+    /// Nothing came yet: an opening tag may follow. Later ones are text of the answer.
     #[default]
     Start,
-    /// Between tags, without a flag.
+    /// Between tags, in pieces without a flag.
     Tagged(&'static Tag),
-    /// Flagged pieces came: a closing tag may begin the answer.
+    /// Flagged pieces came: the answer may begin with a closing tag.
     Flagged,
-    /// A closing tag came: the blank lines behind it are no words.
+    /// A closing tag came: blank lines after it are not text.
     Closed,
-    /// The answer.
     Answer,
 }
 
 impl Thoughts {
-    /// Takes a piece that the provider marked as a thought.
+    /// Reads a piece that the provider marked as a thought.
     pub(in crate::model) fn flagged(&mut self, mut text: String, out: &mut Vec<Delta>) {
         if self.mode != Mode::Flagged {
             self.flush(out);
@@ -52,7 +50,7 @@ impl Thoughts {
         say(out, Delta::Thought, text);
     }
 
-    /// Takes a piece without a mark.
+    /// Reads a piece without a mark.
     pub(in crate::model) fn plain(&mut self, text: String, out: &mut Vec<Delta>) {
         match self.mode {
             Mode::Answer => say(out, Delta::Text, text),
@@ -69,14 +67,14 @@ impl Thoughts {
         }
     }
 
-    /// Says what was held back, since no more will come.
+    /// Releases what was held back, because nothing more follows.
     pub(in crate::model) fn flush(&mut self, out: &mut Vec<Delta>) {
         let held = std::mem::take(&mut self.held);
         let is_thought = matches!(self.mode, Mode::Tagged(_));
         say(out, if is_thought { Delta::Thought } else { Delta::Text }, held);
     }
 
-    /// If a tag opens the text, thoughts follow; else this is the answer.
+    /// A tag at the start means that thoughts follow; otherwise this is the answer.
     fn begin(&mut self, text: &str, out: &mut Vec<Delta>) {
         self.held.push_str(text);
         let begun = self.held.trim_start();
@@ -93,7 +91,7 @@ impl Thoughts {
         }
     }
 
-    /// A closing tag that begins the answer is taken off.
+    /// Removes a closing tag at the start of the answer.
     fn after_flags(&mut self, text: &str, out: &mut Vec<Delta>) {
         self.held.push_str(text);
         if self.held.len() < GOOGLES.close.len() && GOOGLES.close.starts_with(&self.held) {
@@ -121,7 +119,7 @@ impl Thoughts {
     }
 }
 
-/// How many bytes at the end of `text` may be the beginning of the closing tag.
+/// How many bytes at the end of `text` may begin the closing tag.
 fn begun_tag(text: &str, close: &str) -> usize {
     (1..close.len()).rev().find(|&n| text.ends_with(close.get(..n).unwrap_or(close))).unwrap_or(0)
 }

@@ -1,4 +1,5 @@
-//! The way to the provider: straight there, or by the proxy that the environment names.
+//! Opens connections to the provider, directly or through the proxy of the environment, with
+//! reqwest's limits (ADR 26).
 
 use std::io;
 use std::sync::Arc;
@@ -20,24 +21,24 @@ use super::BoxError;
 use super::provider_connection::Stream;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// A peer that is gone is noticed after about a minute of silence, or 30 s of what it does not take.
+/// A dead peer is noticed after about a minute of silence (15 s, then three probes), or after 30 s
+/// of unacknowledged bytes.
 const KEEPALIVE: Duration = Duration::from_secs(15);
 const KEEPALIVE_RETRIES: u32 = 3;
 const UNTAKEN: Duration = Duration::from_secs(30);
 const AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
 
-/// Opens connections to one server.
 pub(in crate::model) struct Connector {
     server: Uri,
     proxy: Option<Intercept>,
     tls: Arc<ClientConfig>,
     straight: HttpsConnector<HttpConnector>,
-    /// What every request says of us.
+    /// Sent with every request.
     headers: HeaderMap,
 }
 
 impl Connector {
-    /// The way to this server. A proxy is not asked for the way to ourselves.
+    /// No proxy for a model on this machine (`is_here`): the proxy would look on its own machine.
     pub(in crate::model) fn new(server: Uri, is_here: bool, tls: Arc<ClientConfig>) -> Self {
         let proxy = Some(&server).filter(|_| !is_here);
         let proxy = proxy.and_then(|server| Matcher::from_env().intercept(server));
@@ -46,7 +47,6 @@ impl Connector {
         Self { server, proxy, tls, straight, headers }
     }
 
-    /// A connection to whoever takes the requests.
     pub(super) async fn connect(&self) -> Result<Stream, BoxError> {
         let late = |_| io::Error::from(io::ErrorKind::TimedOut);
         timeout(CONNECT_TIMEOUT, self.open()).await.map_err(late)?
@@ -69,11 +69,12 @@ impl Connector {
         }
     }
 
-    /// Writes on a request what whoever takes it needs to know.
+    /// Adds the headers, and the form of the address that the receiver expects.
     pub(super) fn address(&self, mut request: Request<Body>) -> Request<Body> {
         for (name, value) in &self.headers {
             request.headers_mut().insert(name, value.clone());
         }
+        // Only an http proxy needs the whole address; a server and a tunnel get the path.
         if self.proxy.is_none() || !is_plain(&self.server) {
             let path = request.uri().path_and_query().cloned();
             *request.uri_mut() = Uri::from(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
@@ -88,7 +89,7 @@ fn headers(server: &Uri, proxy: Option<&Intercept>) -> HeaderMap {
     headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
     let host = server.authority().and_then(|host| HeaderValue::from_str(host.as_str()).ok());
     headers.extend(host.map(|host| (HOST, host)));
-    // What goes through a tunnel is not the proxy's to read.
+    // Through a tunnel the server would read the proxy's password, so only `Tunnel` sends it.
     let auth = proxy.filter(|_| is_plain(server)).and_then(Intercept::basic_auth);
     headers.extend(auth.map(|auth| (PROXY_AUTHORIZATION, auth.clone())));
     headers
@@ -102,7 +103,7 @@ fn tcp() -> HttpConnector {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
-    // Shared out among the addresses of a name, so that one which is silent leaves time for the next.
+    // Divided among the addresses of a name, so that a silent one leaves time for the next.
     tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
     tcp.set_keepalive(Some(KEEPALIVE));
     tcp.set_keepalive_interval(Some(KEEPALIVE));

@@ -1,4 +1,4 @@
-//! The connections that nobody uses at the moment.
+//! Idle connections to one server, one pool for each core (ADR 26).
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -13,15 +13,15 @@ use super::provider_connection::{ProviderConnection, Stream};
 use super::response::ProviderResponse;
 use crate::domain::is_out_of_files;
 
-/// How long a connection is kept that nobody uses.
+/// How long an idle connection is kept.
 const IDLE: Duration = Duration::from_secs(90);
-/// How many of them at most: what a crowd leaves behind, for the next.
+/// How many idle connections a pool keeps after a burst of requests.
 const MOST_IDLE: usize = 256;
 
-/// All pools of the process, as files are: connections that nobody uses make way, wherever they lead.
+/// All pools of the process: when file descriptors run out, idle connections to any server are
+/// closed.
 static POOLS: Mutex<Vec<Weak<Pool>>> = Mutex::new(Vec::new());
 
-/// Connections to one server, on one core.
 pub(in crate::model) struct Pool {
     connector: Arc<Connector>,
     kept: Mutex<IdleConnections>,
@@ -29,9 +29,9 @@ pub(in crate::model) struct Pool {
 
 #[derive(Default)]
 struct IdleConnections {
-    /// The one that was used last is at the end.
+    /// The last used is at the end.
     connections: Vec<IdleConnection>,
-    /// Whether somebody looks after what lies here.
+    /// Whether the task that closes old connections runs.
     is_tidied: bool,
 }
 
@@ -40,19 +40,16 @@ struct IdleConnection {
     since: Instant,
 }
 
-/// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::model) enum Lost {
-    /// No connection.
     #[error("no connection")]
     Unconnected(#[source] BoxError),
-    /// It was there, and ended before the answer began.
+    /// The connection ended before the answer began.
     #[error("the connection was lost")]
     Cut(#[source] hyper::Error),
 }
 
 impl Pool {
-    /// No connection yet.
     pub(in crate::model) fn new(connector: Arc<Connector>) -> Arc<Self> {
         let pool = Arc::new(Self { connector, kept: Mutex::default() });
         let mut all = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -78,11 +75,12 @@ impl Pool {
                 }
                 Err(mut error) => {
                     let Some(back) = error.take_message() else {
-                        // The others may be lost as well: whoever asks again has a new one.
+                        // The others may be lost too: a retry must get a new one.
                         self.give_up();
                         return Err(Lost::Cut(error.into_error()));
                     };
-                    // The server had closed it, and has not seen the request.
+                    // The server had closed the idle connection and has not seen the request, so
+                    // sending it on the next one cannot repeat it (ADR 26).
                     request = back;
                 }
             }
@@ -94,11 +92,11 @@ impl Pool {
         Ok(ProviderResponse::on(connection, Arc::clone(self), response))
     }
 
-    /// Idle connections make way if there is no file for a new one.
+    /// Without a free file descriptor, closes all idle connections and tries again.
     async fn connect(&self) -> Result<Stream, BoxError> {
         match self.connector.connect().await {
             Err(error) if is_out_of_files(&*error) => {
-                // Whether by us or by somebody else who found no file either.
+                // Tried again even if none was idle: another caller in need may have closed them.
                 give_up_all();
                 self.connector.connect().await
             }
@@ -106,17 +104,17 @@ impl Pool {
         }
     }
 
-    /// Closes all idle connections.
     fn give_up(&self) {
-        // Let go of once the lock is.
+        // Dropped after the lock is released: closing a connection does work.
         let idle = std::mem::take(&mut self.kept().connections);
         drop(idle);
     }
 
-    /// The connection that was used last is the likeliest to be open still.
+    /// Last used first: it is the most likely to be still open.
     fn take(&self) -> Option<ProviderConnection> {
         let mut kept = self.kept();
         while let Some(IdleConnection { mut connection, since }) = kept.connections.pop() {
+            // `is_free` polls the connection, so a close by the server is noticed here (ADR 26).
             if since.elapsed() < IDLE && connection.is_free() {
                 return Some(connection);
             }
@@ -124,7 +122,7 @@ impl Pool {
         None
     }
 
-    /// Keeps a connection for the next request, if it is good for one.
+    /// Keeps a connection for the next request if it can take one.
     pub(super) fn lay_back(self: &Arc<Self>, mut connection: ProviderConnection) {
         if !connection.is_free() {
             return;
@@ -144,13 +142,13 @@ impl Pool {
     }
 }
 
-/// Closes the idle connections of all pools.
 fn give_up_all() {
     let all = POOLS.lock().unwrap_or_else(PoisonError::into_inner).clone();
     all.iter().filter_map(Weak::upgrade).for_each(|pool| pool.give_up());
 }
 
-/// Closes what nobody used for long, until there is nothing left.
+/// Closes connections that were idle for too long. Ends when none is left, so an unused pool has no
+/// task.
 async fn tidy(pool: Weak<Pool>) {
     loop {
         sleep(IDLE / 3).await;

@@ -1,5 +1,5 @@
-//! One connection. Whoever waits for something from it drives it: it has no task of its own, and
-//! nothing is handed from one task to another.
+//! One connection, polled by the caller that waits on it. It has no task, so nothing passes from
+//! one task to another (ADR 26).
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -15,33 +15,30 @@ use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper::rt::{Read, Write};
 use reqwest::Body;
 
-/// What the bytes go over.
 pub(super) type Stream = Box<dyn ByteStream>;
 
-/// A stream of bytes both ways.
 pub(super) trait ByteStream: Read + Write + Send + Sync + Unpin {}
 
 impl<T: Read + Write + Send + Sync + Unpin> ByteStream for T {}
 
-/// So much is read at once, and no head may be longer.
+/// Read buffer, and with it the limit of a response head.
 const MOST_AT_ONCE: usize = 64 * 1024;
 
-/// So often a connection that rang while it was driven is driven again at once; after that others get
-/// their turn.
+/// How often a connection that woke itself is polled again immediately. Then other tasks of the
+/// core come first.
 const ROUNDS: u8 = 3;
 
-/// A connection that is open, or was when it was looked at last.
 pub(super) struct ProviderConnection {
     sender: SendRequest<Body>,
-    /// None once it is over.
+    /// None once the connection has ended.
     driver: Option<Connection<Stream, Body>>,
     bell: Arc<ConnectionWaker>,
-    /// The bell, as the driver knows it.
+    /// The same waker in the form that hyper needs.
     waker: Waker,
 }
 
-/// Wakes whoever waits, unless the connection is being driven at that moment: half of what rings comes
-/// from the two ends of the connection, which tell each other of what is seen anyway.
+/// Wakes the waiting caller, except while the connection is polled: then hyper's two halves wake
+/// each other for what the same poll sees anyway. That was half of all wake-ups (ADR 26).
 #[derive(Default)]
 struct ConnectionWaker {
     is_driven: AtomicBool,
@@ -50,7 +47,6 @@ struct ConnectionWaker {
 }
 
 impl ProviderConnection {
-    /// A connection over a stream that nothing was sent on yet.
     pub(super) async fn over(stream: Stream) -> hyper::Result<Self> {
         let (sender, driver) = Builder::new().max_buf_size(MOST_AT_ONCE).handshake(stream).await?;
         let bell = Arc::<ConnectionWaker>::default();
@@ -58,16 +54,15 @@ impl ProviderConnection {
         Ok(Self { sender, driver: Some(driver), bell, waker })
     }
 
-    /// Whether the next request can be sent on it. It is driven for a moment, to find out what became
-    /// of it.
+    /// Whether the next request can be sent on it. Polls it once, to see a close by the server.
     pub(super) fn is_free(&mut self) -> bool {
-        // Nobody waits for anything, so that nobody is woken, nor kept.
+        // No caller waits here. A waker of the last one would wake it, and keep its task alive.
         drop(self.bell.waiting.take());
         self.drive();
         self.driver.is_some() && self.sender.is_ready()
     }
 
-    /// Sends a request and waits for the head of its answer. What was not even begun comes back.
+    /// Sends a request and waits for the head of the answer. Returns a request that was not begun.
     pub(super) async fn send(
         &mut self,
         request: Request<Body>,
@@ -76,7 +71,7 @@ impl ProviderConnection {
         poll_fn(|context| self.poll_for(context, |context| sent.as_mut().poll(context))).await
     }
 
-    /// Waits for something that comes over the connection.
+    /// Polls the connection first, then what the caller waits for.
     pub(super) fn poll_for<T>(
         &mut self,
         context: &mut Context<'_>,
@@ -86,7 +81,7 @@ impl ProviderConnection {
         for _ in 0..ROUNDS {
             self.bell.watch();
             self.drive();
-            // What rings from here on is seen by the next look.
+            // A wake-up from here on is seen by the check below.
             if let Poll::Ready(it) = something(&mut Context::from_waker(&self.waker)) {
                 return Poll::Ready(it);
             }
@@ -94,6 +89,7 @@ impl ProviderConnection {
                 return Poll::Pending;
             }
         }
+        // Still active after three rounds: yield, and come back.
         context.waker().wake_by_ref();
         Poll::Pending
     }
@@ -101,7 +97,7 @@ impl ProviderConnection {
     fn drive(&mut self) {
         let Some(driver) = &mut self.driver else { return };
         if Pin::new(driver).poll(&mut Context::from_waker(&self.waker)).is_ready() {
-            // Whoever waits hears the reason from what it waits for.
+            // The caller gets the reason from what it waits for.
             self.driver = None;
         }
     }
@@ -113,7 +109,7 @@ impl ConnectionWaker {
         self.has_rung.store(false, Ordering::SeqCst);
     }
 
-    /// Whether it rang while nobody was woken; from now on somebody is.
+    /// Whether it was woken during the poll. From now on the caller is woken.
     fn has_rung_meanwhile(&self) -> bool {
         self.is_driven.store(false, Ordering::SeqCst);
         self.has_rung.load(Ordering::SeqCst)

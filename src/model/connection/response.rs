@@ -1,4 +1,4 @@
-//! The answer to a request, and the connection that its body comes over.
+//! The answer to a request, which holds its connection until the body ends (ADR 26).
 
 use std::fmt::{self, Debug, Formatter};
 use std::io::{Error, ErrorKind};
@@ -16,14 +16,14 @@ use super::BoxError;
 use super::pool::Pool;
 use super::provider_connection::ProviderConnection;
 
-/// A head, and a body that is still to come.
 pub(in crate::model) struct ProviderResponse {
     pub(in crate::model) status: StatusCode,
     pub(in crate::model) headers: HeaderMap,
     body: Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send + Sync>>,
 }
 
-/// What came over a connection. Whoever lets go of it before its end ends the connection.
+/// A body on a connection. Dropping it before its end closes the connection, which is how a request
+/// is cancelled.
 struct Inbound {
     incoming: Incoming,
     state: BodyState,
@@ -33,12 +33,12 @@ struct Inbound {
 enum BodyState {
     Open(Box<ProviderConnection>),
     Over,
-    /// Whoever asks once more is told so again: it did not end.
+    /// Every further read fails too: a broken body must not look like an ended one.
     Broken,
 }
 
 impl ProviderResponse {
-    /// An answer, wherever it comes from.
+    /// For recordings and tests, without a connection.
     pub(in crate::model) fn new<B>(response: Response<B>) -> Self
     where
         B: Body<Data = Bytes, Error = BoxError> + Send + Sync + 'static,
@@ -47,7 +47,7 @@ impl ProviderResponse {
         Self { status: head.status, headers: head.headers, body: Box::pin(body) }
     }
 
-    /// An answer on this connection, which goes home to this pool.
+    /// An answer whose connection returns to this pool.
     pub(super) fn on(
         connection: ProviderConnection,
         home: Arc<Pool>,
@@ -60,13 +60,13 @@ impl ProviderResponse {
         }))
     }
 
-    /// The next piece of the body, until it is over.
+    /// The next piece of the body; none at its end.
     pub(in crate::model) async fn piece(&mut self) -> Result<Option<Bytes>, BoxError> {
         loop {
             match poll_fn(|context| self.body.as_mut().poll_frame(context)).await {
                 None => return Ok(None),
                 Some(Err(error)) => return Err(error),
-                // Whatever is no data is said behind the end, and by nobody we know.
+                // Trailers, which no provider that we know sends.
                 Some(Ok(frame)) => {
                     if let Ok(piece) = frame.into_data() {
                         return Ok(Some(piece));

@@ -1,4 +1,4 @@
-//! The bill of one request: told however its answer ends, even if nobody waits for that end.
+//! The bill of one request, reported however its answer ends (ADR 16).
 
 use tracing::Span;
 
@@ -6,7 +6,8 @@ use super::prices::Price;
 use crate::agents::Deltas;
 use crate::domain::{Spend, Usage};
 
-/// What one request costs so far; told when this is dropped.
+/// What one request costs so far. Reported on drop: a broken, refused or abandoned answer is billed
+/// like a complete one (ADR 16).
 pub(in crate::model) struct Bill<'a> {
     deltas: &'a Deltas,
     price: Option<Price>,
@@ -15,12 +16,12 @@ pub(in crate::model) struct Bill<'a> {
 }
 
 impl<'a> Bill<'a> {
-    /// Nothing is due before the provider answers.
+    /// Nothing is billed before the provider answers.
     pub(in crate::model) fn new(deltas: &'a Deltas, price: Option<Price>) -> Self {
         Self { deltas, price, usage: None, is_due: false }
     }
 
-    /// The provider answers, and says so much of what it costs.
+    /// The provider has answered, with these counters so far.
     pub(in crate::model) fn note(&mut self, usage: Option<Usage>) {
         (self.usage, self.is_due) = (usage, true);
     }
@@ -31,7 +32,8 @@ impl Drop for Bill<'_> {
         if !self.is_due {
             return;
         }
-        // Without counters the cost is unknown, unless there can be none.
+        // Without counters the cost is unknown, except for a free model. An unknown cost hides the
+        // whole sum, because a partial one looks complete (ADR 16).
         let told = self.usage.or_else(|| (self.price == Some(Price::FREE)).then(Usage::default));
         let cost = told.and_then(|usage| Some(self.price?.of(&usage)));
         let spend = Spend::of_call(told.unwrap_or_default(), cost);

@@ -1,4 +1,4 @@
-//! What a model's tokens cost: a table of our own, and whatever a file adds to it.
+//! What a model's tokens cost: a built-in table, and a file that adds to it (ADR 16).
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,55 +8,52 @@ use serde_json::{Map, Value};
 
 use crate::domain::{Cost, Usage};
 
-/// More models than anybody uses.
+/// Far more than an operator uses.
 const MAX_MODELS: usize = 1_000;
 
-/// A thousand times what the dearest model of today costs.
+/// Dollars for a million tokens, a thousand times the most expensive model: above is a typing
+/// error.
 const MAX_PRICE: Cost = Cost::from_nanos(1_000_000 * DOLLAR);
 
 const DOLLAR: u64 = 1_000_000_000;
 
-/// The number of tokens that a price is for.
+/// Prices are for this many tokens, as providers write them.
 const TOKENS: u128 = 1_000_000;
 
-/// Prices by the model's name; clones share them.
+/// Prices by model name. Clones share the table.
 #[derive(Clone, Debug)]
 pub struct Prices(Arc<HashMap<String, Price>>);
 
-/// What a million tokens cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Price {
-    /// Of a prompt.
+    /// Of the prompt.
     pub input: Cost,
-    /// Of an answer and of thinking.
+    /// Of the answer and of thinking.
     pub output: Cost,
-    /// Of a prompt that was seen before.
+    /// Of the cached part of the prompt.
     pub cached: Cost,
 }
 
-/// Everything that is wrong with a table of prices. It never carries a price.
+/// All faults of a table of prices. Contains no price.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
 pub struct InvalidPrices(pub Vec<PriceFault>);
 
-/// One thing that is wrong, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PriceFault {
-    /// Which model, unless the whole text is at fault.
+    /// None if the fault is in the text as a whole.
     pub model: Option<String>,
-    /// What is wrong.
     pub problem: &'static str,
 }
 
 impl Prices {
-    /// The price of a model, if it is known.
     pub fn of(&self, model: &str) -> Option<Price> {
         self.0.get(plain(model)).copied()
     }
 
-    /// Our own table, with what a file says in its place or beside it:
+    /// The built-in table, overridden and extended by a file:
     /// `{"<model>": {"input": 0.30, "output": 2.50, "cached": 0.03}}`, in dollars for a million
-    /// tokens; without `cached`, such tokens cost what any input costs.
+    /// tokens. Without `cached`, cached tokens cost as much as other input.
     pub fn read(json: &str) -> Result<Self, InvalidPrices> {
         let (mut prices, mut faults) = (built_in(), Vec::new());
         for (model, entry) in entries(json)? {
@@ -77,14 +74,13 @@ impl Default for Prices {
 }
 
 impl Price {
-    /// Of a model that costs nothing.
     pub const FREE: Self = Self {
         input: Cost::from_nanos(0),
         output: Cost::from_nanos(0),
         cached: Cost::from_nanos(0),
     };
 
-    /// What this usage costs, never less than is billed.
+    /// The cost of this usage, rounded up, so never less than the bill.
     pub fn of(&self, usage: &Usage) -> Cost {
         let cached = usage.cached_tokens.min(usage.input_tokens);
         let answered = usage.output_tokens.saturating_add(usage.thinking_tokens);
@@ -93,6 +89,7 @@ impl Price {
             (cached, self.cached),
             (answered, self.output),
         ];
+        // Integers, because sums of floating point drift (ADR 16).
         let nanos = parts
             .into_iter()
             .map(|(tokens, price)| u128::from(tokens).saturating_mul(u128::from(price.nanos())));
@@ -111,7 +108,7 @@ impl fmt::Display for PriceFault {
 }
 
 /// Thousandths of a dollar for a million tokens: input, output, cached. As published in November
-/// 2026; where no lower price of cached tokens is known, the full one stands in for it.
+/// 2026. Where no lower price of cached tokens is known, the full one is used.
 const BUILT_IN: [(&str, u64, u64, u64); 4] = [
     ("gemini-2.5-flash", 300, 2_500, 30),
     ("gemini-2.5-flash-lite", 100, 400, 100),
@@ -128,7 +125,7 @@ fn built_in() -> HashMap<String, Price> {
     BUILT_IN.into_iter().map(priced).collect()
 }
 
-/// Google lists its models as `models/…` and takes either.
+/// Google lists its models as `models/…` and accepts both forms.
 fn plain(model: &str) -> &str {
     model.strip_prefix("models/").unwrap_or(model)
 }
@@ -173,7 +170,7 @@ fn read_price(model: &str, entry: &Value, faults: &mut Vec<PriceFault>) -> Optio
     Some(Price { input: input?, output: output?, cached: cached? })
 }
 
-/// A number is written out as the shortest decimals that mean it, which are those of the file.
+/// By way of its shortest decimal form, which is what the file has: 0.1 stays exact.
 fn cost(value: &Value) -> Option<Cost> {
     let cost: Cost = value.as_f64()?.to_string().parse().ok()?;
     Some(cost).filter(|cost| *cost <= MAX_PRICE)

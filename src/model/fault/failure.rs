@@ -1,4 +1,5 @@
-//! Why one attempt failed, and what that says about the provider.
+//! Why one attempt failed, and what that says about the provider. Delays and the breaker itself are
+//! in `resilience`.
 
 use std::time::Duration;
 
@@ -6,87 +7,84 @@ use super::remedy::Remedy;
 use crate::agents::ModelError;
 use crate::resilience::{Fault, GuardRefusal, Repeat, Verdict};
 
-/// How long a provider is left alone whose quota is spent: it is renewed one day, or by a payment
-/// that nobody tells us of, and each look costs a turn nothing but a moment.
+/// The pause after a used-up quota. A payment may renew it at any time without notice, and a
+/// request that is refused costs nothing, so it is tried again this often.
 const SPENT_PAUSE: Duration = Duration::from_mins(5);
 
-/// A failed attempt, as the turn and as the guard see it.
+/// A failed attempt, for the turn and for the guard.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failure {
-    /// What the turn is told.
+    /// For the turn.
     pub error: ModelError,
-    /// What the breaker is told.
+    /// For the breaker.
     pub verdict: Verdict,
-    /// Whether another attempt may help.
     pub repeat: Repeat,
-    /// What the operator is told.
+    /// For the operator.
     pub remedy: Option<Remedy>,
 }
 
 impl Failure {
-    /// The provider is ill.
+    /// Counts against the provider. Not retried unless `again` says so.
     pub(in crate::model) const fn ill(error: ModelError) -> Self {
         Self { error, verdict: Verdict::Ill, repeat: Repeat::Never, remedy: None }
     }
 
-    /// The provider answered; this answer or our request is at fault.
+    /// The provider answered, so it is healthy; the answer or our request is at fault (ADR 3).
     pub(in crate::model) const fn answered(error: ModelError) -> Self {
         Self { error, verdict: Verdict::Answered, repeat: Repeat::Never, remedy: None }
     }
 
-    /// Nothing was sent, or nobody waited for the answer.
+    /// Nothing was sent, or our own deadline cut the wait: says nothing about the provider (ADR 3).
     pub(in crate::model) const fn unsent(error: ModelError) -> Self {
         Self { error, verdict: Verdict::Nothing, repeat: Repeat::Never, remedy: None }
     }
 
-    /// The provider says nothing. Asked once more, it may answer over another connection: one that
-    /// died unnoticed is as silent. Twice would cost the person as long again, and a prompt that
-    /// is thought over for so long three bills.
+    /// No answer in time. Retried once, because a connection that died unnoticed is as silent as a
+    /// slow provider. Not more: the cause is most likely the prompt, and each retry costs the user
+    /// the same time again and the operator another bill (ADR 3).
     pub(in crate::model) const fn silent(what: &'static str) -> Self {
         let error = ModelError::TimedOut(what);
         Self { error, verdict: Verdict::Ill, repeat: Repeat::Once, remedy: None }
     }
 
-    /// The turn is over before the provider could answer.
+    /// The turn's deadline passed before the provider answered.
     pub(in crate::model) const fn out_of_time() -> Self {
         Self::unsent(ModelError::TimedOut("the time for the whole turn is over"))
     }
 
-    /// Only the operator can help.
+    /// Only the operator can fix this.
     pub(in crate::model) fn misconfigured(remedy: Remedy) -> Self {
-        // Who answers at a wrong address is not the provider.
+        // What answers at a wrong address is not the provider, so it proves nothing about it.
         let is_alive = !matches!(remedy, Remedy::Address(_));
         let verdict = if is_alive { Verdict::Answered } else { Verdict::Nothing };
         Self { verdict, remedy: Some(remedy), ..Self::answered(ModelError::Misconfigured) }
     }
 
-    /// What was paid for is used up: asking again soon is no use to anybody.
+    /// A quota or credit is used up. `Busy`, because the provider is healthy.
     pub(in crate::model) fn spent(what: &'static str, remedy: Remedy) -> Self {
         let verdict = Verdict::Busy(Some(SPENT_PAUSE));
         Self { verdict, remedy: Some(remedy), ..Self::answered(ModelError::Spent(what)) }
     }
 
-    /// Another attempt may help.
     pub(in crate::model) fn again(self) -> Self {
         Self { repeat: Repeat::AfterBackoff, ..self }
     }
 
-    /// Another attempt may help once the time that the provider named is over.
+    /// Another attempt may help after the pause that the provider named.
     pub(in crate::model) fn again_after(self, named: Option<Duration>) -> Self {
         Self { repeat: named.map_or(Repeat::AfterBackoff, Repeat::After), ..self }
     }
 
-    /// No other attempt is allowed: the person has already read a part.
+    /// No other attempt is allowed: text was shown, or corrections are used up.
     pub(in crate::model) fn finally(self) -> Self {
         Self { repeat: Repeat::Never, ..self }
     }
 
-    /// Nothing could be sent, or the connection broke before an answer.
+    /// No connection, or it broke before an answer.
     pub(in crate::model) fn unreachable(reason: &str) -> Self {
         Self::ill(unavailable(reason, None)).again()
     }
 
-    /// The reply broke off before its end.
     pub(in crate::model) fn cut() -> Self {
         Self::ill(ModelError::Truncated).again()
     }
@@ -118,7 +116,6 @@ impl Fault for Failure {
     }
 }
 
-/// The provider cannot be used now.
 pub(in crate::model) fn unavailable(reason: &str, retry_in: Option<Duration>) -> ModelError {
     ModelError::Unavailable { reason: reason.to_owned(), retry_in }
 }

@@ -1,4 +1,5 @@
-//! What went wrong, what that says of the provider, and what to do about it.
+//! What went wrong, what that says about the provider, and what to do. Decides nothing about other
+//! models.
 
 pub(super) mod advice;
 pub(super) mod failure;

@@ -1,22 +1,22 @@
-//! How long a provider wants to be left alone, wherever it says so.
+//! Reads how long a provider asks us to wait, from headers and texts.
 
 use std::time::Duration;
 
 use jiff::{Timestamp, fmt::rfc2822};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
-/// No pause named by a provider is believed beyond this.
+/// A longer pause is not believed: a mistake in a header must not stop a model for a day.
 const LONGEST: Duration = Duration::from_hours(1);
 
 const RESET: &str = "x-ratelimit-reset";
 const REMAINING: &str = "x-ratelimit-remaining";
 
-/// From here on a number is no span but a time in seconds since 1970.
+/// From here on a number is a time in seconds since 1970, not a duration.
 const EPOCH_SECONDS: f64 = 1e9;
-/// And from here on in milliseconds.
+/// From here on it is a time in milliseconds.
 const EPOCH_MILLIS: f64 = 1e11;
 
-/// What the headers order.
+/// An explicit order in the headers. The most precise header wins.
 pub(in crate::model) fn ordered(headers: &HeaderMap) -> Option<Duration> {
     let millis = text(headers, "retry-after-ms").and_then(|text| seconds(number(text)? / 1_000.0));
     millis.or_else(|| {
@@ -46,8 +46,8 @@ pub(in crate::model) fn duration_of(text: &str) -> Option<Duration> {
     if text.is_empty() { None } else { seconds(total) }
 }
 
-/// What the limits of a key suggest, which are told with every answer: of several the longest that
-/// is used up; if none says so, the longest.
+/// A guess from the limits of a key, which come with every answer: the longest reset of those that
+/// are used up, or the longest of all if none is. Used only if nothing more explicit was said.
 pub(in crate::model) fn until_reset(headers: &HeaderMap) -> Option<Duration> {
     let resets = headers.iter().filter_map(|(name, value)| {
         let kind = name.as_str().strip_prefix(RESET)?;
@@ -57,7 +57,7 @@ pub(in crate::model) fn until_reset(headers: &HeaderMap) -> Option<Duration> {
     resets.max().map(|(_, pause)| pause)
 }
 
-/// A span with units or in seconds, or a time.
+/// A duration with units or in seconds, or a time.
 fn reset(text: &str) -> Option<Duration> {
     let Some(number) = number(text) else { return duration_of(text) };
     let now = Timestamp::now().as_duration().as_secs_f64();
@@ -77,7 +77,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok().map(str::trim)
 }
 
-/// `nan` and `inf` are numbers to Rust, and nonsense here.
+/// Rust parses `nan` and `inf` as numbers.
 fn number(text: &str) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| number.is_finite())
 }

@@ -1,4 +1,5 @@
-//! Reads a provider's refusal: status, headers and body into what to do about it.
+//! Reads a provider's refusal (status, headers, body) into a failure. Dialects differ, so it looks
+//! at words as well as at codes.
 
 use std::time::Duration;
 
@@ -14,8 +15,8 @@ use crate::resilience::Verdict;
 const KEY_WORDS: [&str; 2] = ["API key", "Authorization header"];
 const SIGNATURE_WORDS: [&str; 2] = ["hought signature", "thought_signature"];
 const THINKING_WORDS: [&str; 3] = ["reasoning_effort", "hinking level", "thinking_"];
-/// Fields of ours that only Google takes.
-/// Proxies lift what stands in `extra_body` out of it, and Google then knows it no more.
+/// Fields of our requests that only Google accepts, by the words of a refusal. Proxies lift the
+/// content out of `extra_body`, and Google then refuses `google` as an unknown name.
 const GOOGLES_FIELDS: [(&str, &str); 4] = [
     ("extra_body", "extra_body"),
     ("extra_content", "extra_content"),
@@ -23,11 +24,10 @@ const GOOGLES_FIELDS: [(&str, &str); 4] = [
     ("Unknown name \\\"google", "google"),
 ];
 
-/// A refusal, as far as it matters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProviderRefusal {
     status: u16,
-    /// The provider's own word, such as `INVALID_ARGUMENT`.
+    /// The provider's code, such as `INVALID_ARGUMENT`.
     word: String,
     message: String,
     pause: Option<Duration>,
@@ -36,38 +36,37 @@ pub struct ProviderRefusal {
     spent: Option<Spent>,
 }
 
-/// What is used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Spent {
-    /// The quota of the day, however short the pause that is named.
+    /// The daily quota. Google names a pause of seconds with it, which does not help.
     Day,
-    /// What somebody paid.
     Credit,
 }
 
 impl ProviderRefusal {
-    /// Reads an HTTP answer that is no success.
+    /// Reads an HTTP answer without success.
     pub fn read(status: u16, headers: &HeaderMap, body: &[u8]) -> Self {
         let body = serde_json::from_slice(body).unwrap_or(Value::Null);
         let mut refused = error_of(&body).map(Self::of).unwrap_or_default();
         refused.status = status;
         let guess = || pause::until_reset(headers).filter(|_| status == 429);
+        // Explicit header, then the body's words, then a guess: some send reset times of minutes
+        // with a 429 that says "try again in 1.2s".
         refused.pause = pause::ordered(headers).or(refused.pause).or_else(guess);
         refused
     }
 
-    /// Reads an error that came with status 200, if this is one.
+    /// Reads an error that came with status 200.
     pub fn in_stream(chunk: &Value) -> Option<Self> {
         error_of(chunk).map(Self::of)
     }
 
-    /// Whether the key is wrong, rather than what was asked with it.
+    /// Whether the key is wrong, not the request.
     pub(in crate::model) fn is_about_the_key(&self) -> bool {
         let says = |part: &&str| self.message.contains(part);
         self.status == 401 || self.is_key || KEY_WORDS.iter().any(says)
     }
 
-    /// What to do about it.
     pub fn failure(&self) -> Failure {
         let credit = || Failure::spent("its account's credit", Remedy::Credit);
         match self.status {
@@ -81,8 +80,9 @@ impl ProviderRefusal {
                 ..Failure::answered(unavailable("it asks to slow down", self.pause))
             }
             .again_after(self.pause),
-            // From 520 on they are those of a front end whose provider does not answer, or is busy.
+            // From 520 on: a CDN in front of a provider that does not answer or is busy.
             408 | 500 | 502..=504 | 520..=524 | 529 => self.down().again_after(self.pause),
+            // Other 5xx (501, 505) do not change when the request is sent again.
             status if status >= 500 => self.down(),
             413 => Failure::answered(too_large()),
             _ if self.message.contains("token count") => Failure::answered(too_large()),
@@ -140,13 +140,13 @@ impl ProviderRefusal {
     }
 }
 
-/// The error object of a body: bare, or in an array of one as Google sends it.
+/// The error object of a body: alone, or in an array as Google sends it.
 fn error_of(body: &Value) -> Option<&Value> {
     let body = body.as_array().and_then(|items| items.first()).unwrap_or(body);
     body.get("error").filter(|error| error.is_object() || error.is_string())
 }
 
-/// The status that an error would have had, had it come in time.
+/// The status that an error in a stream would have had before the first byte.
 fn status_of(error: &Value, word: &str) -> u16 {
     let code = error.get("code");
     let number = code.and_then(Value::as_u64).or_else(|| code?.as_str()?.parse().ok());
@@ -160,6 +160,7 @@ fn status_of(error: &Value, word: &str) -> u16 {
     })
 }
 
+// This goes to the log: only a code may pass, because free text may quote the conversation.
 fn plain_word(word: &str) -> String {
     let is_plain = word.len() <= 40 && word.chars().all(|c| c.is_ascii_alphabetic() || c == '_');
     if is_plain { word.to_owned() } else { String::new() }

@@ -1,40 +1,38 @@
-//! What an operator must change before a provider takes our requests, and in which variable.
+//! What the operator must change so that a provider accepts our requests, and in which variable.
 
 use crate::model::provider_family::ProviderFamily;
 use crate::model::settings::Settings;
 
-/// What Google offers to everybody.
+/// A model that every key of Google may use.
 const SUCCESSOR: &str = "gemini-3.5-flash-lite";
 
-/// What to change. Our own words: the provider's may quote the conversation.
+/// What to change. In our words, because the provider's may quote the conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Remedy {
-    /// The key is refused with this status.
+    /// The key is refused, with this status.
     Key(u16),
     /// The provider does not know the key.
     UnknownKey,
-    /// The project may not be served where it is, or does not pay.
+    /// The project's region is not served, or billing is off.
     Billing,
-    /// The account is empty.
     Credit,
-    /// Nothing more is given today.
     DayQuota,
-    /// The model is not, or no longer, offered.
+    /// The model is not offered, or no longer.
     Model,
-    /// Nobody answers at this address as a model would; the status.
+    /// No model API at this address; the status.
     Address(u16),
-    /// How thinking is asked for is refused.
+    /// The thinking parameters are refused.
     Thinking,
-    /// A field that only the other family knows is refused.
+    /// A field that only Google's family accepts is refused.
     Dialect(&'static str),
-    /// A signature is missing or altered.
+    /// A signature is missing or changed.
     Signature,
-    /// Anything else about the request: the status, and the provider's own plain word for it.
+    /// Anything else about the request: the status and the provider's code.
     Form(u16, String),
 }
 
 impl Remedy {
-    /// The advice to whoever set the model up like this.
+    /// The advice, which names the variable or the entry of this model.
     pub fn words(&self, settings: &Settings) -> String {
         let location = SettingLocation(settings);
         match self {
@@ -73,7 +71,7 @@ impl Remedy {
     }
 }
 
-/// Where a model is set up: in variables of its own, or as an entry of a list.
+/// Where a model is configured: in variables, or as an entry of `MODEL_FALLBACKS`.
 struct SettingLocation<'a>(&'a Settings);
 
 impl SettingLocation<'_> {

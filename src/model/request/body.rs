@@ -1,4 +1,4 @@
-//! The request as it is sent: only the fields that Gemini accepts.
+//! The request as it is sent: only fields that Gemini accepts (ADR 2).
 
 use serde::Serialize;
 use serde_json::Value;
@@ -11,7 +11,6 @@ use super::wire::{Recipient, RequestMessage};
 use crate::agents::ModelRequest;
 use crate::model::provider_family::ProviderFamily;
 
-/// A request for one streamed chat completion.
 #[derive(Clone, Debug, Serialize)]
 pub struct Body<'a> {
     model: &'a str,
@@ -34,7 +33,7 @@ struct StreamOptions {
 }
 
 impl<'a> Body<'a> {
-    /// Writes down a request; `tools` must be those of the request.
+    /// `tools` must be those of the request.
     pub fn new(
         recipient: Recipient<'a>,
         request: &ModelRequest<'a>,
@@ -46,20 +45,21 @@ impl<'a> Body<'a> {
             messages: transcript::messages(recipient, request, tools.names()),
             tools: tools.declarations(),
             stream: true,
+            // Without it there are no counters, and so no known cost (ADR 16).
             stream_options: StreamOptions { include_usage: true },
             reasoning_effort: None,
             google_only: None,
         }
     }
 
-    /// The same, with a word to the model that its last call could not be read.
+    /// The same request, with a note that the model's last call could not be read.
     pub(in crate::model) fn corrected(&self) -> Self {
         let mut corrected = self.clone();
         transcript::correct(&mut corrected.messages);
         corrected
     }
 
-    /// Says how much the model may think; the key for Google really is `extra_body`.
+    /// Sets how much the model may think. On the wire Google's key really is `extra_body`.
     #[must_use]
     pub fn thinking(self, thinking: Thinking) -> Self {
         match say(self.family, self.model, thinking) {

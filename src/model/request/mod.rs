@@ -1,4 +1,5 @@
-//! What is asked, as a provider wants it: the conversation, the tools, how much to think.
+//! The request in the provider's format: the conversation, the tools, how much to think. Sends
+//! nothing.
 
 pub(super) mod body;
 pub(super) mod names;

@@ -1,17 +1,17 @@
-//! Tool names that every provider takes, and the way back.
+//! Tool names that every provider accepts, and the way back to ours. The only place that changes
+//! characters of a name (ADR 1).
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use crate::domain::Tool;
 
+// The limit of OpenAI and Google.
 const MAX_CHARS: usize = 64;
-/// An underscore and eight hexadecimal digits.
 const SUFFIX_CHARS: usize = 9;
 
-/// The names of one request's tools, as we know them and as they are sent.
-///
-/// Names that are fine stay as they are; others get a safe form that is the same every time.
+/// The names of one request's tools, ours and as sent. A valid name stays; another gets a safe form
+/// that is always the same, so that old calls in the transcript match.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     sent_by_ours: HashMap<String, String>,
@@ -19,7 +19,6 @@ pub struct Names {
 }
 
 impl Names {
-    /// Names these tools.
     pub fn of(tools: &[Tool]) -> Self {
         let taken: HashSet<&str> =
             tools.iter().map(|tool| &*tool.name).filter(|name| is_fine(name)).collect();
@@ -30,7 +29,7 @@ impl Names {
         names
     }
 
-    /// The name to send for one of ours; also for tools of the past that are gone.
+    /// The name to send; also for tools of earlier turns that no longer exist.
     pub fn sent<'a>(&'a self, ours: &'a str) -> Cow<'a, str> {
         match self.sent_by_ours.get(ours) {
             Some(sent) => Cow::Borrowed(sent),
@@ -39,7 +38,6 @@ impl Names {
         }
     }
 
-    /// Our name for one that the model wrote.
     pub fn ours<'a>(&'a self, sent: &'a str) -> &'a str {
         self.ours_by_sent.get(sent).map_or(sent, String::as_str)
     }
@@ -65,7 +63,7 @@ fn is_allowed(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || c == '-'
 }
 
-/// A safe form; the hash keeps apart what looks alike once cleaned.
+/// A safe form. The hash distinguishes names that are equal after cleaning.
 fn safe(name: &str, salt: u32) -> String {
     let digits_first = name.starts_with(|c: char| c.is_ascii_digit() || c == '-');
     let clean = name.chars().map(|c| if is_allowed(c) { c } else { '_' });
@@ -74,7 +72,7 @@ fn safe(name: &str, salt: u32) -> String {
     format!("{head}_{:08x}", hash(name, salt))
 }
 
-/// FNV-1a, because it must be the same in every process and release.
+/// FNV-1a: unlike std's hasher it is the same in every process and release.
 fn hash(name: &str, salt: u32) -> u32 {
     name.bytes()
         .fold(0x811c_9dc5 ^ salt, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))

@@ -1,37 +1,31 @@
-//! How much a model may think, in the words of its family.
+//! How much a model may think, in the parameters of its family and version.
 
 use serde_json::{Map, Value, json};
 
 use crate::model::provider_family::ProviderFamily;
 
-/// How much a model may think.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Thinking {
     /// Not at all, or as little as the model can.
     Off,
-    /// As the model likes.
+    /// The model decides.
     #[default]
     Auto,
-    /// A little.
     Low,
-    /// Some.
     Medium,
-    /// Much.
     High,
 }
 
-/// What is said of it in a request.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::model) enum ThinkingFields {
-    /// Nothing.
     Nothing,
-    /// In Google's own part of the body, which also asks for the thoughts.
+    /// In Google's part of the body, which also asks for the thoughts.
     Google(Value),
-    /// In the field that others know.
+    /// In the field of all others.
     Effort(&'static str),
 }
 
-/// What `model` is told; a Gemini behind a server of another family is told like the others.
+/// A Gemini behind a server of the other family gets that family's parameters.
 pub(in crate::model) fn say(
     family: ProviderFamily,
     model: &str,
@@ -53,7 +47,7 @@ pub(in crate::model) fn say(
     ThinkingFields::Google(json!({ "google": { "thinking_config": config } }))
 }
 
-/// What follows `gemini-`, if it is one of Google's.
+/// What follows `gemini-` in the name.
 pub(in crate::model) fn gemini_version(model: &str) -> Option<&str> {
     model.split_once("gemini-").map(|(_, version)| version)
 }
@@ -67,7 +61,7 @@ fn effort(thinking: Thinking) -> ThinkingFields {
     }
 }
 
-/// Tokens, as Google counts the efforts of 2.5.
+/// The tokens that Google's own API uses for each effort of 2.5.
 const fn budget(thinking: Thinking, is_pro: bool) -> Option<u32> {
     match thinking {
         Thinking::Auto => None,
@@ -79,7 +73,7 @@ const fn budget(thinking: Thinking, is_pro: bool) -> Option<u32> {
     }
 }
 
-/// From 3.7 on there is nothing below low.
+/// Up to 3.6 the flash models know `minimal`; the others have nothing below `low`.
 fn level(thinking: Thinking, version: &str) -> Option<&'static str> {
     let minor = version.strip_prefix("3.").and_then(|rest| rest.split('-').next()?.parse().ok());
     let knows_minimal = minor.is_some_and(|minor: u32| minor <= 6) && version.contains("flash");

@@ -1,4 +1,4 @@
-//! The tools as the provider reads them: reduced and written once for as long as they stay the same.
+//! Tool declarations in the provider's format, written once for as long as the tools stay the same.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -12,12 +12,11 @@ use super::schema::{loosen, reduce};
 use super::wire::ToolKind;
 use crate::domain::{Tool, ToolOrigin};
 
-/// Providers refuse what they call too many states long before their limits on paper.
+/// Gemini refuses large schemas ("too many states") long before its documented limits.
 const MAX_BYTES: usize = 40 * 1024;
-/// The least that every provider takes, but for one of our own.
+/// The smallest limit of a provider is 128; one place is kept for our own tool.
 const MAX_TOOLS: usize = 127;
 
-/// The tools that a model is offered, as they are sent.
 #[derive(Debug, Default)]
 pub struct ToolDeclarations {
     tools: Vec<Tool>,
@@ -42,7 +41,7 @@ struct Declaration<'a> {
 }
 
 impl ToolDeclarations {
-    /// Names and writes the tools, as many as a provider bears.
+    /// Writes as many tools as a provider accepts, and logs the rest.
     pub fn of(tools: &[Tool]) -> Self {
         let names = Names::of(tools);
         let (kept, left_out) = fitting(tools, &names);
@@ -54,23 +53,21 @@ impl ToolDeclarations {
         Self { tools: tools.to_vec(), names, declarations }
     }
 
-    /// Whether these very tools are declared.
     pub fn is_of(&self, tools: &[Tool]) -> bool {
         self.tools == tools
     }
 
-    /// The tools' names, as we and as the provider know them.
     pub fn names(&self) -> &Names {
         &self.names
     }
 
-    /// The declarations, unless there are none.
     pub fn declarations(&self) -> Option<&RawValue> {
         self.declarations.as_deref()
     }
 }
 
-/// The declarations that fit, and the names of the tools that do not. Limits on values go first.
+/// The declarations that fit, and the names of the tools that do not. Before a tool is left out,
+/// the limits on values of all tools are.
 fn fitting<'a>(tools: &'a [Tool], names: &Names) -> (Vec<Box<RawValue>>, Vec<&'a str>) {
     let mut written = write(tools, names, reduce);
     let size: usize = written.iter().map(|(_, tool)| tool.get().len()).sum();
@@ -79,6 +76,7 @@ fn fitting<'a>(tools: &'a [Tool], names: &Names) -> (Vec<Box<RawValue>>, Vec<&'a
     }
     let (mut kept, mut left_out, mut size) = (Vec::new(), Vec::new(), 0);
     for (tool, text) in written {
+        // Our own tool always fits: servers must not be able to displace it (ADR 13).
         let is_ours = tool.origin == ToolOrigin::BuiltIn;
         if is_ours || (kept.len() < MAX_TOOLS && size + text.get().len() <= MAX_BYTES) {
             size += text.get().len();
@@ -90,7 +88,7 @@ fn fitting<'a>(tools: &'a [Tool], names: &Names) -> (Vec<Box<RawValue>>, Vec<&'a
     (kept, left_out)
 }
 
-/// Two tools of one name would be refused, so the first wins.
+/// A provider refuses two tools with one name, so the first wins.
 fn write<'a>(
     tools: &'a [Tool],
     names: &Names,

@@ -1,4 +1,5 @@
-//! The transcript as a provider wants it: every call answered, nobody silent, the model never last.
+//! The transcript in the form that every provider accepts: each call has a result, no message is
+//! empty, the last one is not the model's.
 
 use std::borrow::Cow;
 
@@ -17,7 +18,6 @@ const GO_ON: &str = "please go on";
 const UNREADABLE: &str = "your last call could not be read, so nothing was called; if you want to \
     call a tool, call it again with its name and one JSON object as its arguments";
 
-/// Writes the messages of a request.
 pub(in crate::model) fn messages<'a>(
     recipient: Recipient<'_>,
     request: &ModelRequest<'a>,
@@ -33,7 +33,7 @@ pub(in crate::model) fn messages<'a>(
                 let next = request.messages.get(place + 1);
                 writer.assistant(&mut messages, assistant, results_in(next));
             }
-            // Written with the calls that they answer; others would be refused.
+            // Written directly after their calls; providers refuse a result without its call.
             domain::Message::Tools { results: _ } => {}
         }
     }
@@ -41,21 +41,21 @@ pub(in crate::model) fn messages<'a>(
         messages.last(),
         Some(RequestMessage::System { .. } | RequestMessage::Assistant { .. })
     ) {
+        // Several providers refuse a conversation that ends with the model, or continue its text.
         messages.push(RequestMessage::User { content: Cow::Owned(note(GO_ON)) });
     }
     messages
 }
 
-/// Adds what was wrong with the model's last call.
 pub(in crate::model) fn correct(messages: &mut Vec<RequestMessage<'_>>) {
     say(messages, Cow::Owned(note(UNREADABLE)));
 }
 
 struct TranscriptWriter<'a, 'n> {
     names: &'a Names,
-    /// Its own extras are echoed: those of others are noise, or a refusal.
+    /// Only its own extras are sent back: others may be refused (ADR 15).
     recipient: Recipient<'n>,
-    /// Calls made elsewhere get the provider's stand-in for a signature.
+    /// Whether calls of other models get the placeholder for a signature.
     stands_in: bool,
 }
 
@@ -82,6 +82,7 @@ impl<'a> TranscriptWriter<'a, '_> {
         let kept = call.extra.as_ref().filter(|_| is_ours);
         let needs_stand_in = place == 0 && self.stands_in && !is_signed(call.id.as_str(), kept);
         let extra = if needs_stand_in { Extra::stand_in() } else { Extra::echo(kept) };
+        // Some providers answer 400 to arguments that are no object, for the whole conversation.
         let is_object = !call.arguments.trim().is_empty() && call.object().is_some();
         let arguments = if is_object { &*call.arguments } else { "{}" };
         let function = CalledFunction { name: self.names.sent(&call.name), arguments };
@@ -95,14 +96,14 @@ impl<'a> TranscriptWriter<'a, '_> {
             Some(result) => &result.output,
             None => NO_RESULT,
         };
-        // Google wants the name here, and OpenAI knows it from the call.
+        // Google requires the name here; OpenAI takes it from the call.
         let is_named = self.recipient.family == ProviderFamily::Gemini;
         let name = is_named.then(|| self.names.sent(&call.name));
         RequestMessage::Tool { tool_call_id: call.id.as_str(), name, content }
     }
 }
 
-/// Adds to what the user said last, since two user messages in a row confuse some servers.
+/// Appends to the last user message: some servers refuse or ignore two in a row.
 fn say<'a>(messages: &mut Vec<RequestMessage<'a>>, text: Cow<'a, str>) {
     if let Some(RequestMessage::User { content }) = messages.last_mut() {
         content.to_mut().push_str("\n\n");
@@ -124,8 +125,8 @@ fn results_in(message: Option<&domain::Message>) -> &[ToolResult] {
     }
 }
 
-/// From Gemini 3 on, the first call of a step without a signature is refused; a name without a
-/// version may be any.
+/// From Gemini 3 on, a step whose first call has no signature is refused. A name without a version
+/// may be any model.
 fn wants_signatures(recipient: Recipient<'_>) -> bool {
     let is_old = |version: &str| version.starts_with(['1', '2']);
     recipient.family == ProviderFamily::Gemini

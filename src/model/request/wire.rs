@@ -1,4 +1,4 @@
-//! The conversation as it is sent, and to whom.
+//! The messages of a request as JSON, and the recipient they are written for.
 
 use std::borrow::Cow;
 
@@ -8,31 +8,27 @@ use crate::domain::Assistant;
 use crate::model::extra::Extra;
 use crate::model::provider_family::ProviderFamily;
 
-/// Whom a request is written for.
 #[derive(Clone, Copy, Debug)]
 pub struct Recipient<'a> {
-    /// The model's name at the provider.
     pub model: &'a str,
-    /// Who it is, whatever it is called here: extras of other providers are left out.
+    /// Dialect and host. Extras of other providers are left out (ADR 15).
     pub provider: &'a str,
-    /// What a fallback is called: older messages are stamped with that, or with nothing.
+    /// A fallback's name: messages of earlier releases are marked with that, or with nothing.
     pub name: Option<&'a str>,
-    /// What the server takes.
     pub family: ProviderFamily,
 }
 
 impl Recipient<'_> {
-    /// Whether a message, and so what is attached to it, is its own.
+    /// Whether this provider wrote a message and its extras.
     ///
-    /// Messages of older versions bear the name of a fallback, or none, which may have meant another
-    /// server since. Only Google's family takes what it did not attach itself.
+    /// Messages of earlier releases have a fallback's name or none, which may mean another server
+    /// now. Only Google's family accepts extras that it did not attach (ADR 15).
     pub(in crate::model) fn has_said(&self, message: &Assistant) -> bool {
         let by = message.by.as_deref();
         by == Some(self.provider) || (by == self.name && self.family == ProviderFamily::Gemini)
     }
 }
 
-/// One entry of the conversation.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "role", rename_all = "snake_case")]
 pub(in crate::model) enum RequestMessage<'a> {
@@ -58,7 +54,6 @@ pub(in crate::model) enum RequestMessage<'a> {
     },
 }
 
-/// A call that the model made.
 #[derive(Clone, Debug, Serialize)]
 pub(in crate::model) struct Called<'a> {
     pub(in crate::model) id: &'a str,

@@ -1,4 +1,5 @@
-//! The look at each model once the server listens: it delays nobody and is no verdict.
+//! Checks each model once the server listens, in the background. It only warns: no breaker and no
+//! status depend on it (ADR 17).
 
 use std::time::Duration;
 
@@ -15,13 +16,13 @@ use crate::model::fault::failure::Failure;
 use crate::model::fault::provider_refusal::ProviderRefusal;
 use crate::resilience::{Attempts, GuardRefusal};
 
-/// How long one request for the list may take.
 const LIMIT: Duration = Duration::from_secs(5);
-/// All of them together.
+/// Limit for all attempts together.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl OpenAiModel {
-    /// Says what speaks against asking for this model; the bundled one needs no look.
+    /// Warns about an announced end or a missing entry in the provider's list. Skips the bundled
+    /// model.
     pub(in crate::model) async fn inspect(&self) {
         let asked = self.models.now();
         if asked.settings.offline {
@@ -36,7 +37,7 @@ impl OpenAiModel {
         self.compare_with_list(asked).instrument(span).await;
     }
 
-    /// What an operator should know of it, in sentences.
+    /// Warnings for `/health`, as sentences.
     pub(in crate::model) fn warned(&self) -> Vec<String> {
         let told = self.models.message().into_iter().chain(self.end_announced());
         told.chain(self.models.now().warnings.messages()).collect()
@@ -65,7 +66,8 @@ impl OpenAiModel {
         }
     }
 
-    /// One request. Its permit is only dropped: a list says nothing of the model's health.
+    /// One request. Its permit is dropped unused: a list says nothing about the model's health
+    /// (ADR 17).
     async fn is_listed(
         &self,
         asked: &RequestedModel,
@@ -79,7 +81,7 @@ impl OpenAiModel {
             200..=299 => Ok(lists(&answer.body, &asked.settings.model)),
             408 | 429 | 500 | 502..=599 => Err(refused.failure()),
             _ if refused.is_about_the_key() => Err(refused.failure()),
-            // A server without a list, or one that shows it to others.
+            // A server without a list, or one that does not show it to this key.
             _ => Ok(None),
         }
     }

@@ -1,4 +1,4 @@
-//! Models whose end is announced: what to do before that day, and who answers after it.
+//! Announced shutdowns of models, and their successors.
 
 use jiff::civil::{Date, date};
 
@@ -6,24 +6,24 @@ use crate::model::settings::Settings;
 
 struct Lifetime {
     model: &'static str,
-    /// From this day on the successor answers.
+    /// The first day on which the successor answers.
     ends: Date,
     successor: &'static str,
 }
 
-/// Wherever a model is asked for: gateways serve it as long as its maker does.
+/// Applies whatever the base URL, because gateways serve Google's models under Google's names
+/// (ADR 17).
 const ANNOUNCED: &[Lifetime] = &[Lifetime {
     model: "gemini-2.5-flash",
     ends: date(2026, 12, 1),
     successor: "gemini-3.5-flash-lite",
 }];
 
-/// Who is named to answer in a model's place.
 pub(in crate::model) fn successor_of(model: &str) -> Option<&'static str> {
     known(model).map(|known| known.successor)
 }
 
-/// What the operator should know of the model's end on this day.
+/// The warning for this day.
 pub fn announced_end(settings: &Settings, today: Date) -> Option<String> {
     let Lifetime { model, ends, successor } = known(&settings.model)?;
     let remedy = match &settings.name {

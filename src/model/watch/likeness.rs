@@ -1,15 +1,15 @@
-//! Whether two names may mean one model: providers and gateways decorate them.
+//! Whether two names may mean the same model: providers and gateways decorate names.
 
-/// Words that pin a version, and numbers that do.
+/// Words that only name a version.
 const VERSIONS: &[&str] = &["preview", "exp", "experimental", "latest", "stable"];
 
-/// Names that mean whatever is best today.
+/// Names that mean the current best model.
 const ALIASES: &[&str] = &["latest", "auto", "default"];
 
-/// Whether a model that was asked for by one name may well be called by the other.
+/// Whether a model requested by one name may report the other.
 ///
-/// Paths (`models/…`, `google/…`), tags (`:free`, `@001`), case, dots and dashes, and versions at
-/// the end of either name are passed over: nobody is alarmed for those.
+/// Ignores paths (`models/…`, `google/…`), tags (`:free`, `@001`), case, dots and dashes, and
+/// versions at the end of either name: a false warning is worse than a missed one (ADR 17).
 pub fn may_be(asked: &str, said: &str) -> bool {
     if asked == said {
         return true;
@@ -27,7 +27,7 @@ fn words(name: &str) -> Vec<String> {
     words.filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
-/// Whether `long` is `short` and words that pin a version.
+/// Whether `long` is `short` followed by version words only.
 fn is_version_of(long: &[String], short: &[String]) -> bool {
     (1..=long.len()).any(|end| {
         let (stem, version) = long.split_at(end);
@@ -35,7 +35,7 @@ fn is_version_of(long: &[String], short: &[String]) -> bool {
     })
 }
 
-/// `001` and `20250219` pin a version; the `1` of `gpt-5.1` makes another model.
+/// `001` and `20250219` are versions; the `1` of `gpt-5.1` is another model.
 fn pins(word: &str) -> bool {
     let is_number = word.len() > 1 && word.chars().all(|c| c.is_ascii_digit());
     is_number || VERSIONS.contains(&word)

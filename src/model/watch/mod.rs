@@ -1,4 +1,4 @@
-//! What an operator should know of a model although it answers.
+//! Warnings about a model that still answers (ADR 17). They change no status.
 
 pub(super) mod inspection;
 pub(super) mod lifetimes;

@@ -1,10 +1,10 @@
-//! A provider's list of its models, in whatever shape it comes.
+//! Reads a provider's list of models, whatever its shape.
 
 use serde_json::Value;
 
 use super::likeness::may_be;
 
-/// Whether the list has the model; `None` if there is no list to be read, or only a part of one.
+/// Whether the list has the model; `None` if it cannot be read, or is only a part.
 pub fn lists(body: &[u8], model: &str) -> Option<bool> {
     let body: Value = serde_json::from_slice(body).ok()?;
     let entries = [Some(&body), body.get("data"), body.get("models")];
@@ -19,7 +19,7 @@ fn name_of(entry: &Value) -> Option<&str> {
     entry.as_str().or_else(|| entry.get("id")?.as_str()).or_else(|| entry.get("name")?.as_str())
 }
 
-/// Pages after the first are not asked for: nothing is said then rather than something wrong.
+/// Further pages are not requested: no warning is better than a wrong one (ADR 17).
 fn goes_on(body: &Value) -> bool {
     let is_paged =
         |key: &str| body.get(key).and_then(Value::as_str).is_some_and(|at| !at.is_empty());

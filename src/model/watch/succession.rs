@@ -1,4 +1,5 @@
-//! A model that nobody named is exchanged for its successor once the provider no longer offers it.
+//! Replaces the default model by its successor when the provider no longer offers it (ADR 17). A
+//! model that the operator named is never replaced.
 
 use std::sync::{Arc, OnceLock};
 
@@ -8,13 +9,12 @@ use crate::model::fault::failure::Failure;
 use crate::model::fault::remedy::Remedy;
 use crate::model::settings::Settings;
 
-/// A model as it is asked for, and what was seen of it.
 pub(in crate::model) struct RequestedModel {
     pub(in crate::model) settings: Settings,
     pub(in crate::model) warnings: Warnings,
 }
 
-/// Which model is asked for. A successor, once found, stays for the life of the process.
+/// Which model is requested. A successor, once found, stays for the life of the process.
 pub(in crate::model) struct Succession {
     first: RequestedModel,
     successor: OnceLock<RequestedModel>,
@@ -25,36 +25,34 @@ impl RequestedModel {
         Self { warnings: Warnings::of(&settings.model), settings }
     }
 
-    /// Its name, as people read it.
     pub(in crate::model) fn name(&self) -> Arc<str> {
         Arc::from(self.settings.model.as_str())
     }
 }
 
 impl Succession {
-    /// The model of the settings.
     pub(in crate::model) fn new(settings: Settings) -> Self {
         Self { first: RequestedModel::new(settings), successor: OnceLock::new() }
     }
 
-    /// The model to ask.
     pub(in crate::model) fn now(&self) -> &RequestedModel {
         self.successor.get().unwrap_or(&self.first)
     }
 
-    /// Its successor, if it has taken over.
+    /// The successor, if it is in use.
     pub(in crate::model) fn successor(&self) -> Option<&RequestedModel> {
         self.successor.get()
     }
 
-    /// Whom to ask after `asked` failed like this, if the provider does not offer it: another turn
-    /// may have found out meanwhile.
+    /// The successor to ask if the provider does not offer `asked`. Another turn may have detected
+    /// it first.
     pub(in crate::model) fn after(
         &self,
         asked: &RequestedModel,
         failure: &Failure,
     ) -> Option<&RequestedModel> {
         let Settings { model, is_chosen, .. } = &asked.settings;
+        // Abilities and price of a named model are the operator's decision (ADR 17).
         if *is_chosen || failure.remedy != Some(Remedy::Model) {
             return None;
         }
@@ -65,7 +63,6 @@ impl Succession {
         }))
     }
 
-    /// What an operator should know of it.
     pub(in crate::model) fn message(&self) -> Option<String> {
         let successor = self.successor.get()?;
         Some(words(&self.first.settings.model, &successor.settings.model))

@@ -1,18 +1,16 @@
-//! What an operator should know of a model that answers: said once in the log, kept for health reports.
+//! Warnings about one model: logged once, kept for `/health`.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::likeness::may_be;
 
-/// More names than these no provider answers by; the rest goes untold.
+/// Names kept at most. A provider that invents a name for each reply must not fill memory and log.
 const MAX_NAMES: usize = 8;
-/// The longest name that is believed to be one.
 const MAX_NAME: usize = 100;
 
-/// What was seen of one model.
 #[derive(Debug)]
 pub(in crate::model) struct Warnings {
-    /// As asked for.
+    /// As requested.
     model: String,
     seen: Mutex<SeenModels>,
 }
@@ -20,7 +18,6 @@ pub(in crate::model) struct Warnings {
 #[derive(Debug, Default)]
 struct SeenModels {
     is_unlisted: bool,
-    /// Other models that answered.
     others: Vec<String>,
 }
 
@@ -29,18 +26,17 @@ impl Warnings {
         Self { model: model.to_owned(), seen: Mutex::default() }
     }
 
-    /// The provider's list does not have it.
     pub(in crate::model) fn unlisted(&self) {
         self.seen().is_unlisted = true;
         tracing::warn!("{}", self.words_of_list());
     }
 
-    /// It took a request, so whatever the list says, it is there.
+    /// It answered, so it exists, whatever the list says (ADR 17).
     pub(in crate::model) fn answered(&self) {
         self.seen().is_unlisted = false;
     }
 
-    /// The reply names the model that wrote it.
+    /// A reply names the model that wrote it.
     pub(in crate::model) fn answered_by(&self, name: &str) {
         if !is_name(name) {
             return;
@@ -56,7 +52,6 @@ impl Warnings {
         tracing::warn!(gen_ai.response.model = name, "{}", self.words_of(name));
     }
 
-    /// In sentences.
     pub(in crate::model) fn messages(&self) -> Vec<String> {
         let seen = self.seen();
         let unlisted = seen.is_unlisted.then(|| self.words_of_list());

@@ -1,4 +1,5 @@
-//! One thread in memory, and all that belongs to it.
+//! One thread in memory: its lease, entries and effects. The rules are those of the SQL store;
+//! `tests/contract` runs the same tests against both.
 
 use serde_json::Value;
 use tokio::time::Instant;
@@ -7,12 +8,11 @@ use super::super::pages::fitting;
 use crate::chat::{Beginning, DoneEffect, Entry, Held, Known, LEASE, Lease, NewEffect, Resource};
 use crate::domain::{Item, ItemId, Message, Spend, Thread};
 
-/// A thread, who holds it and what happened in it.
 #[derive(Debug)]
 pub(super) struct StoredThread {
     pub(super) thread: Thread,
     entries: Vec<Entry>,
-    /// Each with the epoch of whoever began it.
+    /// Each with the epoch of the lease that began it.
     effects: Vec<(DoneEffect, i64)>,
     newest_attempt: String,
     epoch: i64,
@@ -20,7 +20,7 @@ pub(super) struct StoredThread {
 }
 
 impl StoredThread {
-    /// A new one, held by whoever makes it.
+    /// A new thread is held by its creator, with epoch 1.
     pub(super) fn new(thread: Thread, first: Beginning) -> Self {
         let (entries, effects) = (first.entries, Vec::new());
         let held_until = Some(Instant::now() + LEASE);
@@ -28,17 +28,16 @@ impl StoredThread {
         Self { thread, entries, effects, newest_attempt, epoch: 1, held_until }
     }
 
-    /// Whether the lease still counts.
+    /// The epoch alone decides, as in SQL: an expired lease that nobody claimed may still write.
     pub(super) fn is_held_by(&self, lease: &Lease) -> bool {
         self.epoch == lease.epoch
     }
 
-    /// Whether its last holder said that it is done.
     pub(super) const fn is_released(&self) -> bool {
         self.held_until.is_none()
     }
 
-    /// Takes it, unless somebody holds it.
+    /// None while another holds it.
     pub(super) fn take(&mut self) -> Option<Lease> {
         if self.held_until.is_some_and(|until| until > Instant::now()) {
             return None;
@@ -48,17 +47,14 @@ impl StoredThread {
         Some(Lease { resource: Resource::from(&self.thread.id), epoch: self.epoch })
     }
 
-    /// Goes on holding it.
     pub(super) fn prolong(&mut self) {
         self.held_until = Some(Instant::now() + LEASE);
     }
 
-    /// Lets it go.
     pub(super) fn release(&mut self) {
         self.held_until = None;
     }
 
-    /// Whether somebody holds it.
     pub(super) fn held(&self) -> Held {
         let silent = |until: Instant| Instant::now().checked_duration_since(until);
         match self.held_until {
@@ -67,12 +63,11 @@ impl StoredThread {
         }
     }
 
-    /// Whether no other try was begun since.
+    /// Whether no other try began since. Only the newest try may continue (ADR 22).
     pub(super) fn is_newest(&self, attempt: &str) -> bool {
         self.newest_attempt == attempt
     }
 
-    /// Keeps what a turn begins with.
     pub(super) fn begin(&mut self, beginning: Beginning) {
         self.newest_attempt = beginning.attempt;
         if let Some(to) = &beginning.rewind_to {
@@ -83,7 +78,7 @@ impl StoredThread {
         }
     }
 
-    /// Keeps what a turn leaves, and lets the thread go.
+    /// Stores the end of a turn and releases the thread.
     pub(super) fn end(&mut self, spent: Spend, last: Option<Entry>) {
         if let Some(last) = last {
             self.add(last);
@@ -92,7 +87,7 @@ impl StoredThread {
         self.release();
     }
 
-    /// An item that is there already is replaced where it stands.
+    /// An item that exists is replaced in place, so an addition may be repeated.
     pub(super) fn add(&mut self, entry: Entry) {
         let new = id_of(&entry).cloned();
         match self.entries.iter_mut().find(|kept| new.is_some() && id_of(kept) == new.as_ref()) {
@@ -110,17 +105,15 @@ impl StoredThread {
         }
     }
 
-    /// The items, oldest first.
     pub(super) fn items(&self) -> Vec<Item> {
         self.entries.iter().filter_map(|entry| entry.item.clone()).collect()
     }
 
-    /// The entry of an item.
     pub(super) fn entry(&self, id: &ItemId) -> Option<Entry> {
         self.entries.iter().find(|entry| id_of(entry) == Some(id)).cloned()
     }
 
-    /// The newest messages, oldest first: as many as fit, and the newest turn whole.
+    /// The newest messages, oldest first: as many as fit, but the newest turn complete.
     pub(super) fn messages(&self, limit: u32) -> Vec<Message> {
         let newest = self.entries.iter().rev().filter(|entry| entry.message.is_some());
         let newest = newest.take(limit as usize);
@@ -133,19 +126,18 @@ impl StoredThread {
         messages
     }
 
-    /// Everything that was kept for a message.
     pub(super) fn turn(&self, root: &ItemId) -> Vec<Entry> {
         let Some(place) = self.place_of(root) else { return Vec::new() };
         let entries = self.entries.iter().skip(place);
         entries.filter(|entry| entry.root == *root).cloned().collect()
     }
 
-    /// Writes down an effect, or tells what is known of it.
+    /// Records an effect before its call, or returns what is known of it (ADR 12).
     pub(super) fn intend(&mut self, effect: &NewEffect) -> Known {
         let known = self.effects.iter().find(|(known, _)| known.effect.key == effect.key);
         match known {
             Some((DoneEffect { output: Some(output), .. }, _)) => Known::Done(output.clone()),
-            // Our own row, whose answer was lost on the way.
+            // Our own row, from an attempt whose answer was lost: the call was not made yet.
             Some((_, epoch)) if *epoch == self.epoch => Known::New,
             Some(_) => Known::Begun,
             None => {
@@ -156,25 +148,23 @@ impl StoredThread {
         }
     }
 
-    /// Writes down how an effect ended.
     pub(super) fn conclude(&mut self, key: &str, output: &str) {
         if let Some((done, _)) = self.effects.iter_mut().find(|(it, _)| it.effect.key == key) {
             done.output = Some(output.to_owned());
         }
     }
 
-    /// Strikes out an effect that was not.
+    /// Removes an effect whose call was refused. One that has an answer stays.
     pub(super) fn withdraw(&mut self, key: &str) {
         self.effects.retain(|(done, _)| done.effect.key != key || done.output.is_some());
     }
 
-    /// The effects of one message.
     pub(super) fn effects(&self, root: &ItemId) -> Vec<DoneEffect> {
         let effects = self.effects.iter().filter(|(done, _)| done.effect.root == *root);
         effects.map(|(done, _)| done.clone()).collect()
     }
 
-    /// Whether anything was done for the message that an item belongs to.
+    /// Whether the journal has effects for the message that an item belongs to.
     pub(super) fn has_effects(&self, item: &ItemId) -> bool {
         let root = self.entry(item).map(|entry| entry.root);
         root.is_some_and(|root| !self.effects(&root).is_empty())
@@ -189,7 +179,7 @@ fn id_of(entry: &Entry) -> Option<&ItemId> {
     entry.item.as_ref().map(|item| &item.id)
 }
 
-/// About what a message takes: nobody else gets on while it is measured.
+// An estimate. Writing the JSON would be exact, but the lock is held while this runs.
 fn size_of(entry: &Entry) -> usize {
     let Some(message) = &entry.message else { return 0 };
     message.text_bytes() + message.extras().map(bytes_of).sum::<usize>()

@@ -1,4 +1,4 @@
-//! Conversations in memory: for tests, and for those who want nothing kept.
+//! Threads in memory, for tests and trials. Nothing survives the process.
 
 mod conversation;
 mod receipts;
@@ -19,10 +19,10 @@ use crate::chat::{
 };
 use crate::domain::{Item, ItemId, Message, Order, Page, PageRequest, Thread, ThreadId};
 
-/// The oldest thread goes when one more comes.
+/// Beyond this, a new thread replaces the oldest: every buffer has a limit.
 const MAX_THREADS: usize = 10_000;
 
-/// Keeps conversations, in the order of their creation, until the process ends.
+/// Threads in the order of their creation.
 #[derive(Debug, Default)]
 pub struct MemoryStore(Mutex<All>);
 
@@ -33,7 +33,7 @@ struct All {
 }
 
 impl All {
-    /// A thread, or another resource of its name, if it is there; the newest are asked for most.
+    /// Searches from the end, because the newest threads are asked for most.
     fn find(&mut self, id: &str) -> Option<&mut StoredThread> {
         self.threads.iter_mut().rfind(|kept| kept.thread.id.as_str() == id)
     }
@@ -104,12 +104,11 @@ impl MemoryStore {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks into one thread, if it is there.
     fn with<T>(&self, id: &ThreadId, look: impl FnOnce(&mut StoredThread) -> T) -> Option<T> {
         self.lock().find(id.as_str()).map(look)
     }
 
-    /// Writes in a thread, if the lease on it still counts.
+    /// Changes a thread if the lease is still valid, and fails with `Lost` otherwise.
     fn write<'a, T: Send + 'a>(
         &self,
         lease: &Lease,
@@ -171,7 +170,7 @@ impl ThreadIndex for MemoryStore {
         ready(Ok(entry.and_then(|entry| entry.item))).boxed()
     }
 
-    /// Nobody can ask for them again, and they die with the process anyway.
+    /// Ratings are never read back by us, so there is nothing to store here.
     fn rate<'a>(
         &'a self,
         _: &'a ThreadId,
@@ -250,6 +249,7 @@ impl Leases for MemoryStore {
 
     fn renew<'a>(&'a self, leases: &'a [Lease]) -> BoxFuture<'a, StoreResult<Vec<Resource>>> {
         let mut all = self.lock();
+        // A heartbeat may arrive after the turn's end: it must not hold a released thread again.
         let renewed = leases.iter().filter(|lease| {
             let kept = all.held(lease).ok().filter(|kept| !kept.is_released());
             kept.map(StoredThread::prolong).is_some()
@@ -280,6 +280,8 @@ impl Journal for MemoryStore {
         key: &'a str,
         output: &'a str,
     ) -> BoxFuture<'a, StoreResult<()>> {
+        // Without a check of the lease: what the tool answered is true even if the lease was lost,
+        // and the next try must find it (ADR 12).
         if let Some(kept) = self.lock().find(lease.resource.as_str()) {
             kept.conclude(key, output);
         }
@@ -333,7 +335,7 @@ fn page<T>(
     Ok(cut(rows.split_off(skipped), request.limit, id))
 }
 
-/// The same page, ended where it is large enough.
+/// Cuts a page where its items are large enough.
 fn within(page: Page<Item>) -> Page<Item> {
     let all = u32::try_from(page.data.len()).unwrap_or(u32::MAX);
     let size = |item| serde_json::to_string(item).map_or(0, |json| json.len());
@@ -341,7 +343,7 @@ fn within(page: Page<Item>) -> Page<Item> {
     if fits < all { cut(page.data, fits, |item| item.id.as_str()) } else { page }
 }
 
-/// A page out of rows of which there is at least one more than asked for if more follow.
+/// Expects one row more than `limit` if more follow; that is how `has_more` is known.
 pub(super) fn cut<T>(mut data: Vec<T>, limit: u32, id: impl Fn(&T) -> &str) -> Page<T> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let has_more = data.len() > limit;

@@ -1,4 +1,4 @@
-//! Requests that may come again, in memory.
+//! Receipts of requests in memory (ADR 22). What a copy of a request gets is decided in `chat`.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -8,13 +8,12 @@ use tokio::time::Instant;
 use crate::chat::{Ended, NewReceipt, Receipt, Settlement};
 use crate::domain::ThreadId;
 
-/// The oldest receipt goes when one more comes.
+/// Beyond this, a new receipt replaces the oldest.
 const MAX_RECEIPTS: usize = 10_000;
 
-/// A client may ask again for so long.
+/// How long a key identifies its request (ADR 14).
 const DAY: Duration = Duration::from_hours(24);
 
-/// All receipts, in the order in which their keys came.
 #[derive(Debug, Default)]
 pub(super) struct ReceiptBook {
     by_key: HashMap<String, KeptReceipt>,
@@ -29,7 +28,7 @@ struct KeptReceipt {
 }
 
 impl ReceiptBook {
-    /// The receipt under a key, and how its last try ended.
+    /// Also returns how the last try ended; none while it runs or if its process died.
     pub(super) fn find(&self, key: &str) -> Option<(&Receipt, Option<Ended>)> {
         let noted = self.by_key.get(key).filter(|noted| noted.at.elapsed() < DAY)?;
         let ended = noted.ended.as_ref();
@@ -38,14 +37,13 @@ impl ReceiptBook {
         Some((&noted.receipt, ended))
     }
 
-    /// Whether another request stands under the key than this try, or the one that it replaces.
+    /// Whether the key belongs to another try than this one or the one that it replaces.
     pub(super) fn is_taken(&self, new: &NewReceipt, attempt: &str) -> bool {
         self.find(&new.key).is_some_and(|(there, _)| {
             there.attempt != attempt && Some(&there.attempt) != new.replaces.as_ref()
         })
     }
 
-    /// Notes a request.
     pub(super) fn note(&mut self, new: NewReceipt, thread: &ThreadId, attempt: &str) {
         let NewReceipt { key, body, item, is_new, replaces: _ } = new;
         let (thread, attempt) = (thread.clone(), attempt.to_owned());
@@ -61,7 +59,7 @@ impl ReceiptBook {
         }
     }
 
-    /// Notes how a try ended, if it is the last.
+    /// Ignored unless the try is the last one: an older try must not end a newer one.
     pub(super) fn settle(&mut self, settlement: &Settlement) {
         if let Some(noted) = self.by_key.get_mut(&settlement.key)
             && noted.receipt.attempt == settlement.attempt
@@ -70,7 +68,7 @@ impl ReceiptBook {
         }
     }
 
-    /// Forgets those of a thread.
+    /// A receipt is deleted with its thread: the same request is then a new one (ADR 22).
     pub(super) fn forget(&mut self, thread: &ThreadId) {
         self.by_key.retain(|_, noted| noted.receipt.thread != *thread);
         let by_key = &self.by_key;

@@ -1,4 +1,4 @@
-//! Statements about what happened in a thread.
+//! Statements on the entries of a thread: items for the user, messages for the model.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::{SqlResult, SqlStore, StoreFault};
 use crate::chat::{Entry, Lease};
 use crate::domain::{Item, ItemId, Message, Order, Page, PageRequest, ThreadId};
 
-/// An entry and the right to write it.
+/// An entry with the lease that allows to write it.
 #[derive(Debug)]
 pub(super) struct Addition {
     lease: Lease,
@@ -60,6 +60,7 @@ impl SqlStore {
             Order::Asc => ITEMS_ASC,
             Order::Desc => ITEMS_DESC,
         });
+        // One more than requested shows whether more follow.
         let rows = rows.bind(key(thread.as_str())).bind(after).bind(i64::from(page.limit) + 1);
         let rows = rows.bind(i64::from(PAGE_BYTES));
         let rows: Vec<String> = rows.fetch_all(self.database.reads()).await?;
@@ -101,13 +102,14 @@ impl SqlStore {
         rows.fetch_all(self.database.reads()).await?.iter().map(entry_of).collect()
     }
 
-    /// Two writers that draw the same number are told apart by the primary key, and the later one
-    /// draws again.
+    /// Two writers may take the same sequence number on PostgreSQL. The primary key rejects the
+    /// later one, which takes the next number. The limit of the call ends the loop.
     pub(super) async fn append(&self, addition: &Arc<Addition>) -> SqlResult<()> {
         loop {
             match self.additions.write(addition).await.map_err(StoreFault::from) {
                 Err(fault) if fault.is_sequence_conflict() => {}
                 Err(fault) => return Err(fault),
+                // The lease selected no row: another turn holds the thread (ADR 11).
                 Ok(false) => return Err(StoreFault::Lost),
                 Ok(true) => return Ok(()),
             }
@@ -120,7 +122,8 @@ impl SqlStore {
     }
 }
 
-/// An entry that is there already is replaced where it stands; a lease of the past writes nothing.
+/// An entry that exists is replaced in place, so an attempt may be repeated. A stale lease selects
+/// no row, so nothing is written (ADR 11).
 const ADD: Text = Text {
     head: "INSERT INTO entries (thread_id, seq, id, root, item, message) ",
     row: ADD_ROW,
@@ -142,7 +145,8 @@ macro_rules! add_row {
 }
 
 const ADD_ROW: &str = add_row!("");
-/// Whoever takes the thread over waits until this is written, or this is not written.
+/// The lock orders this write against a claim: the claim waits for it, or it sees the new epoch
+/// and writes nothing (ADR 11). SQLite needs none, it has one writer.
 const ADD_ROW_LOCKED: &str = add_row!(" FOR SHARE OF l");
 
 const SEQ_OF_ITEM: &str = "SELECT seq FROM entries \
@@ -151,8 +155,8 @@ const SEQ_OF_ITEM: &str = "SELECT seq FROM entries \
 const ENTRY: &str = "SELECT root, item, message FROM entries \
     WHERE thread_id = $1 AND id = $2 AND item IS NOT NULL";
 
-/// Rows until they are larger than a page may be, and at least one that is not in it if there are
-/// more. To measure a row does not read it.
+/// Rows up to the size of a page, plus at least one that is not in it if more follow. Sizes come
+/// from `octet_length`, which does not read the text, so a large thread is not loaded to cut it.
 macro_rules! items {
     ($beyond:literal, $order:literal) => {
         concat!(
@@ -174,7 +178,8 @@ macro_rules! items {
 const ITEMS_ASC: &str = items!("seq > $2", "seq");
 const ITEMS_DESC: &str = items!("seq < $2", "seq DESC");
 
-/// As many as asked for at most: the newest turn whole, and messages before it for as long as all are no larger than that.
+/// At most `$2` rows: the newest turn complete, and earlier messages as long as all fit in `$3`
+/// bytes. A turn without its beginning would have results without calls, which providers refuse.
 const MESSAGES_DESC: &str = "WITH newest AS (SELECT seq, \
     root = FIRST_VALUE(root) OVER (ORDER BY seq DESC) AS is_of_turn, \
     SUM(octet_length(message)) OVER (ORDER BY seq DESC \

@@ -1,4 +1,4 @@
-//! Statements about what was done in the world.
+//! Statements on the journal of effects (ADR 12). Which calls need it is decided in `chat`.
 
 use sqlx::{Row, query};
 
@@ -29,12 +29,14 @@ impl SqlStore {
             .bind(effect.key.as_str())
             .fetch_optional(self.database.reads())
             .await?;
+        // Neither inserted nor there: the lease selected no row.
         let known = known.ok_or(StoreFault::Lost)?;
         let (output, epoch): (Option<String>, i64) =
             (known.try_get("output")?, known.try_get("epoch")?);
         Ok(match output {
             Some(output) => Known::Done(output),
-            // An earlier attempt of ours was kept, and only its answer lost.
+            // An earlier attempt of ours was committed and only its answer was lost: the call was
+            // not made yet. Any other open entry may have had its effect (ADR 12).
             None if epoch == lease.epoch => Known::New,
             None => Known::Begun,
         })
@@ -46,6 +48,8 @@ impl SqlStore {
         effect: &str,
         output: &str,
     ) -> SqlResult<()> {
+        // Without a check of the epoch: what the tool answered is true even if the lease was
+        // lost, and the next try must find it (ADR 12).
         let conclude = query("UPDATE effects SET output = $3 WHERE resource = $1 AND key = $2")
             .bind(lease.resource.as_str())
             .bind(effect)
@@ -96,7 +100,7 @@ macro_rules! intend {
 const INTEND: &str = intend!("");
 const INTEND_LOCKED: &str = intend!(" FOR SHARE OF l");
 
-/// A holder of the past must not strike out what its successor has begun.
+/// A stale holder must not remove what its successor has begun.
 const WITHDRAW: &str = "DELETE FROM effects WHERE resource = $1 AND key = $2 \
     AND output IS NULL \
     AND EXISTS (SELECT 1 FROM leases AS l WHERE l.resource = $1 AND l.epoch = $3)";

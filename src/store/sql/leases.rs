@@ -1,4 +1,5 @@
-//! Statements about who may work on what. The database's clock decides, not ours.
+//! Statements on leases. The database's clock decides, so replicas need not agree on the time
+//! (ADR 11).
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use super::{SqlResult, SqlStore};
 use crate::chat::{Claim, Held, LEASE, Lease, Resource};
 
 impl SqlStore {
-    /// `claim` names this claim, however often it is tried.
+    /// `claim` names this claim and stays the same when the attempt is repeated.
     pub(super) async fn take_lease(&self, resource: &Resource, claim: &str) -> SqlResult<Claim> {
         let take = query(TAKE).bind(key(resource.as_str())).bind(millis(LEASE)).bind(claim);
         if let Some(row) = self.database.fetch(take).await?.first() {
@@ -21,7 +22,8 @@ impl SqlStore {
         let there = query(HOLDER).bind(key(resource.as_str()));
         let there = there.fetch_optional(self.database.reads()).await?;
         let Some(row) = there else { return Ok(Claim::Unknown) };
-        // An earlier attempt of ours was kept, and only its answer lost.
+        // An earlier attempt of ours was committed and only its answer was lost: without the name,
+        // we would wait for our own lease to expire (ADR 23).
         if row.try_get::<String, _>("claim")? == claim {
             let epoch = row.try_get("epoch")?;
             return Ok(Claim::Held(Lease { resource: resource.clone(), epoch }));
@@ -30,6 +32,8 @@ impl SqlStore {
     }
 
     pub(super) async fn prolong_leases(&self, leases: &[Lease]) -> SqlResult<Vec<Resource>> {
+        // One statement for all leases of the process: a row each was 2,500 statements a second for
+        // 10,000 streams (ADR 23).
         let held = leases.iter().map(|lease| json!([lease.resource.as_str(), lease.epoch]));
         let held = serde_json::Value::Array(held.collect()).to_string();
         let prolong = query(self.database.dialect().either(PROLONG, PROLONG_POSTGRES));
@@ -45,7 +49,6 @@ impl SqlStore {
     }
 }
 
-/// What a lease says at a time.
 pub(super) fn held_since(held_until: i64, now: i64) -> Held {
     match held_until {
         0 => Held::LetGo,
@@ -57,8 +60,8 @@ pub(super) fn held_since(held_until: i64, now: i64) -> Held {
     }
 }
 
-/// Nobody holds anything for longer than a lease, so what says so was written before the clock was
-/// set back.
+/// No lease lasts longer than `$2`. A time more than twice that ahead was written before the clock
+/// was set back, and would block the thread until the clock catches up (ADR 23).
 const TAKE: &str = "UPDATE leases \
     SET epoch = epoch + 1, held_until = (SELECT ms FROM clock) + $2, claim = $3 \
     WHERE resource = $1 AND (held_until <= (SELECT ms FROM clock) \
@@ -66,7 +69,7 @@ const TAKE: &str = "UPDATE leases \
 
 const HOLDER: &str = "SELECT epoch, claim FROM leases WHERE resource = $1";
 
-/// A heartbeat that comes after the end is no heartbeat.
+/// `held_until > 0`: a heartbeat that arrives after the end must not hold a released thread.
 const PROLONG: &str = "UPDATE leases SET held_until = (SELECT ms FROM clock) + $1 \
     FROM (SELECT value ->> 0 AS id, value ->> 1 AS epoch FROM json_each($2)) AS h \
     WHERE leases.resource = h.id AND leases.epoch = h.epoch AND leases.held_until > 0 \

@@ -1,4 +1,5 @@
-//! Conversations in SQLite or PostgreSQL: one set of statements for both.
+//! Threads in SQLite or PostgreSQL, with one set of statements for both (ADR 6). This file maps the
+//! ports to statements; each runs under the guard, so it must be repeatable.
 
 mod entries;
 mod journal;
@@ -29,7 +30,6 @@ use crate::domain::{
     Dependency, Detail, HealthProbe, Item, ItemId, Message, Page, PageRequest, Thread, ThreadId,
 };
 
-/// Keeps conversations in a database.
 #[derive(Debug)]
 pub struct SqlStore {
     database: Arc<Database>,
@@ -42,7 +42,6 @@ pub struct SqlStore {
 type SqlResult<T> = Result<T, StoreFault>;
 
 impl SqlStore {
-    /// Conversations in this database.
     pub(super) fn new(database: Database) -> Self {
         let database = Arc::new(database);
         Self {
@@ -114,6 +113,7 @@ impl ThreadLog for SqlStore {
         first: Beginning,
     ) -> BoxFuture<'a, StoreResult<Option<Lease>>> {
         async move {
+            // Built once, outside of the guard: a repeated attempt must write the same ids.
             let new = Arc::new(NewThread::new(thread, &first)?);
             self.database.call(|| self.insert_thread(&new)).await
         }
@@ -176,6 +176,7 @@ impl ThreadLog for SqlStore {
 impl Leases for SqlStore {
     fn claim<'a>(&'a self, resource: &'a Resource) -> BoxFuture<'a, StoreResult<Claim>> {
         async move {
+            // Outside of the guard, so that a repeated attempt recognises its own claim (ADR 23).
             let claim = uuid::Uuid::now_v7().simple().to_string();
             self.database.call(|| self.take_lease(resource, &claim)).await
         }

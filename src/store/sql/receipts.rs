@@ -1,4 +1,4 @@
-//! Statements about requests that may come again. The database's clock says how long ago.
+//! Statements on receipts: requests that may arrive again (ADR 22). Times are the database's.
 
 use std::time::Duration;
 
@@ -9,7 +9,8 @@ use super::leases::held_since;
 use super::{SqlResult, SqlStore, StoreFault};
 use crate::chat::{Ended, Ending, Receipt, Received, Settlement};
 
-/// Whether a key stands for another request: of the key, the try, the one that it replaces.
+/// Whether a key belongs to another request. Binds the key, the try, and the try that it replaces.
+/// 86,400,000 ms is the day for which a key is remembered (ADR 14).
 macro_rules! key_taken {
     () => {
         "(SELECT 1 FROM receipts AS r WHERE r.key = CAST(? AS TEXT) \
@@ -19,7 +20,6 @@ macro_rules! key_taken {
 }
 pub(super) use key_taken;
 
-/// An end as it is kept.
 #[derive(Debug)]
 pub(super) struct SettlementRow {
     pub(super) key: String,
@@ -50,7 +50,7 @@ impl SqlStore {
         kept.as_ref().map(received_of).transpose()
     }
 
-    /// Whether another request stands under the key than this try, or the one that it replaces.
+    /// Whether the key belongs to another try than this one or the one that it replaces.
     pub(super) async fn is_key_taken(
         &self,
         key: &str,
@@ -109,7 +109,7 @@ fn ended_of(row: &AnyRow) -> SqlResult<Option<Ended>> {
 }
 
 impl StoreFault {
-    /// Of two requests that came at the same time under one key the other was kept.
+    /// Two requests with one key came at the same time, and the other one was stored.
     pub(super) fn is_key_taken(&self) -> bool {
         self.is_about("receipts_pkey")
     }
@@ -119,6 +119,7 @@ const TAKEN: &str = "SELECT r.attempt FROM receipts AS r WHERE r.key = $1 \
     AND r.attempt <> $2 AND r.attempt <> COALESCE($3, '') \
     AND r.received_at > (SELECT ms FROM clock) - 86400000";
 
+// One statement, so that the decision about a copy rests on one moment of the thread (ADR 22).
 const RECEIVED: &str = "SELECT r.key, r.body, r.attempt, r.thread_id, r.item, r.is_new, \
     r.ended_at, r.outcome, r.is_final, r.told, r.spend, c.ms AS now, l.held_until, \
     CAST(CASE WHEN t.newest_attempt = r.attempt THEN 1 ELSE 0 END AS BIGINT) AS is_newest, \

@@ -1,4 +1,4 @@
-//! Values as rows hold them.
+//! Conversions between our values and rows.
 
 use jiff::Timestamp;
 use sqlx::Row;
@@ -17,7 +17,7 @@ macro_rules! thread_columns {
 }
 pub(super) use thread_columns;
 
-/// An entry as it is kept, made once: whoever keeps it again finds it kept already.
+/// An entry as it is stored. Built once per write: its id makes a repeated attempt find its row.
 #[derive(Debug)]
 pub(super) struct EntryRow {
     pub(super) id: String,
@@ -38,7 +38,6 @@ impl EntryRow {
     }
 }
 
-/// What a beginning says of its request, as it is kept.
 #[derive(Debug)]
 pub(super) struct RequestRow {
     pub(super) attempt: String,
@@ -58,7 +57,7 @@ impl RequestRow {
         self.receipt.as_ref().map(|receipt| receipt.body.as_str())
     }
 
-    /// The try in whose place this one comes, if there is one.
+    /// The earlier try that this one continues, if any.
     pub(super) fn replaces(&self) -> Option<&str> {
         self.receipt.as_ref()?.replaces.as_deref()
     }
@@ -84,7 +83,7 @@ pub(super) fn thread_of(row: &AnyRow) -> SqlResult<Thread> {
 }
 
 fn spend_of(row: &AnyRow) -> SqlResult<Spend> {
-    // What we wrote was never below zero.
+    // `amount` never writes a negative number.
     let count = |column| row.try_get(column).map(|count: i64| count.unsigned_abs());
     let usage = Usage {
         input_tokens: count("input_tokens")?,
@@ -96,12 +95,11 @@ fn spend_of(row: &AnyRow) -> SqlResult<Spend> {
     Ok(Spend { usage, cost, unpriced_calls: count("unpriced_calls")? })
 }
 
-/// A count as a column holds it.
 pub(super) fn amount(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// Before the first row in this order, whatever it is.
+/// A position before every row in this order.
 pub(super) fn start(order: Order) -> (i64, &'static str) {
     match order {
         Order::Asc => (i64::MIN, ""),
@@ -109,7 +107,8 @@ pub(super) fn start(order: Order) -> (i64, &'static str) {
     }
 }
 
-/// An id that any database takes: PostgreSQL refuses NUL, which no id of ours has.
+/// Text that both databases accept: PostgreSQL refuses NUL. Ids come from clients as well; none of
+/// ours has a NUL, so the result is simply not found.
 pub(super) fn key(id: &str) -> String {
     id.replace('\0', "\u{fffd}")
 }

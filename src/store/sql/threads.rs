@@ -1,4 +1,4 @@
-//! Statements about threads.
+//! Statements on threads: create, read, list, rename, delete, rate.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::{SqlResult, SqlStore, StoreFault};
 use crate::chat::{Beginning, LEASE, Lease, Naming, Rating, Resource};
 use crate::domain::{ItemId, Order, Page, PageRequest, Thread, ThreadId};
 
-/// A new thread with what its first turn begins with.
+/// A new thread with the beginning of its first turn.
 #[derive(Debug)]
 pub(super) struct NewThread {
     thread: ThreadId,
@@ -26,7 +26,7 @@ pub(super) struct NewThread {
 
 impl NewThread {
     pub(super) fn new(thread: &Thread, first: &Beginning) -> SqlResult<Self> {
-        // A thread without a first entry would be one that nobody asked for.
+        // A thread is only created by a message: without an entry it would be listed empty.
         let entry = first.entries.first().ok_or(StoreFault::Lost)?;
         Ok(Self {
             thread: thread.id.clone(),
@@ -121,6 +121,8 @@ impl SqlStore {
     }
 
     pub(super) async fn delete_thread(&self, id: &ThreadId) -> SqlResult<bool> {
+        // A trigger deletes the thread with its lease. All statements lock the lease first, so that
+        // two of them cannot deadlock (ADR 23).
         let delete = query("DELETE FROM leases WHERE resource = $1").bind(key(id.as_str()));
         Ok(self.database.execute(delete).await? > 0)
     }
@@ -147,7 +149,8 @@ pub(super) fn millis(duration: std::time::Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// A thread's id is new in the world: if it is there, an earlier attempt was committed.
+/// The trigger ignores a thread id that exists: ids are random, so an earlier attempt of this
+/// write was committed.
 const BEGIN_THREAD: Text = Text {
     head: "INSERT INTO beginnings (thread_id, title, status, created_at, held_for, attempt, \
         id, root, item, message, key, body, replaces) ",
@@ -184,7 +187,7 @@ const NAME: &str = concat!(
     thread_columns!()
 );
 
-/// An item that is not there is not rated.
+/// An unknown item is silently not rated.
 const RATE: &str = "INSERT INTO ratings (thread_id, item_id, rating, rated_at) \
     SELECT thread_id, id, $3, (SELECT ms FROM clock) FROM entries \
     WHERE thread_id = $1 AND id = $2 AND item IS NOT NULL \

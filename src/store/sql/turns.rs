@@ -1,4 +1,4 @@
-//! Statements with which turns begin and end: one each (ADR 20).
+//! Statements that begin and end turns: one each (ADR 20).
 
 use std::sync::Arc;
 
@@ -13,17 +13,17 @@ use super::{SqlResult, SqlStore, StoreFault};
 use crate::chat::{Beginning, Begun, Closing, Entry, Lease};
 use crate::domain::{ItemId, Spend};
 
-/// What a turn begins with, as a row of the view `openings`.
+/// The beginning of a turn, as a row of the view `openings`.
 #[derive(Debug)]
 pub(super) struct BeginningRow {
     lease: Lease,
     request: RequestRow,
-    /// A form that a message settles.
+    /// The form that this message settles.
     form: Option<EntryRow>,
     asked: Option<EntryRow>,
 }
 
-/// A turn that takes the place of others.
+/// A retry of an earlier message: what came after it is deleted.
 #[derive(Debug)]
 pub(super) struct Rewind {
     to: ItemId,
@@ -31,7 +31,7 @@ pub(super) struct Rewind {
     row: BeginningRow,
 }
 
-/// What a turn leaves behind, as a row of the view `endings`.
+/// The end of a turn, as a row of the view `endings`.
 #[derive(Debug)]
 pub(super) struct ClosingRow {
     lease: Lease,
@@ -40,12 +40,11 @@ pub(super) struct ClosingRow {
     settlement: Option<SettlementRow>,
 }
 
-/// A beginning, by how it is written.
 #[derive(Debug)]
 pub(super) enum BeginningWrite {
-    /// In one statement, with others.
+    /// In one statement, batched with others.
     Row(Arc<BeginningRow>),
-    /// In a transaction of its own.
+    /// In its own transaction, because it deletes rows first.
     Rewind(Box<Rewind>),
 }
 
@@ -164,7 +163,7 @@ impl SqlStore {
         }
     }
 
-    /// Why nothing was written, if so.
+    /// Finds out why nothing was written: the key is taken, or the lease is stale.
     async fn begun(&self, row: &BeginningRow, written: SqlResult<bool>) -> SqlResult<Begun> {
         match written {
             Ok(true) => return Ok(Begun::Kept),
@@ -188,6 +187,8 @@ impl SqlStore {
         let mut transaction = writing.begin_with(dialect.begin()).await?;
         let connection: &mut AnyConnection = &mut transaction;
         let thread = key(row.lease.resource.as_str());
+        // First the check of lease and key: if it selects no row, dropping the transaction
+        // rolls back.
         let opened = statement(dialect, &[row]).fetch_all(&mut *connection).await?;
         if opened.is_empty() {
             return Ok(false);
@@ -212,7 +213,8 @@ impl SqlStore {
         if self.endings.write(end).await? {
             return Ok(());
         }
-        // An earlier attempt may have been kept, and the thread be another's since.
+        // An earlier attempt may have been committed, and another turn may hold the thread since:
+        // our entry in the thread proves it (ADR 20).
         match &end.last {
             Some(last) if self.is_kept(&end.lease, &last.id).await? => Ok(()),
             Some(_) | None => Err(StoreFault::Lost),
@@ -229,7 +231,8 @@ const PLACE: &str = "SELECT seq FROM entries WHERE thread_id = $1 AND id = $2";
 
 const FORGET_AFTER: &str = "DELETE FROM entries WHERE thread_id = $1 AND seq > $2";
 
-/// A view whose trigger writes to three tables: one trip, and no transaction of ours.
+/// A view whose trigger writes to three tables: one round trip, all or nothing, without a
+/// transaction of ours, which would be one round trip for each statement (ADR 20).
 const OPEN: Text = Text {
     head: "INSERT INTO openings (thread_id, attempt, form_id, form_root, form_item, \
         id, root, item, message, key, body, asked, is_new, replaces) ",
@@ -255,7 +258,6 @@ macro_rules! open_row {
 const OPEN_ROW: &str = open_row!("");
 const OPEN_ROW_LOCKED: &str = open_row!(" FOR SHARE OF l");
 
-/// Another such view.
 const END: Text = Text {
     head: "INSERT INTO endings (thread_id, input_tokens, cached_tokens, output_tokens, \
         thinking_tokens, cost_nanos, unpriced_calls, id, root, item, message, \
@@ -278,4 +280,6 @@ macro_rules! end_row {
 }
 
 const END_ROW: &str = end_row!("");
+// Not FOR SHARE: the trigger updates the lease, so an attempt and its repetition that share the
+// lock would deadlock.
 const END_ROW_LOCKED: &str = end_row!(" FOR UPDATE OF l");

@@ -1,4 +1,4 @@
-//! The frames of a ChatKit stream.
+//! The frames of a ChatKit stream, as its component reads them.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -8,64 +8,41 @@ use super::update::Update;
 use crate::chat::Level;
 use crate::domain::{Item, ItemId, Page, Thread, ThreadId, ThreadStatus};
 
-/// One event of a ChatKit stream.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type")]
 pub(super) enum Frame<'a> {
-    /// A thread began.
     #[serde(rename = "thread.created")]
     ThreadCreated {
-        /// Which; its page of items is empty here.
+        /// Its page of items is empty here.
         thread: ThreadView<'a>,
     },
-    /// A thread's title or status changed.
     #[serde(rename = "thread.updated")]
     ThreadUpdated {
-        /// As it is now; its page of items is empty here.
+        /// Its page of items is empty here.
         thread: ThreadView<'a>,
     },
-    /// An item began.
     #[serde(rename = "thread.item.added")]
-    ItemAdded {
-        /// As it begins.
-        item: &'a Item,
-    },
-    /// An item grew.
+    ItemAdded { item: &'a Item },
     #[serde(rename = "thread.item.updated")]
-    ItemUpdated {
-        /// Which.
-        item_id: &'a ItemId,
-        /// How.
-        update: Update<'a>,
-    },
-    /// An item is whole.
+    ItemUpdated { item_id: &'a ItemId, update: Update<'a> },
     #[serde(rename = "thread.item.done")]
     ItemDone {
-        /// As it is kept.
+        /// As it is stored.
         item: &'a Item,
     },
-    /// An item is another one now.
+    /// A stored item has new content.
     #[serde(rename = "thread.item.replaced")]
     ItemReplaced {
-        /// As it is kept.
+        /// As it is stored.
         item: &'a Item,
     },
-    /// What is being done, for the moment.
+    /// What is being done at the moment.
     #[serde(rename = "progress_update")]
-    Progress {
-        /// In words.
-        text: &'a str,
-    },
-    /// What the front end may offer.
+    Progress { text: &'a str },
     #[serde(rename = "stream_options")]
-    StreamOptions {
-        /// The options.
-        stream_options: ChatKitStreamOptions,
-    },
-    /// Something worth knowing.
+    StreamOptions { stream_options: ChatKitStreamOptions },
     #[serde(rename = "notice")]
     Notice {
-        /// How grave it is.
         level: &'static str,
         /// Markdown.
         message: &'a str,
@@ -73,23 +50,21 @@ pub(super) enum Frame<'a> {
     /// The turn did not succeed.
     #[serde(rename = "error")]
     Error {
-        /// Always `custom`: the words are ours.
+        /// Always `custom`: the text is ours (ADR 7).
         code: &'static str,
-        /// For the person.
         message: &'a str,
-        /// Whether the front end offers to try again.
+        /// Whether the front end offers a retry.
         allow_retry: bool,
     },
 }
 
-/// What the front end may offer.
 #[derive(Debug, Serialize)]
 pub(super) struct ChatKitStreamOptions {
-    /// A stop button.
+    /// Whether to show a stop button.
     pub allow_cancel: bool,
 }
 
-/// A thread as ChatKit shows it. Our own metadata is never shown.
+/// A thread as ChatKit shows it, without our own metadata.
 #[derive(Debug, Serialize)]
 pub struct ThreadView<'a> {
     id: &'a ThreadId,
@@ -102,8 +77,8 @@ pub struct ThreadView<'a> {
 }
 
 impl<'a> ThreadView<'a> {
-    /// A thread with one page of its items.
     pub fn new(thread: &'a Thread, mut items: Page<Item>) -> Self {
+        // Hidden items never leave the server, whoever made the page.
         items.data.retain(|item| !item.is_hidden());
         Self {
             id: &thread.id,
@@ -117,7 +92,6 @@ impl<'a> ThreadView<'a> {
 }
 
 impl<'a> Frame<'a> {
-    /// The front end may offer to stop.
     pub(super) const fn stoppable() -> Self {
         Self::StreamOptions { stream_options: ChatKitStreamOptions { allow_cancel: true } }
     }

@@ -1,4 +1,4 @@
-//! ChatKit's stream: frames written from facts alone.
+//! ChatKit's stream: frames written from facts alone (ADR 8).
 
 mod frame;
 mod update;
@@ -13,14 +13,14 @@ use super::Wire;
 use crate::chat::{Change, Fact, Projection};
 use crate::domain::{Item, Outcome, Page, Task, TaskContent, Thread};
 
-/// What is shown while a message waits.
+/// Shown while a message waits in the queue of its thread.
 const WAITING: &str = "Waiting for the answer before this one";
 
-/// One stream: what was written so far decides what is written next.
+/// One stream. What was written so far decides what is written next.
 #[derive(Debug, Default)]
 pub struct ChatKit {
     items: Projection,
-    /// How long the thought was when it was last written.
+    /// In bytes: the length of the thought when it was last written.
     thought: usize,
 }
 
@@ -38,9 +38,9 @@ impl Wire for ChatKit {
                 write_frame(piece, &Frame::ItemUpdated { item_id, update });
             }
             Change::StepChanged(item_id, task_index, task) => {
-                // A step is written whole each time, so a thought only once it has doubled: all of
-                // them together are then no longer than twice the thought, however it is cut. The
-                // whole of it comes when it is done.
+                // A step is written whole each time, so a thought only once it has doubled. With
+                // the complete one at its end it costs at most three times its length, however it
+                // is cut (ADR 8).
                 if matches!(task.content, TaskContent::Thought { .. }) {
                     if length(task) < 2 * self.thought {
                         return;
@@ -58,7 +58,7 @@ impl Wire for ChatKit {
     }
 }
 
-/// What is not about an item that grows.
+/// Facts that do not change the item that grows.
 fn write_fact(fact: &Fact, piece: &mut Vec<u8>) {
     match fact {
         Fact::ThreadCreated(thread) => {
@@ -123,7 +123,7 @@ fn length(task: &Task) -> usize {
 
 fn write_frame(piece: &mut Vec<u8>, frame: &impl Serialize) {
     piece.extend_from_slice(b"data: ");
-    // Our frames have string keys and no fallible parts: writing them to memory cannot fail.
+    // Our frames have string keys and no fallible parts, so writing them to memory cannot fail.
     if let Err(error) = serde_json::to_writer(&mut *piece, frame) {
         tracing::error!(error = &error as &dyn std::error::Error, "Frame was not written");
     }

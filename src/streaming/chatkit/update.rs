@@ -1,4 +1,4 @@
-//! How items grow, in ChatKit's words.
+//! How items grow, in ChatKit's terms.
 
 use serde::Serialize;
 
@@ -7,40 +7,19 @@ use crate::domain::{OutputText, Task};
 /// We write one part per message.
 const PART: usize = 0;
 
-/// How an item grew.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type")]
 pub(super) enum Update<'a> {
-    /// The message's part begins.
     #[serde(rename = "assistant_message.content_part.added")]
-    PartAdded {
-        /// Which part.
-        content_index: usize,
-        /// Empty.
-        content: OutputText,
-    },
-    /// The message's part grows.
+    PartAdded { content_index: usize, content: OutputText },
     #[serde(rename = "assistant_message.content_part.text_delta")]
-    TextDelta {
-        /// Which part.
-        content_index: usize,
-        /// By what.
-        delta: &'a str,
-    },
-    /// A step begins.
+    TextDelta { content_index: usize, delta: &'a str },
     #[serde(rename = "workflow.task.added")]
-    TaskAdded {
-        /// Which.
-        task_index: usize,
-        /// The step.
-        task: &'a Task,
-    },
-    /// A step changed.
+    TaskAdded { task_index: usize, task: &'a Task },
     #[serde(rename = "workflow.task.updated")]
     TaskUpdated {
-        /// Which.
         task_index: usize,
-        /// The whole step.
+        /// The complete step.
         task: &'a Task,
     },
 }

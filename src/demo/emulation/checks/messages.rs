@@ -1,11 +1,11 @@
-//! What Gemini refuses in a history.
+//! Checks the messages of a request as Gemini does.
 
 use crate::emulation::gemini_refusal::GeminiRefusal;
 use crate::emulation::knobs::{Flag, Knobs};
 use crate::wire::profile::{Generation, Profile};
 use crate::wire::request::{ChatMessage, ChatRequest};
 
-/// Refuses a history that Gemini could not continue.
+/// Refuses messages that Gemini could not continue.
 pub(super) fn check(
     request: &ChatRequest,
     profile: &Profile,
@@ -30,7 +30,7 @@ pub(super) fn check(
     open.close()
 }
 
-/// The calls of the last assistant step, and which of them were answered.
+/// The calls of the last reply, and which of them have results.
 #[derive(Default)]
 struct Batch {
     ids: Vec<String>,

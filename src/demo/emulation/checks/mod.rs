@@ -1,4 +1,5 @@
-//! Everything that Gemini refuses, refused in its words.
+//! Checks a request as Gemini does, and refuses it in Gemini's words: a test double that accepts
+//! more than the provider would hide faults.
 
 mod messages;
 
@@ -35,7 +36,7 @@ const TOP_LEVEL: &[&str] = &[
     "user",
 ];
 
-/// Refuses a missing, wrong or restricted key.
+/// `bad` and `restricted` are keys for tests of these refusals.
 pub(super) fn authorization(headers: &HeaderMap) -> Result<(), GeminiRefusal> {
     let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let key = value.and_then(|value| value.strip_prefix("Bearer ")).map(str::trim);
@@ -47,7 +48,6 @@ pub(super) fn authorization(headers: &HeaderMap) -> Result<(), GeminiRefusal> {
     }
 }
 
-/// Refuses fields that Gemini does not know.
 pub(super) fn fields(body: &Value) -> Result<(), GeminiRefusal> {
     let unknown = |object: &Value, known: &[&str]| {
         let keys = object.as_object().into_iter().flat_map(|object| object.keys());
@@ -60,7 +60,7 @@ pub(super) fn fields(body: &Value) -> Result<(), GeminiRefusal> {
     }
 }
 
-/// The model that will answer; a scenario's name stands for the old default.
+/// The model that answers. A scenario name stands for the old default.
 pub(super) fn model(name: &str, knobs: &Knobs) -> Result<&'static Profile, GeminiRefusal> {
     if name.starts_with("fake:") {
         return Ok(&FLASH_2_5);
@@ -76,7 +76,6 @@ pub(super) fn model(name: &str, knobs: &Knobs) -> Result<&'static Profile, Gemin
     Ok(if knobs.has(Flag::AfterShutdown) { &FLASH_LITE_3_5 } else { found })
 }
 
-/// Refuses what this model would not answer.
 pub(super) fn request(
     request: &ChatRequest,
     profile: &Profile,

@@ -1,4 +1,4 @@
-//! Tool schemas: only what the old proto knows, in the places it knows it.
+//! Checks tool schemas: only keywords that Gemini's old proto has, where it has them.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,6 @@ const MAX_TOOLS: usize = 512;
 const MAX_NAME: usize = 64;
 const MAX_SCHEMA_BYTES: usize = 60_000;
 
-/// What a schema may say.
 const KEYWORDS: &[&str] = &[
     "type",
     "format",
@@ -37,7 +36,6 @@ const KEYWORDS: &[&str] = &[
     "example",
 ];
 
-/// Refuses tools that Gemini would not take.
 pub(super) fn check(tools: &[ChatTool]) -> Result<(), GeminiRefusal> {
     if tools.len() > MAX_TOOLS {
         return Err(GeminiRefusal::saying(
@@ -62,11 +60,11 @@ pub(super) fn check(tools: &[ChatTool]) -> Result<(), GeminiRefusal> {
     if bytes > MAX_SCHEMA_BYTES { Err(GeminiRefusal::of("e400_too_many_states")) } else { Ok(()) }
 }
 
-/// The path of a field in a request, as the two layers of Google's validation name it.
+/// The path of a field, as the two layers of Google's validation write it.
 struct FieldPath {
-    /// By position, for keys that the proto does not know.
+    /// By position, for keys that the proto does not have.
     proto: String,
-    /// By name, for values that the service does not like.
+    /// By name, for values that the service refuses.
     named: String,
 }
 
@@ -104,7 +102,7 @@ impl FieldPath {
     }
 }
 
-/// Deeper than any schema that means well.
+/// Deeper than any useful schema.
 const MAX_DEPTH: usize = 32;
 
 fn check_name(name: &str, at: &str) -> Result<(), GeminiRefusal> {

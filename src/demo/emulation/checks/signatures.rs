@@ -1,13 +1,13 @@
-//! Thought signatures must come back as they were issued.
+//! Checks that thought signatures come back unchanged, as Gemini 3 does.
 
 use crate::emulation::gemini_refusal::GeminiRefusal;
 use crate::wire::ids::Ids;
 use crate::wire::request::{ChatRequest, WireCall};
 
-/// Stands in for the signature of a history from elsewhere.
+/// Google's placeholder for calls of other models.
 const STAND_IN: &str = "skip_thought_signature_validator";
 
-/// Refuses steps of the current turn whose first call is not signed as it was.
+/// Checks only the first call of each step of the current turn, as Gemini does.
 pub(super) fn check(request: &ChatRequest, ids: &Ids) -> Result<(), GeminiRefusal> {
     for (index, message) in request.current_turn() {
         let Some(call) = message.calls().first() else { continue };

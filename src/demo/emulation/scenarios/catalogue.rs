@@ -1,11 +1,10 @@
-//! The scenarios that are data: text files of bytes with a few blanks to fill.
+//! Written scenarios: text files with the bytes of an answer and a few blanks to fill.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use axum::http::StatusCode;
 
-/// One written scenario.
 #[derive(Debug)]
 pub(in crate::emulation) struct WrittenScenario {
     pub(in crate::emulation) kind: BodyKind,
@@ -14,7 +13,6 @@ pub(in crate::emulation) struct WrittenScenario {
     pub(in crate::emulation) template: String,
 }
 
-/// What the bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::emulation) enum BodyKind {
     /// Server-sent events.
@@ -39,12 +37,10 @@ static CATALOGUE: LazyLock<BTreeMap<&'static str, WrittenScenario>> = LazyLock::
     .collect()
 });
 
-/// The written scenario of that name.
 pub(in crate::emulation) fn find(name: &str) -> Option<&'static WrittenScenario> {
     CATALOGUE.get(name)
 }
 
-/// Every written scenario.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     CATALOGUE.keys().copied()
 }
@@ -73,7 +69,7 @@ fn kind(word: &str) -> Option<BodyKind> {
     }
 }
 
-/// The body without the remarks that belong to the next scenario.
+/// The body without the comments before the next scenario.
 fn template(body: &str) -> String {
     let lines: Vec<&str> = body.lines().filter(|line| !line.starts_with("## ")).collect();
     lines.join("\n").trim().to_owned()

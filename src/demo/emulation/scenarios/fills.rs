@@ -1,4 +1,4 @@
-//! The blanks of a written scenario and what goes into them.
+//! Fills the blanks of a written scenario.
 
 use std::collections::BTreeMap;
 
@@ -9,11 +9,11 @@ use crate::wire::ids::Ids;
 use crate::wire::profile::Generation;
 use crate::wire::reply::ReplyStyle;
 
-/// Texts for the blanks, already fit to stand inside a JSON string.
+/// Texts for the blanks, escaped for a JSON string.
 #[derive(Clone, Debug, Default)]
 pub(in crate::emulation) struct Fills(BTreeMap<&'static str, String>);
 
-/// What the blanks of a refusal say when a scenario is asked for by name.
+/// Texts for the blanks of a refusal that is requested by name.
 const SAMPLES: &[(&str, &str)] = &[
     ("delay", "1s"),
     ("effort", "minimal"),
@@ -27,22 +27,20 @@ const SAMPLES: &[(&str, &str)] = &[
     ("message", "Request contains an invalid argument."),
 ];
 
-/// Stands for a mebibyte, made only where it is needed.
+/// Stands for a mebibyte of text, created only if needed.
 const MEBIBYTE: &str = "{{mebibyte}}";
 
 impl Fills {
-    /// Samples for every blank of a refusal.
     pub(in crate::emulation) fn samples() -> Self {
         SAMPLES.iter().fold(Self::default(), |fills, (name, text)| fills.with(name, text))
     }
 
-    /// Fills one blank.
     pub(in crate::emulation) fn with(mut self, name: &'static str, text: &str) -> Self {
         self.0.insert(name, escaped(text));
         self
     }
 
-    /// Fills the blanks of an envelope, and the ids and signatures.
+    /// Fills the members around the choices, ids and signatures.
     pub(in crate::emulation) fn with_voice(mut self, style: &ReplyStyle, ids: &Ids) -> Self {
         self = self.with("model", &style.model).with("created", &style.created.to_string());
         let id = style.id.clone().unwrap_or_else(|| ids.envelope());
@@ -61,7 +59,6 @@ impl Fills {
             .with("call_2", &ids.call(Generation::Two))
     }
 
-    /// Fills in which tools are called.
     pub(in crate::emulation) fn with_calls(
         self,
         first: &PlannedCall,
@@ -79,7 +76,7 @@ impl Fills {
             .with("arguments_2", &second_arguments)
     }
 
-    /// The template with its blanks filled; unknown blanks are left standing.
+    /// Fills a template. Unknown blanks stay, so that a typing error is visible.
     pub(in crate::emulation) fn fill(&self, template: &str) -> String {
         let mut pieces = template.split("{{");
         let mut filled = pieces.next().unwrap_or_default().to_owned();
@@ -104,7 +101,6 @@ fn envelope(style: &ReplyStyle, id: Option<&String>, object: &str) -> String {
     format!(r#""created":{},{id}"model":"{model}","object":"{object}""#, style.created)
 }
 
-/// The text as it stands between the quotes of a JSON string.
 fn escaped(text: &str) -> String {
     let quoted = Value::from(text).to_string();
     quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or_default().to_owned()

@@ -1,4 +1,4 @@
-//! The named scenarios: what is written down, and what is done to it.
+//! The named scenarios: written ones, sequences, quotas, transport faults.
 
 mod catalogue;
 
@@ -18,7 +18,7 @@ pub(super) use sequence::{Key, Sequences};
 
 use std::collections::BTreeSet;
 
-/// The names of every scenario; those that take numbers are without them.
+/// The names of all scenarios, without arguments.
 pub fn scenario_names() -> BTreeSet<&'static str> {
     catalogue::names().chain(name::OTHER_NAMES.iter().copied()).collect()
 }

@@ -1,66 +1,62 @@
-//! Reads `name` and `name(1,2)`.
+//! Reads names of scenarios: `name` and `name(1,2)`.
 
 use std::time::Duration;
 
 use super::catalogue;
 use super::quota::Quota;
 
-/// What is asked for by name.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::emulation) enum Scenario {
     /// The usual answer.
     Agent,
     /// Bytes from the catalogue.
     Written(String),
-    /// A fault some times, then the usual answer.
+    /// A fault this many times, then the usual answer.
     Flaky(FlakyFailure, u64),
-    /// Overloaded for a while from the first request on, then the usual answer.
+    /// Overloaded for this time from the first request on, then the usual answer.
     Breaker(Duration),
-    /// The usual answer, as often a minute as the quota of the key allows.
+    /// The usual answer within a quota of the key.
     Quota(Quota),
-    /// A plain text answer whose way is disturbed.
+    /// A text answer with a fault of the transport.
     Transport(DeliveryFault),
 }
 
-/// What fails in a flaky sequence.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::emulation) struct FlakyFailure {
-    /// The written scenario.
     pub(in crate::emulation) name: &'static str,
-    /// The delay that it names.
+    /// The retry delay that the refusal names.
     pub(in crate::emulation) delay: Option<String>,
 }
 
-/// What happens to the bytes on their way.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::emulation) enum DeliveryFault {
-    /// Nothing ever comes.
+    /// No byte ever comes.
     HangHeaders,
-    /// The head comes, the first event late.
+    /// The head comes immediately, the first event late.
     SlowFirst(Duration),
-    /// So many events, then silence.
+    /// This many events, then silence.
     StallAfter(usize),
-    /// So many events, then the connection is reset.
+    /// This many events, then a reset.
     CutAfter(usize),
-    /// So many events, then a clean end.
+    /// This many events, then a clean end without `[DONE]`.
     EofAfter(usize),
-    /// The connection is reset before a byte.
+    /// A reset before the first byte.
     CloseBeforeHeaders,
     /// The last event ends with one line feed only.
     NoLastBlank,
-    /// Lines end as in a letter.
+    /// Lines end with CR LF.
     CarriageReturns,
     /// A byte order mark comes first.
     ByteOrderMark,
     /// One byte at a time.
     Trickle,
-    /// A comment before each event, as a proxy sends them to keep a connection.
+    /// A comment before each event, as proxies send them to keep a connection open.
     Comments,
-    /// The connection is reset, and for so long the port is closed.
+    /// A reset, and the port is closed for this time.
     Refuse(Duration),
-    /// So many MiB of text, as fast as they are read.
+    /// This many MiB of text, as fast as they are read.
     Flood(usize),
-    /// So many chunks of one character, as fast as they are read.
+    /// This many chunks of one character, as fast as they are read.
     ManyChunks(usize),
 }
 
@@ -89,20 +85,15 @@ pub(super) const OTHER_NAMES: &[&str] = &[
     "many_chunks",
 ];
 
-/// No sequence fails more often than this.
 const MOST_FAULTS: u64 = 100;
 
-/// No scenario takes longer than this.
 const LONGEST_MS: u64 = 600_000;
 
-/// No flood is longer than this.
 const MOST_MEBIBYTES: usize = 1_024;
 
-/// No answer has more chunks than this.
 const MOST_CHUNKS: usize = 10_000_000;
 
 impl Scenario {
-    /// What `text` asks for, if there is such a thing.
     pub(in crate::emulation) fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let (name, arguments) = match text.split_once('(') {
@@ -137,7 +128,7 @@ fn sequence(name: &str, number: Option<u64>, second: Option<&str>) -> Option<Sce
     Some(Scenario::Flaky(FlakyFailure { name: fault, delay }, times))
 }
 
-/// `quota(a minute, at once)`; without the second, a whole minute's requests at once.
+/// `quota(per minute, at once)`. Without the second, a minute's requests may come at once.
 fn quota(a_minute: Option<u64>, at_once: Option<&str>) -> Option<Scenario> {
     let positive = |number: u32| Some(number).filter(|number| *number > 0);
     let a_minute = positive(u32::try_from(a_minute.unwrap_or(10)).ok()?)?;

@@ -1,4 +1,4 @@
-//! A quota that is really kept: a bucket of tokens for each key.
+//! A real quota: a token bucket for each key.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -6,18 +6,17 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// So many requests a minute, and so many at once.
+/// Requests per minute, and at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::emulation) struct Quota {
     pub(in crate::emulation) a_minute: u32,
     pub(in crate::emulation) at_once: u32,
 }
 
-/// What is left of each quota, up to a bound.
 #[derive(Debug, Default)]
 pub(in crate::emulation) struct Quotas(Mutex<VecDeque<(Owner, Bucket)>>);
 
-/// A scenario, and a fingerprint of the key that asked for it.
+/// A scenario and a hash of the key.
 pub(in crate::emulation) type Owner = (String, u64);
 
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +28,7 @@ struct Bucket {
 const MAX_BUCKETS: usize = 1_024;
 
 impl Quotas {
-    /// Spends a request, or says how long it is until there is one to spend.
+    /// Uses one request, or returns the time until there is one.
     pub(in crate::emulation) fn spend(&self, owner: Owner, quota: Quota) -> Result<(), Duration> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
@@ -45,7 +44,6 @@ impl Quotas {
         spent
     }
 
-    /// Fills every bucket.
     pub(in crate::emulation) fn clear(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }

@@ -1,4 +1,4 @@
-//! Remembers how far a sequence of answers has come.
+//! Counts the requests of each sequence of answers.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Who asked for which sequence.
+/// The name of a sequence and its test.
 pub(in crate::emulation) type Key = (String, String);
 
-/// How far each sequence has come, up to a bound.
 #[derive(Debug, Default)]
 pub(in crate::emulation) struct Sequences(Mutex<VecDeque<(Key, Progress)>>);
 
@@ -22,17 +21,16 @@ struct Progress {
 const MAX_SEQUENCES: usize = 1_024;
 
 impl Sequences {
-    /// Whether this is still one of the first `times` requests; counts it.
+    /// Counts a request. True for the first `times`.
     pub(in crate::emulation) fn is_within(&self, key: Key, times: u64) -> bool {
         self.advance(key).asked <= times
     }
 
-    /// Whether the sequence began less than `window` ago; begins it.
+    /// Begins the sequence if needed. True for the first `window`.
     pub(in crate::emulation) fn is_young(&self, key: Key, window: Duration) -> bool {
         self.advance(key).since.elapsed() < window
     }
 
-    /// Forgets the sequences of one test, or all.
     pub(in crate::emulation) fn clear(&self, test: Option<&str>) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|((_, owner), _)| test.is_some_and(|test| !owner.contains(test)));

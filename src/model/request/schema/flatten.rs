@@ -1,18 +1,16 @@
-//! Writes out `$ref` and `allOf`, so that a schema stands alone.
+//! Resolves `$ref` and `allOf`, which Gemini does not accept, into one schema.
 
 use serde_json::{Map, Value};
 
-/// A recursive type is written out this often, then cut.
+/// How often a recursive type is written out before it is cut.
 const MAX_TURNS: usize = 2;
-/// References followed on one way down, for schemas that are nothing but references.
+/// References followed on one path: a schema may consist of references only.
 const MAX_TRAIL: usize = 64;
 
-/// The references followed on the way down to a schema.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trail(Vec<String>);
 
 impl Trail {
-    /// Whether `reference` may be followed once more.
     fn enter(&mut self, reference: &str) -> bool {
         let turns = self.0.iter().filter(|earlier| *earlier == reference).count();
         self.0.push(reference.to_owned());
@@ -20,7 +18,7 @@ impl Trail {
     }
 }
 
-/// The keywords of `schema` and of all it refers to; `None` if it never ends or says nothing.
+/// The keywords of `schema` and of everything it refers to; `None` if it never ends or is empty.
 pub(super) fn flatten(
     root: &Value,
     schema: &Value,
@@ -44,7 +42,7 @@ pub(super) fn flatten(
     Some(flat)
 }
 
-/// Adds what is not said yet; properties and required names of both count.
+/// The first value of a keyword wins, but properties and required names of both are joined.
 fn merge(into: &mut Map<String, Value>, more: Map<String, Value>) {
     for (key, value) in more {
         match (into.get_mut(&key), value) {

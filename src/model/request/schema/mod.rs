@@ -1,4 +1,5 @@
-//! Tool schemas, cut down to what Gemini accepts.
+//! Reduces tool schemas to what Gemini accepts. For every provider, because a Gemini model may be
+//! behind any address (FR-018).
 
 mod flatten;
 mod reducer;
@@ -9,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use reducer::Reducer;
 
-/// The schema of a tool's arguments in the provider's words; `None` if it takes none.
+/// The reduced schema of a tool's arguments; `None` if it has none.
 pub fn reduce(schema: &Value) -> Option<Value> {
     let reduced = Reducer::new(schema).whole();
     let mut top = match reduced.get("anyOf").and_then(Value::as_array) {
@@ -21,7 +22,8 @@ pub fn reduce(schema: &Value) -> Option<Value> {
     is_object.then_some(Value::Object(top))
 }
 
-/// Takes the limits on values out of a reduced schema: the first thing to go when it is too large.
+/// Removes limits on values. They go first when declarations are too large: the tool checks its
+/// arguments anyway.
 pub(super) fn loosen(schema: &mut Value) {
     let Some(keywords) = schema.as_object_mut() else { return };
     keywords.retain(|key, _| !LIMITS.contains(&&**key));
@@ -47,7 +49,7 @@ const LIMITS: [&str; 9] = [
     "maxProperties",
 ];
 
-/// Arguments must be one object: alternatives are offered together, each optional.
+/// Arguments must be one object, so alternatives become optional properties of it.
 fn joined(variants: &[Value]) -> Map<String, Value> {
     let mut properties = Map::new();
     for variant in variants {

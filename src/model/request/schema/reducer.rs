@@ -1,21 +1,21 @@
-//! Reduces one schema after the other, as deep and as many as a provider bears.
+//! Reduces a schema part by part, within limits on depth and number.
 
 use serde_json::{Map, Value, json};
 
 use super::flatten::{Trail, flatten};
 use super::{scalars, union};
 
+// Servers choose their schemas: these limits make the reduction end, whatever they send.
 const MAX_DEPTH: usize = 16;
 const MAX_SCHEMAS: usize = 2_000;
 const TYPES: [&str; 6] = ["object", "array", "string", "integer", "number", "boolean"];
 
-/// Reduces the parts of one schema.
 pub(super) struct Reducer<'a> {
     root: &'a Value,
     left: usize,
 }
 
-/// How deep in the schema we are, and by way of which references.
+/// The depth, and the references followed on the way.
 #[derive(Clone)]
 pub(super) struct SchemaPosition {
     depth: usize,
@@ -23,17 +23,15 @@ pub(super) struct SchemaPosition {
 }
 
 impl<'a> Reducer<'a> {
-    /// Nothing is reduced yet.
     pub(super) fn new(root: &'a Value) -> Self {
         Self { root, left: MAX_SCHEMAS }
     }
 
-    /// The whole schema.
     pub(super) fn whole(&mut self) -> Map<String, Value> {
         self.reduce(self.root, SchemaPosition { depth: 0, trail: Trail::default() })
     }
 
-    /// A part of the schema; what cannot be said is asked for as text.
+    /// Reduces one part. What cannot be described is requested as text.
     pub(super) fn reduce(
         &mut self,
         schema: &Value,
@@ -55,7 +53,6 @@ impl<'a> Reducer<'a> {
         reduced
     }
 
-    /// What `schema` is once its references are written out.
     pub(super) fn flat(&self, schema: &Value, position: &SchemaPosition) -> Map<String, Value> {
         flatten(self.root, schema, &mut position.trail.clone()).unwrap_or_default()
     }
@@ -118,13 +115,13 @@ impl<'a> Reducer<'a> {
     }
 }
 
-/// What nobody can describe is asked for as text.
+/// `mcp/arguments` turns such a text back into JSON.
 fn as_text(what: &str) -> Map<String, Value> {
     let words = json!(format!("a JSON {what}, written as text"));
     Map::from_iter([("type".to_owned(), json!("string")), ("description".to_owned(), words)])
 }
 
-/// The types named or, without a name, the one that the other keywords belong to.
+/// The types named, or the one that the other keywords imply.
 fn types(flat: &Map<String, Value>) -> Vec<&'static str> {
     let named = flat.get("type");
     let list = named.and_then(Value::as_array).map(Vec::as_slice);

@@ -1,8 +1,7 @@
-//! Keywords of plain values: which may stay, and which are told in the description.
+//! Keywords of plain values: which may stay, and which go into the description as words.
 
 use serde_json::{Map, Value, json};
 
-/// A string.
 pub(super) fn string(flat: &Map<String, Value>) -> Map<String, Value> {
     let mut reduced = limits("string", flat);
     let choices = strings_allowed(flat);
@@ -12,12 +11,11 @@ pub(super) fn string(flat: &Map<String, Value>) -> Map<String, Value> {
     reduced
 }
 
-/// A plain value of this type.
 pub(super) fn scalar(kind: &str, flat: &Map<String, Value>) -> Map<String, Value> {
     if kind == "string" { string(flat) } else { limits(kind, flat) }
 }
 
-/// The type and the limits that may be set on it.
+/// The type and those of its limits that Gemini accepts.
 pub(super) fn limits(kind: &str, flat: &Map<String, Value>) -> Map<String, Value> {
     let mut reduced = Map::from_iter([("type".to_owned(), json!(kind))]);
     let mut keep = |key: &str, is_fine: fn(&Value) -> bool| {
@@ -44,7 +42,7 @@ pub(super) fn limits(kind: &str, flat: &Map<String, Value>) -> Map<String, Value
     reduced
 }
 
-/// The description, and behind it in words what has no keyword.
+/// The description, followed by what has no keyword, in words.
 pub(super) fn describe(reduced: &mut Map<String, Value>, flat: &Map<String, Value>) {
     let own = flat.get("description").and_then(Value::as_str).filter(|text| !text.is_empty());
     let inner =
@@ -61,7 +59,7 @@ pub(super) fn describe(reduced: &mut Map<String, Value>, flat: &Map<String, Valu
     reduced.insert("description".to_owned(), Value::String(description));
 }
 
-/// Whether `null` is one of the values.
+/// Whether `null` is allowed, in any of the ways in which schemas say so.
 pub(super) fn may_be_null(flat: &Map<String, Value>) -> bool {
     let names_null = |value: &Value| value == "null" || value == "NULL";
     let lists = |key: &str, is_null: &dyn Fn(&Value) -> bool| {
@@ -75,7 +73,7 @@ pub(super) fn may_be_null(flat: &Map<String, Value>) -> bool {
         || ["anyOf", "oneOf"].iter().any(|key| lists(key, &is_null_schema))
 }
 
-/// A schema that `null` alone fulfils.
+/// A schema that only `null` satisfies.
 pub(super) fn is_null_schema(schema: &Value) -> bool {
     let says_null = |key: &str| schema.get(key).is_some_and(Value::is_null);
     let only_null = schema
@@ -85,7 +83,7 @@ pub(super) fn is_null_schema(schema: &Value) -> bool {
     schema.get("type").is_some_and(|kind| kind == "null") || says_null("const") || only_null
 }
 
-/// The type that keywords belong to, if they belong to one.
+/// The type that the keywords imply, if any.
 pub(super) fn implied_type(flat: &Map<String, Value>) -> Option<&'static str> {
     let has = |keys: &[&str]| keys.iter().any(|key| flat.contains_key(*key));
     let mut values = allowed(flat).filter(|value| !value.is_null()).peekable();
@@ -103,7 +101,6 @@ pub(super) fn implied_type(flat: &Map<String, Value>) -> Option<&'static str> {
     }
 }
 
-/// The values that `enum` or `const` allow.
 fn allowed(flat: &Map<String, Value>) -> impl Iterator<Item = &Value> {
     let listed = flat.get("enum").and_then(Value::as_array).map(Vec::as_slice);
     listed.unwrap_or_default().iter().chain(flat.get("const"))
@@ -119,7 +116,8 @@ fn strings_allowed(flat: &Map<String, Value>) -> Vec<Value> {
     strings
 }
 
-/// `x > 3` is `x >= 4` for integers; of two bounds the tighter one counts.
+/// For integers `x > 3` is `x >= 4`, and `exclusiveMinimum` is not accepted. The tighter bound
+/// wins.
 fn tighten(reduced: &mut Map<String, Value>, flat: &Map<String, Value>) {
     let set = |map: &Map<String, Value>, key: &str| map.get(key).and_then(Value::as_i64);
     let least = set(flat, "exclusiveMinimum").and_then(|bound| bound.checked_add(1));
@@ -180,7 +178,7 @@ fn is_fraction(bound: Option<&Value>) -> bool {
     bound.is_some_and(|bound| bound.as_i64().is_none())
 }
 
-/// Values that have no keyword, since only strings may be listed.
+/// Values that can only be described, because `enum` accepts strings only.
 fn is_of(kind: &str, value: &Value) -> bool {
     match kind {
         "boolean" => value.is_boolean(),

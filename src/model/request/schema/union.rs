@@ -1,4 +1,4 @@
-//! Alternatives: `anyOf`, `oneOf`, several types, tuples.
+//! Alternatives in a schema: `anyOf`, `oneOf`, several types, tuples.
 
 use serde_json::{Map, Value, json};
 
@@ -7,7 +7,7 @@ use super::scalars::is_null_schema;
 
 const MAX_VARIANTS: usize = 32;
 
-/// The alternatives of a schema, unless they only add to properties that it names itself.
+/// The alternatives of a schema; none if it has properties, which they then only restrict.
 pub(super) fn variants(flat: &Map<String, Value>) -> Option<&[Value]> {
     if flat.contains_key("properties") {
         return None;
@@ -16,7 +16,7 @@ pub(super) fn variants(flat: &Map<String, Value>) -> Option<&[Value]> {
     lists.map(Vec::as_slice).find(|list| !list.is_empty())
 }
 
-/// One of these schemas; `kind` is the type of those that name none.
+/// One of these schemas. `kind` is the type of those without one.
 pub(super) fn of_variants(
     reducer: &mut Reducer<'_>,
     variants: &[Value],
@@ -35,7 +35,7 @@ pub(super) fn of_variants(
     one_of(distinct)
 }
 
-/// The same schema as one of these types.
+/// One alternative for each of several types.
 pub(super) fn of_types(
     reducer: &mut Reducer<'_>,
     flat: &Map<String, Value>,
@@ -56,7 +56,7 @@ pub(super) fn of_types(
     of_variants(reducer, &variants, None, position)
 }
 
-/// The variant with the type that stands outside, if it has none of its own.
+/// Gives a variant without a type that of the outer schema.
 fn with_type(
     reducer: &Reducer<'_>,
     variant: &Value,
@@ -87,7 +87,7 @@ fn one_of(mut variants: Vec<Value>) -> Map<String, Value> {
     }
 }
 
-/// Several lists of words are one list; what each word means goes into the description.
+/// Joins enums into one list. The meaning of each value goes into the description.
 fn choices(variants: &[Value]) -> Option<Map<String, Value>> {
     let (mut words, mut meanings) = (Vec::new(), Vec::new());
     for variant in variants {
