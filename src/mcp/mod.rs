@@ -3,12 +3,10 @@
 
 mod call;
 mod config;
-mod connect_error;
-mod fault;
+mod error;
 mod link;
 mod servers;
 mod tools;
-mod transport_fault;
 
 pub use config::file::{InvalidServers, ServerFault, read_servers};
 pub use config::settings::{Pace, ServerSettings, Settings, Transport};

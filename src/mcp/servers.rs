@@ -15,7 +15,7 @@ use tracing::Instrument;
 use super::Settings;
 use super::call::arguments::unquote;
 use super::call::server::{PreparedCall, Server};
-use super::fault::CallFault;
+use super::error::CallFault;
 use super::link::supervisor::Supervisor;
 use super::tools::board::{Board, OfferedTools, Route};
 use crate::agents::{ToolError, ToolRequest, Tools};

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use rmcp::model::{CallToolResult, ContentBlock, ResourceContents};
 
-use super::super::fault::CallFault;
+use super::super::error::CallFault;
 use crate::domain::{ToolImage, ToolLink, ToolOrigin, ToolOutput, clean, shorten};
 
 // Goes into the transcript, and so into every later request of the thread.

@@ -10,7 +10,7 @@ use rmcp::{Peer, RoleClient};
 use serde_json::{Map, Value};
 use tokio::sync::Notify;
 
-use super::super::fault::CallFault;
+use super::super::error::CallFault;
 use super::super::link::connect_attempts::ConnectAttempts;
 use super::super::link::session_listener::SessionListener;
 use super::super::tools::server_tools::ServerTools;

@@ -7,7 +7,7 @@ use rmcp::model::ProtocolVersion;
 use rmcp::service::{ClientLifecycleMode, ClientServiceExt, RunningService};
 use rmcp::transport::IntoTransport;
 
-use super::super::connect_error::ConnectError;
+use super::super::error::ConnectError;
 use super::super::{ServerSettings, Transport};
 use super::child::Child;
 use super::http;

@@ -13,7 +13,7 @@ use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::common::client_side_sse::ExponentialBackoff;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 
-use super::super::connect_error::ConnectError;
+use super::super::error::ConnectError;
 use crate::domain::Secret;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::super::call::server::{Link, Server};
-use super::super::connect_error::ConnectError;
+use super::super::error::ConnectError;
 use super::super::tools::board::Board;
 use super::super::tools::server_tools::ServerTools;
 use super::super::{Pace, Settings};

@@ -1,18 +1,98 @@
-//! Why a tool call failed, and what that means for the breaker, for a retry and for the model (ADR
-//! 1, ADR 12). Says what is known about the effect, never more.
+//! What goes wrong with a server, from rmcp's errors to ours: on the wire ([`TransportFault`]), while
+//! connecting ([`ConnectError`]), in a call ([`CallFault`]), and what a call's fault means for the
+//! breaker, for a retry and for the model (ADR 1, ADR 12). Says what is known about the effect,
+//! never more.
 
+use std::error::Error;
+use std::io;
 use std::time::Duration;
 
+use reqwest::StatusCode;
 use rmcp::ServiceError;
 use rmcp::model::{ErrorCode, ErrorData};
+use rmcp::service::ClientInitializeError;
+use rmcp::transport::DynamicTransportError;
+use rmcp::transport::streamable_http_client::{
+    AuthRequiredError, HttpStatusError, StreamableHttpError,
+};
 
-use super::transport_fault::TransportFault;
 use crate::agents::ToolError;
 use crate::domain::{clean, shorten};
 use crate::resilience::{Fault, GuardRefusal, Repeat, Verdict};
 
 const MAX_REFUSAL_CHARS: usize = 2_000;
 const TOO_MANY_REQUESTS: u16 = 429;
+
+/// Longest pause that a server may ask for.
+const MAX_PAUSE: Duration = Duration::from_mins(1);
+
+/// `Display` goes to the log, so it contains no text of the server and no address.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum ConnectError {
+    #[error("its command cannot be started: {0}")]
+    NotStarted(io::ErrorKind),
+    #[error("its address or a header of it is unusable")]
+    Unusable,
+    #[error("it did not answer in time")]
+    TimedOut,
+    #[error("nobody listens at its address")]
+    Unreachable,
+    #[error("it answered HTTP {0}")]
+    Status(u16),
+    #[error("it asks for a credential; set a header for it")]
+    Unauthorized,
+    #[error("it closed the connection")]
+    Closed,
+    #[error("it refused with JSON-RPC error {0}")]
+    Refused(i32),
+    #[error("it speaks no revision of the protocol that we speak")]
+    Foreign,
+    #[error("it does not answer as an MCP server should")]
+    Garbled,
+}
+
+impl From<&ClientInitializeError> for ConnectError {
+    fn from(error: &ClientInitializeError) -> Self {
+        match error {
+            ClientInitializeError::TransportError { error, .. } => error.into(),
+            ClientInitializeError::ConnectionClosed(_) | ClientInitializeError::Cancelled => {
+                Self::Closed
+            }
+            ClientInitializeError::JsonRpcError(error) => Self::Refused(error.code.0),
+            ClientInitializeError::NoCompatibleProtocolVersion { .. } => Self::Foreign,
+            ClientInitializeError::LegacyFallbackFailed { fallback, .. } => {
+                fallback.as_ref().into()
+            }
+            ClientInitializeError::ExpectedInitResponse(_)
+            | ClientInitializeError::ExpectedInitResult(_)
+            | _ => Self::Garbled,
+        }
+    }
+}
+
+impl From<&ServiceError> for ConnectError {
+    fn from(error: &ServiceError) -> Self {
+        match error {
+            ServiceError::TransportSend(error) => error.into(),
+            ServiceError::TransportClosed => Self::Closed,
+            ServiceError::McpError(error) => Self::Refused(error.code.0),
+            ServiceError::Timeout { .. } => Self::TimedOut,
+            ServiceError::UnexpectedResponse | _ => Self::Garbled,
+        }
+    }
+}
+
+impl From<&DynamicTransportError> for ConnectError {
+    fn from(error: &DynamicTransportError) -> Self {
+        match TransportFault::of(error) {
+            TransportFault::WantsCredential => Self::Unauthorized,
+            TransportFault::NotReached => Self::Unreachable,
+            TransportFault::Status { code, .. } => Self::Status(code),
+            TransportFault::Garbled => Self::Garbled,
+            TransportFault::Broken => Self::Closed,
+        }
+    }
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum CallFault {
@@ -169,4 +249,80 @@ fn answered(answer: &ErrorData) -> CallFault {
 
 fn made_safe(words: &str) -> String {
     shorten(&clean(words), MAX_REFUSAL_CHARS)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum TransportFault {
+    /// No connection could be made: nothing was sent.
+    NotReached,
+    /// The server requires a credential.
+    WantsCredential,
+    /// An HTTP error.
+    Status {
+        /// Its status.
+        code: u16,
+        /// Its `Retry-After`.
+        pause: Option<Duration>,
+    },
+    /// The answer is not MCP.
+    Garbled,
+    /// The connection broke.
+    Broken,
+}
+
+type Cause = dyn Error + 'static;
+
+impl TransportFault {
+    /// The first cause that is specific.
+    fn of(error: &DynamicTransportError) -> Self {
+        let first: &Cause = error.error.as_ref();
+        std::iter::successors(Some(first), |&error| error.source())
+            .find_map(read_cause)
+            .unwrap_or(Self::Broken)
+    }
+}
+
+fn read_cause(cause: &Cause) -> Option<TransportFault> {
+    if cause.is::<AuthRequiredError>() {
+        return Some(TransportFault::WantsCredential);
+    }
+    if let Some(HttpStatusError { status, retry_after, .. }) = cause.downcast_ref() {
+        let seconds = retry_after.as_deref().and_then(|text| text.trim().parse().ok());
+        let pause = seconds.map(|seconds| Duration::from_secs(seconds).min(MAX_PAUSE));
+        return Some(TransportFault::Status { code: *status, pause });
+    }
+    cause.downcast_ref().map_or_else(|| read_request(cause.downcast_ref()?), read_http)
+}
+
+fn read_request(error: &reqwest::Error) -> Option<TransportFault> {
+    error.is_connect().then_some(TransportFault::NotReached)
+}
+
+fn read_http(error: &StreamableHttpError<reqwest::Error>) -> Option<TransportFault> {
+    match error {
+        // rmcp's error does not return its cause from `source()`, so a refused connection would
+        // count as a broken one (ADR 1).
+        StreamableHttpError::Client(error) => read_request(error),
+        StreamableHttpError::UnexpectedServerResponse(words) => {
+            Some(named_status(words).map_or(TransportFault::Garbled, refused_with))
+        }
+        StreamableHttpError::UnexpectedContentType(_) | StreamableHttpError::Deserialize(_) => {
+            Some(TransportFault::Garbled)
+        }
+        StreamableHttpError::HttpStatus(_) | _ => None,
+    }
+}
+
+fn refused_with(status: StatusCode) -> TransportFault {
+    if status == StatusCode::UNAUTHORIZED {
+        TransportFault::WantsCredential
+    } else {
+        TransportFault::Status { code: status.as_u16(), pause: None }
+    }
+}
+
+/// rmcp has no type for some statuses and writes `HTTP 404 Not Found: …`.
+fn named_status(words: &str) -> Option<StatusCode> {
+    let code = words.strip_prefix("HTTP ")?.get(..3)?;
+    code.parse().ok()
 }
