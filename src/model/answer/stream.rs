@@ -140,8 +140,12 @@ impl<'a> Reading<'a> {
         if result.is_ok() {
             // Only after a chunk that is no error: an error with status 200 is no sign of health.
             self.permit.answered();
-            self.bill.note(self.decoder.usage());
             self.read_so_far = self.read_so_far.max(ReadSoFar::Events);
+        }
+        // A chunk that ends the reply with a failure may carry the counters: that is billed as well
+        // (ADR 16).
+        if result.is_ok() || self.decoder.usage().is_some() {
+            self.bill.note(self.decoder.usage());
         }
         self.say();
         result

@@ -1,8 +1,9 @@
 //! Every known shape of a stream, and what a correct reader makes of it.
 
+use bytes::Bytes;
 use orchestrator::agents::{Delta, ModelError};
 use orchestrator::domain::{Reply, Usage};
-use orchestrator::model::{Chunk, Decoder, Failure, StreamEnd};
+use orchestrator::model::{Chunk, Decoder, Failure, StreamEnd, play};
 use orchestrator::resilience::{Repeat, Verdict};
 use serde_json::{Value, json};
 
@@ -477,4 +478,16 @@ fn thought(words: &str) -> Delta {
 fn calls(reply: &Reply) -> Vec<String> {
     let calls = reply.message.calls.iter();
     calls.map(|call| format!("{} {} {}", call.id, call.name, call.arguments)).collect()
+}
+
+#[tokio::test]
+async fn a_reply_that_is_ended_by_its_length_is_billed() {
+    let text = "word ".repeat(300_000);
+    let chunk = chunk(json!({ "content": text }), None, Some((10, 5, 40)));
+
+    let event = Bytes::from(format!("data: {chunk}\n\n"));
+    let played = play("text/event-stream", vec![event]).await;
+
+    assert!(matches!(played.result, Err(ModelError::TooLong)), "{:?}", played.result);
+    assert_eq!(played.usage.input_tokens, 10);
 }
