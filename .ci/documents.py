@@ -3,6 +3,7 @@
 import re
 import sys
 from http import HTTPStatus
+from pathlib import Path
 
 import yaml
 
@@ -113,7 +114,7 @@ def contract(path):
                 yield f"{path}: {name} maps {word} to {reference}"
     for name, (source, enum) in WORDS.items():
         yield from agreed(name, words(document, schemas[name]), set(variants(source, enum)) - HIDDEN)
-    kinds = re.findall(r'"([a-z_]+\.[a-z_]+)" =>', read("src/api/schemas.rs") + read("src/api/unoffered.rs"))
+    kinds = re.findall(r'"([a-z_]+\.[a-z_]+)" =>', read("src/api/wires/schemas.rs") + read("src/api/wires/unoffered.rs"))
     yield from agreed("ChatKitRequest", words(document, schemas["ChatKitRequest"]), kinds)
     codes = re.findall(r'StatusCode::(\w+), "(\w+)"', read("src/api/error.rs"))
     codes = [f"{HTTPStatus[STATUSES.get(status, status)].value} {code}" for status, code in codes]
@@ -140,12 +141,26 @@ def compose(path, variables):
             yield f"{path}: {owner} is not handed {name} of .env.example"
 
 
+def specifications(folder):
+    """The tests and the source files that the specifications name must exist."""
+    sources = [*Path("src").rglob("*.rs"), *Path("tests").rglob("*.rs")]
+    code = "\n".join(source.read_text(encoding="utf-8") for source in sources)
+    for path in sorted(Path(folder).rglob("*.md")):
+        text = path.read_text(encoding="utf-8")
+        for test in sorted(set(re.findall(r"`(?:\w+::)+([a-z0-9]+(?:_[a-z0-9]+){3,})`", text))):
+            if not re.search(rf"\bfn {test}\b|^    {test},$", code, re.M):
+                yield f"{path}: there is no test {test}"
+        for name in sorted(set(re.findall(r"`((?:[\w.]+/)+\w+\.(?:rs|py|mjs))`", text))):
+            if not any(Path(root, name).exists() for root in ("", "src", "src/chat", "tests")):
+                yield f"{path}: there is no file {name}"
+
+
 def main():
     example = read(".env.example")
     variables = set(re.findall(r"^(?:# )?([A-Z_]+)=", example, re.M))
-    faults = [*contract("specs/contracts/openapi.yaml"), *compose("docker-compose.yml", variables)]
+    faults = [*contract("specs/contracts/openapi.yaml"), *compose("docker-compose.yml", variables), *specifications("specs")]
     load(".github/workflows/ci.yml")
-    print(*faults or ["code, contracts, compose file and variables agree"], sep="\n")
+    print(*faults or ["code, contracts, specifications, compose file and variables agree"], sep="\n")
     return 1 if faults else 0
 
 
