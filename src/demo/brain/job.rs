@@ -1,9 +1,9 @@
 //! The work of one turn, from the intents of its message.
 
-use super::filter::Filter;
-use super::intent::{Change, Intent, NewTodo};
-use super::phrases;
-use super::roles::Roles;
+use super::acting::roles::Roles;
+use super::reading::filter::Filter;
+use super::reading::intent::{Change, Intent, NewTodo};
+use super::saying::small_talk;
 use crate::conversation::ToolSpec;
 
 /// In the order in which it is done: a list at the end shows the result.
@@ -31,11 +31,11 @@ impl Job {
     pub(super) fn missing(&self, roles: &Roles<'_>, tools: &[ToolSpec]) -> Option<String> {
         let looks = !self.changes.is_empty() || self.show.is_some();
         if roles.is_empty() {
-            Some(phrases::no_todo_tools(tools))
+            Some(small_talk::no_todo_tools(tools))
         } else if !self.adds.is_empty() && roles.create.is_none() {
-            Some(phrases::no_tool("makes todos"))
+            Some(small_talk::no_tool("makes todos"))
         } else if looks && roles.list.is_none() {
-            Some(phrases::no_tool("lists todos"))
+            Some(small_talk::no_tool("lists todos"))
         } else {
             None
         }

@@ -2,11 +2,12 @@
 
 use jiff::Zoned;
 
-use super::intent::{Action, Change, Intent, SmallTalk, Tone, Unclear};
-use super::lookup::{Todo, fitting};
+use super::acting::lookup::{Todo, fitting};
+use super::reading::intent::{Action, Change, Intent, SmallTalk, Tone, Unclear};
+use super::reading::patterns;
+use super::reading::target::{ListPosition, Target, read_target};
 use super::reading::understand;
-use super::target::{ListPosition, Target, read_target};
-use super::words::{after, lowers, opens, words};
+use super::reading::words::{after, lowers, words};
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Memory {
@@ -122,10 +123,8 @@ fn labelled<'a>(text: &str, known: &[(&str, &'a str)]) -> Option<Vec<&'a str>> {
 /// "The second one", "2", "the oat one", "both": the answer to "which of these?".
 fn chosen(text: &str, candidates: &[Todo], ids: &[String], now: &Zoned) -> Option<Target> {
     let all = words(text);
-    let lead: &[&[&str]] =
-        &[&["i", "mean"], &["i", "meant"], &["please"], &["it", "is"], &["yes"], &["no", ","]];
     let lowered = lowers(&all);
-    let skip = lead.iter().find(|lead| opens(&lowered, lead)).map_or(0, |lead| lead.len());
+    let skip = patterns::find("before a choice", &lowered).map_or(0, |rest| rest.start);
     let known: Vec<&Todo> = candidates.iter().collect();
     let ids = match read_target(after(&all, skip), now).ok()? {
         Target::Places(places) => at_places(&places, ids).ok()?,

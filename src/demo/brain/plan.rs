@@ -4,19 +4,19 @@
 //! transcript, and its rounds are replayed. A turn has up to four kinds of rounds: create and look,
 //! look further, act, show. A form may follow; it ends the turn.
 
-use super::arguments::{acting, creation, listing, looking};
-use super::filter::Filter;
-use super::form::{self, Form};
-use super::intent::{Intent, SmallTalk};
+use super::acting::arguments::{acting, creation, listing, looking};
+use super::acting::lookup::{Page, Todo, passes, read_page};
+use super::acting::outcome::{Outcome, outcome};
+use super::acting::resolve::{Act, Resolved, Trouble, resolve};
+use super::acting::roles::Roles;
 use super::job::Job;
-use super::lookup::{Page, Todo, passes, read_page};
 use super::memory::{Memory, Pending, is_idle, understand_after};
-use super::outcome::{Outcome, outcome};
-use super::phrases;
-use super::resolve::{Act, Resolved, Trouble, resolve};
-use super::roles::Roles;
-use super::say::{self, Made};
-use super::trouble;
+use super::reading::filter::Filter;
+use super::reading::intent::{Intent, SmallTalk};
+use super::saying::form::{self, Form};
+use super::saying::say::{self, Made};
+use super::saying::small_talk;
+use super::saying::trouble;
 use super::turns::{ConversationTurn, Round, turns};
 use crate::conversation::{BrainAnswer, Call, Conversation, PlannedCall};
 
@@ -31,7 +31,7 @@ const MOST_ACTS: usize = 100;
 /// Pure: the same conversation gives the same answer.
 pub fn answer(conversation: &Conversation) -> BrainAnswer {
     let mut memory = Memory::default();
-    let mut answer = phrases::greeting();
+    let mut answer = small_talk::greeting();
     let turns = turns(&conversation.said);
     for (left, turn) in (0..turns.len()).rev().zip(&turns) {
         let mut planner = Planner::new(conversation, memory, turn.asked);
@@ -82,10 +82,10 @@ impl<'a> Planner<'a> {
     fn talk(&self, intents: &[Intent]) -> Option<(BrainAnswer, Memory)> {
         let now = &self.conversation.now;
         let (text, pending) = match intents.first()? {
-            Intent::Chat(chat) => (phrases::chat(*chat, now, &self.memory), None),
-            Intent::Unclear(unclear) => (phrases::unclear(unclear), None),
+            Intent::Chat(chat) => (small_talk::chat(*chat, now, &self.memory), None),
+            Intent::Unclear(unclear) => (small_talk::unclear(unclear), None),
             Intent::Offer(todos) => {
-                (phrases::offer(todos, now), Some(Pending::Confirm(intents.to_vec())))
+                (small_talk::offer(todos, now), Some(Pending::Confirm(intents.to_vec())))
             }
             Intent::Add(_) | Intent::Change(_) | Intent::List(_) => return None,
         };
@@ -95,7 +95,7 @@ impl<'a> Planner<'a> {
             [Intent::Chat(SmallTalk::Help | SmallTalk::Who) | Intent::Unclear(_)]
         );
         let text = if lost && self.roles.is_empty() {
-            phrases::no_todo_tools(&self.conversation.tools)
+            small_talk::no_todo_tools(&self.conversation.tools)
         } else {
             text
         };

@@ -1,6 +1,6 @@
 //! Cuts a transcript into turns, and turns into rounds of calls with their results.
 
-use super::form;
+use super::saying::form;
 use crate::conversation::{Call, Said};
 
 #[derive(Clone, Debug, Default, PartialEq)]

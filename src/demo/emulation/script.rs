@@ -70,7 +70,7 @@ pub(super) enum ScriptError {
     Ambiguous,
     #[error(transparent)]
     Knob(#[from] UnknownKnob),
-    #[error("no more than {MAX_LINED} answers can be lined up")]
+    #[error("no more than {MAX_LINED} answers can be queued")]
     Full,
 }
 

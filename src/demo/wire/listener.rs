@@ -50,7 +50,7 @@ impl CuttableListener {
                 self.door.opened();
             }
             Err(error) => {
-                tracing::debug!(%error, "The address cannot be listened on yet");
+                tracing::debug!(%error, "Cannot listen on the address yet");
                 sleep(RETRY).await;
             }
         }

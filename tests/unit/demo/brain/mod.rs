@@ -4,5 +4,6 @@ mod any_input;
 mod conversations;
 mod forms;
 mod harness;
+mod patterns;
 mod table;
 mod unknown_servers;
