@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::any::{AnyArguments, AnyPoolOptions, AnyRow};
-use sqlx::migrate::Migrator;
 use sqlx::query::Query;
 use sqlx::{Any, Connection, Executor};
 use tokio::time::timeout;
@@ -83,19 +82,30 @@ impl Database {
     }
 
     /// Returns the number of changed rows.
-    pub(super) async fn execute(&self, statement: Statement<'_>) -> Result<u64, sqlx::Error> {
-        let mut writing = self.writes().await?;
-        let done = statement.execute(&mut *writing).await?;
-        writing.done();
-        Ok(done.rows_affected())
+    pub(super) async fn execute(&self, statement: Statement<'static>) -> Result<u64, sqlx::Error> {
+        let writes = Arc::clone(&self.writes);
+        let changed = waits::apart(async move {
+            let mut writing = writes.take().await?;
+            let done = statement.execute(&mut *writing).await?;
+            writing.done();
+            Ok(done.rows_affected())
+        });
+        changed.await
     }
 
     /// Writes with one statement that returns rows.
-    pub(super) async fn fetch(&self, statement: Statement<'_>) -> Result<Vec<AnyRow>, sqlx::Error> {
-        let mut writing = self.writes().await?;
-        let rows = statement.fetch_all(&mut *writing).await?;
-        writing.done();
-        Ok(rows)
+    pub(super) async fn fetch(
+        &self,
+        statement: Statement<'static>,
+    ) -> Result<Vec<AnyRow>, sqlx::Error> {
+        let writes = Arc::clone(&self.writes);
+        let rows = waits::apart(async move {
+            let mut writing = writes.take().await?;
+            let rows = statement.fetch_all(&mut *writing).await?;
+            writing.done();
+            Ok(rows)
+        });
+        rows.await
     }
 
     /// How long one call may wait in total for a connection or a preparation.
@@ -169,13 +179,6 @@ impl SqlDialect {
         match self {
             Self::Sqlite => sqlite,
             Self::Postgres => postgres,
-        }
-    }
-
-    pub(super) fn migrator(self) -> Migrator {
-        match self {
-            Self::Sqlite => sqlx::migrate!("src/store/migrations/sqlite"),
-            Self::Postgres => sqlx::migrate!("src/store/migrations/postgres"),
         }
     }
 

@@ -6,6 +6,7 @@ mod database;
 mod fair_pool;
 mod fault;
 mod memory;
+mod migrations;
 mod open;
 mod pages;
 mod preparation;

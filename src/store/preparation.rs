@@ -14,6 +14,7 @@ use tokio::time::{sleep, timeout};
 
 use super::database::SqlDialect;
 use super::fault::StoreFault;
+use super::migrations::migrator;
 use super::waits;
 
 /// An index on a large table takes minutes, and so does waiting for a replica that builds it.
@@ -127,7 +128,7 @@ async fn migrate(
         connection.execute(sqlx::AssertSqlSafe(patient)).await?;
     }
     // The todo server uses the default table: both may share one database.
-    let mut migrator = dialect.migrator();
+    let mut migrator = migrator(dialect);
     migrator.dangerous_set_table_name("_thread_migrations");
     // Not `run`: rustc cannot prove its bounds for a connection in a boxed future.
     migrator.run_direct(None, &mut connection, false).await?;

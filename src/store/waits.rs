@@ -4,9 +4,11 @@
 //! the database, which was not even asked, would count as failing.
 
 use std::cell::Cell;
+use std::io;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
+use tokio_util::task::AbortOnDropHandle;
 
 tokio::task_local! {
     static WAITED: Cell<Duration>;
@@ -15,6 +17,26 @@ tokio::task_local! {
 /// Starts the count of one call.
 pub(super) async fn in_one_call<T>(call: impl Future<Output = T>) -> T {
     WAITED.scope(Cell::new(Duration::ZERO), call).await
+}
+
+/// Runs a part of a call in a task of its own: a turn whose reader takes nothing stands still for a
+/// moment (ADR 24), and others must not wait meanwhile for what it holds. Aborted with the caller.
+pub(super) async fn apart<T: Send + 'static>(
+    part: impl Future<Output = Result<T, sqlx::Error>> + Send + 'static,
+) -> Result<T, sqlx::Error> {
+    let before = WAITED.try_with(Cell::get).unwrap_or_default();
+    let counted = async move {
+        let done = part.await;
+        (done, WAITED.with(Cell::get))
+    };
+    let task = tokio::spawn(WAITED.scope(Cell::new(before), counted));
+    let (done, waited) = AbortOnDropHandle::new(task).await.map_err(|_| crashed())?;
+    WAITED.try_with(|all| all.set(waited)).ok();
+    done
+}
+
+fn crashed() -> sqlx::Error {
+    sqlx::Error::Io(io::Error::other("a statement's task ended before it"))
 }
 
 /// Waits for `it`, in one call at most `patience` in total. None on timeout.

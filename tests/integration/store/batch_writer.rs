@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use futures::poll;
-use orchestrator::chat::Closing;
-use orchestrator::domain::Thread;
+use orchestrator::chat::{Closing, Known, NewEffect};
+use orchestrator::domain::{ItemId, Thread};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, SqliteConnection, query, query_scalar};
 use tempfile::TempDir;
@@ -123,6 +123,28 @@ async fn whoever_does_not_hear_that_its_row_was_written_holds_nobody_up() {
 
     assert!(heard.expect("in time").is_ok_and(|lease| lease.is_some()));
     assert!(unheard.await.is_ok_and(|lease| lease.is_some()));
+}
+
+/// The same for what is not written in batches: the intent of a call, say.
+#[tokio::test]
+async fn whoever_does_not_hear_that_its_call_may_be_made_holds_nobody_up() {
+    let folder = TempDir::new().unwrap();
+    let (store, threads) = (store(&url(&folder), PATIENCE).await.store, threads(2));
+    let lease = store.create(&threads[0], opening(&threads[0])).await.unwrap().unwrap();
+    let effect = NewEffect {
+        root: ItemId::from("msg_1"),
+        key: "key".to_owned(),
+        tool: "tool".to_owned(),
+        arguments: "{}".to_owned(),
+    };
+    let unheard = store.intend(&lease, &effect);
+    pin!(unheard);
+    assert!(poll!(&mut unheard).is_pending());
+
+    let heard = timeout(PATIENCE / 4, store.create(&threads[1], opening(&threads[1]))).await;
+
+    assert!(heard.expect("in time").is_ok_and(|lease| lease.is_some()));
+    assert!(matches!(unheard.await, Ok(Known::New)));
 }
 
 fn threads(count: usize) -> Vec<Thread> {

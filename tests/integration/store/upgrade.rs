@@ -1,11 +1,12 @@
 //! A database of the version before: what was kept is found again by what looks for it now.
 
 use std::borrow::Cow;
+use std::path::Path;
 
 use orchestrator::chat::{Claim, Held, Resource};
 use orchestrator::domain::{ItemId, Outcome, ThreadId};
 use sqlx::migrate::Migrator;
-use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor, query_scalar};
 use tempfile::TempDir;
 
 use super::store;
@@ -71,14 +72,38 @@ async fn what_an_older_version_kept_is_found_by_the_message_it_was_for() {
     }
 }
 
+/// The list in `store::migrations` is written by hand.
+#[tokio::test]
+async fn every_file_of_a_migration_is_applied() {
+    sqlx::any::install_default_drivers();
+    let folder = TempDir::new().unwrap();
+    let sqlite = format!("sqlite://{}/threads.db", folder.path().display());
+    for url in [Some(sqlite), postgres::database().await].into_iter().flatten() {
+        let store = store(&url, PATIENCE).await.store;
+        assert_eq!(store.find(&ThreadId::from("thr_1")).await.unwrap(), None);
+
+        let mut database = AnyConnection::connect(&url).await.unwrap();
+        let applied: Vec<i64> =
+            query_scalar("SELECT version FROM _thread_migrations ORDER BY version")
+                .fetch_all(&mut database)
+                .await
+                .unwrap();
+
+        let files: Vec<i64> = files(&url).await.iter().map(|file| file.version).collect();
+        assert_eq!(applied, files);
+    }
+}
+
+async fn files(url: &str) -> Migrator {
+    let dialect = if url.starts_with("sqlite") { "sqlite" } else { "postgres" };
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/migrations").join(dialect);
+    Migrator::new(folder).await.unwrap()
+}
+
 /// The tables of the version before, and rows as it wrote them.
 async fn fill(url: &str) {
     let mut database = AnyConnection::connect(url).await.unwrap();
-    let mut before: Migrator = if url.starts_with("sqlite") {
-        sqlx::migrate!("src/store/migrations/sqlite")
-    } else {
-        sqlx::migrate!("src/store/migrations/postgres")
-    };
+    let mut before = files(url).await;
     let earlier = before.migrations.iter().filter(|one| one.version <= BEFORE);
     before.migrations = Cow::Owned(earlier.cloned().collect());
     before.dangerous_set_table_name("_thread_migrations");
