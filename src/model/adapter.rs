@@ -197,11 +197,11 @@ impl OpenAiModel {
         let first_event_by = Instant::now() + self.settings.first_event_timeout;
         let patience = Patience::new(first_event_by, self.settings.stall_timeout);
         let body = call.body();
-        let opened = timeout_at(first_event_by, self.transport.open(&body));
+        let mut bill = Bill::new(call.deltas, asked.settings.price());
+        let opened = timeout_at(first_event_by, self.transport.open(&body, &mut bill));
         let opened = opened.await.map_err(|_| GuardRefusal::TimedOut)??;
-        let (bill, warnings) = (Bill::new(call.deltas, asked.settings.price()), &asked.warnings);
         let deltas = call.deltas.for_attempt();
-        Reading::new(&deltas, bill, warnings, permit, patience).read(opened).await
+        Reading::new(&deltas, bill, &asked.warnings, permit, patience).read(opened).await
     }
 
     /// Keeps advice about what only the operator can change.

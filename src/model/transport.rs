@@ -20,6 +20,7 @@ use tower::service_fn;
 use super::connection::connector::Connector;
 use super::connection::pool::{Lost, Pool};
 use super::connection::response::ProviderResponse;
+use super::cost::bill::Bill;
 use super::endpoint::Endpoint;
 use super::fault::failure::{Failure, unavailable};
 use super::fault::provider_refusal::ProviderRefusal;
@@ -83,7 +84,11 @@ impl ProviderTransport {
     }
 
     /// Sends one request and returns when the answer begins.
-    pub(super) async fn open(&self, body: &Body<'_>) -> Result<OpenedAnswer, Failure> {
+    pub(super) async fn open(
+        &self,
+        body: &Body<'_>,
+        bill: &mut Bill<'_>,
+    ) -> Result<OpenedAnswer, Failure> {
         let pool = Arc::clone(self.pools.here());
         let service = service_fn(move |request| send(Arc::clone(&pool), request));
         // The service must be set last: it replaces the default client, which retries on its own
@@ -92,7 +97,7 @@ impl ProviderTransport {
         let client = client.with_http_service(service);
         let sent = client.chat().create_stream_byot::<_, IgnoredAny>(body).await;
         match sent.map_or_else(answer_in, |_| Err(unwritten())) {
-            Ok(answer) => opened(answer).await,
+            Ok(answer) => opened(answer, bill).await,
             Err(failure) => Err(failure),
         }
     }
@@ -130,13 +135,19 @@ fn answer_in(error: OpenAIError) -> Result<ProviderResponse, Failure> {
 }
 
 /// Decides by the head how an answer is read.
-pub(super) async fn opened(mut answer: ProviderResponse) -> Result<OpenedAnswer, Failure> {
+pub(super) async fn opened(
+    mut answer: ProviderResponse,
+    bill: &mut Bill<'_>,
+) -> Result<OpenedAnswer, Failure> {
+    if answer.status.is_success() {
+        bill.begin();
+    }
     if answer.status.is_success() && is_event_stream(&answer.headers) {
         // Headers reference the buffer of the head: dropped, hyper can reuse it for the body.
         drop(std::mem::take(&mut answer.headers));
         return Ok(OpenedAnswer::Stream(answer));
     }
-    unstreamed(answer).await.judge()
+    unstreamed(answer).await.judge(bill)
 }
 
 /// Without a content type the answer is read as a stream.
@@ -188,7 +199,7 @@ fn unwritten() -> Failure {
 }
 
 impl Unstreamed {
-    fn judge(&self) -> Result<OpenedAnswer, Failure> {
+    fn judge(&self, bill: &mut Bill<'_>) -> Result<OpenedAnswer, Failure> {
         if !(200..300).contains(&self.status) {
             return Err(ProviderRefusal::read(self.status, &self.headers, &self.body).failure());
         }
@@ -198,6 +209,7 @@ impl Unstreamed {
         match (self.end, value) {
             (_, Some(value)) => Ok(OpenedAnswer::Whole(value)),
             (BodyEnd::Whole, None) => {
+                bill.cancel();
                 failed("the answer is neither an event stream nor JSON; check GEMINI_BASE_URL")
             }
             (BodyEnd::Cut, None) => Err(Failure::cut()),

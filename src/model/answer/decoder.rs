@@ -48,11 +48,11 @@ struct TokenCounts {
 impl Decoder {
     /// Reads one chunk, or a complete answer, and adds to `out` what may be shown.
     pub fn push(&mut self, chunk: Chunk<'_>, out: &mut Vec<Delta>) -> Result<(), Failure> {
-        if let Some(refused) = chunk.refused() {
-            return Err(refused.failure());
-        }
         if let Some(usage) = chunk.usage() {
             self.counts.read(usage);
+        }
+        if let Some(refused) = chunk.refused() {
+            return Err(refused.failure());
         }
         match chunk {
             Chunk::Words(words) => {

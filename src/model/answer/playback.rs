@@ -67,8 +67,8 @@ async fn read(answer: ProviderResponse, deltas: &Deltas) -> Result<Reply, ModelE
         retry_in: Some(retry_in),
     };
     let mut permit = Breaker::new("playback", breaker).admit().map_err(unavailable)?;
-    let opened = opened(answer).await.map_err(|failure| failure.error)?;
-    let (bill, warnings) = (Bill::new(deltas, None), Warnings::of(""));
+    let (mut bill, warnings) = (Bill::new(deltas, None), Warnings::of(""));
+    let opened = opened(answer, &mut bill).await.map_err(|failure| failure.error)?;
     let patience = Patience::new(Instant::now() + PATIENCE, PATIENCE);
     let reading = Reading::new(deltas, bill, &warnings, &mut permit, patience);
     reading.read(opened).await.map_err(|failure| failure.error)

@@ -95,7 +95,7 @@ impl<'a> Reading<'a> {
                 piece = answer.piece() => piece,
                 () = &mut self.patience => return self.silence(),
             };
-            let Ok(piece) = piece else { return broken(&events) };
+            let Ok(piece) = piece else { return self.broken(&events) };
             // One read may bring thousands of pieces without an event. The poll must still yield,
             // since other turns of this core wait (ADR 25).
             consume_budget().await;
@@ -115,7 +115,7 @@ impl<'a> Reading<'a> {
                 }
             }
             if is_over {
-                return broken(&events);
+                return self.broken(&events);
             }
             // Gateways send comments while a model thinks. The turn's deadline still applies.
             if events.take_comment() {
@@ -136,19 +136,38 @@ impl<'a> Reading<'a> {
 
     fn take(&mut self, chunk: Chunk<'_>) -> Result<(), Failure> {
         self.note_model(&chunk);
+        let is_refusal = chunk.refused().is_some();
         let result = self.decoder.push(chunk, &mut self.out);
         if result.is_ok() {
             // Only after a chunk that is no error: an error with status 200 is no sign of health.
             self.permit.answered();
             self.read_so_far = self.read_so_far.max(ReadSoFar::Events);
         }
-        // A chunk that ends the reply with a failure may carry the counters: that is billed as well
-        // (ADR 16).
-        if result.is_ok() || self.decoder.usage().is_some() {
-            self.bill.note(self.decoder.usage());
+        match self.decoder.usage() {
+            None if is_refusal => self.refused(),
+            usage => self.bill.note(usage),
         }
         self.say();
         result
+    }
+
+    /// An end without `[DONE]`: a bare error object in the body explains it, otherwise it is a cut.
+    fn broken(&mut self, events: &Events) -> Result<StreamEnd, Failure> {
+        let stray = serde_json::from_slice(events.stray()).ok();
+        match stray.as_ref().and_then(ProviderRefusal::in_stream) {
+            Some(refused) => {
+                self.refused();
+                Err(refused.failure())
+            }
+            None => Ok(StreamEnd::Cut),
+        }
+    }
+
+    /// A refusal instead of an answer costs nothing; after a part of one the cost is unknown.
+    fn refused(&mut self) {
+        if self.read_so_far == ReadSoFar::Nothing {
+            self.bill.cancel();
+        }
     }
 
     /// Reports the first model name of the answer.
@@ -195,15 +214,6 @@ async fn closed(mut answer: ProviderResponse) -> StreamEnd {
         drop(timeout(CLOSING_GRACE, end).await);
     }
     StreamEnd::Done
-}
-
-/// An end without `[DONE]`: a bare error object in the body explains it, otherwise it is a cut.
-fn broken(events: &Events) -> Result<StreamEnd, Failure> {
-    let stray = serde_json::from_slice(events.stray()).ok();
-    match stray.as_ref().and_then(ProviderRefusal::in_stream) {
-        Some(refused) => Err(refused.failure()),
-        None => Ok(StreamEnd::Cut),
-    }
 }
 
 fn too_large() -> Failure {

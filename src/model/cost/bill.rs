@@ -21,9 +21,19 @@ impl<'a> Bill<'a> {
         Self { deltas, price, usage: None, is_due: false }
     }
 
-    /// The provider has answered, with these counters so far.
+    /// The provider answers. Its model may have worked, whatever is read from now on.
+    pub(in crate::model) fn begin(&mut self) {
+        self.is_due = true;
+    }
+
+    /// The counters so far.
     pub(in crate::model) fn note(&mut self, usage: Option<Usage>) {
         (self.usage, self.is_due) = (usage, true);
+    }
+
+    /// No model answered: the provider refused, or something else than a provider spoke.
+    pub(in crate::model) fn cancel(&mut self) {
+        (self.usage, self.is_due) = (None, false);
     }
 }
 

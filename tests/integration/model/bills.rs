@@ -52,6 +52,68 @@ async fn the_cost_of_an_unknown_model_or_of_an_answer_without_counters_is_unknow
 }
 
 #[tokio::test]
+async fn what_an_answer_cost_that_could_not_be_read_is_unknown() {
+    let head =
+        "HTTP/1.1 200 X\r\ncontent-type: application/json\r\ncontent-length: 2000000\r\n\r\n";
+    let far_too_long = "x".repeat(1_100_000);
+    let answers = [
+        ("a first piece with too much text", Answer::events(&[piece(&far_too_long, None)])),
+        ("an event that is no JSON", Answer::stream(&[b"data: {\"choices\":[\n\n"])),
+        (
+            "an event that is too long",
+            Answer::stream(&[b"data: ", "x".repeat(3_000_000).as_bytes()]),
+        ),
+        ("a stream without an event", Answer::stream(&[b": hello\n\n"])),
+        ("a whole answer that breaks off", Answer::raw(format!("{head}{{"), Then::Close)),
+        (
+            "a whole answer that is too large",
+            Answer::raw(format!("{head}{}", " ".repeat(2_000_000)), Then::Close),
+        ),
+    ];
+    for (what, answer) in answers {
+        let asked = Asked::answering(vec![answer]).await;
+        let (deltas, _said) = channel();
+
+        assert!(ask(&asked.model, &deltas, WHILE).await.is_err(), "{what}");
+
+        let spent = deltas.spent();
+        let attempts = u64::try_from(asked.requests()).unwrap();
+        assert_eq!((spent.whole_cost(), spent.unpriced_calls), (None, attempts), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_answer_of_a_model_costs_nothing() {
+    let error = json!({ "error": { "code": 400, "message": "no", "status": "INVALID_ARGUMENT" } });
+    let bare = error.to_string();
+    let answers = [
+        ("a refusal as the first event", Answer::events(std::slice::from_ref(&error))),
+        ("a refusal without an event", Answer::stream(&[bare.as_bytes()])),
+        ("a refusal as a whole answer", Answer::whole(200, "application/json", &bare)),
+        ("a page", Answer::whole(200, "text/html", "<html>Sign in</html>")),
+    ];
+    for (what, answer) in answers {
+        let asked = Asked::answering(vec![answer]).await;
+        let (deltas, _said) = channel();
+
+        assert!(ask(&asked.model, &deltas, WHILE).await.is_err(), "{what}");
+
+        assert_eq!(deltas.spent(), Spend::default(), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_that_says_what_it_cost_is_paid() {
+    let error = json!({ "error": { "code": 400, "message": "no", "status": "INVALID_ARGUMENT" } });
+    let asked = Asked::answering(vec![Answer::events(&[counted(error, 70, 5)])]).await;
+    let (deltas, _said) = channel();
+
+    assert!(ask(&asked.model, &deltas, WHILE).await.is_err());
+
+    assert_eq!(deltas.spent().usage.total(), 75);
+}
+
+#[tokio::test]
 async fn an_answer_that_nobody_waits_for_is_paid_as_far_as_it_came() {
     let piece = counted(piece("Hi", None), 50, 1);
     let event = frames(&[piece]);
