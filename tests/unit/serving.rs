@@ -359,7 +359,16 @@ async fn whoever_never_ends_to_send_what_was_refused_is_not_listened_to_for_long
     while slow.write_all(b"0").await.is_ok() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    assert_eq!(answered.elapsed().as_secs(), 2);
+    assert_eq!(answered.elapsed().as_secs(), 15);
+
+    let mut silent = street.send(head).await;
+    until(&mut silent, "\r\n\r\n").await;
+    for _ in 0..3 {
+        silent.write_all(b"0").await.expect("it is listened to");
+        tokio::time::sleep(Duration::from_millis(1_900)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    silent.write_all(b"0").await.expect_err("two seconds of silence are enough");
 
     let mut flood = street.send(head).await;
     let (piece, mut taken) = ([b'0'; 1024], 0);
@@ -368,6 +377,55 @@ async fn whoever_never_ends_to_send_what_was_refused_is_not_listened_to_for_long
     }
 
     assert!((8..9).contains(&(taken / 1024 / 1024)), "{taken} bytes were taken");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_on_a_slow_line_hears_its_refusal() {
+    const LENGTH: usize = 1_500_000;
+    const BYTES_PER_SECOND: usize = 187_500; // 1.5 Mbit/s
+    let street = Street::with_room_for(8);
+    let head = format!("POST / HTTP/1.1\r\nhost: here\r\ncontent-length: {LENGTH}\r\n\r\n");
+    let mut client = street.send(head.as_bytes()).await;
+    until(&mut client, "\r\n\r\n").await;
+
+    for _ in 0..LENGTH / BYTES_PER_SECOND {
+        client.write_all(&vec![b'x'; BYTES_PER_SECOND]).await.expect("it is taken");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+
+    assert_eq!(rest(client).await, "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_still_listened_to_holds_no_slot_and_not_the_end() {
+    let street = Street::with_room_for(1);
+    let head = b"POST / HTTP/1.1\r\nhost: here\r\ncontent-length: 2000000\r\n\r\n";
+    let mut sending = street.send(head).await;
+    until(&mut sending, "\r\n\r\n").await;
+    sending.write_all(b"xxx").await.unwrap();
+    let started = Instant::now();
+
+    let mut other = street.send(REQUEST).await;
+    until(&mut other, "hello").await;
+    street.stop.cancel();
+    street.server.await.unwrap();
+
+    assert_eq!(started.elapsed().as_secs(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_sent_everything_is_not_listened_to() {
+    let street = Street::with_room_for(8);
+    let close = b"GET / HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n";
+    let mut client = street.send(close).await;
+    let started = Instant::now();
+
+    until(&mut client, "hello").await;
+    while client.write_all(b"0").await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+
+    assert_eq!(started.elapsed().as_secs(), 0);
 }
 
 const REFUSED: &[u8] = b"POST / HTTP/1.1\r\nhost: here\r\ncontent-length: 1\r\n\r\nx";
