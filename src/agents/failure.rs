@@ -63,7 +63,7 @@ pub enum ToolError {
     )]
     Asks,
     /// No tool of this name is offered.
-    #[error("there is no tool named like this; use one of the tools on offer")]
+    #[error("there is no tool with this name; use one of the tools on offer")]
     Unknown,
     #[error("the arguments are not one JSON object; call again with a JSON object")]
     Arguments,
@@ -71,7 +71,7 @@ pub enum ToolError {
     #[error("the server of this tool cannot be reached now, so nothing was done; tell the user")]
     Unavailable,
     /// The model made the same call too often.
-    #[error("this very call was made too often, so it was not made again")]
+    #[error("the same call was made too often, so it was not made again")]
     Repeated,
     /// An earlier try began it, and its outcome is unknown (ADR 12).
     #[error(
@@ -80,7 +80,9 @@ pub enum ToolError {
     )]
     Begun,
     /// The questions to the user cannot be read.
-    #[error("give 1 to 5 questions, each an object with a question and, if you like, options")]
+    #[error(
+        "give 1 to 5 questions, each an object with a question, and with options if there are any"
+    )]
     Questions,
     /// The turn ended before it was made.
     #[error("the turn ended before this call was made, so nothing was done")]

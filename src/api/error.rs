@@ -21,13 +21,13 @@ pub(super) enum ApiError {
         "There is nothing at this address. There are GET /, POST /chatkit, POST /chat, GET /models, GET /health, GET /health/live and GET /health/ready."
     )]
     UnknownPath,
-    #[error("This address does not take this method.")]
+    #[error("This address does not accept this method.")]
     WrongMethod,
     #[error("The body must be JSON: send the header content-type: application/json.")]
     NotJsonType,
     #[error("The body is larger than {limit} bytes.")]
     TooLarge { limit: usize },
-    #[error("The body did not come in time. Send the request again.")]
+    #[error("The body did not arrive in time. Send the request again.")]
     TooSlow,
     #[error("The body broke off or could not be read. Send the request again.")]
     Unreadable,
@@ -57,7 +57,7 @@ pub(super) enum ApiError {
     Crowded,
     #[error("The page marker `after` is unknown. Ask for the list again without it.")]
     UnknownCursor,
-    #[error("This thread takes no more messages. Begin a new one.")]
+    #[error("This thread does not accept messages any more. Begin a new one.")]
     Locked,
     #[error("Too many answers are being written right now. Try again in a few seconds.")]
     Busy,

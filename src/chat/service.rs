@@ -18,7 +18,7 @@ use super::admission::{Heartbeat, Queues, beat};
 use super::context::ChatContext;
 use super::repeat::RequestsInFlight;
 use super::request::job::TurnJob;
-use super::turn::{CloseLog, Engine, Reader, Sweep, TurnLog};
+use super::turn::{CloseLog, Engine, Reader, Sweep, TurnLog, run_turn};
 use super::{BeginError, Conversations, RequestContext, Settings, Store, Turn, TurnRequest};
 use crate::agents::{Model, Tools, WithQuestions};
 use crate::cores::PerCore;
@@ -123,7 +123,7 @@ impl Chat {
         // The future owns both: if it panics, the log is closed and the turn no longer counted.
         let (context, closing) = (Arc::clone(&self.context), CloseLog(Arc::clone(&log)));
         let hosting = async move {
-            context.run_turn(job).await;
+            run_turn(context, job).await;
             drop((closing, token));
         };
         let engine = Engine::new(hosting.instrument(span));

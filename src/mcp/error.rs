@@ -31,21 +31,21 @@ const MAX_PAUSE: Duration = Duration::from_mins(1);
 pub(super) enum ConnectError {
     #[error("its command cannot be started: {0}")]
     NotStarted(io::ErrorKind),
-    #[error("its address or a header of it is unusable")]
+    #[error("its address or one of its headers is not valid")]
     Unusable,
     #[error("it did not answer in time")]
     TimedOut,
-    #[error("nobody listens at its address")]
+    #[error("nothing listens at its address")]
     Unreachable,
     #[error("it answered HTTP {0}")]
     Status(u16),
-    #[error("it asks for a credential; set a header for it")]
+    #[error("it requires a credential; set a header for it")]
     Unauthorized,
     #[error("it closed the connection")]
     Closed,
     #[error("it refused with JSON-RPC error {0}")]
     Refused(i32),
-    #[error("it speaks no revision of the protocol that we speak")]
+    #[error("it supports no version of the protocol that this server supports")]
     Foreign,
     #[error("it does not answer as an MCP server should")]
     Garbled,

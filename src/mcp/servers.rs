@@ -76,7 +76,7 @@ impl Servers {
         let mut offered: watch::Receiver<_> = self.board.subscribe();
         // `self` owns the sender, so this does not end in another way.
         if offered.wait_for(|offered| holds(offered)).await.is_err() {
-            tracing::debug!("Nobody will say more about the tools");
+            tracing::debug!("No more news about the tools can come");
         }
     }
 }

@@ -143,7 +143,7 @@ impl Guard {
                 // A busy provider is neither healthy nor failing; a probe's place becomes free.
                 drop(permit);
                 let pause = self.cooling.hold(pause);
-                tracing::warn!(retry.delay_ms = millis(pause), "Asked to slow down");
+                tracing::warn!(retry.delay_ms = millis(pause), "The provider asked for a pause");
             }
         }
     }
@@ -212,7 +212,7 @@ impl Guard {
             let delay = delay.filter(|delay| self.may_wait(repeat, *delay, deadline));
             let Some(delay) = delay else { return Err(error) };
             if let Repeat::Unsent(_) = repeat {
-                tracing::info!(retry.delay_ms = millis(delay), "Waiting for a pause to be over");
+                tracing::info!(retry.delay_ms = millis(delay), "Waiting for the end of a pause");
             } else {
                 count += 1;
                 tracing::warn!(retry.attempt = count, retry.delay_ms = millis(delay), "Retrying");
@@ -231,7 +231,10 @@ impl Guard {
         let leave = self.budget.repeat();
         if leave == (RetryLeave::Refused { is_news: true }) {
             let name = self.breaker.name();
-            tracing::warn!(breaker.name = name, "Too many repeats: calls fail at once for now");
+            tracing::warn!(
+                breaker.name = name,
+                "The retry budget is used up: calls fail immediately for now"
+            );
         }
         leave == RetryLeave::Granted
     }

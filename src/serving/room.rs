@@ -119,7 +119,7 @@ impl Room {
         let left = self.left.notified();
         if !self.idle().make_way(NEW) {
             if self.files().pop().is_some() {
-                tracing::warn!("No file is left for connections but those that were kept back");
+                tracing::warn!("Out of files for connections: only the reserve is left");
                 return true;
             }
             self.idle().make_way(Duration::ZERO);

@@ -3,69 +3,72 @@
 use super::super::context::ChatContext;
 use super::super::forms::budget::{BudgetDecision, decision};
 use super::super::forms::questions::{self, settled, waiting};
+use super::super::repeat::kept_after;
 use super::super::request::choice::choice_in;
 use super::super::{BeginError, Entry, Fact};
 use super::begin::{Plan, Started};
 use super::enter::Entered;
 use crate::domain::{Answers, Item, ItemContent, ItemId};
 
-impl ChatContext {
-    /// Answers that arrive for the first time.
-    pub(super) async fn add_answers(
-        &self,
-        item: &ItemId,
-        answers: &Answers,
-        entered: &Entered,
-    ) -> Result<Started, BeginError> {
-        let (root, asked) = self.form(item, entered).await?;
-        // A form is answered once; a message sent instead of an answer settles it as well (ADR 13).
-        if waiting(&asked).is_none() {
-            return Err(BeginError::NotWaiting);
-        }
-        let settled = settled(asked, answers);
-        let message = questions::message(&settled);
-        let entry = Entry { root: root.clone(), item: Some(settled.clone()), message };
-        let answered = self.answered(root, settled, entered).await?;
-        Ok(Started { entries: vec![entry], ..answered })
+/// Answers that arrive for the first time.
+pub(super) async fn add_answers(
+    chat: &ChatContext,
+    item: &ItemId,
+    answers: &Answers,
+    entered: &Entered,
+) -> Result<Started, BeginError> {
+    let (root, asked) = form(chat, item, entered).await?;
+    // A form is answered once; a message sent instead of an answer settles it as well (ADR 13).
+    if waiting(&asked).is_none() {
+        return Err(BeginError::NotWaiting);
     }
+    let settled = settled(asked, answers);
+    let message = questions::message(&settled);
+    let entry = Entry { root: root.clone(), item: Some(settled.clone()), message };
+    let answered = answered(chat, root, settled, entered).await?;
+    Ok(Started { entries: vec![entry], ..answered })
+}
 
-    /// Answers that an earlier copy of the request has stored (ADR 22).
-    pub(super) async fn answer_again(
-        &self,
-        item: &ItemId,
-        entered: &Entered,
-    ) -> Result<Started, BeginError> {
-        let (root, settled) = self.form(item, entered).await?;
-        let entries = self.kept_after(item, &root, entered).await?;
-        let answered = self.answered(root, settled, entered).await?;
-        Ok(Started { rewind_to: Some(item.clone()), entries, ..answered })
-    }
+/// Answers that an earlier copy of the request has stored (ADR 22).
+pub(super) async fn answer_again(
+    chat: &ChatContext,
+    item: &ItemId,
+    entered: &Entered,
+) -> Result<Started, BeginError> {
+    let (root, settled) = form(chat, item, entered).await?;
+    let entries = kept_after(chat, item, &root, entered).await?;
+    let answered = answered(chat, root, settled, entered).await?;
+    Ok(Started { rewind_to: Some(item.clone()), entries, ..answered })
+}
 
-    /// The root of a form (the message that it was asked for), and the form.
-    async fn form(&self, item: &ItemId, entered: &Entered) -> Result<(ItemId, Item), BeginError> {
-        let asked = self.store.entry(&entered.thread.id, item).await?;
-        let asked = asked.ok_or(BeginError::UnknownItem)?;
-        let is_form = |item: &Item| matches!(item.content, ItemContent::StructuredInput { .. });
-        let form = asked.item.filter(is_form).ok_or(BeginError::NotWaiting)?;
-        Ok((asked.root, form))
-    }
+/// The root of a form (the message that it was asked for), and the form.
+async fn form(
+    chat: &ChatContext,
+    item: &ItemId,
+    entered: &Entered,
+) -> Result<(ItemId, Item), BeginError> {
+    let asked = chat.store.entry(&entered.thread.id, item).await?;
+    let asked = asked.ok_or(BeginError::UnknownItem)?;
+    let is_form = |item: &Item| matches!(item.content, ItemContent::StructuredInput { .. });
+    let form = asked.item.filter(is_form).ok_or(BeginError::NotWaiting)?;
+    Ok((asked.root, form))
+}
 
-    async fn answered(
-        &self,
-        root: ItemId,
-        settled: Item,
-        entered: &Entered,
-    ) -> Result<Started, BeginError> {
-        let said = self.store.item(&entered.thread.id, &root).await?;
-        let stops = decision(&settled) == Some(BudgetDecision::Stop);
-        Ok(Started {
-            root,
-            rewind_to: None,
-            entries: Vec::new(),
-            events: vec![Fact::Stoppable, Fact::ItemReplaced(Box::new(settled))],
-            // An answer chooses no model of its own: it has the choice of its message (ADR 17).
-            choice: said.as_ref().and_then(choice_in),
-            plan: if stops { Plan::StopHere } else { Plan::Answer },
-        })
-    }
+async fn answered(
+    chat: &ChatContext,
+    root: ItemId,
+    settled: Item,
+    entered: &Entered,
+) -> Result<Started, BeginError> {
+    let said = chat.store.item(&entered.thread.id, &root).await?;
+    let stops = decision(&settled) == Some(BudgetDecision::Stop);
+    Ok(Started {
+        root,
+        rewind_to: None,
+        entries: Vec::new(),
+        events: vec![Fact::Stoppable, Fact::ItemReplaced(Box::new(settled))],
+        // An answer chooses no model of its own: it has the choice of its message (ADR 17).
+        choice: said.as_ref().and_then(choice_in),
+        plan: if stops { Plan::StopHere } else { Plan::Answer },
+    })
 }

@@ -2,13 +2,15 @@
 
 use super::super::context::ChatContext;
 use super::super::forms::questions::{answers_in, settled, skip, waiting};
+use super::super::repeat::{resumable, try_again};
 use super::super::request::job::TurnJob;
 use super::super::request::{chosen, now};
 use super::super::{
     Abilities, Ask, BeginError, Beginning, Begun, Entry, Fact, NewMessage, NewReceipt, RepeatKey,
     Titles, title_of,
 };
-use super::enter::Entered;
+use super::answers::{add_answers, answer_again};
+use super::enter::{Entered, enter};
 use super::held::HeldThread;
 use super::queue::QueueSlot;
 use crate::domain::{Item, ItemId, Message, Order, PageRequest, Spend, Thread, ThreadStatus};
@@ -59,155 +61,152 @@ pub(in crate::chat) enum StartMode<'a> {
     GoOn(&'a RepeatKey),
 }
 
-impl ChatContext {
-    /// Takes the thread and stores the question. `None` if a copy of the request was faster.
-    pub(in crate::chat) async fn start(
-        &self,
-        job: &mut TurnJob,
-        mode: StartMode<'_>,
-    ) -> Result<Option<Admitted>, BeginError> {
-        // A new thread needs no claim: one write creates it, already leased (ADR 20).
-        if let (Ask::Message(message), StartMode::Begin(receipt)) = (&job.request.ask, &mode)
-            && message.thread.is_none()
-        {
-            return self.begin_thread(job, message, receipt.clone()).await;
+/// Takes the thread and stores the question. `None` if a copy of the request was faster.
+pub(in crate::chat) async fn start(
+    chat: &ChatContext,
+    job: &mut TurnJob,
+    mode: StartMode<'_>,
+) -> Result<Option<Admitted>, BeginError> {
+    // A new thread needs no claim: one write creates it, already leased (ADR 20).
+    if let (Ask::Message(message), StartMode::Begin(receipt)) = (&job.request.ask, &mode)
+        && message.thread.is_none()
+    {
+        return begin_thread(chat, job, message, receipt.clone()).await;
+    }
+    let entered = enter(chat, job).await?;
+    match start_in(chat, job, &entered, mode).await {
+        Ok(Some(started)) => {
+            let Entered { slot, held, .. } = entered;
+            let title = match &job.request.ask {
+                Ask::Message(first) if first.thread.is_none() => Some(first.said()),
+                Ask::Message(_) | Ask::Retry { .. } | Ask::Answer { .. } => None,
+            };
+            let (slot, transcript) = (Some(slot), None);
+            let ready = Ready { held, slot, started, transcript, title };
+            Ok(Some(Admitted::Ready(Box::new(ready))))
         }
-        let entered = self.enter(job).await?;
-        match self.start_in(job, &entered, mode).await {
-            Ok(Some(started)) => {
-                let Entered { slot, held, .. } = entered;
-                let title = match &job.request.ask {
-                    Ask::Message(first) if first.thread.is_none() => Some(first.said()),
-                    Ask::Message(_) | Ask::Retry { .. } | Ask::Answer { .. } => None,
-                };
-                let (slot, transcript) = (Some(slot), None);
-                let ready = Ready { held, slot, started, transcript, title };
-                Ok(Some(Admitted::Ready(Box::new(ready))))
-            }
-            not_started => {
-                // Nothing was begun. Without this the next message would wait until the lease
-                // expires.
-                entered.held.release().await;
-                not_started.map(|_| None)
-            }
+        not_started => {
+            // Nothing was begun. Without this the next message would wait until the lease
+            // expires.
+            entered.held.release().await;
+            not_started.map(|_| None)
         }
     }
+}
 
-    async fn start_in(
-        &self,
-        job: &TurnJob,
-        entered: &Entered,
-        mode: StartMode<'_>,
-    ) -> Result<Option<Started>, BeginError> {
-        // Decided again now that the thread is held: a copy may have been faster (ADR 22).
-        let (receipt, goes_on) = match mode {
-            StartMode::Begin(receipt) => (receipt, false),
-            StartMode::GoOn(repeat) => match self.resumable(job, repeat).await? {
-                Some(receipt) => (Some(receipt), true),
-                None => return Ok(None),
-            },
-        };
-        let started = match &job.request.ask {
-            Ask::Message(_) if goes_on => {
-                let is_new = receipt.as_ref().is_some_and(|receipt| receipt.is_new);
-                self.message_again(&job.item, is_new, entered).await?
-            }
-            Ask::Message(message) => self.add_message(job, message, entered).await?,
-            Ask::Retry { item, .. } => self.try_again(item, entered).await?,
-            Ask::Answer { item, .. } if goes_on => self.answer_again(item, entered).await?,
-            Ask::Answer { item, answers, .. } => self.add_answers(item, answers, entered).await?,
-        };
-        // One write, so that a refused or overtaken request leaves nothing behind (ADR 22).
-        let beginning = Beginning {
-            attempt: job.attempt.clone(),
-            rewind_to: started.rewind_to.clone(),
-            entries: started.entries.clone(),
-            receipt,
-        };
-        match self.store.begin(&entered.held.lease, beginning).await? {
-            Begun::Kept => Ok(Some(started)),
-            Begun::KeyTaken => Ok(None),
+async fn start_in(
+    chat: &ChatContext,
+    job: &TurnJob,
+    entered: &Entered,
+    mode: StartMode<'_>,
+) -> Result<Option<Started>, BeginError> {
+    // Decided again now that the thread is held: a copy may have been faster (ADR 22).
+    let (receipt, goes_on) = match mode {
+        StartMode::Begin(receipt) => (receipt, false),
+        StartMode::GoOn(repeat) => match resumable(chat, job, repeat).await? {
+            Some(receipt) => (Some(receipt), true),
+            None => return Ok(None),
+        },
+    };
+    let started = match &job.request.ask {
+        Ask::Message(_) if goes_on => {
+            let is_new = receipt.as_ref().is_some_and(|receipt| receipt.is_new);
+            message_again(chat, &job.item, is_new, entered).await?
         }
+        Ask::Message(message) => add_message(chat, job, message, entered).await?,
+        Ask::Retry { item, .. } => try_again(chat, item, entered).await?,
+        Ask::Answer { item, .. } if goes_on => answer_again(chat, item, entered).await?,
+        Ask::Answer { item, answers, .. } => add_answers(chat, item, answers, entered).await?,
+    };
+    // One write, so that a refused or overtaken request leaves nothing behind (ADR 22).
+    let beginning = Beginning {
+        attempt: job.attempt.clone(),
+        rewind_to: started.rewind_to.clone(),
+        entries: started.entries.clone(),
+        receipt,
+    };
+    match chat.store.begin(&entered.held.lease, beginning).await? {
+        Begun::Kept => Ok(Some(started)),
+        Begun::KeyTaken => Ok(None),
     }
+}
 
-    async fn begin_thread(
-        &self,
-        job: &TurnJob,
-        message: &NewMessage,
-        receipt: Option<NewReceipt>,
-    ) -> Result<Option<Admitted>, BeginError> {
-        // Joined before the thread is stored: the next request in it then waits behind this turn.
-        let slot = self.queues.join(&job.thread, self.settings.max_waiting);
-        let title = match self.settings.titles {
-            Titles::FirstWords => title_of(&message.said()),
-            Titles::Model => None,
-        };
-        let status = ThreadStatus::Active;
-        let (id, spent) = (job.thread.clone(), Spend::default());
-        let thread = Thread { id, title, created_at: now(), status, spent };
-        let (item, entry) = said(job, message);
-        let (attempt, rewind_to) = (job.attempt.clone(), None);
-        let first = Beginning { attempt, rewind_to, entries: vec![entry], receipt };
-        let Some(lease) = self.store.create(&thread, first).await? else { return Ok(None) };
-        let started = Started {
-            root: job.item.clone(),
-            rewind_to: None,
-            entries: Vec::new(),
-            events: beginning(&thread, true, Some(item)),
-            choice: chosen(&message.inference_options),
-            plan: Plan::Answer,
-        };
-        Ok(Some(Admitted::Ready(Box::new(Ready {
-            held: HeldThread::new(self.store.clone(), &self.heartbeat, &thread, lease),
-            slot,
-            started,
-            transcript: Some(vec![message.message()]),
-            title: Some(message.said()),
-        }))))
-    }
+async fn begin_thread(
+    chat: &ChatContext,
+    job: &TurnJob,
+    message: &NewMessage,
+    receipt: Option<NewReceipt>,
+) -> Result<Option<Admitted>, BeginError> {
+    // Joined before the thread is stored: the next request in it then waits behind this turn.
+    let slot = chat.queues.join(&job.thread, chat.settings.max_waiting);
+    let title = match chat.settings.titles {
+        Titles::FirstWords => title_of(&message.said()),
+        Titles::Model => None,
+    };
+    let status = ThreadStatus::Active;
+    let (id, spent) = (job.thread.clone(), Spend::default());
+    let thread = Thread { id, title, created_at: now(), status, spent };
+    let (item, entry) = said(job, message);
+    let (attempt, rewind_to) = (job.attempt.clone(), None);
+    let first = Beginning { attempt, rewind_to, entries: vec![entry], receipt };
+    let Some(lease) = chat.store.create(&thread, first).await? else { return Ok(None) };
+    let started = Started {
+        root: job.item.clone(),
+        rewind_to: None,
+        entries: Vec::new(),
+        events: beginning(&thread, true, Some(item)),
+        choice: chosen(&message.inference_options),
+        plan: Plan::Answer,
+    };
+    Ok(Some(Admitted::Ready(Box::new(Ready {
+        held: HeldThread::new(chat.store.clone(), &chat.heartbeat, &thread, lease),
+        slot,
+        started,
+        transcript: Some(vec![message.message()]),
+        title: Some(message.said()),
+    }))))
+}
 
-    /// A plain message settles a pending form as well (ADR 13).
-    async fn add_message(
-        &self,
-        job: &TurnJob,
-        message: &NewMessage,
-        entered: &Entered,
-    ) -> Result<Started, BeginError> {
-        let thread = &entered.thread;
-        let newest = self.store.items(&thread.id, &NEWEST).await?.data.pop();
-        let settled =
-            newest.and_then(|item| settled_by(message, job.request.context.abilities, item));
-        let (item, entry) = said(job, message);
-        let mut entries = Vec::new();
-        let mut events = beginning(thread, false, Some(item));
-        if let Some(form) = settled {
-            // The form's entry exists. It keeps its own root: effects belong to that (ADR 12).
-            let root = form.id.clone();
-            entries.push(Entry { root, item: Some(form.clone()), message: None });
-            events.push(Fact::ItemReplaced(Box::new(form)));
-        }
-        entries.push(entry);
-        Ok(Started {
-            root: job.item.clone(),
-            rewind_to: None,
-            entries,
-            events,
-            choice: chosen(&message.inference_options),
-            plan: Plan::Answer,
-        })
+/// A plain message settles a pending form as well (ADR 13).
+async fn add_message(
+    chat: &ChatContext,
+    job: &TurnJob,
+    message: &NewMessage,
+    entered: &Entered,
+) -> Result<Started, BeginError> {
+    let thread = &entered.thread;
+    let newest = chat.store.items(&thread.id, &NEWEST).await?.data.pop();
+    let settled = newest.and_then(|item| settled_by(message, job.request.context.abilities, item));
+    let (item, entry) = said(job, message);
+    let mut entries = Vec::new();
+    let mut events = beginning(thread, false, Some(item));
+    if let Some(form) = settled {
+        // The form's entry exists. It keeps its own root: effects belong to that (ADR 12).
+        let root = form.id.clone();
+        entries.push(Entry { root, item: Some(form.clone()), message: None });
+        events.push(Fact::ItemReplaced(Box::new(form)));
     }
+    entries.push(entry);
+    Ok(Started {
+        root: job.item.clone(),
+        rewind_to: None,
+        entries,
+        events,
+        choice: chosen(&message.inference_options),
+        plan: Plan::Answer,
+    })
+}
 
-    /// A message that an earlier copy of the request has stored.
-    async fn message_again(
-        &self,
-        item: &ItemId,
-        is_new: bool,
-        entered: &Entered,
-    ) -> Result<Started, BeginError> {
-        let again = self.try_again(item, entered).await?;
-        let said = self.store.item(&entered.thread.id, item).await?;
-        Ok(Started { events: beginning(&entered.thread, is_new, said), ..again })
-    }
+/// A message that an earlier copy of the request has stored.
+async fn message_again(
+    chat: &ChatContext,
+    item: &ItemId,
+    is_new: bool,
+    entered: &Entered,
+) -> Result<Started, BeginError> {
+    let again = try_again(chat, item, entered).await?;
+    let said = chat.store.item(&entered.thread.id, item).await?;
+    Ok(Started { events: beginning(&entered.thread, is_new, said), ..again })
 }
 
 /// A message as the user sees it, and as it is stored.

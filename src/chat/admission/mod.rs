@@ -8,8 +8,8 @@ mod heartbeat;
 mod held;
 mod queue;
 
-pub(super) use begin::{Admitted, Plan, Ready, StartMode, Started, beginning};
-pub(super) use enter::Entered;
+pub(super) use begin::{Admitted, Plan, Ready, StartMode, Started, beginning, start};
+pub(super) use enter::{Entered, release_lease};
 pub(super) use heartbeat::{Heartbeat, beat};
 pub(super) use held::{HeldThread, claim_when_free};
 pub(super) use queue::{QueueSlot, Queues};

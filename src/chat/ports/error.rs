@@ -8,7 +8,7 @@ pub enum ThreadsError {
     #[error("the page marker is unknown")]
     UnknownCursor,
     /// Another turn holds the thread, or it was deleted.
-    #[error("the thread is no longer ours to write in")]
+    #[error("the lease of the thread was lost")]
     Lost,
     /// The tables are being created or updated. This says nothing about the database's health.
     #[error("the database is being prepared")]

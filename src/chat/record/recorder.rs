@@ -96,7 +96,7 @@ impl Recorder {
 
     async fn add(&self, entry: Entry) -> bool {
         let Err(error) = self.store.add(&self.lease, entry).await else { return true };
-        tracing::error!(error = &error as &dyn std::error::Error, "Entry was not kept");
+        tracing::error!(error = &error as &dyn std::error::Error, "Entry was not stored");
         let lost = matches!(error, ThreadsError::Lost);
         // The run must stop: nothing that it does from now on could be stored.
         self.interrupt.raise(if lost { Finish::Lost } else { Finish::Storage });

@@ -20,7 +20,7 @@ pub(in crate::chat) fn message_for_person(
         Finish::Completed | Finish::Asked(_) => return None,
         Finish::Cancelled => "The answer was stopped.".to_owned(),
         Finish::StepLimit { steps } => {
-            format!("I stopped after {steps} steps without an end in sight. {}", list(done))
+            format!("I stopped after {steps} steps without finishing. {}", list(done))
         }
         Finish::OverBudget(over) => format!(
             "I stopped: this answer has used {}, and the limit is {}. {}",
@@ -31,7 +31,7 @@ pub(in crate::chat) fn message_for_person(
         Finish::Repeated { tool } => {
             format!("I stopped because I kept making the same call of {tool}. {}", list(done))
         }
-        Finish::Deadline => format!("The time for this answer is over. {}", list(done)),
+        Finish::Deadline => format!("The time for this answer is up. {}", list(done)),
         Finish::TooLong => {
             format!("The answer was cut: it is too long to be read. {}", list(done))
         }
@@ -58,7 +58,7 @@ pub(in crate::chat) fn note(finish: &Finish) -> Option<String> {
         Finish::Completed | Finish::Asked(_) => return None,
         Finish::Cancelled => "the user stopped it",
         Finish::StepLimit { .. } | Finish::Repeated { .. } => "it took too many steps",
-        Finish::OverBudget(_) => "it had cost what an answer may cost",
+        Finish::OverBudget(_) => "it had reached the cost limit of an answer",
         Finish::Deadline => "it took too long",
         Finish::TooLong => "it was too long",
         Finish::ShutDown => "the server restarted",
@@ -82,7 +82,7 @@ pub(in crate::chat) const FORGOTTEN: &str = "An earlier message was tried again 
 
 /// For a copy of a cut request that comes after something else (ADR 22).
 pub(in crate::chat) fn overtaken(done: &[ToolRecord]) -> String {
-    let end = "This was not answered to its end, and the conversation has gone on since.";
+    let end = "This answer is incomplete, and the conversation has continued since.";
     match list(done).as_str() {
         NOTHING => format!("{end} {NOTHING}"),
         done => format!("{end} {done} Nothing was done again."),

@@ -82,7 +82,7 @@ impl JournaledTools {
     }
 
     fn give_up(&self, error: &ThreadsError) {
-        tracing::error!(error = error as &dyn std::error::Error, "Effect was not written down");
+        tracing::error!(error = error as &dyn std::error::Error, "Effect was not journaled");
         let lost = matches!(error, ThreadsError::Lost);
         self.interrupt.raise(if lost { Finish::Lost } else { Finish::Storage });
     }

@@ -32,5 +32,7 @@ mod retry;
 
 pub use decision::{RepeatDecision, RepeatMoment, RepeatedRequest, decide};
 pub use digest::digest;
+pub(super) use idempotency::{admit, resumable};
 pub(super) use in_flight::{InFlightGuard, RequestsInFlight};
 pub(super) use journaled_tools::JournaledTools;
+pub(super) use retry::{kept_after, try_again};

@@ -10,56 +10,54 @@ use super::super::{Ask, BeginError, Entry, Fact, Received, ToolRecord, TurnEnd};
 use crate::agents::ASK_USER;
 use crate::domain::{Item, ItemContent, ItemId, Message, Outcome, Spend, ToolCall, ToolResult};
 
-impl ChatContext {
-    /// Sends the stored part of an earlier copy's turn, which ends as that turn did. If that did
-    /// not end for good, or a retry of an earlier message deleted it, the end says so, unless a
-    /// later try has answered the message (ADR 22).
-    pub(super) async fn replay(
-        &self,
-        job: &mut TurnJob,
-        earlier: &Received,
-    ) -> Result<Admitted, BeginError> {
-        let receipt = &earlier.receipt;
-        (job.thread, job.item) = (receipt.thread.clone(), receipt.item.clone());
-        let thread = self.store.find(&job.thread).await?.ok_or(BeginError::UnknownThread)?;
-        let asked = self.store.entry(&thread.id, &job.item).await?;
-        let is_forgotten = asked.is_none();
-        let entries = match &asked {
-            Some(asked) => answers_to(&job.item, self.store.turn(&thread.id, &asked.root).await?),
-            None => Vec::new(),
-        };
-        let first = asked.and_then(|asked| asked.item);
-        let begins = match &job.request.ask {
-            Ask::Message(_) => beginning(&thread, receipt.is_new, first),
-            Ask::Retry { .. } => vec![Fact::Stoppable],
-            Ask::Answer { .. } => {
-                let replaced = first.map(|item| Fact::ItemReplaced(Box::new(item)));
-                [Fact::Stoppable].into_iter().chain(replaced).collect()
-            }
-        };
-        let (text, tool_calls) = (texts(&entries), calls(&entries));
-        let final_end = earlier.end.as_ref().map(|end| &end.ending).filter(|end| end.is_final);
-        let (outcome, told) = match final_end {
-            // No entry is left, and a stream must not stop without an end (ADR 22).
-            _ if is_forgotten => (Outcome::Cancelled, Some(FORGOTTEN.to_owned())),
-            Some(end) => (end.outcome, end.told.clone()),
-            // A later try of the same message may have answered it.
-            None => match whole_end(&entries) {
-                Some(outcome) => (outcome, None),
-                None => (Outcome::Cancelled, Some(overtaken(&tool_calls))),
-            },
-        };
-        // A process that died wrote no cost; what it was billed is unknown (ADR 16).
-        let spend = earlier.end.as_ref().map_or_else(Spend::unknown, |end| end.ending.spend);
-        let thread_spend = Some(thread.spent);
-        let thread = thread.id;
-        let end = TurnEnd { thread, outcome, told, text, tool_calls, spend, thread_spend };
-        let items = entries.into_iter().filter_map(|entry| entry.item);
-        let items = items.map(|item| Fact::ItemKept(Box::new(item)));
-        let mut events: Vec<_> = begins.into_iter().chain(items).collect();
-        events.push(Fact::Ended(Box::new(end)));
-        Ok(Admitted::Replayed(events))
-    }
+/// Sends the stored part of an earlier copy's turn, which ends as that turn did. If that did
+/// not end for good, or a retry of an earlier message deleted it, the end says so, unless a
+/// later try has answered the message (ADR 22).
+pub(super) async fn replay(
+    chat: &ChatContext,
+    job: &mut TurnJob,
+    earlier: &Received,
+) -> Result<Admitted, BeginError> {
+    let receipt = &earlier.receipt;
+    (job.thread, job.item) = (receipt.thread.clone(), receipt.item.clone());
+    let thread = chat.store.find(&job.thread).await?.ok_or(BeginError::UnknownThread)?;
+    let asked = chat.store.entry(&thread.id, &job.item).await?;
+    let is_forgotten = asked.is_none();
+    let entries = match &asked {
+        Some(asked) => answers_to(&job.item, chat.store.turn(&thread.id, &asked.root).await?),
+        None => Vec::new(),
+    };
+    let first = asked.and_then(|asked| asked.item);
+    let begins = match &job.request.ask {
+        Ask::Message(_) => beginning(&thread, receipt.is_new, first),
+        Ask::Retry { .. } => vec![Fact::Stoppable],
+        Ask::Answer { .. } => {
+            let replaced = first.map(|item| Fact::ItemReplaced(Box::new(item)));
+            [Fact::Stoppable].into_iter().chain(replaced).collect()
+        }
+    };
+    let (text, tool_calls) = (texts(&entries), calls(&entries));
+    let final_end = earlier.end.as_ref().map(|end| &end.ending).filter(|end| end.is_final);
+    let (outcome, told) = match final_end {
+        // No entry is left, and a stream must not stop without an end (ADR 22).
+        _ if is_forgotten => (Outcome::Cancelled, Some(FORGOTTEN.to_owned())),
+        Some(end) => (end.outcome, end.told.clone()),
+        // A later try of the same message may have answered it.
+        None => match whole_end(&entries) {
+            Some(outcome) => (outcome, None),
+            None => (Outcome::Cancelled, Some(overtaken(&tool_calls))),
+        },
+    };
+    // A process that died wrote no cost; what it was billed is unknown (ADR 16).
+    let spend = earlier.end.as_ref().map_or_else(Spend::unknown, |end| end.ending.spend);
+    let thread_spend = Some(thread.spent);
+    let thread = thread.id;
+    let end = TurnEnd { thread, outcome, told, text, tool_calls, spend, thread_spend };
+    let items = entries.into_iter().filter_map(|entry| entry.item);
+    let items = items.map(|item| Fact::ItemKept(Box::new(item)));
+    let mut events: Vec<_> = begins.into_iter().chain(items).collect();
+    events.push(Fact::Ended(Box::new(end)));
+    Ok(Admitted::Replayed(events))
 }
 
 /// The entries after an item in its turn, up to the next form: what follows belongs to the form's

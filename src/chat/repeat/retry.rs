@@ -11,43 +11,41 @@ use crate::domain::{
     Assistant, CallId, CallKey, ItemContent, ItemId, Message, ToolCall, ToolResult,
 };
 
-impl ChatContext {
-    /// How a turn begins that answers a message of the user again.
-    pub(in crate::chat) async fn try_again(
-        &self,
-        item: &ItemId,
-        entered: &Entered,
-    ) -> Result<Started, BeginError> {
-        let asked = self.store.entry(&entered.thread.id, item).await?;
-        let asked = asked.and_then(|entry| entry.item).ok_or(BeginError::UnknownItem)?;
-        if !matches!(asked.content, ItemContent::UserMessage { .. }) {
-            return Err(BeginError::NotAMessage);
-        }
-        Ok(Started {
-            rewind_to: Some(item.clone()),
-            entries: self.kept_after(item, item, entered).await?,
-            events: vec![Fact::Stoppable],
-            choice: choice_in(&asked),
-            root: item.clone(),
-            plan: Plan::Answer,
-        })
+/// How a turn begins that answers a message of the user again.
+pub(in crate::chat) async fn try_again(
+    chat: &ChatContext,
+    item: &ItemId,
+    entered: &Entered,
+) -> Result<Started, BeginError> {
+    let asked = chat.store.entry(&entered.thread.id, item).await?;
+    let asked = asked.and_then(|entry| entry.item).ok_or(BeginError::UnknownItem)?;
+    if !matches!(asked.content, ItemContent::UserMessage { .. }) {
+        return Err(BeginError::NotAMessage);
     }
+    Ok(Started {
+        rewind_to: Some(item.clone()),
+        entries: kept_after(chat, item, item, entered).await?,
+        events: vec![Fact::Stoppable],
+        choice: choice_in(&asked),
+        root: item.clone(),
+        plan: Plan::Answer,
+    })
+}
 
-    /// Of everything after an item of a turn: what was done, not what was said.
-    pub(in crate::chat) async fn kept_after(
-        &self,
-        item: &ItemId,
-        root: &ItemId,
-        entered: &Entered,
-    ) -> Result<Vec<Entry>, BeginError> {
-        let thread = &entered.thread.id;
-        let mut entries = self.store.turn(thread, root).await?;
-        let effects = self.store.effects(&Resource::from(thread), root).await?;
-        let is_asked = |entry: &Entry| entry.item.as_ref().is_some_and(|one| one.id == *item);
-        let place = entries.iter().position(is_asked).map_or(entries.len(), |place| place + 1);
-        let later = entries.split_off(place);
-        Ok(kept(root, &entries, later, effects))
-    }
+/// Of everything after an item of a turn: what was done, not what was said.
+pub(in crate::chat) async fn kept_after(
+    chat: &ChatContext,
+    item: &ItemId,
+    root: &ItemId,
+    entered: &Entered,
+) -> Result<Vec<Entry>, BeginError> {
+    let thread = &entered.thread.id;
+    let mut entries = chat.store.turn(thread, root).await?;
+    let effects = chat.store.effects(&Resource::from(thread), root).await?;
+    let is_asked = |entry: &Entry| entry.item.as_ref().is_some_and(|one| one.id == *item);
+    let place = entries.iter().position(is_asked).map_or(entries.len(), |place| place + 1);
+    let later = entries.split_off(place);
+    Ok(kept(root, &entries, later, effects))
 }
 
 /// Calls and their results, without text. The last calls are left open unless all of them

@@ -6,21 +6,23 @@ use super::super::turn::TurnLog;
 use super::super::{Fact, Level};
 use crate::domain::{Item, ItemContent};
 
-impl ChatContext {
-    /// The chosen model, unless it was removed from the configuration since. A retry must not fail
-    /// because of that, so the default model answers and a notice says so (ADR 17).
-    pub(in crate::chat) fn offered(&self, choice: Option<String>, log: &TurnLog) -> Option<String> {
-        let choice = choice?;
-        let models = self.model.choices();
-        if models.iter().any(|id| **id == *choice) {
-            return Some(choice);
-        }
-        let usual = models.first()?;
-        let message =
-            format!("The model chosen for this message is no longer offered; {usual} answers.");
-        log.tell(Fact::Notice { level: Level::Warning, message });
-        None
+/// The chosen model, unless it was removed from the configuration since. A retry must not fail
+/// because of that, so the default model answers and a notice says so (ADR 17).
+pub(in crate::chat) fn offered_choice(
+    chat: &ChatContext,
+    choice: Option<String>,
+    log: &TurnLog,
+) -> Option<String> {
+    let choice = choice?;
+    let models = chat.model.choices();
+    if models.iter().any(|id| **id == *choice) {
+        return Some(choice);
     }
+    let usual = models.first()?;
+    let message =
+        format!("The model chosen for this message is no longer offered; {usual} answers.");
+    log.tell(Fact::Notice { level: Level::Warning, message });
+    None
 }
 
 /// The model chosen with a message of the user.

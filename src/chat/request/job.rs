@@ -27,13 +27,13 @@ pub enum BeginError {
     #[error("there is no such item")]
     UnknownItem,
     /// Only messages of the user can be retried.
-    #[error("the item is not a message of the person")]
+    #[error("the item is not a message of the user")]
     NotAMessage,
     /// The form is answered already, or the item is no form.
     #[error("the item does not wait for answers")]
     NotWaiting,
     /// The thread accepts no messages.
-    #[error("the thread takes no messages")]
+    #[error("the thread does not accept messages")]
     Locked {
         /// For the user.
         reason: Option<String>,

@@ -24,30 +24,32 @@ pub(super) struct TurnCloser {
     pub(super) request_id: String,
 }
 
-impl ChatContext {
-    /// Releases the thread and returns the real end: a turn that could not be stored did not
-    /// succeed.
-    pub(super) async fn close_turn(&self, closer: TurnCloser, recorded: Recorded) -> TurnEnd {
-        let TurnCloser { held, slot, permit, log, repeat, request_id } = closer;
-        let Recorded { mut end, last, is_final } = recorded;
-        let spent = held.spent + end.spend;
-        let settled = repeat.as_ref().map(|repeat| settlement(repeat, &end, is_final));
-        let closing = Closing { spent, last: last.clone(), settlement: settled };
-        let left = self.store.end(&held.lease, closing).await;
-        drop((held, slot, permit));
-        let is_left = left.is_ok();
-        tell_last(left, last, &mut end, &log, &request_id);
-        // The failed write contained the receipt. It is settled alone, with the corrected end.
-        if !is_left && let Some(repeat) = repeat {
-            self.settle(&settlement(&repeat, &end, is_final)).await;
-        }
-        end
+/// Releases the thread and returns the real end: a turn that could not be stored did not
+/// succeed.
+pub(super) async fn close_turn(
+    chat: &ChatContext,
+    closer: TurnCloser,
+    recorded: Recorded,
+) -> TurnEnd {
+    let TurnCloser { held, slot, permit, log, repeat, request_id } = closer;
+    let Recorded { mut end, last, is_final } = recorded;
+    let spent = held.spent + end.spend;
+    let settled = repeat.as_ref().map(|repeat| settlement(repeat, &end, is_final));
+    let closing = Closing { spent, last: last.clone(), settlement: settled };
+    let left = chat.store.end(&held.lease, closing).await;
+    drop((held, slot, permit));
+    let is_left = left.is_ok();
+    tell_last(left, last, &mut end, &log, &request_id);
+    // The failed write contained the receipt. It is settled alone, with the corrected end.
+    if !is_left && let Some(repeat) = repeat {
+        settle(chat, &settlement(&repeat, &end, is_final)).await;
     }
+    end
+}
 
-    async fn settle(&self, settlement: &Settlement) {
-        if let Err(error) = self.store.settle(settlement).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "Receipt was not settled");
-        }
+async fn settle(chat: &ChatContext, settlement: &Settlement) {
+    if let Err(error) = chat.store.settle(settlement).await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "Receipt was not settled");
     }
 }
 
@@ -77,7 +79,7 @@ fn tell_last(
             }
         }
         (Err(error), Some(_)) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "Entry was not kept");
+            tracing::error!(error = &error as &dyn std::error::Error, "Entry was not stored");
             let finish = match error {
                 ThreadsError::Lost => Finish::Lost,
                 ThreadsError::UnknownCursor

@@ -116,7 +116,7 @@ impl TurnLog {
             position.idle_for <= patience
         });
         if state.readers.len() < before {
-            tracing::info!("A reader that took nothing was let go");
+            tracing::info!("A reader was dropped: it read nothing for too long");
             self.desert_if_empty(&state);
         }
     }

@@ -20,7 +20,7 @@ pub struct Reader {
 
 /// The reader was too slow: it was dropped, or its next event was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("what happens was not read for too long")]
+#[error("the events were not read for too long")]
 pub struct Behind;
 
 impl Reader {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::select;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::super::admission::claim_when_free;
+use super::super::admission::{claim_when_free, release_lease};
 use super::super::context::ChatContext;
 use super::super::turn::TurnLog;
 use super::super::{Closing, Fact, Naming, Resource, ThreadsError, TurnEnd};
@@ -62,119 +62,119 @@ impl Unnamed {
     }
 }
 
-impl ChatContext {
-    /// Titles a thread after its first turn. The turn is over and its thread released. A title that
-    /// comes within [`AT_ONCE`] reaches the readers, a later one is only stored.
-    pub(in crate::chat) async fn name(&self, unnamed: Unnamed, log: &TurnLog) {
-        if unnamed.answer.is_none() {
-            log.close(); // After a failure nothing follows the end.
-        }
-        let mut naming = pin!(self.name_by_model(&unnamed));
-        let (named, spent) = if let Ok(named) = timeout(AT_ONCE, naming.as_mut()).await {
-            named
-        } else {
-            log.close();
-            naming.await
-        };
-        if let Some(thread) = named {
-            log.tell(Fact::ThreadUpdated(Box::new(thread)));
-        }
+/// Titles a thread after its first turn. The turn is over and its thread released. A title that
+/// comes within [`AT_ONCE`] reaches the readers, a later one is only stored.
+pub(in crate::chat) async fn name_thread(chat: &ChatContext, unnamed: Unnamed, log: &TurnLog) {
+    if unnamed.answer.is_none() {
+        log.close(); // After a failure nothing follows the end.
+    }
+    let mut naming = pin!(name_by_model(chat, &unnamed));
+    let (named, spent) = if let Ok(named) = timeout(AT_ONCE, naming.as_mut()).await {
+        named
+    } else {
         log.close();
-        if spent != Spend::default() {
-            self.pay(&unnamed.thread, spent).await;
+        naming.await
+    };
+    if let Some(thread) = named {
+        log.tell(Fact::ThreadUpdated(Box::new(thread)));
+    }
+    log.close();
+    if spent != Spend::default() {
+        pay(chat, &unnamed.thread, spent).await;
+    }
+}
+
+/// The thread, if it was given a title, and the cost.
+async fn name_by_model(chat: &ChatContext, unnamed: &Unnamed) -> (Option<Thread>, Spend) {
+    let (title, spent) = match &unnamed.answer {
+        Some(answer) => title_by_model(chat, &unnamed.words, answer).await,
+        None => (None, Spend::default()),
+    };
+    let Some(title) = title.or_else(|| title_of(&unnamed.words)) else { return (None, spent) };
+    // The user may have renamed it in the meantime.
+    match chat.store.name(&unnamed.thread, &title, Naming::IfNone).await {
+        Ok(thread) => (thread, spent),
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "Title was not stored");
+            (None, spent)
         }
     }
+}
 
-    /// The thread, if it was given a title, and the cost.
-    async fn name_by_model(&self, unnamed: &Unnamed) -> (Option<Thread>, Spend) {
-        let (title, spent) = match &unnamed.answer {
-            Some(answer) => self.title_by_model(&unnamed.words, answer).await,
-            None => (None, Spend::default()),
-        };
-        let Some(title) = title.or_else(|| title_of(&unnamed.words)) else { return (None, spent) };
-        // The user may have renamed it in the meantime.
-        match self.store.name(&unnamed.thread, &title, Naming::IfNone).await {
-            Ok(thread) => (thread, spent),
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "Title was not kept");
-                (None, spent)
-            }
+/// Charges the thread for its title once no other turn holds it: only a holder of the lease
+/// writes a total (ADR 16).
+async fn pay(chat: &ChatContext, thread: &ThreadId, more: Spend) {
+    let resource = Resource::from(thread);
+    let paid = select! {
+        paid = pay_when_free(chat, thread, &resource, more) => paid,
+        () = sleep(chat.settings.turn_timeout) => Ok(false),
+        () = shortly_after_the_drain(chat) => Ok(false),
+    };
+    tell_whether_paid(paid);
+}
+
+async fn shortly_after_the_drain(chat: &ChatContext) {
+    chat.drained.cancelled().await;
+    // Less than the 3 s for which a drain waits after it has told turns to stop.
+    sleep(Duration::from_secs(1)).await;
+}
+
+async fn pay_when_free(
+    chat: &ChatContext,
+    thread: &ThreadId,
+    resource: &Resource,
+    more: Spend,
+) -> Result<bool, ThreadsError> {
+    let Some(lease) = claim_when_free(&*chat.store, resource).await? else { return Ok(false) };
+    let thread = match chat.store.find(thread).await {
+        Ok(Some(thread)) => thread,
+        unknown => {
+            release_lease(chat, &lease).await;
+            return unknown.map(|_| false);
         }
+    };
+    let spent = thread.spent + more;
+    let paid = chat.store.end(&lease, Closing { spent, ..Closing::default() }).await;
+    // The next message must not wait for this lease to expire.
+    if paid.is_err() {
+        release_lease(chat, &lease).await;
     }
+    paid.map(|()| true)
+}
 
-    /// Charges the thread for its title once no other turn holds it: only a holder of the lease
-    /// writes a total (ADR 16).
-    async fn pay(&self, thread: &ThreadId, more: Spend) {
-        let resource = Resource::from(thread);
-        let paid = select! {
-            paid = self.pay_when_free(thread, &resource, more) => paid,
-            () = sleep(self.settings.turn_timeout) => Ok(false),
-            () = self.shortly_after_the_drain() => Ok(false),
-        };
-        tell_whether_paid(paid);
-    }
-
-    async fn shortly_after_the_drain(&self) {
-        self.drained.cancelled().await;
-        // Less than the 3 s for which a drain waits after it has told turns to stop.
-        sleep(Duration::from_secs(1)).await;
-    }
-
-    async fn pay_when_free(
-        &self,
-        thread: &ThreadId,
-        resource: &Resource,
-        more: Spend,
-    ) -> Result<bool, ThreadsError> {
-        let Some(lease) = claim_when_free(&*self.store, resource).await? else { return Ok(false) };
-        let thread = match self.store.find(thread).await {
-            Ok(Some(thread)) => thread,
-            unknown => {
-                self.release_lease(&lease).await;
-                return unknown.map(|_| false);
-            }
-        };
-        let spent = thread.spent + more;
-        let paid = self.store.end(&lease, Closing { spent, ..Closing::default() }).await;
-        // The next message must not wait for this lease to expire.
-        if paid.is_err() {
-            self.release_lease(&lease).await;
-        }
-        paid.map(|()| true)
-    }
-
-    /// A title by the model, and its cost. No title if it takes too long, fails, or the server
-    /// drains.
-    async fn title_by_model(&self, words: &str, answer: &str) -> (Option<String>, Spend) {
-        let said = Assistant { text: answer.to_owned(), ..Assistant::default() };
-        let messages = [Message::User { text: words.to_owned() }, Message::Assistant(said)];
-        let request = ModelRequest {
-            // The default model writes titles, whatever was chosen for the message (ADR 17).
-            model: None,
-            system: SYSTEM,
-            messages: &messages,
-            tools: &[],
-            deadline: Instant::now() + PATIENCE,
-        };
-        let deltas = Deltas::unheard();
-        let asking = timeout(PATIENCE, self.model.reply(request, &deltas));
-        // A drain does not wait for titles.
-        let asked = self.draining.run_until_cancelled(asking).await;
-        let reply = asked.and_then(Result::ok).and_then(Result::ok);
-        let title = reply.and_then(|reply| {
-            title_of(clean(&reply.message.text).trim().trim_matches(['"', '“', '”', '.']))
-        });
-        (title, deltas.spent())
-    }
+/// A title by the model, and its cost. No title if it takes too long, fails, or the server
+/// drains.
+async fn title_by_model(chat: &ChatContext, words: &str, answer: &str) -> (Option<String>, Spend) {
+    let said = Assistant { text: answer.to_owned(), ..Assistant::default() };
+    let messages = [Message::User { text: words.to_owned() }, Message::Assistant(said)];
+    let request = ModelRequest {
+        // The default model writes titles, whatever was chosen for the message (ADR 17).
+        model: None,
+        system: SYSTEM,
+        messages: &messages,
+        tools: &[],
+        deadline: Instant::now() + PATIENCE,
+    };
+    let deltas = Deltas::unheard();
+    let asking = timeout(PATIENCE, chat.model.reply(request, &deltas));
+    // A drain does not wait for titles.
+    let asked = chat.draining.run_until_cancelled(asking).await;
+    let reply = asked.and_then(Result::ok).and_then(Result::ok);
+    let title = reply.and_then(|reply| {
+        title_of(clean(&reply.message.text).trim().trim_matches(['"', '“', '”', '.']))
+    });
+    (title, deltas.spent())
 }
 
 fn tell_whether_paid(paid: Result<bool, ThreadsError>) {
     match paid {
         Ok(true) => {}
-        Ok(false) => tracing::info!("Nobody is left to pay for a title"),
+        Ok(false) => {
+            tracing::info!("The cost of a title was not recorded: the thread is gone or busy")
+        }
         Err(error) => {
             let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, "A title was not paid for");
+            tracing::warn!(error, "The cost of a title was not recorded");
         }
     }
 }

@@ -76,7 +76,7 @@ impl Child {
     /// Can be dropped and called again.
     pub(in crate::mcp) async fn exited(&mut self) {
         if let Err(error) = self.process.wait().await {
-            tracing::debug!(reason = %error.kind(), "Cannot wait for a child");
+            tracing::debug!(reason = %error.kind(), "The end of a child process cannot be awaited");
         }
         self.signal(Signal::SIGKILL);
         self.group = None;

@@ -65,7 +65,7 @@ impl ConnectAttempts {
         let before = state.borrow_and_update().ended;
         self.want();
         if state.wait_for(|state| state.ended > before).await.is_err() {
-            tracing::debug!("Nobody tries to reach the server any more");
+            tracing::debug!("The server is no longer tried");
         }
     }
 

@@ -64,7 +64,7 @@ impl Board {
                 tracing::warn!(
                     tools.offered = next.catalog.tools.len(),
                     tools.left_out = %next.left_out,
-                    "Some tools are left out: too many, too large, nameless or of one name"
+                    "Some tools are left out: too many, too large, without a name, or with a name that is taken"
                 );
             }
             *offered = Arc::new(next);

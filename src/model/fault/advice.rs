@@ -22,7 +22,7 @@ impl Advice {
         if kept.advice.as_deref() != Some(advice) {
             kept.advice = Some(advice.to_owned());
             drop(kept);
-            tracing::error!(advice, "The model refuses our requests");
+            tracing::error!(advice, "The model refuses requests");
         }
     }
 
@@ -35,7 +35,7 @@ impl Advice {
     pub(in crate::model) fn clear(&self) {
         let forgotten = std::mem::take(&mut *self.kept()).advice;
         if forgotten.is_some() {
-            tracing::info!("The model takes our requests again");
+            tracing::info!("The model accepts requests again");
         }
     }
 

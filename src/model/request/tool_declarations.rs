@@ -47,7 +47,7 @@ impl ToolDeclarations {
         let (kept, left_out) = fitting(tools, &names);
         if !left_out.is_empty() {
             let names = left_out.join(", ");
-            tracing::warn!(tools.left_out = %names, "More tools than the model takes");
+            tracing::warn!(tools.left_out = %names, "There are more tools than the model accepts");
         }
         let declarations = to_raw_value(&kept).ok().filter(|_| !kept.is_empty());
         Self { tools: tools.to_vec(), names, declarations }

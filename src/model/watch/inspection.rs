@@ -88,10 +88,10 @@ impl OpenAiModel {
 }
 
 fn log_no_list() {
-    tracing::info!("The provider has no list of models to look at");
+    tracing::info!("The provider has no list of models");
 }
 
 fn log_failure(failure: &Failure) {
     let error = &failure.error;
-    tracing::warn!(%error, "The provider did not tell its models");
+    tracing::warn!(%error, "The provider's list of models could not be read");
 }
