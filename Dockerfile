@@ -6,11 +6,14 @@ WORKDIR /build
 # Only the dependencies, with empty sources: this layer is rebuilt only when
 # Cargo.toml or Cargo.lock change.
 COPY Cargo.toml Cargo.lock ./
+COPY src/base/Cargo.toml src/base/
 COPY src/demo/Cargo.toml src/demo/
+COPY src/mcp/Cargo.toml src/mcp/
+COPY src/model/Cargo.toml src/model/
 COPY src/text/Cargo.toml src/text/
 COPY src/todo/Cargo.toml src/todo/
 RUN mkdir -p tests/bench \
-    && touch src/demo/lib.rs src/text/lib.rs src/todo/lib.rs \
+    && touch src/base/lib.rs src/demo/lib.rs src/mcp/lib.rs src/model/lib.rs src/text/lib.rs src/todo/lib.rs \
     && echo 'fn main() {}' | tee src/main.rs src/demo/main.rs tests/main.rs tests/bench/main.rs > src/lib.rs \
     && cargo build --release --locked --bin orchestrator
 

@@ -11,13 +11,13 @@ import yaml
 WORDS = {
     "Event": ("src/streaming/chatkit/frame.rs", "Frame"),
     "ItemUpdate": ("src/streaming/chatkit/update.rs", "Update"),
-    "Item": ("src/domain/item.rs", "ItemContent"),
-    "UserContent": ("src/domain/item.rs", "UserContent"),
-    "Task": ("src/domain/workflow.rs", "TaskContent"),
-    "TaskStatus": ("src/domain/workflow.rs", "TaskStatus"),
-    "Question": ("src/domain/question.rs", "QuestionKind"),
-    "Source": ("src/domain/source.rs", "SourceKind"),
-    "Outcome": ("src/domain/outcome.rs", "Outcome"),
+    "Item": ("src/base/domain/item.rs", "ItemContent"),
+    "UserContent": ("src/base/domain/item.rs", "UserContent"),
+    "Task": ("src/base/domain/workflow.rs", "TaskContent"),
+    "TaskStatus": ("src/base/domain/workflow.rs", "TaskStatus"),
+    "Question": ("src/base/domain/question.rs", "QuestionKind"),
+    "Source": ("src/base/domain/source.rs", "SourceKind"),
+    "Outcome": ("src/base/domain/outcome.rs", "Outcome"),
 }
 # Items that never leave the server.
 HIDDEN = {"hidden_context_item", "sdk_hidden_context"}
@@ -142,7 +142,7 @@ def compose(path, variables):
 
 
 def specifications(folder):
-    """The tests and the source files that the specifications name must exist."""
+    """The tests and the source files that the specifications name must exist, and the decisions that the code names."""
     sources = [*Path("src").rglob("*.rs"), *Path("tests").rglob("*.rs")]
     code = "\n".join(source.read_text(encoding="utf-8") for source in sources)
     for path in sorted(Path(folder).rglob("*.md")):
@@ -151,8 +151,13 @@ def specifications(folder):
             if not re.search(rf"\bfn {test}\b|^    {test},$", code, re.M):
                 yield f"{path}: there is no test {test}"
         for name in sorted(set(re.findall(r"`((?:[\w.]+/)+\w+\.(?:rs|py|mjs))`", text))):
-            if not any(Path(root, name).exists() for root in ("", "src", "src/chat", "tests")):
+            if not any(Path(root, name).exists() for root in ("", "src", "src/base", "src/chat", "tests")):
                 yield f"{path}: there is no file {name}"
+    decisions = {int(path.name[:4]) for path in Path(folder, "adr").glob("*.md")}
+    for source in sources:
+        for number in sorted(set(re.findall(r"ADR (\d+)", source.read_text(encoding="utf-8")))):
+            if int(number) not in decisions:
+                yield f"{source}: there is no ADR {number}"
 
 
 def main():

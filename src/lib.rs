@@ -15,20 +15,10 @@ pub mod streaming;
 
 pub mod chat;
 
-pub mod agents;
-
-pub mod model;
-
-pub mod mcp;
-
 pub mod store;
-
-pub mod resilience;
 
 pub mod serving;
 
-pub mod cores;
-
-pub mod observability;
-
-pub mod domain;
+// Packages of their own, by the names under which the modules above use them.
+pub use base::{agents, cores, domain, observability, resilience};
+pub use {mcp, model};

@@ -47,7 +47,7 @@ async fn listen(at: &Listen) -> anyhow::Result<TcpListener> {
     let listener = TcpListener::bind((at.host.as_str(), at.port)).await;
     listener.map_err(|error| {
         let Listen { host, port } = at;
-        anyhow!("{host}:{port} cannot be listened on: {} ({error})", advice(&error, host))
+        anyhow!("Cannot listen on {host}:{port}: {} ({error})", advice(&error, host))
     })
 }
 

@@ -27,7 +27,7 @@ pub(super) async fn todo(settings: Settings, http: Option<SocketAddr>) -> anyhow
     };
     let listener = TcpListener::bind(address)
         .await
-        .with_context(|| format!("The address {address} cannot be listened on"))?;
+        .with_context(|| format!("Cannot listen on the address {address}"))?;
     tracing::info!(address = %listener.local_addr()?, "The todo server listens at /mcp");
     let stop = CancellationToken::new();
     let serve = serve_todo(settings, listener, stop.clone());

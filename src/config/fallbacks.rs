@@ -48,8 +48,8 @@ pub(super) fn fallbacks(env: &mut Env, first: &mut model::Settings) -> Vec<model
 }
 
 const EXPECTED: &str = "must be a JSON list of at most 5 objects with name, base_url, model and, \
-    if it needs a key, api_key_env (the variable that holds it) and, if it must be told, dialect \
-    (gemini or openai); names differ and have letters, digits, - and _";
+    if it needs a key, api_key_env (the variable that holds it) and, if it cannot be recognised, \
+    dialect (gemini or openai); names differ and have letters, digits, - and _";
 
 fn read(text: &str) -> Option<Vec<Fallback>> {
     let list: Vec<Fallback> = serde_json::from_str(text).ok()?;

@@ -51,7 +51,7 @@ impl DemoModel {
         let (address, settings) = (self.listen, self.settings()?);
         let listener = TcpListener::bind(address)
             .await
-            .with_context(|| format!("The address {address} cannot be listened on"))?;
+            .with_context(|| format!("Cannot listen on the address {address}"))?;
         let base_url = format!("http://{}/v1beta/openai", listener.local_addr()?);
         tracing::info!(base_url, emulate = settings.emulates(), "The offline model listens");
         let stop = CancellationToken::new();

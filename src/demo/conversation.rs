@@ -3,6 +3,9 @@
 use jiff::Zoned;
 use serde_json::{Map, Value};
 
+/// The tool that shows a form. It is never used as a todo tool.
+pub(crate) const ASK_USER: &str = "ask_user";
+
 /// A pure function: it reads no clock and stores nothing (ADR 9).
 pub type Brain = fn(&Conversation) -> BrainAnswer;
 

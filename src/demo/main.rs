@@ -12,5 +12,6 @@ struct Arguments {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     Arguments::parse().model.serve(async { Ok(tokio::signal::ctrl_c().await?) }).await
 }

@@ -16,9 +16,9 @@ use rmcp::transport::streamable_http_client::{
     AuthRequiredError, HttpStatusError, StreamableHttpError,
 };
 
-use crate::agents::ToolError;
-use crate::domain::{clean, shorten};
-use crate::resilience::{Fault, GuardRefusal, Repeat, Verdict};
+use base::agents::ToolError;
+use base::domain::{clean, shorten};
+use base::resilience::{Fault, GuardRefusal, Repeat, Verdict};
 
 const MAX_REFUSAL_CHARS: usize = 2_000;
 const TOO_MANY_REQUESTS: u16 = 429;

@@ -18,8 +18,8 @@ use super::call::server::{PreparedCall, Server};
 use super::error::CallFault;
 use super::link::supervisor::Supervisor;
 use super::tools::board::{Board, OfferedTools, Route};
-use crate::agents::{ToolError, ToolRequest, Tools};
-use crate::domain::{Catalog, Dependency, Effect, HealthProbe, ToolOutput, shorten};
+use base::agents::{ToolError, ToolRequest, Tools};
+use base::domain::{Catalog, Dependency, Effect, HealthProbe, ToolOutput, shorten};
 
 /// How long a turn waits for servers that were away and may be back.
 const GRACE: Duration = Duration::from_millis(500);

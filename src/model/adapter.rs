@@ -24,9 +24,9 @@ use super::request::wire::Recipient;
 use super::settings::{Settings, SettingsError};
 use super::transport::ProviderTransport;
 use super::watch::succession::{RequestedModel, Succession};
-use crate::agents::{Deltas, Model, ModelError, ModelRequest};
-use crate::domain::{Dependency, Detail, HealthProbe, Reply, Tool};
-use crate::resilience::{Fault, Guard, GuardRefusal, Patience, Permit, Verdict};
+use base::agents::{Deltas, Model, ModelError, ModelRequest};
+use base::domain::{Dependency, Detail, HealthProbe, Reply, Tool};
+use base::resilience::{Fault, Guard, GuardRefusal, Patience, Permit, Verdict};
 
 /// Gemini, or any server with the same API.
 pub struct OpenAiModel {

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::fault::failure::Failure;
 use super::request::body::Body;
-use crate::agents::{Deltas, ModelError};
-use crate::resilience::Attempts;
+use base::agents::{Deltas, ModelError};
+use base::resilience::Attempts;
 
 /// A model that was corrected this often will not get it right the next time.
 const MAX_CORRECTIONS: u32 = 2;

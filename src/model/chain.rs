@@ -8,8 +8,8 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
 
 use super::adapter::OpenAiModel;
-use crate::agents::{Deltas, Model, ModelError, ModelRequest};
-use crate::domain::{Dependency, HealthProbe, Reply};
+use base::agents::{Deltas, Model, ModelError, ModelRequest};
+use base::domain::{Dependency, HealthProbe, Reply};
 
 /// A model and its fallbacks.
 pub struct Chain {

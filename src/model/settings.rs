@@ -7,8 +7,8 @@ use reqwest::Url;
 use super::cost::prices::{Price, Prices};
 use super::provider_family::ProviderFamily;
 use super::request::thinking::Thinking;
-use crate::domain::Secret;
-use crate::resilience::GuardSettings;
+use base::domain::Secret;
+use base::resilience::GuardSettings;
 
 #[derive(Clone, Debug)]
 pub struct Settings {

@@ -26,9 +26,9 @@ use super::fault::failure::{Failure, unavailable};
 use super::fault::provider_refusal::ProviderRefusal;
 use super::request::body::Body;
 use super::settings::SettingsError;
-use crate::agents::ModelError;
-use crate::cores::PerCore;
-use crate::domain::is_out_of_files;
+use base::agents::ModelError;
+use base::cores::PerCore;
+use base::domain::is_out_of_files;
 
 /// How long the body of a refusal may take after its status: it only helps to explain.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);

@@ -1,6 +1,6 @@
 """Sixteen faults of a provider, met by the real program: alone, and with a healthy fallback.
 
-    cargo build && python3 tests/faults/provider.py
+    cargo build --features emulator && python3 tests/faults/provider.py
 
 Prints a table and stops by itself after little more than a minute, which is how long the outage lasts.
 Alone, no lasting fault may end as an answer, and none may pass its deadline. With a fallback each must

@@ -34,6 +34,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// The other packages, and the rooms that may use them. `app` and `cli` may use all.
+const PACKAGES: &[(&str, &[&str])] = &[
+    ("demo", &[]),
+    ("mcp", &["config"]),
+    ("model", &["config"]),
+    ("text", &["domain"]),
+    ("todo", &["config"]),
+];
+
 /// Rooms that see the whole house.
 const SEE_ALL: &[&str] = &["cli"];
 
@@ -44,7 +53,7 @@ const MAX_LINES: usize = 400;
 fn rooms_use_only_the_rooms_below_them() {
     for (room, allowed) in MAY_USE {
         for file in files_of(room) {
-            for used in used_rooms(&fs::read_to_string(&file).unwrap(), depth(&file)) {
+            for used in used_rooms(&fs::read_to_string(&file).unwrap(), &beginnings(room, &file)) {
                 let fine = used == *room || allowed.contains(&used.as_str());
                 assert!(fine, "{} may not use crate::{used}", file.display());
             }
@@ -53,8 +62,33 @@ fn rooms_use_only_the_rooms_below_them() {
 }
 
 #[test]
+fn rooms_use_only_the_packages_below_them() {
+    for (room, _) in MAY_USE {
+        for file in files_of(room) {
+            let text = fs::read_to_string(&file).unwrap();
+            let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+            let code: Vec<_> = code.collect();
+            for (package, users) in PACKAGES {
+                let path = format!("{package}::");
+                let is_used = code.iter().any(|line| {
+                    let starts =
+                        |at: usize| !line[..at].ends_with(|c: char| is_name(c) || c == ':');
+                    line.match_indices(&path).any(|(at, _)| starts(at))
+                });
+                assert!(
+                    !is_used || users.contains(room),
+                    "{} may not use {package}",
+                    file.display()
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn every_room_has_a_rule() {
-    for entry in fs::read_dir(src()).unwrap() {
+    let entries = [src(), src().join("base")].map(|folder| fs::read_dir(folder).unwrap());
+    for entry in entries.into_iter().flatten() {
         let path = entry.unwrap().path();
         let room = path.file_stem().unwrap().to_string_lossy().into_owned();
         let ruled = MAY_USE.iter().any(|(name, _)| *name == room) || SEE_ALL.contains(&&*room);
@@ -73,14 +107,25 @@ fn every_file_is_short_and_says_what_it_is_for() {
     }
 }
 
-/// The rooms that a file names: after `crate::`, alone or in nested braces, or by climbing up to the
-/// root with `super::`; `depth` is how many of these lead there.
-fn used_rooms(text: &str, depth: usize) -> Vec<String> {
+/// What leads from a file to the rooms: `crate::`, or climbing up with `super::`. Packages above the
+/// base reach only the rooms in it, by its name.
+fn beginnings(room: &str, file: &Path) -> Vec<String> {
+    if src().join(room).join("Cargo.toml").exists() {
+        return vec!["base::".to_owned()];
+    }
+    beginnings_at(depth(file))
+}
+
+fn beginnings_at(depth: usize) -> Vec<String> {
+    let up = (depth > 0).then(|| "super::".repeat(depth));
+    ["crate::".to_owned()].into_iter().chain(up).collect()
+}
+
+/// The rooms that a file names, alone or in nested braces.
+fn used_rooms(text: &str, beginnings: &[String]) -> Vec<String> {
     let code: Vec<_> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
     let code = code.join("\n");
-    let up = "super::".repeat(depth);
-    let beginnings = [Some("crate::"), (depth > 0).then_some(&*up)];
-    let named = beginnings.into_iter().flatten().flat_map(|root| code.split(root).skip(1));
+    let named = beginnings.iter().flat_map(|begin| code.split(&**begin).skip(1));
     let rooms = named.flat_map(|rest| match rest.strip_prefix('{') {
         Some(list) => first_names(list),
         None => vec![first_name(rest)],
@@ -109,12 +154,17 @@ fn first_names(list: &str) -> Vec<String> {
 }
 
 fn first_name(path: &str) -> String {
-    path.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+    path.trim().chars().take_while(|c| is_name(*c)).collect()
 }
 
-/// How many `super::` lead from a file to the root.
+fn is_name(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// How many `super::` lead from a file to the root of its package.
 fn depth(file: &Path) -> usize {
-    let inside = file.strip_prefix(src()).unwrap();
+    let inside = file.strip_prefix(src().join("base")).or_else(|_| file.strip_prefix(src()));
+    let inside = inside.unwrap();
     let is_folder = inside.file_name().is_some_and(|name| name == "mod.rs");
     inside.components().count() - usize::from(is_folder)
 }
@@ -130,14 +180,18 @@ fn rooms_are_found_however_they_are_named() {
         ("use super::super::{config::A, cli};", &["config", "cli"]),
         ("use super::sibling::A;", &[]),
     ] {
-        assert_eq!(used_rooms(text, 2), rooms, "{text}");
+        assert_eq!(used_rooms(text, &beginnings_at(2)), rooms, "{text}");
     }
 }
 
 /// A small room is one file.
 fn files_of(room: &str) -> Vec<PathBuf> {
-    let file = src().join(room).with_extension("rs");
-    if file.exists() { vec![file] } else { rust_files(&src().join(room)) }
+    let places = [src(), src().join("base")].map(|folder| folder.join(room));
+    let place =
+        places.into_iter().find(|place| place.exists() || place.with_extension("rs").exists());
+    let place = place.unwrap_or_else(|| panic!("there is no room {room}"));
+    let file = place.with_extension("rs");
+    if file.exists() { vec![file] } else { rust_files(&place) }
 }
 
 fn rust_files(dir: &Path) -> Vec<PathBuf> {

@@ -51,27 +51,33 @@ pub(in crate::api) async fn attach(
 
 async fn answer(request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let method = request.method().clone();
-    // The route, not the path: a client may write anything into a path.
+    // A known method and the route: a client may write anything into a method and a path.
+    let method = known(request.method());
     let path = request.extensions().get::<MatchedPath>().cloned();
     let response = next.run(request).await;
     let path = path.as_ref().map_or("unknown", MatchedPath::as_str);
     let (status, head_ms) = (response.status().as_u16(), millis(started));
     if let Some(RefusedRequest { code, at }) = response.extensions().get() {
-        tracing::info!(%method, path, status, head_ms, code, at, "Request refused");
+        tracing::info!(method, path, status, head_ms, code, at, "Request refused");
     } else {
-        log_answer(&method, path, status, head_ms);
+        log_answer(method, path, status, head_ms);
     }
     response
 }
 
-fn log_answer(method: &Method, path: &str, status: u16, head_ms: u64) {
+fn log_answer(method: &str, path: &str, status: u16, head_ms: u64) {
     // Health is requested every few seconds and would fill the log.
     if path.starts_with("/health") {
-        tracing::debug!(%method, path, status, head_ms, "Request answered");
+        tracing::debug!(method, path, status, head_ms, "Request answered");
     } else {
-        tracing::info!(%method, path, status, head_ms, "Request answered");
+        tracing::info!(method, path, status, head_ms, "Request answered");
     }
+}
+
+fn known(method: &Method) -> &'static str {
+    const KNOWN: [&str; 9] =
+        ["GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT"];
+    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("unknown")
 }
 
 fn is_sane(id: &str) -> bool {

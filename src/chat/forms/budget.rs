@@ -67,7 +67,7 @@ pub(in crate::chat) fn log(over: &Overspent) {
         Limit::Tokens(_) => "MAX_TURN_TOKENS",
         Limit::Cost(_) => "MAX_TURN_COST_USD",
     };
-    tracing::info!(limit = variable, "The turn reached its cost limit");
+    tracing::info!(limit = variable, "The turn reached its limit");
 }
 
 /// The end of a turn that the user does not want to continue. The model is not asked.

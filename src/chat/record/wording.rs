@@ -20,7 +20,8 @@ pub(in crate::chat) fn message_for_person(
         Finish::Completed | Finish::Asked(_) => return None,
         Finish::Cancelled => "The answer was stopped.".to_owned(),
         Finish::StepLimit { steps } => {
-            format!("I stopped after {steps} steps without finishing. {}", list(done))
+            let steps = if *steps == 1 { "1 step".to_owned() } else { format!("{steps} steps") };
+            format!("I stopped after {steps} without finishing. {}", list(done))
         }
         Finish::OverBudget(over) => format!(
             "I stopped: this answer has used {}, and the limit is {}. {}",
@@ -77,8 +78,8 @@ pub(in crate::chat) fn unfinished(reason: &str) -> String {
 }
 
 /// For a copy whose message or form was deleted by a retry of an earlier message (ADR 22).
-pub(in crate::chat) const FORGOTTEN: &str = "An earlier message was tried again since, and what was answered here \
-     is forgotten. Nothing was done again.";
+pub(in crate::chat) const FORGOTTEN: &str = "An earlier message was tried again since, so the answer that was \
+     here was deleted. Nothing was done again.";
 
 /// For a copy of a cut request that comes after something else (ADR 22).
 pub(in crate::chat) fn overtaken(done: &[ToolRecord]) -> String {

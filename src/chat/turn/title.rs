@@ -170,7 +170,7 @@ fn tell_whether_paid(paid: Result<bool, ThreadsError>) {
     match paid {
         Ok(true) => {}
         Ok(false) => {
-            tracing::info!("The cost of a title was not recorded: the thread is gone or busy")
+            tracing::info!("The cost of a title was not recorded: the thread is gone or busy");
         }
         Err(error) => {
             let error = &error as &dyn std::error::Error;

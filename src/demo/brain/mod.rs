@@ -16,6 +16,7 @@ mod job;
 mod memory;
 mod plan;
 mod reading;
+mod resolve;
 mod saying;
 mod turns;
 

@@ -7,12 +7,12 @@
 use super::acting::arguments::{acting, creation, listing, looking};
 use super::acting::lookup::{Page, Todo, passes, read_page};
 use super::acting::outcome::{Outcome, outcome};
-use super::acting::resolve::{Act, Resolved, Trouble, resolve};
 use super::acting::roles::Roles;
 use super::job::Job;
 use super::memory::{Memory, Pending, is_idle, understand_after};
 use super::reading::filter::Filter;
 use super::reading::intent::{Intent, SmallTalk};
+use super::resolve::{Act, Resolved, Trouble, resolve};
 use super::saying::form::{self, Form};
 use super::saying::say::{self, Made};
 use super::saying::small_talk;

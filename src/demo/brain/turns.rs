@@ -1,7 +1,6 @@
 //! Cuts a transcript into turns, and turns into rounds of calls with their results.
 
-use super::saying::form;
-use crate::conversation::{Call, Said};
+use crate::conversation::{ASK_USER, Call, Said};
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct ConversationTurn<'a> {
@@ -36,7 +35,7 @@ pub(super) fn turns(said: &[Said]) -> Vec<ConversationTurn<'_>> {
 
 /// A form is not a round: its answer is the next message (ADR 13).
 fn take_calls<'a>(turn: &mut ConversationTurn<'a>, calls: &'a [Call]) {
-    let (forms, calls): (Vec<_>, Vec<_>) = calls.iter().partition(|call| call.name == form::TOOL);
+    let (forms, calls): (Vec<_>, Vec<_>) = calls.iter().partition(|call| call.name == ASK_USER);
     turn.asked = forms.last().copied().or(turn.asked);
     if !calls.is_empty() {
         turn.rounds.push(Round { results: vec![None; calls.len()], calls });

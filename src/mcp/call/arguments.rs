@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 const MAX_HOPS: usize = 16;
 
 /// Replaces a text by the value in it if `schema` accepts that value and not the text.
-pub(in crate::mcp) fn unquote(arguments: &mut Map<String, Value>, schema: &Value) {
+pub(crate) fn unquote(arguments: &mut Map<String, Value>, schema: &Value) {
     Wanted { root: schema }.members(arguments, schema);
 }
 

@@ -11,14 +11,14 @@ use rmcp::service::{PeerRequestOptions, RequestHandle};
 use rmcp::{Peer, RoleClient, ServiceError};
 use serde_json::Value;
 
-use crate::agents::Progress;
+use base::agents::Progress;
 
 /// The member of `_meta` with the key of a call (ADR 12).
 const KEY: &str = "orchestrator/idempotency-key";
 
 /// Receivers of progress, by running call.
 #[derive(Debug, Default)]
-pub(in crate::mcp) struct ProgressListeners(Mutex<HashMap<ProgressToken, Progress>>);
+pub(crate) struct ProgressListeners(Mutex<HashMap<ProgressToken, Progress>>);
 
 /// A call that waits for its answer. Dropping it sends `notifications/cancelled`.
 struct PendingCall {
@@ -27,7 +27,7 @@ struct PendingCall {
 }
 
 impl ProgressListeners {
-    pub(in crate::mcp) fn report(&self, news: ProgressNotificationParam) {
+    pub(crate) fn report(&self, news: ProgressNotificationParam) {
         let Some(progress) = self.lock().get(&news.progress_token).cloned() else { return };
         let share = match news.total {
             Some(total) if total > 0.0 => format!("{:.0} %", (news.progress / total) * 100.0),
@@ -48,7 +48,7 @@ impl ProgressListeners {
 /// # Cancel safety
 ///
 /// Dropping the future tells the server to stop.
-pub(in crate::mcp) async fn call(
+pub(crate) async fn call(
     peer: &Peer<RoleClient>,
     mut params: CallToolRequestParams,
     key: Option<&str>,

@@ -8,12 +8,12 @@ use tokio::time::timeout;
 
 /// The calls without an answer. Each has its own limit, so waiting for them ends.
 #[derive(Debug)]
-pub(in crate::mcp) struct CallsInFlight(watch::Sender<usize>);
+pub(crate) struct CallsInFlight(watch::Sender<usize>);
 
 /// Counts a call until it is dropped.
 #[derive(Debug)]
 #[must_use = "a call that is dropped at once is not under way"]
-pub(in crate::mcp) struct UnderWay<'a>(&'a watch::Sender<usize>);
+pub(crate) struct UnderWay<'a>(&'a watch::Sender<usize>);
 
 impl Default for CallsInFlight {
     fn default() -> Self {
@@ -22,12 +22,12 @@ impl Default for CallsInFlight {
 }
 
 impl CallsInFlight {
-    pub(in crate::mcp) fn begin(&self) -> UnderWay<'_> {
+    pub(crate) fn begin(&self) -> UnderWay<'_> {
         self.0.send_modify(|calls| *calls += 1);
         UnderWay(&self.0)
     }
 
-    pub(in crate::mcp) fn is_any(&self) -> bool {
+    pub(crate) fn is_any(&self) -> bool {
         *self.0.borrow() > 0
     }
 
@@ -36,7 +36,7 @@ impl CallsInFlight {
     /// # Cancel safety
     ///
     /// Can be dropped; the next one starts from nothing.
-    pub(in crate::mcp) async fn idle_for(&self, time: Duration) {
+    pub(crate) async fn idle_for(&self, time: Duration) {
         let mut calls = self.0.subscribe();
         loop {
             // `self` owns the sender, so neither wait ends because the sender is gone.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use rmcp::model::{CallToolResult, ContentBlock, ResourceContents};
 
 use super::super::error::CallFault;
-use crate::domain::{ToolImage, ToolLink, ToolOrigin, ToolOutput, clean, shorten};
+use base::domain::{ToolImage, ToolLink, ToolOrigin, ToolOutput, clean, shorten};
 
 // Goes into the transcript, and so into every later request of the thread.
 const MAX_TEXT_CHARS: usize = 32_000;
@@ -19,7 +19,7 @@ const MAX_LABEL_CHARS: usize = 200;
 const MAX_URI_BYTES: usize = 2_048;
 
 /// A result with `is_error` is a refusal by the tool.
-pub(in crate::mcp) fn read_result(
+pub(crate) fn read_result(
     result: CallToolResult,
     origin: ToolOrigin,
 ) -> Result<ToolOutput, CallFault> {

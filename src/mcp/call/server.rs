@@ -18,43 +18,43 @@ use super::super::{ServerSettings, Settings, Transport};
 use super::calling::{self, ProgressListeners};
 use super::in_flight::CallsInFlight;
 use super::result::read_result;
-use crate::agents::ToolRequest;
-use crate::domain::{Dependency, Detail, Effect, ToolId, ToolOrigin, ToolOutput};
-use crate::resilience::{Fault, Guard, GuardRefusal, Verdict};
+use base::agents::ToolRequest;
+use base::domain::{Dependency, Detail, Effect, ToolId, ToolOrigin, ToolOutput};
+use base::resilience::{Fault, Guard, GuardRefusal, Verdict};
 
 #[derive(Debug)]
-pub(in crate::mcp) struct Server {
+pub(crate) struct Server {
     name: Arc<str>,
-    pub(in crate::mcp) settings: ServerSettings,
-    pub(in crate::mcp) guard: Guard,
+    pub(crate) settings: ServerSettings,
+    pub(crate) guard: Guard,
     /// Wakes the supervisor: the tools changed, or a call failed so that the server is in doubt.
-    pub(in crate::mcp) doubt: Arc<Notify>,
-    pub(in crate::mcp) progress_listeners: Arc<ProgressListeners>,
-    pub(in crate::mcp) in_flight: CallsInFlight,
-    pub(in crate::mcp) attempts: ConnectAttempts,
+    pub(crate) doubt: Arc<Notify>,
+    pub(crate) progress_listeners: Arc<ProgressListeners>,
+    pub(crate) in_flight: CallsInFlight,
+    pub(crate) attempts: ConnectAttempts,
     call_timeout: Duration,
     status: Mutex<ServerStatus>,
 }
 
 /// A call, prepared once for all its attempts.
 #[derive(Debug)]
-pub(in crate::mcp) struct PreparedCall<'a> {
-    pub(in crate::mcp) tool: &'a ToolId,
-    pub(in crate::mcp) effect: Effect,
-    pub(in crate::mcp) arguments: Map<String, Value>,
-    pub(in crate::mcp) request: ToolRequest<'a>,
+pub(crate) struct PreparedCall<'a> {
+    pub(crate) tool: &'a ToolId,
+    pub(crate) effect: Effect,
+    pub(crate) arguments: Map<String, Value>,
+    pub(crate) request: ToolRequest<'a>,
 }
 
 #[derive(Clone, Debug, Default)]
-pub(in crate::mcp) struct ServerStatus {
-    pub(in crate::mcp) link: Link,
+pub(crate) struct ServerStatus {
+    pub(crate) link: Link,
     /// What it offers, or offered when it was last connected.
-    pub(in crate::mcp) offer: Arc<ServerTools>,
-    pub(in crate::mcp) version: Option<String>,
+    pub(crate) offer: Arc<ServerTools>,
+    pub(crate) version: Option<String>,
 }
 
 #[derive(Clone, Debug, Default)]
-pub(in crate::mcp) enum Link {
+pub(crate) enum Link {
     /// Not tried since the start, or since it was lost: it may be connected in a moment.
     #[default]
     Untried,
@@ -63,7 +63,7 @@ pub(in crate::mcp) enum Link {
 }
 
 impl Server {
-    pub(in crate::mcp) fn new(settings: ServerSettings, common: &Settings) -> Self {
+    pub(crate) fn new(settings: ServerSettings, common: &Settings) -> Self {
         Self {
             name: settings.name.as_str().into(),
             guard: Guard::new(format!("mcp:{}", settings.name), common.guard),
@@ -77,24 +77,24 @@ impl Server {
         }
     }
 
-    pub(in crate::mcp) fn name(&self) -> &Arc<str> {
+    pub(crate) fn name(&self) -> &Arc<str> {
         &self.name
     }
 
     /// Receives its notifications.
-    pub(in crate::mcp) fn listener(&self) -> SessionListener {
+    pub(crate) fn listener(&self) -> SessionListener {
         SessionListener {
             changed: Arc::clone(&self.doubt),
             progress_listeners: Arc::clone(&self.progress_listeners),
         }
     }
 
-    pub(in crate::mcp) fn status(&self) -> ServerStatus {
+    pub(crate) fn status(&self) -> ServerStatus {
         self.lock().clone()
     }
 
     /// Stores an open session, or its new list of tools.
-    pub(in crate::mcp) fn set_connected(
+    pub(crate) fn set_connected(
         &self,
         peer: Peer<RoleClient>,
         offer: ServerTools,
@@ -104,12 +104,12 @@ impl Server {
     }
 
     /// Stores that it was lost or cannot be reached; returns the link before.
-    pub(in crate::mcp) fn set_disconnected(&self, to: Link) -> Link {
+    pub(crate) fn set_disconnected(&self, to: Link) -> Link {
         std::mem::replace(&mut self.lock().link, to)
     }
 
     /// Waits for one more attempt to connect, if it may be back by now.
-    pub(in crate::mcp) async fn tried_again(&self) {
+    pub(crate) async fn tried_again(&self) {
         if self.comes_back() && !self.status().is_connected() {
             self.attempts.one_more().await;
         }
@@ -117,11 +117,11 @@ impl Server {
 
     /// Whether it can come back on its own. A child does not, and one that ends immediately would
     /// only be started again and again (ADR 1).
-    pub(in crate::mcp) fn comes_back(&self) -> bool {
+    pub(crate) fn comes_back(&self) -> bool {
         matches!(self.settings.transport, Transport::Http { .. })
     }
 
-    pub(in crate::mcp) fn report(&self) -> Dependency {
+    pub(crate) fn report(&self) -> Dependency {
         let ServerStatus { link, offer, version } = self.status();
         let connected = matches!(link, Link::Up(_));
         let tools = if connected { offer.tools.len() } else { 0 };
@@ -137,10 +137,7 @@ impl Server {
     /// # Cancel safety
     ///
     /// Dropping the future tells the server to stop.
-    pub(in crate::mcp) async fn call(
-        &self,
-        call: &PreparedCall<'_>,
-    ) -> Result<ToolOutput, CallFault> {
+    pub(crate) async fn call(&self, call: &PreparedCall<'_>) -> Result<ToolOutput, CallFault> {
         let result = match call.effect {
             Effect::ReadOnly | Effect::Idempotent => self.call_repeatedly(call).await,
             Effect::Changes => {
@@ -207,12 +204,12 @@ impl Server {
 
 impl ServerStatus {
     /// Whether calls can be sent.
-    pub(in crate::mcp) fn is_connected(&self) -> bool {
+    pub(crate) fn is_connected(&self) -> bool {
         matches!(self.link, Link::Up(_))
     }
 
     /// Whether an attempt to connect has ended since the start, or since it was lost.
-    pub(in crate::mcp) fn is_settled(&self) -> bool {
+    pub(crate) fn is_settled(&self) -> bool {
         !matches!(self.link, Link::Untried)
     }
 }

@@ -8,7 +8,7 @@ use reqwest::header::{HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 
 use super::super::{ServerSettings, Transport};
-use crate::domain::{Secret, Trust};
+use base::domain::{Secret, Trust};
 
 const MAX_SERVERS: usize = 32;
 const MAX_NAME_CHARS: usize = 32;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::domain::{Secret, Trust};
-use crate::resilience::GuardSettings;
+use base::domain::{Secret, Trust};
+use base::resilience::GuardSettings;
 
 #[derive(Clone, Debug)]
 pub struct Settings {

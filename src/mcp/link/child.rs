@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
-use crate::domain::{Secret, clean};
+use base::domain::{Secret, clean};
 
 /// All that a child gets of our environment, so that no API key reaches it (invariant 9).
 const INHERITED: [&str; 4] = ["PATH", "HOME", "LANG", "TZ"];
@@ -23,25 +23,25 @@ const MAX_LINE_BYTES: usize = 200;
 
 /// A running child. Dropping it kills it and its own children.
 #[derive(Debug)]
-pub(in crate::mcp) struct Child {
+pub(crate) struct Child {
     process: tokio::process::Child,
     /// None once the leader was reaped: the system may give the number to another process.
     group: Option<Pid>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::mcp) enum ShutdownMode {
+pub(crate) enum ShutdownMode {
     /// It may finish: its input is closed, then SIGTERM, then SIGKILL.
     Polite,
     /// SIGKILL immediately: it no longer answers.
     AtOnce,
 }
 
-pub(in crate::mcp) type Pipes = (ChildStdout, ChildStdin);
+pub(crate) type Pipes = (ChildStdout, ChildStdin);
 
 impl Child {
     /// Starts `command`.
-    pub(in crate::mcp) fn start(
+    pub(crate) fn start(
         server: &Arc<str>,
         command: &str,
         args: &[String],
@@ -74,7 +74,7 @@ impl Child {
     /// # Cancel safety
     ///
     /// Can be dropped and called again.
-    pub(in crate::mcp) async fn exited(&mut self) {
+    pub(crate) async fn exited(&mut self) {
         if let Err(error) = self.process.wait().await {
             tracing::debug!(reason = %error.kind(), "The end of a child process cannot be awaited");
         }
@@ -83,7 +83,7 @@ impl Child {
     }
 
     /// Ends it within about three seconds. Its input must be closed already.
-    pub(in crate::mcp) async fn end(mut self, mode: ShutdownMode) {
+    pub(crate) async fn end(mut self, mode: ShutdownMode) {
         if mode == ShutdownMode::Polite && timeout(PATIENCE, self.exited()).await.is_err() {
             self.signal(Signal::SIGTERM);
             timeout(PATIENCE, self.exited()).await.unwrap_or_default();

@@ -15,7 +15,7 @@ use super::session::Session;
 use super::session_listener::SessionListener;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::mcp) enum Handshake {
+pub(crate) enum Handshake {
     /// Tries the 2026 revision first, then falls back. Costs ten seconds with an old server that
     /// does not answer; rmcp's limit cannot be set.
     Ask,
@@ -28,7 +28,7 @@ pub(in crate::mcp) enum Handshake {
 /// # Cancel safety
 ///
 /// Dropping the future kills a child that was started.
-pub(in crate::mcp) async fn open(
+pub(crate) async fn open(
     name: &Arc<str>,
     settings: &ServerSettings,
     handshake: Handshake,
@@ -70,7 +70,7 @@ async fn shake_hands<E: std::error::Error + Send + Sync + 'static, A>(
 impl Handshake {
     /// What to try next: the other way only if a server answered. A refused connection must not
     /// change the era, or a server that starts late is spoken to in the old one forever (ADR 1).
-    pub(in crate::mcp) const fn after(self, error: &ConnectError) -> Self {
+    pub(crate) const fn after(self, error: &ConnectError) -> Self {
         match (self, error) {
             (
                 _,

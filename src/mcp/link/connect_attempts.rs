@@ -5,10 +5,10 @@
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use crate::domain::{BreakerReport, BreakerState};
+use base::domain::{BreakerReport, BreakerState};
 
 #[derive(Debug)]
-pub(in crate::mcp) struct ConnectAttempts {
+pub(crate) struct ConnectAttempts {
     state: watch::Sender<AttemptCounts>,
     wanted: Notify,
     /// From this many failures in a row `/health` reports the breaker as open.
@@ -24,11 +24,11 @@ struct AttemptCounts {
 }
 
 impl ConnectAttempts {
-    pub(in crate::mcp) fn new(max_failures: u32) -> Self {
+    pub(crate) fn new(max_failures: u32) -> Self {
         Self { state: watch::Sender::default(), wanted: Notify::new(), max_failures }
     }
 
-    pub(in crate::mcp) fn end(&self, succeeded: bool) {
+    pub(crate) fn end(&self, succeeded: bool) {
         self.state.send_modify(|state| {
             let failed = u64::from(!succeeded);
             let in_a_row = if succeeded { 0 } else { state.in_a_row.saturating_add(1) };
@@ -41,7 +41,7 @@ impl ConnectAttempts {
         });
     }
 
-    pub(in crate::mcp) fn pause_until(&self, next: Instant) {
+    pub(crate) fn pause_until(&self, next: Instant) {
         self.state.send_modify(|state| state.next = Some(next));
     }
 
@@ -50,16 +50,16 @@ impl ConnectAttempts {
     /// # Cancel safety
     ///
     /// Can be dropped and called again.
-    pub(in crate::mcp) async fn wanted(&self) {
+    pub(crate) async fn wanted(&self) {
         self.wanted.notified().await;
     }
 
-    pub(in crate::mcp) fn want(&self) {
+    pub(crate) fn want(&self) {
         self.wanted.notify_one();
     }
 
     /// Requests an attempt and waits for its end.
-    pub(in crate::mcp) async fn one_more(&self) {
+    pub(crate) async fn one_more(&self) {
         let mut state = self.state.subscribe();
         // Read before the request, so that an attempt that ends at once is not missed.
         let before = state.borrow_and_update().ended;
@@ -71,7 +71,7 @@ impl ConnectAttempts {
 
     /// The breaker's report for `/health`. A server that cannot be reached counts as open, although
     /// attempts do not count for the breaker (ADR 1).
-    pub(in crate::mcp) fn told_with(&self, report: BreakerReport) -> BreakerReport {
+    pub(crate) fn told_with(&self, report: BreakerReport) -> BreakerReport {
         let state = *self.state.borrow();
         let mut told = report;
         told.calls.failed += state.failed;

@@ -14,7 +14,7 @@ use rmcp::transport::common::client_side_sse::ExponentialBackoff;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 
 use super::super::error::ConnectError;
-use crate::domain::Secret;
+use base::domain::Secret;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const MAX_REDIRECTS: usize = 5;
@@ -24,7 +24,7 @@ const MAX_RESUMES: usize = 3;
 const FIRST_RESUME: Duration = Duration::from_millis(200);
 
 /// Sends nothing yet.
-pub(in crate::mcp) fn transport(
+pub(crate) fn transport(
     url: &str,
     headers: &[(String, Secret)],
 ) -> Result<StreamableHttpClientTransport<Client>, ConnectError> {

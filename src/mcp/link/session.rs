@@ -23,7 +23,7 @@ const LISTEN_TIMEOUT: Duration = Duration::from_secs(2);
 const LISTEN_AGAIN: Duration = Duration::from_secs(5);
 
 /// Dropping it ends it without waiting.
-pub(in crate::mcp) struct Session {
+pub(crate) struct Session {
     peer: Peer<RoleClient>,
     close: RunningServiceCancellationToken,
     ended: Shared<BoxFuture<'static, ()>>,
@@ -34,7 +34,7 @@ pub(in crate::mcp) struct Session {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::mcp) enum Happening {
+pub(crate) enum Happening {
     /// The connection or the child ended.
     Ended,
     /// The tools changed, or the subscription ended: both mean listing them again.
@@ -42,7 +42,7 @@ pub(in crate::mcp) enum Happening {
 }
 
 impl Session {
-    pub(in crate::mcp) fn new(
+    pub(crate) fn new(
         running: RunningService<RoleClient, SessionListener>,
         child: Option<Child>,
     ) -> Self {
@@ -53,21 +53,18 @@ impl Session {
         Self { peer, close, ended, child, news: None, listening_since: None }
     }
 
-    pub(in crate::mcp) fn peer(&self) -> &Peer<RoleClient> {
+    pub(crate) fn peer(&self) -> &Peer<RoleClient> {
         &self.peer
     }
 
     /// The protocol revision.
-    pub(in crate::mcp) fn version(&self) -> Option<String> {
+    pub(crate) fn version(&self) -> Option<String> {
         self.peer.peer_info().map(|info| info.protocol_version.as_str().to_owned())
     }
 
     /// Subscribes to changes if needed, and lists the tools after that, so that no change is
     /// missed.
-    pub(in crate::mcp) async fn list(
-        &mut self,
-        server: &Server,
-    ) -> Result<ServerTools, ServiceError> {
+    pub(crate) async fn list(&mut self, server: &Server) -> Result<ServerTools, ServiceError> {
         // rmcp caches lists for as long as the server allows. A cached list would hide that the
         // server is gone.
         self.peer.set_response_cache_config(ClientCacheConfig::disabled()).await;
@@ -90,7 +87,7 @@ impl Session {
     /// # Cancel safety
     ///
     /// Can be dropped and called again.
-    pub(in crate::mcp) async fn next(&mut self) -> Happening {
+    pub(crate) async fn next(&mut self) -> Happening {
         let Self { ended, child, news, .. } = self;
         tokio::select! {
             biased;
@@ -101,7 +98,7 @@ impl Session {
     }
 
     /// Ends it within a few seconds.
-    pub(in crate::mcp) async fn close(self, mode: ShutdownMode) {
+    pub(crate) async fn close(self, mode: ShutdownMode) {
         let Self { close, ended, child, news, peer, .. } = self;
         // First all handles, then the session, then the child: its input must be closed before
         // `Child::end`, and the session holds it.

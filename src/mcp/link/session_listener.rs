@@ -13,14 +13,14 @@ use super::super::call::calling::ProgressListeners;
 
 /// Receives changes of tools and progress of calls; declines everything else.
 #[derive(Debug)]
-pub(in crate::mcp) struct SessionListener {
-    pub(in crate::mcp) changed: Arc<Notify>,
-    pub(in crate::mcp) progress_listeners: Arc<ProgressListeners>,
+pub(crate) struct SessionListener {
+    pub(crate) changed: Arc<Notify>,
+    pub(crate) progress_listeners: Arc<ProgressListeners>,
 }
 
 impl ClientHandler for SessionListener {
     fn get_info(&self) -> ClientConfig {
-        let me = Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+        let me = Implementation::new("orchestrator", env!("CARGO_PKG_VERSION"));
         // Only `initialize` reads this revision, so it must be the last that has an `initialize`
         // (ADR 1).
         ClientConfig::new(ClientCapabilities::default(), me)

@@ -16,7 +16,7 @@ use super::super::{Pace, Settings};
 use super::child::ShutdownMode;
 use super::connect::{Handshake, open};
 use super::session::{Happening, Session};
-use crate::resilience::GuardSettings;
+use base::resilience::GuardSettings;
 
 /// How long a server in doubt may take to list its tools while no call is running.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -26,7 +26,7 @@ const SOON: Duration = Duration::from_secs(1);
 /// Changes within this time are read together: some servers announce several at their start.
 const GATHER: Duration = Duration::from_millis(50);
 
-pub(in crate::mcp) struct Supervisor {
+pub(crate) struct Supervisor {
     server: Arc<Server>,
     board: Arc<Board>,
     stop: CancellationToken,
@@ -44,7 +44,7 @@ enum SessionEvent {
 }
 
 impl Supervisor {
-    pub(in crate::mcp) fn new(
+    pub(crate) fn new(
         server: Arc<Server>,
         board: Arc<Board>,
         settings: &Settings,
@@ -56,7 +56,7 @@ impl Supervisor {
     }
 
     /// Runs until it is stopped; leaves no child behind.
-    pub(in crate::mcp) async fn run(mut self) {
+    pub(crate) async fn run(mut self) {
         while let Some(session) = self.connect().await {
             let opened = Instant::now();
             self.watch(session).await;

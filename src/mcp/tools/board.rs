@@ -8,56 +8,56 @@ use tokio::sync::watch;
 
 use super::super::call::server::{Server, ServerStatus};
 use super::server_tools::{LeftOut, MAX_TOOLS};
-use crate::agents::ASK_USER;
-use crate::domain::{Catalog, Effect, Tool, ToolCall, ToolId};
+use base::agents::ASK_USER;
+use base::domain::{Catalog, Effect, Tool, ToolCall, ToolId};
 
 /// All servers, and what they offer now.
 #[derive(Debug)]
-pub(in crate::mcp) struct Board {
-    pub(in crate::mcp) servers: Vec<Arc<Server>>,
+pub(crate) struct Board {
+    pub(crate) servers: Vec<Arc<Server>>,
     offered: watch::Sender<Arc<OfferedTools>>,
 }
 
 /// What is offered at one moment. Replaced as a whole, so a turn keeps one consistent list.
 #[derive(Debug, Default)]
-pub(in crate::mcp) struct OfferedTools {
-    pub(in crate::mcp) catalog: Arc<Catalog>,
+pub(crate) struct OfferedTools {
+    pub(crate) catalog: Arc<Catalog>,
     /// Includes the tools of a lost server: a call to one is "not available", not "unknown tool".
     routes: HashMap<ToolId, Route>,
     /// From the names shown to the model to the tools.
     names: HashMap<String, ToolId>,
     /// Whether every server has connected or failed once.
-    pub(in crate::mcp) settled: bool,
+    pub(crate) settled: bool,
     left_out: LeftOut,
 }
 
 #[derive(Clone, Debug)]
-pub(in crate::mcp) struct Route {
-    pub(in crate::mcp) server: Arc<Server>,
-    pub(in crate::mcp) tool: ToolId,
+pub(crate) struct Route {
+    pub(crate) server: Arc<Server>,
+    pub(crate) tool: ToolId,
     /// The schema of its arguments, as the server sent it.
-    pub(in crate::mcp) schema: Arc<Value>,
-    pub(in crate::mcp) effect: Effect,
-    pub(in crate::mcp) honours_keys: bool,
+    pub(crate) schema: Arc<Value>,
+    pub(crate) effect: Effect,
+    pub(crate) honours_keys: bool,
 }
 
 impl Board {
-    pub(in crate::mcp) fn new(servers: Vec<Arc<Server>>) -> Self {
+    pub(crate) fn new(servers: Vec<Arc<Server>>) -> Self {
         let offered = watch::Sender::new(Arc::new(compile(&servers)));
         Self { servers, offered }
     }
 
-    pub(in crate::mcp) fn offered(&self) -> Arc<OfferedTools> {
+    pub(crate) fn offered(&self) -> Arc<OfferedTools> {
         Arc::clone(&self.offered.borrow())
     }
 
-    pub(in crate::mcp) fn subscribe(&self) -> watch::Receiver<Arc<OfferedTools>> {
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Arc<OfferedTools>> {
         self.offered.subscribe()
     }
 
     /// Reads all servers again. `send_modify` holds the lock meanwhile, so the last caller has seen
     /// all changes before it.
-    pub(in crate::mcp) fn publish(&self) {
+    pub(crate) fn publish(&self) {
         self.offered.send_modify(|offered| {
             let next = compile(&self.servers);
             if next.left_out != offered.left_out && !next.left_out.is_empty() {
@@ -97,7 +97,7 @@ fn compile(servers: &[Arc<Server>]) -> OfferedTools {
 impl OfferedTools {
     /// Routes a stored call by its tool's identity, not by its name. Calls of earlier releases have
     /// only a name (ADR 1).
-    pub(in crate::mcp) fn route(&self, call: &ToolCall) -> Option<&Route> {
+    pub(crate) fn route(&self, call: &ToolCall) -> Option<&Route> {
         self.routes.get(call.tool.as_ref().or_else(|| self.names.get(&call.name))?)
     }
 

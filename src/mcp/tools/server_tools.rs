@@ -7,10 +7,10 @@ use rmcp::model::{PaginatedRequestParams, Tool as ServerTool, ToolAnnotations};
 use rmcp::{Peer, RoleClient, ServiceError};
 use serde_json::Value;
 
-use crate::domain::{Hints, Tool, ToolId, ToolOrigin, Trust, clean, shorten};
+use base::domain::{Hints, Tool, ToolId, ToolOrigin, Trust, clean, shorten};
 
 /// The smallest limit of a provider, and more than a model can use well.
-pub(in crate::mcp) const MAX_TOOLS: usize = 128;
+pub(crate) const MAX_TOOLS: usize = 128;
 /// The member of a tool's `_meta` that says: a call with a key happens once (ADR 12).
 const HONOURS_KEYS: &str = "orchestrator/idempotency";
 /// The protocol's limit on names.
@@ -26,14 +26,14 @@ const MAX_NAMED: usize = 20;
 
 /// All tools of one server, under its own names.
 #[derive(Clone, Debug, Default)]
-pub(in crate::mcp) struct ServerTools {
-    pub(in crate::mcp) tools: Vec<Tool>,
+pub(crate) struct ServerTools {
+    pub(crate) tools: Vec<Tool>,
     /// Tools that exist, or may exist, but are not offered.
-    pub(in crate::mcp) left_out: LeftOut,
+    pub(crate) left_out: LeftOut,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::mcp) struct LeftOut {
+pub(crate) struct LeftOut {
     names: Vec<String>,
     unnamed: usize,
 }
@@ -42,7 +42,7 @@ pub(in crate::mcp) struct LeftOut {
 /// # Cancel safety
 ///
 /// Dropping the future forgets the pages read so far.
-pub(in crate::mcp) async fn list_tools(
+pub(crate) async fn list_tools(
     peer: &Peer<RoleClient>,
     server: &Arc<str>,
     trust: Trust,
@@ -76,7 +76,7 @@ impl ServerTools {
 }
 
 impl LeftOut {
-    pub(in crate::mcp) fn add(&mut self, name: &str) {
+    pub(crate) fn add(&mut self, name: &str) {
         if self.names.len() < MAX_NAMED && !name.is_empty() {
             self.names.push(shorten(&clean(name), MAX_TITLE_CHARS));
         } else {
@@ -84,12 +84,12 @@ impl LeftOut {
         }
     }
 
-    pub(in crate::mcp) fn add_all(&mut self, others: &Self) {
+    pub(crate) fn add_all(&mut self, others: &Self) {
         others.names.iter().for_each(|name| self.add(name));
         self.unnamed += others.unnamed;
     }
 
-    pub(in crate::mcp) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }

@@ -4,16 +4,16 @@
 use serde::de::IgnoredAny;
 use serde_json::{Deserializer, Value};
 
-use crate::agents::ModelError;
-use crate::domain::{CallId, ToolCall};
-use crate::model::extra;
-use crate::model::fault::failure::Failure;
+use crate::extra;
+use crate::fault::failure::Failure;
+use base::agents::ModelError;
+use base::domain::{CallId, ToolCall};
 
 const MAX_CALLS: usize = 64;
 const MAX_ARGUMENT_BYTES: usize = 256 * 1024;
 
 #[derive(Debug, Default)]
-pub(in crate::model) struct Calls {
+pub(crate) struct Calls {
     open: Vec<OpenCall>,
     /// A signature that arrived before its call.
     early_extra: Option<Value>,
@@ -38,7 +38,7 @@ struct CallPiece {
 }
 
 impl Calls {
-    pub(in crate::model) fn push(&mut self, entry: Value) -> Result<(), Failure> {
+    pub(crate) fn push(&mut self, entry: Value) -> Result<(), Failure> {
         let piece = CallPiece::read(entry);
         let is_signature = piece.id.is_none() && piece.name.is_none() && piece.arguments.is_none();
         match self.place(&piece) {
@@ -52,7 +52,7 @@ impl Calls {
     }
 
     /// The calls, or a failure if one is incomplete.
-    pub(in crate::model) fn finish(self) -> Result<Vec<ToolCall>, Failure> {
+    pub(crate) fn finish(self) -> Result<Vec<ToolCall>, Failure> {
         self.open.into_iter().map(OpenCall::finish).collect()
     }
 
@@ -134,7 +134,7 @@ impl OpenCall {
 }
 
 /// Takes a string member unless it is empty.
-pub(in crate::model) fn text(object: &mut Value, key: &str) -> Option<String> {
+pub(crate) fn text(object: &mut Value, key: &str) -> Option<String> {
     match object.get_mut(key).map(Value::take) {
         Some(Value::String(text)) if !text.is_empty() => Some(text),
         _ => None,

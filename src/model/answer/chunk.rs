@@ -9,7 +9,7 @@ use serde::de::{Deserializer, Error};
 use serde::{Deserialize, de};
 use serde_json::Value;
 
-use crate::model::fault::provider_refusal::ProviderRefusal;
+use crate::fault::provider_refusal::ProviderRefusal;
 
 /// A chunk of a stream, or a complete answer that was not streamed.
 #[derive(Debug)]
@@ -75,21 +75,21 @@ impl<'a> Chunk<'a> {
     }
 
     /// An error that came with status 200.
-    pub(in crate::model) fn refused(&self) -> Option<ProviderRefusal> {
+    pub(crate) fn refused(&self) -> Option<ProviderRefusal> {
         match self {
             Self::Words(_) => None,
             Self::Loose(value) => ProviderRefusal::in_stream(value),
         }
     }
 
-    pub(in crate::model) fn model(&self) -> Option<&str> {
+    pub(crate) fn model(&self) -> Option<&str> {
         match self {
             Self::Words(words) => words.model.as_ref().map(|name| &*name.0),
             Self::Loose(value) => value.get("model").and_then(Value::as_str),
         }
     }
 
-    pub(in crate::model) fn usage(&self) -> Option<&Value> {
+    pub(crate) fn usage(&self) -> Option<&Value> {
         match self {
             Self::Words(words) => words.usage.as_ref(),
             Self::Loose(value) => value.get("usage"),
@@ -99,7 +99,7 @@ impl<'a> Chunk<'a> {
 
 impl Words<'_> {
     /// The text and the finish reason; empty ones count as absent.
-    pub(in crate::model) fn take(self) -> (Option<String>, Option<String>) {
+    pub(crate) fn take(self) -> (Option<String>, Option<String>) {
         let [ChunkChoice { delta, finish_reason, .. }] = self.choices;
         let said = |text: &String| !text.is_empty();
         (delta.content.filter(said), finish_reason.filter(said))

@@ -9,10 +9,10 @@ use super::calls::{Calls, text};
 use super::chunk::Chunk;
 use super::code_call_filter::{CodeCallFilter, Rest};
 use super::thoughts::Thoughts;
-use crate::agents::{Delta, ModelError};
-use crate::domain::{Assistant, Reply, Usage};
-use crate::model::extra;
-use crate::model::fault::failure::Failure;
+use crate::extra;
+use crate::fault::failure::Failure;
+use base::agents::{Delta, ModelError};
+use base::domain::{Assistant, Reply, Usage};
 
 const MAX_TEXT_BYTES: usize = 1024 * 1024;
 
@@ -77,7 +77,7 @@ impl Decoder {
     }
 
     /// Whether a finish reason came: the reply is complete, and only counters may follow.
-    pub(in crate::model) fn is_finished(&self) -> bool {
+    pub(crate) fn is_finished(&self) -> bool {
         self.finish.is_some()
     }
 

@@ -11,7 +11,7 @@ const MAX_STRAY_BYTES: usize = 16 * 1024;
 const DONE: &[u8] = b"[DONE]";
 
 #[derive(Debug, Default)]
-pub(in crate::model) struct Events {
+pub(crate) struct Events {
     /// Bytes that were not read yet.
     piece: Bytes,
     /// Whether a line was read: only the first may begin with a byte order mark.
@@ -30,7 +30,7 @@ pub(in crate::model) struct Events {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::model) enum SseEvent<'a> {
+pub(crate) enum SseEvent<'a> {
     Data(&'a [u8]),
     /// `[DONE]`.
     Done,
@@ -41,12 +41,12 @@ pub(in crate::model) enum SseEvent<'a> {
 impl Events {
     /// Continues with this piece, after all events of the one before were taken. `None` ends the
     /// body: a line or an event that has no end yet is then complete.
-    pub(in crate::model) fn take(&mut self, piece: Option<Bytes>) {
+    pub(crate) fn take(&mut self, piece: Option<Bytes>) {
         self.piece = piece.unwrap_or(Bytes::from_static(b"\n\n"));
     }
 
     /// The next event; none if another piece is needed.
-    pub(in crate::model) fn next(&mut self) -> Option<SseEvent<'_>> {
+    pub(crate) fn next(&mut self) -> Option<SseEvent<'_>> {
         if std::mem::take(&mut self.is_told) {
             self.data.clear();
         }
@@ -64,12 +64,12 @@ impl Events {
     }
 
     /// Whether a comment came since the last call. A comment is no event, but a sign of life.
-    pub(in crate::model) fn take_comment(&mut self) -> bool {
+    pub(crate) fn take_comment(&mut self) -> bool {
         std::mem::take(&mut self.comments) > 0
     }
 
     /// Lines that belong to no event, such as a bare error object.
-    pub(in crate::model) fn stray(&self) -> &[u8] {
+    pub(crate) fn stray(&self) -> &[u8] {
         &self.stray
     }
 

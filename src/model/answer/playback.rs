@@ -17,13 +17,13 @@ use hyper::body::Frame;
 use tokio::time::Instant;
 
 use super::stream::Reading;
-use crate::agents::{AgentEvent, Delta, Deltas, Listener, ModelError};
-use crate::domain::{Reply, Usage};
-use crate::model::connection::response::ProviderResponse;
-use crate::model::cost::bill::Bill;
-use crate::model::transport::opened;
-use crate::model::watch::warnings::Warnings;
-use crate::resilience::{Breaker, BreakerSettings, Patience};
+use crate::connection::response::ProviderResponse;
+use crate::cost::bill::Bill;
+use crate::transport::opened;
+use crate::watch::warnings::Warnings;
+use base::agents::{AgentEvent, Delta, Deltas, Listener, ModelError};
+use base::domain::{Reply, Usage};
+use base::resilience::{Breaker, BreakerSettings, Patience};
 
 /// Long enough to never matter: a recording is never late.
 const PATIENCE: Duration = Duration::from_hours(1);

@@ -12,15 +12,15 @@ use tokio::time::timeout;
 use super::chunk::Chunk;
 use super::decoder::{Decoder, StreamEnd};
 use super::events::{Events, SseEvent};
-use crate::agents::{Delta, Deltas, ModelError};
-use crate::domain::Reply;
-use crate::model::connection::response::ProviderResponse;
-use crate::model::cost::bill::Bill;
-use crate::model::fault::failure::Failure;
-use crate::model::fault::provider_refusal::ProviderRefusal;
-use crate::model::transport::OpenedAnswer;
-use crate::model::watch::warnings::Warnings;
-use crate::resilience::{Patience, Permit};
+use crate::connection::response::ProviderResponse;
+use crate::cost::bill::Bill;
+use crate::fault::failure::Failure;
+use crate::fault::provider_refusal::ProviderRefusal;
+use crate::transport::OpenedAnswer;
+use crate::watch::warnings::Warnings;
+use base::agents::{Delta, Deltas, ModelError};
+use base::domain::Reply;
+use base::resilience::{Patience, Permit};
 
 // Far above the 1 MiB of text, because each word comes in a frame of JSON.
 const MAX_BODY_BYTES: usize = 16 * 1024 * 1024;
@@ -30,7 +30,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// How long to wait for the end of the body after `[DONE]`, to keep the connection for reuse.
 const CLOSING_GRACE: Duration = Duration::from_millis(20);
 
-pub(in crate::model) struct Reading<'a> {
+pub(crate) struct Reading<'a> {
     deltas: &'a Deltas,
     /// Reported on drop, whatever happens to this reading.
     bill: Bill<'a>,
@@ -53,7 +53,7 @@ enum ReadSoFar {
 }
 
 impl<'a> Reading<'a> {
-    pub(in crate::model) fn new(
+    pub(crate) fn new(
         deltas: &'a Deltas,
         bill: Bill<'a>,
         warnings: &'a Warnings,
@@ -73,7 +73,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    pub(in crate::model) async fn read(mut self, opened: OpenedAnswer) -> Result<Reply, Failure> {
+    pub(crate) async fn read(mut self, opened: OpenedAnswer) -> Result<Reply, Failure> {
         let result = match opened {
             OpenedAnswer::Stream(answer) => self.read_stream(answer).await,
             OpenedAnswer::Whole(value) => self.take(value.into()).map(|()| StreamEnd::Done),
@@ -228,7 +228,7 @@ mod tests {
     use tokio::time::{Instant, sleep};
 
     use super::*;
-    use crate::resilience::{Breaker, BreakerSettings};
+    use base::resilience::{Breaker, BreakerSettings};
 
     const SECOND: Duration = Duration::from_secs(1);
     const PING: &str = ": PROCESSING\n\n";

@@ -1,6 +1,6 @@
 //! Separates thoughts from the answer, by the provider's flag or by tags at the start of a reply.
 
-use crate::agents::Delta;
+use base::agents::Delta;
 
 #[derive(Debug, PartialEq, Eq)]
 struct Tag {
@@ -14,7 +14,7 @@ const OTHERS: Tag = Tag { open: "<think>", close: "</think>" };
 
 /// Routes the pieces of one reply. A tag may be split over pieces.
 #[derive(Debug, Default)]
-pub(in crate::model) struct Thoughts {
+pub(crate) struct Thoughts {
     mode: Mode,
     /// Text that may be the beginning of a tag.
     held: String,
@@ -36,7 +36,7 @@ enum Mode {
 
 impl Thoughts {
     /// Reads a piece that the provider marked as a thought.
-    pub(in crate::model) fn flagged(&mut self, mut text: String, out: &mut Vec<Delta>) {
+    pub(crate) fn flagged(&mut self, mut text: String, out: &mut Vec<Delta>) {
         if self.mode != Mode::Flagged {
             self.flush(out);
             self.mode = Mode::Flagged;
@@ -51,7 +51,7 @@ impl Thoughts {
     }
 
     /// Reads a piece without a mark.
-    pub(in crate::model) fn plain(&mut self, text: String, out: &mut Vec<Delta>) {
+    pub(crate) fn plain(&mut self, text: String, out: &mut Vec<Delta>) {
         match self.mode {
             Mode::Answer => say(out, Delta::Text, text),
             Mode::Start => self.begin(&text, out),
@@ -68,7 +68,7 @@ impl Thoughts {
     }
 
     /// Releases what was held back, because nothing more follows.
-    pub(in crate::model) fn flush(&mut self, out: &mut Vec<Delta>) {
+    pub(crate) fn flush(&mut self, out: &mut Vec<Delta>) {
         let held = std::mem::take(&mut self.held);
         let is_thought = matches!(self.mode, Mode::Tagged(_));
         say(out, if is_thought { Delta::Thought } else { Delta::Text }, held);

@@ -26,9 +26,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const KEEPALIVE: Duration = Duration::from_secs(15);
 const KEEPALIVE_RETRIES: u32 = 3;
 const UNTAKEN: Duration = Duration::from_secs(30);
-const AGENT: &str = concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION"));
+const AGENT: &str = concat!("orchestrator/", env!("CARGO_PKG_VERSION"));
 
-pub(in crate::model) struct Connector {
+pub(crate) struct Connector {
     server: Uri,
     proxy: Option<Intercept>,
     tls: Arc<ClientConfig>,
@@ -39,7 +39,7 @@ pub(in crate::model) struct Connector {
 
 impl Connector {
     /// No proxy for a model on this machine (`is_here`): the proxy would look on its own machine.
-    pub(in crate::model) fn new(server: Uri, is_here: bool, tls: Arc<ClientConfig>) -> Self {
+    pub(crate) fn new(server: Uri, is_here: bool, tls: Arc<ClientConfig>) -> Self {
         let proxy = Some(&server).filter(|_| !is_here);
         let proxy = proxy.and_then(|server| Matcher::from_env().intercept(server));
         let straight = HttpsConnector::from((tcp(), Arc::clone(&tls)));

@@ -11,7 +11,7 @@ use super::BoxError;
 use super::connector::Connector;
 use super::provider_connection::{ProviderConnection, Stream};
 use super::response::ProviderResponse;
-use crate::domain::is_out_of_files;
+use base::domain::is_out_of_files;
 
 /// How long an idle connection is kept.
 const IDLE: Duration = Duration::from_secs(90);
@@ -22,7 +22,7 @@ const MOST_IDLE: usize = 256;
 /// closed.
 static POOLS: Mutex<Vec<Weak<Pool>>> = Mutex::new(Vec::new());
 
-pub(in crate::model) struct Pool {
+pub(crate) struct Pool {
     connector: Arc<Connector>,
     kept: Mutex<IdleConnections>,
 }
@@ -41,7 +41,7 @@ struct IdleConnection {
 }
 
 #[derive(Debug, thiserror::Error)]
-pub(in crate::model) enum Lost {
+pub(crate) enum Lost {
     #[error("no connection")]
     Unconnected(#[source] BoxError),
     /// The connection ended before the answer began.
@@ -50,7 +50,7 @@ pub(in crate::model) enum Lost {
 }
 
 impl Pool {
-    pub(in crate::model) fn new(connector: Arc<Connector>) -> Arc<Self> {
+    pub(crate) fn new(connector: Arc<Connector>) -> Arc<Self> {
         let pool = Arc::new(Self { connector, kept: Mutex::default() });
         let mut all = POOLS.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|pool| pool.strong_count() > 0);
@@ -63,7 +63,7 @@ impl Pool {
     /// # Cancel safety
     ///
     /// Dropping the future closes the connection.
-    pub(in crate::model) async fn send(
+    pub(crate) async fn send(
         self: &Arc<Self>,
         request: Request<Body>,
     ) -> Result<ProviderResponse, Lost> {

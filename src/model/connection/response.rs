@@ -16,9 +16,9 @@ use super::BoxError;
 use super::pool::Pool;
 use super::provider_connection::ProviderConnection;
 
-pub(in crate::model) struct ProviderResponse {
-    pub(in crate::model) status: StatusCode,
-    pub(in crate::model) headers: HeaderMap,
+pub(crate) struct ProviderResponse {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
     body: Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send + Sync>>,
 }
 
@@ -39,7 +39,7 @@ enum BodyState {
 
 impl ProviderResponse {
     /// For recordings and tests, without a connection.
-    pub(in crate::model) fn new<B>(response: Response<B>) -> Self
+    pub(crate) fn new<B>(response: Response<B>) -> Self
     where
         B: Body<Data = Bytes, Error = BoxError> + Send + Sync + 'static,
     {
@@ -61,7 +61,7 @@ impl ProviderResponse {
     }
 
     /// The next piece of the body; none at its end.
-    pub(in crate::model) async fn piece(&mut self) -> Result<Option<Bytes>, BoxError> {
+    pub(crate) async fn piece(&mut self) -> Result<Option<Bytes>, BoxError> {
         loop {
             match poll_fn(|context| self.body.as_mut().poll_frame(context)).await {
                 None => return Ok(None),

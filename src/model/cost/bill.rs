@@ -3,12 +3,12 @@
 use tracing::Span;
 
 use super::prices::Price;
-use crate::agents::Deltas;
-use crate::domain::{Spend, Usage};
+use base::agents::Deltas;
+use base::domain::{Spend, Usage};
 
 /// What one request costs so far. Reported on drop: a broken, refused or abandoned answer is billed
 /// like a complete one (ADR 16).
-pub(in crate::model) struct Bill<'a> {
+pub(crate) struct Bill<'a> {
     deltas: &'a Deltas,
     price: Option<Price>,
     usage: Option<Usage>,
@@ -17,22 +17,22 @@ pub(in crate::model) struct Bill<'a> {
 
 impl<'a> Bill<'a> {
     /// Nothing is billed before the provider answers.
-    pub(in crate::model) fn new(deltas: &'a Deltas, price: Option<Price>) -> Self {
+    pub(crate) fn new(deltas: &'a Deltas, price: Option<Price>) -> Self {
         Self { deltas, price, usage: None, is_due: false }
     }
 
     /// The provider answers. Its model may have worked, whatever is read from now on.
-    pub(in crate::model) fn begin(&mut self) {
+    pub(crate) fn begin(&mut self) {
         self.is_due = true;
     }
 
     /// The counters so far.
-    pub(in crate::model) fn note(&mut self, usage: Option<Usage>) {
+    pub(crate) fn note(&mut self, usage: Option<Usage>) {
         (self.usage, self.is_due) = (usage, true);
     }
 
     /// No model answered: the provider refused, or something else than a provider spoke.
-    pub(in crate::model) fn cancel(&mut self) {
+    pub(crate) fn cancel(&mut self) {
         (self.usage, self.is_due) = (None, false);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::domain::{Cost, Usage};
+use base::domain::{Cost, Usage};
 
 /// Far more than an operator uses.
 const MAX_MODELS: usize = 1_000;

@@ -2,11 +2,11 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::agents::ModelError;
+use base::agents::ModelError;
 
 /// The last advice, until the provider accepts a request again.
 #[derive(Debug, Default)]
-pub(in crate::model) struct Advice(Mutex<KeptAdvice>);
+pub(crate) struct Advice(Mutex<KeptAdvice>);
 
 #[derive(Debug, Default)]
 struct KeptAdvice {
@@ -17,7 +17,7 @@ struct KeptAdvice {
 
 impl Advice {
     /// Logs `advice` if it is new: with a wrong key, every request would log it.
-    pub(in crate::model) fn note(&self, advice: &str) {
+    pub(crate) fn note(&self, advice: &str) {
         let mut kept = self.kept();
         if kept.advice.as_deref() != Some(advice) {
             kept.advice = Some(advice.to_owned());
@@ -27,23 +27,23 @@ impl Advice {
     }
 
     /// Keeps why calls are held back from now on.
-    pub(in crate::model) fn hold_for(&self, error: &ModelError) {
+    pub(crate) fn hold_for(&self, error: &ModelError) {
         let spent = if let ModelError::Spent(what) = error { Some(*what) } else { None };
         self.kept().spent = spent;
     }
 
-    pub(in crate::model) fn clear(&self) {
+    pub(crate) fn clear(&self) {
         let forgotten = std::mem::take(&mut *self.kept()).advice;
         if forgotten.is_some() {
             tracing::info!("The model accepts requests again");
         }
     }
 
-    pub(in crate::model) fn get(&self) -> Option<String> {
+    pub(crate) fn get(&self) -> Option<String> {
         self.kept().advice.clone()
     }
 
-    pub(in crate::model) fn spent(&self) -> Option<&'static str> {
+    pub(crate) fn spent(&self) -> Option<&'static str> {
         self.kept().spent
     }
 

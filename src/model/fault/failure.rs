@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use super::remedy::Remedy;
-use crate::agents::ModelError;
-use crate::resilience::{Fault, GuardRefusal, Repeat, Verdict};
+use base::agents::ModelError;
+use base::resilience::{Fault, GuardRefusal, Repeat, Verdict};
 
 /// The pause after a used-up quota. A payment may renew it at any time without notice, and a
 /// request that is refused costs nothing, so it is tried again this often.
@@ -25,35 +25,35 @@ pub struct Failure {
 
 impl Failure {
     /// Counts against the provider. Not retried unless `again` says so.
-    pub(in crate::model) const fn ill(error: ModelError) -> Self {
+    pub(crate) const fn ill(error: ModelError) -> Self {
         Self { error, verdict: Verdict::Ill, repeat: Repeat::Never, remedy: None }
     }
 
     /// The provider answered, so it is healthy; the answer or our request is at fault (ADR 3).
-    pub(in crate::model) const fn answered(error: ModelError) -> Self {
+    pub(crate) const fn answered(error: ModelError) -> Self {
         Self { error, verdict: Verdict::Answered, repeat: Repeat::Never, remedy: None }
     }
 
     /// Nothing was sent, or our own deadline cut the wait: says nothing about the provider (ADR 3).
-    pub(in crate::model) const fn unsent(error: ModelError) -> Self {
+    pub(crate) const fn unsent(error: ModelError) -> Self {
         Self { error, verdict: Verdict::Nothing, repeat: Repeat::Never, remedy: None }
     }
 
     /// No answer in time. Retried once, because a connection that died unnoticed is as silent as a
     /// slow provider. Not more: the cause is most likely the prompt, and each retry costs the user
     /// the same time again and the operator another bill (ADR 3).
-    pub(in crate::model) const fn silent(what: &'static str) -> Self {
+    pub(crate) const fn silent(what: &'static str) -> Self {
         let error = ModelError::TimedOut(what);
         Self { error, verdict: Verdict::Ill, repeat: Repeat::Once, remedy: None }
     }
 
     /// The turn's deadline passed before the provider answered.
-    pub(in crate::model) const fn out_of_time() -> Self {
+    pub(crate) const fn out_of_time() -> Self {
         Self::unsent(ModelError::TimedOut("the time for the whole turn is over"))
     }
 
     /// Only the operator can fix this.
-    pub(in crate::model) fn misconfigured(remedy: Remedy) -> Self {
+    pub(crate) fn misconfigured(remedy: Remedy) -> Self {
         // What answers at a wrong address is not the provider, so it proves nothing about it.
         let is_alive = !matches!(remedy, Remedy::Address(_));
         let verdict = if is_alive { Verdict::Answered } else { Verdict::Nothing };
@@ -61,31 +61,31 @@ impl Failure {
     }
 
     /// A quota or credit is used up. `Busy`, because the provider is healthy.
-    pub(in crate::model) fn spent(what: &'static str, remedy: Remedy) -> Self {
+    pub(crate) fn spent(what: &'static str, remedy: Remedy) -> Self {
         let verdict = Verdict::Busy(Some(SPENT_PAUSE));
         Self { verdict, remedy: Some(remedy), ..Self::answered(ModelError::Spent(what)) }
     }
 
-    pub(in crate::model) fn again(self) -> Self {
+    pub(crate) fn again(self) -> Self {
         Self { repeat: Repeat::AfterBackoff, ..self }
     }
 
     /// Another attempt may help after the pause that the provider named.
-    pub(in crate::model) fn again_after(self, named: Option<Duration>) -> Self {
+    pub(crate) fn again_after(self, named: Option<Duration>) -> Self {
         Self { repeat: named.map_or(Repeat::AfterBackoff, Repeat::After), ..self }
     }
 
     /// No other attempt is allowed: text was shown, or corrections are used up.
-    pub(in crate::model) fn finally(self) -> Self {
+    pub(crate) fn finally(self) -> Self {
         Self { repeat: Repeat::Never, ..self }
     }
 
     /// No connection, or it broke before an answer.
-    pub(in crate::model) fn unreachable(reason: &str) -> Self {
+    pub(crate) fn unreachable(reason: &str) -> Self {
         Self::ill(unavailable(reason, None)).again()
     }
 
-    pub(in crate::model) fn cut() -> Self {
+    pub(crate) fn cut() -> Self {
         Self::ill(ModelError::Truncated).again()
     }
 }
@@ -116,6 +116,6 @@ impl Fault for Failure {
     }
 }
 
-pub(in crate::model) fn unavailable(reason: &str, retry_in: Option<Duration>) -> ModelError {
+pub(crate) fn unavailable(reason: &str, retry_in: Option<Duration>) -> ModelError {
     ModelError::Unavailable { reason: reason.to_owned(), retry_in }
 }

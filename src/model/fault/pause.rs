@@ -17,7 +17,7 @@ const EPOCH_SECONDS: f64 = 1e9;
 const EPOCH_MILLIS: f64 = 1e11;
 
 /// An explicit order in the headers. The most precise header wins.
-pub(in crate::model) fn ordered(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn ordered(headers: &HeaderMap) -> Option<Duration> {
     let millis = text(headers, "retry-after-ms").and_then(|text| seconds(number(text)? / 1_000.0));
     millis.or_else(|| {
         let text = text(headers, RETRY_AFTER.as_str())?;
@@ -26,14 +26,14 @@ pub(in crate::model) fn ordered(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// `Please retry in 33.82s.`, `Please try again in 1m30s`.
-pub(in crate::model) fn in_words(message: &str) -> Option<Duration> {
+pub(crate) fn in_words(message: &str) -> Option<Duration> {
     let (_, rest) =
         message.split_once("retry in ").or_else(|| message.split_once("try again in "))?;
     duration_of(rest.split_whitespace().next()?.trim_end_matches('.'))
 }
 
 /// `39s`, `45.837906927s`, `1m30s`, `250ms`.
-pub(in crate::model) fn duration_of(text: &str) -> Option<Duration> {
+pub(crate) fn duration_of(text: &str) -> Option<Duration> {
     let (mut rest, mut total) = (text, 0.0);
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
@@ -48,7 +48,7 @@ pub(in crate::model) fn duration_of(text: &str) -> Option<Duration> {
 
 /// A guess from the limits of a key, which come with every answer: the longest reset of those that
 /// are used up, or the longest of all if none is. Used only if nothing more explicit was said.
-pub(in crate::model) fn until_reset(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn until_reset(headers: &HeaderMap) -> Option<Duration> {
     let resets = headers.iter().filter_map(|(name, value)| {
         let kind = name.as_str().strip_prefix(RESET)?;
         let left = text(headers, &format!("{REMAINING}{kind}")).and_then(number);

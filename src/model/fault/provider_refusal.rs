@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::failure::{Failure, unavailable};
 use super::pause;
 use super::remedy::Remedy;
-use crate::agents::ModelError;
-use crate::resilience::Verdict;
+use base::agents::ModelError;
+use base::resilience::Verdict;
 
 const KEY_WORDS: [&str; 2] = ["API key", "Authorization header"];
 const SIGNATURE_WORDS: [&str; 2] = ["hought signature", "thought_signature"];
@@ -62,7 +62,7 @@ impl ProviderRefusal {
     }
 
     /// Whether the key is wrong, not the request.
-    pub(in crate::model) fn is_about_the_key(&self) -> bool {
+    pub(crate) fn is_about_the_key(&self) -> bool {
         let says = |part: &&str| self.message.contains(part);
         self.status == 401 || self.is_key || KEY_WORDS.iter().any(says)
     }

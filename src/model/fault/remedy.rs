@@ -1,7 +1,7 @@
 //! What the operator must change so that a provider accepts our requests, and in which variable.
 
-use crate::model::provider_family::ProviderFamily;
-use crate::model::settings::Settings;
+use crate::provider_family::ProviderFamily;
+use crate::settings::Settings;
 
 /// A model that every key of Google may use.
 const SUCCESSOR: &str = "gemini-3.5-flash-lite";

@@ -8,8 +8,8 @@ use super::thinking::{Thinking, ThinkingFields, say};
 use super::tool_declarations::ToolDeclarations;
 use super::transcript;
 use super::wire::{Recipient, RequestMessage};
-use crate::agents::ModelRequest;
-use crate::model::provider_family::ProviderFamily;
+use crate::provider_family::ProviderFamily;
+use base::agents::ModelRequest;
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Body<'a> {
@@ -53,7 +53,7 @@ impl<'a> Body<'a> {
     }
 
     /// The same request, with a note that the model's last call could not be read.
-    pub(in crate::model) fn corrected(&self) -> Self {
+    pub(crate) fn corrected(&self) -> Self {
         let mut corrected = self.clone();
         transcript::correct(&mut corrected.messages);
         corrected

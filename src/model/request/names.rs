@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use crate::domain::Tool;
+use base::domain::Tool;
 
 // The limit of OpenAI and Google.
 const MAX_CHARS: usize = 64;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::model::provider_family::ProviderFamily;
+use crate::provider_family::ProviderFamily;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Thinking {
@@ -17,7 +17,7 @@ pub enum Thinking {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::model) enum ThinkingFields {
+pub(crate) enum ThinkingFields {
     Nothing,
     /// In Google's part of the body, which also asks for the thoughts.
     Google(Value),
@@ -26,11 +26,7 @@ pub(in crate::model) enum ThinkingFields {
 }
 
 /// A Gemini behind a server of the other family gets that family's parameters.
-pub(in crate::model) fn say(
-    family: ProviderFamily,
-    model: &str,
-    thinking: Thinking,
-) -> ThinkingFields {
+pub(crate) fn say(family: ProviderFamily, model: &str, thinking: Thinking) -> ThinkingFields {
     let version = gemini_version(model).filter(|_| family == ProviderFamily::Gemini);
     let Some(version) = version else { return effort(thinking) };
     if version.starts_with("1.") || version.starts_with("2.0") {
@@ -48,7 +44,7 @@ pub(in crate::model) fn say(
 }
 
 /// What follows `gemini-` in the name.
-pub(in crate::model) fn gemini_version(model: &str) -> Option<&str> {
+pub(crate) fn gemini_version(model: &str) -> Option<&str> {
     model.split_once("gemini-").map(|(_, version)| version)
 }
 

@@ -10,7 +10,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::names::Names;
 use super::schema::{loosen, reduce};
 use super::wire::ToolKind;
-use crate::domain::{Tool, ToolOrigin};
+use base::domain::{Tool, ToolOrigin};
 
 /// Gemini refuses large schemas ("too many states") long before its documented limits.
 const MAX_BYTES: usize = 40 * 1024;

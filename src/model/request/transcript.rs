@@ -6,10 +6,10 @@ use std::borrow::Cow;
 use super::names::Names;
 use super::thinking::gemini_version;
 use super::wire::{Called, CalledFunction, Recipient, RequestMessage, ToolKind};
-use crate::agents::ModelRequest;
-use crate::domain::{self, Assistant, ToolCall, ToolResult};
-use crate::model::extra::{Extra, is_signed};
-use crate::model::provider_family::ProviderFamily;
+use crate::extra::{Extra, is_signed};
+use crate::provider_family::ProviderFamily;
+use base::agents::ModelRequest;
+use base::domain::{self, Assistant, ToolCall, ToolResult};
 
 const NO_OUTPUT: &str = "(no output)";
 const NO_RESULT: &str = "(this call was cut short; whether it took effect is unknown)";
@@ -18,7 +18,7 @@ const GO_ON: &str = "please go on";
 const UNREADABLE: &str = "your last call could not be read, so nothing was called; if you want to \
     call a tool, call it again with its name and one JSON object as its arguments";
 
-pub(in crate::model) fn messages<'a>(
+pub(crate) fn messages<'a>(
     recipient: Recipient<'_>,
     request: &ModelRequest<'a>,
     names: &'a Names,
@@ -47,7 +47,7 @@ pub(in crate::model) fn messages<'a>(
     messages
 }
 
-pub(in crate::model) fn correct(messages: &mut Vec<RequestMessage<'_>>) {
+pub(crate) fn correct(messages: &mut Vec<RequestMessage<'_>>) {
     say(messages, Cow::Owned(note(UNREADABLE)));
 }
 

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use crate::domain::Assistant;
-use crate::model::extra::Extra;
-use crate::model::provider_family::ProviderFamily;
+use crate::extra::Extra;
+use crate::provider_family::ProviderFamily;
+use base::domain::Assistant;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Recipient<'a> {
@@ -23,7 +23,7 @@ impl Recipient<'_> {
     ///
     /// Messages of earlier releases have a fallback's name or none, which may mean another server
     /// now. Only Google's family accepts extras that it did not attach (ADR 15).
-    pub(in crate::model) fn has_said(&self, message: &Assistant) -> bool {
+    pub(crate) fn has_said(&self, message: &Assistant) -> bool {
         let by = message.by.as_deref();
         by == Some(self.provider) || (by == self.name && self.family == ProviderFamily::Gemini)
     }
@@ -31,7 +31,7 @@ impl Recipient<'_> {
 
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "role", rename_all = "snake_case")]
-pub(in crate::model) enum RequestMessage<'a> {
+pub(crate) enum RequestMessage<'a> {
     System {
         content: &'a str,
     },
@@ -55,23 +55,23 @@ pub(in crate::model) enum RequestMessage<'a> {
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub(in crate::model) struct Called<'a> {
-    pub(in crate::model) id: &'a str,
+pub(crate) struct Called<'a> {
+    pub(crate) id: &'a str,
     #[serde(rename = "type")]
-    pub(in crate::model) kind: ToolKind,
-    pub(in crate::model) function: CalledFunction<'a>,
+    pub(crate) kind: ToolKind,
+    pub(crate) function: CalledFunction<'a>,
     #[serde(flatten)]
-    pub(in crate::model) extra: Extra<'a>,
+    pub(crate) extra: Extra<'a>,
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub(in crate::model) struct CalledFunction<'a> {
-    pub(in crate::model) name: Cow<'a, str>,
-    pub(in crate::model) arguments: &'a str,
+pub(crate) struct CalledFunction<'a> {
+    pub(crate) name: Cow<'a, str>,
+    pub(crate) arguments: &'a str,
 }
 
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::model) enum ToolKind {
+pub(crate) enum ToolKind {
     Function,
 }

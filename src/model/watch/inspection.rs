@@ -11,10 +11,10 @@ use tracing::{Instrument, Span, field, info_span};
 use super::lifetimes::announced_end;
 use super::model_list::lists;
 use super::succession::RequestedModel;
-use crate::model::adapter::OpenAiModel;
-use crate::model::fault::failure::Failure;
-use crate::model::fault::provider_refusal::ProviderRefusal;
-use crate::resilience::{Attempts, GuardRefusal};
+use crate::adapter::OpenAiModel;
+use crate::fault::failure::Failure;
+use crate::fault::provider_refusal::ProviderRefusal;
+use base::resilience::{Attempts, GuardRefusal};
 
 const LIMIT: Duration = Duration::from_secs(5);
 /// Limit for all attempts together.
@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 impl OpenAiModel {
     /// Warns about an announced end or a missing entry in the provider's list. Skips the bundled
     /// model.
-    pub(in crate::model) async fn inspect(&self) {
+    pub(crate) async fn inspect(&self) {
         let asked = self.models.now();
         if asked.settings.offline {
             return;
@@ -38,7 +38,7 @@ impl OpenAiModel {
     }
 
     /// Warnings for `/health`, as sentences.
-    pub(in crate::model) fn warned(&self) -> Vec<String> {
+    pub(crate) fn warned(&self) -> Vec<String> {
         let told = self.models.message().into_iter().chain(self.end_announced());
         told.chain(self.models.now().warnings.messages()).collect()
     }

@@ -2,7 +2,7 @@
 
 use jiff::civil::{Date, date};
 
-use crate::model::settings::Settings;
+use crate::settings::Settings;
 
 struct Lifetime {
     model: &'static str,
@@ -19,7 +19,7 @@ const ANNOUNCED: &[Lifetime] = &[Lifetime {
     successor: "gemini-3.5-flash-lite",
 }];
 
-pub(in crate::model) fn successor_of(model: &str) -> Option<&'static str> {
+pub(crate) fn successor_of(model: &str) -> Option<&'static str> {
     known(model).map(|known| known.successor)
 }
 

@@ -5,17 +5,17 @@ use std::sync::{Arc, OnceLock};
 
 use super::lifetimes::successor_of;
 use super::warnings::Warnings;
-use crate::model::fault::failure::Failure;
-use crate::model::fault::remedy::Remedy;
-use crate::model::settings::Settings;
+use crate::fault::failure::Failure;
+use crate::fault::remedy::Remedy;
+use crate::settings::Settings;
 
-pub(in crate::model) struct RequestedModel {
-    pub(in crate::model) settings: Settings,
-    pub(in crate::model) warnings: Warnings,
+pub(crate) struct RequestedModel {
+    pub(crate) settings: Settings,
+    pub(crate) warnings: Warnings,
 }
 
 /// Which model is requested. A successor, once found, stays for the life of the process.
-pub(in crate::model) struct Succession {
+pub(crate) struct Succession {
     first: RequestedModel,
     successor: OnceLock<RequestedModel>,
 }
@@ -25,28 +25,28 @@ impl RequestedModel {
         Self { warnings: Warnings::of(&settings.model), settings }
     }
 
-    pub(in crate::model) fn name(&self) -> Arc<str> {
+    pub(crate) fn name(&self) -> Arc<str> {
         Arc::from(self.settings.model.as_str())
     }
 }
 
 impl Succession {
-    pub(in crate::model) fn new(settings: Settings) -> Self {
+    pub(crate) fn new(settings: Settings) -> Self {
         Self { first: RequestedModel::new(settings), successor: OnceLock::new() }
     }
 
-    pub(in crate::model) fn now(&self) -> &RequestedModel {
+    pub(crate) fn now(&self) -> &RequestedModel {
         self.successor.get().unwrap_or(&self.first)
     }
 
     /// The successor, if it is in use.
-    pub(in crate::model) fn successor(&self) -> Option<&RequestedModel> {
+    pub(crate) fn successor(&self) -> Option<&RequestedModel> {
         self.successor.get()
     }
 
     /// The successor to ask if the provider does not offer `asked`. Another turn may have detected
     /// it first.
-    pub(in crate::model) fn after(
+    pub(crate) fn after(
         &self,
         asked: &RequestedModel,
         failure: &Failure,
@@ -63,7 +63,7 @@ impl Succession {
         }))
     }
 
-    pub(in crate::model) fn message(&self) -> Option<String> {
+    pub(crate) fn message(&self) -> Option<String> {
         let successor = self.successor.get()?;
         Some(words(&self.first.settings.model, &successor.settings.model))
     }

@@ -9,7 +9,7 @@ const MAX_NAMES: usize = 8;
 const MAX_NAME: usize = 100;
 
 #[derive(Debug)]
-pub(in crate::model) struct Warnings {
+pub(crate) struct Warnings {
     /// As requested.
     model: String,
     seen: Mutex<SeenModels>,
@@ -22,22 +22,22 @@ struct SeenModels {
 }
 
 impl Warnings {
-    pub(in crate::model) fn of(model: &str) -> Self {
+    pub(crate) fn of(model: &str) -> Self {
         Self { model: model.to_owned(), seen: Mutex::default() }
     }
 
-    pub(in crate::model) fn unlisted(&self) {
+    pub(crate) fn unlisted(&self) {
         self.seen().is_unlisted = true;
         tracing::warn!("{}", self.words_of_list());
     }
 
     /// It answered, so it exists, whatever the list says (ADR 17).
-    pub(in crate::model) fn answered(&self) {
+    pub(crate) fn answered(&self) {
         self.seen().is_unlisted = false;
     }
 
     /// A reply names the model that wrote it.
-    pub(in crate::model) fn answered_by(&self, name: &str) {
+    pub(crate) fn answered_by(&self, name: &str) {
         if !is_name(name) {
             return;
         }
@@ -52,7 +52,7 @@ impl Warnings {
         tracing::warn!(gen_ai.response.model = name, "{}", self.words_of(name));
     }
 
-    pub(in crate::model) fn messages(&self) -> Vec<String> {
+    pub(crate) fn messages(&self) -> Vec<String> {
         let seen = self.seen();
         let unlisted = seen.is_unlisted.then(|| self.words_of_list());
         unlisted.into_iter().chain(seen.others.iter().map(|name| self.words_of(name))).collect()

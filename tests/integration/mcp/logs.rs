@@ -70,8 +70,9 @@ impl Log {
         let log = Self::default();
         let writer = log.clone();
         let layer = tracing_subscriber::fmt::layer().json().with_writer(move || writer.clone());
-        let ours = Targets::new().with_target("orchestrator", level);
-        let subscriber = tracing_subscriber::registry().with(layer).with(ours);
+        let ours = ["orchestrator", "mcp", "base"].map(|target| (target, level));
+        let subscriber =
+            tracing_subscriber::registry().with(layer).with(Targets::new().with_targets(ours));
         // Another test may reach a log line first; without a subscriber of its own, tracing would
         // note that line as unwanted for all of us.
         drop(tracing::subscriber::set_global_default(tracing_subscriber::registry()));

@@ -119,7 +119,7 @@ async fn an_answer_that_nobody_waits_for_is_paid_as_far_as_it_came() {
     let event = frames(&[piece]);
     let hanging = Answer::pieces(&[event.as_bytes()], Then::Hang);
     let server = ScriptedHttp::start(vec![hanging]).await;
-    let model = orchestrator::model::OpenAiModel::new(settings(&server.base_url)).unwrap();
+    let model = model::OpenAiModel::new(settings(&server.base_url)).unwrap();
     let (deltas, mut said) = channel();
 
     {

@@ -112,14 +112,14 @@ fn settings(base_url: &str) -> Settings {
         base_url: base_url.to_owned(),
         api_key: Secret::new("key"),
         key_variable: None,
-        family: orchestrator::model::ProviderFamily::Gemini,
+        family: model::ProviderFamily::Gemini,
         model: "gemini-2.5-flash".to_owned(),
         is_chosen: true,
         offline: false,
         first_event_timeout: Duration::from_secs(20),
         stall_timeout: Duration::from_secs(20),
-        thinking: orchestrator::model::Thinking::Auto,
-        prices: orchestrator::model::Prices::default(),
+        thinking: model::Thinking::Auto,
+        prices: model::Prices::default(),
         guard,
     }
 }

@@ -66,6 +66,22 @@ async fn a_refusal_is_told_with_its_code_and_the_place_at_fault_alone() {
     }
 }
 
+#[tokio::test]
+async fn a_method_or_path_that_nobody_knows_is_not_told() {
+    let data = TempDir::new().unwrap();
+    let server = Running::start(&data, &[]);
+    let method = reqwest::Method::from_bytes(b"GEHEIM").unwrap();
+    let url = format!("{}/chat", server.url);
+    client().request(method, url).send().await.unwrap();
+    client().get(format!("{}/geheim", server.url)).send().await.unwrap();
+
+    let (_, lines) = server.stop();
+
+    let text = lines.join("\n");
+    assert!(!text.contains("geheim") && !text.contains("GEHEIM"), "{text}");
+    assert!(text.contains(r#""method":"unknown""#), "{text}");
+}
+
 /// A password may stand before the host or among the parameters, in any address that we are told.
 #[tokio::test]
 async fn no_address_is_told_with_its_password() {

@@ -19,8 +19,7 @@ const SHORT: Duration = Duration::from_millis(150);
 async fn an_answer_that_does_not_begin_times_out_and_is_asked_for_once_more() {
     for scenario in ["hang_headers", "slow_ttft(60000)", "trickle", "stall_after(0)"] {
         let server = scripted(&[scenario; 3]).await;
-        let settings =
-            orchestrator::model::Settings { first_event_timeout: SHORT, ..patient(&server) };
+        let settings = model::Settings { first_event_timeout: SHORT, ..patient(&server) };
 
         let heard = ask(&model(settings), "hi").await;
 
@@ -33,7 +32,7 @@ async fn an_answer_that_does_not_begin_times_out_and_is_asked_for_once_more() {
 #[tokio::test]
 async fn an_answer_that_stalls_times_out_and_is_not_asked_for_again() {
     let server = scripted(&["stall_after(2)"; 3]).await;
-    let settings = orchestrator::model::Settings { stall_timeout: SHORT, ..patient(&server) };
+    let settings = model::Settings { stall_timeout: SHORT, ..patient(&server) };
 
     let heard = ask(&model(settings), "hi").await;
 
@@ -47,10 +46,7 @@ async fn thoughts_alone_do_not_forbid_another_attempt() {
     let server = ModelServer::emulate().await;
     let thinks = json!({ "answer": { "thoughts": ["Hm."], "text": "" } });
     server.script(&[thinks, json!({ "scenario": "text_usage_last" })]).await;
-    let settings = orchestrator::model::Settings {
-        thinking: orchestrator::model::Thinking::Auto,
-        ..patient(&server)
-    };
+    let settings = model::Settings { thinking: model::Thinking::Auto, ..patient(&server) };
 
     let heard = ask(&model(settings), "hi").await;
 

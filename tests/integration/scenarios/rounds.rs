@@ -13,7 +13,7 @@ use crate::support::model_server::{ModelServer, echo};
 async fn signatures_go_back_as_they_came_and_the_strict_provider_takes_them() {
     for name in ["gemini-3.5-flash-lite", "gemini-3.8-flash"] {
         let server = ModelServer::emulate().await;
-        let settings = orchestrator::model::Settings { model: name.to_owned(), ..patient(&server) };
+        let settings = model::Settings { model: name.to_owned(), ..patient(&server) };
         let model = model(settings);
         let asked = "call:files_read{\"id\":\"a\"};call:list{} please";
 
@@ -37,10 +37,8 @@ async fn signatures_of_every_layout_come_back() {
         ["tool_gemini3_stop_trailer", "tool_gemini38_noindex", "tool_signature_only_delta"];
     for scenario in layouts {
         let server = scripted(&[scenario]).await;
-        let settings = orchestrator::model::Settings {
-            model: "gemini-3.5-flash-lite".to_owned(),
-            ..patient(&server)
-        };
+        let settings =
+            model::Settings { model: "gemini-3.5-flash-lite".to_owned(), ..patient(&server) };
         let model = model(settings);
 
         let said = ask(&model, "hi").await.end.unwrap().message;
@@ -55,10 +53,7 @@ async fn signatures_of_every_layout_come_back() {
 async fn calls_of_another_model_pass_with_a_stand_in() {
     let server = scripted(&["tool_parallel_chunks"]).await;
     let said = ask(&model(patient(&server)), "hi").await.end.unwrap().message;
-    let third = orchestrator::model::Settings {
-        model: "gemini-3.5-flash-lite".to_owned(),
-        ..patient(&server)
-    };
+    let third = model::Settings { model: "gemini-3.5-flash-lite".to_owned(), ..patient(&server) };
 
     let second = second_round("hi", &said);
     let end = ask_within(&model(third), &second, Duration::from_secs(30)).await.end;
@@ -69,10 +64,7 @@ async fn calls_of_another_model_pass_with_a_stand_in() {
 #[tokio::test]
 async fn only_fields_that_gemini_knows_are_sent_with_the_key_and_nothing_of_the_environment() {
     let server = ModelServer::emulate().await;
-    let settings = orchestrator::model::Settings {
-        thinking: orchestrator::model::Thinking::Auto,
-        ..patient(&server)
-    };
+    let settings = model::Settings { thinking: model::Thinking::Auto, ..patient(&server) };
     let model = model(settings);
 
     let said = ask(&model, "call:list{}").await.end.unwrap().message;
@@ -98,9 +90,9 @@ async fn servers_of_the_other_family_are_asked_two_rounds_without_a_word_of_goog
         let knobs = Knobs { dialect: spoken, ..Knobs::default() };
         let emulation = EmulateSettings { knobs, ..EmulateSettings::default() };
         let server = ModelServer::start(demo::Settings::emulate(echo, emulation)).await;
-        let model = model(orchestrator::model::Settings {
+        let model = model(model::Settings {
             model: "google/gemini-3.5-flash".to_owned(),
-            family: orchestrator::model::ProviderFamily::OpenAi,
+            family: model::ProviderFamily::OpenAi,
             ..patient(&server)
         });
         let asked = "call:list{}";
@@ -136,10 +128,7 @@ async fn results_bear_the_name_of_their_tool_for_a_provider_that_wants_it() {
 async fn a_thread_that_moves_to_another_server_takes_nothing_of_google_s_there() {
     let google = ModelServer::emulate().await;
     let asked = "call:list{} please";
-    let signing = orchestrator::model::Settings {
-        model: "gemini-3.5-flash-lite".to_owned(),
-        ..patient(&google)
-    };
+    let signing = model::Settings { model: "gemini-3.5-flash-lite".to_owned(), ..patient(&google) };
     let said = ask(&model(signing), asked).await.end.unwrap().message;
     let port = google.base_url.split(&[':', '/'][..]).nth(4).unwrap();
     assert_eq!(said.by, Some(format!("gemini@127.0.0.1:{port}")));
@@ -149,9 +138,9 @@ async fn a_thread_that_moves_to_another_server_takes_nothing_of_google_s_there()
         let knobs = Knobs { dialect: demo::EmulatedServer::OpenAi, ..Knobs::default() };
         let emulation = EmulateSettings { knobs, ..EmulateSettings::default() };
         let other = ModelServer::start(demo::Settings::emulate(echo, emulation)).await;
-        let model = model(orchestrator::model::Settings {
+        let model = model(model::Settings {
             model: "gpt-5".to_owned(),
-            family: orchestrator::model::ProviderFamily::OpenAi,
+            family: model::ProviderFamily::OpenAi,
             ..patient(&other)
         });
 

@@ -83,13 +83,10 @@ async fn every_file_of_a_migration_is_applied() {
         assert_eq!(store.find(&ThreadId::from("thr_1")).await.unwrap(), None);
 
         let mut database = AnyConnection::connect(&url).await.unwrap();
-        let applied: Vec<i64> =
-            query_scalar("SELECT version FROM _thread_migrations ORDER BY version")
-                .fetch_all(&mut database)
-                .await
-                .unwrap();
+        let applied = "SELECT checksum FROM _thread_migrations ORDER BY version";
+        let applied: Vec<Vec<u8>> = query_scalar(applied).fetch_all(&mut database).await.unwrap();
 
-        let files: Vec<i64> = files(&url).await.iter().map(|file| file.version).collect();
+        let files: Vec<_> = files(&url).await.iter().map(|file| file.checksum.to_vec()).collect();
         assert_eq!(applied, files);
     }
 }

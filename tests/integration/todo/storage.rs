@@ -1,10 +1,12 @@
 //! What the database does when many write, when it hangs, and when it is gone.
 
+use std::path::Path;
 use std::time::Duration;
 
 use futures::future::join_all;
 use rmcp::transport::TokioChildProcess;
-use sqlx::{AnyPool, Connection, Executor};
+use sqlx::migrate::Migrator;
+use sqlx::{AnyConnection, AnyPool, Connection, Executor, query_scalar};
 use todo::StartError;
 use tokio::process::Command;
 use tokio::time::{Instant, timeout};
@@ -18,6 +20,23 @@ on_every_database!(
     many_makers_at_once_lose_nothing,
     completing_and_deleting_at_once_leaves_no_half,
 );
+
+/// The list in `todo::open` is written by hand.
+#[tokio::test]
+async fn every_file_of_a_migration_is_applied() {
+    let folder = TempDir::new().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("todos.db").display());
+    drop(TodoServer::open(&settings(&url)).await.unwrap());
+
+    let mut database = AnyConnection::connect(&url).await.unwrap();
+    let applied = "SELECT checksum FROM _todo_migrations ORDER BY version";
+    let applied: Vec<Vec<u8>> = query_scalar(applied).fetch_all(&mut database).await.unwrap();
+
+    let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/todo/migrations");
+    let files = Migrator::new(files).await.unwrap();
+    let files: Vec<_> = files.iter().map(|file| file.checksum.to_vec()).collect();
+    assert_eq!(applied, files);
+}
 
 async fn changes_of_different_fields_at_once_are_all_kept(desk: Desk) {
     for _ in 0..5 {
@@ -81,7 +100,7 @@ async fn a_table_held_by_another_client_is_told_in_time_and_used_again_later() {
 /// More calls than there are connections are held up; none may stay so afterwards.
 async fn hangs_and_recovers(desk: &Desk, hold: &'static str) {
     let id = desk.id_of(title("Milk")).await;
-    let mut other = sqlx::AnyConnection::connect(&desk.url).await.unwrap();
+    let mut other = AnyConnection::connect(&desk.url).await.unwrap();
     other.execute(hold).await.unwrap();
 
     // The calls give up while the database still means to serve them, which is the harder case.
@@ -171,7 +190,7 @@ async fn a_file_is_written_ahead() {
     let desk = Desk::sqlite().await;
     let pool = AnyPool::connect(&desk.url).await.unwrap();
 
-    let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&pool).await.unwrap();
+    let mode: String = query_scalar("PRAGMA journal_mode").fetch_one(&pool).await.unwrap();
 
     assert_eq!(mode, "wal");
 }

@@ -70,7 +70,7 @@ fn settings(name: Option<&str>, key_variable: Option<&str>) -> Settings {
         first_event_timeout: moment,
         stall_timeout: moment,
         thinking: Thinking::Auto,
-        prices: orchestrator::model::Prices::default(),
+        prices: model::Prices::default(),
         guard: GuardSettings {
             breaker,
             retries: 0,

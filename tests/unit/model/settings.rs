@@ -40,14 +40,14 @@ fn refusal(key: &str, url: &str) -> Option<SettingsError> {
         base_url: url.to_owned(),
         api_key: Secret::new(key),
         key_variable: None,
-        family: orchestrator::model::ProviderFamily::Gemini,
+        family: model::ProviderFamily::Gemini,
         model: "m".to_owned(),
         is_chosen: true,
         offline: false,
         first_event_timeout: Duration::from_secs(1),
         stall_timeout: Duration::from_secs(1),
-        thinking: orchestrator::model::Thinking::Auto,
-        prices: orchestrator::model::Prices::default(),
+        thinking: model::Thinking::Auto,
+        prices: model::Prices::default(),
         guard,
     };
     OpenAiModel::new(settings).err()

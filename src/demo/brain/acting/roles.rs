@@ -1,9 +1,8 @@
 //! Finds the tool for each purpose, by the words of its name: the brain must work with any server's
 //! todo tools.
 
-use super::super::saying::form;
 use super::schema::{Field, needs_only, property};
-use crate::conversation::ToolSpec;
+use crate::conversation::{ASK_USER, ToolSpec};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::brain) enum Role {
@@ -26,7 +25,7 @@ pub(in crate::brain) struct Roles<'a> {
 impl<'a> Roles<'a> {
     pub(in crate::brain) fn find(tools: &'a [ToolSpec]) -> Self {
         let best = |role: Role| {
-            let keepers = tools.iter().filter(|tool| tool.name != form::TOOL);
+            let keepers = tools.iter().filter(|tool| tool.name != ASK_USER);
             let scored = keepers.filter_map(|tool| Some((score(tool, role)?, tool)));
             first_best(scored)
         };

@@ -108,7 +108,7 @@ fn list_phrase<'a>(lowered: &[&'a str]) -> Option<(usize, Option<&'a str>)> {
         return Some((rest.start, None));
     }
     let used = patterns::find("to a list", lowered)?.start;
-    let name = lowered.get(2).copied().filter(|name| !patterns::has("todo", name));
+    let name = lowered.get(2).copied().filter(|name| !patterns::has("no name", name));
     Some((used, name))
 }
 

@@ -46,7 +46,7 @@ fn read_delete(words: &[Word], lowered: &[&str], now: &Zoned) -> Option<Intent> 
     let hashed =
         || words.get(1).and_then(hash_tag).and_then(|_| patterns::find("remove a #tag", lowered));
     if let Some(rest) = patterns::find("remove a tag", lowered).or_else(hashed) {
-        let tag = words.get(rest.start - 2).map(tag_name)?;
+        let tag = words.get(rest.start.checked_sub(2)?).map(tag_name)?;
         return Some(change(after(words, rest.start), Action::RemoveTags(vec![tag]), now));
     }
     Some(change(about("delete", words, lowered)?, Action::Delete, now))

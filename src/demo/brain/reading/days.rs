@@ -3,6 +3,8 @@
 use jiff::ToSpan;
 use jiff::civil::{Date, Weekday};
 
+use super::patterns;
+
 const WEEKDAYS: [(&str, &[&str], Weekday); 7] = [
     ("monday", &["mon"], Weekday::Monday),
     ("tuesday", &["tue", "tues"], Weekday::Tuesday),
@@ -78,9 +80,7 @@ pub(in crate::brain) fn ends_in_day(lowers: &[&str]) -> bool {
 fn near(lowers: &[&str], today: Date) -> Option<(Date, usize)> {
     match lowers {
         ["today" | "eod", ..] => Some((today, 1)),
-        ["tomorrow" | "tmrw" | "tmr" | "tomorow" | "tommorow" | "tommorrow", ..] => {
-            Some((plus_days(today, 1), 1))
-        }
+        [word, ..] if patterns::has("tomorrow", word) => Some((plus_days(today, 1), 1)),
         ["day", "after", "tomorrow", ..] => Some((plus_days(today, 2), 3)),
         ["end", "of", "day", ..] => Some((today, 3)),
         ["end", "of", "the", "day", ..] => Some((today, 4)),

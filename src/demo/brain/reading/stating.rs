@@ -48,7 +48,7 @@ pub(in crate::brain) fn tags_and_notes(
     let hashed =
         || words.get(1).and_then(hash_tag).and_then(|_| patterns::find("add a #tag", lowered));
     let rest = patterns::find("add a tag", lowered).or_else(hashed)?;
-    let tag = words.get(rest.start - 2).map(tag_name)?;
+    let tag = words.get(rest.start.checked_sub(2)?).map(tag_name)?;
     Some(change(after(words, rest.start), Action::AddTags(vec![tag]), now))
 }
 

@@ -94,8 +94,13 @@ fn strip(words: &[Word]) -> &[Word] {
     if let Some(rest) = patterns::find("around a title", &lowered) {
         return strip(trim(words.get(rest).unwrap_or_default()));
     }
-    let rest = patterns::find("before a title", &lowered).and_then(|rest| words.get(rest));
-    rest.unwrap_or(words)
+    if let Some(rest) = patterns::find("before a title", &lowered) {
+        return words.get(rest).unwrap_or(words);
+    }
+    match patterns::find("after a title", &lowered) {
+        Some(rest) => strip(trim(words.get(rest).unwrap_or_default())),
+        None => words,
+    }
 }
 
 fn pronoun(lowered: &[&str]) -> Option<Target> {

@@ -6,15 +6,12 @@
 use serde_json::{Map, Value, json};
 
 use super::super::acting::lookup::Todo;
-use super::super::acting::resolve::Trouble;
 use super::super::memory::{FormOption, Pending};
 use super::super::reading::intent::{Action, Intent, NewTodo};
+use super::super::resolve::Trouble;
 use super::human::{self, with_asides};
 use super::trouble;
-use crate::conversation::{Call, PlannedCall, ToolSpec};
-
-/// The tool that shows a form. It is never used as a todo tool.
-pub(in crate::brain) const TOOL: &str = "ask_user";
+use crate::conversation::{ASK_USER, Call, PlannedCall, ToolSpec};
 
 const MOST_OPTIONS: usize = 8;
 
@@ -28,7 +25,7 @@ pub(in crate::brain) struct Form {
 }
 
 pub(in crate::brain) fn is_offered(tools: &[ToolSpec]) -> bool {
-    tools.iter().any(|tool| tool.name == TOOL)
+    tools.iter().any(|tool| tool.name == ASK_USER)
 }
 
 impl Form {
@@ -81,7 +78,7 @@ impl Form {
             fields.insert("multiple".to_owned(), json!(true));
         }
         let arguments = Map::from_iter([("questions".to_owned(), json!([question]))]);
-        PlannedCall { name: TOOL.to_owned(), arguments }
+        PlannedCall { name: ASK_USER.to_owned(), arguments }
     }
 
     /// What to do with the answer.

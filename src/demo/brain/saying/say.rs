@@ -5,11 +5,11 @@ use jiff::Zoned;
 use super::super::acting::arguments::moved;
 use super::super::acting::lookup::{Page, Todo, read_page};
 use super::super::acting::outcome::{Outcome, outcome, short};
-use super::super::acting::resolve::{Act, Trouble};
 use super::super::reading::change::verb;
 use super::super::reading::dates::Due;
 use super::super::reading::filter::{Filter, TodoStatus, Window};
 use super::super::reading::intent::{Action, NewTodo};
+use super::super::resolve::{Act, Trouble};
 use super::human::{self, count, numbered, with_asides};
 
 #[derive(Clone, Debug, PartialEq)]

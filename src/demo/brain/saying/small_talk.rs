@@ -5,10 +5,9 @@ use jiff::Zoned;
 use super::super::acting::outcome::short;
 use super::super::memory::Memory;
 use super::super::reading::intent::{NewTodo, SmallTalk, Unclear};
-use super::form;
 use super::human::{self, numbered};
 use super::say::new_todo;
-use crate::conversation::{BrainAnswer, ToolSpec};
+use crate::conversation::{ASK_USER, BrainAnswer, ToolSpec};
 
 const NAMED_TOOLS: usize = 12;
 
@@ -85,7 +84,7 @@ pub(in crate::brain) fn offer(todos: &[NewTodo], now: &Zoned) -> String {
 /// No tool can keep todos.
 pub(in crate::brain) fn no_todo_tools(tools: &[ToolSpec]) -> String {
     const REAL: &str = "Set GEMINI_API_KEY and restart: then Gemini answers and can use any tool.";
-    let mut others = tools.iter().filter(|tool| tool.name != form::TOOL).peekable();
+    let mut others = tools.iter().filter(|tool| tool.name != ASK_USER).peekable();
     if others.peek().is_none() {
         return format!(
             "I am the offline model, and I have no tools right now: the tool server may be unreachable, \

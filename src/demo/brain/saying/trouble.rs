@@ -4,11 +4,11 @@ use jiff::Zoned;
 
 use super::super::acting::lookup::Todo;
 use super::super::acting::outcome::short;
-use super::super::acting::resolve::Trouble;
 use super::super::reading::change::verb;
 use super::super::reading::filter::TodoStatus;
 use super::super::reading::intent::Action;
 use super::super::reading::target::ListPosition;
+use super::super::resolve::Trouble;
 use super::human::{self, count, numbered};
 
 pub(in crate::brain) fn told(trouble: &Trouble, now: &Zoned) -> String {

@@ -230,6 +230,28 @@ fn a_part_of_the_list_is_not_counted_as_the_whole() {
     assert!(said.ends_with("\n\n… and 5 more."), "{said}");
 }
 
+#[test]
+fn a_title_that_is_named_as_such_is_taken_whole() {
+    let todo =
+        |id: &str, title: &str| json!({"id": id, "title": title, "status": "open", "tags": []});
+    for (command, deleted) in [
+        ("delete the todo called call mum again", &["t2"][..]),
+        ("delete the todo called call mum too", &[]),
+    ] {
+        let mut talk =
+            Talk::with(tools(), vec![todo("t1", "Call mum"), todo("t2", "Call mum again")]);
+
+        let heard = talk.say(command);
+
+        let calls = if deleted.is_empty() { looks() } else { deletes(deleted) };
+        assert_eq!(written(&heard), calls, "{command}: {}", heard.last.text);
+    }
+}
+
+fn looks() -> String {
+    r#"list_todos {"status":"all","limit":100}"#.to_owned()
+}
+
 fn deletes(ids: &[&str]) -> String {
     let calls: Vec<String> =
         ids.iter().map(|id| format!(r#"delete_todo {{"id":"{id}"}}"#)).collect();

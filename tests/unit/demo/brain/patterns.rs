@@ -52,6 +52,17 @@ fn every_section_that_is_asked_for_exists_once() {
 }
 
 #[test]
+fn every_section_that_a_pattern_refers_to_exists() {
+    let patterns = patterns();
+    let titles = titles(&patterns);
+    let code = patterns.lines().filter(|line| !line.starts_with('#'));
+    let names = code.flat_map(|line| line.split('{').skip(1));
+    let names = names.map(|rest| rest.split('}').next().unwrap());
+    let missing: Vec<&str> = names.filter(|name| !titles.contains(name)).collect();
+    assert!(missing.is_empty(), "patterns.txt lacks these sections: {missing:?}");
+}
+
+#[test]
 fn every_line_is_in_a_section_and_can_fit() {
     let patterns = patterns();
     let lines = patterns.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));

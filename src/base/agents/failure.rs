@@ -75,7 +75,7 @@ pub enum ToolError {
     Repeated,
     /// An earlier try began it, and its outcome is unknown (ADR 12).
     #[error(
-        "this very call was begun before and whether it took effect is unknown, so it was not \
+        "the same call was begun before and whether it took effect is unknown, so it was not \
          made again; check first"
     )]
     Begun,

@@ -213,7 +213,7 @@ impl Run {
     }
 }
 
-const TOLD_OF_REPEATS: &str = "\n[You made this very call three times now. \
+const TOLD_OF_REPEATS: &str = "\n[You have made the same call three times now. \
      The answer will not change: use it, or tell the user what is in the way.]";
 
 fn refused(call: ToolCall, refusal: ToolError) -> Planned {

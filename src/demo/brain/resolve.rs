@@ -2,23 +2,23 @@
 
 use jiff::Zoned;
 
-use super::super::memory::{Memory, Pending, at_places};
-use super::super::reading::filter::{Filter, TodoStatus};
-use super::super::reading::intent::{Action, Change, Intent, Tone};
-use super::super::reading::target::{ListPosition, Target};
-use super::lookup::{Todo, fitting, passes};
+use super::acting::lookup::{Todo, fitting, passes};
+use super::memory::{Memory, Pending, at_places};
+use super::reading::filter::{Filter, TodoStatus};
+use super::reading::intent::{Action, Change, Intent, Tone};
+use super::reading::target::{ListPosition, Target};
 
 /// Choices that are offered at most.
 const MOST_CHOICES: usize = 20;
 
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::brain) struct Act {
-    pub(in crate::brain) todo: Todo,
-    pub(in crate::brain) action: Action,
+pub(super) struct Act {
+    pub(super) todo: Todo,
+    pub(super) action: Action,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::brain) enum Trouble {
+pub(super) enum Trouble {
     /// A name fits several. The user chooses; the brain never does (ADR 9).
     Several { name: String, candidates: Vec<Todo>, action: Action },
     /// A name fits none.
@@ -40,14 +40,14 @@ pub(in crate::brain) enum Trouble {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(in crate::brain) struct Resolved {
-    pub(in crate::brain) acts: Vec<Act>,
-    pub(in crate::brain) troubles: Vec<Trouble>,
+pub(super) struct Resolved {
+    pub(super) acts: Vec<Act>,
+    pub(super) troubles: Vec<Trouble>,
 }
 
 impl Trouble {
     /// The question that it leaves open.
-    pub(in crate::brain) fn pending(&self) -> Option<Pending> {
+    pub(super) fn pending(&self) -> Option<Pending> {
         match self {
             Self::Several { candidates, action, .. }
             | Self::NoList { candidates, action }
@@ -66,7 +66,7 @@ impl Trouble {
 }
 
 /// Resolves every change against the todos found. No todo gets the same change twice.
-pub(in crate::brain) fn resolve(
+pub(super) fn resolve(
     changes: &[Change],
     todos: &[Todo],
     memory: &Memory,

@@ -143,7 +143,7 @@ impl Guard {
                 // A busy provider is neither healthy nor failing; a probe's place becomes free.
                 drop(permit);
                 let pause = self.cooling.hold(pause);
-                tracing::warn!(retry.delay_ms = millis(pause), "The provider asked for a pause");
+                tracing::warn!(retry.delay_ms = millis(pause), "Asked for a pause");
             }
         }
     }
