@@ -4,7 +4,6 @@
 //! the database, which was not even asked, would count as failing.
 
 use std::cell::Cell;
-use std::io;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
@@ -30,13 +29,10 @@ pub(super) async fn apart<T: Send + 'static>(
         (done, WAITED.with(Cell::get))
     };
     let task = tokio::spawn(WAITED.scope(Cell::new(before), counted));
-    let (done, waited) = AbortOnDropHandle::new(task).await.map_err(|_| crashed())?;
+    let (done, waited) =
+        AbortOnDropHandle::new(task).await.map_err(|_| sqlx::Error::WorkerCrashed)?;
     WAITED.try_with(|all| all.set(waited)).ok();
     done
-}
-
-fn crashed() -> sqlx::Error {
-    sqlx::Error::Io(io::Error::other("a statement's task ended before it"))
 }
 
 /// Waits for `it`, in one call at most `patience` in total. None on timeout.
