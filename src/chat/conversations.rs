@@ -15,17 +15,17 @@ impl<'a> Conversations<'a> {
     }
 
     pub async fn find(self, id: &ThreadId) -> StoreResult<Option<Thread>> {
-        self.index.find(id).await
+        self.index.find(&self.caller.owner, id).await
     }
 
     /// In the order of creation.
     pub async fn list(self, page: &PageRequest) -> StoreResult<Page<Thread>> {
-        self.index.list(page).await
+        self.index.list(&self.caller.owner, page).await
     }
 
     /// The items that a user may see, in the order in which they were stored.
     pub async fn items(self, thread: &ThreadId, page: &PageRequest) -> StoreResult<Page<Item>> {
-        let mut items = self.index.items(thread, page).await?;
+        let mut items = self.index.items(&self.caller.owner, thread, page).await?;
         // After the page was cut, so a page may be shorter than its limit.
         items.data.retain(|item| !item.is_hidden());
         Ok(items)
@@ -33,18 +33,18 @@ impl<'a> Conversations<'a> {
 
     /// Replaces any title. `None` if there is no such thread.
     pub async fn rename(self, id: &ThreadId, title: &str) -> StoreResult<Option<Thread>> {
-        self.index.name(id, title, Naming::Always).await
+        self.index.name(&self.caller.owner, id, title, Naming::Always).await
     }
 
     /// Deletes a thread with everything that belongs to it; tells whether it existed.
     pub async fn delete(self, id: &ThreadId) -> StoreResult<bool> {
-        self.index.delete(id).await
+        self.index.delete(&self.caller.owner, id).await
     }
 
     pub async fn rate(self, id: &ThreadId, items: &[ItemId], rating: Rating) -> StoreResult<()> {
-        self.index.rate(id, items, rating).await?;
+        self.index.rate(&self.caller.owner, id, items, rating).await?;
         // Ids and a count: no log contains what anybody wrote (ADR 4).
-        let caller = &self.caller.id;
+        let caller = &self.caller.owner;
         tracing::info!(thread_id = %id, %caller, items = items.len(), ?rating, "Feedback");
         Ok(())
     }

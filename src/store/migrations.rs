@@ -11,22 +11,24 @@ use super::database::SqlDialect;
 /// The description that the table of applied steps shows, and the SQL.
 type Step = (&'static str, &'static str);
 
-const SQLITE: [Step; 6] = [
+const SQLITE: [Step; 7] = [
     ("threads", include_str!("migrations/sqlite/0001_threads.sql")),
     ("lean tables", include_str!("migrations/sqlite/0002_lean_tables.sql")),
     ("turns", include_str!("migrations/sqlite/0003_turns.sql")),
     ("spend", include_str!("migrations/sqlite/0004_spend.sql")),
     ("endings", include_str!("migrations/sqlite/0005_endings.sql")),
     ("leases", include_str!("migrations/sqlite/0006_leases.sql")),
+    ("owners", include_str!("migrations/sqlite/0007_owners.sql")),
 ];
 
-const POSTGRES: [Step; 6] = [
+const POSTGRES: [Step; 7] = [
     ("threads", include_str!("migrations/postgres/0001_threads.sql")),
     ("beginnings", include_str!("migrations/postgres/0002_beginnings.sql")),
     ("turns", include_str!("migrations/postgres/0003_turns.sql")),
     ("spend", include_str!("migrations/postgres/0004_spend.sql")),
     ("endings", include_str!("migrations/postgres/0005_endings.sql")),
     ("leases", include_str!("migrations/postgres/0006_leases.sql")),
+    ("owners", include_str!("migrations/postgres/0007_owners.sql")),
 ];
 
 pub(super) fn migrator(dialect: SqlDialect) -> Migrator {

@@ -19,7 +19,7 @@ use orchestrator::chat::{
     self, Beginning, Chat, Entry, Fact, Lease, Resource, RunStart, Start, Store, Titles,
 };
 use orchestrator::domain::{
-    Catalog, ItemId, Message, Reply, Spend, Thread, ThreadId, ThreadStatus, ToolOutput,
+    Catalog, ItemId, Message, Owner, Reply, Spend, Thread, ThreadId, ThreadStatus, ToolOutput,
 };
 use orchestrator::model::{Chunk, Decoder};
 use orchestrator::resilience::{BreakerSettings, GuardSettings};
@@ -108,6 +108,7 @@ async fn load_thread(times: usize) {
     let folder = TempDir::new().unwrap();
     let store = opened(&format!("sqlite://{}", folder.path().join("threads.db").display())).await;
     let thread = Thread {
+        owner: Owner::anyone(),
         id: ThreadId::new_thread(),
         title: None,
         created_at: Timestamp::UNIX_EPOCH,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use orchestrator::chat::{Beginning, Closing, Known, NewEffect, Resource, Store, ThreadsError};
-use orchestrator::domain::Thread;
+use orchestrator::domain::{Owner, Thread};
 
 use super::leases::{taken, taken_over};
 use super::stores::{create, said, thread};
@@ -85,7 +85,7 @@ async fn a_deleted_thread_takes_its_effects_with_it(store: Arc<dyn Store>) {
     let lease = create(&*store, &thread, said(&thread, 0)).await;
     store.intend(&lease, &effect("turn", "key")).await.unwrap();
 
-    assert!(store.delete(&thread.id).await.unwrap());
+    assert!(store.delete(&Owner::anyone(), &thread.id).await.unwrap());
 
     let late = store.intend(&lease, &effect("turn", "key")).await;
     assert!(matches!(late, Err(ThreadsError::Lost)), "{late:?}");

@@ -7,7 +7,7 @@ use futures::future::{join, join_all};
 use orchestrator::chat::{
     Beginning, Begun, Claim, Closing, Entry, Lease, Resource, Store, ThreadsError,
 };
-use orchestrator::domain::{Cost, ItemId, Order, Spend, Thread, ThreadId, Usage};
+use orchestrator::domain::{Cost, ItemId, Order, Owner, Spend, Thread, ThreadId, Usage};
 use sqlx::{AnyPool, query};
 use tempfile::TempDir;
 
@@ -41,7 +41,7 @@ async fn whoever_makes_a_thread_holds_it(store: Arc<dyn Store>) {
     store.end(&lease, Closing::default()).await.unwrap();
     assert!(matches!(claim(&*store, &thread).await, Claim::Held(_)));
     let nowhere = Resource::from(&ThreadId::from("thr_nowhere"));
-    assert_eq!(store.claim(&nowhere).await.unwrap(), Claim::Unknown);
+    assert_eq!(store.claim(&Owner::anyone(), &nowhere).await.unwrap(), Claim::Unknown);
 }
 
 async fn a_thread_made_twice_is_there_once(store: Arc<dyn Store>) {
@@ -53,7 +53,7 @@ async fn a_thread_made_twice_is_there_once(store: Arc<dyn Store>) {
     create(&*store, &thread, first).await;
 
     assert_eq!(numbers(&*store, &thread.id).await, [0, 1]);
-    assert_eq!(store.list(&page(10, Order::Asc)).await.unwrap().data, [thread]);
+    assert_eq!(store.list(&Owner::anyone(), &page(10, Order::Asc)).await.unwrap().data, [thread]);
 }
 
 async fn a_thread_that_was_let_go_goes_to_one_of_many_with_a_higher_epoch(store: Arc<dyn Store>) {
@@ -86,8 +86,8 @@ async fn what_a_thread_cost_is_kept_with_it_and_outlives_a_rewind(store: Arc<dyn
     let lease = taken(&*store, &thread).await;
     let first = first(&*store, &thread.id).await;
     store.begin(&lease, rewind("second", &first, Vec::new())).await.unwrap();
-    let found = store.find(&thread.id).await.unwrap().unwrap();
-    let listed = store.list(&page(10, Order::Asc)).await.unwrap().data;
+    let found = store.find(&Owner::anyone(), &thread.id).await.unwrap().unwrap();
+    let listed = store.list(&Owner::anyone(), &page(10, Order::Asc)).await.unwrap().data;
 
     let kept = Thread { spent, ..thread };
     assert_eq!((found, listed), (kept.clone(), vec![kept]));
@@ -162,7 +162,7 @@ async fn all_that_is_held_is_renewed_at_once_and_nothing_else(store: Arc<dyn Sto
     }
     store.end(&leases[1], Closing::default()).await.unwrap();
     leases[2].epoch += 1;
-    store.delete(&threads[3].id).await.unwrap();
+    store.delete(&Owner::anyone(), &threads[3].id).await.unwrap();
 
     let renewed = store.renew(&leases).await.unwrap();
 
@@ -180,7 +180,10 @@ async fn a_lease_that_is_released_leaves_the_thread_as_it_was(store: Arc<dyn Sto
     store.release(&lease).await.unwrap();
 
     assert!(matches!(claim(&*store, &thread).await, Claim::Held(_)));
-    assert_eq!(store.find(&thread.id).await.unwrap(), Some(Thread { spent, ..thread }));
+    assert_eq!(
+        store.find(&Owner::anyone(), &thread.id).await.unwrap(),
+        Some(Thread { spent, ..thread })
+    );
 }
 
 async fn a_turn_begins_with_all_of_its_entries_or_none(store: Arc<dyn Store>) {
@@ -209,7 +212,8 @@ async fn a_rewind_leaves_what_was_before_and_keeps_what_is_given(store: Arc<dyn 
     for n in 1..5 {
         store.add(&lease, said(&thread, n)).await.unwrap();
     }
-    let listed = store.items(&thread.id, &page(10, Order::Asc)).await.unwrap().data;
+    let listed =
+        store.items(&Owner::anyone(), &thread.id, &page(10, Order::Asc)).await.unwrap().data;
     let kept = [6, 7].map(|n| Entry { item: None, ..said(&thread, n) });
 
     store.begin(&lease, rewind("second", &listed[1].id, kept.to_vec())).await.unwrap();
@@ -225,8 +229,8 @@ async fn a_deleted_thread_takes_its_lease_with_it(store: Arc<dyn Store>) {
     let thread = thread();
     let lease = create(&*store, &thread, said(&thread, 0)).await;
 
-    assert!(store.delete(&thread.id).await.unwrap());
-    assert!(!store.delete(&thread.id).await.unwrap());
+    assert!(store.delete(&Owner::anyone(), &thread.id).await.unwrap());
+    assert!(!store.delete(&Owner::anyone(), &thread.id).await.unwrap());
 
     let lost = [
         store.add(&lease, said(&thread, 1)).await,
@@ -297,7 +301,7 @@ pub(super) async fn taken(store: &dyn Store, thread: &Thread) -> Lease {
 }
 
 async fn claim(store: &dyn Store, thread: &Thread) -> Claim {
-    store.claim(&Resource::from(&thread.id)).await.unwrap()
+    store.claim(&Owner::anyone(), &Resource::from(&thread.id)).await.unwrap()
 }
 
 fn rewind(attempt: &str, to: &ItemId, entries: Vec<Entry>) -> Beginning {
@@ -306,11 +310,18 @@ fn rewind(attempt: &str, to: &ItemId, entries: Vec<Entry>) -> Beginning {
 }
 
 async fn first(store: &dyn Store, thread: &ThreadId) -> ItemId {
-    store.items(thread, &page(1, Order::Asc)).await.unwrap().data[0].id.clone()
+    store.items(&Owner::anyone(), thread, &page(1, Order::Asc)).await.unwrap().data[0].id.clone()
 }
 
 async fn numbers(store: &dyn Store, thread: &ThreadId) -> Vec<u32> {
-    store.items(thread, &page(10, Order::Asc)).await.unwrap().data.iter().map(number).collect()
+    store
+        .items(&Owner::anyone(), thread, &page(10, Order::Asc))
+        .await
+        .unwrap()
+        .data
+        .iter()
+        .map(number)
+        .collect()
 }
 
 fn closing(thread: &Thread, last: u32) -> Closing {

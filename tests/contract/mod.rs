@@ -4,6 +4,7 @@
 pub(crate) mod stores;
 mod effects;
 mod leases;
+mod owners;
 mod receipts;
 mod streams;
 mod threads;

@@ -8,7 +8,7 @@ use orchestrator::chat::{
     Beginning, Begun, Closing, Ending, Held, Lease, NewEffect, NewReceipt, Received, Settlement,
     Store,
 };
-use orchestrator::domain::{Outcome, Spend, Thread};
+use orchestrator::domain::{Outcome, Owner, Spend, Thread};
 use sqlx::{AnyPool, query};
 use tempfile::TempDir;
 
@@ -42,7 +42,11 @@ async fn of_two_threads_begun_under_one_key_one_is_kept(store: Arc<dyn Store>) {
     let [(_, winner)] = &won[..] else { panic!("not one winner") };
     assert_eq!(received(&*store).await.unwrap().receipt.thread, winner.id);
     for thread in threads.iter().filter(|thread| thread.id != winner.id) {
-        assert_eq!(store.find(&thread.id).await.unwrap(), None, "nothing of it is kept");
+        assert_eq!(
+            store.find(&Owner::anyone(), &thread.id).await.unwrap(),
+            None,
+            "nothing of it is kept"
+        );
     }
 }
 
@@ -145,7 +149,7 @@ async fn an_end_settles_its_receipt_or_is_not_kept(store: Arc<dyn Store>) {
 async fn a_deleted_thread_takes_its_receipts_with_it(store: Arc<dyn Store>) {
     let (thread, _) = begun(&*store).await;
 
-    store.delete(&thread.id).await.unwrap();
+    store.delete(&Owner::anyone(), &thread.id).await.unwrap();
 
     assert_eq!(received(&*store).await, None);
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use orchestrator::chat::{Beginning, Entry, Lease, Resource, Store};
 use orchestrator::domain::{
-    Item, ItemContent, ItemId, Message, Order, OutputText, PageRequest, Spend, Thread, ThreadId,
-    ThreadStatus,
+    Item, ItemContent, ItemId, Message, Order, OutputText, Owner, PageRequest, Spend, Thread,
+    ThreadId, ThreadStatus,
 };
 use orchestrator::resilience::{BreakerSettings, GuardSettings};
 use orchestrator::store::{Settings, open};
@@ -42,7 +42,14 @@ pub(super) fn settings(url: &str) -> Settings {
 pub(super) fn thread() -> Thread {
     let created_at = Timestamp::from_microsecond(Timestamp::now().as_microsecond()).unwrap();
     let (status, spent) = (ThreadStatus::Active, Spend::default());
-    Thread { id: ThreadId::new_thread(), title: None, created_at, status, spent }
+    Thread {
+        id: ThreadId::new_thread(),
+        owner: Owner::anyone(),
+        title: None,
+        created_at,
+        status,
+        spent,
+    }
 }
 
 /// Makes a thread that begins with this.

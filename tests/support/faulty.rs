@@ -9,7 +9,7 @@ use orchestrator::chat::{
     NewEffect, Rating, Receipts, Received, Resource, Settlement, Store, StoreResult, ThreadIndex,
     ThreadLog, ThreadsError,
 };
-use orchestrator::domain::{Item, ItemId, Message, Page, PageRequest, Thread, ThreadId};
+use orchestrator::domain::{Item, ItemId, Message, Owner, Page, PageRequest, Thread, ThreadId};
 
 /// Asks before each call what is to become of it.
 pub(crate) struct Faulty {
@@ -36,13 +36,12 @@ macro_rules! hand_on {
 }
 
 hand_on! { ThreadIndex:
-    find(id: &'a ThreadId) -> Option<Thread>;
-    list(page: &'a PageRequest) -> Page<Thread>;
-    name(id: &'a ThreadId, title: &'a str, naming: Naming) -> Option<Thread>;
-    delete(id: &'a ThreadId) -> bool;
-    items(thread: &'a ThreadId, page: &'a PageRequest) -> Page<Item>;
-    item(thread: &'a ThreadId, item: &'a ItemId) -> Option<Item>;
-    rate(thread: &'a ThreadId, items: &'a [ItemId], rating: Rating) -> ();
+    find(owner: &'a Owner, id: &'a ThreadId) -> Option<Thread>;
+    list(owner: &'a Owner, page: &'a PageRequest) -> Page<Thread>;
+    name(owner: &'a Owner, id: &'a ThreadId, title: &'a str, naming: Naming) -> Option<Thread>;
+    delete(owner: &'a Owner, id: &'a ThreadId) -> bool;
+    items(owner: &'a Owner, thread: &'a ThreadId, page: &'a PageRequest) -> Page<Item>;
+    rate(owner: &'a Owner, thread: &'a ThreadId, items: &'a [ItemId], rating: Rating) -> ();
 }
 
 hand_on! { ThreadLog:
@@ -53,10 +52,11 @@ hand_on! { ThreadLog:
     transcript(thread: &'a ThreadId, limit: u32) -> Vec<Message>;
     turn(thread: &'a ThreadId, root: &'a ItemId) -> Vec<Entry>;
     entry(thread: &'a ThreadId, item: &'a ItemId) -> Option<Entry>;
+    item(thread: &'a ThreadId, item: &'a ItemId) -> Option<Item>;
 }
 
 hand_on! { Leases:
-    claim(resource: &'a Resource) -> Claim;
+    claim(owner: &'a Owner, resource: &'a Resource) -> Claim;
     renew(leases: &'a [Lease]) -> Vec<Resource>;
     release(lease: &'a Lease) -> ();
 }

@@ -21,7 +21,7 @@ pub(in crate::api) fn context(
     let caller = caller(headers);
     let repeat = repeat(headers, body)?;
     // A key belongs to its caller: two callers may use the same one.
-    let repeat = repeat.map(|it| RepeatKey { key: caller.own(it.key), ..it });
+    let repeat = repeat.map(|it| RepeatKey { key: own(&caller, it.key), ..it });
     Ok(RequestContext {
         caller,
         request_id: request_id.into_string(),
@@ -35,6 +35,13 @@ pub(in crate::api) fn context(
 /// The caller. Requests carry no identity yet.
 pub(in crate::api) fn caller(_: &HeaderMap) -> Caller {
     Caller::anyone()
+}
+
+/// A key, made different from the same key of other callers. Without authentication it stays as it
+/// is, because stores hold keys in that form.
+fn own(caller: &Caller, key: String) -> String {
+    let owner = &caller.owner;
+    if owner.is_anyone() { key } else { format!("own:{}", digest(&[owner.as_str(), &key])) }
 }
 
 /// What identifies a copy of the request. A key of the client counts more than its frame (ADR 14).

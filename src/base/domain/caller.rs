@@ -1,25 +1,89 @@
-//! Who a request comes from.
+//! Who a request comes from, what they own, and what they may do.
 
+use std::fmt;
 use std::sync::Arc;
 
 const ANYONE: &str = "anyone";
 
-/// The caller of a request: read in `api` and passed on to every tool call.
+/// In bytes: the longest name of a tenant or a user.
+const MAX_NAME: usize = 200;
+
+/// The owner of threads and todos, by the name under which stores know it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Owner(Arc<str>);
+
+/// The caller of a request: recognised in `api` and passed on to every tool call.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// Identifies the caller.
-    pub id: Arc<str>,
+    /// Everything that this caller makes belongs to it, and it sees nothing else.
+    pub owner: Owner,
+    scopes: Arc<[Scope]>,
+}
+
+/// What a caller may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Have conversations, and read one's own.
+    Chat,
+    /// See how the server is doing, in detail.
+    Operate,
+}
+
+impl Owner {
+    /// The owner of everything on a server that does not ask who calls.
+    pub fn anyone() -> Self {
+        Self(Arc::from(ANYONE))
+    }
+
+    /// A user of a tenant, which may be empty; `None` if one of them is no name. A tenant has no
+    /// slash, so two different pairs are never the same owner, and none of them is
+    /// [`Owner::anyone`].
+    pub fn user(tenant: &str, user: &str) -> Option<Self> {
+        let is_name = |name: &str| name.len() <= MAX_NAME && !name.chars().any(char::is_control);
+        let fine = is_name(tenant) && is_name(user) && !user.is_empty() && !tenant.contains('/');
+        fine.then(|| Self(format!("{tenant}/{user}").into()))
+    }
+
+    /// As a store or a tool server gave it back.
+    pub fn named(name: &str) -> Self {
+        Self(Arc::from(name))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub fn is_anyone(&self) -> bool {
+        *self.0 == *ANYONE
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
 }
 
 impl Caller {
-    /// The one caller of a server without authentication.
-    pub fn anyone() -> Self {
-        Self { id: Arc::from(ANYONE) }
+    pub fn new(owner: Owner, scopes: &[Scope]) -> Self {
+        Self { owner, scopes: scopes.into() }
     }
 
-    /// A key that the caller chose, made different from the same key of other callers. On a server
-    /// without authentication it stays as it is, because stores hold keys in that form.
-    pub fn own(&self, key: String) -> String {
-        if *self.id == *ANYONE { key } else { format!("{}/{key}", self.id) }
+    /// The caller of a server that does not ask who calls, with all rights.
+    pub fn anyone() -> Self {
+        Self::new(Owner::anyone(), &[Scope::Chat, Scope::Operate])
+    }
+
+    pub fn may(&self, scope: Scope) -> bool {
+        self.scopes.contains(&scope)
+    }
+}
+
+impl Scope {
+    /// All scopes, by the names that people write.
+    pub const NAMES: [(&'static str, Self); 2] = [("chat", Self::Chat), ("operate", Self::Operate)];
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, scope)| *scope)
     }
 }

@@ -18,7 +18,7 @@ mod thread;
 mod tool;
 mod workflow;
 
-pub use caller::Caller;
+pub use caller::{Caller, Owner, Scope};
 pub use cost::{Cost, InvalidCost};
 pub use files::is_out_of_files;
 pub use health::{BreakerReport, BreakerState, CallCounts, Dependency, Detail, HealthProbe};

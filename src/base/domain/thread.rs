@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Spend, ThreadId};
+use super::{Owner, Spend, ThreadId};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Thread {
     pub id: ThreadId,
+    pub owner: Owner,
     /// By the user, the model or the first words; `None` until there is one.
     pub title: Option<String>,
     /// To the microsecond.

@@ -138,14 +138,14 @@ async fn begin_thread(
     receipt: Option<NewReceipt>,
 ) -> Result<Option<Admitted>, BeginError> {
     // Joined before the thread is stored: the next request in it then waits behind this turn.
-    let slot = chat.queues.join(&job.thread, chat.settings.max_waiting);
+    let slot = chat.queues.join(job.owner(), &job.thread, chat.settings.max_waiting);
     let title = match chat.settings.titles {
         Titles::FirstWords => title_of(&message.said()),
         Titles::Model => None,
     };
     let status = ThreadStatus::Active;
-    let (id, spent) = (job.thread.clone(), Spend::default());
-    let thread = Thread { id, title, created_at: now(), status, spent };
+    let (id, owner, spent) = (job.thread.clone(), job.owner().clone(), Spend::default());
+    let thread = Thread { id, owner, title, created_at: now(), status, spent };
     let (item, entry) = said(job, message);
     let (attempt, rewind_to) = (job.attempt.clone(), None);
     let first = Beginning { attempt, rewind_to, entries: vec![entry], receipt };
@@ -175,7 +175,7 @@ async fn add_message(
     entered: &Entered,
 ) -> Result<Started, BeginError> {
     let thread = &entered.thread;
-    let newest = chat.store.items(&thread.id, &NEWEST).await?.data.pop();
+    let newest = chat.store.items(&thread.owner, &thread.id, &NEWEST).await?.data.pop();
     let settled = newest.and_then(|item| settled_by(message, job.request.context.abilities, item));
     let (item, entry) = said(job, message);
     let mut entries = Vec::new();

@@ -21,10 +21,10 @@ pub(in crate::chat) struct Entered {
 pub(super) async fn enter(chat: &ChatContext, job: &mut TurnJob) -> Result<Entered, BeginError> {
     let resource = Resource::from(&job.thread);
     // The queue before the lease: with claims alone the order would be that of the retries.
-    let joined = chat.queues.join(&job.thread, chat.settings.max_waiting);
+    let joined = chat.queues.join(job.owner(), &job.thread, chat.settings.max_waiting);
     let mut slot = joined.ok_or(BeginError::Crowded)?;
     if slot.is_first() {
-        match chat.store.claim(&resource).await? {
+        match chat.store.claim(job.owner(), &resource).await? {
             Claim::Held(lease) => return checked(chat, job, slot, lease).await,
             Claim::Unknown => return Err(BeginError::UnknownThread),
             // Without a queue there is no waiting for another process either.
@@ -33,7 +33,7 @@ pub(super) async fn enter(chat: &ChatContext, job: &mut TurnJob) -> Result<Enter
         }
     }
     // Checked before the stream begins: an unknown thread gets a status, even if it would wait.
-    chat.store.find(&job.thread).await?.ok_or(BeginError::UnknownThread)?;
+    chat.store.find(job.owner(), &job.thread).await?.ok_or(BeginError::UnknownThread)?;
     job.accept();
     // A copy waits for its own answer, not for the one before it.
     if !job.is_copy {
@@ -41,7 +41,7 @@ pub(super) async fn enter(chat: &ChatContext, job: &mut TurnJob) -> Result<Enter
     }
     let waited = async {
         slot.reached().await;
-        claim_when_free(&*chat.store, &resource).await
+        claim_when_free(&*chat.store, job.owner(), &resource).await
     };
     let held = select! {
         held = timeout(chat.settings.turn_timeout * 2, waited) => held,
@@ -60,7 +60,7 @@ async fn checked(
     lease: Lease,
 ) -> Result<Entered, BeginError> {
     // Read after the claim: only now nobody else can change it.
-    let thread = chat.store.find(&job.thread).await;
+    let thread = chat.store.find(job.owner(), &job.thread).await;
     let thread = match thread {
         Ok(Some(thread)) => thread,
         unknown => {

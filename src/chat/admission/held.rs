@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use super::super::{Claim, Lease, Resource, Store, ThreadsError};
 use super::heartbeat::{Beating, Heartbeat};
 use crate::agents::Interrupt;
-use crate::domain::{Spend, Thread};
+use crate::domain::{Owner, Spend, Thread};
 
 /// How often a thread that another process holds is claimed again.
 const ASK_AGAIN: Duration = Duration::from_millis(250);
@@ -47,10 +47,11 @@ impl HeldThread {
 /// Waits until a resource is leased to us. `None` if it does not exist.
 pub(in crate::chat) async fn claim_when_free(
     store: &dyn Store,
+    owner: &Owner,
     resource: &Resource,
 ) -> Result<Option<Lease>, ThreadsError> {
     loop {
-        match store.claim(resource).await? {
+        match store.claim(owner, resource).await? {
             Claim::Held(lease) => return Ok(Some(lease)),
             Claim::Unknown => return Ok(None),
             // Polled: nothing tells this process of a release in another one (ADR 11).

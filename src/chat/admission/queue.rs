@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::domain::ThreadId;
+use crate::domain::{Owner, ThreadId};
 
-/// The queues of all threads that have a request.
+/// The queues of all threads that have a request. Whoever names a thread of somebody else stands in
+/// a queue of its own, and is in nobody's way.
 #[derive(Debug, Default)]
-pub(in crate::chat) struct Queues(Mutex<HashMap<ThreadId, Queue>>);
+pub(in crate::chat) struct Queues(Mutex<HashMap<(Owner, ThreadId), Queue>>);
 
 #[derive(Debug)]
 struct Queue {
@@ -21,7 +22,7 @@ struct Queue {
 #[derive(Debug)]
 pub(in crate::chat) struct QueueSlot {
     queues: Arc<Queues>,
-    thread: ThreadId,
+    key: (Owner, ThreadId),
     order: Arc<Semaphore>,
     turn: Option<OwnedSemaphorePermit>,
 }
@@ -30,12 +31,14 @@ impl Queues {
     /// Joins the queue of a thread. `None` if more than `waiting` requests would wait.
     pub(in crate::chat) fn join(
         self: &Arc<Self>,
+        owner: &Owner,
         thread: &ThreadId,
         waiting: usize,
     ) -> Option<QueueSlot> {
+        let key = (owner.clone(), thread.clone());
         let mut queues = self.lock();
         let new = || Queue { turn: Arc::new(Semaphore::new(1)), requests: 0 };
-        let queue = queues.entry(thread.clone()).or_insert_with(new);
+        let queue = queues.entry(key.clone()).or_insert_with(new);
         // The first request runs and does not wait, so `waiting + 1` may be here.
         if queue.requests > waiting {
             return None;
@@ -43,10 +46,10 @@ impl Queues {
         queue.requests += 1;
         let turn = Arc::clone(&queue.turn).try_acquire_owned().ok();
         let order = Arc::clone(&queue.turn);
-        Some(QueueSlot { queues: Arc::clone(self), thread: thread.clone(), order, turn })
+        Some(QueueSlot { queues: Arc::clone(self), key, order, turn })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ThreadId, Queue>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<(Owner, ThreadId), Queue>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -68,10 +71,10 @@ impl Drop for QueueSlot {
     fn drop(&mut self) {
         self.turn = None;
         let mut queues = self.queues.lock();
-        if let Some(queue) = queues.get_mut(&self.thread) {
+        if let Some(queue) = queues.get_mut(&self.key) {
             queue.requests -= 1;
             if queue.requests == 0 {
-                queues.remove(&self.thread);
+                queues.remove(&self.key);
             }
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 
 use super::StoreResult;
-use crate::domain::ThreadId;
+use crate::domain::{Owner, ThreadId};
 
 /// A resource whose holder does not renew its lease is free after this time. Three renewals fit in.
 /// A thread stays blocked for so long after its process died (ADR 11).
@@ -15,8 +15,12 @@ pub const LEASE: Duration = Duration::from_secs(12);
 
 /// Leases on resources. Time is the store's clock, so the clocks of processes need not agree.
 pub trait Leases: Send + Sync {
-    /// Takes a resource unless it is held.
-    fn claim<'a>(&'a self, resource: &'a Resource) -> BoxFuture<'a, StoreResult<Claim>>;
+    /// Takes a resource unless it is held. That of another owner is unknown (ADR 29).
+    fn claim<'a>(
+        &'a self,
+        owner: &'a Owner,
+        resource: &'a Resource,
+    ) -> BoxFuture<'a, StoreResult<Claim>>;
 
     /// Renews all of these; returns the resources that are still held.
     fn renew<'a>(&'a self, leases: &'a [Lease]) -> BoxFuture<'a, StoreResult<Vec<Resource>>>;

@@ -4,40 +4,47 @@ use futures::future::BoxFuture;
 use serde::Deserialize;
 
 use super::StoreResult;
-use crate::domain::{Item, ItemId, Page, PageRequest, Thread, ThreadId};
+use crate::domain::{Item, ItemId, Owner, Page, PageRequest, Thread, ThreadId};
 
+/// Threads of one owner; those of others are as if they did not exist (ADR 29).
 pub trait ThreadIndex: Send + Sync {
-    fn find<'a>(&'a self, id: &'a ThreadId) -> BoxFuture<'a, StoreResult<Option<Thread>>>;
+    fn find<'a>(
+        &'a self,
+        owner: &'a Owner,
+        id: &'a ThreadId,
+    ) -> BoxFuture<'a, StoreResult<Option<Thread>>>;
 
     /// In the order of creation.
-    fn list<'a>(&'a self, page: &'a PageRequest) -> BoxFuture<'a, StoreResult<Page<Thread>>>;
+    fn list<'a>(
+        &'a self,
+        owner: &'a Owner,
+        page: &'a PageRequest,
+    ) -> BoxFuture<'a, StoreResult<Page<Thread>>>;
 
     /// Sets the title; [`Naming`] says whether it replaces one. `None` if there is no such thread.
     fn name<'a>(
         &'a self,
+        owner: &'a Owner,
         id: &'a ThreadId,
         title: &'a str,
         naming: Naming,
     ) -> BoxFuture<'a, StoreResult<Option<Thread>>>;
 
     /// Deletes a thread and everything that belongs to it; tells whether it existed.
-    fn delete<'a>(&'a self, id: &'a ThreadId) -> BoxFuture<'a, StoreResult<bool>>;
+    fn delete<'a>(&'a self, owner: &'a Owner, id: &'a ThreadId)
+    -> BoxFuture<'a, StoreResult<bool>>;
 
     /// In the order in which they were stored.
     fn items<'a>(
         &'a self,
+        owner: &'a Owner,
         thread: &'a ThreadId,
         page: &'a PageRequest,
     ) -> BoxFuture<'a, StoreResult<Page<Item>>>;
 
-    fn item<'a>(
-        &'a self,
-        thread: &'a ThreadId,
-        item: &'a ItemId,
-    ) -> BoxFuture<'a, StoreResult<Option<Item>>>;
-
     fn rate<'a>(
         &'a self,
+        owner: &'a Owner,
         thread: &'a ThreadId,
         items: &'a [ItemId],
         rating: Rating,

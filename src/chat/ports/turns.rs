@@ -5,7 +5,8 @@ use futures::future::BoxFuture;
 use super::{Lease, NewReceipt, Settlement, StoreResult};
 use crate::domain::{Item, ItemId, Message, Spend, Thread, ThreadId};
 
-/// The entries of threads. Every write needs the thread's lease.
+/// The entries of threads. Every write needs the thread's lease; whoever reads has found the thread
+/// or holds it.
 pub trait ThreadLog: Send + Sync {
     /// Stores a new thread, leased to the caller, together with the beginning of its first turn, or
     /// nothing. `None` if another request used the key in the meantime.
@@ -49,6 +50,12 @@ pub trait ThreadLog: Send + Sync {
         thread: &'a ThreadId,
         item: &'a ItemId,
     ) -> BoxFuture<'a, StoreResult<Option<Entry>>>;
+
+    fn item<'a>(
+        &'a self,
+        thread: &'a ThreadId,
+        item: &'a ItemId,
+    ) -> BoxFuture<'a, StoreResult<Option<Item>>>;
 }
 
 /// What happened, as one row: what the user sees of it, and what the model needs of it (ADR 6).

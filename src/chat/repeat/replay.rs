@@ -20,7 +20,8 @@ pub(super) async fn replay(
 ) -> Result<Admitted, BeginError> {
     let receipt = &earlier.receipt;
     (job.thread, job.item) = (receipt.thread.clone(), receipt.item.clone());
-    let thread = chat.store.find(&job.thread).await?.ok_or(BeginError::UnknownThread)?;
+    let found = chat.store.find(job.owner(), &job.thread).await?;
+    let thread = found.ok_or(BeginError::UnknownThread)?;
     let asked = chat.store.entry(&thread.id, &job.item).await?;
     let is_forgotten = asked.is_none();
     let entries = match &asked {

@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use super::super::repeat::InFlightGuard;
 use super::super::turn::TurnLog;
 use super::super::{Fact, Reader, ThreadsError, TurnEnd, TurnRequest};
-use crate::domain::{ItemId, Outcome, Spend, ThreadId};
+use crate::domain::{ItemId, Outcome, Owner, Spend, ThreadId};
 
 /// A running turn. When its last reader is dropped the turn is cancelled in an orderly way, unless
 /// its request says that it finishes.
@@ -92,6 +92,11 @@ impl TurnJob {
         let (is_copy, in_flight, started) = (false, None, Some(started));
         let job = Self { request, attempt, thread, item, is_copy, log, permit, in_flight, started };
         (job, has_started)
+    }
+
+    /// Who asks, and therefore whose thread it is.
+    pub(in crate::chat) fn owner(&self) -> &Owner {
+        &self.request.context.caller.owner
     }
 
     /// Reports that the stream may begin. Later failures are facts in it (ADR 7).

@@ -61,6 +61,7 @@ pub(in crate::chat) async fn run_turn(chat: Arc<ChatContext>, mut job: TurnJob) 
     let begun = Instant::now();
     let context = request.context;
     let request_id = context.request_id.clone();
+    let owner = context.caller.owner.clone();
     let repeat = context.repeat.as_ref().map(|repeat| (repeat.key.clone(), attempt));
     let heard = Arc::clone(&log);
     let (root, choice) = (started.root, started.choice);
@@ -77,7 +78,7 @@ pub(in crate::chat) async fn run_turn(chat: Arc<ChatContext>, mut job: TurnJob) 
     // Before the end is announced: its reader may send the next message at once (ADR 11).
     let end = Box::pin(close_turn(&chat, closer, recorded)).await;
     end.log(steps, took);
-    let unnamed = title.map(|words| Unnamed::new(words, &end));
+    let unnamed = title.map(|words| Unnamed::new(owner, words, &end));
     log.tell(Fact::Ended(Box::new(end)));
     // Only now: neither the answer nor the next message waits for a title (ADR 20).
     if let (Some(unnamed), Titles::Model) = (unnamed, chat.settings.titles) {

@@ -11,7 +11,7 @@ use super::super::context::ChatContext;
 use super::super::turn::TurnLog;
 use super::super::{Closing, Fact, Naming, Resource, ThreadsError, TurnEnd};
 use crate::agents::{Deltas, ModelRequest};
-use crate::domain::{Assistant, Message, Spend, Thread, ThreadId, clean};
+use crate::domain::{Assistant, Message, Owner, Spend, Thread, ThreadId, clean};
 
 /// How long the model may take for a title.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -48,6 +48,7 @@ pub fn title_of(words: &str) -> Option<String> {
 
 /// A new thread after its first turn.
 pub(in crate::chat) struct Unnamed {
+    owner: Owner,
     thread: ThreadId,
     /// The first message of the user.
     words: String,
@@ -56,9 +57,9 @@ pub(in crate::chat) struct Unnamed {
 }
 
 impl Unnamed {
-    pub(in crate::chat) fn new(words: String, end: &TurnEnd) -> Self {
+    pub(in crate::chat) fn new(owner: Owner, words: String, end: &TurnEnd) -> Self {
         let answer = end.outcome.is_success().then(|| end.text.clone());
-        Self { thread: end.thread.clone(), words, answer }
+        Self { owner, thread: end.thread.clone(), words, answer }
     }
 }
 
@@ -80,7 +81,7 @@ pub(in crate::chat) async fn name_thread(chat: &ChatContext, unnamed: Unnamed, l
     }
     log.close();
     if spent != Spend::default() {
-        pay(chat, &unnamed.thread, spent).await;
+        pay(chat, &unnamed, spent).await;
     }
 }
 
@@ -92,7 +93,7 @@ async fn name_by_model(chat: &ChatContext, unnamed: &Unnamed) -> (Option<Thread>
     };
     let Some(title) = title.or_else(|| title_of(&unnamed.words)) else { return (None, spent) };
     // The user may have renamed it in the meantime.
-    match chat.store.name(&unnamed.thread, &title, Naming::IfNone).await {
+    match chat.store.name(&unnamed.owner, &unnamed.thread, &title, Naming::IfNone).await {
         Ok(thread) => (thread, spent),
         Err(error) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "Title was not stored");
@@ -103,10 +104,9 @@ async fn name_by_model(chat: &ChatContext, unnamed: &Unnamed) -> (Option<Thread>
 
 /// Charges the thread for its title once no other turn holds it: only a holder of the lease
 /// writes a total (ADR 16).
-async fn pay(chat: &ChatContext, thread: &ThreadId, more: Spend) {
-    let resource = Resource::from(thread);
+async fn pay(chat: &ChatContext, unnamed: &Unnamed, more: Spend) {
     let paid = select! {
-        paid = pay_when_free(chat, thread, &resource, more) => paid,
+        paid = pay_when_free(chat, unnamed, more) => paid,
         () = sleep(chat.settings.turn_timeout) => Ok(false),
         () = shortly_after_the_drain(chat) => Ok(false),
     };
@@ -121,12 +121,12 @@ async fn shortly_after_the_drain(chat: &ChatContext) {
 
 async fn pay_when_free(
     chat: &ChatContext,
-    thread: &ThreadId,
-    resource: &Resource,
+    Unnamed { owner, thread, .. }: &Unnamed,
     more: Spend,
 ) -> Result<bool, ThreadsError> {
-    let Some(lease) = claim_when_free(&*chat.store, resource).await? else { return Ok(false) };
-    let thread = match chat.store.find(thread).await {
+    let claimed = claim_when_free(&*chat.store, owner, &Resource::from(thread)).await?;
+    let Some(lease) = claimed else { return Ok(false) };
+    let thread = match chat.store.find(owner, thread).await {
         Ok(Some(thread)) => thread,
         unknown => {
             release_lease(chat, &lease).await;

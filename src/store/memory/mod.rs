@@ -17,7 +17,7 @@ use crate::chat::{
     NewEffect, Rating, Receipts, Received, Resource, Settlement, StoreResult, ThreadIndex,
     ThreadLog, ThreadsError,
 };
-use crate::domain::{Item, ItemId, Message, Order, Page, PageRequest, Thread, ThreadId};
+use crate::domain::{Item, ItemId, Message, Order, Owner, Page, PageRequest, Thread, ThreadId};
 
 /// Beyond this, a new thread replaces the oldest: every buffer has a limit.
 const MAX_THREADS: usize = 10_000;
@@ -108,6 +108,15 @@ impl MemoryStore {
         self.lock().find(id.as_str()).map(look)
     }
 
+    fn with_own<T>(
+        &self,
+        owner: &Owner,
+        id: &ThreadId,
+        look: impl FnOnce(&mut StoredThread) -> T,
+    ) -> Option<T> {
+        self.lock().find(id.as_str()).filter(|kept| kept.thread.owner == *owner).map(look)
+    }
+
     /// Changes a thread if the lease is still valid, and fails with `Lost` otherwise.
     fn write<'a, T: Send + 'a>(
         &self,
@@ -119,22 +128,32 @@ impl MemoryStore {
 }
 
 impl ThreadIndex for MemoryStore {
-    fn find<'a>(&'a self, id: &'a ThreadId) -> BoxFuture<'a, StoreResult<Option<Thread>>> {
-        ready(Ok(self.with(id, |kept| kept.thread.clone()))).boxed()
+    fn find<'a>(
+        &'a self,
+        owner: &'a Owner,
+        id: &'a ThreadId,
+    ) -> BoxFuture<'a, StoreResult<Option<Thread>>> {
+        ready(Ok(self.with_own(owner, id, |kept| kept.thread.clone()))).boxed()
     }
 
-    fn list<'a>(&'a self, request: &'a PageRequest) -> BoxFuture<'a, StoreResult<Page<Thread>>> {
-        let rows = self.lock().threads.iter().map(|kept| kept.thread.clone()).collect();
-        ready(page(rows, request, |thread| thread.id.as_str())).boxed()
+    fn list<'a>(
+        &'a self,
+        owner: &'a Owner,
+        request: &'a PageRequest,
+    ) -> BoxFuture<'a, StoreResult<Page<Thread>>> {
+        let all = self.lock();
+        let own = all.threads.iter().map(|kept| &kept.thread).filter(|it| it.owner == *owner);
+        ready(page(own.cloned().collect(), request, |thread| thread.id.as_str())).boxed()
     }
 
     fn name<'a>(
         &'a self,
+        owner: &'a Owner,
         id: &'a ThreadId,
         title: &'a str,
         naming: Naming,
     ) -> BoxFuture<'a, StoreResult<Option<Thread>>> {
-        let named = self.with(id, |kept| {
+        let named = self.with_own(owner, id, |kept| {
             if naming == Naming::IfNone && kept.thread.title.is_some() {
                 return None;
             }
@@ -144,35 +163,35 @@ impl ThreadIndex for MemoryStore {
         ready(Ok(named.flatten())).boxed()
     }
 
-    fn delete<'a>(&'a self, id: &'a ThreadId) -> BoxFuture<'a, StoreResult<bool>> {
+    fn delete<'a>(
+        &'a self,
+        owner: &'a Owner,
+        id: &'a ThreadId,
+    ) -> BoxFuture<'a, StoreResult<bool>> {
         let mut all = self.lock();
         let before = all.threads.len();
-        all.threads.retain(|kept| kept.thread.id != *id);
-        all.receipts.forget(id);
-        ready(Ok(all.threads.len() < before)).boxed()
+        all.threads.retain(|kept| kept.thread.id != *id || kept.thread.owner != *owner);
+        let is_deleted = all.threads.len() < before;
+        if is_deleted {
+            all.receipts.forget(id);
+        }
+        ready(Ok(is_deleted)).boxed()
     }
 
     fn items<'a>(
         &'a self,
+        owner: &'a Owner,
         thread: &'a ThreadId,
         request: &'a PageRequest,
     ) -> BoxFuture<'a, StoreResult<Page<Item>>> {
-        let rows = self.with(thread, |kept| kept.items()).unwrap_or_default();
+        let rows = self.with_own(owner, thread, |kept| kept.items()).unwrap_or_default();
         ready(page(rows, request, |item: &Item| item.id.as_str()).map(within)).boxed()
-    }
-
-    fn item<'a>(
-        &'a self,
-        thread: &'a ThreadId,
-        item: &'a ItemId,
-    ) -> BoxFuture<'a, StoreResult<Option<Item>>> {
-        let entry = self.with(thread, |kept| kept.entry(item)).flatten();
-        ready(Ok(entry.and_then(|entry| entry.item))).boxed()
     }
 
     /// Ratings are never read back by us, so there is nothing to store here.
     fn rate<'a>(
         &'a self,
+        _: &'a Owner,
         _: &'a ThreadId,
         _: &'a [ItemId],
         _: Rating,
@@ -234,12 +253,26 @@ impl ThreadLog for MemoryStore {
     ) -> BoxFuture<'a, StoreResult<Option<Entry>>> {
         ready(Ok(self.with(thread, |kept| kept.entry(item)).flatten())).boxed()
     }
+
+    fn item<'a>(
+        &'a self,
+        thread: &'a ThreadId,
+        item: &'a ItemId,
+    ) -> BoxFuture<'a, StoreResult<Option<Item>>> {
+        let entry = self.with(thread, |kept| kept.entry(item)).flatten();
+        ready(Ok(entry.and_then(|entry| entry.item))).boxed()
+    }
 }
 
 impl Leases for MemoryStore {
-    fn claim<'a>(&'a self, resource: &'a Resource) -> BoxFuture<'a, StoreResult<Claim>> {
+    fn claim<'a>(
+        &'a self,
+        owner: &'a Owner,
+        resource: &'a Resource,
+    ) -> BoxFuture<'a, StoreResult<Claim>> {
         let mut all = self.lock();
-        let claim = match all.find(resource.as_str()).map(StoredThread::take) {
+        let own = all.find(resource.as_str()).filter(|kept| kept.thread.owner == *owner);
+        let claim = match own.map(StoredThread::take) {
             Some(Some(lease)) => Claim::Held(lease),
             Some(None) => Claim::Taken,
             None => Claim::Unknown,

@@ -11,7 +11,7 @@ use super::super::pages::{PAGE_BYTES, fitting};
 use super::rows::{EntryRow, entry_of, key, start};
 use super::{SqlResult, SqlStore, StoreFault};
 use crate::chat::{Entry, Lease};
-use crate::domain::{Item, ItemId, Message, Order, Page, PageRequest, ThreadId};
+use crate::domain::{Item, ItemId, Message, Order, Owner, Page, PageRequest, ThreadId};
 
 /// An entry with the lease that allows to write it.
 #[derive(Debug)]
@@ -49,6 +49,7 @@ impl Row for Addition {
 impl SqlStore {
     pub(super) async fn select_items(
         &self,
+        owner: &Owner,
         thread: &ThreadId,
         page: &PageRequest,
     ) -> SqlResult<Page<Item>> {
@@ -62,7 +63,7 @@ impl SqlStore {
         });
         // One more than requested shows whether more follow.
         let rows = rows.bind(key(thread.as_str())).bind(after).bind(i64::from(page.limit) + 1);
-        let rows = rows.bind(i64::from(PAGE_BYTES));
+        let rows = rows.bind(i64::from(PAGE_BYTES)).bind(key(owner.as_str()));
         let rows: Vec<String> = rows.fetch_all(self.database.reads()).await?;
         let items: Vec<Item> =
             rows.iter().map(|row| serde_json::from_str(row)).collect::<Result<_, _>>()?;
@@ -163,7 +164,8 @@ macro_rules! items {
             "WITH page AS (SELECT seq, SUM(octet_length(item)) OVER (ORDER BY ",
             $order,
             " ROWS BETWEEN UNBOUNDED PRECEDING AND 2 PRECEDING) AS before ",
-            "FROM entries WHERE thread_id = $1 AND ",
+            "FROM entries WHERE thread_id = (SELECT t.id FROM threads AS t ",
+            "WHERE t.id = $1 AND t.owner = $5) AND ",
             $beyond,
             " AND item IS NOT NULL ORDER BY ",
             $order,

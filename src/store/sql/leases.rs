@@ -10,16 +10,23 @@ use super::rows::key;
 use super::threads::millis;
 use super::{SqlResult, SqlStore};
 use crate::chat::{Claim, Held, LEASE, Lease, Resource};
+use crate::domain::Owner;
 
 impl SqlStore {
     /// `claim` names this claim and stays the same when the attempt is repeated.
-    pub(super) async fn take_lease(&self, resource: &Resource, claim: &str) -> SqlResult<Claim> {
+    pub(super) async fn take_lease(
+        &self,
+        owner: &Owner,
+        resource: &Resource,
+        claim: &str,
+    ) -> SqlResult<Claim> {
         let take = query(TAKE).bind(key(resource.as_str())).bind(millis(LEASE)).bind(claim);
+        let take = take.bind(key(owner.as_str()));
         if let Some(row) = self.database.fetch(take).await?.first() {
             let epoch = row.try_get("epoch")?;
             return Ok(Claim::Held(Lease { resource: resource.clone(), epoch }));
         }
-        let there = query(HOLDER).bind(key(resource.as_str()));
+        let there = query(HOLDER).bind(key(resource.as_str())).bind(key(owner.as_str()));
         let there = there.fetch_optional(self.database.reads()).await?;
         let Some(row) = there else { return Ok(Claim::Unknown) };
         // An earlier attempt of ours was committed and only its answer was lost: without the name,
@@ -64,10 +71,10 @@ pub(super) fn held_since(held_until: i64, now: i64) -> Held {
 /// was set back, and would block the thread until the clock catches up (ADR 23).
 const TAKE: &str = "UPDATE leases \
     SET epoch = epoch + 1, held_until = (SELECT ms FROM clock) + $2, claim = $3 \
-    WHERE resource = $1 AND (held_until <= (SELECT ms FROM clock) \
+    WHERE resource = $1 AND owner = $4 AND (held_until <= (SELECT ms FROM clock) \
         OR held_until > (SELECT ms FROM clock) + 2 * $2) RETURNING epoch";
 
-const HOLDER: &str = "SELECT epoch, claim FROM leases WHERE resource = $1";
+const HOLDER: &str = "SELECT epoch, claim FROM leases WHERE resource = $1 AND owner = $2";
 
 /// `held_until > 0`: a heartbeat that arrives after the end must not hold a released thread.
 const PROLONG: &str = "UPDATE leases SET held_until = (SELECT ms FROM clock) + $1 \

@@ -27,7 +27,8 @@ use crate::chat::{
     ThreadLog,
 };
 use crate::domain::{
-    Dependency, Detail, HealthProbe, Item, ItemId, Message, Page, PageRequest, Thread, ThreadId,
+    Dependency, Detail, HealthProbe, Item, ItemId, Message, Owner, Page, PageRequest, Thread,
+    ThreadId,
 };
 
 #[derive(Debug)]
@@ -55,54 +56,57 @@ impl SqlStore {
 }
 
 impl ThreadIndex for SqlStore {
-    fn find<'a>(&'a self, id: &'a ThreadId) -> BoxFuture<'a, StoreResult<Option<Thread>>> {
-        self.database.call(|| self.select_thread(id)).boxed()
+    fn find<'a>(
+        &'a self,
+        owner: &'a Owner,
+        id: &'a ThreadId,
+    ) -> BoxFuture<'a, StoreResult<Option<Thread>>> {
+        self.database.call(|| self.select_thread(owner, id)).boxed()
     }
 
-    fn list<'a>(&'a self, page: &'a PageRequest) -> BoxFuture<'a, StoreResult<Page<Thread>>> {
-        self.database.call(|| self.select_threads(page)).boxed()
+    fn list<'a>(
+        &'a self,
+        owner: &'a Owner,
+        page: &'a PageRequest,
+    ) -> BoxFuture<'a, StoreResult<Page<Thread>>> {
+        self.database.call(|| self.select_threads(owner, page)).boxed()
     }
 
     fn name<'a>(
         &'a self,
+        owner: &'a Owner,
         id: &'a ThreadId,
         title: &'a str,
         naming: Naming,
     ) -> BoxFuture<'a, StoreResult<Option<Thread>>> {
-        self.database.call(move || self.update_title(id, title, naming)).boxed()
+        self.database.call(move || self.update_title(owner, id, title, naming)).boxed()
     }
 
-    fn delete<'a>(&'a self, id: &'a ThreadId) -> BoxFuture<'a, StoreResult<bool>> {
-        self.database.call(|| self.delete_thread(id)).boxed()
+    fn delete<'a>(
+        &'a self,
+        owner: &'a Owner,
+        id: &'a ThreadId,
+    ) -> BoxFuture<'a, StoreResult<bool>> {
+        self.database.call(|| self.delete_thread(owner, id)).boxed()
     }
 
     fn items<'a>(
         &'a self,
+        owner: &'a Owner,
         thread: &'a ThreadId,
         page: &'a PageRequest,
     ) -> BoxFuture<'a, StoreResult<Page<Item>>> {
-        self.database.call(|| self.select_items(thread, page)).boxed()
-    }
-
-    fn item<'a>(
-        &'a self,
-        thread: &'a ThreadId,
-        item: &'a ItemId,
-    ) -> BoxFuture<'a, StoreResult<Option<Item>>> {
-        async move {
-            let entry = self.database.call(|| self.select_entry(thread, item)).await?;
-            Ok(entry.and_then(|entry| entry.item))
-        }
-        .boxed()
+        self.database.call(|| self.select_items(owner, thread, page)).boxed()
     }
 
     fn rate<'a>(
         &'a self,
+        owner: &'a Owner,
         thread: &'a ThreadId,
         items: &'a [ItemId],
         rating: Rating,
     ) -> BoxFuture<'a, StoreResult<()>> {
-        self.database.call(move || self.upsert_ratings(thread, items, rating)).boxed()
+        self.database.call(move || self.upsert_ratings(owner, thread, items, rating)).boxed()
     }
 }
 
@@ -171,14 +175,30 @@ impl ThreadLog for SqlStore {
     ) -> BoxFuture<'a, StoreResult<Option<Entry>>> {
         self.database.call(|| self.select_entry(thread, item)).boxed()
     }
+
+    fn item<'a>(
+        &'a self,
+        thread: &'a ThreadId,
+        item: &'a ItemId,
+    ) -> BoxFuture<'a, StoreResult<Option<Item>>> {
+        async move {
+            let entry = self.database.call(|| self.select_entry(thread, item)).await?;
+            Ok(entry.and_then(|entry| entry.item))
+        }
+        .boxed()
+    }
 }
 
 impl Leases for SqlStore {
-    fn claim<'a>(&'a self, resource: &'a Resource) -> BoxFuture<'a, StoreResult<Claim>> {
+    fn claim<'a>(
+        &'a self,
+        owner: &'a Owner,
+        resource: &'a Resource,
+    ) -> BoxFuture<'a, StoreResult<Claim>> {
         async move {
             // Outside of the guard, so that a repeated attempt recognises its own claim (ADR 23).
             let claim = uuid::Uuid::now_v7().simple().to_string();
-            self.database.call(|| self.take_lease(resource, &claim)).await
+            self.database.call(|| self.take_lease(owner, resource, &claim)).await
         }
         .boxed()
     }

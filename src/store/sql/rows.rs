@@ -6,12 +6,12 @@ use sqlx::any::AnyRow;
 
 use super::SqlResult;
 use crate::chat::{Beginning, Entry, NewReceipt};
-use crate::domain::{Cost, ItemId, Order, Spend, Thread, Usage};
+use crate::domain::{Cost, ItemId, Order, Owner, Spend, Thread, Usage};
 
 /// The columns that [`thread_of`] reads.
 macro_rules! thread_columns {
     () => {
-        "id, title, status, created_at, input_tokens, cached_tokens, output_tokens, \
+        "id, owner, title, status, created_at, input_tokens, cached_tokens, output_tokens, \
         thinking_tokens, cost_nanos, unpriced_calls"
     };
 }
@@ -79,7 +79,8 @@ pub(super) fn thread_of(row: &AnyRow) -> SqlResult<Thread> {
     let created_at = Timestamp::from_microsecond(row.try_get("created_at")?);
     let created_at = created_at.map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
     let (title, status) = (row.try_get("title")?, serde_json::from_str(&status)?);
-    Ok(Thread { id: id.into(), title, created_at, status, spent: spend_of(row)? })
+    let owner = Owner::named(row.try_get("owner")?);
+    Ok(Thread { id: id.into(), owner, title, created_at, status, spent: spend_of(row)? })
 }
 
 fn spend_of(row: &AnyRow) -> SqlResult<Spend> {

@@ -11,12 +11,13 @@ use super::receipts::key_taken;
 use super::rows::{EntryRow, RequestRow, key, start, thread_columns, thread_of};
 use super::{SqlResult, SqlStore, StoreFault};
 use crate::chat::{Beginning, LEASE, Lease, Naming, Rating, Resource};
-use crate::domain::{ItemId, Order, Page, PageRequest, Thread, ThreadId};
+use crate::domain::{ItemId, Order, Owner, Page, PageRequest, Thread, ThreadId};
 
 /// A new thread with the beginning of its first turn.
 #[derive(Debug)]
 pub(super) struct NewThread {
     thread: ThreadId,
+    owner: String,
     title: Option<String>,
     status: String,
     created_at: i64,
@@ -30,6 +31,7 @@ impl NewThread {
         let entry = first.entries.first().ok_or(StoreFault::Lost)?;
         Ok(Self {
             thread: thread.id.clone(),
+            owner: key(thread.owner.as_str()),
             title: thread.title.clone(),
             status: serde_json::to_string(&thread.status)?,
             created_at: thread.created_at.as_microsecond(),
@@ -49,9 +51,10 @@ impl Row for NewThread {
     }
 
     fn bind(&self, statement: Statement<'static>) -> Statement<'static> {
-        let Self { thread, title, status, created_at, first, request } = self;
+        let Self { thread, owner, title, status, created_at, first, request } = self;
         statement
             .bind(thread.as_str())
+            .bind(owner.as_str())
             .bind(title.as_deref())
             .bind(status.as_str())
             .bind(*created_at)
@@ -79,17 +82,26 @@ impl SqlStore {
         Ok(is_kept.then(|| Lease { resource: Resource::from(&new.thread), epoch: 1 }))
     }
 
-    pub(super) async fn select_thread(&self, id: &ThreadId) -> SqlResult<Option<Thread>> {
-        let row =
-            query(THREAD).bind(key(id.as_str())).fetch_optional(self.database.reads()).await?;
+    pub(super) async fn select_thread(
+        &self,
+        owner: &Owner,
+        id: &ThreadId,
+    ) -> SqlResult<Option<Thread>> {
+        let row = query(THREAD).bind(key(id.as_str())).bind(key(owner.as_str()));
+        let row = row.fetch_optional(self.database.reads()).await?;
         row.map(|row| thread_of(&row)).transpose()
     }
 
-    pub(super) async fn select_threads(&self, page: &PageRequest) -> SqlResult<Page<Thread>> {
+    pub(super) async fn select_threads(
+        &self,
+        owner: &Owner,
+        page: &PageRequest,
+    ) -> SqlResult<Page<Thread>> {
         let (after, id) = match &page.after {
             Some(after) => {
-                let time = query_scalar("SELECT created_at FROM threads WHERE id = $1")
+                let time = query_scalar(CREATED_AT)
                     .bind(key(after))
+                    .bind(key(owner.as_str()))
                     .fetch_optional(self.database.reads())
                     .await?;
                 (time.ok_or(StoreFault::UnknownCursor)?, after.as_str())
@@ -101,6 +113,7 @@ impl SqlStore {
             Order::Desc => THREADS_DESC,
         });
         let rows = rows.bind(after).bind(id).bind(i64::from(page.limit) + 1);
+        let rows = rows.bind(key(owner.as_str()));
         let rows = rows.fetch_all(self.database.reads()).await?;
         let threads: SqlResult<Vec<_>> = rows.iter().map(thread_of).collect();
         Ok(cut(threads?, page.limit, |thread| thread.id.as_str()))
@@ -108,6 +121,7 @@ impl SqlStore {
 
     pub(super) async fn update_title(
         &self,
+        owner: &Owner,
         id: &ThreadId,
         title: &str,
         naming: Naming,
@@ -116,19 +130,22 @@ impl SqlStore {
             Naming::Always => RENAME,
             Naming::IfNone => NAME,
         });
-        let rows = self.database.fetch(rows.bind(key(id.as_str())).bind(title)).await?;
+        let rows = rows.bind(key(id.as_str())).bind(title).bind(key(owner.as_str()));
+        let rows = self.database.fetch(rows).await?;
         rows.first().map(thread_of).transpose()
     }
 
-    pub(super) async fn delete_thread(&self, id: &ThreadId) -> SqlResult<bool> {
+    pub(super) async fn delete_thread(&self, owner: &Owner, id: &ThreadId) -> SqlResult<bool> {
         // A trigger deletes the thread with its lease. All statements lock the lease first, so that
         // two of them cannot deadlock (ADR 23).
-        let delete = query("DELETE FROM leases WHERE resource = $1").bind(key(id.as_str()));
+        let delete = query("DELETE FROM leases WHERE resource = $1 AND owner = $2");
+        let delete = delete.bind(key(id.as_str())).bind(key(owner.as_str()));
         Ok(self.database.execute(delete).await? > 0)
     }
 
     pub(super) async fn upsert_ratings(
         &self,
+        owner: &Owner,
         thread: &ThreadId,
         items: &[ItemId],
         rating: Rating,
@@ -139,7 +156,7 @@ impl SqlStore {
         };
         for item in items {
             let rate = query(RATE).bind(key(thread.as_str())).bind(key(item.as_str())).bind(word);
-            self.database.execute(rate).await?;
+            self.database.execute(rate.bind(key(owner.as_str()))).await?;
         }
         Ok(())
     }
@@ -152,11 +169,11 @@ pub(super) fn millis(duration: std::time::Duration) -> i64 {
 /// The trigger ignores a thread id that exists: ids are random, so an earlier attempt of this
 /// write was committed.
 const BEGIN_THREAD: Text = Text {
-    head: "INSERT INTO beginnings (thread_id, title, status, created_at, held_for, attempt, \
+    head: "INSERT INTO beginnings (thread_id, owner, title, status, created_at, held_for, attempt, \
         id, root, item, message, key, body, replaces) ",
     row: concat!(
-        "SELECT CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS BIGINT), ",
-        "CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), ",
+        "SELECT CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), ",
+        "CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), ",
         "CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT) ",
         "WHERE NOT EXISTS ",
         key_taken!()
@@ -165,25 +182,32 @@ const BEGIN_THREAD: Text = Text {
     tail: " RETURNING thread_id",
 };
 
-const THREAD: &str = concat!("SELECT ", thread_columns!(), " FROM threads WHERE id = $1");
+const THREAD: &str =
+    concat!("SELECT ", thread_columns!(), " FROM threads WHERE id = $1 AND owner = $2");
+
+const CREATED_AT: &str = "SELECT created_at FROM threads WHERE id = $1 AND owner = $2";
 
 const THREADS_ASC: &str = concat!(
     "SELECT ",
     thread_columns!(),
-    " FROM threads WHERE (created_at, id) > ($1, $2) ORDER BY created_at, id LIMIT $3"
+    " FROM threads WHERE owner = $4 AND (created_at, id) > ($1, $2) \
+    ORDER BY created_at, id LIMIT $3"
 );
 
 const THREADS_DESC: &str = concat!(
     "SELECT ",
     thread_columns!(),
-    " FROM threads WHERE (created_at, id) < ($1, $2) ORDER BY created_at DESC, id DESC LIMIT $3"
+    " FROM threads WHERE owner = $4 AND (created_at, id) < ($1, $2) \
+    ORDER BY created_at DESC, id DESC LIMIT $3"
 );
 
-const RENAME: &str =
-    concat!("UPDATE threads SET title = $2 WHERE id = $1 RETURNING ", thread_columns!());
+const RENAME: &str = concat!(
+    "UPDATE threads SET title = $2 WHERE id = $1 AND owner = $3 RETURNING ",
+    thread_columns!()
+);
 
 const NAME: &str = concat!(
-    "UPDATE threads SET title = $2 WHERE id = $1 AND title IS NULL RETURNING ",
+    "UPDATE threads SET title = $2 WHERE id = $1 AND owner = $3 AND title IS NULL RETURNING ",
     thread_columns!()
 );
 
@@ -191,5 +215,6 @@ const NAME: &str = concat!(
 const RATE: &str = "INSERT INTO ratings (thread_id, item_id, rating, rated_at) \
     SELECT thread_id, id, $3, (SELECT ms FROM clock) FROM entries \
     WHERE thread_id = $1 AND id = $2 AND item IS NOT NULL \
+    AND EXISTS (SELECT 1 FROM threads AS t WHERE t.id = $1 AND t.owner = $4) \
     ON CONFLICT (thread_id, item_id) DO UPDATE \
     SET rating = excluded.rating, rated_at = excluded.rated_at";

@@ -10,7 +10,9 @@ use orchestrator::agents::{
     Delta, Deltas, Model, ModelError, ModelRequest, ToolError, ToolRequest, Tools,
 };
 use orchestrator::chat::{Beginning, Claim, Entry, NewEffect, Resource};
-use orchestrator::domain::{Assistant, Catalog, ItemId, Message, Reply, ThreadId, ToolOutput};
+use orchestrator::domain::{
+    Assistant, Catalog, ItemId, Message, Owner, Reply, ThreadId, ToolOutput,
+};
 use serde_json::{Value, json};
 
 use crate::support::app::{Choices, TestApp, create, json_request, read_events};
@@ -79,7 +81,8 @@ async fn calls_of_an_earlier_release_without_a_key_are_known_by_what_they_were()
         entries: vec![Entry { root, item: None, message }],
         receipt: None,
     };
-    let Claim::Held(lease) = app.store.claim(&resource).await.unwrap() else { panic!() };
+    let anyone = Owner::anyone();
+    let Claim::Held(lease) = app.store.claim(&anyone, &resource).await.unwrap() else { panic!() };
     app.store.begin(&lease, cut).await.unwrap();
     for effect in [&done, &begun] {
         app.store.intend(&lease, effect).await.unwrap();
@@ -91,11 +94,8 @@ async fn calls_of_an_earlier_release_without_a_key_are_known_by_what_they_were()
 
     assert_eq!(tools.made(), Vec::<String>::new());
     let sent = model.asked().pop().unwrap().messages;
-    let called = sent.iter().map(|message| match message {
-        Message::Assistant(said) => said.calls.len(),
-        Message::User { .. } | Message::Tools { .. } | Message::Note { .. } => 0,
-    });
-    assert_eq!(called.sum::<usize>(), 2, "each is told once: {sent:?}");
+    let calls = |it: &Message| if let Message::Assistant(said) = it { said.calls.len() } else { 0 };
+    assert_eq!(sent.iter().map(calls).sum::<usize>(), 2, "each is told once: {sent:?}");
     let words = json!(sent).to_string();
     assert!(words.contains("one is there") && words.contains("unknown"), "{words}");
 }

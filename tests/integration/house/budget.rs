@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use orchestrator::agents::{ModelError, SpendBudget};
-use orchestrator::domain::{Cost, Message, Spend};
+use orchestrator::domain::{Cost, Message, Owner, Spend};
 use serde_json::{Value, json};
 
 use crate::integration::scenarios::{model, patient};
@@ -139,7 +139,8 @@ async fn a_retry_keeps_what_was_done_and_what_was_spent() {
 
     assert_eq!(again.types().last().unwrap(), "done assistant_message");
     assert_eq!(house.tools.made().len(), 1);
-    let thread = house.app.store.find(&first.thread_id().into()).await.unwrap().unwrap();
+    let thread =
+        house.app.store.find(&Owner::anyone(), &first.thread_id().into()).await.unwrap().unwrap();
     assert_eq!(thread.spent.usage.total(), 3 * 12);
 }
 
@@ -178,7 +179,7 @@ async fn an_answer_that_nobody_waited_for_is_on_the_threads_bill() {
     app.idle().await;
 
     let id = told[0]["thread"]["id"].as_str().unwrap().into();
-    let spent = app.store.find(&id).await.unwrap().unwrap().spent;
+    let spent = app.store.find(&Owner::anyone(), &id).await.unwrap().unwrap().spent;
     assert_ne!(spent, Spend::default());
 }
 

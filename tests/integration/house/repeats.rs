@@ -9,7 +9,7 @@ use axum::http::Request;
 use futures::StreamExt;
 use orchestrator::agents::{Delta, ModelError, SpendBudget};
 use orchestrator::chat::{Claim, Resource, Store};
-use orchestrator::domain::ThreadId;
+use orchestrator::domain::{Owner, ThreadId};
 use serde_json::{Value, json};
 
 use crate::support::app::{
@@ -259,7 +259,7 @@ async fn a_turn_longer_than_a_lease_keeps_its_thread_and_one_that_is_not_renewed
         let thread = ThreadId::from(told[0]["thread"]["id"].as_str().unwrap());
 
         tokio::time::sleep(Duration::from_mins(1)).await;
-        let claim = store.claim(&Resource::from(&thread)).await.unwrap();
+        let claim = store.claim(&Owner::anyone(), &Resource::from(&thread)).await.unwrap();
 
         assert_eq!(claim == Claim::Taken, hangs.is_empty(), "{hangs}: {claim:?}");
         drop(body);

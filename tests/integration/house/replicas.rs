@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Request;
 use orchestrator::chat::{Claim, Resource, Store};
-use orchestrator::domain::ThreadId;
+use orchestrator::domain::{Owner, ThreadId};
 use serde_json::{Value, json};
 
 use crate::support::app::{Answer, Choices, TestApp, add, json_request, memory};
@@ -76,7 +76,8 @@ impl Houses {
     /// Sends the same to both while somebody else has the thread.
     async fn wait_with(&self, body: &Value, header: &'static str, thread: &str) -> [Answer; 2] {
         let resource = Resource::from(&ThreadId::from(thread));
-        let Claim::Held(lease) = self.store.claim(&resource).await.unwrap() else {
+        let Claim::Held(lease) = self.store.claim(&Owner::anyone(), &resource).await.unwrap()
+        else {
             panic!("{thread} is held")
         };
         let let_go = async {

@@ -1,7 +1,7 @@
 //! Titles, feedback, deletion, and threads that take no more messages.
 
 use orchestrator::chat::{Closing, Entry, Titles};
-use orchestrator::domain::{Item, ItemContent, ItemId, Spend, Thread, ThreadStatus};
+use orchestrator::domain::{Item, ItemContent, ItemId, Owner, Spend, Thread, ThreadStatus};
 use serde_json::{Value, json};
 
 use crate::contract::create as make;
@@ -137,8 +137,14 @@ async fn hidden_items_never_leave_the_server() {
 
 fn opened(status: ThreadStatus) -> (Thread, Entry) {
     let created_at = jiff::Timestamp::from_second(1_800_000_000).unwrap();
-    let thread =
-        Thread { id: "thr_1".into(), title: None, created_at, status, spent: Spend::default() };
+    let thread = Thread {
+        id: "thr_1".into(),
+        owner: Owner::anyone(),
+        title: None,
+        created_at,
+        status,
+        spent: Spend::default(),
+    };
     let thread = Thread { id: orchestrator::domain::ThreadId::new_thread(), ..thread };
     let first = entry(&thread, ItemContent::EndOfTurn {});
     (thread, first)

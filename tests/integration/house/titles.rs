@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use orchestrator::agents::ModelError;
 use orchestrator::chat::Titles;
-use orchestrator::domain::ThreadId;
+use orchestrator::domain::{Owner, ThreadId};
 use serde_json::json;
 use tokio::time::{Instant, timeout};
 
@@ -87,7 +87,7 @@ async fn the_thread_pays_for_its_title() {
     app.idle().await;
 
     let thread = ThreadId::from(answer.thread_id().as_str());
-    let spent = app.store.find(&thread).await.unwrap().unwrap().spent;
+    let spent = app.store.find(&Owner::anyone(), &thread).await.unwrap().unwrap().spent;
     assert_eq!(spent.usage.input_tokens, 20, "two calls");
 }
 
@@ -101,5 +101,5 @@ async fn house<const N: usize>(script: [Act; N]) -> (TestApp, Arc<ScriptedModel>
 
 async fn title(app: &TestApp, answer: &Answer) -> Option<String> {
     let thread = ThreadId::from(answer.thread_id().as_str());
-    app.store.find(&thread).await.unwrap().unwrap().title
+    app.store.find(&Owner::anyone(), &thread).await.unwrap().unwrap().title
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::future::join_all;
 use futures::poll;
 use orchestrator::chat::{Closing, Known, NewEffect};
-use orchestrator::domain::{ItemId, Thread};
+use orchestrator::domain::{ItemId, Owner, Thread};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, SqliteConnection, query, query_scalar};
 use tempfile::TempDir;
@@ -60,7 +60,10 @@ async fn a_row_that_is_refused_takes_no_other_with_it() {
     let refused = begun.iter().map(Result::is_err).collect::<Vec<_>>();
     assert_eq!(refused, (0..8).map(|place| place == 5).collect::<Vec<_>>());
     for (thread, begun) in threads.iter().zip(begun) {
-        assert_eq!(store.find(&thread.id).await.unwrap().is_some(), begun.is_ok());
+        assert_eq!(
+            store.find(&Owner::anyone(), &thread.id).await.unwrap().is_some(),
+            begun.is_ok()
+        );
     }
 }
 
@@ -105,7 +108,7 @@ async fn what_nobody_waits_for_any_more_is_not_written() {
 
     let mut found = Vec::new();
     for thread in &threads {
-        found.push(store.find(&thread.id).await.unwrap().is_some());
+        found.push(store.find(&Owner::anyone(), &thread.id).await.unwrap().is_some());
     }
     assert_eq!(found, [false, true, true]);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use orchestrator::chat::ThreadsError;
-use orchestrator::domain::BreakerState;
+use orchestrator::domain::{BreakerState, Owner};
 use orchestrator::store::{OpenError, open};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{Connection, Executor, SqliteConnection};
@@ -55,12 +55,12 @@ async fn a_start_does_not_wait_until_another_process_has_prepared_the_file() {
     other.execute("BEGIN IMMEDIATE; CREATE TABLE slow (x)").await.unwrap();
 
     let store = timeout(PATIENCE, open(&settings(&url, limit))).await.unwrap().unwrap().store;
-    let meanwhile = store.find(&thread().id).await;
+    let meanwhile = store.find(&Owner::anyone(), &thread().id).await;
     other.execute("COMMIT").await.unwrap();
 
     assert!(matches!(meanwhile, Err(ThreadsError::Preparing)), "{meanwhile:?}");
     let prepared = async {
-        while let Err(error) = store.find(&thread().id).await {
+        while let Err(error) = store.find(&Owner::anyone(), &thread().id).await {
             assert!(matches!(error, ThreadsError::Preparing), "{error:?}");
         }
     };
@@ -87,12 +87,12 @@ async fn nothing_is_kept_in_a_file_that_was_removed_or_replaced() {
         let kept = store.store.add(&held(&known), note("x")).await;
         assert!(matches!(kept, Err(ThreadsError::Unavailable(_))), "{kept:?}");
         assert!(store.store.create(&new, opening(&new)).await.is_err());
-        assert!(store.store.find(&known.id).await.is_err());
+        assert!(store.store.find(&Owner::anyone(), &known.id).await.is_err());
 
         std::fs::rename(&aside, &path).unwrap();
 
         assert_eq!(health(), BreakerState::Closed);
-        assert!(store.store.find(&known.id).await.unwrap().is_some());
+        assert!(store.store.find(&Owner::anyone(), &known.id).await.unwrap().is_some());
     }
 }
 
@@ -106,8 +106,8 @@ async fn the_longest_page_comes_whole() {
         store.add(&held(&thread), opening(&thread).entries.remove(0)).await.unwrap();
     }
 
-    let all = store.items(&thread.id, &page(9_999)).await.unwrap();
-    let most = store.items(&thread.id, &page(300)).await.unwrap();
+    let all = store.items(&Owner::anyone(), &thread.id, &page(9_999)).await.unwrap();
+    let most = store.items(&Owner::anyone(), &thread.id, &page(300)).await.unwrap();
 
     assert_eq!((all.data.len(), all.has_more), (301, false));
     assert_eq!((most.data.len(), most.has_more), (300, true));

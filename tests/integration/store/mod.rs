@@ -11,8 +11,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use orchestrator::chat::{Beginning, Entry, Lease, Resource};
 use orchestrator::domain::{
-    Item, ItemContent, ItemId, Message, Order, OutputText, PageRequest, Spend, Thread, ThreadId,
-    ThreadStatus,
+    Item, ItemContent, ItemId, Message, Order, OutputText, Owner, PageRequest, Spend, Thread,
+    ThreadId, ThreadStatus,
 };
 use orchestrator::resilience::{BreakerSettings, GuardSettings};
 use orchestrator::store::{Opened, Settings, open};
@@ -32,7 +32,14 @@ fn settings(url: &str, timeout: Duration) -> Settings {
 fn thread() -> Thread {
     let created_at = Timestamp::from_microsecond(Timestamp::now().as_microsecond()).unwrap();
     let (status, spent) = (ThreadStatus::Active, Spend::default());
-    Thread { id: ThreadId::new_thread(), title: None, created_at, status, spent }
+    Thread {
+        id: ThreadId::new_thread(),
+        owner: Owner::anyone(),
+        title: None,
+        created_at,
+        status,
+        spent,
+    }
 }
 
 /// The lease of whoever made the thread.

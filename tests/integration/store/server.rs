@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use orchestrator::chat::{Claim, Closing, Known, NewEffect, Resource, ThreadsError};
-use orchestrator::domain::{BreakerState, Message};
+use orchestrator::domain::{BreakerState, Message, Owner};
 use orchestrator::store::{Opened, open};
 use sqlx::migrate::Migrate;
 use sqlx::{Connection, Executor, PgConnection};
@@ -28,7 +28,7 @@ async fn killed_connections_are_replaced() {
         kill_all(&url).await;
         store.add(&held(&thread), note("x")).await.unwrap();
         kill_all(&url).await;
-        assert!(store.find(&thread.id).await.unwrap().is_some());
+        assert!(store.find(&Owner::anyone(), &thread.id).await.unwrap().is_some());
     }
 
     assert_eq!(store.transcript(&thread.id, 9).await.unwrap().len(), 3);
@@ -43,7 +43,7 @@ async fn a_server_that_comes_up_later_is_prepared_then() {
     let store = store(&by_way_of(at, &url), LONG).await;
     let thread = thread();
 
-    let before = store.store.find(&thread.id).await;
+    let before = store.store.find(&Owner::anyone(), &thread.id).await;
     let _wire = Wire::to(&url, Some(at)).await;
     let after = store.store.create(&thread, opening(&thread)).await;
 
@@ -79,7 +79,7 @@ async fn a_claim_and_an_intent_whose_answers_are_lost_are_our_own() {
     store.end(&held(&thread), Closing::default()).await.unwrap();
 
     wire.at_the_word("SET epoch = epoch + 1", Then::LoseTheAnswer);
-    let claim = store.claim(&Resource::from(&thread.id)).await.unwrap();
+    let claim = store.claim(&Owner::anyone(), &Resource::from(&thread.id)).await.unwrap();
     let Claim::Held(lease) = claim else { panic!("{claim:?}") };
     wire.at_the_word("call_1", Then::LoseTheAnswer);
     let (root, tool, arguments) = ("msg_1".into(), "add".to_owned(), "{}".to_owned());
@@ -99,8 +99,8 @@ async fn a_connection_that_fell_silent_costs_at_most_one_call() {
 
     wire.fall_silent();
     // It was in use a moment ago, and so is not asked whether it is well.
-    let first = store.find(&thread.id).await;
-    let second = store.find(&thread.id).await;
+    let first = store.find(&Owner::anyone(), &thread.id).await;
+    let second = store.find(&Owner::anyone(), &thread.id).await;
 
     assert!(first.is_ok() || second.is_ok(), "{first:?} {second:?}");
 }
@@ -112,14 +112,14 @@ async fn connections_that_fell_silent_while_nobody_needed_them_cost_nothing() {
     let (store, thread) = (store(&wire.url(&url), LONG).await.store, thread());
     store.create(&thread, opening(&thread)).await.unwrap();
     // Several at once, so that several are at hand.
-    join_all((0..8).map(|_| store.find(&thread.id))).await;
+    join_all((0..8).map(|_| store.find(&thread.owner, &thread.id))).await;
 
     wire.fall_silent();
     // A connection is trusted for a second after it was used.
     time::pause();
     time::advance(Duration::from_secs(1)).await;
     time::resume();
-    let found = join_all((0..8).map(|_| store.find(&thread.id))).await;
+    let found = join_all((0..8).map(|_| store.find(&thread.owner, &thread.id))).await;
 
     assert!(found.iter().all(Result::is_ok), "{found:?}");
 }
@@ -134,7 +134,7 @@ async fn calls_that_hang_give_their_places_back() {
     wire.at_the_word("lost", Then::FallSilent);
     let lease = held(&thread);
     let hanging = join_all((0..20).map(|_| store.add(&lease, note("lost")))).await;
-    let found = store.find(&thread.id).await;
+    let found = store.find(&Owner::anyone(), &thread.id).await;
 
     assert!(hanging.iter().all(Result::is_err));
     assert!(found.is_ok(), "{found:?}");
@@ -148,13 +148,13 @@ async fn a_statement_is_one_trip() {
     let lease = store.create(&thread, opening(&thread)).await.unwrap().unwrap();
     for _ in 0..2 {
         // Prepares the statements.
-        store.find(&thread.id).await.unwrap();
+        store.find(&Owner::anyone(), &thread.id).await.unwrap();
         store.renew(std::slice::from_ref(&lease)).await.unwrap();
     }
 
     let before = wire.trips();
     for _ in 0..10 {
-        store.find(&thread.id).await.unwrap();
+        store.find(&Owner::anyone(), &thread.id).await.unwrap();
         store.renew(std::slice::from_ref(&lease)).await.unwrap();
     }
 
@@ -187,13 +187,13 @@ async fn a_preparation_that_was_given_up_holds_no_lock() {
     other.lock().await.unwrap();
     let (store, thread) = (store(&url, SHORT).await.store, thread());
 
-    let waited = join_all((0..3).map(|_| store.find(&thread.id))).await;
+    let waited = join_all((0..3).map(|_| store.find(&thread.owner, &thread.id))).await;
     other.unlock().await.unwrap();
 
     assert!(waited.iter().all(Result::is_err));
     // To make the tables may take longer than one call waits.
     let watchdog = Watchdog::new();
-    while !matches!(store.find(&thread.id).await, Ok(None)) {
+    while !matches!(store.find(&Owner::anyone(), &thread.id).await, Ok(None)) {
         watchdog.check("the tables are there");
     }
 }
@@ -205,7 +205,7 @@ async fn a_replica_that_waits_for_another_to_prepare_says_so_and_is_not_ill() {
     other.lock().await.unwrap();
     let (store, thread) = (strict(&url, SHORT).await, thread());
 
-    let waited = join_all((0..8).map(|_| store.store.find(&thread.id))).await;
+    let waited = join_all((0..8).map(|_| store.store.find(&thread.owner, &thread.id))).await;
     let breaker = breaker(&store);
     other.unlock().await.unwrap();
     prepared(&store).await;
@@ -247,7 +247,7 @@ fn breaker(store: &Opened) -> (BreakerState, u64) {
 async fn prepared(store: &Opened) {
     let thread = thread();
     let asked = async {
-        while let Err(error) = store.store.find(&thread.id).await {
+        while let Err(error) = store.store.find(&Owner::anyone(), &thread.id).await {
             assert!(matches!(error, ThreadsError::Preparing), "{error:?}");
         }
     };

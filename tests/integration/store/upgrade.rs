@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use orchestrator::chat::{Claim, Held, Resource};
-use orchestrator::domain::{ItemId, Outcome, ThreadId};
+use orchestrator::domain::{ItemId, Outcome, Owner, ThreadId};
 use sqlx::migrate::Migrator;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor, query_scalar};
 use tempfile::TempDir;
@@ -65,7 +65,9 @@ async fn what_an_older_version_kept_is_found_by_the_message_it_was_for() {
         let died = store.received("key:died").await.unwrap().unwrap();
         assert!(died.end.is_none() && matches!(died.held, Held::FellSilent(_)));
         assert_eq!(store.received("key:gone").await.unwrap(), None);
-        let Claim::Held(lease) = store.claim(&Resource::from(&thread)).await.unwrap() else {
+        let Claim::Held(lease) =
+            store.claim(&Owner::anyone(), &Resource::from(&thread)).await.unwrap()
+        else {
             panic!()
         };
         assert_eq!(lease.epoch, 4);
@@ -80,7 +82,7 @@ async fn every_file_of_a_migration_is_applied() {
     let sqlite = format!("sqlite://{}/threads.db", folder.path().display());
     for url in [Some(sqlite), postgres::database().await].into_iter().flatten() {
         let store = store(&url, PATIENCE).await.store;
-        assert_eq!(store.find(&ThreadId::from("thr_1")).await.unwrap(), None);
+        assert_eq!(store.find(&Owner::anyone(), &ThreadId::from("thr_1")).await.unwrap(), None);
 
         let mut database = AnyConnection::connect(&url).await.unwrap();
         let applied = "SELECT checksum FROM _thread_migrations ORDER BY version";

@@ -1,5 +1,6 @@
 //! The nouns.
 
+mod caller;
 mod cost;
 mod item;
 mod outcome;
