@@ -6,14 +6,19 @@ WORKDIR /build
 # Only the dependencies, with empty sources: this layer is rebuilt only when
 # Cargo.toml or Cargo.lock change.
 COPY Cargo.toml Cargo.lock ./
+COPY src/api/Cargo.toml src/api/
 COPY src/base/Cargo.toml src/base/
+COPY src/chat/Cargo.toml src/chat/
 COPY src/demo/Cargo.toml src/demo/
 COPY src/mcp/Cargo.toml src/mcp/
 COPY src/model/Cargo.toml src/model/
+COPY src/serving/Cargo.toml src/serving/
+COPY src/store/Cargo.toml src/store/
+COPY src/streaming/Cargo.toml src/streaming/
 COPY src/text/Cargo.toml src/text/
 COPY src/todo/Cargo.toml src/todo/
 RUN mkdir -p tests/bench \
-    && touch src/base/lib.rs src/demo/lib.rs src/mcp/lib.rs src/model/lib.rs src/text/lib.rs src/todo/lib.rs \
+    && for package in src/*/; do touch "$package/lib.rs"; done \
     && echo 'fn main() {}' | tee src/main.rs src/demo/main.rs tests/main.rs tests/bench/main.rs > src/lib.rs \
     && cargo build --release --locked --bin orchestrator
 

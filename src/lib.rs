@@ -9,16 +9,6 @@ pub mod cli;
 
 pub mod config;
 
-pub mod api;
-
-pub mod streaming;
-
-pub mod chat;
-
-pub mod store;
-
-pub mod serving;
-
 // Packages of their own, by the names under which the modules above use them.
 pub use base::{agents, cores, domain, observability, resilience};
-pub use {mcp, model};
+pub use {api, chat, mcp, model, serving, store, streaming};

@@ -11,8 +11,8 @@ use serde::Serialize;
 
 use super::intake::refused;
 use super::wires::unoffered::TYPES;
-use crate::chat::{BeginError, ThreadsError};
-use crate::domain::Outcome;
+use base::domain::Outcome;
+use chat::{BeginError, ThreadsError};
 
 /// Every refusal that a client can get. None contains what the client sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

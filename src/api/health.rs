@@ -12,7 +12,7 @@ use serde_json::json;
 use super::http::traffic::TrafficReport;
 use super::lifecycle::Phase;
 use super::state::Api;
-use crate::domain::{BreakerReport, BreakerState, Dependency, Detail};
+use base::domain::{BreakerReport, BreakerState, Dependency, Detail};
 
 #[derive(Serialize)]
 struct Health {

@@ -8,8 +8,8 @@ use super::intake::bodies::Bodies;
 use super::intake::rules::InputLimits;
 use super::lifecycle::Lifecycle;
 use super::lists::Lists;
-use crate::chat::Chat;
-use crate::domain::HealthProbe;
+use base::domain::HealthProbe;
+use chat::Chat;
 
 /// The operator's settings for the API.
 #[derive(Clone, Debug)]

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::admission::{Heartbeat, Queues};
 use super::repeat::RequestsInFlight;
 use super::{Settings, Store};
-use crate::agents::{Model, Tools};
+use base::agents::{Model, Tools};
 
 pub(super) struct ChatContext {
     pub(super) store: Arc<dyn Store>,

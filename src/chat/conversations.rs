@@ -1,7 +1,7 @@
 //! What a caller does with threads between turns. `api` reaches the store only through this.
 
 use super::{Naming, Rating, StoreResult, ThreadIndex};
-use crate::domain::{Caller, Item, ItemId, Page, PageRequest, Thread, ThreadId};
+use base::domain::{Caller, Item, ItemId, Page, PageRequest, Thread, ThreadId};
 
 #[derive(Clone, Copy)]
 pub struct Conversations<'a> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{
+use base::domain::{
     CallId, Cost, Item, ItemContent, ItemId, Outcome, Spend, Task, TaskContent, Thread, ThreadId,
     ToolCall,
 };

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 
 use super::record::wording::unfinished;
-use crate::agents::{ASK_USER, ToolError, bytes_of, bytes_of_tokens, shorten_results};
-use crate::domain::{Message, ToolCall, ToolResult};
+use base::agents::{ASK_USER, ToolError, bytes_of, bytes_of_tokens, shorten_results};
+use base::domain::{Message, ToolCall, ToolResult};
 
 /// Whole turns, the newest kept first, each call with its result, within a limit in tokens.
 ///

@@ -20,9 +20,9 @@ use super::repeat::RequestsInFlight;
 use super::request::job::TurnJob;
 use super::turn::{CloseLog, Engine, Reader, Sweep, TurnLog, run_turn};
 use super::{BeginError, Conversations, RequestContext, Settings, Store, Turn, TurnRequest};
-use crate::agents::{Model, Tools, WithQuestions};
-use crate::cores::PerCore;
-use crate::domain::{Caller, ThreadId};
+use base::agents::{Model, Tools, WithQuestions};
+use base::cores::PerCore;
+use base::domain::{Caller, ThreadId};
 
 /// How long turns that were told to stop have to report their end.
 const LAST_WORDS: Duration = Duration::from_secs(3);

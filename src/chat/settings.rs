@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use crate::agents::RunLimits;
+use base::agents::RunLimits;
 
 #[derive(Clone, Debug)]
 pub struct Settings {

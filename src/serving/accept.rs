@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 
-use crate::domain::is_out_of_files;
+use base::domain::is_out_of_files;
 
 /// How long a client may leave an answer unread, or its network be silent (ADR 24).
 pub(super) const READ_LIMIT: Duration = Duration::from_secs(30);

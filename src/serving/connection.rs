@@ -24,7 +24,7 @@ use super::accept::READ_LIMIT;
 use super::room::{Seat, Visit};
 use super::stalled::Stalled;
 use super::unread::{Lingering, RequestBody, Unread};
-use crate::cores::{Busy, Load};
+use base::cores::{Busy, Load};
 
 /// How long the head of a request may take, and so how long a connection may be idle. Load
 /// balancers close after 60 s by default. The side that closes first cannot use a connection that

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::accept::{Accept, is_of_client};
 use super::idle::{Bell, IdleSeats};
-use crate::domain::is_out_of_files;
+use base::domain::is_out_of_files;
 
 /// Connections beyond the slots for requests: for health, and for refusals.
 const SPARE: usize = 32;

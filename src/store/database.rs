@@ -17,9 +17,9 @@ use super::fault::StoreFault;
 use super::preparation::Preparation;
 use super::same_file::SameFile;
 use super::waits;
-use crate::chat::StoreResult;
-use crate::domain::{BreakerReport, BreakerState};
-use crate::resilience::Guard;
+use base::domain::{BreakerReport, BreakerState};
+use base::resilience::Guard;
+use chat::StoreResult;
 
 /// Limit of the health check when a connection is returned to the pool.
 const PING_LIMIT: Duration = Duration::from_secs(1);
@@ -228,8 +228,8 @@ mod tests {
     use tempfile::TempDir;
 
     use super::{Database, Settings, SqlDialect, StoreFault};
-    use crate::chat::ThreadsError;
-    use crate::resilience::{BreakerSettings, GuardSettings};
+    use base::resilience::{BreakerSettings, GuardSettings};
+    use chat::ThreadsError;
 
     const TIMEOUT: Duration = Duration::from_secs(5);
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use sqlx::error::{DatabaseError, ErrorKind};
 use sqlx::migrate::MigrateError;
 
-use crate::chat::ThreadsError;
-use crate::domain::is_out_of_files;
-use crate::resilience::{Fault, GuardRefusal, Repeat, Verdict};
+use base::domain::is_out_of_files;
+use base::resilience::{Fault, GuardRefusal, Repeat, Verdict};
+use chat::ThreadsError;
 
 /// SQLite's code for a file that it cannot open.
 const CANNOT_OPEN: &str = "14";

@@ -11,9 +11,9 @@ use sqlx::sqlite::SqliteConnectOptions;
 use super::database::{Database, SqlDialect};
 use super::fault::StoreFault;
 use super::{MemoryStore, SqlStore};
-use crate::chat::Store;
-use crate::domain::HealthProbe;
-use crate::resilience::GuardSettings;
+use base::domain::HealthProbe;
+use base::resilience::GuardSettings;
+use chat::Store;
 
 #[derive(Clone, Debug)]
 pub struct Settings {

@@ -10,9 +10,9 @@ use tokio::select;
 use tokio::time::Instant;
 
 use super::Wire;
-use crate::chat::{Behind, Fact, Reader};
-use crate::domain::Outcome;
-use crate::resilience::Patience;
+use base::domain::Outcome;
+use base::resilience::Patience;
+use chat::{Behind, Fact, Reader};
 
 /// How often a quiet stream sends a comment.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);

@@ -36,9 +36,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
 
 /// The other packages, and the rooms that may use them. `app` and `cli` may use all.
 const PACKAGES: &[(&str, &[&str])] = &[
+    ("api", &["config"]),
+    ("chat", &["api", "config", "store", "streaming"]),
     ("demo", &[]),
     ("mcp", &["config"]),
     ("model", &["config"]),
+    ("serving", &[]),
+    ("store", &["config"]),
+    ("streaming", &["api"]),
     ("text", &["domain"]),
     ("todo", &["config"]),
 ];
@@ -125,7 +130,12 @@ fn beginnings_at(depth: usize) -> Vec<String> {
 fn used_rooms(text: &str, beginnings: &[String]) -> Vec<String> {
     let code: Vec<_> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
     let code = code.join("\n");
-    let named = beginnings.iter().flat_map(|begin| code.split(&**begin).skip(1));
+    // Not within another name: `database::` ends like `base::`.
+    let starts = |at: usize| !code[..at].ends_with(is_name);
+    let named = beginnings.iter().flat_map(|begin| {
+        let places = code.match_indices(&**begin).filter(|(at, _)| starts(*at));
+        places.map(|(at, found)| &code[at + found.len()..])
+    });
     let rooms = named.flat_map(|rest| match rest.strip_prefix('{') {
         Some(list) => first_names(list),
         None => vec![first_name(rest)],

@@ -19,7 +19,7 @@ pub enum Origins {
     Exactly(Vec<String>),
 }
 
-pub(in crate::api) fn layer(origins: Origins) -> CorsLayer {
+pub(crate) fn layer(origins: Origins) -> CorsLayer {
     let allowed = move |origin: &HeaderValue, _: &Parts| {
         origin.to_str().is_ok_and(|origin| origins.allow(origin))
     };

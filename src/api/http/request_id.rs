@@ -14,15 +14,15 @@ use super::super::intake::refused::RefusedRequest;
 use super::traffic::Traffic;
 
 /// Carries the id in requests and in answers.
-pub(in crate::api) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 const MAX_LENGTH: usize = 64;
 
 #[derive(Clone, Debug)]
-pub(in crate::api) struct RequestId(String);
+pub(crate) struct RequestId(String);
 
 impl RequestId {
-    pub(in crate::api) fn into_string(self) -> String {
+    pub(crate) fn into_string(self) -> String {
         self.0
     }
 
@@ -34,7 +34,7 @@ impl RequestId {
 }
 
 /// Counts the request, gives it an id, and logs its answer.
-pub(in crate::api) async fn attach(
+pub(crate) async fn attach(
     State(traffic): State<Arc<Traffic>>,
     mut request: Request,
     next: Next,

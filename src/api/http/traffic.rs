@@ -9,16 +9,16 @@ const SECONDS: usize = 60;
 
 /// Counts requests since the start and in the last minute.
 #[derive(Debug)]
-pub(in crate::api) struct Traffic {
+pub(crate) struct Traffic {
     started: Instant,
     counts: Mutex<RequestCounts>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub(in crate::api) struct TrafficReport {
-    pub(in crate::api) total: u64,
-    pub(in crate::api) active_streams: usize,
-    pub(in crate::api) last_minute: u64,
+pub(crate) struct TrafficReport {
+    pub(crate) total: u64,
+    pub(crate) active_streams: usize,
+    pub(crate) last_minute: u64,
 }
 
 #[derive(Debug)]
@@ -31,16 +31,16 @@ struct RequestCounts {
 }
 
 impl Traffic {
-    pub(in crate::api) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let counts = RequestCounts { total: 0, slots: [0; SECONDS], second: 0 };
         Self { started: Instant::now(), counts: Mutex::new(counts) }
     }
 
-    pub(in crate::api) fn uptime_seconds(&self) -> u64 {
+    pub(crate) fn uptime_seconds(&self) -> u64 {
         self.started.elapsed().as_secs()
     }
 
-    pub(in crate::api) fn count(&self) {
+    pub(crate) fn count(&self) {
         self.with(|counts, slot| {
             counts.total += 1;
             if let Some(count) = counts.slots.get_mut(slot) {
@@ -49,7 +49,7 @@ impl Traffic {
         });
     }
 
-    pub(in crate::api) fn report(&self, active_streams: usize) -> TrafficReport {
+    pub(crate) fn report(&self, active_streams: usize) -> TrafficReport {
         self.with(|counts, _| TrafficReport {
             total: counts.total,
             active_streams,

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::super::error::ApiError;
 
 /// In bytes: room for the longest message in any script, and for what surrounds it.
-pub(in crate::api) const MAX_BODY: usize = 1024 * 1024;
+pub(crate) const MAX_BODY: usize = 1024 * 1024;
 
 /// How long a body may take to arrive.
 const BODY_LIMIT: Duration = Duration::from_secs(30);
@@ -28,7 +28,7 @@ const ROOM: usize = 32 * MAX_BODY;
 
 /// The room for bodies that are still arriving.
 #[derive(Debug)]
-pub(in crate::api) struct Bodies(Semaphore);
+pub(crate) struct Bodies(Semaphore);
 
 impl Default for Bodies {
     fn default() -> Self {
@@ -38,7 +38,7 @@ impl Default for Bodies {
 
 impl Bodies {
     /// Reads a JSON body; each fault has its own error.
-    pub(in crate::api) async fn read_json(&self, request: Request) -> Result<Value, ApiError> {
+    pub(crate) async fn read_json(&self, request: Request) -> Result<Value, ApiError> {
         // A page of another origin cannot send this type without a preflight request.
         if !is_json(request.headers()) {
             return Err(ApiError::NotJsonType);

@@ -5,14 +5,14 @@ use serde_json::Value;
 
 use super::super::error::{ApiError, BrokenRule};
 use super::super::http::request_id::RequestId;
-use crate::chat::{Abilities, OnLeave, RepeatKey, RepeatWindow, RequestContext, digest};
-use crate::domain::Caller;
+use base::domain::Caller;
+use chat::{Abilities, OnLeave, RepeatKey, RepeatWindow, RequestContext, digest};
 
 /// In bytes: the longest idempotency key.
 const MAX_KEY: usize = 255;
 
 /// Reads the headers of a request that begins a turn.
-pub(in crate::api) fn context(
+pub(crate) fn context(
     request_id: RequestId,
     headers: &HeaderMap,
     body: &Value,
@@ -33,7 +33,7 @@ pub(in crate::api) fn context(
 }
 
 /// The caller. Requests carry no identity yet.
-pub(in crate::api) fn caller(_: &HeaderMap) -> Caller {
+pub(crate) fn caller(_: &HeaderMap) -> Caller {
     Caller::anyone()
 }
 

@@ -15,7 +15,7 @@ use super::super::error::{ApiError, BrokenRule};
 const MAX_NAME: usize = 64;
 
 /// Reads an object of this form; `place` is its JSON pointer in the body.
-pub(in crate::api) fn form<T: for<'de> Deserialize<'de>>(
+pub(crate) fn form<T: for<'de> Deserialize<'de>>(
     place: &str,
     value: &Value,
 ) -> Result<T, ApiError> {
@@ -33,7 +33,7 @@ fn tracked<'de, T: Deserialize<'de>>(place: &str, value: &'de Value) -> Result<T
 }
 
 /// serde would also accept a list, and read it by position.
-pub(in crate::api) fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+pub(crate) fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     input: D,
 ) -> Result<T, D::Error> {
     input.deserialize_map(FormMembers(PhantomData))

@@ -37,14 +37,14 @@ const FIELDS: &[&str] = &[
 
 /// Passed with an answer to the log line about it.
 #[derive(Clone, Debug)]
-pub(in crate::api) struct RefusedRequest {
-    pub(in crate::api) code: &'static str,
+pub(crate) struct RefusedRequest {
+    pub(crate) code: &'static str,
     /// The broken rules, each with its place.
-    pub(in crate::api) at: String,
+    pub(crate) at: String,
 }
 
 /// Marks an answer as a refusal.
-pub(in crate::api) fn mark(response: &mut Response, error: &ApiError) {
+pub(crate) fn mark(response: &mut Response, error: &ApiError) {
     let at: Vec<_> = error.errors().iter().map(sentence).collect();
     response.extensions_mut().insert(RefusedRequest { code: error.code(), at: at.join(", ") });
 }

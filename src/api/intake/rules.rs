@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use validator::ValidationError;
 
-use crate::domain::{AnswerStatus, Answers, InvalidText, UserContent, UserText};
+use base::domain::{AnswerStatus, Answers, InvalidText, UserContent, UserText};
 
 /// More parts than any composer makes.
 const MAX_PARTS: usize = 100;
@@ -18,20 +18,17 @@ const MAX_TITLE: usize = 200;
 const MAX_TAG_DATA: usize = 16 * 1024;
 
 #[derive(Clone, Debug)]
-pub(in crate::api) struct InputLimits {
-    pub(in crate::api) max_chars: usize,
+pub(crate) struct InputLimits {
+    pub(crate) max_chars: usize,
     /// The ids of the models that can be chosen.
-    pub(in crate::api) models: Vec<Arc<str>>,
+    pub(crate) models: Vec<Arc<str>>,
 }
 
-pub(in crate::api) fn obeys_message_rules(
-    text: &str,
-    limits: &InputLimits,
-) -> Result<(), ValidationError> {
+pub(crate) fn obeys_message_rules(text: &str, limits: &InputLimits) -> Result<(), ValidationError> {
     UserText::parse(text, limits.max_chars).map(drop).map_err(broken)
 }
 
-pub(in crate::api) fn obeys_part_rules(
+pub(crate) fn obeys_part_rules(
     parts: &[UserContent],
     limits: &InputLimits,
 ) -> Result<(), ValidationError> {
@@ -50,10 +47,7 @@ pub(in crate::api) fn obeys_part_rules(
     Ok(())
 }
 
-pub(in crate::api) fn obeys_quote_rules(
-    text: &str,
-    limits: &InputLimits,
-) -> Result<(), ValidationError> {
+pub(crate) fn obeys_quote_rules(text: &str, limits: &InputLimits) -> Result<(), ValidationError> {
     match UserText::parse(text, limits.max_chars) {
         // Only a message must not be blank. A quote or an answer may be.
         Ok(_) | Err(InvalidText::Blank) => Ok(()),
@@ -61,7 +55,7 @@ pub(in crate::api) fn obeys_quote_rules(
     }
 }
 
-pub(in crate::api) fn is_title(title: &str) -> Result<(), ValidationError> {
+pub(crate) fn is_title(title: &str) -> Result<(), ValidationError> {
     UserText::parse(title, MAX_TITLE).map(drop).map_err(|error| match error {
         InvalidText::Blank => rule("blank", "The title is empty.".into()),
         InvalidText::TooLong { limit, .. } => {
@@ -70,7 +64,7 @@ pub(in crate::api) fn is_title(title: &str) -> Result<(), ValidationError> {
     })
 }
 
-pub(in crate::api) fn obeys_answer_rules(
+pub(crate) fn obeys_answer_rules(
     answers: &Answers,
     limits: &InputLimits,
 ) -> Result<(), ValidationError> {
@@ -86,7 +80,7 @@ pub(in crate::api) fn obeys_answer_rules(
     obeys_quote_rules(&all, limits)
 }
 
-pub(in crate::api) fn is_offered(id: &str, limits: &InputLimits) -> Result<(), ValidationError> {
+pub(crate) fn is_offered(id: &str, limits: &InputLimits) -> Result<(), ValidationError> {
     // An empty choice is none (ADR 17).
     if id.is_empty() || limits.models.iter().any(|known| **known == *id) {
         return Ok(());
@@ -95,7 +89,7 @@ pub(in crate::api) fn is_offered(id: &str, limits: &InputLimits) -> Result<(), V
     Err(rule("unknown_model", format!("There is no such model. Choose one of these: {known}.")))
 }
 
-pub(in crate::api) fn is_time_zone(name: &str) -> Result<(), ValidationError> {
+pub(crate) fn is_time_zone(name: &str) -> Result<(), ValidationError> {
     let unknown = || {
         rule(
             "unknown_time_zone",
@@ -105,7 +99,7 @@ pub(in crate::api) fn is_time_zone(name: &str) -> Result<(), ValidationError> {
     zone(name).map(drop).ok_or_else(unknown)
 }
 
-pub(in crate::api) fn zone(name: &str) -> Option<TimeZone> {
+pub(crate) fn zone(name: &str) -> Option<TimeZone> {
     TimeZone::get(name).ok()
 }
 

@@ -7,10 +7,10 @@ use super::super::wires::schemas::{
     InferenceOptions, Metadata, ShortForm, Title, TurnParams, UserMessageInput,
 };
 use super::rules::{InputLimits, zone};
-use crate::chat::{Ask, NewMessage, RequestContext, TurnRequest};
-use crate::domain::{Answers, ThreadId, UserContent, clean};
+use base::domain::{Answers, ThreadId, UserContent, clean};
+use chat::{Ask, NewMessage, RequestContext, TurnRequest};
 
-pub(in crate::api) fn from_short_form(
+pub(crate) fn from_short_form(
     form: ShortForm,
     limits: &InputLimits,
     context: RequestContext,
@@ -30,7 +30,7 @@ pub(in crate::api) fn from_short_form(
 }
 
 /// A request of the ChatKit protocol that begins a turn, checked.
-pub(in crate::api) fn from_chatkit(
+pub(crate) fn from_chatkit(
     params: TurnParams,
     metadata: &Metadata,
     limits: &InputLimits,
@@ -49,7 +49,7 @@ pub(in crate::api) fn from_chatkit(
     Ok(TurnRequest { ask, context: RequestContext { time_zone, ..context } })
 }
 
-pub(in crate::api) fn title(title: &Title) -> Result<String, ApiError> {
+pub(crate) fn title(title: &Title) -> Result<String, ApiError> {
     title.validate().map_err(|errors| rules("/params", &errors))?;
     Ok(clean(title.title.trim()))
 }

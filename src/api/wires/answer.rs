@@ -8,21 +8,21 @@ use serde_json::{Value, json};
 
 use super::super::error::ApiError;
 use super::super::intake::refused;
-use crate::chat::{Fact, ToolRecord, Turn, TurnEnd};
-use crate::domain::{Cost, Outcome, Spend};
-use crate::streaming::{ChatKit, frames, only};
+use base::domain::{Cost, Outcome, Spend};
+use chat::{Fact, ToolRecord, Turn, TurnEnd};
+use streaming::{ChatKit, frames, only};
 
 /// How many facts are taken at a time.
 const AT_ONCE: usize = 64;
 
 /// A turn as a stream. When the client leaves, the stream is dropped, and the turn's reader with
 /// it.
-pub(in crate::api) fn stream(turn: Turn) -> Response {
+pub(crate) fn stream(turn: Turn) -> Response {
     events(Body::from_stream(frames(turn.events, ChatKit::default())))
 }
 
 /// A refusal in the ChatKit form: an event where a status would be hidden or repeated (ADR 7).
-pub(in crate::api) fn refusal(error: ApiError) -> Result<Response, ApiError> {
+pub(crate) fn refusal(error: ApiError) -> Result<Response, ApiError> {
     let outcome = error.as_event().ok_or_else(|| error.clone())?;
     let mut response = events(Body::from(only(ChatKit::default(), &error.to_string(), outcome)));
     // The status is 200, but the log has to say that it was refused.
@@ -31,7 +31,7 @@ pub(in crate::api) fn refusal(error: ApiError) -> Result<Response, ApiError> {
 }
 
 /// A turn as one JSON object, after its end.
-pub(in crate::api) async fn whole(mut turn: Turn) -> Response {
+pub(crate) async fn whole(mut turn: Turn) -> Response {
     let mut heard = Vec::new();
     while turn.events.take(&mut heard, AT_ONCE).await.is_ok_and(|count| count > 0) {
         for event in heard.drain(..) {

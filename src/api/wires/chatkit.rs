@@ -16,9 +16,9 @@ use super::super::intake::validation::{from_chatkit, title};
 use super::super::state::Api;
 use super::answer::{refusal, stream};
 use super::schemas::{ChatKitRequest, Metadata, TurnParams};
-use crate::chat::{Abilities, Conversations, RequestContext};
-use crate::domain::{Order, Page, PageRequest, ThreadId};
-use crate::streaming::ThreadView;
+use base::domain::{Order, Page, PageRequest, ThreadId};
+use chat::{Abilities, Conversations, RequestContext};
+use streaming::ThreadView;
 
 /// The items that come with a thread, the oldest first.
 const FIRST_ITEMS: PageRequest = PageRequest { limit: 20, order: Order::Asc, after: None };
@@ -26,7 +26,7 @@ const FIRST_ITEMS: PageRequest = PageRequest { limit: 20, order: Order::Asc, aft
 /// More items than any turn has.
 const MAX_RATED: usize = 100;
 
-pub(in crate::api) async fn answer(
+pub(crate) async fn answer(
     State(api): State<Api>,
     Extension(request_id): Extension<RequestId>,
     headers: HeaderMap,
@@ -36,7 +36,7 @@ pub(in crate::api) async fn answer(
 }
 
 /// The same, for a body that was read.
-pub(in crate::api) async fn perform(
+pub(crate) async fn perform(
     api: &Api,
     request_id: RequestId,
     headers: &HeaderMap,

@@ -12,8 +12,8 @@ use super::super::intake::rules::{
     obeys_part_rules, obeys_quote_rules,
 };
 use super::unoffered;
-use crate::chat::Rating;
-use crate::domain::{Answers, ItemId, Order, PageRequest, ThreadId, UserContent};
+use base::domain::{Answers, ItemId, Order, PageRequest, ThreadId, UserContent};
+use chat::Rating;
 
 /// Rows of a page if the request has no limit.
 const DEFAULT_LIMIT: u32 = 20;
@@ -21,7 +21,7 @@ const DEFAULT_LIMIT: u32 = 20;
 const MAX_LIMIT: u32 = 9_999;
 
 #[derive(Debug)]
-pub(in crate::api) enum ChatKitRequest {
+pub(crate) enum ChatKitRequest {
     /// Begins a turn; the answer is a stream.
     Turn(TurnParams, Metadata),
     /// A thread with its oldest items.
@@ -35,7 +35,7 @@ pub(in crate::api) enum ChatKitRequest {
 }
 
 #[derive(Debug)]
-pub(in crate::api) enum TurnParams {
+pub(crate) enum TurnParams {
     /// A message, in a new thread or an existing one.
     Message(Option<ThreadId>, Box<UserMessageInput>),
     /// A message that is to be answered again.
@@ -45,50 +45,50 @@ pub(in crate::api) enum TurnParams {
 }
 
 #[derive(Debug, Validate)]
-pub(in crate::api) struct Title {
+pub(crate) struct Title {
     #[validate(custom(function = is_title))]
-    pub(in crate::api) title: String,
+    pub(crate) title: String,
 }
 
 #[derive(Debug, Deserialize, Validate)]
 #[serde(transparent)]
 #[validate(context = InputLimits)]
-pub(in crate::api) struct AnswersInput {
+pub(crate) struct AnswersInput {
     #[validate(custom(function = obeys_answer_rules, use_context))]
-    pub(in crate::api) input: Answers,
+    pub(crate) input: Answers,
 }
 
 /// The short form of `/chat`. Unknown fields are refused: a misspelt one would be ignored silently.
 #[derive(Debug, Deserialize, Validate)]
 #[serde(deny_unknown_fields)]
 #[validate(context = InputLimits)]
-pub(in crate::api) struct ShortForm {
+pub(crate) struct ShortForm {
     #[validate(custom(function = obeys_message_rules, use_context))]
-    pub(in crate::api) message: String,
-    pub(in crate::api) thread_id: Option<ThreadId>,
+    pub(crate) message: String,
+    pub(crate) thread_id: Option<ThreadId>,
     #[validate(custom(function = is_time_zone))]
-    pub(in crate::api) time_zone: Option<String>,
+    pub(crate) time_zone: Option<String>,
     #[validate(custom(function = is_offered, use_context))]
-    pub(in crate::api) model: Option<String>,
+    pub(crate) model: Option<String>,
 }
 
 #[derive(Debug, Deserialize, Validate)]
 #[validate(context = InputLimits)]
-pub(in crate::api) struct UserMessageInput {
+pub(crate) struct UserMessageInput {
     #[validate(custom(function = obeys_part_rules, use_context))]
-    pub(in crate::api) content: Vec<UserContent>,
+    pub(crate) content: Vec<UserContent>,
     #[validate(length(max = 0, message = "This server takes no attachments yet."))]
-    pub(in crate::api) attachments: Vec<String>,
+    pub(crate) attachments: Vec<String>,
     #[serde(deserialize_with = "object")]
     #[validate(custom(function = chooses_what_is_offered, use_context))]
-    pub(in crate::api) inference_options: InferenceOptions,
+    pub(crate) inference_options: InferenceOptions,
     #[serde(default)]
     #[validate(custom(function = obeys_quote_rules, use_context))]
-    pub(in crate::api) quoted_text: Option<String>,
+    pub(crate) quoted_text: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize, Serialize)]
-pub(in crate::api) struct InferenceOptions {
+pub(crate) struct InferenceOptions {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tool_choice: Option<ToolChoice>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -102,10 +102,10 @@ struct ToolChoice {
 
 /// What a front end may add to any request; only known members are read.
 #[derive(Debug, Default, Deserialize, Validate)]
-pub(in crate::api) struct Metadata {
+pub(crate) struct Metadata {
     #[serde(default)]
     #[validate(custom(function = is_time_zone))]
-    pub(in crate::api) time_zone: Option<String>,
+    pub(crate) time_zone: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -183,7 +183,7 @@ struct ThreadsParams {
 
 impl ChatKitRequest {
     /// Reads a request; unknown fields are ignored.
-    pub(in crate::api) fn parse(body: &Value) -> Result<Self, ApiError> {
+    pub(crate) fn parse(body: &Value) -> Result<Self, ApiError> {
         let Envelope { r#type, metadata } = form("", body)?;
         let params = body.get("params").unwrap_or(&Value::Null);
         Ok(match r#type.as_str() {
@@ -234,19 +234,19 @@ impl TurnParams {
 }
 
 impl ShortForm {
-    pub(in crate::api) fn parse(body: &Value) -> Result<Self, ApiError> {
+    pub(crate) fn parse(body: &Value) -> Result<Self, ApiError> {
         form("", body)
     }
 }
 
 impl InferenceOptions {
     /// For a message that chooses at most its model.
-    pub(in crate::api) fn of_model(model: Option<String>) -> Self {
+    pub(crate) fn of_model(model: Option<String>) -> Self {
         Self { model, ..Self::default() }
     }
 
     /// As it is stored: only what was chosen.
-    pub(in crate::api) fn into_map(self) -> Map<String, Value> {
+    pub(crate) fn into_map(self) -> Map<String, Value> {
         match serde_json::to_value(self) {
             Ok(Value::Object(map)) => map,
             Ok(_) | Err(_) => Map::new(),

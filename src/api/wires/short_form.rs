@@ -13,10 +13,10 @@ use super::super::state::Api;
 use super::answer::{stream, whole};
 use super::chatkit;
 use super::schemas::ShortForm;
-use crate::chat::{Abilities, RequestContext};
+use chat::{Abilities, RequestContext};
 
 /// Answers either form.
-pub(in crate::api) async fn answer(
+pub(crate) async fn answer(
     State(api): State<Api>,
     Extension(request_id): Extension<RequestId>,
     request: Request,

@@ -5,10 +5,10 @@ use serde_json::Value;
 
 use super::super::error::ApiError;
 use super::super::intake::form::form;
-use crate::domain::{ItemId, ThreadId};
+use base::domain::{ItemId, ThreadId};
 
 /// Every type of request in the protocol, offered or not.
-pub(in crate::api) const TYPES: &[&str] = &[
+pub(crate) const TYPES: &[&str] = &[
     "threads.create",
     "threads.add_user_message",
     "threads.retry_after_item",
@@ -73,7 +73,7 @@ struct DictationParams {
 }
 
 /// Why a request of this type is refused: its form is wrong, or it is not offered, or unknown.
-pub(in crate::api) fn refusal(kind: &str, params: &Value) -> ApiError {
+pub(crate) fn refusal(kind: &str, params: &Value) -> ApiError {
     let refused = |what, streams| ApiError::NotOffered { what, streams };
     let (formed, refusal) = match kind {
         "threads.add_client_tool_output" => {

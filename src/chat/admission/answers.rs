@@ -8,7 +8,7 @@ use super::super::request::choice::choice_in;
 use super::super::{BeginError, Entry, Fact};
 use super::begin::{Plan, Started};
 use super::enter::Entered;
-use crate::domain::{Answers, Item, ItemContent, ItemId};
+use base::domain::{Answers, Item, ItemContent, ItemId};
 
 /// Answers that arrive for the first time.
 pub(super) async fn add_answers(

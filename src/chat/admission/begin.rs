@@ -13,48 +13,48 @@ use super::answers::{add_answers, answer_again};
 use super::enter::{Entered, enter};
 use super::held::HeldThread;
 use super::queue::QueueSlot;
-use crate::domain::{Item, ItemId, Message, Order, PageRequest, Spend, Thread, ThreadStatus};
+use base::domain::{Item, ItemId, Message, Order, PageRequest, Spend, Thread, ThreadStatus};
 
 const NEWEST: PageRequest = PageRequest { limit: 1, order: Order::Desc, after: None };
 
 /// The result of letting a request in.
-pub(in crate::chat) enum Admitted {
+pub(crate) enum Admitted {
     Ready(Box<Ready>),
     /// It was answered before: these facts are sent again.
     Replayed(Vec<Fact>),
 }
 
-pub(in crate::chat) struct Ready {
-    pub(in crate::chat) held: HeldThread,
-    pub(in crate::chat) slot: Option<QueueSlot>,
-    pub(in crate::chat) started: Started,
+pub(crate) struct Ready {
+    pub(crate) held: HeldThread,
+    pub(crate) slot: Option<QueueSlot>,
+    pub(crate) started: Started,
     /// What is sent to the model; loaded from the store if `None`.
-    pub(in crate::chat) transcript: Option<Vec<Message>>,
+    pub(crate) transcript: Option<Vec<Message>>,
     /// The text that a new thread is named after; `None` in a thread that exists.
-    pub(in crate::chat) title: Option<String>,
+    pub(crate) title: Option<String>,
 }
 
-pub(in crate::chat) struct Started {
+pub(crate) struct Started {
     /// The message that everything is done for: the one that a user would retry (ADR 12).
-    pub(in crate::chat) root: ItemId,
+    pub(crate) root: ItemId,
     /// Everything after this item is deleted, and `entries` are stored in its place.
-    pub(in crate::chat) rewind_to: Option<ItemId>,
-    pub(in crate::chat) entries: Vec<Entry>,
+    pub(crate) rewind_to: Option<ItemId>,
+    pub(crate) entries: Vec<Entry>,
     /// The first facts of the stream.
-    pub(in crate::chat) events: Vec<Fact>,
-    pub(in crate::chat) choice: Option<String>,
-    pub(in crate::chat) plan: Plan,
+    pub(crate) events: Vec<Fact>,
+    pub(crate) choice: Option<String>,
+    pub(crate) plan: Plan,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::chat) enum Plan {
+pub(crate) enum Plan {
     Answer,
     /// The user chose to stop here: one message of ours, no request to the model (ADR 16).
     StopHere,
 }
 
 /// How a request enters its thread.
-pub(in crate::chat) enum StartMode<'a> {
+pub(crate) enum StartMode<'a> {
     /// As a new request; with a receipt if it may be repeated.
     Begin(Option<NewReceipt>),
     /// As the continuation of an earlier copy that broke off.
@@ -62,7 +62,7 @@ pub(in crate::chat) enum StartMode<'a> {
 }
 
 /// Takes the thread and stores the question. `None` if a copy of the request was faster.
-pub(in crate::chat) async fn start(
+pub(crate) async fn start(
     chat: &ChatContext,
     job: &mut TurnJob,
     mode: StartMode<'_>,
@@ -227,7 +227,7 @@ fn settled_by(message: &NewMessage, abilities: Abilities, item: Item) -> Option<
 
 /// The facts that every stream begins with. A new thread is announced without a title; one made of
 /// its first words follows at once (ADR 20).
-pub(in crate::chat) fn beginning(thread: &Thread, is_new: bool, first: Option<Item>) -> Vec<Fact> {
+pub(crate) fn beginning(thread: &Thread, is_new: bool, first: Option<Item>) -> Vec<Fact> {
     let nameless = || Thread { title: None, ..thread.clone() };
     let created = is_new.then(|| Fact::ThreadCreated(Box::new(nameless())));
     let echo = first.map(|item| Fact::ItemKept(Box::new(item)));

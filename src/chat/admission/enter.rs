@@ -8,13 +8,13 @@ use super::super::request::job::TurnJob;
 use super::super::{BeginError, Claim, Fact, Lease, Resource};
 use super::held::{HeldThread, claim_when_free};
 use super::queue::QueueSlot;
-use crate::domain::{Thread, ThreadStatus};
+use base::domain::{Thread, ThreadStatus};
 
 /// A thread that this turn may write in.
-pub(in crate::chat) struct Entered {
-    pub(in crate::chat) slot: QueueSlot,
-    pub(in crate::chat) thread: Thread,
-    pub(in crate::chat) held: HeldThread,
+pub(crate) struct Entered {
+    pub(crate) slot: QueueSlot,
+    pub(crate) thread: Thread,
+    pub(crate) held: HeldThread,
 }
 
 /// Waits until the thread is leased to us. A slot in the queue keeps the order in this process.
@@ -77,7 +77,7 @@ async fn checked(
 }
 
 /// Releases a lease under which nothing was written.
-pub(in crate::chat) async fn release_lease(chat: &ChatContext, lease: &Lease) {
+pub(crate) async fn release_lease(chat: &ChatContext, lease: &Lease) {
     if let Err(error) = chat.store.release(lease).await {
         tracing::warn!(error = &error as &dyn std::error::Error, "Lease not released");
     }

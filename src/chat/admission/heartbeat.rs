@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::super::{LEASE, Lease, Resource, Store, ThreadsError};
-use crate::agents::{Finish, Interrupt};
+use base::agents::{Finish, Interrupt};
 
 /// Three attempts before a lease expires.
 const EVERY: Duration = Duration::from_secs(LEASE.as_secs() / 3);
@@ -18,7 +18,7 @@ const LIMIT: Duration = Duration::from_secs(2);
 
 /// All leases that this process renews.
 #[derive(Debug, Default)]
-pub(in crate::chat) struct Heartbeat {
+pub(crate) struct Heartbeat {
     held: Mutex<HashMap<Resource, Alive>>,
     /// Notified when there is a lease to renew.
     begun: Notify,
@@ -34,7 +34,7 @@ struct Alive {
 /// Ends the renewal of one lease when it is dropped.
 #[derive(Debug)]
 #[must_use = "a lease that is dropped is not renewed"]
-pub(in crate::chat) struct Beating {
+pub(crate) struct Beating {
     heartbeat: Arc<Heartbeat>,
     lease: Lease,
 }
@@ -85,7 +85,7 @@ impl Drop for Beating {
 }
 
 /// Renews leases for as long as there are any. Never returns; [`super::super::Chat`] aborts it.
-pub(in crate::chat) async fn beat(store: Arc<dyn Store>, heartbeat: Arc<Heartbeat>) {
+pub(crate) async fn beat(store: Arc<dyn Store>, heartbeat: Arc<Heartbeat>) {
     loop {
         // An idle server sends no statements. A lease that is taken before this is not missed,
         // because `notify_one` stores a permit.

@@ -7,25 +7,25 @@ use tokio::time::sleep;
 
 use super::super::{Claim, Lease, Resource, Store, ThreadsError};
 use super::heartbeat::{Beating, Heartbeat};
-use crate::agents::Interrupt;
-use crate::domain::{Owner, Spend, Thread};
+use base::agents::Interrupt;
+use base::domain::{Owner, Spend, Thread};
 
 /// How often a thread that another process holds is claimed again.
 const ASK_AGAIN: Duration = Duration::from_millis(250);
 
 /// A held thread. Its lease is renewed until this is dropped.
-pub(in crate::chat) struct HeldThread {
+pub(crate) struct HeldThread {
     store: Arc<dyn Store>,
-    pub(in crate::chat) lease: Lease,
+    pub(crate) lease: Lease,
     /// What the thread had cost when it was taken. Only the holder adds to it (ADR 16).
-    pub(in crate::chat) spent: Spend,
+    pub(crate) spent: Spend,
     /// Raised when the lease is lost.
-    pub(in crate::chat) interrupt: Interrupt,
+    pub(crate) interrupt: Interrupt,
     _beating: Beating,
 }
 
 impl HeldThread {
-    pub(in crate::chat) fn new(
+    pub(crate) fn new(
         store: Arc<dyn Store>,
         heartbeat: &Arc<Heartbeat>,
         thread: &Thread,
@@ -37,7 +37,7 @@ impl HeldThread {
     }
 
     /// Releases the thread unchanged.
-    pub(in crate::chat) async fn release(self) {
+    pub(crate) async fn release(self) {
         if let Err(error) = self.store.release(&self.lease).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "Lease not released");
         }
@@ -45,7 +45,7 @@ impl HeldThread {
 }
 
 /// Waits until a resource is leased to us. `None` if it does not exist.
-pub(in crate::chat) async fn claim_when_free(
+pub(crate) async fn claim_when_free(
     store: &dyn Store,
     owner: &Owner,
     resource: &Resource,

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::domain::{Owner, ThreadId};
+use base::domain::{Owner, ThreadId};
 
 /// The queues of all threads that have a request. Whoever names a thread of somebody else stands in
 /// a queue of its own, and is in nobody's way.
 #[derive(Debug, Default)]
-pub(in crate::chat) struct Queues(Mutex<HashMap<(Owner, ThreadId), Queue>>);
+pub(crate) struct Queues(Mutex<HashMap<(Owner, ThreadId), Queue>>);
 
 #[derive(Debug)]
 struct Queue {
@@ -20,7 +20,7 @@ struct Queue {
 
 /// A position in the queue of a thread. Dropping it lets the next request in.
 #[derive(Debug)]
-pub(in crate::chat) struct QueueSlot {
+pub(crate) struct QueueSlot {
     queues: Arc<Queues>,
     key: (Owner, ThreadId),
     order: Arc<Semaphore>,
@@ -29,7 +29,7 @@ pub(in crate::chat) struct QueueSlot {
 
 impl Queues {
     /// Joins the queue of a thread. `None` if more than `waiting` requests would wait.
-    pub(in crate::chat) fn join(
+    pub(crate) fn join(
         self: &Arc<Self>,
         owner: &Owner,
         thread: &ThreadId,
@@ -55,11 +55,11 @@ impl Queues {
 }
 
 impl QueueSlot {
-    pub(in crate::chat) const fn is_first(&self) -> bool {
+    pub(crate) const fn is_first(&self) -> bool {
         self.turn.is_some()
     }
 
-    pub(in crate::chat) async fn reached(&mut self) {
+    pub(crate) async fn reached(&mut self) {
         // The semaphore is fair: permits are given in the order of arrival.
         if self.turn.is_none() {
             self.turn = Arc::clone(&self.order).acquire_owned().await.ok();

@@ -5,8 +5,8 @@ use super::super::record::recorder::Recorded;
 use super::super::record::wording::note;
 use super::super::request::now;
 use super::super::{Entry, TurnEnd};
-use crate::agents::{Finish, Limit, Overspent};
-use crate::domain::{
+use base::agents::{Finish, Limit, Overspent};
+use base::domain::{
     Choice, Item, ItemContent, ItemId, Message, Outcome, OutputText, Question, QuestionKind, Spend,
     ThreadId,
 };
@@ -19,14 +19,14 @@ const STOP: &str = "Stop here";
 const STOPPED: &str = "I stopped here, as you chose.";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::chat) enum BudgetDecision {
+pub(crate) enum BudgetDecision {
     /// A new turn with a new budget.
     GoOn,
     Stop,
 }
 
 /// The question whether to continue. `thread` is the total of the thread, this answer included.
-pub(in crate::chat) fn question(over: &Overspent, thread: &Spend) -> Question {
+pub(crate) fn question(over: &Overspent, thread: &Spend) -> Question {
     let Overspent { spent, limit } = over;
     let question = format!(
         "Since you last spoke I have used {spent}, and the limit is {limit}. \
@@ -39,7 +39,7 @@ pub(in crate::chat) fn question(over: &Overspent, thread: &Spend) -> Question {
 
 /// The answer to that question, if the item is one. `None` for the user's own text, which the model
 /// reads.
-pub(in crate::chat) fn decision(item: &Item) -> Option<BudgetDecision> {
+pub(crate) fn decision(item: &Item) -> Option<BudgetDecision> {
     let ItemContent::StructuredInput { inputs, .. } = &item.content else { return None };
     let [Question { id, answer: Some(answer), .. }] = inputs.as_slice() else { return None };
     if id != ID {
@@ -54,7 +54,7 @@ pub(in crate::chat) fn decision(item: &Item) -> Option<BudgetDecision> {
 }
 
 /// What the model is told. It asked nothing, so it is not told of a "go on".
-pub(in crate::chat) fn message(decision: BudgetDecision) -> Option<Message> {
+pub(crate) fn message(decision: BudgetDecision) -> Option<Message> {
     match decision {
         BudgetDecision::GoOn => None,
         BudgetDecision::Stop => note(&Finish::Cancelled).map(|text| Message::Note { text }),
@@ -62,7 +62,7 @@ pub(in crate::chat) fn message(decision: BudgetDecision) -> Option<Message> {
 }
 
 /// Tells the operator which setting ended an answer. The user cannot change it.
-pub(in crate::chat) fn log(over: &Overspent) {
+pub(crate) fn log(over: &Overspent) {
     let variable = match over.limit {
         Limit::Tokens(_) => "MAX_TURN_TOKENS",
         Limit::Cost(_) => "MAX_TURN_COST_USD",
@@ -71,7 +71,7 @@ pub(in crate::chat) fn log(over: &Overspent) {
 }
 
 /// The end of a turn that the user does not want to continue. The model is not asked.
-pub(in crate::chat) fn stopped(held: &HeldThread, thread: &ThreadId, root: &ItemId) -> Recorded {
+pub(crate) fn stopped(held: &HeldThread, thread: &ThreadId, root: &ItemId) -> Recorded {
     let text = OutputText { annotations: Vec::new(), text: STOPPED.to_owned() };
     let item = Item {
         id: ItemId::new_message(),

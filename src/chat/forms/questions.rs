@@ -4,25 +4,25 @@ use std::fmt::Write as _;
 
 use super::super::request::now;
 use super::budget;
-use crate::domain::{
+use base::domain::{
     Answer, AnswerStatus, Answers, Item, ItemContent, ItemId, Message, Question, QuestionKind,
     ThreadId,
 };
 
 /// The form that shows the questions.
-pub(in crate::chat) fn pending(thread: &ThreadId, inputs: Vec<Question>) -> Item {
+pub(crate) fn pending(thread: &ThreadId, inputs: Vec<Question>) -> Item {
     let content = ItemContent::StructuredInput { status: AnswerStatus::Pending, inputs };
     Item { id: ItemId::new_question(), thread_id: thread.clone(), created_at: now(), content }
 }
 
 /// The questions of a form that is not answered yet.
-pub(in crate::chat) fn waiting(item: &Item) -> Option<&[Question]> {
+pub(crate) fn waiting(item: &Item) -> Option<&[Question]> {
     let ItemContent::StructuredInput { status, inputs } = &item.content else { return None };
     Some(inputs.as_slice()).filter(|_| *status == AnswerStatus::Pending)
 }
 
 /// The form with its answers filled in.
-pub(in crate::chat) fn settled(mut item: Item, answers: &Answers) -> Item {
+pub(crate) fn settled(mut item: Item, answers: &Answers) -> Item {
     if let ItemContent::StructuredInput { status, inputs } = &mut item.content {
         for question in &mut *inputs {
             question.settle(answers);
@@ -34,7 +34,7 @@ pub(in crate::chat) fn settled(mut item: Item, answers: &Answers) -> Item {
 }
 
 /// The answer that a typed message means: the option that it names, otherwise a skip.
-pub(in crate::chat) fn answers_in(words: &str, questions: &[Question]) -> Answers {
+pub(crate) fn answers_in(words: &str, questions: &[Question]) -> Answers {
     let [question] = questions else { return skip() };
     let Some(option) = question.option_named(words) else { return skip() };
     let answer = Answer { values: vec![option.to_owned()], skipped: false };
@@ -42,12 +42,12 @@ pub(in crate::chat) fn answers_in(words: &str, questions: &[Question]) -> Answer
     Answers { status: AnswerStatus::Answered, answers }
 }
 
-pub(in crate::chat) fn skip() -> Answers {
+pub(crate) fn skip() -> Answers {
     Answers { status: AnswerStatus::Skipped, ..Answers::default() }
 }
 
 /// The answers as a message of the user; `None` if they are not for the model.
-pub(in crate::chat) fn message(item: &Item) -> Option<Message> {
+pub(crate) fn message(item: &Item) -> Option<Message> {
     if let Some(decision) = budget::decision(item) {
         return budget::message(decision);
     }
@@ -63,7 +63,7 @@ pub(in crate::chat) fn message(item: &Item) -> Option<Message> {
 }
 
 /// The questions as text, for clients without forms.
-pub(in crate::chat) fn as_text(questions: &[Question]) -> String {
+pub(crate) fn as_text(questions: &[Question]) -> String {
     let mut text = String::new();
     for question in questions {
         let start = if text.is_empty() { "" } else { "\n\n" };

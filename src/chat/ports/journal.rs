@@ -3,7 +3,7 @@
 use futures::future::BoxFuture;
 
 use super::{Lease, Resource, StoreResult};
-use crate::domain::ItemId;
+use base::domain::ItemId;
 
 /// The journal of effects. All writes need a valid lease, except a conclusion.
 pub trait Journal: Send + Sync {

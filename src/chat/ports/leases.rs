@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 
 use super::StoreResult;
-use crate::domain::{Owner, ThreadId};
+use base::domain::{Owner, ThreadId};
 
 /// A resource whose holder does not renew its lease is free after this time. Three renewals fit in.
 /// A thread stays blocked for so long after its process died (ADR 11).

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 
 use super::StoreResult;
-use crate::domain::{ItemId, Outcome, Spend, ThreadId};
+use base::domain::{ItemId, Outcome, Spend, ThreadId};
 
 /// Requests that were seen before, and how they ended.
 pub trait Receipts: Send + Sync {

@@ -4,7 +4,7 @@ use futures::future::BoxFuture;
 use serde::Deserialize;
 
 use super::StoreResult;
-use crate::domain::{Item, ItemId, Owner, Page, PageRequest, Thread, ThreadId};
+use base::domain::{Item, ItemId, Owner, Page, PageRequest, Thread, ThreadId};
 
 /// Threads of one owner; those of others are as if they did not exist (ADR 29).
 pub trait ThreadIndex: Send + Sync {

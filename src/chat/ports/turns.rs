@@ -3,7 +3,7 @@
 use futures::future::BoxFuture;
 
 use super::{Lease, NewReceipt, Settlement, StoreResult};
-use crate::domain::{Item, ItemId, Message, Spend, Thread, ThreadId};
+use base::domain::{Item, ItemId, Message, Spend, Thread, ThreadId};
 
 /// The entries of threads. Every write needs the thread's lease; whoever reads has found the thread
 /// or holds it.

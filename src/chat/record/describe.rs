@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::domain::{ToolCall, clean, shorten};
+use base::domain::{ToolCall, clean, shorten};
 
 /// In characters; longer objects are cut.
 const MAX_OBJECT: usize = 60;

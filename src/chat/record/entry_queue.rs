@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 
 use super::super::turn::TurnLog;
 use super::super::{Entry, Fact};
-use crate::domain::{Item, ItemId, Message};
+use base::domain::{Item, ItemId, Message};
 
 /// What waits for the store, and what is announced after it.
 #[derive(Debug)]
-pub(in crate::chat) struct EntryQueue {
+pub(crate) struct EntryQueue {
     root: ItemId,
     steps: VecDeque<QueuedStep>,
     is_writing: bool,
@@ -23,12 +23,12 @@ enum QueuedStep {
 }
 
 impl EntryQueue {
-    pub(in crate::chat) const fn new(root: ItemId) -> Self {
+    pub(crate) const fn new(root: ItemId) -> Self {
         Self { root, steps: VecDeque::new(), is_writing: false, last: None }
     }
 
     /// Announces a fact after everything before it is stored.
-    pub(in crate::chat) fn tell(&mut self, fact: Fact, log: &TurnLog) {
+    pub(crate) fn tell(&mut self, fact: Fact, log: &TurnLog) {
         // The usual case. A text must not wait when no write is pending.
         if self.is_settled() {
             return log.tell(fact);
@@ -48,7 +48,7 @@ impl EntryQueue {
     }
 
     /// Stores an item, a message or both as one entry, and then announces the item.
-    pub(in crate::chat) fn keep(&mut self, item: Option<Item>, message: Option<Message>) {
+    pub(crate) fn keep(&mut self, item: Option<Item>, message: Option<Message>) {
         // What was held back comes first: the order of writes is that of the transcript.
         self.keep_last();
         if item.is_some() || message.is_some() {
@@ -58,27 +58,27 @@ impl EntryQueue {
     }
 
     /// Holds back what seems to be the last entry: it is stored with the turn's end (ADR 20).
-    pub(in crate::chat) fn hold_back(&mut self, item: Option<Item>, message: Message) {
+    pub(crate) fn hold_back(&mut self, item: Option<Item>, message: Message) {
         self.last = Some(Entry { root: self.root.clone(), item, message: Some(message) });
     }
 
     /// The turn continues: the entry that was held back is stored before anything else.
-    pub(in crate::chat) fn keep_last(&mut self) {
+    pub(crate) fn keep_last(&mut self) {
         self.steps.extend(self.last.take().map(Box::new).map(QueuedStep::Keep));
     }
 
-    pub(in crate::chat) fn take_last(&mut self) -> Option<Entry> {
+    pub(crate) fn take_last(&mut self) -> Option<Entry> {
         self.last.take()
     }
 
     /// Whether everything is stored and announced.
-    pub(in crate::chat) fn is_settled(&self) -> bool {
+    pub(crate) fn is_settled(&self) -> bool {
         self.steps.is_empty() && !self.is_writing
     }
 
     /// The next entry to write. The caller reports each with [`Self::written`] before it takes
     /// another.
-    pub(in crate::chat) fn next(&mut self) -> Option<Entry> {
+    pub(crate) fn next(&mut self) -> Option<Entry> {
         let is_entry = |step: &mut QueuedStep| matches!(step, QueuedStep::Keep(_));
         let Some(QueuedStep::Keep(entry)) = self.steps.pop_front_if(is_entry) else { return None };
         self.is_writing = true;
@@ -87,7 +87,7 @@ impl EntryQueue {
 
     /// An entry was written, or the write failed (`None`). The facts behind it are announced either
     /// way.
-    pub(in crate::chat) fn written(&mut self, kept: Option<Item>, log: &TurnLog) {
+    pub(crate) fn written(&mut self, kept: Option<Item>, log: &TurnLog) {
         self.is_writing = false;
         if let Some(item) = kept {
             log.tell(Fact::ItemKept(Box::new(item)));

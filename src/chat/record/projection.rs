@@ -2,7 +2,7 @@
 
 use super::super::{Fact, ToolEnd, ToolStart};
 use super::describe::describe;
-use crate::domain::{
+use base::domain::{
     CallId, Item, ItemContent, ItemId, Task, TaskContent, TaskStatus, ThreadId, Workflow,
     WorkflowKind, clean, shorten,
 };
@@ -21,14 +21,14 @@ pub struct Projection {
 
 /// An item while it grows: shown, not yet complete and stored. The text of a message is not in it.
 #[derive(Debug)]
-pub(in crate::chat) struct Growing {
-    pub(in crate::chat) item: Item,
+pub(crate) struct Growing {
+    pub(crate) item: Item,
     /// The calls of its steps, in the same order.
     calls: Vec<CallId>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::chat) enum Shape {
+pub(crate) enum Shape {
     Message,
     Thought,
     /// Calls of tools.
@@ -90,12 +90,12 @@ impl Projection {
         }
     }
 
-    pub(in crate::chat) const fn growing(&self) -> Option<&Growing> {
+    pub(crate) const fn growing(&self) -> Option<&Growing> {
         self.growing.as_ref()
     }
 
     /// Takes the item that grows: it is complete, or given up.
-    pub(in crate::chat) fn take(&mut self) -> Option<Growing> {
+    pub(crate) fn take(&mut self) -> Option<Growing> {
         self.growing.take()
     }
 
@@ -171,7 +171,7 @@ impl Projection {
 }
 
 impl Growing {
-    pub(in crate::chat) const fn shape(&self) -> Shape {
+    pub(crate) const fn shape(&self) -> Shape {
         match &self.item.content {
             ItemContent::Workflow { workflow } => match workflow.kind {
                 WorkflowKind::Custom => Shape::Steps,

@@ -13,25 +13,25 @@ use futures::future::BoxFuture;
 
 use super::super::{Entry, Lease, Store, ThreadsError, TurnEnd};
 use super::scribe::Scribe;
-use crate::agents::{AgentEvent, Finish, Interrupt, Listener};
+use base::agents::{AgentEvent, Finish, Interrupt, Listener};
 
-pub(in crate::chat) struct Recorder {
+pub(crate) struct Recorder {
     store: Arc<dyn Store>,
     lease: Lease,
     interrupt: Interrupt,
     scribe: Mutex<Scribe>,
 }
 
-pub(in crate::chat) struct Recorded {
-    pub(in crate::chat) end: TurnEnd,
+pub(crate) struct Recorded {
+    pub(crate) end: TurnEnd,
     /// The last entry: stored and announced with the turn's end (ADR 20).
-    pub(in crate::chat) last: Option<Entry>,
+    pub(crate) last: Option<Entry>,
     /// Whether a copy of the request finds nothing left to do.
-    pub(in crate::chat) is_final: bool,
+    pub(crate) is_final: bool,
 }
 
 impl Recorder {
-    pub(in crate::chat) fn new(
+    pub(crate) fn new(
         store: Arc<dyn Store>,
         lease: Lease,
         interrupt: Interrupt,
@@ -45,7 +45,7 @@ impl Recorder {
     /// # Cancel safety
     ///
     /// If the future is dropped, the entry that is being written may be stored or not.
-    pub(in crate::chat) async fn keeping<T>(&self, work: impl Future<Output = T>) -> T {
+    pub(crate) async fn keeping<T>(&self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         let (mut done, mut write) = (None, None::<BoxFuture<'_, ()>>);
         poll_fn(|context| {
@@ -75,7 +75,7 @@ impl Recorder {
     }
 
     /// The recorded turn. Called once [`Self::keeping`] is over.
-    pub(in crate::chat) fn recorded(&self) -> Recorded {
+    pub(crate) fn recorded(&self) -> Recorded {
         let mut scribe = self.lock();
         let trouble = self.trouble();
         // After a loss it must not be stored: entries before it are missing.

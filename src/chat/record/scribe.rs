@@ -13,8 +13,8 @@ use super::super::{
 use super::entry_queue::EntryQueue;
 use super::projection::{Growing, Projection, Shape};
 use super::wording::{CUT_MARK, message_for_person, note};
-use crate::agents::{AgentEvent, Delta, Finish, ToolProgress};
-use crate::domain::{
+use base::agents::{AgentEvent, Delta, Finish, ToolProgress};
+use base::domain::{
     Assistant, Cleaner, Item, ItemContent, ItemId, Message, OutputText, Question, Reply, Spend,
     Summary, TaskStatus, ToolCall, ToolOrigin, ToolResult, clean, shorten,
 };
@@ -29,18 +29,18 @@ const MAX_THOUGHT: usize = 20_000;
 /// stops must not fill the memory (ADR 24).
 const MAX_SAID: usize = 2 * 1024 * 1024;
 
-pub(in crate::chat) struct Scope {
+pub(crate) struct Scope {
     /// The thread's total before this turn.
-    pub(in crate::chat) spent: Spend,
-    pub(in crate::chat) abilities: Abilities,
-    pub(in crate::chat) request_id: String,
+    pub(crate) spent: Spend,
+    pub(crate) abilities: Abilities,
+    pub(crate) request_id: String,
 }
 
-pub(in crate::chat) struct Scribe {
+pub(crate) struct Scribe {
     log: Arc<TurnLog>,
     scope: Scope,
     run: RunStart,
-    pub(in crate::chat) queue: EntryQueue,
+    pub(crate) queue: EntryQueue,
     items: Projection,
     /// When the item that grows began.
     begun: Instant,
@@ -58,7 +58,7 @@ pub(in crate::chat) struct Scribe {
 }
 
 impl Scribe {
-    pub(in crate::chat) fn new(log: Arc<TurnLog>, run: RunStart, scope: Scope) -> Self {
+    pub(crate) fn new(log: Arc<TurnLog>, run: RunStart, scope: Scope) -> Self {
         let mut scribe = Self {
             log,
             scope,
@@ -82,7 +82,7 @@ impl Scribe {
     }
 
     /// Processes an event; returns why the run must end, if it must.
-    pub(in crate::chat) fn on(&mut self, event: AgentEvent) -> Option<Finish> {
+    pub(crate) fn on(&mut self, event: AgentEvent) -> Option<Finish> {
         // Progress may come late, from another task: it does not show that the run continues.
         let goes_on = !matches!(
             event,
@@ -112,12 +112,12 @@ impl Scribe {
     }
 
     /// An entry was written (`Some`) or not: announces it, and what waited behind it.
-    pub(in crate::chat) fn written(&mut self, kept: Option<Item>) {
+    pub(crate) fn written(&mut self, kept: Option<Item>) {
         self.queue.written(kept, &self.log);
     }
 
     /// How the turn ended. If something could not be stored (`trouble`), that is its end.
-    pub(in crate::chat) fn end(&mut self, trouble: Option<Finish>) -> TurnEnd {
+    pub(crate) fn end(&mut self, trouble: Option<Finish>) -> TurnEnd {
         let finish = trouble.unwrap_or_else(|| self.finish.clone());
         TurnEnd {
             thread: self.run.thread.clone(),

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::ToolRecord;
-use crate::agents::{Finish, ToolError};
-use crate::domain::Outcome;
+use base::agents::{Finish, ToolError};
+use base::domain::Outcome;
 
 /// Appended to text that was cut, so that nobody takes it for complete (ADR 7).
-pub(in crate::chat) const CUT_MARK: &str = "\n\n*[cut off here]*";
+pub(crate) const CUT_MARK: &str = "\n\n*[cut off here]*";
 
 /// The sentence for the user; `None` if the turn succeeded.
-pub(in crate::chat) fn message_for_person(
+pub(crate) fn message_for_person(
     finish: &Finish,
     done: &[ToolRecord],
     request_id: &str,
@@ -54,7 +54,7 @@ pub(in crate::chat) fn message_for_person(
 }
 
 /// The note for the model's next turn; `None` if the answer is complete.
-pub(in crate::chat) fn note(finish: &Finish) -> Option<String> {
+pub(crate) fn note(finish: &Finish) -> Option<String> {
     let reason = match finish {
         Finish::Completed | Finish::Asked(_) => return None,
         Finish::Cancelled => "the user stopped it",
@@ -70,7 +70,7 @@ pub(in crate::chat) fn note(finish: &Finish) -> Option<String> {
 }
 
 /// The note for the model about an answer without an end.
-pub(in crate::chat) fn unfinished(reason: &str) -> String {
+pub(crate) fn unfinished(reason: &str) -> String {
     format!(
         "The answer to the message before this was not finished: {reason}. \
          Do not go on with it unless the user asks."
@@ -78,11 +78,11 @@ pub(in crate::chat) fn unfinished(reason: &str) -> String {
 }
 
 /// For a copy whose message or form was deleted by a retry of an earlier message (ADR 22).
-pub(in crate::chat) const FORGOTTEN: &str = "An earlier message was tried again since, so the answer that was \
+pub(crate) const FORGOTTEN: &str = "An earlier message was tried again since, so the answer that was \
      here was deleted. Nothing was done again.";
 
 /// For a copy of a cut request that comes after something else (ADR 22).
-pub(in crate::chat) fn overtaken(done: &[ToolRecord]) -> String {
+pub(crate) fn overtaken(done: &[ToolRecord]) -> String {
     let end = "This answer is incomplete, and the conversation has continued since.";
     match list(done).as_str() {
         NOTHING => format!("{end} {NOTHING}"),
@@ -118,7 +118,7 @@ fn counted<'a>(records: impl Iterator<Item = &'a ToolRecord>) -> String {
 }
 
 /// For the user, before the answer: the servers that cannot be reached.
-pub(in crate::chat) fn missing(servers: &[Arc<str>]) -> Option<String> {
+pub(crate) fn missing(servers: &[Arc<str>]) -> Option<String> {
     if servers.is_empty() {
         return None;
     }

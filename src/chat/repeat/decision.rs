@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::{Held, Received, RepeatKey, RepeatWindow};
-use crate::domain::Outcome;
+use base::domain::Outcome;
 
 /// The same text from the same frame within this time after a cut is a repetition.
 const SAME_BREATH: Duration = Duration::from_secs(10);

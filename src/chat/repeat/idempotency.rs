@@ -11,10 +11,7 @@ use super::{RepeatDecision, RepeatMoment, RepeatedRequest, decide};
 const MAX_ROUNDS: usize = 8;
 
 /// Admits a request: begins a turn, continues one that broke off, or replays its answer.
-pub(in crate::chat) async fn admit(
-    chat: &ChatContext,
-    job: &mut TurnJob,
-) -> Result<Admitted, BeginError> {
+pub(crate) async fn admit(chat: &ChatContext, job: &mut TurnJob) -> Result<Admitted, BeginError> {
     let asked = (job.thread.clone(), job.item.clone());
     for _ in 0..MAX_ROUNDS {
         // The round before may have pointed the job at an earlier copy's thread.
@@ -64,7 +61,7 @@ async fn admit_once(chat: &ChatContext, job: &mut TurnJob) -> Result<Option<Admi
 
 /// The receipt of a try that continues one that broke off. `None` if that one has ended since,
 /// or something else has begun. Called while the thread is held, so the answer stays true.
-pub(in crate::chat) async fn resumable(
+pub(crate) async fn resumable(
     chat: &ChatContext,
     job: &TurnJob,
     repeat: &RepeatKey,

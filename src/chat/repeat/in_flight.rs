@@ -7,11 +7,11 @@ use futures::future::Either;
 
 use super::super::turn::{Cursor, TurnLog};
 use super::super::{BeginError, RepeatKey, Turn};
-use crate::domain::ThreadId;
+use base::domain::ThreadId;
 
 /// Turns of this process that a copy may join, by key.
 #[derive(Debug, Default)]
-pub(in crate::chat) struct RequestsInFlight(Arc<Mutex<HashMap<String, Live>>>);
+pub(crate) struct RequestsInFlight(Arc<Mutex<HashMap<String, Live>>>);
 
 #[derive(Debug)]
 struct Live {
@@ -22,7 +22,7 @@ struct Live {
 
 /// Removes its turn when it is dropped.
 #[derive(Debug)]
-pub(in crate::chat) struct InFlightGuard {
+pub(crate) struct InFlightGuard {
     all: Arc<Mutex<HashMap<String, Live>>>,
     key: String,
     log: Weak<TurnLog>,
@@ -30,12 +30,12 @@ pub(in crate::chat) struct InFlightGuard {
 
 impl RequestsInFlight {
     /// Joins the turn of an earlier copy, if it runs here and its log still has its beginning.
-    pub(in crate::chat) fn join(&self, key: &RepeatKey) -> Result<Option<Turn>, BeginError> {
+    pub(crate) fn join(&self, key: &RepeatKey) -> Result<Option<Turn>, BeginError> {
         joined(&lock(&self.0), key)
     }
 
     /// Adds a turn until the guard is dropped. If a copy was faster, joins its turn instead.
-    pub(in crate::chat) fn note(
+    pub(crate) fn note(
         &self,
         key: &RepeatKey,
         thread: &ThreadId,
@@ -80,7 +80,7 @@ fn lock(all: &Mutex<HashMap<String, Live>>) -> MutexGuard<'_, HashMap<String, Li
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::{OnLeave, RepeatWindow};
+    use crate::{OnLeave, RepeatWindow};
 
     #[test]
     fn a_turn_that_goes_forgets_itself_and_no_later_one_of_the_same_key() {

@@ -6,12 +6,12 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::super::{Known, Lease, NewEffect, Store, ThreadsError};
-use crate::agents::{Certainty, Finish, Interrupt, ToolError, ToolRequest, Tools};
-use crate::domain::{CallKey, Catalog, Effect, ItemId, Tool, ToolCall, ToolOutput};
+use base::agents::{Certainty, Finish, Interrupt, ToolError, ToolRequest, Tools};
+use base::domain::{CallKey, Catalog, Effect, ItemId, Tool, ToolCall, ToolOutput};
 
 /// The tools of one turn. Before a call that may change something its intent is recorded, and after
 /// it the answer. A later try finds both.
-pub(in crate::chat) struct JournaledTools {
+pub(crate) struct JournaledTools {
     tools: Arc<dyn Tools>,
     store: Arc<dyn Store>,
     lease: Lease,
@@ -21,7 +21,7 @@ pub(in crate::chat) struct JournaledTools {
 }
 
 impl JournaledTools {
-    pub(in crate::chat) fn new(
+    pub(crate) fn new(
         tools: Arc<dyn Tools>,
         store: Arc<dyn Store>,
         lease: Lease,

@@ -7,8 +7,8 @@ use super::super::history::unknown;
 use super::super::record::wording::{FORGOTTEN, overtaken};
 use super::super::request::job::TurnJob;
 use super::super::{Ask, BeginError, Entry, Fact, Received, ToolRecord, TurnEnd};
-use crate::agents::ASK_USER;
-use crate::domain::{Item, ItemContent, ItemId, Message, Outcome, Spend, ToolCall, ToolResult};
+use base::agents::ASK_USER;
+use base::domain::{Item, ItemContent, ItemId, Message, Outcome, Spend, ToolCall, ToolResult};
 
 /// Sends the stored part of an earlier copy's turn, which ends as that turn did. If that did
 /// not end for good, or a retry of an earlier message deleted it, the end says so, unless a

@@ -6,13 +6,13 @@ use super::super::context::ChatContext;
 use super::super::history::unknown;
 use super::super::request::choice::choice_in;
 use super::super::{BeginError, DoneEffect, Entry, Fact, Resource};
-use crate::agents::ASK_USER;
-use crate::domain::{
+use base::agents::ASK_USER;
+use base::domain::{
     Assistant, CallId, CallKey, ItemContent, ItemId, Message, ToolCall, ToolResult,
 };
 
 /// How a turn begins that answers a message of the user again.
-pub(in crate::chat) async fn try_again(
+pub(crate) async fn try_again(
     chat: &ChatContext,
     item: &ItemId,
     entered: &Entered,
@@ -33,7 +33,7 @@ pub(in crate::chat) async fn try_again(
 }
 
 /// Of everything after an item of a turn: what was done, not what was said.
-pub(in crate::chat) async fn kept_after(
+pub(crate) async fn kept_after(
     chat: &ChatContext,
     item: &ItemId,
     root: &ItemId,

@@ -4,11 +4,11 @@ use super::super::context::ChatContext;
 use super::super::request::chosen;
 use super::super::turn::TurnLog;
 use super::super::{Fact, Level};
-use crate::domain::{Item, ItemContent};
+use base::domain::{Item, ItemContent};
 
 /// The chosen model, unless it was removed from the configuration since. A retry must not fail
 /// because of that, so the default model answers and a notice says so (ADR 17).
-pub(in crate::chat) fn offered_choice(
+pub(crate) fn offered_choice(
     chat: &ChatContext,
     choice: Option<String>,
     log: &TurnLog,
@@ -26,7 +26,7 @@ pub(in crate::chat) fn offered_choice(
 }
 
 /// The model chosen with a message of the user.
-pub(in crate::chat) fn choice_in(item: &Item) -> Option<String> {
+pub(crate) fn choice_in(item: &Item) -> Option<String> {
     let ItemContent::UserMessage { inference_options, .. } = &item.content else { return None };
     chosen(inference_options)
 }

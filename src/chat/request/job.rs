@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use super::super::repeat::InFlightGuard;
 use super::super::turn::TurnLog;
 use super::super::{Fact, Reader, ThreadsError, TurnEnd, TurnRequest};
-use crate::domain::{ItemId, Outcome, Owner, Spend, ThreadId};
+use base::domain::{ItemId, Outcome, Owner, Spend, ThreadId};
 
 /// A running turn. When its last reader is dropped the turn is cancelled in an orderly way, unless
 /// its request says that it finishes.
@@ -59,28 +59,28 @@ pub enum BeginError {
 }
 
 /// The work on one turn, from the request to its end.
-pub(in crate::chat) struct TurnJob {
-    pub(in crate::chat) request: TurnRequest,
+pub(crate) struct TurnJob {
+    pub(crate) request: TurnRequest,
     /// The id of this try. The thread remembers the newest one (ADR 22).
-    pub(in crate::chat) attempt: String,
-    pub(in crate::chat) thread: ThreadId,
+    pub(crate) attempt: String,
+    pub(crate) thread: ThreadId,
     /// The item that is asked about. For a new message it is generated here, before anything is
     /// stored.
-    pub(in crate::chat) item: ItemId,
+    pub(crate) item: ItemId,
     /// Whether an earlier copy of the request was found that had not ended.
-    pub(in crate::chat) is_copy: bool,
-    pub(in crate::chat) log: Arc<TurnLog>,
+    pub(crate) is_copy: bool,
+    pub(crate) log: Arc<TurnLog>,
     /// Counts against the limit of running turns until the turn is over.
-    pub(in crate::chat) permit: OwnedSemaphorePermit,
+    pub(crate) permit: OwnedSemaphorePermit,
     /// While this exists, copies of the request join the turn.
-    pub(in crate::chat) in_flight: Option<InFlightGuard>,
+    pub(crate) in_flight: Option<InFlightGuard>,
     /// Told whether a turn began, as long as the answer can still be a status code.
-    pub(in crate::chat) started: Option<oneshot::Sender<Result<(), BeginError>>>,
+    pub(crate) started: Option<oneshot::Sender<Result<(), BeginError>>>,
 }
 
 impl TurnJob {
     /// A job, and the receiver of whether a turn begins.
-    pub(in crate::chat) fn new(
+    pub(crate) fn new(
         request: TurnRequest,
         thread: ThreadId,
         log: Arc<TurnLog>,
@@ -95,19 +95,19 @@ impl TurnJob {
     }
 
     /// Who asks, and therefore whose thread it is.
-    pub(in crate::chat) fn owner(&self) -> &Owner {
+    pub(crate) fn owner(&self) -> &Owner {
         &self.request.context.caller.owner
     }
 
     /// Reports that the stream may begin. Later failures are facts in it (ADR 7).
-    pub(in crate::chat) fn accept(&mut self) {
+    pub(crate) fn accept(&mut self) {
         if let Some(started) = self.started.take() {
             drop(started.send(Ok(())));
         }
     }
 
     /// Sends the facts of a turn that is over.
-    pub(in crate::chat) fn replay(mut self, events: Vec<Fact>) {
+    pub(crate) fn replay(mut self, events: Vec<Fact>) {
         self.accept();
         // Nothing runs any more, so the slot is free before the events are read.
         drop(self.permit);
@@ -118,7 +118,7 @@ impl TurnJob {
 
     /// Reports why there is no turn: by a status if that is still possible, and as the end of the
     /// log.
-    pub(in crate::chat) fn refuse(mut self, error: BeginError) {
+    pub(crate) fn refuse(mut self, error: BeginError) {
         let end = TurnEnd {
             thread: self.thread.clone(),
             outcome: outcome_of(&error),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
-use crate::domain::{Answers, Caller, Item, ItemContent, ItemId, Message, ThreadId, UserContent};
+use base::domain::{Answers, Caller, Item, ItemContent, ItemId, Message, ThreadId, UserContent};
 
 #[derive(Clone, Debug)]
 pub struct TurnRequest {

@@ -10,7 +10,7 @@ use super::super::record::recorder::Recorded;
 use super::super::record::wording::message_for_person;
 use super::super::{Closing, Ending, Entry, Fact, Settlement, ThreadsError, TurnEnd};
 use super::TurnLog;
-use crate::agents::Finish;
+use base::agents::Finish;
 
 /// What a turn holds until its end. It is released before the end is announced: whoever reads that
 /// may send the next message at once (ADR 11).

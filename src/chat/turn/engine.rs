@@ -24,7 +24,7 @@ const GOING: u8 = 2;
 const AT_ONCE: usize = 4;
 
 /// The work of one turn, and where it runs.
-pub(in crate::chat) struct Engine {
+pub(crate) struct Engine {
     work: Mutex<Option<TurnFuture>>,
     waker: Arc<TurnWaker>,
     /// Whether it was woken at the last look of the clock, and not polled since.
@@ -43,7 +43,7 @@ struct TurnWaker {
 
 impl Engine {
     /// The work begins with the first poll.
-    pub(in crate::chat) fn new(work: impl Future<Output = ()> + Send + 'static) -> Arc<Self> {
+    pub(crate) fn new(work: impl Future<Output = ()> + Send + 'static) -> Arc<Self> {
         // A panic ends the turn, not the connection whose task polls it.
         let work = AssertUnwindSafe(work).catch_unwind().map(|ended| {
             if ended.is_err() {

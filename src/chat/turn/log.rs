@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use tokio_util::sync::CancellationToken;
 
 use super::reader::{Behind, Reader};
-use crate::chat::{Fact, OnLeave};
+use crate::{Fact, OnLeave};
 
 /// In bytes, not counting the end; beyond it the oldest events are dropped. The longest answer has
 /// room twice: as text, and as the stored item.
@@ -272,7 +272,7 @@ impl LogState {
 }
 
 /// Closes a log when its writer is dropped, whatever the reason.
-pub(in crate::chat) struct CloseLog(pub(in crate::chat) Arc<TurnLog>);
+pub(crate) struct CloseLog(pub(crate) Arc<TurnLog>);
 
 impl Drop for CloseLog {
     fn drop(&mut self) {

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use super::engine::Engine;
 use super::log::{Cursor, TurnLog};
-use crate::chat::Fact;
+use crate::Fact;
 
 /// Reads the log of a turn. When the last reader is dropped the turn is cancelled in an orderly
 /// way, unless its request says that it finishes.
@@ -29,12 +29,12 @@ impl Reader {
     }
 
     /// From now on this reader polls the turn's work whenever it waits.
-    pub(in crate::chat) fn run(&mut self, engine: Arc<Engine>) {
+    pub(crate) fn run(&mut self, engine: Arc<Engine>) {
         self.engine = Some(engine);
     }
 
     /// Polls the work; returns whether it still runs here.
-    pub(in crate::chat) fn go_on(&mut self, context: &mut Context<'_>) -> bool {
+    pub(crate) fn go_on(&mut self, context: &mut Context<'_>) -> bool {
         let Some(engine) = &self.engine else { return false };
         if engine.is_called() {
             // What is appended now is taken next, so nobody needs to be woken.

@@ -22,8 +22,8 @@ use super::super::{Fact, Level, RequestContext, RunStart, Titles, TurnEnd, for_m
 use super::TurnLog;
 use super::closer::{TurnCloser, close_turn};
 use super::title::{Unnamed, name_thread};
-use crate::agents::{Driver, Finish, Interrupt, Run, drive};
-use crate::domain::{Catalog, ItemId, Message, Outcome, Spend, ThreadId};
+use base::agents::{Driver, Finish, Interrupt, Run, drive};
+use base::domain::{Catalog, ItemId, Message, Outcome, Spend, ThreadId};
 
 /// How many of the newest messages of a thread are read.
 const TRANSCRIPT: u32 = 400;
@@ -43,7 +43,7 @@ struct TurnInput {
 }
 
 /// Stores the question and answers it. Ends in an orderly way when no reader is left.
-pub(in crate::chat) async fn run_turn(chat: Arc<ChatContext>, mut job: TurnJob) {
+pub(crate) async fn run_turn(chat: Arc<ChatContext>, mut job: TurnJob) {
     // Boxed, and freed before the long part begins: every held stream would carry its size.
     let admitted = Box::pin(admit(&chat, &mut job)).await;
     let ready = match admitted {
@@ -103,7 +103,7 @@ async fn watched(
     };
     ended.unwrap_or_else(|_| {
         tracing::error!("A turn panicked");
-        let finish = Finish::Model(crate::agents::ModelError::Failed("a fault".to_owned()));
+        let finish = Finish::Model(base::agents::ModelError::Failed("a fault".to_owned()));
         let told = message_for_person(&finish, &[], request_id);
         let (text, tool_calls, outcome) = (String::new(), Vec::new(), Outcome::Failed);
         let spend = Spend::unknown();

@@ -20,7 +20,7 @@ const PATIENCE: u32 = 120;
 const LINGERS: u32 = 40;
 
 #[derive(Debug, Default)]
-pub(in crate::chat) struct Sweep(Mutex<Turns>);
+pub(crate) struct Sweep(Mutex<Turns>);
 
 #[derive(Debug, Default)]
 struct Turns {
@@ -33,7 +33,7 @@ struct Turns {
 
 impl Sweep {
     /// Checks this turn too, until its log is gone.
-    pub(in crate::chat) fn watch(self: &Arc<Self>, log: &Arc<TurnLog>, engine: &Arc<Engine>) {
+    pub(crate) fn watch(self: &Arc<Self>, log: &Arc<TurnLog>, engine: &Arc<Engine>) {
         let mut turns = self.lock();
         turns.all.push((Arc::downgrade(log), Arc::downgrade(engine)));
         if !std::mem::replace(&mut turns.is_running, true) {

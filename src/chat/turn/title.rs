@@ -10,8 +10,8 @@ use super::super::admission::{claim_when_free, release_lease};
 use super::super::context::ChatContext;
 use super::super::turn::TurnLog;
 use super::super::{Closing, Fact, Naming, Resource, ThreadsError, TurnEnd};
-use crate::agents::{Deltas, ModelRequest};
-use crate::domain::{Assistant, Message, Owner, Spend, Thread, ThreadId, clean};
+use base::agents::{Deltas, ModelRequest};
+use base::domain::{Assistant, Message, Owner, Spend, Thread, ThreadId, clean};
 
 /// How long the model may take for a title.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -47,7 +47,7 @@ pub fn title_of(words: &str) -> Option<String> {
 }
 
 /// A new thread after its first turn.
-pub(in crate::chat) struct Unnamed {
+pub(crate) struct Unnamed {
     owner: Owner,
     thread: ThreadId,
     /// The first message of the user.
@@ -57,7 +57,7 @@ pub(in crate::chat) struct Unnamed {
 }
 
 impl Unnamed {
-    pub(in crate::chat) fn new(owner: Owner, words: String, end: &TurnEnd) -> Self {
+    pub(crate) fn new(owner: Owner, words: String, end: &TurnEnd) -> Self {
         let answer = end.outcome.is_success().then(|| end.text.clone());
         Self { owner, thread: end.thread.clone(), words, answer }
     }
@@ -65,7 +65,7 @@ impl Unnamed {
 
 /// Titles a thread after its first turn. The turn is over and its thread released. A title that
 /// comes within [`AT_ONCE`] reaches the readers, a later one is only stored.
-pub(in crate::chat) async fn name_thread(chat: &ChatContext, unnamed: Unnamed, log: &TurnLog) {
+pub(crate) async fn name_thread(chat: &ChatContext, unnamed: Unnamed, log: &TurnLog) {
     if unnamed.answer.is_none() {
         log.close(); // After a failure nothing follows the end.
     }

@@ -5,8 +5,8 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::super::pages::fitting;
-use crate::chat::{Beginning, DoneEffect, Entry, Held, Known, LEASE, Lease, NewEffect, Resource};
-use crate::domain::{Item, ItemId, Message, Spend, Thread};
+use base::domain::{Item, ItemId, Message, Spend, Thread};
+use chat::{Beginning, DoneEffect, Entry, Held, Known, LEASE, Lease, NewEffect, Resource};
 
 #[derive(Debug)]
 pub(super) struct StoredThread {

@@ -12,12 +12,12 @@ use futures::future::{BoxFuture, ready};
 use self::conversation::StoredThread;
 use self::receipts::ReceiptBook;
 use super::pages::fitting;
-use crate::chat::{
+use base::domain::{Item, ItemId, Message, Order, Owner, Page, PageRequest, Thread, ThreadId};
+use chat::{
     Beginning, Begun, Claim, Closing, DoneEffect, Entry, Journal, Known, Lease, Leases, Naming,
     NewEffect, Rating, Receipts, Received, Resource, Settlement, StoreResult, ThreadIndex,
     ThreadLog, ThreadsError,
 };
-use crate::domain::{Item, ItemId, Message, Order, Owner, Page, PageRequest, Thread, ThreadId};
 
 /// Beyond this, a new thread replaces the oldest: every buffer has a limit.
 const MAX_THREADS: usize = 10_000;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::chat::{Ended, NewReceipt, Receipt, Settlement};
-use crate::domain::ThreadId;
+use base::domain::ThreadId;
+use chat::{Ended, NewReceipt, Receipt, Settlement};
 
 /// Beyond this, a new receipt replaces the oldest.
 const MAX_RECEIPTS: usize = 10_000;

@@ -10,8 +10,8 @@ use super::super::memory::cut;
 use super::super::pages::{PAGE_BYTES, fitting};
 use super::rows::{EntryRow, entry_of, key, start};
 use super::{SqlResult, SqlStore, StoreFault};
-use crate::chat::{Entry, Lease};
-use crate::domain::{Item, ItemId, Message, Order, Owner, Page, PageRequest, ThreadId};
+use base::domain::{Item, ItemId, Message, Order, Owner, Page, PageRequest, ThreadId};
+use chat::{Entry, Lease};
 
 /// An entry with the lease that allows to write it.
 #[derive(Debug)]

@@ -4,8 +4,8 @@ use sqlx::{Row, query};
 
 use super::rows::key;
 use super::{SqlResult, SqlStore, StoreFault};
-use crate::chat::{DoneEffect, Known, Lease, NewEffect, Resource};
-use crate::domain::ItemId;
+use base::domain::ItemId;
+use chat::{DoneEffect, Known, Lease, NewEffect, Resource};
 
 impl SqlStore {
     pub(super) async fn insert_effect(

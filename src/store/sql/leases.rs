@@ -9,8 +9,8 @@ use sqlx::{Row as _, query};
 use super::rows::key;
 use super::threads::millis;
 use super::{SqlResult, SqlStore};
-use crate::chat::{Claim, Held, LEASE, Lease, Resource};
-use crate::domain::Owner;
+use base::domain::Owner;
+use chat::{Claim, Held, LEASE, Lease, Resource};
 
 impl SqlStore {
     /// `claim` names this claim and stays the same when the attempt is repeated.

@@ -21,14 +21,14 @@ use self::turns::{BeginningRow, BeginningWrite, ClosingRow};
 use super::batch_writer::BatchWriter;
 use super::database::Database;
 use super::fault::StoreFault;
-use crate::chat::{
+use base::domain::{
+    Dependency, Detail, HealthProbe, Item, ItemId, Message, Owner, Page, PageRequest, Thread,
+    ThreadId,
+};
+use chat::{
     Beginning, Begun, Claim, Closing, DoneEffect, Entry, Journal, Known, Lease, Leases, Naming,
     NewEffect, Rating, Receipts, Received, Resource, Settlement, StoreResult, ThreadIndex,
     ThreadLog,
-};
-use crate::domain::{
-    Dependency, Detail, HealthProbe, Item, ItemId, Message, Owner, Page, PageRequest, Thread,
-    ThreadId,
 };
 
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use sqlx::{Row, query};
 
 use super::leases::held_since;
 use super::{SqlResult, SqlStore, StoreFault};
-use crate::chat::{Ended, Ending, Receipt, Received, Settlement};
+use chat::{Ended, Ending, Receipt, Received, Settlement};
 
 /// Whether a key belongs to another request. Binds the key, the try, and the try that it replaces.
 /// 86,400,000 ms is the day for which a key is remembered (ADR 14).

@@ -5,8 +5,8 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::SqlResult;
-use crate::chat::{Beginning, Entry, NewReceipt};
-use crate::domain::{Cost, ItemId, Order, Owner, Spend, Thread, Usage};
+use base::domain::{Cost, ItemId, Order, Owner, Spend, Thread, Usage};
+use chat::{Beginning, Entry, NewReceipt};
 
 /// The columns that [`thread_of`] reads.
 macro_rules! thread_columns {

@@ -10,8 +10,8 @@ use super::super::memory::cut;
 use super::receipts::key_taken;
 use super::rows::{EntryRow, RequestRow, key, start, thread_columns, thread_of};
 use super::{SqlResult, SqlStore, StoreFault};
-use crate::chat::{Beginning, LEASE, Lease, Naming, Rating, Resource};
-use crate::domain::{ItemId, Order, Owner, Page, PageRequest, Thread, ThreadId};
+use base::domain::{ItemId, Order, Owner, Page, PageRequest, Thread, ThreadId};
+use chat::{Beginning, LEASE, Lease, Naming, Rating, Resource};
 
 /// A new thread with the beginning of its first turn.
 #[derive(Debug)]

@@ -10,8 +10,8 @@ use super::entries::Addition;
 use super::receipts::{SettlementRow, key_taken};
 use super::rows::{EntryRow, RequestRow, amount, key};
 use super::{SqlResult, SqlStore, StoreFault};
-use crate::chat::{Beginning, Begun, Closing, Entry, Lease};
-use crate::domain::{ItemId, Spend};
+use base::domain::{ItemId, Spend};
+use chat::{Beginning, Begun, Closing, Entry, Lease};
 
 /// The beginning of a turn, as a row of the view `openings`.
 #[derive(Debug)]

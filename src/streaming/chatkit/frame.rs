@@ -5,8 +5,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::update::Update;
-use crate::chat::Level;
-use crate::domain::{Item, ItemId, Page, Thread, ThreadId, ThreadStatus};
+use base::domain::{Item, ItemId, Page, Thread, ThreadId, ThreadStatus};
+use chat::Level;
 
 #[derive(Debug, Serialize)]
 #[serde(tag = "type")]

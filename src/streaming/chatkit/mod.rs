@@ -10,8 +10,8 @@ pub use frame::ThreadView;
 use update::Update;
 
 use super::Wire;
-use crate::chat::{Change, Fact, Projection};
-use crate::domain::{Item, Outcome, Page, Task, TaskContent, Thread};
+use base::domain::{Item, Outcome, Page, Task, TaskContent, Thread};
+use chat::{Change, Fact, Projection};
 
 /// Shown while a message waits in the queue of its thread.
 const WAITING: &str = "Waiting for the answer before this one";

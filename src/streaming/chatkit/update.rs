@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::domain::{OutputText, Task};
+use base::domain::{OutputText, Task};
 
 /// We write one part per message.
 const PART: usize = 0;

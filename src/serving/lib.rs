@@ -17,7 +17,7 @@ pub use accept::{Accept, Tcp};
 use connection::{Guest, serve_connection};
 use room::Room;
 
-use crate::cores::Cores;
+use base::cores::Cores;
 
 #[derive(Clone, Debug)]
 pub struct Routers {

@@ -6,8 +6,8 @@ mod sse;
 pub use chatkit::{ChatKit, ThreadView};
 pub use sse::{frames, only};
 
-use crate::chat::Fact;
-use crate::domain::Outcome;
+use base::domain::Outcome;
+use chat::Fact;
 
 /// One wire format: a small state machine for each reader (ADR 8).
 pub trait Wire {
