@@ -7,6 +7,7 @@ WORKDIR /build
 # Cargo.toml or Cargo.lock change.
 COPY Cargo.toml Cargo.lock ./
 COPY src/api/Cargo.toml src/api/
+COPY src/auth/Cargo.toml src/auth/
 COPY src/base/Cargo.toml src/base/
 COPY src/chat/Cargo.toml src/chat/
 COPY src/demo/Cargo.toml src/demo/

@@ -11,7 +11,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::agents::Tools;
-use crate::api::{Api, Lifecycle, Phase, router, router_when_full};
+use crate::api::{Api, Authentication, Lifecycle, Phase, router, router_when_full};
+use crate::auth;
 use crate::chat::Chat;
 use crate::config::{Config, Listen};
 use crate::cores::Cores;
@@ -70,7 +71,11 @@ impl App {
         let lifecycle = Lifecycle::default();
         let mut probes: Vec<Arc<dyn HealthProbe>> = vec![model.clone(), tools.clone()];
         probes.extend(store.health);
-        let api = Api::new(Arc::clone(&chat), probes, lifecycle.clone(), config.api);
+        let auth::Ways { ways, health } = auth::start(config.auth, &stop)?;
+        probes.extend(health);
+        let authentication = Authentication { ways, anonymous: config.anonymous };
+        let api =
+            Api::new(Arc::clone(&chat), probes, lifecycle.clone(), authentication, config.api);
         let routers = Routers { full: router_when_full(api.clone()), usual: router(api) };
         Ok(Self { routers, chat, model, tools, lifecycle, stop })
     }

@@ -21,6 +21,20 @@ pub(super) enum ApiError {
         "There is nothing at this address. There are GET /, POST /chatkit, POST /chat, GET /models, GET /health, GET /health/live and GET /health/ready."
     )]
     UnknownPath,
+    #[error(
+        "This server does not answer to this host name. Its operator can add it to ALLOWED_HOSTS."
+    )]
+    UnknownHost,
+    #[error("Say who you are: send the header authorization: Bearer, with your key or token.")]
+    NoCredential,
+    #[error("The header authorization must be: Bearer, a space, and your key or token.")]
+    NotABearer,
+    #[error("This key or token is not known here, or no longer. Ask for a new one.")]
+    WrongCredential,
+    #[error("This key or token does not allow this.")]
+    NotAllowed,
+    #[error("Tokens cannot be checked right now. Try again in {} s.", seconds(.retry_in))]
+    CannotCheck { retry_in: Duration },
     #[error("This address does not accept this method.")]
     WrongMethod,
     #[error("The body must be JSON: send the header content-type: application/json.")]
@@ -111,6 +125,12 @@ impl ApiError {
     fn parts(&self) -> (StatusCode, &'static str) {
         match self {
             Self::UnknownPath => (StatusCode::NOT_FOUND, "unknown_path"),
+            Self::UnknownHost => (StatusCode::MISDIRECTED_REQUEST, "unknown_host"),
+            Self::NoCredential => (StatusCode::UNAUTHORIZED, "no_credential"),
+            Self::NotABearer => (StatusCode::UNAUTHORIZED, "not_a_bearer"),
+            Self::WrongCredential => (StatusCode::UNAUTHORIZED, "wrong_credential"),
+            Self::NotAllowed => (StatusCode::FORBIDDEN, "not_allowed"),
+            Self::CannotCheck { .. } => (StatusCode::SERVICE_UNAVAILABLE, "cannot_check"),
             Self::WrongMethod => (StatusCode::METHOD_NOT_ALLOWED, "wrong_method"),
             Self::NotJsonType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json_type"),
             Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
@@ -181,7 +201,7 @@ impl ApiError {
     }
 
     fn retry_after(&self) -> Option<u64> {
-        if let Self::ModelDown { retry_in } = self {
+        if let Self::ModelDown { retry_in } | Self::CannotCheck { retry_in } = self {
             return Some(seconds(retry_in));
         }
         let passes = matches!(
@@ -216,6 +236,11 @@ impl IntoResponse for ApiError {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = self.retry_after() {
             headers.insert(HeaderName::from_static("retry-after"), seconds.into());
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            let wrong = matches!(self, Self::WrongCredential);
+            let challenge = if wrong { r#"Bearer error="invalid_token""# } else { "Bearer" };
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         refused::mark(&mut response, &self);
         response

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::error::ApiError;
 use super::http::traffic::TrafficReport;
 use super::lifecycle::Phase;
 use super::state::Api;
-use base::domain::{BreakerReport, BreakerState, Dependency, Detail};
+use base::domain::{BreakerReport, BreakerState, Dependency, Detail, Scope};
 
 #[derive(Serialize)]
 struct Health {
@@ -24,6 +25,8 @@ struct Health {
     fallbacks: BTreeMap<String, FallbackHealth>,
     breakers: BTreeMap<String, BreakerReport>,
     mcp: BTreeMap<String, McpHealth>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth: Option<AuthHealth>,
     requests: TrafficReport,
 }
 
@@ -57,14 +60,41 @@ struct FallbackHealth {
 }
 
 #[derive(Serialize)]
+struct AuthHealth {
+    keys: usize,
+}
+
+#[derive(Serialize)]
 struct McpHealth {
     connected: bool,
     tools: usize,
     protocol_version: Option<String>,
 }
 
-/// The full report; 200 whenever the process works.
-pub(super) async fn report(State(api): State<Api>) -> Response {
+/// The full report for those who operate the server, otherwise its status alone; 200 whenever the
+/// process works.
+pub(super) async fn report(
+    State(api): State<Api>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let health = health(&api);
+    let may_see = match api.authentication.caller_of(&headers).await {
+        Ok(caller) => caller.may(Scope::Operate),
+        Err(ApiError::NoCredential) => false,
+        Err(error) => return Err(error),
+    };
+    Ok(if may_see { Json(health).into_response() } else { Json(brief(&health)).into_response() })
+}
+
+/// What everybody may know. The page says to everybody that the model is the offline one.
+fn brief(health: &Health) -> Value {
+    match &health.model {
+        Some(model) => json!({ "status": health.status, "model": { "offline": model.offline } }),
+        None => json!({ "status": health.status }),
+    }
+}
+
+fn health(api: &Api) -> Health {
     let mut health = Health {
         status: HealthStatus::Ok,
         version: env!("CARGO_PKG_VERSION"),
@@ -73,6 +103,7 @@ pub(super) async fn report(State(api): State<Api>) -> Response {
         fallbacks: BTreeMap::new(),
         breakers: BTreeMap::new(),
         mcp: BTreeMap::new(),
+        auth: None,
         requests: api.traffic.report(api.chat.running()),
     };
     let dependencies: Vec<_> = api.probes.iter().flat_map(|probe| probe.report()).collect();
@@ -88,7 +119,7 @@ pub(super) async fn report(State(api): State<Api>) -> Response {
     for dependency in dependencies {
         health.take_in(dependency, most);
     }
-    Json(health).into_response()
+    health
 }
 
 /// The process runs.
@@ -127,6 +158,7 @@ impl Health {
                 let server = dependency.name.trim_start_matches("mcp:").to_owned();
                 self.mcp.insert(server, McpHealth { connected, tools, protocol_version });
             }
+            Detail::Keys { keys } => self.auth = Some(AuthHealth { keys }),
             Detail::Database => {}
         }
     }
@@ -139,8 +171,13 @@ fn status(dependency: &Dependency) -> HealthStatus {
         Detail::Model { .. } | Detail::Database if open => HealthStatus::Down,
         Detail::Model { advice: Some(_), .. }
         | Detail::Fallback { advice: Some(_), .. }
-        | Detail::Mcp { connected: false, .. } => HealthStatus::Degraded,
-        Detail::Model { .. } | Detail::Fallback { .. } | Detail::Mcp { .. } | Detail::Database => {
+        | Detail::Mcp { connected: false, .. }
+        | Detail::Keys { keys: 0 } => HealthStatus::Degraded,
+        Detail::Model { .. }
+        | Detail::Fallback { .. }
+        | Detail::Mcp { .. }
+        | Detail::Keys { .. }
+        | Detail::Database => {
             let breaker = &dependency.breaker;
             let takes_calls =
                 breaker.state == BreakerState::Closed && breaker.cooling_seconds.is_none();

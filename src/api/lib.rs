@@ -13,7 +13,9 @@ mod router;
 mod state;
 mod wires;
 
+pub use http::authentication::Authentication;
 pub use http::cors::Origins;
+pub use http::hosts::Hosts;
 pub use lifecycle::{Lifecycle, Phase};
 pub use router::{router, router_when_full};
 pub use state::{Api, Settings};

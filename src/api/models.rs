@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::http::authentication::Asking;
 use super::state::Api;
 
 #[derive(Serialize)]
@@ -22,7 +23,7 @@ struct ListedModel<'a> {
 }
 
 /// All models, the default first.
-pub(super) async fn list(State(api): State<Api>) -> Response {
+pub(super) async fn list(State(api): State<Api>, _: Asking) -> Response {
     let entry = |(place, id)| ListedModel { id, object: "model", default: place == 0 };
     let ids = api.limits.models.iter().map(|id| &**id);
     Json(List { object: "list", data: ids.enumerate().map(entry).collect() }).into_response()

@@ -10,7 +10,7 @@ use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::error::ApiError;
-use super::http::{cors, request_id};
+use super::http::{cors, hosts, request_id};
 use super::state::Api;
 use super::wires::{chatkit, short_form};
 use super::{health, models, page};
@@ -18,6 +18,8 @@ use super::{health, models, page};
 pub fn router(api: Api) -> Router {
     let routes = Router::new()
         .route("/", get(page::page))
+        .route("/page.css", get(page::style))
+        .route("/page.js", get(page::script))
         .route("/chatkit", post(chatkit::answer))
         .route("/chat", post(short_form::answer))
         .route("/models", get(models::list))
@@ -38,6 +40,7 @@ fn at_the_door(routes: Router<Api>, api: Api) -> Router {
         .method_not_allowed_fallback(async || ApiError::WrongMethod)
         // Inside the layer of request ids, so that the answer to a panic has an id and a line.
         .layer(CatchPanicLayer::custom(on_panic))
+        .layer(from_fn_with_state(Arc::new(api.settings.hosts.clone()), hosts::check))
         .layer(from_fn_with_state(Arc::clone(&api.traffic), request_id::attach))
         // Outermost: a browser must be allowed to read refusals as well.
         .layer(cors::layer(api.settings.origins.clone()))

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use super::http::authentication::Authentication;
 use super::http::cors::Origins;
+use super::http::hosts::Hosts;
 use super::http::traffic::Traffic;
 use super::intake::bodies::Bodies;
 use super::intake::rules::InputLimits;
@@ -18,6 +20,7 @@ pub struct Settings {
     pub max_input_chars: usize,
     /// The origins whose pages may call this server.
     pub origins: Origins,
+    pub hosts: Hosts,
 }
 
 /// What all handlers share; cheap to clone.
@@ -26,6 +29,7 @@ pub struct Api {
     pub(super) chat: Arc<Chat>,
     pub(super) probes: Arc<[Arc<dyn HealthProbe>]>,
     pub(super) lifecycle: Lifecycle,
+    pub(super) authentication: Arc<Authentication>,
     pub(super) traffic: Arc<Traffic>,
     pub(super) settings: Arc<Settings>,
     pub(super) limits: Arc<InputLimits>,
@@ -38,12 +42,14 @@ impl Api {
         chat: Arc<Chat>,
         probes: Vec<Arc<dyn HealthProbe>>,
         lifecycle: Lifecycle,
+        authentication: Authentication,
         settings: Settings,
     ) -> Self {
         let models = chat.models().to_vec();
         let limits = Arc::new(InputLimits { max_chars: settings.max_input_chars, models });
         let (traffic, settings) = (Arc::new(Traffic::new()), Arc::new(settings));
         let (lists, bodies) = (Arc::new(Lists::new()), Arc::default());
-        Self { chat, probes: probes.into(), lifecycle, traffic, settings, limits, lists, bodies }
+        let (probes, authentication) = (probes.into(), Arc::new(authentication));
+        Self { chat, probes, lifecycle, authentication, traffic, settings, limits, lists, bodies }
     }
 }

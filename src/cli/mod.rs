@@ -1,5 +1,6 @@
 //! The commands, one file for each.
 
+mod keys;
 mod probe;
 mod run;
 mod serve;

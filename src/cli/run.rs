@@ -11,9 +11,12 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use demo::DemoModel;
 use tokio::runtime::{Builder, Runtime};
 
+use super::keys::{Keys, keys};
 use super::stop::signalled;
 use super::{probe, serve, todo};
-use crate::config::{Config, ConfigError, Env, for_demo_model, for_probe, for_todo, help};
+use crate::config::{
+    Config, ConfigError, Env, for_demo_model, for_keys, for_probe, for_todo, help,
+};
 use crate::observability::{Background, LogFormat, LogSettings, init};
 
 /// The exit code of a wrong configuration (`EX_USAGE`).
@@ -42,6 +45,9 @@ enum Command {
     },
     /// Serve the bundled offline model with an OpenAI-compatible API.
     DemoModel(DemoModel),
+    /// Make, list and revoke the API keys of callers.
+    #[command(subcommand)]
+    Keys(Keys),
     /// Ask a running server whether it is alive; exit code 0 if it is.
     Probe {
         /// The server; the one that HOST and PORT name unless given.
@@ -79,6 +85,7 @@ fn perform(command: Command) -> anyhow::Result<()> {
             logged(log, todo::todo(settings, http))
         }
         Command::DemoModel(model) => logged(for_demo_model(env, format)?, model.serve(signalled())),
+        Command::Keys(command) => keys(command, &for_keys(env)?),
         Command::Probe { url: Some(url) } => runtime()?.block_on(probe::probe(url)),
         Command::Probe { url: None } => {
             let url = for_probe(env)?.url();

@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use super::address::{origin_fault, plain_url};
 use super::env::Env;
-use super::variables::{ALLOWED_ORIGINS, HOST, PORT, PUBLIC_URL};
-use crate::api::Origins;
+use super::variables::{ALLOWED_HOSTS, ALLOWED_ORIGINS, HOST, PORT, PUBLIC_URL};
+use crate::api::{Hosts, Origins};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listen {
@@ -27,7 +27,7 @@ impl Listen {
         }
     }
 
-    fn is_loopback(&self) -> bool {
+    pub(super) fn is_loopback(&self) -> bool {
         let address = self.host.parse::<IpAddr>();
         self.host == "localhost" || address.is_ok_and(|address| address.is_loopback())
     }
@@ -56,6 +56,24 @@ pub(super) fn public_url(env: &mut Env) -> Option<String> {
         env.fault(PUBLIC_URL.name, "must be an http or https URL without user, query or fragment");
     }
     Some(url)
+}
+
+/// The names under which the server answers.
+pub(super) fn hosts(env: &mut Env, listen: &Listen) -> Hosts {
+    let mut names = env.list(&ALLOWED_HOSTS);
+    if names.iter().any(|name| name == "*") {
+        return Hosts::Any;
+    }
+    for (place, name) in names.iter().enumerate() {
+        if !is_name(name) {
+            let what = "is no host name; leave out scheme, port and path";
+            env.fault(ALLOWED_HOSTS.name, format!("has a fault in entry {}: it {what}", place + 1));
+        }
+    }
+    let public = env.text(&PUBLIC_URL).as_deref().and_then(plain_url);
+    names.extend(public.and_then(|url| url.host_str().map(str::to_owned)));
+    names.push(listen.host.clone());
+    Hosts::Named(names)
 }
 
 pub(super) fn origins(env: &mut Env, listen: &Listen) -> Origins {

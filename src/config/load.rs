@@ -1,14 +1,16 @@
 //! Reads every variable once, and fills the settings of each module.
 
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use tracing::level_filters::LevelFilter;
 
+use super::authentication::{authentication, keys_file};
 use super::env::{ConfigError, Env};
 use super::guard::GUARD;
-use super::listen::{Listen, listen, origins, public_url};
+use super::listen::{Listen, hosts, listen, origins, public_url};
 use super::models::models;
 use super::tools::{names_no_server, tools};
 use super::variables::{
@@ -18,10 +20,10 @@ use super::variables::{
 };
 use crate::agents::{RunLimits, SpendBudget};
 use crate::chat::Titles;
-use crate::domain::Cost;
+use crate::domain::{Caller, Cost};
 use crate::observability::{LogFormat, LogSettings};
 use crate::resilience::{BreakerSettings, GuardSettings};
-use crate::{api, chat, mcp, model, store};
+use crate::{api, auth, chat, mcp, model, store};
 
 /// All settings of the server.
 #[derive(Debug)]
@@ -35,6 +37,9 @@ pub struct Config {
     pub drain: Duration,
     pub log: LogSettings,
     pub api: api::Settings,
+    pub auth: auth::Settings,
+    /// Whom a request without a credential comes from; `None` if it is refused.
+    pub anonymous: Option<Caller>,
     pub chat: chat::Settings,
     /// If it is the bundled model, its base URL is filled in at the start.
     pub model: model::Settings,
@@ -54,12 +59,15 @@ impl Config {
         env.read(|env| {
             let listen = listen(env);
             let (model, fallbacks) = models(env);
+            let (auth, anonymous) = authentication(env, &listen);
             Self {
                 public_url: public_url(env),
                 lame_duck: env.seconds_or_none(&LAME_DUCK_SECONDS),
                 drain: env.seconds(&DRAIN_SECONDS),
                 log: log(env, log_default),
                 api: api(env, &listen),
+                auth,
+                anonymous,
                 chat: chat(env),
                 model,
                 fallbacks,
@@ -76,6 +84,11 @@ impl Config {
 /// For `probe`: only where the server is.
 pub fn for_probe(env: Env) -> Result<Listen, ConfigError> {
     env.read(listen)
+}
+
+/// For `keys`: the file of keys.
+pub fn for_keys(env: Env) -> Result<PathBuf, ConfigError> {
+    env.read(keys_file)
 }
 
 /// For `todo`.
@@ -100,8 +113,8 @@ fn log(env: &mut Env, default: LogFormat) -> LogSettings {
 }
 
 fn api(env: &mut Env, listen: &Listen) -> api::Settings {
-    let origins = origins(env, listen);
-    api::Settings { max_input_chars: count(env, &MAX_INPUT_CHARS, 1..=200_000), origins }
+    let (origins, hosts) = (origins(env, listen), hosts(env, listen));
+    api::Settings { max_input_chars: count(env, &MAX_INPUT_CHARS, 1..=200_000), origins, hosts }
 }
 
 fn chat(env: &mut Env) -> chat::Settings {

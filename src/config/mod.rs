@@ -2,6 +2,7 @@
 //! environment.
 
 mod address;
+mod authentication;
 mod env;
 mod fallbacks;
 mod file;
@@ -14,5 +15,5 @@ mod variables;
 
 pub use env::{ConfigError, Env};
 pub use listen::Listen;
-pub use load::{Config, for_demo_model, for_probe, for_todo};
+pub use load::{Config, for_demo_model, for_keys, for_probe, for_todo};
 pub use variables::{Preset, VARIABLES, Variable, help};

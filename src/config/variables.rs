@@ -78,8 +78,19 @@ variables! {
         "host names that todo --http accepts in addition to localhost, separated by commas";
     TIME_ZONE = Words("the machine's"), "time zone for words like \"tomorrow\", for example Europe/Berlin";
     PUBLIC_URL = Words("derived from HOST and PORT"), "URL at which browsers reach this server";
+    ALLOWED_HOSTS = Words("localhost, addresses, and the names in HOST and PUBLIC_URL"),
+        "host names under which this server answers, separated by commas; * for any";
     ALLOWED_ORIGINS = Words("any localhost origin on a loopback HOST, else none"),
         "origins of other pages that may call this server, separated by commas";
+    API_KEYS_FILE = Unset, "JSON file of API keys, made by `orchestrator keys new`; who has one may come in";
+    AUTH_JWT_SECRET = Unset, "secret of at least 32 bytes that signs JSON Web Tokens (HS256)";
+    AUTH_JWKS_URL = Unset, "URL of an issuer's keys for JSON Web Tokens; needs AUTH_ISSUER and AUTH_AUDIENCE";
+    AUTH_ISSUER = Unset, "issuer (iss) that tokens must name";
+    AUTH_AUDIENCE = Unset, "audience (aud) that tokens must be for";
+    AUTH_USER_CLAIM = Value("sub"), "claim of a token that names its user";
+    AUTH_TENANT_CLAIM = Unset, "claim of a token that names the user's tenant";
+    ALLOW_ANONYMOUS = Value("false"),
+        "true serves requests without a key or token as well; needed on a public HOST without any of the above";
     LAME_DUCK_SECONDS = Value("5"),
         "seconds to keep serving after SIGTERM while /health/ready answers 503";
     DRAIN_SECONDS = Value("30"), "seconds that running turns may continue after that";

@@ -14,7 +14,7 @@ use jiff::tz::TimeZone;
 use orchestrator::agents::{
     Deltas, Model, ModelError, ModelRequest, RunLimits, SpendBudget, ToolError, ToolRequest, Tools,
 };
-use orchestrator::api::{Api, Lifecycle, Origins, Phase, Settings, router};
+use orchestrator::api::{Api, Authentication, Hosts, Lifecycle, Origins, Phase, Settings, router};
 use orchestrator::chat::{
     self, Beginning, Chat, Entry, Fact, Lease, Resource, RunStart, Start, Store, Titles,
 };
@@ -94,8 +94,10 @@ async fn check_request(times: usize) {
     let lifecycle = Lifecycle::default();
     lifecycle.enter(Phase::Serving);
     let origins = Origins::LoopbackAnd(Vec::new());
-    let settings = Settings { max_input_chars: 5_000, origins };
-    let router = router(Api::new(chat, Vec::new(), lifecycle, settings));
+    let hosts = Hosts::Named(Vec::new());
+    let settings = Settings { max_input_chars: 5_000, origins, hosts };
+    let callers = Authentication::everybody();
+    let router = router(Api::new(chat, Vec::new(), lifecycle, callers, settings));
     for _ in 0..times {
         let request = Request::post("/chatkit").header("content-type", "application/json");
         let request = request.header("host", "localhost").body(Body::from(REQUEST)).unwrap();

@@ -11,7 +11,7 @@ use futures::StreamExt;
 use http_body_util::BodyExt;
 use jiff::tz::TimeZone;
 use orchestrator::agents::{Model, RunLimits, SpendBudget, Tools};
-use orchestrator::api::{Api, Lifecycle, Origins, Phase, Settings, router};
+use orchestrator::api::{Api, Authentication, Hosts, Lifecycle, Origins, Phase, Settings, router};
 use orchestrator::chat::{self, Chat, Store, Titles};
 use orchestrator::domain::HealthProbe;
 use orchestrator::store;
@@ -39,6 +39,8 @@ pub(crate) struct Choices {
     pub(crate) max_turns: usize,
     pub(crate) turn_timeout: Duration,
     pub(crate) origins: Origins,
+    pub(crate) hosts: Hosts,
+    pub(crate) authentication: Authentication,
     pub(crate) titles: Titles,
     pub(crate) budget: SpendBudget,
     pub(crate) phase: Phase,
@@ -54,6 +56,8 @@ impl Default for Choices {
             max_turns: 100,
             turn_timeout: Duration::from_mins(2),
             origins: Origins::LoopbackAnd(Vec::new()),
+            hosts: Hosts::Named(Vec::new()),
+            authentication: Authentication::everybody(),
             titles: Titles::FirstWords,
             budget: SpendBudget::default(),
             phase: Phase::Serving,
@@ -84,8 +88,10 @@ impl TestApp {
         let chat = Chat::new(Arc::clone(&store), choices.model, choices.tools, settings);
         let (chat, lifecycle) = (Arc::new(chat), Lifecycle::default());
         lifecycle.enter(choices.phase);
-        let settings = Settings { max_input_chars: 5_000, origins: choices.origins };
-        let api = Api::new(Arc::clone(&chat), choices.probes, lifecycle.clone(), settings);
+        let Choices { origins, hosts, authentication, probes, .. } = choices;
+        let settings = Settings { max_input_chars: 5_000, origins, hosts };
+        let here = lifecycle.clone();
+        let api = Api::new(Arc::clone(&chat), probes, here, authentication, settings);
         Self { router: router(api), chat, store, lifecycle, _held: Held::new() }
     }
 

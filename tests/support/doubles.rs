@@ -11,8 +11,8 @@ use orchestrator::agents::{
     Tools,
 };
 use orchestrator::domain::{
-    Assistant, Catalog, Cost, Hints, Message, Reply, Spend, Tool, ToolCall, ToolId, ToolOrigin,
-    ToolOutput, Trust, Usage,
+    Assistant, Catalog, Cost, Hints, Message, Owner, Reply, Spend, Tool, ToolCall, ToolId,
+    ToolOrigin, ToolOutput, Trust, Usage,
 };
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc};
@@ -133,6 +133,7 @@ impl Listener for HandingOn {
 pub(crate) struct FakeTools {
     catalog: Arc<Catalog>,
     pub(crate) calls: Mutex<Vec<String>>,
+    callers: Mutex<Vec<Owner>>,
     /// Each call takes one permit and keeps it.
     pub(crate) gate: Semaphore,
     pub(crate) running: Mutex<Vec<usize>>,
@@ -146,6 +147,7 @@ impl FakeTools {
         Arc::new(Self {
             catalog: Arc::new(Catalog { tools, missing: Vec::new() }),
             calls: Mutex::default(),
+            callers: Mutex::default(),
             gate: Semaphore::new(1_000),
             running: Mutex::default(),
             now_running: Mutex::default(),
@@ -162,6 +164,11 @@ impl FakeTools {
 
     pub(crate) fn made(&self) -> Vec<String> {
         self.calls.lock().unwrap().clone()
+    }
+
+    /// For whom, in the same order.
+    pub(crate) fn callers(&self) -> Vec<Owner> {
+        self.callers.lock().unwrap().clone()
     }
 
     /// The most calls that ran at the same time.
@@ -193,6 +200,7 @@ impl Tools for FakeTools {
             tokio::task::yield_now().await;
             self.gate.acquire().await.unwrap().forget();
             *self.now_running.lock().unwrap() -= 1;
+            self.callers.lock().unwrap().push(request.caller.owner.clone());
             self.calls.lock().unwrap().push(format!("{} {}", call.name, call.arguments));
             match call.name.as_str() {
                 "read_slow" => {

@@ -2,11 +2,15 @@
 
 pub(crate) mod app;
 
+pub(crate) mod callers;
+
 pub(crate) mod doubles;
 
 pub(crate) mod endless;
 
 pub(crate) mod faulty;
+
+pub(crate) mod issuer;
 
 pub(crate) mod mcp_server;
 

@@ -36,6 +36,15 @@ pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
+/// The same, for what must be asked.
+pub(crate) async fn until_async(what: &str, is_so: impl AsyncFn() -> bool) {
+    let watchdog = Watchdog::new();
+    while !is_so().await {
+        watchdog.check(what);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 /// What comes of some work that must not take for ever. For clocks that run.
 pub(crate) async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
     let watchdog = Watchdog::new();

@@ -22,6 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "config",
         &[
             "api",
+            "auth",
             "chat",
             "agents",
             "model",
@@ -37,6 +38,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 /// The other packages, and the rooms that may use them. `app` and `cli` may use all.
 const PACKAGES: &[(&str, &[&str])] = &[
     ("api", &["config"]),
+    ("auth", &["config"]),
     ("chat", &["api", "config", "store", "streaming"]),
     ("demo", &[]),
     ("mcp", &["config"]),

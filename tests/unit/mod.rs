@@ -1,6 +1,7 @@
 //! Rooms on their own; mirrors `src/`.
 
 mod agents;
+mod auth;
 mod chat;
 mod config;
 mod cores;

@@ -1,5 +1,7 @@
-//! What every request has, whatever it asks: origins, an id, and counts.
+//! What every request has, whatever it asks: a caller, a host, an origin, an id, and counts.
 
+pub(super) mod authentication;
 pub(super) mod cors;
+pub(super) mod hosts;
 pub(super) mod request_id;
 pub(super) mod traffic;

@@ -14,11 +14,11 @@ const MAX_KEY: usize = 255;
 /// Reads the headers of a request that begins a turn.
 pub(crate) fn context(
     request_id: RequestId,
+    caller: Caller,
     headers: &HeaderMap,
     body: &Value,
     abilities: Abilities,
 ) -> Result<RequestContext, ApiError> {
-    let caller = caller(headers);
     let repeat = repeat(headers, body)?;
     // A key belongs to its caller: two callers may use the same one.
     let repeat = repeat.map(|it| RepeatKey { key: own(&caller, it.key), ..it });
@@ -30,11 +30,6 @@ pub(crate) fn context(
         abilities,
         on_leave: OnLeave::Cancel,
     })
-}
-
-/// The caller. Requests carry no identity yet.
-pub(crate) fn caller(_: &HeaderMap) -> Caller {
-    Caller::anyone()
 }
 
 /// A key, made different from the same key of other callers. Without authentication it stays as it

@@ -10,8 +10,9 @@ use futures::FutureExt;
 use serde_json::{Map, Value};
 
 use super::super::error::ApiError;
+use super::super::http::authentication::Asking;
 use super::super::http::request_id::RequestId;
-use super::super::intake::context::{caller, context};
+use super::super::intake::context::context;
 use super::super::intake::validation::{from_chatkit, title};
 use super::super::state::Api;
 use super::answer::{refusal, stream};
@@ -29,25 +30,45 @@ const MAX_RATED: usize = 100;
 pub(crate) async fn answer(
     State(api): State<Api>,
     Extension(request_id): Extension<RequestId>,
+    asking: Result<Asking, ApiError>,
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, ApiError> {
-    perform(&api, request_id, &headers, api.bodies.read_json(request).await?).await
+    let asking = checked(asking)?;
+    perform(&api, request_id, asking, &headers, api.bodies.read_json(request).await?).await
+}
+
+/// Refuses those who are not allowed, before their bodies are read. That nobody can be recognised
+/// right now is told later: the form of the answer depends on the body (ADR 7).
+pub(crate) fn checked(
+    asking: Result<Asking, ApiError>,
+) -> Result<Result<Asking, ApiError>, ApiError> {
+    match asking {
+        Err(error) if error.as_event().is_none() => Err(error),
+        recognised => Ok(recognised),
+    }
 }
 
 /// The same, for a body that was read.
 pub(crate) async fn perform(
     api: &Api,
     request_id: RequestId,
+    asking: Result<Asking, ApiError>,
     headers: &HeaderMap,
     body: Value,
 ) -> Result<Response, ApiError> {
-    let context = context(request_id, headers, &body, Abilities { forms: true });
-    let caller = caller(headers);
+    let parsed = ChatKitRequest::parse(&body);
+    let caller = match asking {
+        Ok(Asking(caller)) => caller,
+        Err(error) if matches!(parsed, Ok(ChatKitRequest::Turn(..))) => return refusal(error),
+        Err(error) => return Err(error),
+    };
     let threads = api.chat.of(&caller);
-    match ChatKitRequest::parse(&body) {
+    match parsed {
         Ok(ChatKitRequest::Turn(params, metadata)) => {
             // Caught here: after a 500 the component would repeat the POST (ADR 7).
+            let abilities = Abilities { forms: true };
+            let context = context(request_id, caller.clone(), headers, &body, abilities);
             let begun = AssertUnwindSafe(begin(api, context, params, metadata)).catch_unwind();
             begun.await.unwrap_or(Err(ApiError::Internal)).or_else(refusal)
         }

@@ -6,12 +6,13 @@ use axum::response::Response;
 use serde_json::Value;
 
 use super::super::error::ApiError;
+use super::super::http::authentication::Asking;
 use super::super::http::request_id::RequestId;
 use super::super::intake::context::context;
 use super::super::intake::validation::from_short_form;
 use super::super::state::Api;
 use super::answer::{stream, whole};
-use super::chatkit;
+use super::chatkit::{self, checked};
 use super::schemas::ShortForm;
 use chat::{Abilities, RequestContext};
 
@@ -19,15 +20,18 @@ use chat::{Abilities, RequestContext};
 pub(crate) async fn answer(
     State(api): State<Api>,
     Extension(request_id): Extension<RequestId>,
+    asking: Result<Asking, ApiError>,
     request: Request,
 ) -> Result<Response, ApiError> {
+    let asking = checked(asking)?;
     let (parts, body) = request.into_parts();
     let headers = parts.headers.clone();
     let body = api.bodies.read_json(Request::from_parts(parts, body)).await?;
     if body.get("type").is_some() {
-        return chatkit::perform(&api, request_id, &headers, body).await;
+        return chatkit::perform(&api, request_id, asking, &headers, body).await;
     }
-    let context = context(request_id, &headers, &body, Abilities { forms: false })?;
+    let Asking(caller) = asking?;
+    let context = context(request_id, caller, &headers, &body, Abilities { forms: false })?;
     short(&api, context, body, wants_json(&headers)).await
 }
 

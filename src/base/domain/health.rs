@@ -10,7 +10,7 @@ pub trait HealthProbe: Send + Sync {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dependency {
-    /// `model`, `model:<fallback>`, `mcp:<server>` or `database`.
+    /// `model`, `model:<fallback>`, `mcp:<server>`, `database` or `auth`.
     pub name: String,
     /// Whether calls are let through, and how they ended.
     pub breaker: BreakerReport,
@@ -47,6 +47,11 @@ pub enum Detail {
         protocol_version: Option<String>,
     },
     Database,
+    /// The issuer of tokens.
+    Keys {
+        /// Of the set that was fetched last.
+        keys: usize,
+    },
 }
 
 /// The state of a circuit breaker (ADR 3).

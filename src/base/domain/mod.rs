@@ -1,5 +1,6 @@
 //! The values that all modules share. No IO, and no knowledge of any other module.
 
+mod authenticator;
 mod caller;
 mod cost;
 mod files;
@@ -18,6 +19,7 @@ mod thread;
 mod tool;
 mod workflow;
 
+pub use authenticator::{Authenticator, NotRecognised, Recognition};
 pub use caller::{Caller, Owner, Scope};
 pub use cost::{Cost, InvalidCost};
 pub use files::is_out_of_files;

@@ -90,7 +90,7 @@ async fn a_cut_answer_is_marked_in_the_words_that_the_page_looks_for() {
     drop(read_events(app.open(json_request("/chatkit", &create("go"))).await, 7).await);
     app.idle().await;
     let listed = app.post("/chatkit", &items(&threads(&app).await)).await.json();
-    let page = app.get("/").await.text;
+    let page = app.get("/page.js").await.text;
 
     let text = listed["data"][0]["content"][0]["text"].as_str().unwrap();
     let mark = text.trim_start_matches("Half").trim();

@@ -4,6 +4,7 @@ mod again;
 mod asking;
 mod bodies;
 mod budget;
+mod callers;
 mod choosing;
 mod day;
 mod degraded;

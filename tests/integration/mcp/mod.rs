@@ -98,7 +98,9 @@ fn health(servers: &Servers) -> Dependency {
 fn version(servers: &Servers) -> Option<String> {
     match health(servers).detail {
         Detail::Mcp { protocol_version, .. } => protocol_version,
-        Detail::Model { .. } | Detail::Fallback { .. } | Detail::Database => None,
+        Detail::Model { .. } | Detail::Fallback { .. } | Detail::Keys { .. } | Detail::Database => {
+            None
+        }
     }
 }
 

@@ -175,7 +175,7 @@ fn with_open_files(most: u32, data: &TempDir, model: &ScriptedHttp) -> Command {
 
 fn chat() -> Vec<u8> {
     let body = json!({ "message": "hi" }).to_string();
-    let head = "POST /chat HTTP/1.1\r\nhost: here\r\ncontent-type: application/json";
+    let head = "POST /chat HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json";
     format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
@@ -200,7 +200,10 @@ async fn status(server: &Running, what: &str) -> String {
 
 /// Asks for something without a text, and hears how that went.
 async fn ask(stream: &mut TcpStream, what: &str) -> String {
-    stream.write_all(format!("{what} HTTP/1.1\r\nhost: here\r\n\r\n").as_bytes()).await.unwrap();
+    stream
+        .write_all(format!("{what} HTTP/1.1\r\nhost: localhost\r\n\r\n").as_bytes())
+        .await
+        .unwrap();
     let head = head(stream).await;
     let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
     let mut text = vec![0; length.parse().unwrap()];

@@ -3,6 +3,7 @@
 mod commands;
 mod connections;
 mod first_minute;
+mod keys;
 mod logs;
 mod models;
 mod pace;

@@ -90,9 +90,10 @@ async fn advice_is_kept_until_an_answer_comes() {
     let model = model(settings(&server));
     let advice = || match &model.report()[0].detail {
         Detail::Model { advice, .. } => advice.clone(),
-        other @ (Detail::Mcp { .. } | Detail::Fallback { .. } | Detail::Database) => {
-            panic!("{other:?}")
-        }
+        other @ (Detail::Mcp { .. }
+        | Detail::Fallback { .. }
+        | Detail::Keys { .. }
+        | Detail::Database) => panic!("{other:?}"),
     };
 
     drop(ask(&model, "hi").await.end.unwrap_err());

@@ -1,5 +1,7 @@
 //! From the environment to settings.
 
+mod authentication;
+
 use std::time::Duration;
 
 use orchestrator::agents::SpendBudget;
@@ -108,9 +110,11 @@ fn listed_origins_come_besides_those_of_this_machine_while_it_alone_is_listened_
         assert_eq!(origins, Origins::LoopbackAnd(named()), "{host}");
     }
     for host in ["0.0.0.0", "::", "10.0.0.1", "chat.example"] {
-        let origins = load(&[("HOST", host), list]).unwrap().api.origins;
+        let everybody = ("ALLOW_ANONYMOUS", "true");
+        let origins = load(&[("HOST", host), everybody, list]).unwrap().api.origins;
         assert_eq!(origins, Origins::Exactly(named()), "{host}");
-        assert_eq!(load(&[("HOST", host)]).unwrap().api.origins, Origins::Exactly(Vec::new()));
+        let origins = load(&[("HOST", host), everybody]).unwrap().api.origins;
+        assert_eq!(origins, Origins::Exactly(Vec::new()));
     }
 }
 
@@ -177,7 +181,8 @@ fn where_it_listens_is_told_as_an_address_that_can_be_opened() {
         ("::1", "http://[::1]:8000"),
         ("[::1]", "http://[::1]:8000"),
     ] {
-        assert_eq!(load(&[("HOST", host)]).unwrap().listen.url(), url);
+        let everybody = ("ALLOW_ANONYMOUS", "true");
+        assert_eq!(load(&[("HOST", host), everybody]).unwrap().listen.url(), url);
     }
 }
 

@@ -1,0 +1,176 @@
+//! Keys that an issuer publishes: fetched in the background, kept, replaced.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use orchestrator::auth::{Jwks, JwksSettings, TokenRules};
+use orchestrator::domain::{Detail, HealthProbe, NotRecognised};
+use orchestrator::resilience::{BreakerSettings, GuardSettings};
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::{owner_of, recognition};
+use crate::support::issuer::{AUDIENCE, ISSUER, Issuer, SigningKey};
+use crate::support::watchdog::until;
+
+const UNKNOWN: Result<orchestrator::domain::Caller, NotRecognised> =
+    Err(NotRecognised::Wrong("token with an unknown key"));
+
+struct Fetching {
+    jwks: Arc<Jwks>,
+    task: JoinHandle<()>,
+}
+
+impl Fetching {
+    fn from(url: &str) -> Self {
+        let rules = TokenRules {
+            issuer: Some(ISSUER.to_owned()),
+            audience: Some(AUDIENCE.to_owned()),
+            user_claim: "sub".to_owned(),
+            tenant_claim: None,
+        };
+        let breaker = BreakerSettings { max_failures: 100, cool_down: Duration::from_secs(1) };
+        let (min_delay, max_delay) = (Duration::from_millis(1), Duration::from_millis(1));
+        let guard = GuardSettings { breaker, retries: 0, min_delay, max_delay, jitter: false };
+        let (url, timeout) = (url.parse().unwrap(), Duration::from_secs(5));
+        let jwks = Jwks::new(JwksSettings { url, rules, timeout, guard }).unwrap();
+        let task = tokio::spawn(Arc::clone(&jwks).keep_fresh(CancellationToken::new()));
+        Self { jwks, task }
+    }
+
+    async fn with_keys(url: &str, count: usize) -> Self {
+        let fetching = Self::from(url);
+        until("the keys are there", || fetching.keys() == count).await;
+        fetching
+    }
+
+    fn keys(&self) -> usize {
+        match self.jwks.report().remove(0).detail {
+            Detail::Keys { keys } => keys,
+            other @ (Detail::Model { .. }
+            | Detail::Fallback { .. }
+            | Detail::Mcp { .. }
+            | Detail::Database) => panic!("{other:?}"),
+        }
+    }
+}
+
+impl Drop for Fetching {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+#[tokio::test]
+async fn tokens_of_every_kind_of_key_are_recognised() {
+    let (curve, edwards) = (SigningKey::p256(), SigningKey::ed25519());
+    let rsa: Value = serde_json::from_str(include_str!("rsa.json")).unwrap();
+    let mut padded = rsa["key"].clone();
+    padded["alg"] = json!("PS256");
+    let keys = [curve.published("curve"), edwards.published("edwards"), rsa["key"].clone()];
+    let issuer = Issuer::start(&keys).await;
+    let fetching = Fetching::with_keys(&issuer.url, 3).await;
+
+    let of = async |token: &str| owner_of(&*fetching.jwks, token).await;
+    assert_eq!(of(&curve.token("curve", &json!({}))).await.as_deref(), Some("/ada"));
+    assert_eq!(
+        of(&edwards.token("edwards", &json!({ "sub": "bob" }))).await.as_deref(),
+        Some("/bob")
+    );
+    assert_eq!(of(rsa["tokens"]["RS256"].as_str().unwrap()).await.as_deref(), Some("/ada"));
+    // A key has one algorithm: the token does not choose.
+    assert_eq!(of(rsa["tokens"]["PS256"].as_str().unwrap()).await, None);
+    assert_eq!(of(&curve.token("edwards", &json!({}))).await, None);
+    let issuer = Issuer::start(&[padded]).await;
+    let fetching = Fetching::with_keys(&issuer.url, 1).await;
+    let pss = owner_of(&*fetching.jwks, rsa["tokens"]["PS256"].as_str().unwrap()).await;
+    assert_eq!(pss.as_deref(), Some("/ada"));
+}
+
+#[tokio::test]
+async fn what_is_no_key_for_signatures_is_left_out() {
+    let key = SigningKey::p256();
+    let mut for_encryption = SigningKey::p256().published("enc");
+    for_encryption["use"] = json!("enc");
+    let mut misnamed = SigningKey::p256().published("misnamed");
+    misnamed["alg"] = json!("HS256");
+    let published = SigningKey::Secret("a secret that somebody published!").published("oct");
+    let odd = [
+        json!({}),
+        json!({ "kty": "RSA", "kid": "half" }),
+        json!("key"),
+        json!({ "kty": "new", "kid": "n" }),
+    ];
+    let mut all = vec![for_encryption, misnamed, published];
+    all.extend(odd);
+    all.push(key.published("right"));
+    let issuer = Issuer::start(&all).await;
+    let fetching = Fetching::with_keys(&issuer.url, 1).await;
+
+    assert!(owner_of(&*fetching.jwks, &key.token("right", &json!({}))).await.is_some());
+    let nameless = key.token_with(&json!({ "alg": "ES256" }), &json!({}));
+    assert!(owner_of(&*fetching.jwks, &nameless).await.is_some(), "it is the only key");
+    // The public key of an issuer is known to all: it must not serve as a secret.
+    let secret = SigningKey::Secret("a secret that somebody published!");
+    assert_eq!(owner_of(&*fetching.jwks, &secret.token("oct", &json!({}))).await, None);
+}
+
+#[tokio::test]
+async fn a_new_key_is_fetched_once_however_many_tokens_name_unknown_ones() {
+    let (old, new) = (SigningKey::p256(), SigningKey::p256());
+    let issuer = Issuer::start(&[old.published("old")]).await;
+    let fetching = Fetching::with_keys(&issuer.url, 1).await;
+    assert_eq!(issuer.asked(), 1);
+    issuer.publish(&[old.published("old"), new.published("new")]);
+
+    // Fetched a moment ago: anyone can write a token with an unknown key.
+    for _ in 0..50 {
+        let refused = recognition(&*fetching.jwks, &new.token("new", &json!({}))).await;
+        assert_eq!(refused, UNKNOWN);
+    }
+    assert_eq!(issuer.asked(), 1);
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(31)).await;
+    tokio::time::resume();
+    let recognised = recognition(&*fetching.jwks, &new.token("new", &json!({}))).await;
+    assert!(recognised.is_ok(), "{recognised:?}");
+    assert_eq!(issuer.asked(), 2);
+}
+
+#[tokio::test]
+async fn an_issuer_that_fails_leaves_the_keys_as_they_were() {
+    let key = SigningKey::p256();
+    let issuer = Issuer::start(&[key.published("k")]).await;
+    let fetching = Fetching::with_keys(&issuer.url, 1).await;
+    for (status, text) in [
+        (StatusCode::INTERNAL_SERVER_ERROR, "down".to_owned()),
+        (StatusCode::OK, "not JSON".to_owned()),
+        (StatusCode::OK, json!({ "keys": [] }).to_string()),
+        (StatusCode::FOUND, String::new()),
+        (StatusCode::OK, " ".repeat(300 * 1024)),
+    ] {
+        let asked = issuer.asked();
+        issuer.answer(status, text);
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_mins(11)).await;
+        tokio::time::resume();
+        until("it was asked again", || issuer.asked() > asked).await;
+        assert!(owner_of(&*fetching.jwks, &key.token("k", &json!({}))).await.is_some());
+        assert_eq!(fetching.keys(), 1);
+    }
+}
+
+#[tokio::test]
+async fn while_no_keys_are_known_nobody_is_called_wrong() {
+    let key = SigningKey::p256();
+    let issuer = Issuer::start(&[]).await;
+    let fetching = Fetching::from(&issuer.url);
+    until("it was asked", || issuer.asked() > 0).await;
+
+    let answer = recognition(&*fetching.jwks, &key.token("k", &json!({}))).await;
+
+    assert!(matches!(answer, Err(NotRecognised::Unavailable { .. })), "{answer:?}");
+    assert_eq!(fetching.keys(), 0);
+}

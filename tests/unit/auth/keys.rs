@@ -1,0 +1,169 @@
+//! API keys and their file.
+
+use std::sync::Arc;
+
+use orchestrator::auth::{ApiKeys, KeyFile, KeyStoreError, add, mint, remove};
+use orchestrator::domain::{NotRecognised, Scope};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+use super::{owner, owner_of, recognition};
+use crate::support::callers::entry;
+use crate::support::watchdog::until_async;
+
+#[tokio::test]
+async fn a_key_is_known_by_its_hash_and_nothing_else_is() {
+    let (ada, key) = entry("acme", "ada", "operate");
+    let (bob, other) = entry("", "bob", "chat");
+    let hash = ada.hash.clone();
+    let keys = ApiKeys::new(&KeyFile { keys: vec![ada, bob] }).unwrap();
+
+    let caller = recognition(&*keys, &key).await.unwrap();
+    assert_eq!(caller.owner, owner("acme", "ada"));
+    assert!(caller.may(Scope::Operate) && !caller.may(Scope::Chat));
+    assert_eq!(owner_of(&*keys, &other).await.as_deref(), Some("/bob"));
+    let (id, secret) = key.strip_prefix("ork_").unwrap().split_once('_').unwrap();
+    let crossed = format!("ork_{id}_{}", other.rsplit('_').next().unwrap());
+    let longer = format!("{key}0");
+    let shouted = key.to_uppercase().replace("ORK", "ork");
+    let hashed = format!("ork_{id}_{hash}");
+    for wrong in [&crossed, &longer, &shouted, &hashed, "ork_", "ork_x", &key[..key.len() - 1]] {
+        let refused = recognition(&*keys, wrong).await;
+        assert_eq!(refused, Err(NotRecognised::Wrong("unknown API key")), "{wrong}");
+    }
+    for strange in [secret, "", "a.b.c", "sk-1234", &key[1..]] {
+        assert!(keys.recognise_nothing(strange).await, "{strange}");
+    }
+}
+
+trait Nothing {
+    async fn recognise_nothing(&self, token: &str) -> bool;
+}
+
+impl Nothing for Arc<ApiKeys> {
+    async fn recognise_nothing(&self, token: &str) -> bool {
+        orchestrator::domain::Authenticator::recognise(&**self, token).await.is_none()
+    }
+}
+
+#[test]
+fn minted_keys_differ_and_show_no_secret() {
+    let (one, two) = (mint().unwrap(), mint().unwrap());
+
+    assert_ne!(one.text, two.text);
+    assert_ne!(one.id, two.id);
+    let secret = one.text.expose().rsplit('_').next().unwrap();
+    assert_eq!(secret.len(), 64);
+    assert!(!format!("{one:?}").contains(secret) && !one.hash.contains(secret));
+}
+
+#[test]
+fn all_faults_of_a_file_are_told_by_place_and_never_by_value() {
+    let fine = json!({ "id": "a1", "name": "n", "hash": format!("sha256:{}", "0".repeat(64)), "user": "u" });
+    let with = |name: &str, value: Value| {
+        let mut entry = fine.clone();
+        entry[name] = value;
+        entry
+    };
+    let faulty = json!({ "keys": [
+        fine,
+        with("id", json!("ge-heim")),
+        with("id", json!("a1")),
+        with("hash", json!("geheim")),
+        with("hash", json!(format!("sha256:{}", "é".repeat(32)))),
+        with("user", json!("")),
+        with("tenant", json!("ge/heim")),
+        with("scopes", json!(["chat", "geheim"])),
+        with("name", json!("x".repeat(101))),
+    ] });
+
+    let told = KeyFile::read(&faulty.to_string()).unwrap_err().to_string();
+
+    for place in [
+        "key 2: its id is not",
+        "key 3: its id is there twice",
+        "key 4: its hash",
+        "key 5: its hash",
+        "key 6: its tenant or user",
+        "key 7: its tenant or user",
+        "key 8: its scopes",
+        "key 9: its name",
+    ] {
+        assert!(told.contains(place), "{place}: {told}");
+    }
+    assert!(!told.contains("heim") && !told.contains("key 1:"), "{told}");
+}
+
+#[test]
+fn a_file_of_another_form_is_told_as_what_it_should_be() {
+    for misshapen in [
+        "",
+        "[]",
+        "{}",
+        r#"{"keys": 1}"#,
+        r#"{"keys": [{"geheim": 1}]}"#,
+        r#"{"keys": [], "geheim": 1}"#,
+    ] {
+        let told = KeyFile::read(misshapen).unwrap_err().to_string();
+        assert!(told.contains("\"keys\"") && !told.contains("geheim"), "{told}");
+    }
+    assert!(KeyFile::read(r#"{"keys": []}"#).is_ok());
+}
+
+#[test]
+fn keys_are_added_and_revoked_by_one_writer_at_a_time() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("keys.json");
+    let threads: Vec<_> = (0..16)
+        .map(|number| {
+            let path = path.clone();
+            std::thread::spawn(move || {
+                let (mut key, _) = entry("", "ada", "chat");
+                key.name = format!("key {number}");
+                add(&path, key).unwrap();
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+
+    let read = || KeyFile::read(&std::fs::read_to_string(&path).unwrap()).unwrap().keys;
+    assert_eq!(read().len(), 16, "none was lost");
+    let (mut again, _) = entry("", "ada", "chat");
+    again.name = "key 3".to_owned();
+    assert!(matches!(add(&path, again), Err(KeyStoreError::NameTaken)));
+    let id = read()[0].id.clone();
+    remove(&path, &id).unwrap();
+    assert!(matches!(remove(&path, &id), Err(KeyStoreError::Unknown)));
+    assert_eq!(read().len(), 15);
+    let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().flatten().collect();
+    assert_eq!(files.len(), 1, "nothing is left beside it: {files:?}");
+    let mode = std::os::unix::fs::PermissionsExt::mode(&files[0].metadata().unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn a_changed_file_counts_without_a_restart_and_a_faulty_one_changes_nothing() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("keys.json");
+    let (ada, key) = entry("", "ada", "chat");
+    let (bob, other) = entry("", "bob", "chat");
+    add(&path, ada.clone()).unwrap();
+    let file = KeyFile::read(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    let (keys, stop) = (ApiKeys::new(&file).unwrap(), CancellationToken::new());
+    let watching = tokio::spawn(Arc::clone(&keys).watch(path.clone(), stop.clone()));
+    assert_eq!(owner_of(&*keys, &other).await, None);
+
+    add(&path, bob.clone()).unwrap();
+    until_async("the new key is known", async || owner_of(&*keys, &other).await.is_some()).await;
+    std::fs::write(&path, "{ half").unwrap();
+    // A later change of the same kind would be seen, so this one was.
+    std::fs::write(&path, json!({ "keys": [ada] }).to_string()).unwrap();
+    until_async("the revoked key is not", async || owner_of(&*keys, &other).await.is_none()).await;
+    assert!(owner_of(&*keys, &key).await.is_some());
+
+    stop.cancel();
+    watching.await.unwrap();
+}
