@@ -164,7 +164,8 @@ fn bundled_todo(settings: &todo::Settings) -> anyhow::Result<ServerSettings> {
     let database = ("TODO_DATABASE_URL".to_owned(), Secret::new(&settings.database_url));
     // A child like any other server: what works for it works for an operator's own.
     let transport = Transport::Child { command, args: vec![TODO.to_owned()], env: vec![database] };
-    Ok(ServerSettings { name: TODO.to_owned(), transport, trust: Trust::Bundled })
+    let (name, trust) = (TODO.to_owned(), Trust::Bundled);
+    Ok(ServerSettings { name, transport, trust, tell_owner: true })
 }
 
 /// One line: the address, the model, the place of the data.

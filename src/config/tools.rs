@@ -57,7 +57,8 @@ fn servers(env: &mut Env) -> Vec<ServerSettings> {
     } else {
         return Vec::new();
     };
-    vec![ServerSettings { name: ONLY.to_owned(), transport, trust: Trust::Trusted }]
+    let (name, trust) = (ONLY.to_owned(), Trust::Trusted);
+    vec![ServerSettings { name, transport, trust, tell_owner: false }]
 }
 
 fn arguments(env: &mut Env) -> Vec<String> {

@@ -6,6 +6,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Row, query};
 
 use super::attempt::{Attempt, DatabaseResult};
 use super::key::{KEEP_HOURS, Key};
+use super::owner::TodoOwner;
 use super::refusal::Refusal;
 use super::row::{decode, todo_of};
 use super::sql_dialect::SqlDialect;
@@ -14,22 +15,26 @@ use super::value::{Saved, TodoView};
 /// Old calls deleted with each new one: a limit, so that no call waits for thousands of deletions.
 const SWEEP: i64 = 100;
 
+/// A key, and whose it is.
+pub(super) type Keyed<'a> = (&'a TodoOwner, &'a Key);
+
 /// An expired key is free again. On PostgreSQL `ON CONFLICT` waits for a running call with the same
 /// key, which holds the row; SQLite has one writer anyway.
-const CLAIM: &str = "INSERT INTO keyed_calls (key, tool, arguments, made_at) \
-    VALUES ($1, $2, $3, $4) ON CONFLICT (key) DO UPDATE SET tool = excluded.tool, \
+const CLAIM: &str = "INSERT INTO keyed_calls (owner, key, tool, arguments, made_at) \
+    VALUES ($1, $2, $3, $4, $5) ON CONFLICT (owner, key) DO UPDATE SET tool = excluded.tool, \
     arguments = excluded.arguments, made_at = excluded.made_at, todo_id = '', todo = '' \
-    WHERE keyed_calls.made_at < $5";
+    WHERE keyed_calls.made_at < $6";
 
 /// Takes the key for this transaction. False if a call has it already.
 pub(super) async fn claim(
-    key: &Key,
+    (owner, key): Keyed<'_>,
     now: Timestamp,
     dialect: SqlDialect,
     connection: &mut AnyConnection,
 ) -> DatabaseResult<bool> {
     let expired = now.as_microsecond() - KEEP_HOURS * 3_600_000_000;
     let claimed = query(CLAIM)
+        .bind(owner.as_str())
         .bind(key.text.as_str())
         .bind(key.tool.as_str())
         .bind(key.arguments.as_str())
@@ -46,28 +51,35 @@ pub(super) async fn claim(
 
 /// Stores what the call did, for its repetitions.
 pub(super) async fn keep(
-    key: &Key,
+    (owner, key): Keyed<'_>,
     todo: &TodoView,
     connection: &mut AnyConnection,
 ) -> DatabaseResult<()> {
-    let update = "UPDATE keyed_calls SET todo_id = $2, todo = $3 WHERE key = $1";
+    let update = "UPDATE keyed_calls SET todo_id = $3, todo = $4 WHERE owner = $1 AND key = $2";
     let json = serde_json::to_string(todo).map_err(decode)?;
-    query(update).bind(key.text.as_str()).bind(todo.id()).bind(json).execute(connection).await?;
+    let update = query(update).bind(owner.as_str()).bind(key.text.as_str());
+    update.bind(todo.id()).bind(json).execute(connection).await?;
     Ok(())
 }
 
 /// The todo of an earlier call with this key: as it is now, or as that call left it if it was
 /// deleted.
-pub(super) async fn recall(key: &Key, connection: &mut AnyConnection) -> Attempt<Saved> {
-    let select = "SELECT tool, arguments, todo_id, todo FROM keyed_calls WHERE key = $1";
-    let call = query(select).bind(key.text.as_str()).fetch_one(&mut *connection).await?;
+pub(super) async fn recall(
+    (owner, key): Keyed<'_>,
+    connection: &mut AnyConnection,
+) -> Attempt<Saved> {
+    let select = "SELECT tool, arguments, todo_id, todo FROM keyed_calls \
+        WHERE owner = $1 AND key = $2";
+    let call = query(select).bind(owner.as_str()).bind(key.text.as_str());
+    let call = call.fetch_one(&mut *connection).await?;
     let (tool, arguments): (String, String) = (call.try_get("tool")?, call.try_get("arguments")?);
     if tool != key.tool || arguments != key.arguments {
         return Err(Refusal::KeyOfAnother.into());
     }
     let (id, todo): (String, String) = (call.try_get("todo_id")?, call.try_get("todo")?);
-    let present = query("SELECT * FROM todos WHERE id = $1").bind(id).fetch_optional(connection);
-    if let Some(row) = present.await? {
+    let present = query("SELECT * FROM todos WHERE id = $1 AND owner = $2");
+    let present = present.bind(id).bind(owner.as_str());
+    if let Some(row) = present.fetch_optional(connection).await? {
         return Ok(Saved { todo: todo_of(&row)?.into(), gone: None });
     }
     let todo = serde_json::from_str(&todo).map_err(decode)?;
@@ -81,7 +93,7 @@ async fn sweep(
 ) -> DatabaseResult<()> {
     // Locked rows are skipped: two sweeps that wait for each other's rows would deadlock.
     let sql = format!(
-        "DELETE FROM keyed_calls WHERE key IN (SELECT key FROM keyed_calls \
+        "DELETE FROM keyed_calls WHERE (owner, key) IN (SELECT owner, key FROM keyed_calls \
          WHERE made_at < $1 ORDER BY made_at LIMIT {SWEEP} {})",
         dialect.skip_locked()
     );

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::open::{Settings, StartError};
+use super::owner::Channel;
 use super::server::TodoServer;
 
 /// Accepted `Host` names: without the check, a DNS name that points here reaches the server.
@@ -34,7 +35,7 @@ struct Health {
 /// The tools at `/mcp`. Sessions end with `stop`; without it, a graceful shutdown would wait for
 /// open streams forever.
 pub async fn router(settings: Settings, stop: &CancellationToken) -> Result<Router, StartError> {
-    let server = TodoServer::open(&settings).await?;
+    let server = TodoServer::open(&settings).await?.over(Channel::Socket);
     let local = LOCAL_HOSTS.map(str::to_owned);
     let config = StreamableHttpServerConfig::default()
         .with_allowed_hosts(local.into_iter().chain(settings.allowed_hosts))

@@ -1,4 +1,5 @@
-//! The key with which a caller may repeat a call without a second effect (ADR 12).
+//! Who changes something, and the key with which they may repeat that without a second effect
+//! (ADR 12).
 
 use bytes::Bytes;
 use rmcp::ErrorData;
@@ -8,7 +9,10 @@ use rmcp::model::{JsonObject, MetaObject};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::calls::Keyed;
+use super::owner::{GivenOwner, TodoOwner};
 use super::refusal::Refusal;
+use super::server::TodoServer;
 
 pub(super) const KEEP_HOURS: i64 = 24;
 pub(super) const MAX_KEY: usize = 200;
@@ -27,7 +31,20 @@ pub(super) struct Key {
     pub(super) arguments: String,
 }
 
-pub(super) struct GivenKey(pub(super) Result<Option<Key>, Refusal>);
+/// Who changes something. Keys of two owners never meet.
+#[derive(Debug)]
+pub(super) struct Author {
+    pub(super) owner: TodoOwner,
+    pub(super) key: Option<Key>,
+}
+
+pub(super) struct GivenAuthor(pub(super) Result<Author, Refusal>);
+
+impl Author {
+    pub(super) fn keyed(&self) -> Option<Keyed<'_>> {
+        Some((&self.owner, self.key.as_ref()?))
+    }
+}
 
 pub(super) fn mark() -> MetaObject {
     let mut meta = MetaObject::new();
@@ -36,18 +53,21 @@ pub(super) fn mark() -> MetaObject {
 }
 
 /// Must come before the arguments in a tool's signature: extracting those empties the context.
-impl<S> FromContextPart<ToolCallContext<'_, S>> for GivenKey {
-    fn from_context_part(context: &mut ToolCallContext<'_, S>) -> Result<Self, ErrorData> {
-        let Some(given) = context.request_context.meta.0.0.get(KEY) else {
-            return Ok(Self(Ok(None)));
-        };
-        let key = checked(given).map(|text| Key {
-            text: text.to_owned(),
-            tool: context.name.clone().into_owned(),
-            arguments: digest(context.arguments.clone().unwrap_or_default()),
-        });
-        Ok(Self(key.map(Some)))
+impl FromContextPart<ToolCallContext<'_, TodoServer>> for GivenAuthor {
+    fn from_context_part(context: &mut ToolCallContext<'_, TodoServer>) -> Result<Self, ErrorData> {
+        let owner = GivenOwner::from_context_part(context)?.0;
+        let author = || Ok(Author { owner: owner?, key: key(context).transpose()? });
+        Ok(Self(author()))
     }
+}
+
+fn key(context: &ToolCallContext<'_, TodoServer>) -> Option<Result<Key, Refusal>> {
+    let given = context.request_context.meta.0.0.get(KEY)?;
+    Some(checked(given).map(|text| Key {
+        text: text.to_owned(),
+        tool: context.name.clone().into_owned(),
+        arguments: digest(context.arguments.clone().unwrap_or_default()),
+    }))
 }
 
 fn checked(given: &Value) -> Result<&str, Refusal> {

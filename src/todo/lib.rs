@@ -8,6 +8,8 @@ mod fold;
 mod http;
 mod key;
 mod open;
+mod owner;
+mod preparation;
 mod query;
 mod refusal;
 mod row;

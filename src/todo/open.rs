@@ -1,24 +1,18 @@
-//! Opens the database and prepares its tables.
+//! Opens the database.
 
 use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
-use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::{AnyPool, Executor, SqlStr};
-use tokio::time::{sleep, timeout};
+use sqlx::migrate::MigrateError;
+use sqlx::{AnyPool, Executor};
 
+use super::preparation::Preparation;
 use super::sql_dialect::SqlDialect;
 use super::store::Store;
 
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Limit for creating or updating the tables.
-const START_LIMIT: Duration = Duration::from_secs(30);
-
-/// Attempts on a file that other processes open at the same time.
-const TRIES: u32 = 5;
-const PAUSE: Duration = Duration::from_millis(100);
 
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -37,14 +31,11 @@ pub enum StartError {
     Database(#[source] sqlx::Error),
     #[error("the tables in TODO_DATABASE_URL cannot be prepared")]
     Tables(#[source] MigrateError),
-    /// The database exists, but another process holds it.
-    #[error("the database of TODO_DATABASE_URL is kept busy by another process")]
-    Slow,
     #[error("the MCP session could not be opened")]
     Session(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Opens the store. The tables are created or updated under a lock.
+/// Opens the store. If its tables take longer than a moment, calls are refused until they are ready.
 pub(super) async fn open(settings: &Settings) -> Result<Store, StartError> {
     install_default_drivers();
     let url = settings.database_url.as_str();
@@ -59,48 +50,8 @@ pub(super) async fn open(settings: &Settings) -> Result<Store, StartError> {
         (options(8).connect(url).await, SqlDialect::Postgres)
     };
     let pool = pool.map_err(StartError::Database)?;
-    timeout(START_LIMIT, prepare(&pool, dialect)).await.map_err(|_| StartError::Slow)??;
-    Ok(Store::new(pool, dialect))
-}
-
-/// PostgreSQL admits one process at a time. SQLite may admit several: all but one then find the
-/// file locked, or a table that did not exist a moment ago, and must look again.
-async fn prepare(pool: &AnyPool, dialect: SqlDialect) -> Result<(), StartError> {
-    let tries = if dialect == SqlDialect::Sqlite { TRIES } else { 1 };
-    for _ in 1..tries {
-        match migrate(pool, dialect).await {
-            Err(MigrateError::Execute(_) | MigrateError::ExecuteMigration(..)) => {
-                sleep(PAUSE).await;
-            }
-            ended => return ended.map_err(StartError::Tables),
-        }
-    }
-    migrate(pool, dialect).await.map_err(StartError::Tables)
-}
-
-async fn migrate(pool: &AnyPool, dialect: SqlDialect) -> Result<(), MigrateError> {
-    if dialect == SqlDialect::Sqlite {
-        // Stored in the file: readers continue beside the one writer. A database in memory ignores
-        // it.
-        pool.execute("PRAGMA journal_mode = WAL").await?;
-    }
-    let mut migrator = migrator();
-    // Not sqlx's default name: the agent's threads may be in the same database.
-    migrator.dangerous_set_table_name("_todo_migrations");
-    migrator.run(pool).await
-}
-
-/// The steps by which our tables came to be what they are. A step that was released never changes.
-fn migrator() -> Migrator {
-    let steps = [
-        ("todos", include_str!("migrations/0001_todos.sql")),
-        ("keyed calls", include_str!("migrations/0002_keyed_calls.sql")),
-    ];
-    let steps = (1..).zip(steps).map(|(version, (description, sql))| {
-        let (kind, sql) = (MigrationType::Simple, SqlStr::from_static(sql));
-        Migration::new(version, description.into(), kind, sql, false)
-    });
-    Migrator::with_migrations(steps.collect())
+    let preparation = Preparation::begin(pool.clone(), dialect).await;
+    Ok(Store::new(pool, dialect, preparation.map_err(StartError::Tables)?))
 }
 
 /// NORMAL keeps every commit when the process is killed, without a sync for each.

@@ -7,6 +7,7 @@ use sqlx::query::Query;
 use sqlx::{Any, AssertSqlSafe};
 
 use super::fold::fold;
+use super::owner::TodoOwner;
 use super::sql_dialect::SqlDialect;
 use super::value::TodoStatus;
 
@@ -41,28 +42,29 @@ type Statement<'q> = Query<'q, Any, AnyArguments>;
 
 /// PostgreSQL needs the casts: it cannot infer the type of a parameter that is only compared with
 /// NULL.
-const MATCHES: &str = "FROM todos WHERE (CAST($1 AS TEXT) IS NULL OR status = $1) \
-    AND (CAST($2 AS TEXT) IS NULL OR search_tags LIKE $2 ESCAPE '\\') \
-    AND (CAST($3 AS TEXT) IS NULL OR search LIKE $3 ESCAPE '\\') \
-    AND (CAST($4 AS BIGINT) IS NULL OR due_key >= $4) \
-    AND (CAST($5 AS BIGINT) IS NULL OR due_key < $5)";
+const MATCHES: &str = "FROM todos WHERE owner = $1 AND (CAST($2 AS TEXT) IS NULL OR status = $2) \
+    AND (CAST($3 AS TEXT) IS NULL OR search_tags LIKE $3 ESCAPE '\\') \
+    AND (CAST($4 AS TEXT) IS NULL OR search LIKE $4 ESCAPE '\\') \
+    AND (CAST($5 AS BIGINT) IS NULL OR due_key >= $5) \
+    AND (CAST($6 AS BIGINT) IS NULL OR due_key < $6)";
 
 impl Filter {
-    pub(super) fn count(&self) -> Statement<'_> {
-        self.bind(sqlx::query(AssertSqlSafe(format!("SELECT COUNT(*) {MATCHES}"))))
+    pub(super) fn count<'q>(&'q self, owner: &'q TodoOwner) -> Statement<'q> {
+        self.bind(owner, sqlx::query(AssertSqlSafe(format!("SELECT COUNT(*) {MATCHES}"))))
     }
 
-    pub(super) fn select(&self, dialect: SqlDialect) -> Statement<'_> {
+    pub(super) fn select<'q>(&'q self, owner: &'q TodoOwner, dialect: SqlDialect) -> Statement<'q> {
         let (key, way) = (self.sort.key(dialect), if self.descending { "DESC" } else { "ASC" });
         // `IS NULL` first, because the databases sort NULL differently. `id` last, so that pages do
         // not overlap.
         let order = format!("ORDER BY {key} IS NULL, {key} {way}, created_at {way}, id {way}");
-        let sql = format!("SELECT * {MATCHES} {order} LIMIT $6 OFFSET $7");
-        self.bind(sqlx::query(AssertSqlSafe(sql))).bind(self.limit).bind(self.offset)
+        let sql = format!("SELECT * {MATCHES} {order} LIMIT $7 OFFSET $8");
+        self.bind(owner, sqlx::query(AssertSqlSafe(sql))).bind(self.limit).bind(self.offset)
     }
 
-    fn bind<'q>(&'q self, statement: Statement<'q>) -> Statement<'q> {
+    fn bind<'q>(&'q self, owner: &'q TodoOwner, statement: Statement<'q>) -> Statement<'q> {
         statement
+            .bind(owner.as_str())
             .bind(self.status.map(TodoStatus::as_str))
             .bind(self.tag.as_deref().map(|tag| format!("%\n{}\n%", literal(tag))))
             .bind(self.text.as_deref().map(|text| format!("%{}%", literal(text))))

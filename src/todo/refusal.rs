@@ -41,6 +41,10 @@ pub(super) enum Refusal {
     KeyOfAnother,
     #[error("The todo server failed, so whether this was done is unknown. Check with list_todos.")]
     Failed,
+    #[error("The owner of a call must be anyone, or a tenant and a user as in tenant/user.")]
+    Owner,
+    #[error("The todo database is being prepared. Nothing was done. Try again in a minute.")]
+    Preparing,
     #[error("The todo database does not answer. Try again later.")]
     Unreadable,
     #[error(

@@ -7,19 +7,21 @@ use sqlx::{AnyConnection, Row, query};
 use super::attempt::DatabaseResult;
 use super::due::Due;
 use super::fold::fold;
+use super::owner::TodoOwner;
 use super::value::{Priority, Todo, TodoStatus};
 
 pub(super) const INSERT: &str = "INSERT INTO todos (id, title, title_key, notes, status, priority, due, \
-    due_key, tags, search, search_tags, created_at, updated_at, completed_at) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+    due_key, tags, search, search_tags, created_at, updated_at, completed_at, owner) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
 
 /// Writes `created_at` again unchanged, so that both statements take the same values.
 pub(super) const UPDATE: &str = "UPDATE todos SET title = $2, title_key = $3, notes = $4, status = $5, \
     priority = $6, due = $7, due_key = $8, tags = $9, search = $10, search_tags = $11, \
-    created_at = $12, updated_at = $13, completed_at = $14 WHERE id = $1";
+    created_at = $12, updated_at = $13, completed_at = $14 WHERE id = $1 AND owner = $15";
 
 pub(super) async fn save(
     sql: &'static str,
+    owner: &TodoOwner,
     todo: &Todo,
     connection: &mut AnyConnection,
 ) -> DatabaseResult<()> {
@@ -42,6 +44,7 @@ pub(super) async fn save(
         .bind(todo.created_at.as_microsecond())
         .bind(todo.updated_at.as_microsecond())
         .bind(todo.completed_at.map(Timestamp::as_microsecond))
+        .bind(owner.as_str())
         .execute(connection)
         .await?;
     Ok(())

@@ -17,8 +17,9 @@ use rmcp::service::{RequestContext, ServerInitializeError};
 use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt, tool, tool_handler, tool_router};
 
 use super::arguments::{CreateTodo, ListTodos, TodoId, UpdateTodo};
-use super::key::{self, GivenKey};
+use super::key::{self, GivenAuthor};
 use super::open::{Settings, StartError, open};
+use super::owner::{Channel, GivenOwner};
 use super::refusal::Refusal;
 use super::rules;
 use super::store::{Store, now};
@@ -35,12 +36,22 @@ const MISFIT: &str = "failed to deserialize parameters:";
 #[derive(Clone, Debug)]
 pub struct TodoServer {
     store: Store,
+    channel: Channel,
     tool_router: ToolRouter<Self>,
 }
 
 impl TodoServer {
     pub async fn open(settings: &Settings) -> Result<Self, StartError> {
-        Ok(Self { store: open(settings).await?, tool_router: Self::tool_router() })
+        let (store, channel) = (open(settings).await?, Channel::Pipe);
+        Ok(Self { store, channel, tool_router: Self::tool_router() })
+    }
+
+    pub(super) fn over(self, channel: Channel) -> Self {
+        Self { channel, ..self }
+    }
+
+    pub(super) const fn channel(&self) -> Channel {
+        self.channel
     }
 
     pub(super) async fn is_well(&self) -> bool {
@@ -76,11 +87,11 @@ impl TodoServer {
     )]
     async fn create_todo(
         &self,
-        key: GivenKey,
+        author: GivenAuthor,
         arguments: Parameters<CreateTodo>,
     ) -> Result<Json<Saved>, String> {
-        let (key, todo) = (key.0?, arguments.0.into_todo(now())?);
-        Ok(Json(self.store.create(todo, key.as_ref()).await?))
+        let (author, todo) = (author.0?, arguments.0.into_todo(now())?);
+        Ok(Json(self.store.create(&author, todo).await?))
     }
 
     #[tool(
@@ -88,9 +99,13 @@ impl TodoServer {
                        of all. total counts all that match; next_offset is there if more follow.",
         annotations(title = "List todos", read_only_hint = true, open_world_hint = false)
     )]
-    async fn list_todos(&self, arguments: Parameters<ListTodos>) -> Result<Json<TodoList>, String> {
-        let filter = arguments.0.into_filter()?;
-        let (todos, total) = self.store.list(&filter).await?;
+    async fn list_todos(
+        &self,
+        owner: GivenOwner,
+        arguments: Parameters<ListTodos>,
+    ) -> Result<Json<TodoList>, String> {
+        let (owner, filter) = (owner.0?, arguments.0.into_filter()?);
+        let (todos, total) = self.store.list(&owner, &filter).await?;
         let seen = filter.offset.saturating_add(i64::try_from(todos.len()).unwrap_or(i64::MAX));
         let next_offset = (!todos.is_empty() && seen < total).then_some(seen);
         let todos = todos.into_iter().map(TodoView::from).collect();
@@ -101,8 +116,13 @@ impl TodoServer {
         description = "Get one todo by its id.",
         annotations(title = "Get a todo", read_only_hint = true, open_world_hint = false)
     )]
-    async fn get_todo(&self, arguments: Parameters<TodoId>) -> Result<Json<TodoView>, String> {
-        Ok(Json(self.store.get(rules::id(&arguments.0.id)?).await?.into()))
+    async fn get_todo(
+        &self,
+        owner: GivenOwner,
+        arguments: Parameters<TodoId>,
+    ) -> Result<Json<TodoView>, String> {
+        let (owner, id) = (owner.0?, rules::id(&arguments.0.id)?);
+        Ok(Json(self.store.get(&owner, id).await?.into()))
     }
 
     #[tool(
@@ -118,12 +138,12 @@ impl TodoServer {
     )]
     async fn update_todo(
         &self,
-        key: GivenKey,
+        author: GivenAuthor,
         arguments: Parameters<UpdateTodo>,
     ) -> Result<Json<Saved>, String> {
-        let (key, id) = (key.0?, arguments.0.id.clone());
+        let (author, id) = (author.0?, arguments.0.id.clone());
         let change = arguments.0.check()?;
-        Ok(Json(self.store.change(rules::id(&id)?, key.as_ref(), change).await?))
+        Ok(Json(self.store.change(&author, rules::id(&id)?, change).await?))
     }
 
     #[tool(
@@ -139,12 +159,12 @@ impl TodoServer {
     )]
     async fn complete_todo(
         &self,
-        key: GivenKey,
+        author: GivenAuthor,
         arguments: Parameters<TodoId>,
     ) -> Result<Json<Saved>, String> {
-        let (key, id) = (key.0?, rules::id(&arguments.0.id)?);
+        let (author, id) = (author.0?, rules::id(&arguments.0.id)?);
         let complete = |todo: &mut Todo, now| todo.set_status(TodoStatus::Done, now);
-        Ok(Json(self.store.change(id, key.as_ref(), complete).await?))
+        Ok(Json(self.store.change(&author, id, complete).await?))
     }
 
     #[tool(
@@ -160,11 +180,11 @@ impl TodoServer {
     )]
     async fn delete_todo(
         &self,
-        key: GivenKey,
+        author: GivenAuthor,
         arguments: Parameters<TodoId>,
     ) -> Result<Json<Deleted>, String> {
-        let (key, id) = (key.0?, rules::id(&arguments.0.id)?);
-        let deleted = self.store.delete(id, key.as_ref()).await?.todo;
+        let (author, id) = (author.0?, rules::id(&arguments.0.id)?);
+        let deleted = self.store.delete(&author, id).await?.todo;
         Ok(Json(Deleted { deleted }))
     }
 }

@@ -219,10 +219,8 @@ async fn answer(
             }
             text("done".to_owned())
         }
-        "key" | "keyless" => {
-            let key = context.meta.get("orchestrator/idempotency-key").and_then(Value::as_str);
-            text(key.unwrap_or("none").to_owned())
-        }
+        "key" | "keyless" => text(said(context, "orchestrator/idempotency-key")),
+        "owner" => text(said(context, "orchestrator/owner")),
         "refuse" => Ok(CallToolResult::error(vec![ContentBlock::text("no\u{7} such thing")])),
         "invalid" => Err(ErrorData::invalid_params("what is that?", None)),
         "long" => text("é".repeat(50_000)),
@@ -243,6 +241,11 @@ async fn answer(
         }
         _ => text(Value::Object(arguments).to_string()),
     }
+}
+
+/// What was said beside the arguments.
+fn said(context: &RequestContext<RoleServer>, name: &str) -> String {
+    context.meta.get(name).and_then(Value::as_str).unwrap_or("none").to_owned()
 }
 
 /// Text, and all that may come beside it.

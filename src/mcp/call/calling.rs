@@ -9,12 +9,14 @@ use rmcp::model::{
 };
 use rmcp::service::{PeerRequestOptions, RequestHandle};
 use rmcp::{Peer, RoleClient, ServiceError};
-use serde_json::Value;
 
 use base::agents::Progress;
+use base::domain::Owner;
 
 /// The member of `_meta` with the key of a call (ADR 12).
 const KEY: &str = "orchestrator/idempotency-key";
+/// The member of `_meta` that says for whom a call is made (ADR 29).
+const OWNER: &str = "orchestrator/owner";
 
 /// Receivers of progress, by running call.
 #[derive(Debug, Default)]
@@ -45,21 +47,23 @@ impl ProgressListeners {
     }
 }
 
+/// What is said beside the arguments, where a model cannot write.
+pub(crate) fn meta(key: Option<&str>, owner: Option<&Owner>) -> Option<RequestMetaObject> {
+    let said = [(KEY, key), (OWNER, owner.map(Owner::as_str))];
+    let said = said.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?.into())));
+    let meta = MetaObject(said.collect());
+    (!meta.is_empty()).then_some(RequestMetaObject(meta))
+}
+
 /// # Cancel safety
 ///
 /// Dropping the future tells the server to stop.
 pub(crate) async fn call(
     peer: &Peer<RoleClient>,
-    mut params: CallToolRequestParams,
-    key: Option<&str>,
+    params: CallToolRequestParams,
     progress_listeners: &Arc<ProgressListeners>,
     progress: &Progress,
 ) -> Result<CallToolResponse, ServiceError> {
-    if let Some(key) = key {
-        let mut meta = MetaObject::new();
-        meta.insert(KEY.to_owned(), Value::String(key.to_owned()));
-        params.meta = Some(RequestMetaObject(meta));
-    }
     let request = ClientRequest::CallToolRequest(CallToolRequest::new(params));
     // Without rmcp's own timeout: the guard has the limit, and counts it for the breaker.
     let options = PeerRequestOptions::no_options();

@@ -179,10 +179,12 @@ impl Server {
             return Err(CallFault::NotConnected);
         };
         let _under_way = self.in_flight.begin();
-        let params = CallToolRequestParams::new(call.tool.tool.to_string())
+        let mut params = CallToolRequestParams::new(call.tool.tool.to_string())
             .with_arguments(call.arguments.clone());
-        let ToolRequest { key, progress, .. } = call.request;
-        let answer = calling::call(&peer, params, key, &self.progress_listeners, progress).await;
+        let ToolRequest { key, caller, progress, .. } = call.request;
+        let is_told = self.settings.is_told_owners() && !caller.owner.is_anyone();
+        params.meta = calling::meta(key, is_told.then_some(&caller.owner));
+        let answer = calling::call(&peer, params, &self.progress_listeners, progress).await;
         match answer.map_err(CallFault::from).inspect_err(|fault| self.consider(fault))? {
             CallToolResponse::Complete(result) => {
                 read_result(result, ToolOrigin::Server(call.tool.clone()))

@@ -30,7 +30,8 @@ pub struct ServerFault {
 
 type Faults = Vec<&'static str>;
 
-/// Reads `{"mcpServers": {"name": {"command", "args"?, "env"?} | {"url", "headers"?}}}`.
+/// Reads `{"mcpServers": {"name": {"command", "args"?, "env"?} | {"url", "headers"?}}}`,
+/// each with `"tell_owner"?`.
 ///
 /// Skips a server with `"disabled": true`. Ignores unknown members, because other clients read the
 /// same file and have their own.
@@ -102,12 +103,25 @@ fn read_server(name: &str, entry: &Value) -> Result<Option<ServerSettings>, Faul
     if name.contains("__") || name.ends_with('_') {
         faults.push("two underscores part a server's name from a tool's; give it another name");
     }
+    let tell_owner = read_tell_owner(entry, &mut faults);
     let transport = read_transport(entry, &mut faults);
     match transport {
         Some(transport) if faults.is_empty() => {
-            Ok(Some(ServerSettings { name: name.to_owned(), transport, trust: Trust::Trusted }))
+            let (name, trust) = (name.to_owned(), Trust::Trusted);
+            Ok(Some(ServerSettings { name, transport, trust, tell_owner }))
         }
         Some(_) | None => Err(faults),
+    }
+}
+
+fn read_tell_owner(entry: &Map<String, Value>, faults: &mut Faults) -> bool {
+    match entry.get("tell_owner") {
+        None => false,
+        Some(Value::Bool(tell)) => *tell,
+        Some(_) => {
+            faults.push(r#""tell_owner" must be true or false"#);
+            false
+        }
     }
 }
 

@@ -45,6 +45,15 @@ pub struct ServerSettings {
     pub transport: Transport,
     /// Whether its hints are believed.
     pub trust: Trust,
+    /// Whether the operator wants it to be told for whom each call is made.
+    pub tell_owner: bool,
+}
+
+impl ServerSettings {
+    /// Only ours, and those that the operator chose: an owner is a person's name (ADR 29).
+    pub(crate) fn is_told_owners(&self) -> bool {
+        self.tell_owner || self.trust == Trust::Bundled
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

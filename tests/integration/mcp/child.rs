@@ -324,7 +324,7 @@ async fn a_missing_program_is_told_and_tried_again() {
         args: Vec::new(),
         env: Vec::new(),
     };
-    let server = ServerSettings { name: "stub".to_owned(), transport, trust: Trust::Trusted };
+    let server = trusted("stub", transport);
 
     let servers = started(settings(vec![server])).await;
 
@@ -376,7 +376,7 @@ impl Stub {
             args: vec!["-c".to_owned(), STUB.to_owned()],
             env: env.collect(),
         };
-        ServerSettings { name: "stub".to_owned(), transport, trust: Trust::Trusted }
+        trusted("stub", transport)
     }
 
     /// Writes the stub as a program that needs no environment.

@@ -18,7 +18,7 @@ async fn what_a_child_writes_to_stderr_is_told_by_its_length_alone() {
     let script = "echo hush >&2; exec sleep 60";
     let args = ["-c", script].map(str::to_owned).into();
     let transport = Transport::Child { command: "sh".to_owned(), args, env: Vec::new() };
-    let server = ServerSettings { name: "one".to_owned(), transport, trust: Trust::Trusted };
+    let server = trusted("one", transport);
 
     let servers = Servers::start(settings(vec![server]), CancellationToken::new());
     until("it has written", || log.text().contains("wrote to stderr")).await;

@@ -6,6 +6,7 @@ mod child;
 mod connection;
 mod effects;
 mod logs;
+mod owners;
 mod todo;
 
 use std::sync::Arc;
@@ -26,7 +27,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 fn http(name: &str, server: &McpServer) -> ServerSettings {
     let transport = Transport::Http { url: server.url(), headers: Vec::new() };
-    ServerSettings { name: name.to_owned(), transport, trust: Trust::Trusted }
+    trusted(name, transport)
+}
+
+fn trusted(name: &str, transport: Transport) -> ServerSettings {
+    ServerSettings { name: name.to_owned(), transport, trust: Trust::Trusted, tell_owner: false }
 }
 
 fn settings(servers: Vec<ServerSettings>) -> Settings {

@@ -52,12 +52,12 @@ async fn a_refusal_of_the_bundled_server_is_words_for_the_model() {
     in_time(servers.shut_down()).await;
 }
 
-fn todo(folder: &Path) -> ServerSettings {
+pub(super) fn todo(folder: &Path) -> ServerSettings {
     let database = format!("sqlite://{}/todos.db", folder.display());
     let transport = Transport::Child {
         command: env!("CARGO_BIN_EXE_orchestrator").to_owned(),
         args: vec!["todo".to_owned()],
         env: vec![("TODO_DATABASE_URL".to_owned(), Secret::new(database))],
     };
-    ServerSettings { name: "todo".to_owned(), transport, trust: Trust::Bundled }
+    ServerSettings { name: "todo".to_owned(), transport, trust: Trust::Bundled, tell_owner: false }
 }

@@ -164,7 +164,8 @@ async fn ten_thousand_todos_are_enough() {
     let desk = Desk::sqlite().await;
     let pool = sqlx::AnyPool::connect(&desk.url).await.unwrap();
     let fill = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9999) \
-        INSERT INTO todos SELECT 't' || i, 'x', 'x', NULL, 'open', 1, NULL, NULL, '[]', 'x', '', i, i, NULL FROM n";
+        INSERT INTO todos SELECT 't' || i, 'x', 'x', NULL, 'open', 1, NULL, NULL, '[]', 'x', '', i, i, NULL, \
+        'anyone' FROM n";
     sqlx::query(fill).execute(&pool).await.unwrap();
 
     let last = desk.call("create_todo", title("last")).await;

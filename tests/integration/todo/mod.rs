@@ -4,11 +4,13 @@ mod changing;
 mod http;
 mod limits;
 mod listing;
+mod owners;
+mod preparation;
 mod repeating;
 mod storage;
 mod talking;
 
-use rmcp::model::{CallToolRequestParams, CallToolResult, ProtocolVersion};
+use rmcp::model::{CallToolRequestParams, CallToolResult, MetaObject, ProtocolVersion};
 use rmcp::service::{ClientLifecycleMode, ClientServiceExt, RunningService};
 use rmcp::transport::IntoTransport;
 use rmcp::{RoleClient, ServiceExt};
@@ -84,6 +86,20 @@ async fn call(
 ) -> CallToolResult {
     let Value::Object(arguments) = arguments else { unreachable!("arguments are an object") };
     let request = CallToolRequestParams::new(tool).with_arguments(arguments);
+    client.call_tool(request).await.unwrap()
+}
+
+/// The same, with more beside the arguments.
+async fn call_with(
+    client: &RunningService<RoleClient, ()>,
+    tool: &'static str,
+    arguments: Value,
+    meta: Value,
+) -> CallToolResult {
+    let Value::Object(arguments) = arguments else { unreachable!("arguments are an object") };
+    let Value::Object(meta) = meta else { unreachable!("what is beside them, too") };
+    let mut request = CallToolRequestParams::new(tool).with_arguments(arguments);
+    request.meta = Some(MetaObject(meta).into());
     client.call_tool(request).await.unwrap()
 }
 

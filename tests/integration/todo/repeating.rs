@@ -1,7 +1,6 @@
 //! Calls that are repeated under one idempotency key.
 
 use futures::future::join_all;
-use rmcp::model::MetaObject;
 use rmcp::transport::{StreamableHttpClientTransport, TokioChildProcess};
 use sqlx::Connection;
 use tokio::process::Command;
@@ -288,10 +287,6 @@ async fn call_keyed(
     arguments: Value,
     key: impl Into<Value>,
 ) -> CallToolResult {
-    let Value::Object(arguments) = arguments else { unreachable!("arguments are an object") };
-    let mut request = CallToolRequestParams::new(tool).with_arguments(arguments);
-    let mut meta = MetaObject::new();
-    meta.0.insert("orchestrator/idempotency-key".to_owned(), key.into());
-    request.meta = Some(meta.into());
-    client.call_tool(request).await.unwrap()
+    let meta = json!({ "orchestrator/idempotency-key": key.into() });
+    call_with(client, tool, arguments, meta).await
 }

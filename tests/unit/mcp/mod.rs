@@ -8,7 +8,8 @@ fn children_and_addresses_are_read_in_the_order_written() {
     let servers = read_servers(
         r#"{"mcpServers": {
             "todo": {"command": "orchestrator", "args": ["todo"], "env": {"KEY": "k"}},
-            "far": {"type": "http", "url": "https://example.com/mcp", "headers": {"X-Key": "k"}},
+            "far": {"type": "http", "url": "https://example.com/mcp", "headers": {"X-Key": "k"},
+                "tell_owner": true},
             "off": {"command": "x", "disabled": true}
         }}"#,
     );
@@ -20,12 +21,15 @@ fn children_and_addresses_are_read_in_the_order_written() {
         env: secret("KEY"),
     };
     let far = Transport::Http { url: "https://example.com/mcp".into(), headers: secret("X-Key") };
-    let expected = [("todo", todo), ("far", far)].map(|(name, transport)| ServerSettings {
+    let servers = servers.unwrap();
+    let expected = [("todo", todo, false), ("far", far, true)];
+    let expected = expected.map(|(name, transport, tell_owner)| ServerSettings {
         name: name.into(),
         transport,
         trust: Trust::Trusted,
+        tell_owner,
     });
-    assert_eq!(servers.unwrap(), expected);
+    assert_eq!(servers, expected);
 }
 
 #[test]
@@ -39,6 +43,7 @@ fn every_fault_is_told_at_once_and_no_value_ever() {
             "http": {"url": "ftp://hush", "headers": {"bad name": "hush"}},
             "old": {"type": "sse", "url": "http://localhost"},
             "flat": "hush",
+            "told": {"command": "x", "tell_owner": "hush"},
             "built-in": {"command": "hush"},
             "a__b": {"command": "hush"}
         }}"#,
@@ -59,6 +64,7 @@ fn every_fault_is_told_at_once_and_no_value_ever() {
             r#"server http: "headers" must be an object of header names and texts"#,
             "server old: the old SSE transport is not spoken; use its streamable HTTP endpoint",
             "server flat: its entry is not an object",
+            r#"server told: "tell_owner" must be true or false"#,
             "server built-in: its name stands for the tools of this program; give it another",
             "server a__b: two underscores part a server's name from a tool's; give it another name",
         ]

@@ -1,0 +1,73 @@
+//! Whose todos a call is about. Only the channel says so, never the arguments: a model writes those.
+
+use std::sync::Arc;
+
+use rmcp::ErrorData;
+use rmcp::handler::server::common::FromContextPart;
+use rmcp::handler::server::tool::ToolCallContext;
+use serde_json::Value;
+
+use super::refusal::Refusal;
+use super::server::TodoServer;
+
+/// The owner of everything that was made without a name.
+const ANYONE: &str = "anyone";
+/// In bytes: the longest name of a tenant or a user.
+const MAX_NAME: usize = 200;
+/// The member of a call's `_meta` with its owner.
+const OWNER: &str = "orchestrator/owner";
+
+/// `anyone`, or a tenant and a user as `tenant/user`. The same text for the same person, whoever
+/// tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct TodoOwner(Arc<str>);
+
+/// Whose word counts.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Channel {
+    /// Whoever writes to it started this process, so its word counts.
+    Pipe,
+    /// Anybody may write to it.
+    Socket,
+}
+
+pub(super) struct GivenOwner(pub(super) Result<TodoOwner, Refusal>);
+
+impl TodoOwner {
+    pub(super) fn anyone() -> Self {
+        Self(ANYONE.into())
+    }
+
+    /// None if one of them is no name. A tenant has no slash, so two pairs are never one owner.
+    pub(super) fn user(tenant: &str, user: &str) -> Option<Self> {
+        let is_name = |name: &str| name.len() <= MAX_NAME && !name.contains(char::is_control);
+        let fine = is_name(tenant) && is_name(user) && !user.is_empty() && !tenant.contains('/');
+        fine.then(|| Self(format!("{tenant}/{user}").into()))
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        if name == ANYONE {
+            return Some(Self::anyone());
+        }
+        let (tenant, user) = name.split_once('/')?;
+        Self::user(tenant, user)
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromContextPart<ToolCallContext<'_, TodoServer>> for GivenOwner {
+    fn from_context_part(context: &mut ToolCallContext<'_, TodoServer>) -> Result<Self, ErrorData> {
+        Ok(Self(match context.service.channel() {
+            Channel::Pipe => told(context.request_context.meta.0.0.get(OWNER)),
+            Channel::Socket => Ok(TodoOwner::anyone()),
+        }))
+    }
+}
+
+fn told(name: Option<&Value>) -> Result<TodoOwner, Refusal> {
+    let Some(name) = name else { return Ok(TodoOwner::anyone()) };
+    name.as_str().and_then(TodoOwner::named).ok_or(Refusal::Owner)
+}
