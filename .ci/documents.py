@@ -22,7 +22,7 @@ WORDS = {
 # Items that never leave the server.
 HIDDEN = {"hidden_context_item", "sdk_hidden_context"}
 # The service that uses a variable, if it is not the orchestrator.
-OWNERS = {"TODO_DATABASE_URL": "todo", "TODO_ALLOWED_HOSTS": "todo", "POSTGRES_PASSWORD": "postgres"}
+OWNERS = {"TODO_DATABASE_URL": "todo", "TODO_ALLOWED_HOSTS": "todo", "TODO_TOKENS_FILE": "todo", "POSTGRES_PASSWORD": "postgres"}
 # Used outside of the containers only: the port of PostgreSQL on the machine.
 OF_THE_MACHINE = {"POSTGRES_PORT"}
 # Statuses with a different name in Python.

@@ -39,7 +39,8 @@ enum Command {
     Serve,
     /// Serve the bundled todo tools over MCP, on stdio unless told otherwise.
     Todo {
-        /// Serve streamable HTTP at /mcp on this address instead.
+        /// Serve streamable HTTP at /mcp on this address instead. One that others reach needs
+        /// `TODO_TOKENS_FILE`.
         #[arg(long, value_name = "ADDRESS")]
         http: Option<SocketAddr>,
     },
@@ -81,7 +82,7 @@ fn perform(command: Command) -> anyhow::Result<()> {
             logged(config.log, Box::pin(serve::serve(config)))
         }
         Command::Todo { http } => {
-            let (log, settings) = for_todo(env, format)?;
+            let (log, settings) = for_todo(env, http, format)?;
             logged(log, todo::todo(settings, http))
         }
         Command::DemoModel(model) => logged(for_demo_model(env, format)?, model.serve(signalled())),

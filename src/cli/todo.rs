@@ -28,7 +28,7 @@ pub(super) async fn todo(settings: Settings, http: Option<SocketAddr>) -> anyhow
     let listener = TcpListener::bind(address)
         .await
         .with_context(|| format!("Cannot listen on the address {address}"))?;
-    tracing::info!(address = %listener.local_addr()?, "The todo server listens at /mcp");
+    tracing::info!("The todo server is listening on http://{}/mcp", listener.local_addr()?);
     let stop = CancellationToken::new();
     let serve = serve_todo(settings, listener, stop.clone());
     let mut serve = pin!(serve);

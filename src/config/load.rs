@@ -1,5 +1,6 @@
 //! Reads every variable once, and fills the settings of each module.
 
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,11 +13,12 @@ use super::env::{ConfigError, Env};
 use super::guard::GUARD;
 use super::listen::{Listen, hosts, listen, origins, public_url};
 use super::models::models;
+use super::todo::{todo, todo_at};
 use super::tools::{names_no_server, tools};
 use super::variables::{
     DATABASE_URL, DRAIN_SECONDS, LAME_DUCK_SECONDS, LOG_FORMAT, LOG_LEVEL, MAX_CONTEXT_TOKENS,
     MAX_INPUT_CHARS, MAX_STEPS, MAX_STREAMS, MAX_TURN_COST_USD, MAX_TURN_TOKENS, MAX_WAITING,
-    TIME_ZONE, TITLES, TODO_ALLOWED_HOSTS, TODO_DATABASE_URL, TURN_TIMEOUT_SECONDS, Variable,
+    TIME_ZONE, TITLES, TURN_TIMEOUT_SECONDS, Variable,
 };
 use crate::agents::{RunLimits, SpendBudget};
 use crate::chat::Titles;
@@ -50,7 +52,7 @@ pub struct Config {
     /// Whether to start the bundled todo server, because no server was chosen.
     pub uses_bundled_todo: bool,
     pub store: store::Settings,
-    pub todo: todo::Settings,
+    pub todo: ::todo::Settings,
 }
 
 impl Config {
@@ -91,12 +93,13 @@ pub fn for_keys(env: Env) -> Result<PathBuf, ConfigError> {
     env.read(keys_file)
 }
 
-/// For `todo`.
+/// For `todo`, on standard input or at an address.
 pub fn for_todo(
     env: Env,
+    http: Option<SocketAddr>,
     log_default: LogFormat,
-) -> Result<(LogSettings, todo::Settings), ConfigError> {
-    env.read(|env| (log(env, log_default), todo(env)))
+) -> Result<(LogSettings, ::todo::Settings), ConfigError> {
+    env.read(|env| (log(env, log_default), todo_at(env, http)))
 }
 
 /// For `demo-model`; its other settings are on its command line.
@@ -160,12 +163,7 @@ fn store(env: &mut Env) -> store::Settings {
     store::Settings { url, timeout: Duration::from_secs(5), guard }
 }
 
-fn todo(env: &mut Env) -> todo::Settings {
-    let database_url = database(env, &TODO_DATABASE_URL);
-    todo::Settings { database_url, allowed_hosts: env.list(&TODO_ALLOWED_HOSTS) }
-}
-
-fn database(env: &mut Env, variable: &Variable) -> String {
+pub(super) fn database(env: &mut Env, variable: &Variable) -> String {
     let known = ["sqlite:", "postgres://", "postgresql://"];
     let url = env.text(variable).unwrap_or_default();
     if url != "memory" && !known.iter().any(|scheme| url.starts_with(scheme)) {

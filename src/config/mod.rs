@@ -10,6 +10,7 @@ mod guard;
 mod listen;
 mod load;
 mod models;
+mod todo;
 mod tools;
 mod variables;
 

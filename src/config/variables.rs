@@ -76,6 +76,8 @@ variables! {
         "bundled todo server: sqlite://…, postgres://… or memory";
     TODO_ALLOWED_HOSTS = Unset,
         "host names that todo --http accepts in addition to localhost, separated by commas";
+    TODO_TOKENS_FILE = Unset,
+        "JSON file of the tokens of todo --http: {\"tokens\": [{\"name\", \"hash\", \"user\", \"tenant\"?}, ...]}; needed on an address that others reach";
     TIME_ZONE = Words("the machine's"), "time zone for words like \"tomorrow\", for example Europe/Berlin";
     PUBLIC_URL = Words("derived from HOST and PORT"), "URL at which browsers reach this server";
     ALLOWED_HOSTS = Words("localhost, addresses, and the names in HOST and PUBLIC_URL"),

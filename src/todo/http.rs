@@ -5,22 +5,20 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::json;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::door::{Door, Hosts, check_host, recognise};
 use super::open::{Settings, StartError};
 use super::owner::Channel;
 use super::server::TodoServer;
-
-/// Accepted `Host` names: without the check, a DNS name that points here reaches the server.
-const LOCAL_HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+use super::sessions::{MAX_SESSIONS, Sessions};
 
 /// Accepted origins. rmcp does not check `Origin` by default, and a browser would let any page call
 /// a server on this machine (ADR 1).
@@ -28,29 +26,34 @@ const LOCAL_ORIGINS: [&str; 2] = ["http://localhost:*", "http://127.0.0.1:*"];
 
 #[derive(Clone)]
 struct Health {
-    server: TodoServer,
+    server: Arc<TodoServer>,
     started: Instant,
 }
 
 /// The tools at `/mcp`. Sessions end with `stop`; without it, a graceful shutdown would wait for
 /// open streams forever.
 pub async fn router(settings: Settings, stop: &CancellationToken) -> Result<Router, StartError> {
-    let server = TodoServer::open(&settings).await?.over(Channel::Socket);
-    let local = LOCAL_HOSTS.map(str::to_owned);
+    let server = Arc::new(TodoServer::open(&settings).await?.over(Channel::Socket));
     let config = StreamableHttpServerConfig::default()
-        .with_allowed_hosts(local.into_iter().chain(settings.allowed_hosts))
+        // `check_host` does it, on every path.
+        .disable_allowed_hosts()
         .with_allowed_origins(LOCAL_ORIGINS)
         .with_cancellation_token(stop.child_token());
-    let health = Health { server: server.clone(), started: Instant::now() };
-    let sessions = Arc::new(LocalSessionManager::default());
-    let mcp = StreamableHttpService::new(move || Ok(server.clone()), sessions, config);
-    Ok(Router::new()
+    let sessions = Arc::new(Sessions::at_most(MAX_SESSIONS));
+    let door = Door { tokens: settings.tokens, sessions: Arc::clone(&sessions) };
+    let hosts = Arc::new(Hosts::local_and(&settings.allowed_hosts));
+    let health = Health { server: Arc::clone(&server), started: Instant::now() };
+    let mcp = StreamableHttpService::new(move || Ok(Arc::clone(&server)), sessions, config);
+    let mcp = Router::new()
+        .nest_service("/mcp", mcp)
+        .layer(from_fn(end_plainly))
+        .layer(from_fn_with_state(door, recognise));
+    let health = Router::new()
         .route("/health", get(report))
         .route("/health/live", get(live))
         .route("/health/ready", get(ready))
-        .with_state(health)
-        .nest_service("/mcp", mcp)
-        .layer(from_fn(end_plainly)))
+        .with_state(health);
+    Ok(health.merge(mcp).layer(from_fn_with_state(hosts, check_host)))
 }
 
 /// rmcp answers the end of a session with 202, but clients accept only 200 and 204.

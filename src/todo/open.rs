@@ -11,6 +11,7 @@ use sqlx::{AnyPool, Executor};
 use super::preparation::Preparation;
 use super::sql_dialect::SqlDialect;
 use super::store::Store;
+use super::tokens::Tokens;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -20,6 +21,8 @@ pub struct Settings {
     pub database_url: String,
     /// Accepted `Host` names besides those of this machine.
     pub allowed_hosts: Vec<String>,
+    /// Of callers over HTTP; none where only this machine can call.
+    pub tokens: Option<Tokens>,
 }
 
 /// Why the server cannot start. Never contains the URL, which may hold a password.

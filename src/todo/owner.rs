@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::http::request::Parts;
 use rmcp::ErrorData;
 use rmcp::handler::server::common::FromContextPart;
 use rmcp::handler::server::tool::ToolCallContext;
@@ -9,6 +10,7 @@ use serde_json::Value;
 
 use super::refusal::Refusal;
 use super::server::TodoServer;
+use super::tokens::{Visitor, Voice};
 
 /// The owner of everything that was made without a name.
 const ANYONE: &str = "anyone";
@@ -27,7 +29,7 @@ pub(super) struct TodoOwner(Arc<str>);
 pub(super) enum Channel {
     /// Whoever writes to it started this process, so its word counts.
     Pipe,
-    /// Anybody may write to it.
+    /// Anybody may write to it, so a token says whose word counts.
     Socket,
 }
 
@@ -62,8 +64,20 @@ impl FromContextPart<ToolCallContext<'_, TodoServer>> for GivenOwner {
     fn from_context_part(context: &mut ToolCallContext<'_, TodoServer>) -> Result<Self, ErrorData> {
         Ok(Self(match context.service.channel() {
             Channel::Pipe => told(context.request_context.meta.0.0.get(OWNER)),
-            Channel::Socket => Ok(TodoOwner::anyone()),
+            Channel::Socket => proven(context),
         }))
+    }
+}
+
+/// Over HTTP the token decides whether `_meta` counts.
+fn proven(context: &ToolCallContext<'_, TodoServer>) -> Result<TodoOwner, Refusal> {
+    let parts = context.request_context.extensions.get::<Parts>();
+    let visitor = parts.and_then(|parts| parts.extensions.get::<Visitor>());
+    match visitor.map(|visitor| &visitor.voice) {
+        Some(Voice::Own(owner)) => Ok(owner.clone()),
+        Some(Voice::ForOthers) => told(context.request_context.meta.0.0.get(OWNER)),
+        // Never for want of a caller somebody else's todos.
+        None => Err(Refusal::Failed),
     }
 }
 

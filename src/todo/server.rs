@@ -270,7 +270,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_in_a_tool_is_answered() {
-        let settings = Settings { database_url: "memory".to_owned(), allowed_hosts: Vec::new() };
+        let settings =
+            Settings { database_url: "memory".to_owned(), allowed_hosts: Vec::new(), tokens: None };
         let mut server = TodoServer::open(&settings).await.unwrap();
         let tool = Tool::new("boom", "", schema_for_empty_input());
         let boom = ToolRoute::new_dyn(tool, |_| async { panic!("secret") }.boxed());

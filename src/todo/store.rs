@@ -194,7 +194,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_list_reads_the_todos_of_its_owner_alone() {
-        let settings = Settings { database_url: "memory".to_owned(), allowed_hosts: Vec::new() };
+        let settings =
+            Settings { database_url: "memory".to_owned(), allowed_hosts: Vec::new(), tokens: None };
         let store = open(&settings).await.unwrap();
         let (owner, filter) = (TodoOwner::anyone(), ListTodos::default().into_filter().unwrap());
 

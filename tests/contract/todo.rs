@@ -57,7 +57,8 @@ async fn the_document_names_every_tool_and_every_argument() {
 
 /// In the order of their names.
 async fn tools() -> Vec<Tool> {
-    let settings = Settings { database_url: "memory".to_owned(), allowed_hosts: Vec::new() };
+    let settings =
+        Settings { database_url: "memory".to_owned(), allowed_hosts: Vec::new(), tokens: None };
     let server = TodoServer::open(&settings).await.unwrap();
     let (here, there) = tokio::io::duplex(64 * 1024);
     drop(tokio::spawn(async move { server.serve(there).await.unwrap().waiting().await }));

@@ -1,11 +1,15 @@
 //! For whom a call is made: told to the bundled server, and to others only if the operator says so.
 
+use std::path::Path;
+
 use orchestrator::domain::{Owner, Scope};
+use orchestrator::mcp::read_servers;
 use serde_json::{Value, json};
 
 use super::todo::todo;
 use super::*;
 use crate::support::mcp_server::Era;
+use crate::support::process::{Running, client, program};
 
 #[tokio::test]
 async fn the_bundled_server_keeps_one_list_for_each_user() {
@@ -63,6 +67,30 @@ async fn another_server_is_not_told_for_whom_a_call_is_made() {
         in_time(servers.shut_down()).await;
         server.stop().await;
     }
+}
+
+/// With the files of docker-compose.yml, but for the address.
+#[tokio::test]
+async fn a_todo_server_over_http_keeps_one_list_for_each_user_that_it_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut command = program(folder.path());
+    command.args(["todo", "--http", "127.0.0.1:0"]);
+    command.env("TODO_TOKENS_FILE", root.join("docker-compose.tokens.json"));
+    let server = Running::spawn(&mut command);
+    let list = std::fs::read_to_string(root.join("docker-compose.mcp.json")).unwrap();
+    let list = read_servers(&list.replace("http://todo:8931", &server.url)).unwrap();
+    drop(client());
+
+    let servers = started(settings(list)).await;
+    by(&servers, &user("ada"), "create_todo", &json!({ "title": "Milk" })).await.unwrap();
+
+    for (name, total) in [("ada", 1), ("bob", 0)] {
+        let listed = as_json(by(&servers, &user(name), "list_todos", &json!({})).await);
+        assert_eq!(listed["total"], total, "{name}");
+    }
+    in_time(servers.shut_down()).await;
+    drop(server.stop());
 }
 
 fn user(name: &str) -> Caller {

@@ -30,9 +30,13 @@ pub(super) struct Served {
 
 impl Served {
     pub(super) async fn start(database: &str) -> Self {
+        Self::with(settings(database)).await
+    }
+
+    pub(super) async fn with(settings: Settings) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
-        let task = tokio::spawn(serve_todo(settings(database), listener, stop.clone()));
+        let task = tokio::spawn(serve_todo(settings, listener, stop.clone()));
         Self { address, stop, task }
     }
 
@@ -50,7 +54,7 @@ impl Served {
         self.hello(name, value).await.status().as_u16()
     }
 
-    async fn hello(&self, name: &str, value: &str) -> reqwest::Response {
+    pub(super) async fn hello(&self, name: &str, value: &str) -> reqwest::Response {
         let hello = json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
             "protocolVersion": "2025-11-25", "capabilities": {},
             "clientInfo": { "name": "test", "version": "1" },
@@ -107,6 +111,13 @@ async fn only_known_hosts_and_pages_of_this_machine_may_ask() {
         ("origin", "null", 403),
     ] {
         assert_eq!(served.knock(name, value).await, status, "{name}: {value}");
+    }
+    for path in ["/health", "/health/live", "/health/ready", "/mcp", "/nowhere"] {
+        for (host, is_known) in [("localhost", true), ("evil.example", false)] {
+            let request = client().get(served.url(path)).header("host", host);
+            let status = request.send().await.unwrap().status();
+            assert_eq!(status != 403, is_known, "{path} of {host}: {status}");
+        }
     }
     served.stop().await;
 }

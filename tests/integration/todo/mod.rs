@@ -7,8 +7,10 @@ mod listing;
 mod owners;
 mod preparation;
 mod repeating;
+mod sessions;
 mod storage;
 mod talking;
+mod tokens;
 
 use rmcp::model::{CallToolRequestParams, CallToolResult, MetaObject, ProtocolVersion};
 use rmcp::service::{ClientLifecycleMode, ClientServiceExt, RunningService};
@@ -127,7 +129,8 @@ async fn connect<E: std::error::Error + Send + Sync + 'static, A>(
 }
 
 fn settings(url: &str) -> Settings {
-    Settings { database_url: url.to_owned(), allowed_hosts: vec!["todo.example".to_owned()] }
+    let allowed_hosts = vec!["todo.example".to_owned()];
+    Settings { database_url: url.to_owned(), allowed_hosts, tokens: None }
 }
 
 /// Sorted, for where the order does not matter.
