@@ -19,7 +19,7 @@ use crate::cores::Cores;
 use crate::domain::{HealthProbe, Secret, Trust};
 use crate::mcp::{ServerSettings, Servers, Transport};
 use crate::model::{self, Chain, OpenAiModel};
-use crate::serving::{self, Routers, Tcp};
+use crate::serving::{Routers, serve_tcp};
 use crate::store;
 
 /// How long connections that are open after the drain have to close.
@@ -62,6 +62,7 @@ impl App {
         }
         let store = store::open(&config.store).await.context("DATABASE_URL cannot be used")?;
         announce(&config, address);
+        warn_of_everybody(&config);
         warn_of_unpriced(&config);
 
         let model = Arc::new(chain(config.model, config.fallbacks)?);
@@ -89,8 +90,8 @@ impl App {
     ) -> anyhow::Result<()> {
         let closed = CancellationToken::new();
         let cores = Cores::of_machine().context("The threads could not be started")?;
-        let (listener, routers) = (Tcp::new(listener), self.routers.clone());
-        let serving = serving::serve(listener, routers, requests, cores, closed.clone());
+        let routers = self.routers.clone();
+        let serving = serve_tcp(listener, routers, requests, cores, closed.clone());
         let server = tokio::spawn(serving);
         self.open_when_settled();
         self.inspect_models();
@@ -180,6 +181,13 @@ fn announce(config: &Config, address: SocketAddr) {
     } else {
         let model = &config.model.model;
         tracing::info!("Listening on {listen} | model: {model} | data: {data}");
+    }
+}
+
+/// Said at every start: an open server is seldom meant.
+fn warn_of_everybody(config: &Config) {
+    if config.anonymous.is_some() && !config.listen.is_loopback() {
+        tracing::warn!("ALLOW_ANONYMOUS is set: whoever reaches this address may use the server");
     }
 }
 

@@ -12,6 +12,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::{Instrument, info_span};
 
 use super::admission::{Heartbeat, Queues, beat};
@@ -119,14 +120,7 @@ impl Chat {
         };
         let (mut job, has_started) = TurnJob::new(request, thread.clone(), Arc::clone(&log), place);
         job.in_flight = in_flight;
-        let span = info_span!("turn", thread_id = %thread, turn_id = %job.item);
-        // The future owns both: if it panics, the log is closed and the turn no longer counted.
-        let (context, closing) = (Arc::clone(&self.context), CloseLog(Arc::clone(&log)));
-        let hosting = async move {
-            run_turn(context, job).await;
-            drop((closing, token));
-        };
-        let engine = Engine::new(hosting.instrument(span));
+        let engine = host(Arc::clone(&self.context), job, token);
         self.sweeps.here().watch(&log, &engine);
         // The turn runs in the task of its first reader, which is the caller's (ADR 24).
         events.run(engine);
@@ -153,6 +147,19 @@ impl Drop for Chat {
     fn drop(&mut self) {
         self.heartbeat.abort();
     }
+}
+
+/// A turn, ready to run. Not a part of `begin`: a turn would be compiled again in each package that
+/// calls that (ADR 28).
+fn host(context: Arc<ChatContext>, job: TurnJob, token: TaskTrackerToken) -> Arc<Engine> {
+    let span = info_span!("turn", thread_id = %job.thread, turn_id = %job.item);
+    // The future owns both: if it panics, the log is closed and the turn no longer counted.
+    let closing = CloseLog(Arc::clone(&job.log));
+    let hosting = async move {
+        run_turn(context, job).await;
+        drop((closing, token));
+    };
+    Engine::new(hosting.instrument(span))
 }
 
 /// Runs a turn until it is known whether it begins.

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::stop::signalled;
 use crate::cores::Cores;
-use crate::serving::{Tcp, serve};
+use crate::serving::{Routers, serve_tcp};
 
 /// Enough for many replicas, and below every usual limit of open files.
 const MAX_REQUESTS: usize = 512;
@@ -47,10 +47,10 @@ pub async fn serve_todo(
     listener: TcpListener,
     stop: CancellationToken,
 ) -> Result<(), StartError> {
-    let (router, listener) = (todo::router(settings, &stop).await?, Tcp::new(listener));
+    let routers = Routers::from(todo::router(settings, &stop).await?);
     tokio::select! {
         // One thread is enough for it (ADR 25).
-        () = serve(listener, router, MAX_REQUESTS, Cores::only_here(), stop.clone()) => {}
+        () = serve_tcp(listener, routers, MAX_REQUESTS, Cores::only_here(), stop.clone()) => {}
         // A client that never ends its request must not keep the process alive.
         () = async { stop.cancelled().await; sleep(DRAIN).await } => {}
     }

@@ -27,7 +27,8 @@ impl Listen {
         }
     }
 
-    pub(super) fn is_loopback(&self) -> bool {
+    /// Whether only this machine reaches it.
+    pub fn is_loopback(&self) -> bool {
         let address = self.host.parse::<IpAddr>();
         self.host == "localhost" || address.is_ok_and(|address| address.is_loopback())
     }

@@ -1,5 +1,7 @@
 //! Serves the routes of the offline model or the emulator.
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use std::time::Duration;
 
 use axum::Router;
@@ -25,7 +27,16 @@ pub fn router(settings: Settings) -> Router {
 ///
 /// # Cancel safety
 /// Dropping the future stops accepting; open connections end with their clients.
-pub async fn serve(
+pub fn serve(
+    listener: TcpListener,
+    settings: Settings,
+    stop: CancellationToken,
+) -> BoxFuture<'static, std::io::Result<()>> {
+    // Boxed, so that it is compiled here and not again in each package that calls it (ADR 28).
+    served(listener, settings, stop).boxed()
+}
+
+async fn served(
     listener: TcpListener,
     settings: Settings,
     stop: CancellationToken,

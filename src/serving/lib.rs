@@ -10,6 +10,9 @@ mod unread;
 use std::sync::Arc;
 
 use axum::Router;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -58,6 +61,18 @@ pub async fn serve<L: Accept + 'static>(
     drop(listener);
     open.close();
     open.wait().await;
+}
+
+/// The same over TCP. Boxed, so that it is compiled here and not again
+/// in each package that calls it (ADR 28).
+pub fn serve_tcp(
+    listener: TcpListener,
+    routers: Routers,
+    requests: usize,
+    cores: Cores,
+    stop: CancellationToken,
+) -> BoxFuture<'static, ()> {
+    serve(Tcp::new(listener), routers, requests, cores, stop).boxed()
 }
 
 async fn welcome<L: Accept + 'static>(arrival: L::Arrival, guest: Guest, stop: CancellationToken) {

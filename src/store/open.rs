@@ -1,5 +1,7 @@
 //! Opens the store that a URL names.
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,8 +48,13 @@ pub enum OpenError {
     File(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// A file must be usable now; a server may become reachable later.
-pub async fn open(settings: &Settings) -> Result<Opened, OpenError> {
+/// A file must be usable now; a server may become reachable later. Boxed, so that it is compiled here
+/// and not again in each package that calls it (ADR 28).
+pub fn open(settings: &Settings) -> BoxFuture<'_, Result<Opened, OpenError>> {
+    opened(settings).boxed()
+}
+
+async fn opened(settings: &Settings) -> Result<Opened, OpenError> {
     if settings.url == "memory" {
         return Ok(Opened { store: Arc::new(MemoryStore::default()), health: None });
     }

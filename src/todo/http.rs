@@ -1,6 +1,8 @@
 //! The tools over streamable HTTP, and health paths. Provides routes only; the caller serves them
 //! with its own limits (ADR 27).
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -32,7 +34,14 @@ struct Health {
 
 /// The tools at `/mcp`. Sessions end with `stop`; without it, a graceful shutdown would wait for
 /// open streams forever.
-pub async fn router(settings: Settings, stop: &CancellationToken) -> Result<Router, StartError> {
+pub fn router(
+    settings: Settings,
+    stop: &CancellationToken,
+) -> BoxFuture<'_, Result<Router, StartError>> {
+    routes(settings, stop).boxed()
+}
+
+async fn routes(settings: Settings, stop: &CancellationToken) -> Result<Router, StartError> {
     let server = Arc::new(TodoServer::open(&settings).await?.over(Channel::Socket));
     let config = StreamableHttpServerConfig::default()
         // `check_host` does it, on every path.

@@ -1,5 +1,6 @@
 //! The six tools as MCP sees them. Rules of fields are in `rules`, statements in `store`.
 
+use futures::future::BoxFuture;
 use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
@@ -59,8 +60,13 @@ impl TodoServer {
     }
 }
 
-/// Serves on standard input and output until the input ends.
-pub async fn serve_stdio(settings: Settings) -> Result<(), StartError> {
+/// Serves on standard input and output until the input ends. Boxed, so that it is compiled here and
+/// not again in each package that calls it (ADR 28).
+pub fn serve_stdio(settings: Settings) -> BoxFuture<'static, Result<(), StartError>> {
+    stdio(settings).boxed()
+}
+
+async fn stdio(settings: Settings) -> Result<(), StartError> {
     let server = TodoServer::open(&settings).await?;
     let session = |error| StartError::Session(error);
     let running = match server.serve(rmcp::transport::stdio()).await {

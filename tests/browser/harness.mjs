@@ -7,7 +7,7 @@ export const base = new URL(process.env.BASE_URL ?? "http://127.0.0.1:8000/");
 const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
 export let page;
-let browser, context, faults, answerDialog;
+let browser, context, faults, answerDialog, home;
 
 before(async () => {
   browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: flags });
@@ -19,6 +19,7 @@ beforeEach(async () => {
   context = await browser.newContext({ locale: "en-GB", timezoneId: "Europe/Berlin" });
   context.setDefaultTimeout(20_000);
   faults = [];
+  home = base;
   answerDialog = (dialog) => { faults.push(`dialog: ${dialog.message()}`); return dialog.dismiss(); };
   page = await context.newPage();
   page.on("pageerror", (error) => faults.push(`exception: ${error.message}`));
@@ -33,7 +34,14 @@ afterEach(async () => {
   assert.deepEqual(faults, []);
 });
 
-const isForeign = (url) => !url.startsWith("data:") && new URL(url).origin !== base.origin;
+const isForeign = (url) => !url.startsWith("data:") && new URL(url).origin !== home.origin;
+
+/** Opens the page of another server. */
+export const visit = (url) => {
+  home = new URL(url);
+  return page.goto(home.href);
+};
+
 export const composer = () => page.getByRole("textbox", { name: "Message" });
 export const answers = () => page.locator(".assistant_message:not(.open)");
 export const seen = (locator) => locator.first().waitFor();

@@ -64,7 +64,8 @@ fn a_server_that_others_reach_does_not_start_open() {
     assert_eq!(output.status.code(), Some(64));
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(told.contains("HOST is an address that others may reach"), "{told}");
-    drop(Running::start(&data, &[("HOST", "0.0.0.0"), ("ALLOW_ANONYMOUS", "true")]));
+    let mut open = Running::start(&data, &[("HOST", "0.0.0.0"), ("ALLOW_ANONYMOUS", "true")]);
+    open.wait_for("whoever reaches this address may use the server");
 }
 
 #[test]
