@@ -16,7 +16,7 @@ use crate::auth;
 use crate::chat::Chat;
 use crate::config::{Config, Listen};
 use crate::cores::Cores;
-use crate::domain::{HealthProbe, Secret, Trust};
+use crate::domain::{Caller, HealthProbe, Secret, Trust};
 use crate::mcp::{ServerSettings, Servers, Transport};
 use crate::model::{self, Chain, OpenAiModel};
 use crate::serving::{Routers, serve_tcp};
@@ -63,6 +63,7 @@ impl App {
         let store = store::open(&config.store).await.context("DATABASE_URL cannot be used")?;
         announce(&config, address);
         warn_of_everybody(&config);
+        warn_of_untold(&config);
         warn_of_unpriced(&config);
 
         let model = Arc::new(chain(config.model, config.fallbacks)?);
@@ -188,6 +189,18 @@ fn announce(config: &Config, address: SocketAddr) {
 fn warn_of_everybody(config: &Config) {
     if config.anonymous.is_some() && !config.listen.is_loopback() {
         tracing::warn!("ALLOW_ANONYMOUS is set: whoever reaches this address may use the server");
+    }
+}
+
+/// Callers are told apart here, but not by a server that does not hear of them.
+fn warn_of_untold(config: &Config) {
+    let knows_callers = config.anonymous.as_ref() != Some(&Caller::anyone());
+    for server in config.mcp.servers.iter().filter(|it| knows_callers && !it.is_told_owners()) {
+        let server = &server.name;
+        tracing::warn!(
+            server,
+            "Not told for whom it is called: all callers share what it keeps; \"tell_owner\": true in MCP_CONFIG tells it"
+        );
     }
 }
 

@@ -14,7 +14,7 @@ pub use keys::api_keys::ApiKeys;
 pub use keys::key_file::{InvalidKeys, KeyEntry, KeyFile};
 pub use keys::key_store::{KeyStoreError, add, remove};
 pub use keys::key_text::{MintedKey, mint};
-pub use settings::{JwksSettings, KeysSettings, SecretSettings, Settings, TokenRules};
+pub use settings::{JwksSettings, KeysSettings, KeysUrl, SecretSettings, Settings, TokenRules};
 pub use tokens::jwks::Jwks;
 pub use tokens::shared_secret::SharedSecret;
 

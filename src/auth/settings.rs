@@ -1,5 +1,6 @@
 //! The operator's settings: which ways there are to recognise a caller.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -40,12 +41,21 @@ pub struct SecretSettings {
     pub rules: TokenRules,
 }
 
+/// Where an issuer publishes its keys. Never shown: it may have a secret in its query.
+#[derive(Clone)]
+pub struct KeysUrl(pub Url);
+
 #[derive(Clone, Debug)]
 pub struct JwksSettings {
-    /// Where the issuer publishes its keys.
-    pub url: Url,
+    pub url: KeysUrl,
     pub rules: TokenRules,
     /// For one attempt to fetch them.
     pub timeout: Duration,
     pub guard: GuardSettings,
+}
+
+impl fmt::Debug for KeysUrl {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("***")
+    }
 }

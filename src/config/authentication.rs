@@ -1,7 +1,10 @@
 //! Who may come in (ADR 29).
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use reqwest::Url;
 
 use super::address::http_url;
 use super::env::Env;
@@ -12,7 +15,9 @@ use super::variables::{
     ALLOW_ANONYMOUS, API_KEYS_FILE, AUTH_AUDIENCE, AUTH_ISSUER, AUTH_JWKS_URL, AUTH_JWT_SECRET,
     AUTH_TENANT_CLAIM, AUTH_USER_CLAIM, HOST, Variable,
 };
-use crate::auth::{JwksSettings, KeyFile, KeysSettings, SecretSettings, Settings, TokenRules};
+use crate::auth::{
+    JwksSettings, KeyFile, KeysSettings, KeysUrl, SecretSettings, Settings, TokenRules,
+};
 use crate::domain::{Caller, Owner, Scope, Secret};
 use crate::resilience::{BreakerSettings, GuardSettings};
 
@@ -25,8 +30,9 @@ pub(super) fn authentication(env: &mut Env, listen: &Listen) -> (Settings, Optio
     let settings = Settings { keys: keys(env), secret: secret(env), jwks: jwks(env) };
     let ways = [&API_KEYS_FILE, &AUTH_JWT_SECRET, &AUTH_JWKS_URL];
     let is_asked = ways.iter().any(|way| env.text(way).is_some());
-    let serves_all = env.word(&ALLOW_ANONYMOUS, &[("true", true), ("false", false)]);
-    let serves_all = serves_all.unwrap_or_default();
+    // Compose cannot tell whether keys are set, and must not leave the door open beside them.
+    let words = [("true", true), ("false", false), ("if-no-keys", !is_asked)];
+    let serves_all = env.word(&ALLOW_ANONYMOUS, &words).unwrap_or_default();
     if !is_asked && !serves_all && !listen.is_loopback() {
         env.fault(HOST.name, OPEN);
     }
@@ -60,9 +66,10 @@ fn secret(env: &mut Env) -> Option<SecretSettings> {
 
 fn jwks(env: &mut Env) -> Option<JwksSettings> {
     let text = env.text(&AUTH_JWKS_URL)?;
-    let url = http_url(&text);
+    let url = http_url(&text).filter(|url| url.scheme() == "https" || is_here(url));
     if url.is_none() {
-        env.fault(AUTH_JWKS_URL.name, "must be an http or https URL");
+        // Whoever is on the way could give us keys of their own.
+        env.fault(AUTH_JWKS_URL.name, "must be an https URL, or an http URL on this machine");
     }
     // Without these a token that the same issuer made for another service would be accepted.
     for needed in [&AUTH_ISSUER, &AUTH_AUDIENCE] {
@@ -72,7 +79,17 @@ fn jwks(env: &mut Env) -> Option<JwksSettings> {
     }
     let breaker = BreakerSettings { max_failures: 3, cool_down: Duration::from_secs(15) };
     let guard = GuardSettings { breaker, ..GUARD };
-    Some(JwksSettings { url: url?, rules: rules(env), timeout: Duration::from_secs(5), guard })
+    Some(JwksSettings {
+        url: KeysUrl(url?),
+        rules: rules(env),
+        timeout: Duration::from_secs(5),
+        guard,
+    })
+}
+
+fn is_here(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn rules(env: &mut Env) -> TokenRules {

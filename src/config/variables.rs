@@ -92,7 +92,7 @@ variables! {
     AUTH_USER_CLAIM = Value("sub"), "claim of a token that names its user";
     AUTH_TENANT_CLAIM = Unset, "claim of a token that names the user's tenant";
     ALLOW_ANONYMOUS = Value("false"),
-        "true serves requests without a key or token as well; needed on a public HOST without any of the above";
+        "true serves requests without a key or token as well, if-no-keys only while none of the above is set; needed on a public HOST without any of them";
     LAME_DUCK_SECONDS = Value("5"),
         "seconds to keep serving after SIGTERM while /health/ready answers 503";
     DRAIN_SECONDS = Value("30"), "seconds that running turns may continue after that";

@@ -1,10 +1,10 @@
 //! Serves the routes of the offline model or the emulator.
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use std::time::Duration;
 
 use axum::Router;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 

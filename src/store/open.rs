@@ -1,11 +1,11 @@
 //! Opens the store that a URL names.
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use sqlx::any::install_default_drivers;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;

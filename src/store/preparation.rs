@@ -2,6 +2,7 @@
 //! user's call was rolled back at the call's limit and retried forever (ADR 6).
 
 use std::io;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +23,9 @@ const LIMIT: Duration = Duration::from_mins(15);
 
 /// A preparation that takes longer is logged.
 const NOTICE: Duration = Duration::from_secs(2);
+
+/// How often a long preparation is told of.
+const PROGRESS: Duration = Duration::from_secs(10);
 
 /// Attempts on a file that other processes prepare at the same time, and the pause between them.
 const TRIES: u32 = 5;
@@ -83,15 +87,23 @@ async fn prepare(
 ) -> Result<(), MigrateError> {
     let work = timeout(LIMIT, try_to_prepare(dialect, &options, reach));
     tokio::pin!(work);
-    let done = if let Ok(done) = timeout(NOTICE, &mut work).await {
-        done
-    } else {
-        tracing::warn!("The database is being prepared; this may take minutes after an update");
-        let done = work.await;
-        tracing::warn!(is_done = matches!(done, Ok(Ok(()))), "The preparation has ended");
-        done
+    let done = match timeout(NOTICE, &mut work).await {
+        Ok(done) => done,
+        Err(_) => tell_of(work).await,
     };
     done.unwrap_or_else(|_| Err(late("the tables were not ready in time").into()))
+}
+
+/// Waits for a long preparation, and says again and again that it goes on.
+async fn tell_of<T>(mut work: Pin<&mut impl Future<Output = T>>) -> T {
+    for times in 0_u32.. {
+        let seconds = (NOTICE + PROGRESS * times).as_secs();
+        tracing::warn!(seconds, "The database is being prepared, which may take minutes");
+        if let Ok(done) = timeout(PROGRESS, &mut work).await {
+            return done;
+        }
+    }
+    work.await
 }
 
 /// PostgreSQL admits one process at a time. SQLite may admit several: all but one then find a

@@ -20,6 +20,9 @@ const LOCAL_HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
 const SESSION: &str = "mcp-session-id";
 
+/// Sent with every request but the one that opens a session.
+const VERSION: &str = "mcp-protocol-version";
+
 /// The names by which the server may be called.
 #[derive(Debug)]
 pub(super) struct Hosts(Vec<HostName>);
@@ -90,6 +93,7 @@ pub(super) async fn recognise(
         return refused;
     };
     let (session, holder) = (session_of(request.headers()), Arc::clone(&visitor.name));
+    let opens_a_session = !request.headers().contains_key(VERSION);
     if session.as_ref().is_some_and(|id| !door.sessions.belongs_to(id, &holder)) {
         return problem(StatusCode::NOT_FOUND, "There is no such session. Initialize again.");
     }
@@ -101,8 +105,10 @@ pub(super) async fn recognise(
     if let Some(id) = session_of(response.headers()) {
         door.sessions.bind(&id, &holder);
     }
-    // What rmcp makes of a session that could not be opened.
-    if response.status() == StatusCode::INTERNAL_SERVER_ERROR { full() } else { response }
+    // What rmcp makes of a session that could not be opened. After any other 500 the call may have
+    // been made, so nobody is told to send it again.
+    let could_not = response.status() == StatusCode::INTERNAL_SERVER_ERROR && opens_a_session;
+    if could_not { full() } else { response }
 }
 
 impl Door {

@@ -1,8 +1,6 @@
 //! The tools over streamable HTTP, and health paths. Provides routes only; the caller serves them
 //! with its own limits (ADR 27).
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -11,6 +9,8 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::json;
 use tokio::time::Instant;

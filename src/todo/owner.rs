@@ -75,7 +75,11 @@ fn proven(context: &ToolCallContext<'_, TodoServer>) -> Result<TodoOwner, Refusa
     let visitor = parts.and_then(|parts| parts.extensions.get::<Visitor>());
     match visitor.map(|visitor| &visitor.voice) {
         Some(Voice::Own(owner)) => Ok(owner.clone()),
-        Some(Voice::ForOthers) => told(context.request_context.meta.0.0.get(OWNER)),
+        // A caller that forgets to say for whom must not reach anyone's list instead.
+        Some(Voice::ForOthers) => match context.request_context.meta.0.0.get(OWNER) {
+            Some(name) => told(Some(name)),
+            None => Err(Refusal::Owner),
+        },
         // Never for want of a caller somebody else's todos.
         None => Err(Refusal::Failed),
     }

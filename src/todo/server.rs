@@ -1,9 +1,9 @@
 //! The six tools as MCP sees them. Rules of fields are in `rules`, statements in `store`.
 
-use futures::future::BoxFuture;
 use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
+use futures::future::BoxFuture;
 use rmcp::handler::server::router::tool::ToolRouter;
 use rmcp::handler::server::tool::ToolCallContext;
 use rmcp::handler::server::wrapper::{Json, Parameters};

@@ -64,7 +64,7 @@ impl Sessions {
     }
 
     /// Takes up a new session. Returns the one to close for it: the longest unused that nobody
-    /// reads, or the new one itself.
+    /// reads, otherwise one of a holder that has more than half of them, or the new one itself.
     fn admit(&self, new: &SessionId) -> Option<SessionId> {
         let mut open = self.lock();
         let session = OpenSession { holder: None, used: Instant::now(), streams: Arc::default() };
@@ -74,9 +74,24 @@ impl Sessions {
         }
         let others = open.iter().filter(|(id, session)| *id != new && !session.is_read());
         let oldest = others.min_by_key(|(_, session)| session.used);
-        let surplus = Arc::clone(oldest.map_or(new, |(id, _)| id));
+        let surplus = oldest.or_else(|| self.of_the_greedy(&open));
+        let surplus = Arc::clone(surplus.map_or(new, |(id, _)| id));
         open.remove(&surplus);
         Some(surplus)
+    }
+
+    /// The longest unused session of a holder that has more than half of all.
+    fn of_the_greedy<'a>(
+        &self,
+        open: &'a HashMap<SessionId, OpenSession>,
+    ) -> Option<(&'a SessionId, &'a OpenSession)> {
+        let mut counts: HashMap<&str, usize> = HashMap::new();
+        for holder in open.values().filter_map(|session| session.holder.as_deref()) {
+            *counts.entry(holder).or_default() += 1;
+        }
+        let (greedy, _) = counts.into_iter().find(|(_, count)| *count > self.most / 2)?;
+        let theirs = open.iter().filter(|(_, it)| it.holder.as_deref() == Some(greedy));
+        theirs.min_by_key(|(_, session)| session.used)
     }
 
     /// Marks a session as used, and as read while the result is held.
@@ -167,6 +182,8 @@ fn held<S: Stream>(stream: S, reader: Option<Arc<()>>) -> impl Stream<Item = S::
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use rmcp::ServiceExt;
     use rmcp::model::ClientJsonRpcMessage;
     use rmcp::transport::streamable_http_server::session::{SessionId, SessionManager};
@@ -194,6 +211,27 @@ mod tests {
         drop((stream, other));
         open(&sessions).await.unwrap();
         assert!(!sessions.has_session(&read).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn whoever_has_more_than_half_of_all_sessions_makes_way() {
+        let sessions = Sessions::at_most(4);
+        let (many, one) = (Arc::from("many"), Arc::from("one"));
+        let mut streams = Vec::new();
+        let mut ids = Vec::new();
+        for holder in [&many, &many, &many, &one] {
+            let id = open(&sessions).await.unwrap();
+            sessions.bind(&id, holder);
+            streams.push(sessions.create_standalone_stream(&id).await.unwrap());
+            ids.push(id);
+        }
+
+        let next = open(&sessions).await.unwrap();
+        sessions.bind(&next, &one);
+
+        assert!(!sessions.has_session(&ids[0]).await.unwrap(), "the longest unused of many");
+        assert!(sessions.has_session(&ids[3]).await.unwrap());
+        assert!(sessions.has_session(&next).await.unwrap());
     }
 
     async fn open(sessions: &Sessions) -> Result<SessionId, SessionFault> {

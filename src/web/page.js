@@ -28,33 +28,35 @@ class Refused extends Error {
 }
 
 const KEY = "orchestrator.key"; // of this tab alone: other tabs and later visits do not see it
+let key = sessionStorage.getItem(KEY);
 
 /** A request with the key, which is asked for when the server wants one and there is somebody to ask. */
 async function call(path, { quiet = false, ...options } = {}) {
-  for (let key = sessionStorage.getItem(KEY); ; key = await askForKey(key)) {
-    const headers = { ...options.headers, ...(key && { authorization: `Bearer ${key}` }) };
+  for (;;) {
+    const used = key;
+    const headers = { ...options.headers, ...(used && { authorization: `Bearer ${used}` }) };
     const response = await fetch(path, { ...options, headers });
-    if (response.status !== 401 || quiet || key === "") return response;
+    const isRefused = response.status === 401 || response.status === 403;
+    if (!isRefused && used) sessionStorage.setItem(KEY, used);
+    if (!isRefused || quiet) return response;
+    if (used === key && !(await askForKey())) return response;
   }
 }
 
 let asking = null;
 
-/** Asks once, however many requests wait; empty if the person gives none. */
-function askForKey(refused) {
-  const newer = sessionStorage.getItem(KEY);
-  if (newer && newer !== refused) return newer;
+/** Asks once, however many requests wait; false if the person gives none. */
+function askForKey() {
   asking ??= new Promise((resolve) => {
-    ui["key-refused"].hidden = !refused;
+    ui["key-refused"].hidden = !key;
     ui.key.value = "";
-    ui["key-dialog"].returnValue = "";
     ui["key-dialog"].addEventListener("close", () => resolve(ui.key.value.trim()), { once: true });
     ui["key-dialog"].showModal();
-  }).then((key) => {
+  }).then((given) => {
     asking = null;
     ui.key.value = "";
-    if (key) sessionStorage.setItem(KEY, key);
-    return key;
+    if (given) key = given;
+    return Boolean(given);
   });
   return asking;
 }
@@ -380,7 +382,7 @@ async function checkHealth() {
 }
 
 /** Whoever is not let in yet learns nothing of it. */
-const readHealth = (response) => (response.status === 401 ? { status: "ok" } : response.json());
+const readHealth = (response) => (response.ok ? response.json() : { status: response.status < 500 ? "ok" : "degraded" });
 
 function remarksOn({ status, model, breakers = {}, mcp = {} }) {
   const paused = Object.entries(breakers).filter(([, breaker]) => breaker.state !== "closed").map(pauseRemark);

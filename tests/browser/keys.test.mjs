@@ -14,6 +14,8 @@ const enter = async (text) => {
 test("a key is asked for once, kept in the tab, and asked for again where it is wrong", { skip }, async () => {
   await visit(url);
   await seen(field());
+  await enter("ork_\u200bpasted");
+  assert.equal(await field().isVisible(), true, "no such key can be sent");
   await enter("ork_000000000000_wrong");
   await seen(page.getByText("This key is not known here"));
   await enter(key);

@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use orchestrator::chat::{Claim, Naming, Rating, Resource, Store, ThreadsError};
 use orchestrator::domain::{Order, Owner, Page, PageRequest, Thread};
+use sqlx::{AnyPool, query_scalar};
+use tempfile::TempDir;
 
-use super::stores::{create, page, said, thread};
+use super::stores::{self, create, page, said, thread};
+use crate::support::postgres;
 
 contract!(
     what_belongs_to_another_is_not_found,
@@ -108,4 +111,26 @@ async fn the_owner_of_a_thread_is_kept_with_it(store: Arc<dyn Store>) {
     create(&*store, &thread, said(&thread, 0)).await;
 
     assert_eq!(store.find(&odd, &thread.id).await.unwrap().unwrap().owner, odd);
+}
+
+#[tokio::test]
+async fn a_rating_by_another_is_not_kept() {
+    let folder = TempDir::new().unwrap();
+    let sqlite = format!("sqlite://{}/threads.db", folder.path().display());
+    for url in [Some(sqlite), postgres::database().await].into_iter().flatten() {
+        let store = stores::store(&url).await;
+        let [mine, other, _] = owners();
+        let thread = owned(&mine);
+        let first = said(&thread, 0);
+        let item = first.item.as_ref().unwrap().id.clone();
+        create(&*store, &thread, first).await;
+        let mut counts = Vec::new();
+        for owner in [&other, &mine] {
+            store.rate(owner, &thread.id, from_ref(&item), Rating::Positive).await.unwrap();
+            let pool = AnyPool::connect(&url).await.unwrap();
+            let count = query_scalar::<_, i64>("SELECT COUNT(*) FROM ratings");
+            counts.push(count.fetch_one(&pool).await.unwrap());
+        }
+        assert_eq!(counts, [0, 1]);
+    }
 }

@@ -60,8 +60,7 @@ pub(crate) async fn perform(
     let parsed = ChatKitRequest::parse(&body);
     let caller = match asking {
         Ok(Asking(caller)) => caller,
-        Err(error) if matches!(parsed, Ok(ChatKitRequest::Turn(..))) => return refusal(error),
-        Err(error) => return Err(error),
+        Err(error) => return unrecognised(error, parsed),
     };
     let threads = api.chat.of(&caller);
     match parsed {
@@ -85,6 +84,21 @@ pub(crate) async fn perform(
         }
         Err(error @ ApiError::NotOffered { streams: true, .. }) => refusal(error),
         Err(error) => Err(error),
+    }
+}
+
+/// Nobody can be recognised right now: a stream says so as an event (ADR 7).
+fn unrecognised(
+    error: ApiError,
+    parsed: Result<ChatKitRequest, ApiError>,
+) -> Result<Response, ApiError> {
+    match parsed {
+        Ok(ChatKitRequest::Turn(..)) | Err(ApiError::NotOffered { streams: true, .. }) => {
+            refusal(error)
+        }
+        Ok(_) => Err(error),
+        // The same for whoever sends it.
+        Err(misshapen) => Err(misshapen),
     }
 }
 

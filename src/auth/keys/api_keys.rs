@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use base::domain::{Authenticator, Caller, NotRecognised, Recognition};
 use futures::FutureExt;
@@ -30,8 +31,23 @@ pub struct ApiKeys(RwLock<Arc<KnownKeys>>);
 #[derive(Debug)]
 struct KnownKeys(HashMap<String, (Hash, Caller)>);
 
-/// What changes when a file is written.
-type Stamp = Option<(SystemTime, u64)>;
+/// What changes when a file is written or replaced.
+type Stamp = (u64, i64, i64, u64);
+
+/// What the last looks found.
+#[derive(Default)]
+struct Seen {
+    stamp: Option<Stamp>,
+    /// The fault that was told last.
+    fault: Option<String>,
+}
+
+/// What a look at the file found.
+enum Look {
+    Same,
+    Read(Stamp, KnownKeys),
+    Fault(String),
+}
 
 impl ApiKeys {
     pub fn new(file: &KeyFile) -> Result<Arc<Self>, InvalidKeys> {
@@ -44,26 +60,13 @@ impl ApiKeys {
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // The file was read a moment ago, but may have changed since.
-        let mut seen: Option<Stamp> = None;
+        let mut seen = Seen::default();
         while stop.run_until_cancelled(looks.tick()).await.is_some() {
-            let path = path.clone();
-            let Ok((now, read)) = spawn_blocking(move || look(&path, seen)).await else { continue };
-            match read {
-                None => {}
-                Some(Ok(known)) => {
-                    if seen.is_some() {
-                        tracing::info!(keys = known.0.len(), "The file of API keys was read again");
-                    }
-                    *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(known);
-                }
-                Some(Err(fault)) => {
-                    tracing::error!(
-                        fault,
-                        "API_KEYS_FILE was not read again; its keys stay as they were"
-                    );
-                }
+            let (path, stamp) = (path.clone(), seen.stamp);
+            let looked = spawn_blocking(move || look(&path, stamp)).await;
+            if let Some(known) = looked.ok().and_then(|look| seen.take_in(look)) {
+                *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(known);
             }
-            seen = Some(now);
         }
     }
 
@@ -95,21 +98,46 @@ impl KnownKeys {
     }
 }
 
-/// The file's stamp and, if that changed, the keys in it.
-fn look(path: &Path, seen: Option<Stamp>) -> (Stamp, Option<Result<KnownKeys, String>>) {
-    let found = fs::metadata(path);
-    let stamp = found.as_ref().ok().and_then(|it| Some((it.modified().ok()?, it.len())));
-    if seen == Some(stamp) {
-        return (stamp, None);
+impl Seen {
+    /// The keys, if there are others. A file with a fault is read again at the next look: what is put
+    /// right may leave no trace on it.
+    fn take_in(&mut self, look: Look) -> Option<KnownKeys> {
+        match look {
+            Look::Same => None,
+            Look::Read(stamp, known) => {
+                if self.stamp.replace(stamp).is_some() {
+                    tracing::info!(keys = known.0.len(), "The file of API keys was read again");
+                }
+                self.fault = None;
+                Some(known)
+            }
+            Look::Fault(fault) => {
+                if self.fault.as_ref() != Some(&fault) {
+                    tracing::error!(
+                        fault,
+                        "API_KEYS_FILE cannot be read; its keys stay as they were"
+                    );
+                    self.fault = Some(fault);
+                }
+                None
+            }
+        }
     }
-    let read = || {
-        let size = found.map_err(|error| error.to_string())?.len();
-        if size > MAX_FILE {
+}
+
+fn look(path: &Path, seen: Option<Stamp>) -> Look {
+    let read = || -> Result<Look, String> {
+        let found = fs::metadata(path).map_err(|error| error.to_string())?;
+        let stamp = (found.ino(), found.mtime(), found.mtime_nsec(), found.len());
+        if seen == Some(stamp) {
+            return Ok(Look::Same);
+        }
+        if found.len() > MAX_FILE {
             return Err(format!("it is larger than {MAX_FILE} bytes"));
         }
         let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
         let known = KeyFile::read(&text).and_then(|file| KnownKeys::of(&file));
-        known.map_err(|faults| faults.to_string())
+        known.map(|known| Look::Read(stamp, known)).map_err(|faults| faults.to_string())
     };
-    (stamp, Some(read()))
+    read().unwrap_or_else(Look::Fault)
 }

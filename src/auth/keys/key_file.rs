@@ -68,7 +68,8 @@ impl KeyFile {
 
     /// The checked entries, or all faults.
     pub(super) fn known(&self) -> Result<Vec<KnownKey>, InvalidKeys> {
-        let (mut known, mut faults, mut ids) = (Vec::new(), Vec::new(), HashSet::new());
+        let (mut known, mut faults) = (Vec::new(), Vec::new());
+        let (mut ids, mut names) = (HashSet::new(), HashSet::new());
         if self.keys.len() > MAX_KEYS {
             return Err(InvalidKeys(vec![format!("there are more than {MAX_KEYS} keys")]));
         }
@@ -76,6 +77,9 @@ impl KeyFile {
             let fault = |what: &'static str| format!("key {place}: {what}");
             if !ids.insert(&entry.id) {
                 faults.push(fault("its id is there twice"));
+            }
+            if !names.insert(&entry.name) {
+                faults.push(fault("its name is there twice"));
             }
             match entry.known() {
                 Ok(key) => known.push(key),

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use super::key_file::{InvalidKeys, KeyEntry, KeyFile};
@@ -36,8 +36,10 @@ pub fn add(path: &Path, entry: KeyEntry) -> Result<(), KeyStoreError> {
 pub fn remove(path: &Path, which: &str) -> Result<KeyEntry, KeyStoreError> {
     let mut removed = None;
     change(path, |file| {
-        let is_it = |key: &KeyEntry| key.name == which || key.id == which;
-        let place = file.keys.iter().position(is_it).ok_or(KeyStoreError::Unknown)?;
+        // An id is ours and stands for one key; a name may look like the id of another.
+        let by_id = file.keys.iter().position(|key| key.id == which);
+        let by_name = || file.keys.iter().position(|key| key.name == which);
+        let place = by_id.or_else(by_name).ok_or(KeyStoreError::Unknown)?;
         removed = Some(file.keys.remove(place));
         Ok(())
     })?;
@@ -50,6 +52,7 @@ fn change(
 ) -> Result<(), KeyStoreError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
     // The folder is locked and not the file, which is about to be replaced.
     let lock = File::open(folder)?;
     lock.lock()?;
@@ -73,6 +76,14 @@ fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     let mut options = OpenOptions::new();
     let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&new)?;
     file.write_all(text)?;
+    // A server that runs as another user must still be able to read it.
+    if let Ok(old) = fs::metadata(path) {
+        file.set_permissions(old.permissions())?;
+        let now = file.metadata()?;
+        if (now.uid(), now.gid()) != (old.uid(), old.gid()) {
+            fchown(&file, Some(old.uid()), Some(old.gid()))?;
+        }
+    }
     file.sync_all()?;
     fs::rename(new, path)
 }

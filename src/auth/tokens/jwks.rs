@@ -1,7 +1,7 @@
 //! Tokens that are signed by keys which an issuer publishes. The keys are fetched in the background
 //! and kept; no request waits for a fetch unless it names a key that nobody knows yet (ADR 29).
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use base::domain::{Authenticator, Dependency, Detail, HealthProbe, NotRecognised, Recognition};
@@ -28,9 +28,15 @@ const EVERY: Duration = Duration::from_mins(10);
 /// How soon after a failure.
 const AFTER_FAILURE: Duration = Duration::from_secs(15);
 
-/// The least time between two fetches, whatever tokens come: anyone can write a token with an
-/// unknown key.
-const LEAST: Duration = Duration::from_secs(30);
+/// The least time between two fetches that tokens ask for while the issuer fails.
+const AT_LEAST: Duration = Duration::from_millis(500);
+
+/// Keys are not asked for again before this time, whatever tokens come: anyone can write a token with
+/// an unknown key.
+const FRESH: Duration = Duration::from_secs(30);
+
+/// Keys are not trusted for longer without a word of their issuer.
+const TRUSTED: Duration = Duration::from_hours(24);
 
 /// How long a token with an unknown key waits for a fetch.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -40,9 +46,14 @@ pub struct Jwks {
     settings: JwksSettings,
     client: Client,
     guard: Guard,
-    keys: watch::Sender<Option<Arc<KeySet>>>,
+    keys: watch::Sender<Option<Fetched>>,
     wanted: Notify,
-    last_asked: Mutex<Option<Instant>>,
+}
+
+#[derive(Clone, Debug)]
+struct Fetched {
+    keys: Arc<KeySet>,
+    at: Instant,
 }
 
 impl Jwks {
@@ -50,7 +61,7 @@ impl Jwks {
         ring_crypto::install();
         let (client, guard) = (client()?, Guard::new("auth", settings.guard));
         let (keys, wanted) = (watch::Sender::new(None), Notify::new());
-        Ok(Arc::new(Self { settings, client, guard, keys, wanted, last_asked: Mutex::default() }))
+        Ok(Arc::new(Self { settings, client, guard, keys, wanted }))
     }
 
     /// Keeps the keys fresh until `stop`.
@@ -60,7 +71,7 @@ impl Jwks {
                 let is_fresh = self.fetch().instrument(info_span!("jwks")).await;
                 select! {
                     () = sleep(if is_fresh { EVERY } else { AFTER_FAILURE }) => {}
-                    () = self.wanted.notified() => {}
+                    () = self.wanted.notified() => sleep(AT_LEAST).await,
                 }
             }
         };
@@ -68,56 +79,59 @@ impl Jwks {
     }
 
     async fn fetch(&self) -> bool {
-        *self.last_asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         let JwksSettings { url, timeout, .. } = &self.settings;
-        let fetched = self.guard.call_within(*timeout, || fetch(&self.client, url)).await;
+        let fetched = self.guard.call_within(*timeout, || fetch(&self.client, &url.0)).await;
         match fetched {
             Ok(keys) => {
                 tracing::debug!(keys = keys.len(), "The issuer's keys were fetched");
-                self.keys.send_replace(Some(Arc::new(keys)));
+                let (keys, at) = (Arc::new(keys), Instant::now());
+                self.keys.send_replace(Some(Fetched { keys, at }));
                 true
             }
             Err(fault) => {
                 let error = &fault as &dyn std::error::Error;
-                let is_known = self.keys.borrow().is_some();
+                let is_known = self.known().is_some();
                 tracing::warn!(error, is_known, "AUTH_JWKS_URL gave no keys; the last ones stay");
-                // Whoever waits for a fetch hears that there was one.
-                self.keys.send_modify(|_| {});
                 false
             }
         }
     }
 
     async fn judge(&self, token: &str, header: &Header) -> Recognition {
-        let mut keys = self.keys.subscribe();
         let mut found = self.look_up(token, header);
-        if found.is_none() && self.ask_for_keys() {
-            // Too late is answered like not found.
-            let _fetched = timeout(PATIENCE, keys.changed()).await;
+        let asked = Instant::now();
+        let is_since = |known: &Option<Fetched>| known.as_ref().is_some_and(|it| it.at >= asked);
+        if found.is_none() && !self.is_fresh() {
+            self.wanted.notify_one();
+            // Too late is like not at all.
+            let mut keys = self.keys.subscribe();
+            let _fetched = timeout(PATIENCE, keys.wait_for(is_since)).await;
             found = self.look_up(token, header);
         }
-        found.unwrap_or_else(|| match *self.keys.borrow() {
-            Some(_) => Err(NotRecognised::Wrong("token with an unknown key")),
-            None => Err(NotRecognised::Unavailable { retry_in: AFTER_FAILURE }),
+        found.unwrap_or_else(|| {
+            // Wrong only by keys that are fresh: otherwise its key may be one that we do not know.
+            Err(if self.is_fresh() {
+                NotRecognised::Wrong("token with an unknown key")
+            } else {
+                NotRecognised::Unavailable { retry_in: AFTER_FAILURE }
+            })
         })
     }
 
     /// `None` if its key is unknown.
     fn look_up(&self, token: &str, header: &Header) -> Option<Recognition> {
-        let keys = self.keys.borrow().clone()?;
-        let key = keys.find(header.kid.as_deref())?;
+        let known = self.known()?;
+        let key = known.keys.find(header.kid.as_deref())?;
         Some(caller_of(token, header, key, &self.settings.rules))
     }
 
-    /// Whether a fetch begins because of this call.
-    fn ask_for_keys(&self) -> bool {
-        let mut last = self.last_asked.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_due = last.is_none_or(|last| last.elapsed() >= LEAST);
-        if is_due {
-            *last = Some(Instant::now());
-            self.wanted.notify_one();
-        }
-        is_due
+    fn is_fresh(&self) -> bool {
+        self.known().is_some_and(|known| known.at.elapsed() < FRESH)
+    }
+
+    /// The keys that still count.
+    fn known(&self) -> Option<Fetched> {
+        self.keys.borrow().clone().filter(|known| known.at.elapsed() < TRUSTED)
     }
 }
 
@@ -134,7 +148,7 @@ impl Authenticator for Jwks {
 
 impl HealthProbe for Jwks {
     fn report(&self) -> Vec<Dependency> {
-        let keys = self.keys.borrow().as_ref().map_or(0, |keys| keys.len());
+        let keys = self.known().map_or(0, |known| known.keys.len());
         let (name, breaker) = ("auth".to_owned(), self.guard.report());
         vec![Dependency { name, breaker, detail: Detail::Keys { keys } }]
     }

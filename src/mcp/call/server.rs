@@ -182,7 +182,7 @@ impl Server {
         let mut params = CallToolRequestParams::new(call.tool.tool.to_string())
             .with_arguments(call.arguments.clone());
         let ToolRequest { key, caller, progress, .. } = call.request;
-        let is_told = self.settings.is_told_owners() && !caller.owner.is_anyone();
+        let is_told = self.settings.is_told_owners();
         params.meta = calling::meta(key, is_told.then_some(&caller.owner));
         let answer = calling::call(&peer, params, &self.progress_listeners, progress).await;
         match answer.map_err(CallFault::from).inspect_err(|fault| self.consider(fault))? {

@@ -51,7 +51,8 @@ pub struct ServerSettings {
 
 impl ServerSettings {
     /// Only ours, and those that the operator chose: an owner is a person's name (ADR 29).
-    pub(crate) fn is_told_owners(&self) -> bool {
+    /// Whether it hears for whom it is called.
+    pub fn is_told_owners(&self) -> bool {
         self.tell_owner || self.trust == Trust::Bundled
     }
 }

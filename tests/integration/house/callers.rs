@@ -1,14 +1,22 @@
 //! Who may come in, and what each may see (ADR 29).
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::{Method, Request};
 use orchestrator::api::{Authentication, Hosts};
+use orchestrator::auth::{Jwks, JwksSettings, KeysUrl, TokenRules};
 use orchestrator::domain::{Caller, Owner, Scope};
+use orchestrator::resilience::{BreakerSettings, GuardSettings};
 use serde_json::{Value, json};
 
-use crate::support::app::{Answer, Choices, TestApp, add, create, json_request};
+use crate::support::app::{Answer, Choices, TestApp, add, create, json_request, memory};
 use crate::support::callers::{known, with_key};
 use crate::support::doubles::{Act, FakeTools, ScriptedModel, calls, says};
+use crate::support::faulty::Faulty;
+use crate::support::issuer::SigningKey;
+use crate::support::watchdog::within;
 
 /// What may be had without a credential: whether the server is well, and the page, which has no
 /// data.
@@ -164,18 +172,73 @@ async fn the_thread_of_somebody_else_is_like_one_that_does_not_exist() {
 #[tokio::test]
 async fn whoever_names_a_foreign_thread_does_not_stand_in_its_queue() {
     let (authentication, [ada, bob]) = known([("", "ada", "chat"), ("", "bob", "chat")]);
-    let app = app([says("Hello."), Act::Hang(Vec::new()), says("At last.")], authentication).await;
-    let made = app.send(with_key(json_request("/chatkit", &create("hi")), &ada)).await;
-    let running =
-        app.open(with_key(json_request("/chatkit", &add(&made.thread_id(), "go")), &ada)).await;
+    // Whoever stands behind a running turn looks whether the thread exists, and would hang here.
+    let store =
+        Arc::new(Faulty { store: memory().await, fails: Box::new(|_| false), hangs: "find" });
+    let model = ScriptedModel::new([Act::Hang(Vec::new())]);
+    let choices = Choices { model, store: Some(store), authentication, ..Choices::default() };
+    let app = TestApp::new(choices).await;
+    let running = app.open(with_key(json_request("/chatkit", &create("hi")), &ada)).await;
+    let list = json!({ "type": "threads.list", "params": {} });
+    let listed = app.send(with_key(json_request("/chatkit", &list), &ada)).await.json();
+    let thread = listed["data"][0]["id"].as_str().unwrap().to_owned();
 
-    for _ in 0..6 {
-        let foreign = json_request("/chatkit", &add(&made.thread_id(), "me too"));
-        assert_eq!(app.send(with_key(foreign, &bob)).await.status, 404);
-    }
+    let foreign = json_request("/chatkit", &add(&thread, "me too"));
+    let answer = within("the answer to bob", app.send(with_key(foreign, &bob))).await;
 
+    assert_eq!(answer.status, 404);
     drop(running);
     app.idle().await;
+}
+
+/// Keys of an issuer that cannot be reached.
+fn unreachable_issuer() -> Authentication {
+    let rules = TokenRules {
+        issuer: None,
+        audience: None,
+        user_claim: "sub".to_owned(),
+        tenant_claim: None,
+    };
+    let breaker = BreakerSettings { max_failures: 1, cool_down: Duration::from_mins(1) };
+    let (min_delay, max_delay) = (Duration::from_millis(1), Duration::from_millis(1));
+    let guard = GuardSettings { breaker, retries: 0, min_delay, max_delay, jitter: false };
+    let url = KeysUrl("http://127.0.0.1:9/keys".parse().unwrap());
+    let jwks = Jwks::new(JwksSettings { url, rules, timeout: Duration::from_secs(1), guard });
+    Authentication { ways: vec![jwks.unwrap()], anonymous: None }
+}
+
+#[tokio::test]
+async fn while_tokens_cannot_be_checked_a_stream_says_so_as_an_event() {
+    tokio::time::pause();
+    let app = app([], unreachable_issuer()).await;
+    let token = SigningKey::p256().token("k", &json!({}));
+    let ask =
+        async |path: &str, body: Value| app.send(with_key(json_request(path, &body), &token)).await;
+    let params = json!({ "thread_id": "thr_1", "action": { "type": "x" } });
+
+    for (path, streaming) in [
+        ("/chatkit", create("hi")),
+        ("/chat", create("hi")),
+        ("/chatkit", json!({ "type": "threads.custom_action", "params": params })),
+    ] {
+        let answer = ask(path, streaming).await;
+        assert_eq!((answer.status.as_u16(), answer.events().len()), (200, 1), "{answer:?}");
+        assert_eq!(
+            (&answer.events()[0]["type"], &answer.events()[0]["allow_retry"]),
+            (&json!("error"), &json!(true))
+        );
+    }
+    for (body, status) in [
+        (json!({ "type": "threads.list", "params": {} }), 503),
+        (json!({ "type": "threads.sync_custom_action", "params": params }), 422),
+        (json!({ "type": "threads.create", "params": {} }), 422),
+        (json!({ "type": "threads.nothing" }), 422),
+    ] {
+        assert_eq!(ask("/chatkit", body).await.status, status);
+    }
+    let short = ask("/chat", json!({ "message": "hi" })).await;
+    assert_eq!((short.status.as_u16(), short.json()["code"].as_str()), (503, Some("cannot_check")));
+    assert!(short.headers.contains_key("retry-after"));
 }
 
 #[tokio::test]

@@ -59,7 +59,7 @@ async fn another_server_is_not_told_for_whom_a_call_is_made() {
         for (caller, name, expected) in [
             (user("ada"), "other__owner", "none"),
             (user("ada"), "told__owner", "/ada"),
-            (Caller::anyone(), "told__owner", "none"),
+            (Caller::anyone(), "told__owner", "anyone"),
         ] {
             let heard = by(&servers, &caller, name, &json!({})).await.unwrap();
             assert_eq!(heard, expected, "{name}");

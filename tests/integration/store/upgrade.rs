@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use orchestrator::chat::{Claim, Held, Resource};
-use orchestrator::domain::{ItemId, Outcome, Owner, ThreadId};
+use orchestrator::chat::{Claim, Held, Resource, Store};
+use orchestrator::domain::{ItemId, Order, Outcome, Owner, PageRequest, ThreadId};
 use sqlx::migrate::Migrator;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor, query_scalar};
 use tempfile::TempDir;
@@ -71,6 +71,17 @@ async fn what_an_older_version_kept_is_found_by_the_message_it_was_for() {
             panic!()
         };
         assert_eq!(lease.epoch, 4);
+        is_of_anyone(&*store, &thread).await;
+    }
+}
+
+/// What nobody owned is found by those who come without a name, and by nobody else.
+async fn is_of_anyone(store: &dyn Store, thread: &ThreadId) {
+    let page = PageRequest { limit: 9, order: Order::Asc, after: None };
+    for (owner, count) in [(Owner::anyone(), 2), (Owner::user("", "anyone").unwrap(), 0)] {
+        assert_eq!(store.list(&owner, &page).await.unwrap().data.len(), count);
+        assert_eq!(store.find(&owner, thread).await.unwrap().is_some(), count > 0);
+        assert_eq!(store.items(&owner, thread, &page).await.unwrap().data.is_empty(), count == 0);
     }
 }
 

@@ -44,7 +44,9 @@ async fn only_a_token_that_speaks_for_others_may_name_an_owner() {
         let by = |owner: &str| json!({ "orchestrator/owner": owner });
 
         let of_agent = call_with(&agent, "create_todo", title("Milk"), by("acme/ada")).await;
-        let of_anyone = call(&agent, "create_todo", title("Eggs")).await;
+        let forgot = call(&agent, "create_todo", title("Salt")).await;
+        assert!(answer(forgot).is_err(), "it must say for whom");
+        let of_anyone = call_with(&agent, "create_todo", title("Eggs"), by("anyone")).await;
         let of_bob = call_with(&bob, "create_todo", title("Tea"), by("acme/ada")).await;
 
         let ids = [of_agent, of_anyone, of_bob].map(|made| answer(made).unwrap()["id"].clone());

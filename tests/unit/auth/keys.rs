@@ -1,6 +1,7 @@
 //! API keys and their file.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use orchestrator::auth::{ApiKeys, KeyFile, KeyStoreError, add, mint, remove};
 use orchestrator::domain::{NotRecognised, Scope};
@@ -10,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::{owner, owner_of, recognition};
 use crate::support::callers::entry;
-use crate::support::watchdog::until_async;
 
 #[tokio::test]
 async fn a_key_is_known_by_its_hash_and_nothing_else_is() {
@@ -76,6 +76,7 @@ fn all_faults_of_a_file_are_told_by_place_and_never_by_value() {
         with("tenant", json!("ge/heim")),
         with("scopes", json!(["chat", "geheim"])),
         with("name", json!("x".repeat(101))),
+        with("id", json!("b2")),
     ] });
 
     let told = KeyFile::read(&faulty.to_string()).unwrap_err().to_string();
@@ -89,6 +90,7 @@ fn all_faults_of_a_file_are_told_by_place_and_never_by_value() {
         "key 7: its tenant or user",
         "key 8: its scopes",
         "key 9: its name",
+        "key 10: its name is there twice",
     ] {
         assert!(told.contains(place), "{place}: {told}");
     }
@@ -144,7 +146,7 @@ fn keys_are_added_and_revoked_by_one_writer_at_a_time() {
     assert_eq!(mode & 0o777, 0o600);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_changed_file_counts_without_a_restart_and_a_faulty_one_changes_nothing() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("keys.json");
@@ -154,16 +156,44 @@ async fn a_changed_file_counts_without_a_restart_and_a_faulty_one_changes_nothin
     let file = KeyFile::read(&std::fs::read_to_string(&path).unwrap()).unwrap();
     let (keys, stop) = (ApiKeys::new(&file).unwrap(), CancellationToken::new());
     let watching = tokio::spawn(Arc::clone(&keys).watch(path.clone(), stop.clone()));
-    assert_eq!(owner_of(&*keys, &other).await, None);
+    let known = async || {
+        // The clock goes on only when the watcher has looked: some looks pass.
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        [owner_of(&*keys, &key).await.is_some(), owner_of(&*keys, &other).await.is_some()]
+    };
+    assert_eq!(known().await, [true, false]);
 
     add(&path, bob.clone()).unwrap();
-    until_async("the new key is known", async || owner_of(&*keys, &other).await.is_some()).await;
-    std::fs::write(&path, "{ half").unwrap();
-    // A later change of the same kind would be seen, so this one was.
+    assert_eq!(known().await, [true, true]);
+    for faulty in ["{ half", "", r#"{"keys": [{}]}"#] {
+        std::fs::write(&path, faulty).unwrap();
+        assert_eq!(known().await, [true, true], "{faulty}");
+    }
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(known().await, [true, true], "there is no file");
     std::fs::write(&path, json!({ "keys": [ada] }).to_string()).unwrap();
-    until_async("the revoked key is not", async || owner_of(&*keys, &other).await.is_none()).await;
-    assert!(owner_of(&*keys, &key).await.is_some());
+    assert_eq!(known().await, [true, false], "put right");
 
+    stop.cancel();
+    watching.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_could_not_be_read_is_read_once_it_can_though_it_did_not_change() {
+    let folder = TempDir::new().unwrap();
+    let (path, there) = (folder.path().join("link"), folder.path().join("keys.json"));
+    let (ada, key) = entry("", "ada", "chat");
+    add(&there, ada).unwrap();
+    let file = KeyFile::default();
+    let (keys, stop) = (ApiKeys::new(&file).unwrap(), CancellationToken::new());
+    let watching = tokio::spawn(Arc::clone(&keys).watch(path.clone(), stop.clone()));
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert!(owner_of(&*keys, &key).await.is_none());
+
+    std::os::unix::fs::symlink(&there, &path).unwrap();
+
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert!(owner_of(&*keys, &key).await.is_some());
     stop.cancel();
     watching.await.unwrap();
 }

@@ -29,6 +29,9 @@ fn an_address_that_others_reach_needs_a_way_to_recognise_them() {
         let anyone = Some(Caller::new(Owner::anyone(), &[Scope::Chat]));
         assert_eq!(load(&[host, everybody]).unwrap().anonymous, anyone);
         assert_eq!(load(&[host, everybody, SECRET]).unwrap().anonymous, anyone);
+        let unless = ("ALLOW_ANONYMOUS", "if-no-keys");
+        assert_eq!(load(&[host, unless]).unwrap().anonymous, anyone);
+        assert_eq!(load(&[host, unless, SECRET]).unwrap().anonymous, None);
     }
     for host in ["127.0.0.1", "localhost", "::1", "127.1.2.3"] {
         let host = ("HOST", host);
@@ -53,6 +56,7 @@ fn faults_of_who_may_come_in_are_told_and_values_are_not() {
     for (set, expected) in [
         (vec![("AUTH_JWT_SECRET", "geheim")], "AUTH_JWT_SECRET must have at least 32 bytes"),
         (vec![("AUTH_JWKS_URL", "geheim")], "AUTH_JWKS_URL must be"),
+        (vec![("AUTH_JWKS_URL", "http://geheim.example/keys")], "AUTH_JWKS_URL must be an https"),
         (vec![ISSUER[0]], "AUTH_ISSUER must be set"),
         (vec![ISSUER[0], ISSUER[1]], "AUTH_AUDIENCE must be set"),
         (vec![("API_KEYS_FILE", &faulty)], "key 1: its hash is not"),

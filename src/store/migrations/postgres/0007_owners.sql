@@ -24,10 +24,10 @@ CREATE VIEW beginnings AS
 CREATE FUNCTION begin_thread() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO leases (resource, owner, epoch, held_until, claim)
-    VALUES (NEW.thread_id, NEW.owner, 1, (SELECT ms FROM clock) + NEW.held_for, NEW.attempt)
+    VALUES (NEW.thread_id, COALESCE(NEW.owner, 'anyone'), 1, (SELECT ms FROM clock) + NEW.held_for, NEW.attempt)
     ON CONFLICT (resource) DO NOTHING;
     INSERT INTO threads (id, owner, title, status, created_at, newest_attempt)
-    VALUES (NEW.thread_id, NEW.owner, NEW.title, NEW.status, NEW.created_at, NEW.attempt)
+    VALUES (NEW.thread_id, COALESCE(NEW.owner, 'anyone'), NEW.title, NEW.status, NEW.created_at, NEW.attempt)
     ON CONFLICT (id) DO NOTHING;
     INSERT INTO entries (thread_id, seq, id, root, item, message)
     VALUES (NEW.thread_id, 1, NEW.id, NEW.root, NEW.item, NEW.message)
