@@ -16,7 +16,7 @@ use crate::auth;
 use crate::chat::Chat;
 use crate::config::{Config, Listen};
 use crate::cores::Cores;
-use crate::domain::{Caller, HealthProbe, Secret, Trust};
+use crate::domain::{Caller, HealthProbe, Scope, Secret, Trust};
 use crate::mcp::{ServerSettings, Servers, Transport};
 use crate::model::{self, Chain, OpenAiModel};
 use crate::serving::{Routers, serve_tcp};
@@ -187,7 +187,8 @@ fn announce(config: &Config, address: SocketAddr) {
 
 /// Said at every start: an open server is seldom meant.
 fn warn_of_everybody(config: &Config) {
-    if config.anonymous.is_some() && !config.listen.is_loopback() {
+    let is_open = config.anonymous.as_ref().is_some_and(|caller| !caller.may(Scope::Operate));
+    if is_open {
         tracing::warn!("ALLOW_ANONYMOUS is set: whoever reaches this address may use the server");
     }
 }

@@ -29,9 +29,11 @@ pub(super) enum ApiError {
     NoCredential,
     #[error("The header authorization must be: Bearer, a space, and your key or token.")]
     NotABearer,
-    #[error("This key or token is not known here, or no longer. Ask for a new one.")]
+    #[error(
+        "This key or token is not accepted: it is unknown, has expired, or is for another server. The server's log says which."
+    )]
     WrongCredential,
-    #[error("This key or token does not allow this.")]
+    #[error("This key or token does not allow to chat. Ask for one with the scope chat.")]
     NotAllowed,
     #[error("Tokens cannot be checked right now. Try again in {} s.", seconds(.retry_in))]
     CannotCheck { retry_in: Duration },

@@ -1,7 +1,6 @@
 //! All routes of the server, and the layers around them.
 
 use std::any::Any;
-use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -10,7 +9,7 @@ use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::error::ApiError;
-use super::http::{cors, hosts, request_id};
+use super::http::{cors, request_id};
 use super::state::Api;
 use super::wires::{chatkit, short_form};
 use super::{health, models, page};
@@ -40,8 +39,7 @@ fn at_the_door(routes: Router<Api>, api: Api) -> Router {
         .method_not_allowed_fallback(async || ApiError::WrongMethod)
         // Inside the layer of request ids, so that the answer to a panic has an id and a line.
         .layer(CatchPanicLayer::custom(on_panic))
-        .layer(from_fn_with_state(Arc::new(api.settings.hosts.clone()), hosts::check))
-        .layer(from_fn_with_state(Arc::clone(&api.traffic), request_id::attach))
+        .layer(from_fn_with_state(api.clone(), request_id::attach))
         // Outermost: a browser must be allowed to read refusals as well.
         .layer(cors::layer(api.settings.origins.clone()))
         .with_state(api)

@@ -45,7 +45,11 @@ pub(super) fn keys(command: Keys, path: &Path) -> anyhow::Result<()> {
             add(path, KeyEntry { id, name, hash, tenant, user, scopes, created })?;
             // The key alone, so that a script can take it.
             writeln!(stdout(), "{}", minted.text.expose())?;
-            tell("This key is shown only now. Send it as: authorization: Bearer KEY")
+            let place = std::path::absolute(path)?;
+            tell(&format!(
+                "Added to {}. The key is shown only now; send it as: authorization: Bearer KEY",
+                place.display()
+            ))
         }
         Keys::List => list(path),
         Keys::Revoke { key } => {
@@ -58,17 +62,23 @@ pub(super) fn keys(command: Keys, path: &Path) -> anyhow::Result<()> {
 fn list(path: &Path) -> anyhow::Result<()> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return tell("There are no keys"),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return tell(&format!("There is no file {}", std::path::absolute(path)?.display()));
+        }
         Err(error) => return Err(error).context("The file of keys cannot be read"),
     };
     let mut out = stdout().lock();
-    writeln!(out, "{:<14}{:<24}{:<24}{:<16}CREATED", "ID", "NAME", "USER", "SCOPES")?;
-    for key in KeyFile::read(&text)?.keys {
+    writeln!(
+        out,
+        "{:<14}{:<24}{:<20}{:<24}{:<16}CREATED",
+        "ID", "NAME", "TENANT", "USER", "SCOPES"
+    )?;
+    let file = KeyFile::read(&text).context("The file of keys has faults")?;
+    for key in file.keys {
         let KeyEntry { id, name, tenant, user, scopes, created, .. } = key;
-        let user = if tenant.is_empty() { user } else { format!("{tenant}/{user}") };
         let created = created.map(|at| at.to_string()).unwrap_or_default();
         let scopes = scopes.join(",");
-        writeln!(out, "{id:<14}{name:<24}{user:<24}{scopes:<16}{created}")?;
+        writeln!(out, "{id:<14}{name:<24}{tenant:<20}{user:<24}{scopes:<16}{created}")?;
     }
     Ok(())
 }

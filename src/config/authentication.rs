@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use reqwest::Url;
 
-use super::address::http_url;
+use super::address::{http_url, plain_url};
 use super::env::Env;
 use super::file::of_file;
 use super::guard::GUARD;
 use super::listen::Listen;
 use super::variables::{
-    ALLOW_ANONYMOUS, API_KEYS_FILE, AUTH_AUDIENCE, AUTH_ISSUER, AUTH_JWKS_URL, AUTH_JWT_SECRET,
-    AUTH_TENANT_CLAIM, AUTH_USER_CLAIM, HOST, Variable,
+    ALLOW_ANONYMOUS, ALLOWED_HOSTS, API_KEYS_FILE, AUTH_AUDIENCE, AUTH_ISSUER, AUTH_JWKS_URL,
+    AUTH_JWT_SECRET, AUTH_TENANT_CLAIM, AUTH_USER_CLAIM, HOST, PUBLIC_URL, Variable,
 };
 use crate::auth::{
     JwksSettings, KeyFile, KeysSettings, KeysUrl, SecretSettings, Settings, TokenRules,
@@ -33,20 +33,40 @@ pub(super) fn authentication(env: &mut Env, listen: &Listen) -> (Settings, Optio
     // Compose cannot tell whether keys are set, and must not leave the door open beside them.
     let words = [("true", true), ("false", false), ("if-no-keys", !is_asked)];
     let serves_all = env.word(&ALLOW_ANONYMOUS, &words).unwrap_or_default();
-    if !is_asked && !serves_all && !listen.is_loopback() {
-        env.fault(HOST.name, OPEN);
+    let reached = reached_by(env, listen);
+    if let (Some(variable), false, false) = (reached, is_asked, serves_all) {
+        env.fault(variable.name, OPEN);
+    }
+    for rule in [&AUTH_ISSUER, &AUTH_AUDIENCE, &AUTH_TENANT_CLAIM] {
+        // A mistyped name beside it would leave the door open.
+        if env.text(rule).is_some() && settings.secret.is_none() && settings.jwks.is_none() {
+            env.fault(rule.name, "does nothing without AUTH_JWKS_URL or AUTH_JWT_SECRET");
+        }
     }
     // Whoever reaches a loopback address could read the files of this program as well.
     let anonymous = match (is_asked, serves_all) {
         (false, false) => Some(Caller::anyone()),
-        (false, true) if listen.is_loopback() => Some(Caller::anyone()),
+        (false, true) if reached.is_none() => Some(Caller::anyone()),
         (_, true) => Some(Caller::new(Owner::anyone(), &[Scope::Chat])),
         (true, false) => None,
     };
     (settings, anonymous)
 }
 
-const OPEN: &str = "is an address that others may reach, so callers must be recognised: set \
+/// The variable by which others reach the server, if they do. A proxy in front of a loopback address
+/// is not seen, but its name is.
+fn reached_by(env: &mut Env, listen: &Listen) -> Option<&'static Variable> {
+    if !listen.is_loopback() {
+        return Some(&HOST);
+    }
+    let public = env.text(&PUBLIC_URL).as_deref().and_then(plain_url);
+    if public.is_some_and(|url| !is_here(&url)) {
+        return Some(&PUBLIC_URL);
+    }
+    (!env.list(&ALLOWED_HOSTS).is_empty()).then_some(&ALLOWED_HOSTS)
+}
+
+const OPEN: &str = "says that others may reach the server, so callers must be recognised: set \
     API_KEYS_FILE (`orchestrator keys new NAME` makes a key), AUTH_JWKS_URL or AUTH_JWT_SECRET; \
     or set ALLOW_ANONYMOUS=true to serve everybody";
 

@@ -19,9 +19,10 @@ pub(super) fn todo_at(env: &mut Env, http: Option<SocketAddr>) -> Settings {
     let settings = todo(env);
     let Some(address) = http else { return settings };
     let Some(path) = env.text(&TODO_TOKENS_FILE) else {
-        if !address.ip().is_loopback() {
+        // A proxy in front of a loopback address is not seen, but its name is.
+        if !address.ip().is_loopback() || !settings.allowed_hosts.is_empty() {
             let fault = "must name a file of tokens, because others can reach the address of \
-                         --http; or let --http listen on 127.0.0.1";
+                         --http; or let --http listen on 127.0.0.1, without TODO_ALLOWED_HOSTS";
             env.fault(TODO_TOKENS_FILE.name, fault);
         }
         return settings;

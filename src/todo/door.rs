@@ -1,5 +1,6 @@
 //! Who may come in over HTTP: the name by which the server was called, and the token of the caller.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Json;
@@ -52,6 +53,10 @@ impl Hosts {
             return false;
         };
         let given = HostName::read(given);
+        // An address cannot be pointed elsewhere by a name of somebody else.
+        if given.name.parse::<IpAddr>().is_ok() {
+            return true;
+        }
         let is_it = |known: &HostName| known.port.is_none() || known.port == given.port;
         self.0.iter().any(|known| known.name == given.name && is_it(known))
     }

@@ -42,7 +42,8 @@ impl TodoOwner {
 
     /// None if one of them is no name. A tenant has no slash, so two pairs are never one owner.
     pub(super) fn user(tenant: &str, user: &str) -> Option<Self> {
-        let is_name = |name: &str| name.len() <= MAX_NAME && !name.contains(char::is_control);
+        let is_plain = |name: &str| !name.contains(char::is_control) && name.trim() == name;
+        let is_name = |name: &str| name.len() <= MAX_NAME && is_plain(name);
         let fine = is_name(tenant) && is_name(user) && !user.is_empty() && !tenant.contains('/');
         fine.then(|| Self(format!("{tenant}/{user}").into()))
     }
@@ -74,11 +75,15 @@ fn proven(context: &ToolCallContext<'_, TodoServer>) -> Result<TodoOwner, Refusa
     let parts = context.request_context.extensions.get::<Parts>();
     let visitor = parts.and_then(|parts| parts.extensions.get::<Visitor>());
     match visitor.map(|visitor| &visitor.voice) {
-        Some(Voice::Own(owner)) => Ok(owner.clone()),
+        // Whoever names somebody else was given the wrong token.
+        Some(Voice::Own(owner)) => match context.request_context.meta.0.0.get(OWNER) {
+            Some(name) if told(Some(name)).as_ref().ok() != Some(owner) => Err(Refusal::Untold),
+            Some(_) | None => Ok(owner.clone()),
+        },
         // A caller that forgets to say for whom must not reach anyone's list instead.
         Some(Voice::ForOthers) => match context.request_context.meta.0.0.get(OWNER) {
             Some(name) => told(Some(name)),
-            None => Err(Refusal::Owner),
+            None => Err(Refusal::Untold),
         },
         // Never for want of a caller somebody else's todos.
         None => Err(Refusal::Failed),

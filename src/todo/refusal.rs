@@ -43,6 +43,10 @@ pub(super) enum Refusal {
     Failed,
     #[error("The owner of a call must be anyone, or a tenant and a user as in tenant/user.")]
     Owner,
+    #[error(
+        "The server was not told whose todos these are, or is not allowed to know. Its operator has to set tell_owner and a token that speaks for others."
+    )]
+    Untold,
     #[error("The todo database is being prepared. Nothing was done. Try again in a minute.")]
     Preparing,
     #[error("The todo database does not answer. Try again later.")]

@@ -24,7 +24,7 @@ pub(crate) fn entry(tenant: &str, user: &str, scope: &str) -> (KeyEntry, String)
     let minted = mint().unwrap();
     let key = minted.text.expose().to_owned();
     let entry = KeyEntry {
-        name: format!("{tenant} {user} {}", minted.id),
+        name: format!("{user} {}", minted.id),
         id: minted.id,
         hash: minted.hash,
         tenant: tenant.to_owned(),

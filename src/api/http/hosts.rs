@@ -2,14 +2,8 @@
 //! private address; the name then gives it away (DNS rebinding).
 
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::http::{HeaderValue, header};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
-
-use super::super::error::ApiError;
+use axum::http::{HeaderMap, header};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hosts {
@@ -20,6 +14,12 @@ pub enum Hosts {
 }
 
 impl Hosts {
+    /// Whether a request came under one of our names. One without a host is not a browser's.
+    pub(crate) fn know(&self, headers: &HeaderMap) -> bool {
+        let named = headers.get(header::HOST).map(|host| host.to_str().unwrap_or_default());
+        named.is_none_or(|host| self.answers_to(host))
+    }
+
     fn answers_to(&self, host: &str) -> bool {
         let Self::Named(names) = self else { return true };
         let name = without_port(host).trim_end_matches('.');
@@ -31,22 +31,6 @@ impl Hosts {
         let is_named = |known: &String| known.eq_ignore_ascii_case(name);
         name.eq_ignore_ascii_case("localhost") || is_address() || names.iter().any(is_named)
     }
-}
-
-/// Refuses requests that came under a foreign name, and tells browsers not to guess types.
-pub(crate) async fn check(
-    State(hosts): State<Arc<Hosts>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let named = request.headers().get(header::HOST).map(|host| host.to_str().unwrap_or_default());
-    // A request without a host is not a browser's.
-    let is_ours = named.is_none_or(|host| hosts.answers_to(host));
-    let mut response =
-        if is_ours { next.run(request).await } else { ApiError::UnknownHost.into_response() };
-    let nosniff = HeaderValue::from_static("nosniff");
-    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
-    response
 }
 
 fn without_port(host: &str) -> &str {

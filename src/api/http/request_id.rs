@@ -1,17 +1,17 @@
 //! One id for everything that a request causes, and one log line when it is answered (ADR 4).
 
-use std::sync::Arc;
-
 use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::X_CONTENT_TYPE_OPTIONS;
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use tokio::time::Instant;
 use tracing::{Instrument, info_span};
 use uuid::Uuid;
 
+use super::super::error::ApiError;
 use super::super::intake::refused::RefusedRequest;
-use super::traffic::Traffic;
+use super::super::state::Api;
 
 /// Carries the id in requests and in answers.
 pub(crate) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -33,28 +33,28 @@ impl RequestId {
     }
 }
 
-/// Counts the request, gives it an id, and logs its answer.
-pub(crate) async fn attach(
-    State(traffic): State<Arc<Traffic>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    traffic.count();
+/// Counts the request, gives it an id, refuses it under a foreign name, and logs its answer.
+pub(crate) async fn attach(State(api): State<Api>, mut request: Request, next: Next) -> Response {
+    api.traffic.count();
     let id = RequestId::of(&request);
     let header = HeaderValue::from_str(&id.0).unwrap_or(HeaderValue::from_static("unknown"));
     let span = info_span!("request", request_id = %id.0);
     request.extensions_mut().insert(id);
-    let mut response = answer(request, next).instrument(span).await;
-    response.headers_mut().insert(HEADER, header);
+    let mut response = answer(&api, request, next).instrument(span).await;
+    let headers = response.headers_mut();
+    headers.insert(HEADER, header);
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 
-async fn answer(request: Request, next: Next) -> Response {
+async fn answer(api: &Api, request: Request, next: Next) -> Response {
     let started = Instant::now();
     // A known method and the route: a client may write anything into a method and a path.
     let method = known(request.method());
     let path = request.extensions().get::<MatchedPath>().cloned();
-    let response = next.run(request).await;
+    let is_ours = api.settings.hosts.know(request.headers());
+    let response =
+        if is_ours { next.run(request).await } else { ApiError::UnknownHost.into_response() };
     let path = path.as_ref().map_or("unknown", MatchedPath::as_str);
     let (status, head_ms) = (response.status().as_u16(), millis(started));
     if let Some(RefusedRequest { code, at }) = response.extensions().get() {

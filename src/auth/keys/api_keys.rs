@@ -132,6 +132,10 @@ fn look(path: &Path, seen: Option<Stamp>) -> Look {
         if seen == Some(stamp) {
             return Ok(Look::Same);
         }
+        // A pipe would never end.
+        if !found.is_file() {
+            return Err("it is not a file".to_owned());
+        }
         if found.len() > MAX_FILE {
             return Err(format!("it is larger than {MAX_FILE} bytes"));
         }

@@ -99,13 +99,17 @@ impl KeyEntry {
             }
         };
         let is_id = |c: char| c.is_ascii_alphanumeric();
-        let is_named = (1..=MAX_NAME).contains(&self.name.chars().count());
+        let is_plain = !self.name.contains(char::is_control) && self.name.trim() == self.name;
+        let is_named = is_plain && (1..=MAX_NAME).contains(&self.name.chars().count());
         let scopes: Vec<_> = self.scopes.iter().map(|name| Scope::named(name)).collect();
         check(
             !self.id.is_empty() && self.id.chars().all(is_id),
             "its id is not letters and digits",
         );
-        check(is_named, "its name must have 1 to 100 characters");
+        check(
+            is_named,
+            "its name must have 1 to 100 characters, none of them invisible, and no space around it",
+        );
         check(!scopes.contains(&None), "its scopes are not all chat or operate");
         let hash = read_hash(&self.hash);
         check(hash.is_some(), "its hash is not sha256: and 64 hexadecimal digits");

@@ -9,12 +9,12 @@ use super::key_file::{InvalidKeys, KeyEntry, KeyFile};
 
 #[derive(Debug, thiserror::Error)]
 pub enum KeyStoreError {
-    #[error("The file of keys cannot be read or written: {0}")]
+    #[error("The file of keys cannot be read or written")]
     Io(#[from] io::Error),
-    #[error("The file of keys has faults: {0}")]
+    #[error("The file of keys has faults")]
     Invalid(#[from] InvalidKeys),
-    #[error("The new key has faults: {0}")]
-    NewKey(InvalidKeys),
+    #[error("The new key has faults")]
+    NewKey(#[source] InvalidKeys),
     #[error("There is already a key with this name. Choose another, or revoke that one first.")]
     NameTaken,
     #[error("No key has this name or id.")]
@@ -50,6 +50,8 @@ fn change(
     path: &Path,
     change: impl FnOnce(&mut KeyFile) -> Result<(), KeyStoreError>,
 ) -> Result<(), KeyStoreError> {
+    // The file itself, not the link to it, is replaced.
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;

@@ -61,12 +61,10 @@ fn validation(algorithm: Algorithm, rules: &TokenRules) -> Validation {
         validation.set_issuer(&[issuer]);
         required.push("iss");
     }
-    match &rules.audience {
-        Some(audience) => {
-            validation.set_audience(&[audience]);
-            required.push("aud");
-        }
-        None => validation.validate_aud = false,
+    // Without an audience of our own, a token that names one is for somebody else.
+    if let Some(audience) = &rules.audience {
+        validation.set_audience(&[audience]);
+        required.push("aud");
     }
     validation.set_required_spec_claims(&required);
     validation

@@ -11,7 +11,7 @@ const MAX_SET: usize = 256 * 1024;
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FetchFault {
-    #[error("the guard refused: {0:?}")]
+    #[error("it failed before and is not asked now, or did not answer in time")]
     Refused(GuardRefusal),
     #[error("the keys could not be fetched: {0}")]
     Transport(reqwest::Error),

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::domain::{Authenticator, Dependency, Detail, HealthProbe, NotRecognised, Recognition};
+use base::domain::{
+    Authenticator, BreakerState, Dependency, Detail, HealthProbe, NotRecognised, Recognition,
+};
 use base::resilience::Guard;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -91,7 +93,7 @@ impl Jwks {
             Err(fault) => {
                 let error = &fault as &dyn std::error::Error;
                 let is_known = self.known().is_some();
-                tracing::warn!(error, is_known, "AUTH_JWKS_URL gave no keys; the last ones stay");
+                tracing::warn!(error, is_known, "AUTH_JWKS_URL gave no keys; known ones stay");
                 false
             }
         }
@@ -101,7 +103,7 @@ impl Jwks {
         let mut found = self.look_up(token, header);
         let asked = Instant::now();
         let is_since = |known: &Option<Fetched>| known.as_ref().is_some_and(|it| it.at >= asked);
-        if found.is_none() && !self.is_fresh() {
+        if found.is_none() && !self.is_fresh() && self.may_fetch() {
             self.wanted.notify_one();
             // Too late is like not at all.
             let mut keys = self.keys.subscribe();
@@ -123,6 +125,11 @@ impl Jwks {
         let known = self.known()?;
         let key = known.keys.find(header.kid.as_deref())?;
         Some(caller_of(token, header, key, &self.settings.rules))
+    }
+
+    /// Whether a fetch can begin now.
+    fn may_fetch(&self) -> bool {
+        self.guard.report().state != BreakerState::Open
     }
 
     fn is_fresh(&self) -> bool {

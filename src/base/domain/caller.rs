@@ -35,11 +35,13 @@ impl Owner {
         Self(Arc::from(ANYONE))
     }
 
-    /// A user of a tenant, which may be empty; `None` if one of them is no name. A tenant has no
+    /// A user of a tenant, which may be empty; `None` if one of them is no name: too long, or with
+    /// control characters or spaces around it. A tenant has no
     /// slash, so two different pairs are never the same owner, and none of them is
     /// [`Owner::anyone`].
     pub fn user(tenant: &str, user: &str) -> Option<Self> {
-        let is_name = |name: &str| name.len() <= MAX_NAME && !name.chars().any(char::is_control);
+        let is_plain = |name: &str| !name.contains(char::is_control) && name.trim() == name;
+        let is_name = |name: &str| name.len() <= MAX_NAME && is_plain(name);
         let fine = is_name(tenant) && is_name(user) && !user.is_empty() && !tenant.contains('/');
         fine.then(|| Self(format!("{tenant}/{user}").into()))
     }

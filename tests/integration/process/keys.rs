@@ -51,8 +51,25 @@ async fn a_key_opens_the_server_until_it_is_revoked() {
         let secret = key.rsplit('_').next().unwrap();
         assert!(!log.contains(secret) && !listed.contains(secret), "a key was told");
     }
-    assert!(listed.contains("acme/bob") && listed.contains("laptop"), "{listed}");
+    assert!(
+        listed.contains("acme  ") && listed.contains("bob  ") && listed.contains("laptop"),
+        "{listed}"
+    );
     assert!(log.contains("unknown API key"), "the reason is in the log");
+}
+
+#[test]
+fn a_link_to_the_file_stays_a_link() {
+    let data = TempDir::new().unwrap();
+    made(data.path(), &["new", "ada"]);
+    let there = data.path().join("there.json");
+    std::fs::rename(data.path().join("keys.json"), &there).unwrap();
+    std::os::unix::fs::symlink(&there, data.path().join("keys.json")).unwrap();
+
+    assert!(keys(data.path(), &["revoke", "ada"]).status.success());
+
+    assert!(!std::fs::read_to_string(there).unwrap().contains("ada"));
+    assert!(data.path().join("keys.json").is_symlink());
 }
 
 #[test]
@@ -63,7 +80,7 @@ fn a_server_that_others_reach_does_not_start_open() {
 
     assert_eq!(output.status.code(), Some(64));
     let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.contains("HOST is an address that others may reach"), "{told}");
+    assert!(told.contains("HOST says that others may reach"), "{told}");
     let mut open = Running::start(&data, &[("HOST", "0.0.0.0"), ("ALLOW_ANONYMOUS", "true")]);
     open.wait_for("whoever reaches this address may use the server");
 }
@@ -78,6 +95,7 @@ fn what_cannot_be_done_with_keys_is_told() {
         (&["new", "b", "--scope", "everything"], "scopes are not all"),
         (&["new", "b", "--tenant", "a/b"], "tenant or user is no name"),
         (&["new", &long], "name must have 1 to 100 characters"),
+        (&["new", "b\u{1b}[31m"], "none of them invisible"),
         (&["revoke", "nobody"], "No key has this name or id"),
     ] {
         let output = keys(data.path(), arguments);

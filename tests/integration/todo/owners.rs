@@ -115,7 +115,7 @@ async fn an_owner_among_the_arguments_is_refused(desk: Desk) {
 
 /// Over HTTP everybody can write `_meta`.
 #[tokio::test]
-async fn an_owner_that_is_told_over_http_without_a_right_to_does_not_count() {
+async fn an_owner_that_is_told_over_http_without_a_right_to_is_refused() {
     drop(crate::support::process::client());
     let served = http::Served::start("memory").await;
     for revision in [ProtocolVersion::V_2025_11_25, ProtocolVersion::V_2026_07_28] {
@@ -123,8 +123,11 @@ async fn an_owner_that_is_told_over_http_without_a_right_to_does_not_count() {
         let transport = rmcp::transport::StreamableHttpClientTransport::from_uri(uri);
         let client = connect(transport, revision).await;
         let meta = json!({ "orchestrator/owner": ADA });
-        let made = answer(call_with(&client, "create_todo", title("Milk"), meta).await).unwrap();
+        let made = answer(call_with(&client, "create_todo", title("Milk"), meta).await);
+        assert!(made.unwrap_err().contains("tell_owner"), "the operator hears what to do");
 
+        let anyone = json!({ "orchestrator/owner": "anyone" });
+        let made = answer(call_with(&client, "create_todo", title("Milk"), anyone).await).unwrap();
         let id = json!({ "id": made["id"] });
         assert_eq!(answer(call(&client, "get_todo", id).await).unwrap(), made);
         client.cancel().await.unwrap();

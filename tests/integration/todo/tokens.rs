@@ -47,7 +47,9 @@ async fn only_a_token_that_speaks_for_others_may_name_an_owner() {
         let forgot = call(&agent, "create_todo", title("Salt")).await;
         assert!(answer(forgot).is_err(), "it must say for whom");
         let of_anyone = call_with(&agent, "create_todo", title("Eggs"), by("anyone")).await;
-        let of_bob = call_with(&bob, "create_todo", title("Tea"), by("acme/ada")).await;
+        let foreign = call_with(&bob, "create_todo", title("Tea"), by("acme/ada")).await;
+        assert!(answer(foreign).is_err(), "it has the wrong token");
+        let of_bob = call_with(&bob, "create_todo", title("Tea"), by("/bob")).await;
 
         let ids = [of_agent, of_anyone, of_bob].map(|made| answer(made).unwrap()["id"].clone());
         let mut found = Vec::new();

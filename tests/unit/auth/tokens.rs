@@ -64,6 +64,7 @@ async fn a_token_that_breaks_a_rule_is_refused_with_its_reason() {
         (json!({ "sub": "" }), "token without a usable user or tenant"),
         (json!({ "sub": 7 }), "token without a usable user or tenant"),
         (json!({ "sub": "a\u{0}b" }), "token without a usable user or tenant"),
+        (json!({ "sub": "ada " }), "token without a usable user or tenant"),
         (json!({ "sub": "x".repeat(300) }), "token without a usable user or tenant"),
     ] {
         let refused = recognition(&*way, &token(&claims)).await;
@@ -110,12 +111,15 @@ async fn the_operator_says_where_user_and_tenant_are() {
     };
     let way = way(claimed);
 
-    let claims =
-        json!({ "email": "ada@acme.example", "org": "acme", "iss": null, "aud": "whatever" });
+    let claims = json!({ "email": "ada@acme.example", "org": "acme", "iss": null, "aud": null });
     let caller = recognition(&*way, &token(&claims)).await.unwrap();
     assert_eq!(caller.owner, owner("acme", "ada@acme.example"));
+    let foreign = json!({ "email": "ada", "org": "acme", "aud": "other" });
+    let foreign = recognition(&*way, &token(&foreign)).await;
+    assert_eq!(foreign, Err(NotRecognised::Wrong("token for another audience")));
     for org in [json!(null), json!(""), json!("a/b"), json!(["acme"])] {
-        let refused = recognition(&*way, &token(&json!({ "email": "ada", "org": org }))).await;
+        let claims = json!({ "email": "ada", "org": org, "aud": null });
+        let refused = recognition(&*way, &token(&claims)).await;
         let reason = "token without a usable user or tenant";
         assert_eq!(refused, Err(NotRecognised::Wrong(reason)), "{org}");
     }

@@ -20,7 +20,7 @@ fn an_address_that_others_reach_needs_a_way_to_recognise_them() {
     for host in ["0.0.0.0", "::", "10.0.0.1", "chat.example"] {
         let host = ("HOST", host);
         let told = load(&[host]).unwrap_err().to_string();
-        assert!(told.contains("- HOST is an address that others may reach"), "{told}");
+        assert!(told.contains("- HOST says that others may reach"), "{told}");
         assert!(told.contains("API_KEYS_FILE") && told.contains("ALLOW_ANONYMOUS=true"), "{told}");
 
         assert_eq!(load(&[host, SECRET]).unwrap().anonymous, None);
@@ -33,6 +33,15 @@ fn an_address_that_others_reach_needs_a_way_to_recognise_them() {
         assert_eq!(load(&[host, unless]).unwrap().anonymous, anyone);
         assert_eq!(load(&[host, unless, SECRET]).unwrap().anonymous, None);
     }
+    for (name, value) in [("PUBLIC_URL", "https://chat.example"), ("ALLOWED_HOSTS", "chat.example")]
+    {
+        let told = load(&[(name, value)]).unwrap_err().to_string();
+        assert!(told.contains(&format!("- {name} says that others may reach")), "{told}");
+        let anyone = Some(Caller::new(Owner::anyone(), &[Scope::Chat]));
+        assert_eq!(load(&[(name, value), everybody]).unwrap().anonymous, anyone);
+    }
+    let here = ("PUBLIC_URL", "http://localhost:3000");
+    assert_eq!(load(&[here]).unwrap().anonymous, Some(Caller::anyone()));
     for host in ["127.0.0.1", "localhost", "::1", "127.1.2.3"] {
         let host = ("HOST", host);
         assert_eq!(load(&[host]).unwrap().anonymous, Some(Caller::anyone()));
@@ -61,6 +70,8 @@ fn faults_of_who_may_come_in_are_told_and_values_are_not() {
         (vec![ISSUER[0], ISSUER[1]], "AUTH_AUDIENCE must be set"),
         (vec![("API_KEYS_FILE", &faulty)], "key 1: its hash is not"),
         (vec![("API_KEYS_FILE", missing.to_str().unwrap())], "API_KEYS_FILE names a file"),
+        (vec![("AUTH_ISSUER", "https://a.example")], "AUTH_ISSUER does nothing without"),
+        (vec![("AUTH_TENANT_CLAIM", "org")], "AUTH_TENANT_CLAIM does nothing without"),
         (vec![("ALLOW_ANONYMOUS", "geheim")], "ALLOW_ANONYMOUS must be"),
         (
             vec![("ALLOWED_HOSTS", "a.example,https://geheim")],
@@ -77,7 +88,7 @@ fn faults_of_who_may_come_in_are_told_and_values_are_not() {
 #[test]
 fn the_server_answers_to_the_names_that_it_was_given() {
     let names = |all: &[&str]| Hosts::Named(all.iter().map(|&name| name.to_owned()).collect());
-    let hosts = |set: &[(&str, &str)]| load(set).unwrap().api.hosts;
+    let hosts = |set: &[(&str, &str)]| load(&[set, &[SECRET]].concat()).unwrap().api.hosts;
 
     assert_eq!(hosts(&[]), names(&["127.0.0.1"]));
     let public = [("PUBLIC_URL", "https://chat.example:8443/x"), ("ALLOWED_HOSTS", "a, b.example")];

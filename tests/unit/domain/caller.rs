@@ -18,7 +18,9 @@ fn two_users_are_never_the_same_owner() {
 #[test]
 fn what_is_no_name_owns_nothing() {
     let long = "u".repeat(201);
-    for (tenant, user) in [("", ""), ("", "a\nb"), ("t\0", "a"), ("", &long), (&long, "a")] {
+    for (tenant, user) in
+        [("", ""), ("", "a\nb"), ("", "a "), (" t", "a"), ("t\0", "a"), ("", &long), (&long, "a")]
+    {
         assert_eq!(Owner::user(tenant, user), None, "{tenant:?} {user:?}");
     }
 }
