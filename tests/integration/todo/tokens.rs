@@ -129,7 +129,7 @@ fn every_fault_of_a_list_of_tokens_is_told_and_no_value_ever() {
         { "name": "both", "hash": sha("a"), "user": "hush", "speaks_for_others": true },
         { "name": "tenant", "hash": sha("b"), "user": "hush", "tenant": "hu/sh" },
         { "name": "told", "hash": sha("c"), "speaks_for_others": "hush" },
-        { "name": "typo", "hash": sha("d"), "user": "hush", "tennant": "hush" },
+        { "name": "typo", "hash": sha("d"), "user": "hush", "group": "hush" },
         "hush",
         { "name": "lone", "hash": sha("e"), "tenant": "hush" },
         { "name": "long", "hash": format!("{hash}00"), "user": 7 },
