@@ -36,7 +36,8 @@ async function call(path, { quiet = false, ...options } = {}) {
     const used = key;
     const headers = { ...options.headers, ...(used && { authorization: `Bearer ${used}` }) };
     const response = await fetch(path, { ...options, headers });
-    const isRefused = response.status === 401 || response.status === 403;
+    // Without a key a 403 is about something else.
+    const isRefused = response.status === 401 || (response.status === 403 && Boolean(used));
     if (!isRefused && used) sessionStorage.setItem(KEY, used);
     if (!isRefused || quiet) return response;
     if (used === key && !(await askForKey())) return response;
