@@ -72,7 +72,7 @@ struct McpHealth {
 }
 
 /// The full report for those who operate the server, otherwise its status alone; 200 whenever the
-/// process works.
+/// process works, unless a credential is wrong.
 pub(super) async fn report(
     State(api): State<Api>,
     headers: HeaderMap,
@@ -80,7 +80,8 @@ pub(super) async fn report(
     let health = health(&api);
     let may_see = match api.authentication.caller_of(&headers).await {
         Ok(caller) => caller.may(Scope::Operate),
-        Err(ApiError::NoCredential) => false,
+        // Whether the server is well does not depend on who can be recognised.
+        Err(ApiError::NoCredential | ApiError::CannotCheck { .. }) => false,
         Err(error) => return Err(error),
     };
     Ok(if may_see { Json(health).into_response() } else { Json(brief(&health)).into_response() })

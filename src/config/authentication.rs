@@ -37,9 +37,10 @@ pub(super) fn authentication(env: &mut Env, listen: &Listen) -> (Settings, Optio
     if let (Some(variable), false, false) = (reached, is_asked, serves_all) {
         env.fault(variable.name, OPEN);
     }
+    let has_tokens = [&AUTH_JWT_SECRET, &AUTH_JWKS_URL].iter().any(|way| env.text(way).is_some());
     for rule in [&AUTH_ISSUER, &AUTH_AUDIENCE, &AUTH_TENANT_CLAIM] {
         // A mistyped name beside it would leave the door open.
-        if env.text(rule).is_some() && settings.secret.is_none() && settings.jwks.is_none() {
+        if env.text(rule).is_some() && !has_tokens {
             env.fault(rule.name, "does nothing without AUTH_JWKS_URL or AUTH_JWT_SECRET");
         }
     }

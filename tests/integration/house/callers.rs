@@ -236,6 +236,8 @@ async fn while_tokens_cannot_be_checked_a_stream_says_so_as_an_event() {
     ] {
         assert_eq!(ask("/chatkit", body).await.status, status);
     }
+    let health = Request::get("/health").body(Body::empty()).unwrap();
+    assert_eq!(app.send(with_key(health, &token)).await.json(), json!({ "status": "ok" }));
     let short = ask("/chat", json!({ "message": "hi" })).await;
     assert_eq!((short.status.as_u16(), short.json()["code"].as_str()), (503, Some("cannot_check")));
     assert!(short.headers.contains_key("retry-after"));
