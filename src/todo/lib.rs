@@ -3,7 +3,6 @@
 mod arguments;
 mod attempt;
 mod calls;
-mod door;
 mod due;
 mod fold;
 mod http;
@@ -17,13 +16,11 @@ mod row;
 mod rules;
 mod schema;
 mod server;
-mod sessions;
 mod sql_dialect;
 mod store;
-mod tokens;
 mod value;
 
 pub use http::router;
+pub use http::tokens::{InvalidTokens, Tokens, read_tokens};
 pub use open::{Settings, StartError};
 pub use server::{TodoServer, serve_stdio};
-pub use tokens::{InvalidTokens, Tokens, read_tokens};

@@ -8,10 +8,10 @@ use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use sqlx::migrate::MigrateError;
 use sqlx::{AnyPool, Executor};
 
+use super::http::tokens::Tokens;
 use super::preparation::Preparation;
 use super::sql_dialect::SqlDialect;
 use super::store::Store;
-use super::tokens::Tokens;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 

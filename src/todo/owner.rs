@@ -8,9 +8,9 @@ use rmcp::handler::server::common::FromContextPart;
 use rmcp::handler::server::tool::ToolCallContext;
 use serde_json::Value;
 
+use super::http::tokens::{Visitor, Voice};
 use super::refusal::Refusal;
 use super::server::TodoServer;
-use super::tokens::{Visitor, Voice};
 
 /// The owner of everything that was made without a name.
 const ANYONE: &str = "anyone";

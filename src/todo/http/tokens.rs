@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::owner::TodoOwner;
+use super::super::owner::TodoOwner;
 
 const MAX_TOKENS: usize = 1_000;
 const MAX_NAME: usize = 64;
@@ -26,15 +26,15 @@ struct Token {
 
 /// A caller over HTTP, as its token says.
 #[derive(Clone, Debug)]
-pub(super) struct Visitor {
+pub(crate) struct Visitor {
     /// Of its token.
     pub(super) name: Arc<str>,
-    pub(super) voice: Voice,
+    pub(crate) voice: Voice,
 }
 
 /// Whose todos a caller may name.
 #[derive(Clone, Debug)]
-pub(super) enum Voice {
+pub(crate) enum Voice {
     /// These alone.
     Own(TodoOwner),
     /// Anybody's: `_meta` says whose.

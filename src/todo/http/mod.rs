@@ -1,6 +1,10 @@
 //! The tools over streamable HTTP, and health paths. Provides routes only; the caller serves them
 //! with its own limits (ADR 27).
 
+mod door;
+mod sessions;
+pub(super) mod tokens;
+
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -16,11 +20,11 @@ use serde_json::json;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::door::{Door, Hosts, check_host, recognise};
+use self::door::{Door, Hosts, check_host, recognise};
+use self::sessions::{MAX_SESSIONS, Sessions};
 use super::open::{Settings, StartError};
 use super::owner::Channel;
 use super::server::TodoServer;
-use super::sessions::{MAX_SESSIONS, Sessions};
 
 /// Accepted origins. rmcp does not check `Origin` by default, and a browser would let any page call
 /// a server on this machine (ADR 1).
