@@ -1,24 +1,20 @@
 """Sixteen faults of a provider, met by the real program: alone, and with a healthy fallback.
 
-    cargo build --features emulator && python3 tests/faults/provider.py
-
-Prints a table and stops by itself after little more than a minute, which is how long the outage lasts.
+Prints a table of its own and stops by itself after little more than a minute, which is how long the outage lasts.
 Alone, no lasting fault may end as an answer, and none may pass its deadline. With a fallback each must
 end in a complete and correct answer or, once text was shown, in one error that says so. While a provider
 is out for 60 s under load it hears of at most 9 requests, three calls with their repeats, and of one
 within 5 s of its return.
 """
 
-import argparse
 import concurrent.futures
 import json
-import os
 import socket
-import sys
 import time
 from dataclasses import dataclass, field
 
 from servers import Model, Server
+from table import Row, show
 
 # A turn may take so long; each part of it is given less, so that several attempts fit.
 TURN_SECONDS = 15
@@ -185,37 +181,29 @@ def judge(result, turns, dead, back, is_backed):
         result.asked = dead
 
 
-def show(results):
+def details(results):
     heads = ("fault", "alone", "s", "asked", "with a fallback", "s", "answered by")
     rows = [
         (r.name, r.alone, f"{r.alone_seconds:.1f}", str(r.asked), r.backed, f"{r.backed_seconds:.1f}", r.by)
         for r in results
     ]
-    widths = [max(map(len, column)) for column in zip(heads, *rows)]
-    for row in (heads, tuple("-" * width for width in widths), *rows):
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+    show(heads, rows)
+    print()
 
 
-def main():
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--binary", default="target/debug/orchestrator", type=os.path.abspath)
-    binary = options.parse_args().binary
-    begin = time.monotonic()
+def rows(result):
+    alone = Row("provider", result.name, 1, seen=result.alone)
+    backed = Row("provider", f"{result.name}, with a fallback", 1, seen=result.backed, wrong=result.wrong)
+    return [alone, backed]
+
+
+def run(options):
+    binary = options.binary
     last = Result(f"out for {OUTAGE_SECONDS} s, 15 requests")
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE + 2) as pool:
         outages = [pool.submit(outage, binary, last, is_backed) for is_backed in (False, True)]
         results = list(pool.map(lambda fault: meet(binary, fault), FAULTS)) + [last]
         for running in outages:
             running.result()
-    show(results)
-    wrong = [(result.name, what) for result in results for what in result.wrong]
-    for name, what in wrong:
-        print(f"WRONG: {name}: {what}")
-    # In the words of unittest, so that a summary counts both alike.
-    print(f"Ran {2 * len(results)} tests in {time.monotonic() - begin:.0f} s")
-    print(f"FAILED (failures={len(wrong)})" if wrong else "OK")
-    return 1 if wrong else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    details(results)
+    return [row for result in results for row in rows(result)]
