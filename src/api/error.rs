@@ -175,7 +175,7 @@ impl ApiError {
         if is_blocked {
             return Some(Outcome::Blocked);
         }
-        let may_pass = status.is_server_error() || matches!(self, Self::Crowded);
+        let may_pass = status.is_server_error() || matches!(self, Self::Crowded | Self::Busy);
         may_pass.then_some(Outcome::Unavailable)
     }
 
@@ -273,6 +273,7 @@ impl From<ThreadsError> for ApiError {
             ThreadsError::UnknownCursor => Self::UnknownCursor,
             ThreadsError::Lost => Self::UnknownThread,
             ThreadsError::Preparing => Self::StorePreparing,
+            ThreadsError::Busy => Self::Busy,
             ThreadsError::Unavailable(_) => {
                 // Logged here, where it is handled: the client is not told the cause (ADR 4).
                 tracing::error!(error = &error as &dyn std::error::Error, "Store did not answer");

@@ -7,6 +7,7 @@ mod conversations;
 mod fact;
 mod forms;
 mod history;
+mod places;
 mod ports;
 mod record;
 mod repeat;

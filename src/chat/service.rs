@@ -7,8 +7,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use futures::future::Either;
+use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
-use tokio::sync::{Semaphore, oneshot};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -17,6 +17,7 @@ use tracing::{Instrument, info_span};
 
 use super::admission::{Heartbeat, Queues, beat};
 use super::context::ChatContext;
+use super::places::Places;
 use super::repeat::RequestsInFlight;
 use super::request::job::TurnJob;
 use super::turn::{CloseLog, Engine, Reader, Sweep, TurnLog, run_turn};
@@ -31,7 +32,7 @@ const LAST_WORDS: Duration = Duration::from_secs(3);
 /// Holds conversations. Between two requests nothing of them exists only here.
 pub struct Chat {
     context: Arc<ChatContext>,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
     running: TaskTracker,
     heartbeat: AbortHandle,
     sweeps: PerCore<Arc<Sweep>>,
@@ -45,7 +46,7 @@ impl Chat {
         tools: Arc<dyn Tools>,
         settings: Settings,
     ) -> Self {
-        let places = Arc::new(Semaphore::new(settings.max_turns));
+        let places = Places::new(settings.max_turns);
         let context = Arc::new(ChatContext {
             store,
             model,
@@ -59,7 +60,7 @@ impl Chat {
         });
         let beating = beat(Arc::clone(&context.store), Arc::clone(&context.heartbeat));
         let heartbeat = tokio::spawn(beating).abort_handle();
-        let sweeps = PerCore::new(Arc::default);
+        let sweeps = PerCore::new(|| Arc::new(Sweep::new(&places, &context.store)));
         Self { context, places, running: TaskTracker::new(), heartbeat, sweeps }
     }
 
@@ -107,7 +108,8 @@ impl Chat {
         {
             return Ok(turn);
         }
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| BeginError::Busy)?;
+        let place =
+            self.places.take(&request.context.caller.owner).await.ok_or(BeginError::Busy)?;
         let thread = request.thread().cloned().unwrap_or_else(ThreadId::new_thread);
         let (log, mut events) = TurnLog::begin(request.context.on_leave);
         // A second look, under one lock: a copy may have come since the first.

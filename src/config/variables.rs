@@ -60,7 +60,7 @@ variables! {
     MODEL_BREAKER_FAILURES = Value("3"), "failed calls in a row that open the model's breaker; a call and its retries count as one";
     MODEL_BREAKER_SECONDS = Value("60"), "seconds that it then stays open";
     MAX_INPUT_CHARS = Value("5000"), "longest message, in characters";
-    MAX_STREAMS = Value("10000"), "turns that may run at the same time";
+    MAX_STREAMS = Value("10000"), "turns that may run at the same time, at most; fewer if the process cannot carry so many";
     MAX_WAITING = Value("4"),
         "messages that may queue while an answer is written in their thread; 0 refuses them";
     MAX_CONTEXT_TOKENS = Value("32000"),

@@ -3,13 +3,14 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::{AnyConnection, AssertSqlSafe, Row as _, query};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::database::{Database, SqlDialect, Statement};
-use super::waits;
+use super::waits::{self, ShortestWait};
 
 /// Rows per statement. More would save little per row.
 const MOST: usize = 8;
@@ -43,6 +44,7 @@ pub(super) struct Text {
 pub(super) struct BatchWriter<R> {
     database: Arc<Database>,
     queue: Option<mpsc::Sender<QueuedRow<R>>>,
+    shortest_wait: ShortestWait,
 }
 
 #[derive(Debug)]
@@ -62,7 +64,7 @@ impl<R: Row> BatchWriter<R> {
             tokio::spawn(write_all(Arc::clone(database), next));
             queue
         });
-        Self { database: Arc::clone(database), queue }
+        Self { database: Arc::clone(database), queue, shortest_wait: ShortestWait::default() }
     }
 
     /// Writes a row if its condition holds; false if it does not.
@@ -72,6 +74,10 @@ impl<R: Row> BatchWriter<R> {
         }
         let written = self.database.fetch(statement(self.database.dialect(), &[&**row])).await?;
         Ok(!written.is_empty())
+    }
+
+    pub(super) fn shortest_wait(&self) -> Duration {
+        self.shortest_wait.take()
     }
 
     /// None if another row of the batch may have caused the failure: each is then tried alone.
@@ -84,7 +90,10 @@ impl<R: Row> BatchWriter<R> {
             queue.send(waiting).await.ok()?;
             has_begun.await.ok()
         };
-        match waits::at_most(self.database.patience(), in_line).await {
+        let joined = Instant::now();
+        let waited = waits::at_most(self.database.patience(), in_line).await;
+        self.shortest_wait.note(joined);
+        match waited {
             Some(_) => answered.await.ok(),
             // Still queued: only our own queue was slow, so the error must not count against the
             // database (see `fault::verdict`).

@@ -108,6 +108,11 @@ impl Database {
         rows.await
     }
 
+    /// How long even the luckiest call has waited for a connection since this was called last.
+    pub(super) fn shortest_wait(&self) -> Duration {
+        self.reads.shortest_wait().max(self.writes.shortest_wait())
+    }
+
     /// How long one call may wait in total for a connection or a preparation.
     pub(super) fn patience(&self) -> Duration {
         self.patience
@@ -256,7 +261,7 @@ mod tests {
         let ((), (), (), called) =
             tokio::join!(hold(0.0, 2.0), hold(1.0, 2.4), hold(3.0, 2.0), call);
 
-        assert!(matches!(called, Err(ThreadsError::Unavailable(_))), "{called:?}");
+        assert!(matches!(called, Err(ThreadsError::Busy)), "{called:?}");
         assert_eq!(database.report().calls.failed, 0);
     }
 

@@ -19,7 +19,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout};
 
 use super::database::SqlDialect;
-use super::waits;
+use super::waits::{self, ShortestWait};
 
 /// A server's connection that was idle for longer is checked first: it may have been cut silently.
 const FRESH: Duration = Duration::from_secs(1);
@@ -36,6 +36,7 @@ pub(super) struct FairPool {
     free: Semaphore,
     at_hand: Mutex<Vec<ReadyConnection>>,
     patience: Duration,
+    shortest_wait: ShortestWait,
 }
 
 #[derive(Debug)]
@@ -62,12 +63,15 @@ impl FairPool {
     pub(super) fn new(dialect: SqlDialect, pool: AnyPool, patience: Duration) -> Self {
         let size = usize::try_from(pool.options().get_max_connections()).unwrap_or(1);
         let (free, at_hand) = (Semaphore::new(size), Mutex::default());
-        Self { dialect, pool, free, at_hand, patience }
+        let shortest_wait = ShortestWait::default();
+        Self { dialect, pool, free, at_hand, patience, shortest_wait }
     }
 
     /// Waits for a connection. `PoolTimedOut` means only that all connections are in use.
     pub(super) async fn take(&self) -> Result<TakenConnection<'_>, sqlx::Error> {
+        let begun = Instant::now();
         let permit = waits::at_most(self.patience, self.free.acquire()).await;
+        self.shortest_wait.note(begun);
         let permit = permit.ok_or(sqlx::Error::PoolTimedOut)?;
         let permit = permit.map_err(|_| sqlx::Error::PoolClosed)?;
         let (connection, made_at) = match self.at_hand().await {
@@ -75,6 +79,10 @@ impl FairPool {
             None => (self.pool.acquire().await.map_err(unreached)?, Instant::now()),
         };
         Ok(TakenConnection { connection, made_at, doubt: Doubt(Some(self)), _permit: permit })
+    }
+
+    pub(super) fn shortest_wait(&self) -> Duration {
+        self.shortest_wait.take()
     }
 
     async fn at_hand(&self) -> Option<ReadyConnection> {

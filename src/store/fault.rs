@@ -93,6 +93,7 @@ impl From<StoreFault> for ThreadsError {
             StoreFault::UnknownCursor => Self::UnknownCursor,
             StoreFault::Lost => Self::Lost,
             StoreFault::Preparing => Self::Preparing,
+            StoreFault::Sql(sqlx::Error::PoolTimedOut) => Self::Busy,
             StoreFault::Refused(_)
             | StoreFault::Sql(_)
             | StoreFault::Gone

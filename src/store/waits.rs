@@ -4,6 +4,7 @@
 //! the database, which was not even asked, would count as failing.
 
 use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
@@ -11,6 +12,29 @@ use tokio_util::task::AbortOnDropHandle;
 
 tokio::task_local! {
     static WAITED: Cell<Duration>;
+}
+
+/// The shortest wait for something since it was asked for last: a queue that stands.
+#[derive(Debug)]
+pub(super) struct ShortestWait(AtomicU64);
+
+impl Default for ShortestWait {
+    fn default() -> Self {
+        Self(AtomicU64::new(u64::MAX))
+    }
+}
+
+impl ShortestWait {
+    pub(super) fn note(&self, begun: Instant) {
+        let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.0.fetch_min(micros, Ordering::Relaxed);
+    }
+
+    /// Zero if nothing was waited for.
+    pub(super) fn take(&self) -> Duration {
+        let micros = self.0.swap(u64::MAX, Ordering::Relaxed);
+        if micros == u64::MAX { Duration::ZERO } else { Duration::from_micros(micros) }
+    }
 }
 
 /// Starts the count of one call.

@@ -58,7 +58,13 @@ async fn answer(api: &Api, request: Request, next: Next) -> Response {
     let path = path.as_ref().map_or("unknown", MatchedPath::as_str);
     let (status, head_ms) = (response.status().as_u16(), millis(started));
     if let Some(RefusedRequest { code, at }) = response.extensions().get() {
-        tracing::info!(method, path, status, head_ms, code, at, "Request refused");
+        // Of many that are turned away there is one line (`chat/places/overload`): a line for each
+        // would cost what is short.
+        if *code == ApiError::Busy.code() {
+            tracing::debug!(method, path, status, head_ms, code, at, "Request refused");
+        } else {
+            tracing::info!(method, path, status, head_ms, code, at, "Request refused");
+        }
     } else {
         log_answer(method, path, status, head_ms);
     }

@@ -3,10 +3,12 @@
 //! When each attempt counted, one message that a provider could not answer, tried three times,
 //! opened the breaker for everyone (ADR 3).
 
+use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
+use super::in_time::in_time;
 use super::{Fault, Guard, GuardRefusal, Permit, Verdict};
 
 /// The attempts at one call. The call is counted when this is dropped.
@@ -71,10 +73,11 @@ impl<'a> Attempts<'a> {
         operation: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
         let permit = self.admit()?;
+        let operation = pin!(operation);
         let result =
             // The limit is inside the permit: a hanging call must count, and a dropped one does
             // not.
-            timeout_at(end.at, operation).await.unwrap_or_else(|_| Err(end.refusal.into()));
+            in_time(end.at, operation).await.unwrap_or_else(|| Err(end.refusal.into()));
         match &result {
             Ok(_) => self.succeed(permit),
             Err(error) => self.settle(permit, error.verdict()),

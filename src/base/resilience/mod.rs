@@ -5,6 +5,7 @@ mod attempts;
 mod breaker;
 mod cooling;
 mod guard;
+mod in_time;
 mod patience;
 mod repeats;
 mod retry_budget;

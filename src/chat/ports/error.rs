@@ -13,6 +13,9 @@ pub enum ThreadsError {
     /// The tables are being created or updated. This says nothing about the database's health.
     #[error("the database is being prepared")]
     Preparing,
+    /// Too many calls waited for a connection of ours. The database was not asked.
+    #[error("too many calls wait for the database")]
+    Busy,
     /// The database did not answer in time, or failed.
     #[error("the database is not available")]
     Unavailable(#[source] Option<Box<dyn std::error::Error + Send + Sync>>),

@@ -1,5 +1,7 @@
 //! What turns write in a thread: each begins with one write and ends with one (ADR 20, ADR 22).
 
+use std::time::Duration;
+
 use futures::future::BoxFuture;
 
 use super::{Lease, NewReceipt, Settlement, StoreResult};
@@ -56,6 +58,12 @@ pub trait ThreadLog: Send + Sync {
         thread: &'a ThreadId,
         item: &'a ItemId,
     ) -> BoxFuture<'a, StoreResult<Option<Item>>>;
+
+    /// How long even the luckiest call has waited for a place of ours, such as a connection, since
+    /// this was asked last. That is a queue that stands (ADR 35).
+    fn shortest_wait(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// What happened, as one row: what the user sees of it, and what the model needs of it (ADR 6).

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 
+use super::super::places::Place;
 use super::super::repeat::InFlightGuard;
 use super::super::turn::TurnLog;
 use super::super::{Fact, Reader, ThreadsError, TurnEnd, TurnRequest};
@@ -71,7 +72,7 @@ pub(crate) struct TurnJob {
     pub(crate) is_copy: bool,
     pub(crate) log: Arc<TurnLog>,
     /// Counts against the limit of running turns until the turn is over.
-    pub(crate) permit: OwnedSemaphorePermit,
+    pub(crate) place: Place,
     /// While this exists, copies of the request join the turn.
     pub(crate) in_flight: Option<InFlightGuard>,
     /// Told whether a turn began, as long as the answer can still be a status code.
@@ -84,13 +85,13 @@ impl TurnJob {
         request: TurnRequest,
         thread: ThreadId,
         log: Arc<TurnLog>,
-        permit: OwnedSemaphorePermit,
+        place: Place,
     ) -> (Self, oneshot::Receiver<Result<(), BeginError>>) {
         let (started, has_started) = oneshot::channel();
         let item = request.item().cloned().unwrap_or_else(ItemId::new_message);
         let attempt = uuid::Uuid::now_v7().simple().to_string();
         let (is_copy, in_flight, started) = (false, None, Some(started));
-        let job = Self { request, attempt, thread, item, is_copy, log, permit, in_flight, started };
+        let job = Self { request, attempt, thread, item, is_copy, log, place, in_flight, started };
         (job, has_started)
     }
 
@@ -110,7 +111,7 @@ impl TurnJob {
     pub(crate) fn replay(mut self, events: Vec<Fact>) {
         self.accept();
         // Nothing runs any more, so the slot is free before the events are read.
-        drop(self.permit);
+        drop(self.place);
         for event in events {
             self.log.tell(event);
         }
@@ -132,7 +133,7 @@ impl TurnJob {
             drop(started.send(Err(error)));
         }
         // Freed before the end is told: whoever reads it may send the next request immediately.
-        drop((self.permit, self.in_flight));
+        drop((self.place, self.in_flight));
         self.log.tell(Fact::Ended(Box::new(end)));
     }
 }

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use tokio::sync::OwnedSemaphorePermit;
-
 use super::super::admission::{HeldThread, QueueSlot};
 use super::super::context::ChatContext;
+use super::super::places::Place;
 use super::super::record::recorder::Recorded;
 use super::super::record::wording::message_for_person;
 use super::super::{Closing, Ending, Entry, Fact, Settlement, ThreadsError, TurnEnd};
@@ -17,7 +16,7 @@ use base::agents::Finish;
 pub(super) struct TurnCloser {
     pub(super) held: HeldThread,
     pub(super) slot: Option<QueueSlot>,
-    pub(super) permit: OwnedSemaphorePermit,
+    pub(super) place: Place,
     pub(super) log: Arc<TurnLog>,
     /// The key of the request and the id of this try; `None` if it cannot be repeated.
     pub(super) repeat: Option<(String, String)>,
@@ -31,13 +30,13 @@ pub(super) async fn close_turn(
     closer: TurnCloser,
     recorded: Recorded,
 ) -> TurnEnd {
-    let TurnCloser { held, slot, permit, log, repeat, request_id } = closer;
+    let TurnCloser { held, slot, place, log, repeat, request_id } = closer;
     let Recorded { mut end, last, is_final } = recorded;
     let spent = held.spent + end.spend;
     let settled = repeat.as_ref().map(|repeat| settlement(repeat, &end, is_final));
     let closing = Closing { spent, last: last.clone(), settlement: settled };
     let left = chat.store.end(&held.lease, closing).await;
-    drop((held, slot, permit));
+    drop((held, slot, place));
     let is_left = left.is_ok();
     tell_last(left, last, &mut end, &log, &request_id);
     // The failed write contained the receipt. It is settled alone, with the corrected end.
@@ -84,6 +83,7 @@ fn tell_last(
                 ThreadsError::Lost => Finish::Lost,
                 ThreadsError::UnknownCursor
                 | ThreadsError::Preparing
+                | ThreadsError::Busy
                 | ThreadsError::Unavailable(_) => Finish::Storage,
             };
             end.outcome = finish.outcome();

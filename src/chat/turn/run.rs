@@ -53,7 +53,7 @@ pub(crate) async fn run_turn(chat: Arc<ChatContext>, mut job: TurnJob) {
     };
     job.accept();
     // Copies join the turn until its end is announced.
-    let TurnJob { request, attempt, thread, log, permit, in_flight: _joinable, .. } = job;
+    let TurnJob { request, attempt, thread, log, place, in_flight: _joinable, .. } = job;
     let Ready { held, slot, started, transcript, title } = ready;
     for event in started.events {
         log.tell(event);
@@ -74,7 +74,7 @@ pub(crate) async fn run_turn(chat: Arc<ChatContext>, mut job: TurnJob) {
     };
     let took = begun.elapsed();
     let heard = Arc::clone(&log);
-    let closer = TurnCloser { held, slot, permit, log: heard, repeat, request_id };
+    let closer = TurnCloser { held, slot, place, log: heard, repeat, request_id };
     // Before the end is announced: its reader may send the next message at once (ADR 11).
     let end = Box::pin(close_turn(&chat, closer, recorded)).await;
     end.log(steps, took);

@@ -1,11 +1,13 @@
 //! The clock of a core's turns: drops readers that do not read, and moves turns that are not
-//! polled.
+//! polled. It also measures how late the core is.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 
+use super::super::Store;
+use super::super::places::Places;
 use super::engine::Engine;
 use super::log::TurnLog;
 
@@ -19,8 +21,11 @@ const PATIENCE: u32 = 120;
 /// In looks, 10 s: how long the clock continues without turns.
 const LINGERS: u32 = 40;
 
-#[derive(Debug, Default)]
-pub(crate) struct Sweep(Mutex<Turns>);
+pub(crate) struct Sweep {
+    turns: Mutex<Turns>,
+    places: Arc<Places>,
+    store: Arc<dyn Store>,
+}
 
 #[derive(Debug, Default)]
 struct Turns {
@@ -32,6 +37,11 @@ struct Turns {
 }
 
 impl Sweep {
+    pub(crate) fn new(places: &Arc<Places>, store: &Arc<dyn Store>) -> Self {
+        let (places, store) = (Arc::clone(places), Arc::clone(store));
+        Self { turns: Mutex::default(), places, store }
+    }
+
     /// Checks this turn too, until its log is gone.
     pub(crate) fn watch(self: &Arc<Self>, log: &Arc<TurnLog>, engine: &Arc<Engine>) {
         let mut turns = self.lock();
@@ -45,7 +55,10 @@ impl Sweep {
     /// Ends when there were no turns for a while.
     async fn run(self: Arc<Self>) {
         loop {
-            sleep(EVERY).await;
+            let due = Instant::now() + EVERY;
+            sleep_until(due).await;
+            // As late as this task comes, every other one does that was ready (ADR 35).
+            self.places.waited(due.elapsed(), || self.store.shortest_wait());
             for (log, engine) in self.turns() {
                 if let Some(engine) = engine.upgrade() {
                     engine.look();
@@ -74,6 +87,6 @@ impl Sweep {
     }
 
     fn lock(&self) -> MutexGuard<'_, Turns> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

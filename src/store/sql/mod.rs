@@ -10,6 +10,7 @@ mod threads;
 mod turns;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -111,6 +112,17 @@ impl ThreadIndex for SqlStore {
 }
 
 impl ThreadLog for SqlStore {
+    fn shortest_wait(&self) -> Duration {
+        let (beginnings, openings) = (&self.beginnings, &self.openings);
+        let queues = [
+            beginnings.shortest_wait(),
+            openings.shortest_wait(),
+            self.additions.shortest_wait(),
+            self.endings.shortest_wait(),
+        ];
+        queues.into_iter().fold(self.database.shortest_wait(), Duration::max)
+    }
+
     fn create<'a>(
         &'a self,
         thread: &'a Thread,

@@ -104,16 +104,19 @@ async fn the_cleaned_text_is_echoed_stored_and_sent_and_nothing_else_is_changed(
 }
 
 #[tokio::test]
-async fn over_the_limit_of_streams_a_turn_is_refused_with_429() {
+async fn over_the_limit_of_turns_the_short_form_gets_429_and_chatkit_one_error_with_retry() {
     let model = ScriptedModel::new([Act::Hang(Vec::new())]);
     let app = TestApp::new(Choices { model, max_turns: 1, ..Choices::default() }).await;
     let held = app.open(json_request("/chatkit", &create("hold on"))).await;
 
-    for (path, body) in [("/chatkit", create("hi")), ("/chat", json!({ "message": "hi" }))] {
-        let answer = app.post(path, &body).await;
-        assert_problem(&answer, 429, "busy", path);
-        assert!(answer.headers.contains_key("retry-after"));
-    }
+    let short = app.post("/chat", &json!({ "message": "hi" })).await;
+    let chatkit = app.post("/chatkit", &create("hi")).await;
+
+    assert_problem(&short, 429, "busy", "the short form");
+    assert!(short.headers.contains_key("retry-after"));
+    assert_eq!(chatkit.status.as_u16(), 200);
+    let [error] = &*chatkit.events() else { panic!("one event: {}", chatkit.text) };
+    assert_eq!((&error["type"], &error["allow_retry"]), (&json!("error"), &json!(true)));
     drop(held);
 }
 

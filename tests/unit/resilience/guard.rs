@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
 
 use orchestrator::domain::{BreakerState, CallCounts};
 use orchestrator::resilience::{
     BreakerSettings, Fault, Guard, GuardRefusal, GuardSettings, Repeat, Verdict,
 };
+use tokio::sync::oneshot;
 use tokio::time::{Instant, advance, sleep, timeout, timeout_at};
 
 const PAUSE: Duration = Duration::from_secs(39);
@@ -277,6 +279,30 @@ async fn a_call_that_hangs_is_cut_at_its_limit_and_counts() {
 
     assert_eq!(result, Err(Broken::Refused(GuardRefusal::TimedOut)));
     assert_eq!(guard.report().state, BreakerState::Open);
+}
+
+/// The answer passes through three tasks of ours, which do not run while the thread is busy.
+#[tokio::test]
+async fn an_answer_that_a_busy_process_looks_at_too_late_is_no_failure() {
+    let guard = guard(0, 1);
+    let (tell, told) = oneshot::channel();
+    let dependency = thread::spawn(move || tell.send(1_u32));
+    let first = tokio::spawn(told);
+    let second = tokio::spawn(async { first.await.unwrap() });
+    let third = tokio::spawn(async { second.await.unwrap() });
+    let busy = tokio::spawn(async { thread::sleep(Duration::from_millis(200)) });
+
+    let in_time = Instant::now() + Duration::from_millis(50);
+    let answer = guard
+        .call_once(Duration::from_millis(50), in_time + PAUSE, async {
+            third.await.unwrap().map_err(|_| Broken::Down)
+        })
+        .await;
+
+    assert_eq!(answer, Ok(1));
+    assert_eq!(guard.report().calls.failed, 0);
+    dependency.join().unwrap().unwrap();
+    busy.await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
