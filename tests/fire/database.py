@@ -56,6 +56,12 @@ class Postgres:
     def stop(self):
         self.call("pg_ctl", "-D", self.data, "-w", "-m", "immediate", "stop")
 
+    def say(self, *statements):
+        psql, commands = shutil.which("psql") or self.bin / "psql", []
+        for statement in statements:
+            commands += ["-c", statement]
+        self.call(psql, "-h", "127.0.0.1", "-p", str(self.port), "-U", "test", "-d", "postgres", "-q", *commands)
+
     def url(self, port=None):
         return f"postgres://test@127.0.0.1:{port or self.port}/postgres"
 

@@ -87,14 +87,14 @@ class Model(Program):
 
 
 class Server(Program):
-    """The server under test, with data of its own in memory."""
+    """The server under test, with data of its own in memory. `before` is a command that runs it."""
 
-    def __init__(self, binary, **environment):
+    def __init__(self, binary, before=(), **environment):
         environment = {
             "PORT": "0", "DATABASE_URL": "memory", "TODO_DATABASE_URL": "memory",
             "GEMINI_API_KEY": "first-key", **environment,
         }
-        super().__init__([binary, "serve"], environment, "istening on http")
+        super().__init__([*before, binary, "serve"], environment, "istening on http")
         self.wait_until_ready()
 
     def wait_until_ready(self):
