@@ -197,7 +197,8 @@ impl OpenAiModel {
         let first_event_by = Instant::now() + self.settings.first_event_timeout;
         let patience = Patience::new(first_event_by, self.settings.stall_timeout);
         let body = call.body();
-        let mut bill = Bill::new(call.deltas, asked.settings.price());
+        let Settings { model, .. } = &asked.settings;
+        let mut bill = Bill::new(call.deltas, model, asked.settings.price());
         let opened = timeout_at(first_event_by, self.transport.open(&body, &mut bill));
         let opened = opened.await.map_err(|_| GuardRefusal::TimedOut)??;
         let deltas = call.deltas.for_attempt();

@@ -93,7 +93,7 @@ impl Model for ScriptedModel {
             for piece in pieces {
                 deltas.say(piece);
             }
-            deltas.spend(one_call());
+            deltas.spend("scripted", one_call());
             match end {
                 Some(end) => end,
                 None => pending().await,

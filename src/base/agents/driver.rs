@@ -13,7 +13,7 @@ use super::{
     AgentEvent, Batch, Deltas, Finish, Interrupt, Listener, Model, ModelRequest, Planned, Progress,
     Run, Step, ToolEnd, ToolError, ToolRequest, Tools, system_prompt,
 };
-use crate::domain::{CallKey, Caller, Catalog, Effect, Spend, ToolOutput, ToolResult};
+use crate::domain::{CallKey, Caller, Catalog, Effect, SpendByModel, ToolOutput, ToolResult};
 
 /// How many calls of one batch run at the same time.
 const TOGETHER: usize = 8;
@@ -73,10 +73,10 @@ impl Driver {
             result = self.model.reply(request, &deltas) => result.map_err(Finish::Model),
         };
         // Read after a stop as well: a request that was begun is billed (ADR 16).
-        let spend = deltas.spent();
-        if spend != Spend::default() {
-            run.on_spend(spend);
-            self.tell(AgentEvent::Spent(Box::new(spend)));
+        let spent = deltas.spent();
+        if spent != SpendByModel::default() {
+            run.on_spend(spent.total());
+            self.tell(AgentEvent::Spent(Box::new(spent)));
         }
         match result {
             // Its text was cut already, however complete the reply is.

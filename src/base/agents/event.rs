@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Delta, ModelError, Overspent, ToolError};
 use crate::domain::{
-    CallId, Outcome, Question, Reply, Spend, ToolCall, ToolOrigin, ToolOutput, ToolResult,
+    CallId, Outcome, Question, Reply, SpendByModel, ToolCall, ToolOrigin, ToolOutput, ToolResult,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -16,7 +16,7 @@ pub enum AgentEvent {
     /// The model's reply is complete.
     Replied(Box<Reply>),
     /// The cost of a request to the model, also of one that failed.
-    Spent(Box<Spend>),
+    Spent(Box<SpendByModel>),
     /// A tool is about to be called.
     ToolStarted {
         call: Box<ToolCall>,

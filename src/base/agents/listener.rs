@@ -9,7 +9,7 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 
 use super::{AgentEvent, ToolProgress};
-use crate::domain::{CallId, Spend};
+use crate::domain::{CallId, ModelSpend, Spend, SpendByModel};
 
 pub trait Listener: Send + Sync {
     /// Something happened. Must not wait, because the run would wait with it (ADR 24).
@@ -47,7 +47,7 @@ pub struct Deltas {
     /// Whether thoughts are dropped.
     is_silent_thinker: bool,
     /// The cost of all requests, also of those that failed.
-    spent: Arc<Mutex<Spend>>,
+    spent: Arc<Mutex<SpendByModel>>,
 }
 
 impl Progress {
@@ -102,14 +102,15 @@ impl Deltas {
         self.has_spoken.load(Ordering::Relaxed)
     }
 
-    /// Adds the cost of a request, also of one that failed (ADR 16).
-    pub fn spend(&self, more: Spend) {
-        *self.spent.lock().unwrap_or_else(PoisonError::into_inner) += more;
+    /// Adds the cost of a request to a model, also of one that failed (ADR 16).
+    pub fn spend(&self, model: &str, more: Spend) {
+        let more = ModelSpend::request(model, more);
+        self.spent.lock().unwrap_or_else(PoisonError::into_inner).add(more);
     }
 
     /// The cost of all requests so far.
-    pub fn spent(&self) -> Spend {
-        *self.spent.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn spent(&self) -> SpendByModel {
+        self.spent.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub fn say(&self, delta: Delta) {

@@ -8,6 +8,7 @@ mod health;
 mod ids;
 mod item;
 mod message;
+mod model_spend;
 mod outcome;
 mod output;
 mod question;
@@ -27,6 +28,7 @@ pub use health::{BreakerReport, BreakerState, CallCounts, Dependency, Detail, He
 pub use ids::{CallId, CallKey, ItemId, ThreadId};
 pub use item::{CallStatus, Item, ItemContent, OutputText, Picture, UserContent};
 pub use message::{Assistant, Message, Reply, ToolCall, ToolResult};
+pub use model_spend::{ModelSpend, SpendByModel};
 pub use outcome::Outcome;
 pub use output::{ToolImage, ToolLink, ToolOutput};
 pub use question::{Answer, AnswerStatus, Answers, Choice, Question, QuestionKind};

@@ -16,7 +16,7 @@ use super::wording::{CUT_MARK, message_for_person, note};
 use base::agents::{AgentEvent, Delta, Finish, ToolProgress};
 use base::domain::{
     Assistant, Cleaner, Item, ItemContent, ItemId, Message, OutputText, Question, Reply, Spend,
-    Summary, TaskStatus, ToolCall, ToolOrigin, ToolResult, clean, shorten,
+    SpendByModel, Summary, TaskStatus, ToolCall, ToolOrigin, ToolResult, clean, shorten,
 };
 
 /// In characters: the progress of a tool is cut to this length.
@@ -50,7 +50,7 @@ pub(crate) struct Scribe {
     calls: Vec<ToolCall>,
     done: Vec<ToolRecord>,
     texts: Vec<String>,
-    spend: Spend,
+    spends: SpendByModel,
     /// Bytes of text so far, for [`MAX_SAID`].
     said: usize,
     told_of_other: bool,
@@ -70,7 +70,7 @@ impl Scribe {
             calls: Vec::new(),
             done: Vec::new(),
             texts: Vec::new(),
-            spend: Spend::default(),
+            spends: SpendByModel::default(),
             said: 0,
             told_of_other: false,
             // A driver always reports its end, unless it panicked.
@@ -97,8 +97,8 @@ impl Scribe {
             AgentEvent::SpokenBy(model) => self.on_other_model(&model),
             AgentEvent::Replied(reply) => self.on_reply(*reply),
             AgentEvent::Spent(more) => {
-                self.spend += *more;
-                self.tell(Fact::Usage(more));
+                self.tell(Fact::Usage(Box::new(more.total())));
+                self.spends.add_all(*more);
             }
             AgentEvent::ToolStarted { call, origin } => self.on_tool_started(*call, origin),
             AgentEvent::ToolProgress(told) => self.on_progress(*told),
@@ -119,14 +119,15 @@ impl Scribe {
     /// How the turn ended. If something could not be stored (`trouble`), that is its end.
     pub(crate) fn end(&mut self, trouble: Option<Finish>) -> TurnEnd {
         let finish = trouble.unwrap_or_else(|| self.finish.clone());
+        let spend = self.spends.total();
         TurnEnd {
             thread: self.run.thread.clone(),
             outcome: finish.outcome(),
             told: message_for_person(&finish, &self.done, &self.scope.request_id),
             text: self.texts.join("\n\n"),
             tool_calls: std::mem::take(&mut self.done),
-            spend: self.spend,
-            thread_spend: Some(self.scope.spent + self.spend),
+            spend,
+            thread_spend: Some(self.scope.spent + spend),
         }
     }
 
@@ -256,7 +257,7 @@ impl Scribe {
         if !self.scope.abilities.forms {
             return Finish::OverBudget(over);
         }
-        Finish::Asked(vec![budget::question(&over, &(self.scope.spent + self.spend))])
+        Finish::Asked(vec![budget::question(&over, &(self.scope.spent + self.spends.total()))])
     }
 
     fn ask(&mut self, questions: Vec<Question>) {

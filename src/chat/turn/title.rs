@@ -163,7 +163,7 @@ async fn title_by_model(chat: &ChatContext, words: &str, answer: &str) -> (Optio
     let title = reply.and_then(|reply| {
         title_of(clean(&reply.message.text).trim().trim_matches(['"', '“', '”', '.']))
     });
-    (title, deltas.spent())
+    (title, deltas.spent().total())
 }
 
 fn tell_whether_paid(paid: Result<bool, ThreadsError>) {

@@ -40,7 +40,7 @@ pub async fn play(content_type: &str, pieces: Vec<Bytes>) -> Played {
     let heard = Arc::new(CollectedDeltas::default());
     let deltas = Deltas::new(Arc::clone(&heard) as _);
     let result = read(answer(content_type, pieces), &deltas).await;
-    let usage = deltas.spent().usage;
+    let usage = deltas.spent().total().usage;
     let said = std::mem::take(&mut *heard.0.lock().unwrap_or_else(PoisonError::into_inner));
     Played { said, usage, result }
 }
@@ -67,7 +67,7 @@ async fn read(answer: ProviderResponse, deltas: &Deltas) -> Result<Reply, ModelE
         retry_in: Some(retry_in),
     };
     let mut permit = Breaker::new("playback", breaker).admit().map_err(unavailable)?;
-    let (mut bill, warnings) = (Bill::new(deltas, None), Warnings::of(""));
+    let (mut bill, warnings) = (Bill::new(deltas, "", None), Warnings::of(""));
     let opened = opened(answer, &mut bill).await.map_err(|failure| failure.error)?;
     let patience = Patience::new(Instant::now() + PATIENCE, PATIENCE);
     let reading = Reading::new(deltas, bill, &warnings, &mut permit, patience);

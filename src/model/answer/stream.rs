@@ -281,7 +281,7 @@ mod tests {
         let mut permit = Breaker::new("test", breaker).admit().unwrap();
         let (deltas, warnings) = (Deltas::unheard(), Warnings::of(""));
         let patience = Patience::new(Instant::now() + first, silence);
-        let bill = Bill::new(&deltas, None);
+        let bill = Bill::new(&deltas, "", None);
         let reading = Reading::new(&deltas, bill, &warnings, &mut permit, patience);
         reading.read(OpenedAnswer::Stream(answer)).await
     }

@@ -10,6 +10,7 @@ use base::domain::{Spend, Usage};
 /// like a complete one (ADR 16).
 pub(crate) struct Bill<'a> {
     deltas: &'a Deltas,
+    model: &'a str,
     price: Option<Price>,
     usage: Option<Usage>,
     is_due: bool,
@@ -17,8 +18,8 @@ pub(crate) struct Bill<'a> {
 
 impl<'a> Bill<'a> {
     /// Nothing is billed before the provider answers.
-    pub(crate) fn new(deltas: &'a Deltas, price: Option<Price>) -> Self {
-        Self { deltas, price, usage: None, is_due: false }
+    pub(crate) fn new(deltas: &'a Deltas, model: &'a str, price: Option<Price>) -> Self {
+        Self { deltas, model, price, usage: None, is_due: false }
     }
 
     /// The provider answers. Its model may have worked, whatever is read from now on.
@@ -48,7 +49,7 @@ impl Drop for Bill<'_> {
         let cost = told.and_then(|usage| Some(self.price?.of(&usage)));
         let spend = Spend::of_call(told.unwrap_or_default(), cost);
         record(&spend);
-        self.deltas.spend(spend);
+        self.deltas.spend(self.model, spend);
     }
 }
 

@@ -29,7 +29,7 @@ async fn every_attempt_that_was_billed_is_paid_and_no_other() {
     assert!(reply.is_ok());
     let usage = Usage { input_tokens: 200, output_tokens: 4, ..Usage::default() };
     let cost = Cost::from_nanos(200 * 300 + 4 * 2_500);
-    assert_eq!(deltas.spent(), Spend { usage, cost, unpriced_calls: 0 });
+    assert_eq!(deltas.spent().total(), Spend { usage, cost, unpriced_calls: 0 });
 }
 
 #[tokio::test]
@@ -44,7 +44,7 @@ async fn the_cost_of_an_unknown_model_or_of_an_answer_without_counters_is_unknow
     for asked in [&unknown, &uncounted, &offline] {
         let (deltas, _said) = channel();
         ask(&asked.model, &deltas, WHILE).await.unwrap();
-        spent.push(deltas.spent());
+        spent.push(deltas.spent().total());
     }
 
     let told = spent.iter().map(|it| (it.usage.total(), it.whole_cost())).collect::<Vec<_>>();
@@ -76,7 +76,7 @@ async fn what_an_answer_cost_that_could_not_be_read_is_unknown() {
 
         assert!(ask(&asked.model, &deltas, WHILE).await.is_err(), "{what}");
 
-        let spent = deltas.spent();
+        let spent = deltas.spent().total();
         let attempts = u64::try_from(asked.requests()).unwrap();
         assert_eq!((spent.whole_cost(), spent.unpriced_calls), (None, attempts), "{what}");
     }
@@ -98,7 +98,7 @@ async fn what_is_no_answer_of_a_model_costs_nothing() {
 
         assert!(ask(&asked.model, &deltas, WHILE).await.is_err(), "{what}");
 
-        assert_eq!(deltas.spent(), Spend::default(), "{what}");
+        assert_eq!(deltas.spent().total(), Spend::default(), "{what}");
     }
 }
 
@@ -110,7 +110,7 @@ async fn a_refusal_that_says_what_it_cost_is_paid() {
 
     assert!(ask(&asked.model, &deltas, WHILE).await.is_err());
 
-    assert_eq!(deltas.spent().usage.total(), 75);
+    assert_eq!(deltas.spent().total().usage.total(), 75);
 }
 
 #[tokio::test]
@@ -131,7 +131,7 @@ async fn an_answer_that_nobody_waits_for_is_paid_as_far_as_it_came() {
         }
     }
 
-    assert_eq!(deltas.spent().usage.total(), 51);
+    assert_eq!(deltas.spent().total().usage.total(), 51);
 }
 
 /// The piece with counters, as Gemini has them on each.

@@ -10,7 +10,7 @@ use orchestrator::agents::{
     AgentEvent, Delta, Driver, Finish, Interrupt, Listener, ModelError, Run, RunLimits,
     SpendBudget, drive,
 };
-use orchestrator::domain::{Caller, Message, ToolId, ToolResult};
+use orchestrator::domain::{Caller, Message, ModelSpend, SpendByModel, ToolId, ToolResult};
 use serde_json::json;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
@@ -103,7 +103,9 @@ async fn a_failing_model_ends_the_run_with_its_own_reason_and_is_paid_for() {
 
     let events = events_of(&model, &FakeTools::new(&[]), &Interrupt::default()).await;
 
-    let spent = AgentEvent::Spent(Box::new(one_call()));
+    let mut spends = SpendByModel::default();
+    spends.add(ModelSpend::request("scripted", one_call()));
+    let spent = AgentEvent::Spent(Box::new(spends));
     assert_eq!(events, [spent, AgentEvent::Finished(Finish::Model(ModelError::Empty))]);
 }
 
