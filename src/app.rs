@@ -207,14 +207,14 @@ fn warn_of_untold(config: &Config) {
 
 /// A limit in money does not apply to a model of unknown price (ADR 16).
 fn warn_of_unpriced(config: &Config) {
-    if config.chat.limits.budget.max_cost.is_none() {
-        return;
-    }
+    let of_turn = config.chat.limits.budget.max_cost.map(|_| "MAX_TURN_COST_USD");
+    let of_day = config.chat.caller_limits.cost_per_day.map(|_| "CALLER_COST_USD_PER_DAY");
+    let Some(limit) = of_turn.or(of_day) else { return };
     let models = [&config.model].into_iter().chain(&config.fallbacks);
     for settings in models.filter(|settings| settings.price().is_none()) {
         let model = &settings.model;
         tracing::warn!(
-            "MAX_TURN_COST_USD cannot count {model}: its price is not known; name it in the file of MODEL_PRICES"
+            "{limit} cannot count {model}: its price is not known; name it in the file of MODEL_PRICES"
         );
     }
 }

@@ -5,20 +5,24 @@ use std::slice;
 use std::time::Duration;
 
 use axum::Json;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::http::rate_limit;
 use super::intake::refused;
 use super::wires::unoffered::TYPES;
 use base::domain::Outcome;
-use chat::{BeginError, ThreadsError};
+use chat::{Allowance, BeginError, ThreadsError};
+
+/// The kind of problem that the draft of the `RateLimit` headers registers.
+const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
 
 /// Every refusal that a client can get. None contains what the client sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ApiError {
     #[error(
-        "There is nothing at this address. There are GET /, POST /chatkit, POST /chat, GET /models, GET /health, GET /health/live and GET /health/ready."
+        "There is nothing at this address. There are GET /, POST /chatkit, POST /chat, GET /models, GET /usage, GET /health, GET /health/live and GET /health/ready."
     )]
     UnknownPath,
     #[error(
@@ -77,6 +81,8 @@ pub(super) enum ApiError {
     Locked,
     #[error("Too many answers are being written right now. Try again in a few seconds.")]
     Busy,
+    #[error("{}", .0.told())]
+    OverLimit(Allowance),
     #[error("Too many lists are being read right now. Try again in a few seconds.")]
     ManyLists,
     #[error("The server is restarting. Try again in a few seconds.")]
@@ -121,6 +127,8 @@ struct Problem<'a> {
     code: &'static str,
     #[serde(skip_serializing_if = "<[BrokenRule]>::is_empty")]
     errors: &'a [BrokenRule],
+    #[serde(rename = "violated-policies", skip_serializing_if = "Vec::is_empty")]
+    violated_policies: Vec<&'static str>,
 }
 
 impl ApiError {
@@ -153,6 +161,7 @@ impl ApiError {
             Self::UnknownCursor => (StatusCode::NOT_FOUND, "unknown_cursor"),
             Self::Locked => (StatusCode::CONFLICT, "locked"),
             Self::Busy | Self::ManyLists => (StatusCode::TOO_MANY_REQUESTS, "busy"),
+            Self::OverLimit(_) => (StatusCode::TOO_MANY_REQUESTS, "over_limit"),
             Self::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
             Self::ModelDown { .. } => (StatusCode::SERVICE_UNAVAILABLE, "model_down"),
             Self::StoreDown => (StatusCode::SERVICE_UNAVAILABLE, "store_down"),
@@ -175,8 +184,22 @@ impl ApiError {
         if is_blocked {
             return Some(Outcome::Blocked);
         }
-        let may_pass = status.is_server_error() || matches!(self, Self::Crowded | Self::Busy);
+        let may_pass = status.is_server_error()
+            || matches!(self, Self::Crowded | Self::Busy | Self::OverLimit(_));
         may_pass.then_some(Outcome::Unavailable)
+    }
+
+    /// The limits of the caller that are reached.
+    fn violated_policies(&self) -> Vec<&'static str> {
+        let Self::OverLimit(allowance) = self else { return Vec::new() };
+        allowance.used_up().map(|share| rate_limit::name(share.policy)).collect()
+    }
+
+    /// The limits of the caller, if they are why it is refused.
+    pub(super) fn tell_limits(&self, headers: &mut HeaderMap) {
+        if let Self::OverLimit(allowance) = self {
+            rate_limit::tell(headers, allowance);
+        }
     }
 
     /// What is wrong with the request, each fault with its place.
@@ -206,6 +229,9 @@ impl ApiError {
         if let Self::ModelDown { retry_in } | Self::CannotCheck { retry_in } = self {
             return Some(seconds(retry_in));
         }
+        if let Self::OverLimit(allowance) = self {
+            return Some(seconds(&allowance.retry_in()));
+        }
         let passes = matches!(
             self,
             Self::Busy
@@ -224,14 +250,16 @@ impl IntoResponse for ApiError {
         let (status, code) = self.parts();
         let message = self.to_string();
         let errors = self.errors();
+        let violated_policies = self.violated_policies();
         let problem = Problem {
-            r#type: "about:blank",
+            r#type: if violated_policies.is_empty() { "about:blank" } else { QUOTA_EXCEEDED },
             title: status.canonical_reason().unwrap_or_default(),
             status: status.as_u16(),
             detail: &message,
             message: &message,
             code,
             errors: &errors,
+            violated_policies,
         };
         let mut response = (status, Json(problem)).into_response();
         let headers = response.headers_mut();
@@ -239,6 +267,7 @@ impl IntoResponse for ApiError {
         if let Some(seconds) = self.retry_after() {
             headers.insert(HeaderName::from_static("retry-after"), seconds.into());
         }
+        self.tell_limits(headers);
         if status == StatusCode::UNAUTHORIZED {
             let wrong = matches!(self, Self::WrongCredential);
             let challenge = if wrong { r#"Bearer error="invalid_token""# } else { "Bearer" };
@@ -261,6 +290,7 @@ impl From<BeginError> for ApiError {
             BeginError::Crowded => Self::Crowded,
             BeginError::Broken => Self::Internal,
             BeginError::Busy => Self::Busy,
+            BeginError::OverLimit(allowance) => Self::OverLimit(allowance),
             BeginError::Draining => Self::Draining,
             BeginError::Threads(error) => error.into(),
         }

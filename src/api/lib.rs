@@ -11,6 +11,7 @@ mod models;
 mod page;
 mod router;
 mod state;
+mod usage;
 mod wires;
 
 pub use http::authentication::Authentication;

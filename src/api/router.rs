@@ -12,7 +12,7 @@ use super::error::ApiError;
 use super::http::{cors, request_id};
 use super::state::Api;
 use super::wires::{chatkit, short_form};
-use super::{health, models, page};
+use super::{health, models, page, usage};
 
 pub fn router(api: Api) -> Router {
     let routes = Router::new()
@@ -22,6 +22,7 @@ pub fn router(api: Api) -> Router {
         .route("/chatkit", post(chatkit::answer))
         .route("/chat", post(short_form::answer))
         .route("/models", get(models::list))
+        .route("/usage", get(usage::tell))
         .fallback(async || ApiError::UnknownPath);
     at_the_door(routes, api)
 }

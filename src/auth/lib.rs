@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use keys::api_keys::ApiKeys;
 pub use keys::key_file::{InvalidKeys, KeyEntry, KeyFile};
+pub use keys::key_limits::KeyLimits;
 pub use keys::key_store::{KeyStoreError, add, remove};
 pub use keys::key_text::{MintedKey, mint};
 pub use settings::{JwksSettings, KeysSettings, KeysUrl, SecretSettings, Settings, TokenRules};

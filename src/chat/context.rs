@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::admission::{Heartbeat, Queues};
+use super::allowance::Refusals;
 use super::repeat::RequestsInFlight;
 use super::{Settings, Store};
 use base::agents::{Model, Tools};
@@ -21,4 +22,5 @@ pub(super) struct ChatContext {
     pub(super) queues: Arc<Queues>,
     pub(super) heartbeat: Arc<Heartbeat>,
     pub(super) in_flight: RequestsInFlight,
+    pub(super) refusals: Refusals,
 }

@@ -2,6 +2,7 @@
 //! format and no SQL: those are `streaming` and `store`.
 
 mod admission;
+mod allowance;
 mod context;
 mod conversations;
 mod fact;
@@ -16,13 +17,15 @@ mod service;
 mod settings;
 mod turn;
 
+pub use allowance::{Allowance, Policy, Share, UsageReport};
 pub use conversations::Conversations;
 pub use fact::{Fact, Level, RunStart, Start, ToolEnd, ToolRecord, ToolStart, TurnEnd};
 pub use history::for_model;
 pub use ports::{
-    Beginning, Begun, Claim, Closing, DoneEffect, Ended, Ending, Entry, Held, Journal, Known,
-    LEASE, Lease, Leases, Naming, NewEffect, NewReceipt, Rating, Receipt, Receipts, Received,
-    Resource, Settlement, Store, StoreResult, ThreadIndex, ThreadLog, ThreadsError,
+    Allowances, Beginning, Begun, Charge, Claim, Closing, Count, DoneEffect, Ended, Ending, Entry,
+    Held, Journal, Known, LEASE, Lease, Leases, ModelUsage, Naming, NewEffect, NewReceipt, NewTurn,
+    Rating, Receipt, Receipts, Received, Resource, Settlement, Store, StoreResult, ThreadIndex,
+    ThreadLog, ThreadsError, USAGE_DAYS, Used,
 };
 pub use record::describe::describe;
 pub use record::projection::{Change, Projection};

@@ -16,12 +16,16 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::{Instrument, info_span};
 
 use super::admission::{Heartbeat, Queues, beat};
+use super::allowance::{Allowed, Refusals, allow, report};
 use super::context::ChatContext;
 use super::places::Places;
 use super::repeat::RequestsInFlight;
 use super::request::job::TurnJob;
 use super::turn::{CloseLog, Engine, Reader, Sweep, TurnLog, run_turn};
-use super::{BeginError, Conversations, RequestContext, Settings, Store, Turn, TurnRequest};
+use super::{
+    BeginError, Conversations, RequestContext, Settings, Store, StoreResult, Turn, TurnRequest,
+    UsageReport,
+};
 use base::agents::{Model, Tools, WithQuestions};
 use base::cores::PerCore;
 use base::domain::{Caller, ThreadId};
@@ -57,6 +61,7 @@ impl Chat {
             queues: Arc::new(Queues::default()),
             heartbeat: Arc::new(Heartbeat::default()),
             in_flight: RequestsInFlight::default(),
+            refusals: Refusals::default(),
         });
         let beating = beat(Arc::clone(&context.store), Arc::clone(&context.heartbeat));
         let heartbeat = tokio::spawn(beating).abort_handle();
@@ -85,6 +90,11 @@ impl Chat {
         matches!(self.context.store.received(&repeat.key).await, Ok(Some(_)))
     }
 
+    /// What a caller has used on the last days, and what is left of its limits.
+    pub async fn usage_of(&self, caller: &Caller, days: u32) -> StoreResult<UsageReport> {
+        report(&self.context, caller, days).await
+    }
+
     pub fn running(&self) -> usize {
         self.running.len()
     }
@@ -108,9 +118,12 @@ impl Chat {
         {
             return Ok(turn);
         }
-        let place =
-            self.places.take(&request.context.caller.owner).await.ok_or(BeginError::Busy)?;
+        // Whoever is turned away because there is too much to do costs no statement.
+        let owner = &request.context.caller.owner;
+        let place = self.places.take(owner).await.ok_or(BeginError::Busy)?;
         let thread = request.thread().cloned().unwrap_or_else(ThreadId::new_thread);
+        let Allowed { attempt, counted, allowance } =
+            allow(&self.context, &request.context, &thread).await?;
         let (log, mut events) = TurnLog::begin(request.context.on_leave);
         // A second look, under one lock: a copy may have come since the first.
         let noted =
@@ -120,14 +133,15 @@ impl Chat {
             Some(Either::Left(noted)) => Some(noted),
             None => None,
         };
-        let (mut job, has_started) = TurnJob::new(request, thread.clone(), Arc::clone(&log), place);
-        job.in_flight = in_flight;
+        let (mut job, has_started) =
+            TurnJob::new(request, attempt, thread.clone(), Arc::clone(&log), place);
+        (job.in_flight, job.counted) = (in_flight, counted);
         let engine = host(Arc::clone(&self.context), job, token);
         self.sweeps.here().watch(&log, &engine);
         // The turn runs in the task of its first reader, which is the caller's (ADR 24).
         events.run(engine);
         started_by(&mut events, has_started).await?;
-        Ok(Turn { thread, events })
+        Ok(Turn { thread, events, allowance })
     }
 
     /// Accepts no more turns, waits for running ones, and after `patience` tells them to stop.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use base::agents::RunLimits;
+use base::domain::CallerLimits;
 
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -12,6 +13,8 @@ pub struct Settings {
     pub max_turns: usize,
     /// Messages that may wait while their thread is busy; 0 refuses them immediately.
     pub max_waiting: usize,
+    /// Of each caller whose credential does not set its own.
+    pub caller_limits: CallerLimits,
     /// How far a turn may go.
     pub limits: RunLimits,
     /// How long a turn may take.

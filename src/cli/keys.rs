@@ -5,10 +5,11 @@ use std::io::{ErrorKind, Write, stderr, stdout};
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use jiff::{Timestamp, Unit};
+use serde_json::Number;
 
-use crate::auth::{KeyEntry, KeyFile, add, mint, remove};
+use crate::auth::{KeyEntry, KeyFile, KeyLimits, add, mint, remove};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Keys {
@@ -25,6 +26,8 @@ pub(super) enum Keys {
         /// What the key allows: chat, operate. Can be given more than once.
         #[arg(long = "scope", value_name = "SCOPE", default_value = "chat")]
         scopes: Vec<String>,
+        #[command(flatten)]
+        limits: Limits,
     },
     /// List all keys, without the keys themselves.
     List,
@@ -35,14 +38,33 @@ pub(super) enum Keys {
     },
 }
 
+/// What is not given is as for everybody.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits (unless given, those for everybody)")]
+pub(super) struct Limits {
+    /// Turns that may begin within a minute.
+    #[arg(long, value_name = "COUNT")]
+    turns_per_minute: Option<u64>,
+    /// Turns that may run or wait at the same time.
+    #[arg(long, value_name = "COUNT")]
+    turns_at_once: Option<u64>,
+    /// Tokens of a day (UTC).
+    #[arg(long, value_name = "COUNT")]
+    tokens_per_day: Option<u64>,
+    /// Dollars of a day (UTC), such as 0.50.
+    #[arg(long, value_name = "DOLLARS")]
+    cost_usd_per_day: Option<Number>,
+}
+
 pub(super) fn keys(command: Keys, path: &Path) -> anyhow::Result<()> {
     match command {
-        Keys::New { name, user, tenant, scopes } => {
+        Keys::New { name, user, tenant, scopes, limits } => {
             let user = user.unwrap_or_else(|| name.clone());
             let minted = mint().map_err(|_| anyhow!("The machine gave no random numbers"))?;
             let created = Some(Timestamp::now().round(Unit::Second)?);
             let (id, hash) = (minted.id, minted.hash);
-            add(path, KeyEntry { id, name, hash, tenant, user, scopes, created })?;
+            let limits = limits.into();
+            add(path, KeyEntry { id, name, hash, tenant, user, scopes, created, limits })?;
             // The key alone, so that a script can take it.
             writeln!(stdout(), "{}", minted.text.expose())?;
             let place = std::path::absolute(path)?;
@@ -59,6 +81,13 @@ pub(super) fn keys(command: Keys, path: &Path) -> anyhow::Result<()> {
     }
 }
 
+impl From<Limits> for KeyLimits {
+    fn from(given: Limits) -> Self {
+        let Limits { turns_per_minute, turns_at_once, tokens_per_day, cost_usd_per_day } = given;
+        Self { turns_per_minute, turns_at_once, tokens_per_day, cost_usd_per_day }
+    }
+}
+
 fn list(path: &Path) -> anyhow::Result<()> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
@@ -70,15 +99,17 @@ fn list(path: &Path) -> anyhow::Result<()> {
     let mut out = stdout().lock();
     writeln!(
         out,
-        "{:<14}{:<24}{:<20}{:<24}{:<16}CREATED",
-        "ID", "NAME", "TENANT", "USER", "SCOPES"
+        "{:<14}{:<24}{:<20}{:<24}{:<16}{:<22}LIMITS",
+        "ID", "NAME", "TENANT", "USER", "SCOPES", "CREATED"
     )?;
     let file = KeyFile::read(&text).context("The file of keys has faults")?;
     for key in file.keys {
-        let KeyEntry { id, name, tenant, user, scopes, created, .. } = key;
+        let KeyEntry { id, name, tenant, user, scopes, created, limits, .. } = key;
         let created = created.map(|at| at.to_string()).unwrap_or_default();
         let scopes = scopes.join(",");
-        writeln!(out, "{id:<14}{name:<24}{tenant:<20}{user:<24}{scopes:<16}{created}")?;
+        let line =
+            format!("{id:<14}{name:<24}{tenant:<20}{user:<24}{scopes:<16}{created:<22}{limits}");
+        writeln!(out, "{}", line.trim_end())?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use tracing::level_filters::LevelFilter;
 
 use super::authentication::{authentication, keys_file};
+use super::caller_limits::caller_limits;
 use super::env::{ConfigError, Env};
 use super::guard::GUARD;
 use super::listen::{Listen, hosts, listen, origins, public_url};
@@ -125,6 +126,7 @@ fn chat(env: &mut Env) -> chat::Settings {
     chat::Settings {
         max_turns: count(env, &MAX_STREAMS, 1..=1_000_000),
         max_waiting: count(env, &MAX_WAITING, 0..=1_000),
+        caller_limits: caller_limits(env),
         max_context_tokens: count(env, &MAX_CONTEXT_TOKENS, 1_000..=10_000_000),
         titles: titles(env),
         limits: RunLimits { max_steps: u32::try_from(max_steps).unwrap_or(u32::MAX), budget },

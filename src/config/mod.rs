@@ -3,6 +3,7 @@
 
 mod address;
 mod authentication;
+mod caller_limits;
 mod env;
 mod fallbacks;
 mod file;

@@ -70,6 +70,11 @@ variables! {
     MAX_TURN_TOKENS = Unset, "tokens of one turn; at the limit the user is asked whether to continue";
     MAX_TURN_COST_USD = Unset,
         "dollars of one turn, for calls with a known price; at the limit the user is asked too";
+    CALLER_TURNS_PER_MINUTE = Unset, "turns that each caller may begin within a minute, unless its key has its own limit";
+    CALLER_TURNS_AT_ONCE = Unset, "turns of each caller that may run or wait at the same time";
+    CALLER_TOKENS_PER_DAY = Unset, "tokens that each caller may use on a day (UTC)";
+    CALLER_COST_USD_PER_DAY = Unset,
+        "dollars that each caller may use on a day (UTC), for calls with a known price";
     DATABASE_URL = Value("sqlite://data/orchestrator.db"),
         "threads: sqlite://…, postgres://… or memory";
     TODO_DATABASE_URL = Value("sqlite://data/todos.db"),

@@ -84,6 +84,7 @@ async fn check_request(times: usize) {
     let settings = chat::Settings {
         max_turns: 1,
         max_waiting: 1,
+        caller_limits: orchestrator::domain::CallerLimits::default(),
         max_context_tokens: 32_000,
         titles: Titles::FirstWords,
         limits: RunLimits { max_steps: 8, budget: SpendBudget::default() },

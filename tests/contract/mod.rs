@@ -2,6 +2,7 @@
 
 #[macro_use]
 pub(crate) mod stores;
+mod allowances;
 mod effects;
 mod leases;
 mod owners;

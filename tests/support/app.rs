@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use orchestrator::agents::{Model, RunLimits, SpendBudget, Tools};
 use orchestrator::api::{Api, Authentication, Hosts, Lifecycle, Origins, Phase, Settings, router};
 use orchestrator::chat::{self, Chat, Store, Titles};
-use orchestrator::domain::HealthProbe;
+use orchestrator::domain::{CallerLimits, HealthProbe};
 use orchestrator::store;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -37,6 +37,7 @@ pub(crate) struct Choices {
     pub(crate) store: Option<Arc<dyn Store>>,
     pub(crate) probes: Vec<Arc<dyn HealthProbe>>,
     pub(crate) max_turns: usize,
+    pub(crate) caller_limits: CallerLimits,
     pub(crate) turn_timeout: Duration,
     pub(crate) origins: Origins,
     pub(crate) hosts: Hosts,
@@ -54,6 +55,7 @@ impl Default for Choices {
             store: None,
             probes: Vec::new(),
             max_turns: 100,
+            caller_limits: CallerLimits::default(),
             turn_timeout: Duration::from_mins(2),
             origins: Origins::LoopbackAnd(Vec::new()),
             hosts: Hosts::Named(Vec::new()),
@@ -79,6 +81,7 @@ impl TestApp {
         let settings = chat::Settings {
             max_turns: choices.max_turns,
             max_waiting: 4,
+            caller_limits: choices.caller_limits,
             max_context_tokens: 32_000,
             titles: choices.titles,
             limits: RunLimits { max_steps: 8, budget: choices.budget },

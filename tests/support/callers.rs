@@ -3,7 +3,8 @@
 use axum::body::Body;
 use axum::http::Request;
 use orchestrator::api::Authentication;
-use orchestrator::auth::{ApiKeys, KeyEntry, KeyFile, mint};
+use orchestrator::auth::{ApiKeys, KeyEntry, KeyFile, KeyLimits, mint};
+use orchestrator::domain::CallerLimits;
 
 /// A server that knows these users and nobody else, and the key of each.
 pub(crate) fn known<const N: usize>(
@@ -12,6 +13,23 @@ pub(crate) fn known<const N: usize>(
     let mut file = KeyFile::default();
     let keys = users.map(|(tenant, user, scope)| {
         let (entry, key) = entry(tenant, user, scope);
+        file.keys.push(entry);
+        key
+    });
+    let ways = vec![ApiKeys::new(&file).unwrap() as _];
+    (Authentication { ways, anonymous: None }, keys)
+}
+
+/// A server that knows these users, each by a key with these limits.
+pub(crate) fn limited<const N: usize>(
+    users: [(&str, CallerLimits); N],
+) -> (Authentication, [String; N]) {
+    let mut file = KeyFile::default();
+    let keys = users.map(|(user, limits)| {
+        let (mut entry, key) = entry("", user, "chat");
+        let CallerLimits { turns_per_minute, turns_at_once, tokens_per_day, .. } = limits;
+        entry.limits =
+            KeyLimits { turns_per_minute, turns_at_once, tokens_per_day, cost_usd_per_day: None };
         file.keys.push(entry);
         key
     });
@@ -31,6 +49,7 @@ pub(crate) fn entry(tenant: &str, user: &str, scope: &str) -> (KeyEntry, String)
         user: user.to_owned(),
         scopes: vec![scope.to_owned()],
         created: None,
+        limits: KeyLimits::default(),
     };
     (entry, key)
 }

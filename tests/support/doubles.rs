@@ -24,6 +24,8 @@ pub(crate) enum Act {
     Say(Vec<Delta>, Result<Reply, ModelError>),
     /// Says the pieces, then nothing, for ever.
     Hang(Vec<Delta>),
+    /// Says this, at a price that nobody knows.
+    Unpriced(String),
 }
 
 /// A model that acts from a script and keeps what it was asked.
@@ -85,15 +87,20 @@ impl Model for ScriptedModel {
         });
         let act = self.script.lock().unwrap().pop_front();
         async move {
+            let mut spend = one_call();
             let (pieces, end) = match act {
                 Some(Act::Say(pieces, end)) => (pieces, Some(end)),
+                Some(Act::Unpriced(text)) => {
+                    spend = Spend::of_call(spend.usage, None);
+                    (vec![Delta::Text(text.clone())], Some(Ok(reply(&text, Vec::new()))))
+                }
                 Some(Act::Hang(pieces)) => (pieces, None),
                 None => (Vec::new(), Some(Err(ModelError::Failed("the script is over".into())))),
             };
             for piece in pieces {
                 deltas.say(piece);
             }
-            deltas.spend("scripted", one_call());
+            deltas.spend("scripted", spend);
             match end {
                 Some(end) => end,
                 None => pending().await,
@@ -253,6 +260,11 @@ pub(crate) fn catalog(names: &[&str]) -> Catalog {
 pub(crate) fn says(text: &str) -> Act {
     let pieces = text.split_inclusive(' ').map(|word| Delta::Text(word.to_owned())).collect();
     Act::Say(pieces, Ok(reply(text, Vec::new())))
+}
+
+/// The same, at a price that nobody knows.
+pub(crate) fn unpriced(text: &str) -> Act {
+    Act::Unpriced(text.to_owned())
 }
 
 /// The model calls tools.

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use futures::FutureExt;
 use futures::future::{BoxFuture, pending, ready};
 use orchestrator::chat::{
-    Beginning, Begun, Claim, Closing, DoneEffect, Entry, Journal, Known, Lease, Leases, Naming,
-    NewEffect, Rating, Receipts, Received, Resource, Settlement, Store, StoreResult, ThreadIndex,
-    ThreadLog, ThreadsError,
+    Allowances, Beginning, Begun, Charge, Claim, Closing, Count, DoneEffect, Entry, Journal, Known,
+    Lease, Leases, ModelUsage, Naming, NewEffect, NewTurn, Rating, Receipts, Received, Resource,
+    Settlement, Store, StoreResult, ThreadIndex, ThreadLog, ThreadsError, Used,
 };
-use orchestrator::domain::{Item, ItemId, Message, Owner, Page, PageRequest, Thread, ThreadId};
+use orchestrator::domain::{
+    CallerLimits, Item, ItemId, Message, Owner, Page, PageRequest, Thread, ThreadId,
+};
 
 /// Asks before each call what is to become of it.
 pub(crate) struct Faulty {
@@ -66,6 +68,14 @@ hand_on! { Journal:
     conclude(lease: &'a Lease, key: &'a str, output: &'a str) -> ();
     withdraw(lease: &'a Lease, key: &'a str) -> ();
     effects(resource: &'a Resource, root: &'a ItemId) -> Vec<DoneEffect>;
+}
+
+hand_on! { Allowances:
+    count(turn: &'a NewTurn) -> Count;
+    uncount(turn: &'a str) -> ();
+    charge(owner: &'a Owner, thread: &'a ThreadId, charge: &'a Charge) -> ();
+    used(owner: &'a Owner, limits: &'a CallerLimits) -> Used;
+    usage(owner: &'a Owner, days: u32) -> Vec<ModelUsage>;
 }
 
 hand_on! { Receipts:

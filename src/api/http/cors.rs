@@ -6,7 +6,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use super::request_id;
+use super::{rate_limit, request_id};
 
 /// How long a browser may keep the answer to a preflight: the most that Chromium keeps.
 const MAX_AGE: Duration = Duration::from_hours(2);
@@ -34,7 +34,12 @@ pub(crate) fn layer(origins: Origins) -> CorsLayer {
             request_id::HEADER,
         ])
         .max_age(MAX_AGE)
-        .expose_headers([header::RETRY_AFTER, request_id::HEADER])
+        .expose_headers([
+            header::RETRY_AFTER,
+            rate_limit::LIMIT,
+            rate_limit::POLICY,
+            request_id::HEADER,
+        ])
 }
 
 impl Origins {

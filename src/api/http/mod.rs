@@ -3,5 +3,6 @@
 pub(super) mod authentication;
 pub(super) mod cors;
 pub(super) mod hosts;
+pub(super) mod rate_limit;
 pub(super) mod request_id;
 pub(super) mod traffic;

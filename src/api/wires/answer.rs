@@ -7,9 +7,10 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::super::error::ApiError;
+use super::super::http::rate_limit;
 use super::super::intake::refused;
 use base::domain::{Cost, Outcome, Spend};
-use chat::{Fact, ToolRecord, Turn, TurnEnd};
+use chat::{Allowance, Fact, ToolRecord, Turn, TurnEnd};
 use streaming::{ChatKit, frames, only};
 
 /// How many facts are taken at a time.
@@ -18,7 +19,8 @@ const AT_ONCE: usize = 64;
 /// A turn as a stream. When the client leaves, the stream is dropped, and the turn's reader with
 /// it.
 pub(crate) fn stream(turn: Turn) -> Response {
-    events(Body::from_stream(frames(turn.events, ChatKit::default())))
+    let response = events(Body::from_stream(frames(turn.events, ChatKit::default())));
+    with_limits(response, turn.allowance.as_ref())
 }
 
 /// A refusal in the ChatKit form: an event where a status would be hidden or repeated (ADR 7).
@@ -27,6 +29,7 @@ pub(crate) fn refusal(error: ApiError) -> Result<Response, ApiError> {
     let mut response = events(Body::from(only(ChatKit::default(), &error.to_string(), outcome)));
     // The status is 200, but the log has to say that it was refused.
     refused::mark(&mut response, &error);
+    error.tell_limits(response.headers_mut());
     Ok(response)
 }
 
@@ -36,7 +39,8 @@ pub(crate) async fn whole(mut turn: Turn) -> Response {
     while turn.events.take(&mut heard, AT_ONCE).await.is_ok_and(|count| count > 0) {
         for event in heard.drain(..) {
             if let Fact::Ended(end) = event {
-                return Json(summary(&end)).into_response();
+                let response = Json(summary(&end)).into_response();
+                return with_limits(response, turn.allowance.as_ref());
             }
         }
     }
@@ -47,6 +51,14 @@ pub(crate) async fn whole(mut turn: Turn) -> Response {
         "outcome": outcome, "usage": cost(&Spend::unknown()),
     }))
     .into_response()
+}
+
+/// What the caller may still use, counted when the turn began.
+fn with_limits(mut response: Response, allowance: Option<&Allowance>) -> Response {
+    if let Some(allowance) = allowance {
+        rate_limit::tell(response.headers_mut(), allowance);
+    }
+    response
 }
 
 fn summary(end: &TurnEnd) -> Value {

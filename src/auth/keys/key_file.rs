@@ -6,6 +6,7 @@ use base::domain::{Caller, Owner, Scope};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::key_limits::KeyLimits;
 use super::key_text::{Hash, read_hash};
 
 /// More than an operator would keep in a file.
@@ -38,6 +39,9 @@ pub struct KeyEntry {
     pub scopes: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created: Option<Timestamp>,
+    /// Those that are not set are those for everybody.
+    #[serde(default, skip_serializing_if = "KeyLimits::are_none")]
+    pub limits: KeyLimits,
 }
 
 /// Everything that is wrong with a file of keys. Contains no value of it.
@@ -60,7 +64,7 @@ impl KeyFile {
             // serde quotes what it found; the place is enough.
             let (line, column) = (error.line(), error.column());
             InvalidKeys(vec![format!(
-                "it is not {{\"keys\": [{{\"id\", \"name\", \"hash\", \"user\", \"tenant\"?, \"scopes\"?, \"created\"?}}]}} (line {line}, column {column})"
+                "it is not {{\"keys\": [{{\"id\", \"name\", \"hash\", \"user\", \"tenant\"?, \"scopes\"?, \"limits\"?, \"created\"?}}]}} (line {line}, column {column})"
             )])
         })?;
         file.known().map(|_| file)
@@ -115,15 +119,22 @@ impl KeyEntry {
         check(hash.is_some(), "its hash is not sha256: and 64 hexadecimal digits");
         let owner = Owner::user(&self.tenant, &self.user);
         check(owner.is_some(), "its tenant or user is no name (a tenant has no slash)");
-        match (hash, owner) {
-            (Some(hash), Some(owner)) if faults.is_empty() => {
+        let limits = self.limits.checked();
+        check(limits.is_some(), LIMITS);
+        match (hash, owner, limits) {
+            (Some(hash), Some(owner), Some(limits)) if faults.is_empty() => {
                 let scopes: Vec<_> = scopes.into_iter().flatten().collect();
-                Ok(KnownKey { id: self.id.clone(), hash, caller: Caller::new(owner, &scopes) })
+                let caller = Caller::new(owner, &scopes).with_limits(limits);
+                Ok(KnownKey { id: self.id.clone(), hash, caller })
             }
             _ => Err(faults),
         }
     }
 }
+
+const LIMITS: &str = "its limits are not possible: turns_per_minute and turns_at_once are whole \
+    numbers from 1 to 1000000, tokens_per_day from 1 to 1000000000000, and cost_usd_per_day is an \
+    amount of dollars above 0 and up to 1000000, with at most nine decimals";
 
 fn chat() -> Vec<String> {
     vec!["chat".to_owned()]

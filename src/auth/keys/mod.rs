@@ -2,5 +2,6 @@
 
 pub(crate) mod api_keys;
 pub(crate) mod key_file;
+pub(crate) mod key_limits;
 pub(crate) mod key_store;
 pub(crate) mod key_text;

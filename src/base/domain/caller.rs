@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::CallerLimits;
+
 const ANYONE: &str = "anyone";
 
 /// In bytes: the longest name of a tenant or a user.
@@ -18,6 +20,8 @@ pub struct Caller {
     /// Everything that this caller makes belongs to it, and it sees nothing else.
     pub owner: Owner,
     scopes: Arc<[Scope]>,
+    /// Those of the credential, which go before those for everybody (ADR 30).
+    pub limits: CallerLimits,
 }
 
 /// What a caller may do.
@@ -68,7 +72,12 @@ impl fmt::Display for Owner {
 
 impl Caller {
     pub fn new(owner: Owner, scopes: &[Scope]) -> Self {
-        Self { owner, scopes: scopes.into() }
+        Self { owner, scopes: scopes.into(), limits: CallerLimits::default() }
+    }
+
+    #[must_use]
+    pub fn with_limits(self, limits: CallerLimits) -> Self {
+        Self { limits, ..self }
     }
 
     /// The caller of a server that does not ask who calls, with all rights.

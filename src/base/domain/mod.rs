@@ -2,6 +2,7 @@
 
 mod authenticator;
 mod caller;
+mod caller_limits;
 mod cost;
 mod files;
 mod health;
@@ -22,6 +23,7 @@ mod workflow;
 
 pub use authenticator::{Authenticator, NotRecognised, Recognition};
 pub use caller::{Caller, Owner, Scope};
+pub use caller_limits::CallerLimits;
 pub use cost::{Cost, InvalidCost};
 pub use files::is_out_of_files;
 pub use health::{BreakerReport, BreakerState, CallCounts, Dependency, Detail, HealthProbe};

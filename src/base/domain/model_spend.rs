@@ -1,4 +1,4 @@
-//! What requests cost, told apart by the model that was billed.
+//! What requests cost, told apart by the model that was billed (ADR 30).
 
 use std::sync::Arc;
 

@@ -8,7 +8,7 @@ use super::super::{Entry, TurnEnd};
 use base::agents::{Finish, Limit, Overspent};
 use base::domain::{
     Choice, Item, ItemContent, ItemId, Message, Outcome, OutputText, Question, QuestionKind, Spend,
-    ThreadId,
+    SpendByModel, ThreadId,
 };
 
 /// Questions of the model are numbered, so none of them has this id.
@@ -89,5 +89,5 @@ pub(crate) fn stopped(held: &HeldThread, thread: &ThreadId, root: &ItemId) -> Re
         spend: Spend::default(),
         thread_spend: Some(held.spent),
     };
-    Recorded { end, last, is_final: true }
+    Recorded { end, last, is_final: true, spends: SpendByModel::default() }
 }

@@ -1,5 +1,6 @@
-//! What `chat` needs from a store: threads, leases, effects and receipts.
+//! What `chat` needs from a store: threads, leases, effects, receipts, and what owners have used.
 
+mod allowances;
 mod error;
 mod journal;
 mod leases;
@@ -7,6 +8,7 @@ mod receipts;
 mod threads;
 mod turns;
 
+pub use allowances::{Allowances, Charge, Count, ModelUsage, NewTurn, USAGE_DAYS, Used};
 pub use error::{StoreResult, ThreadsError};
 pub use journal::{DoneEffect, Journal, Known, NewEffect};
 pub use leases::{Claim, LEASE, Lease, Leases, Resource};
@@ -15,6 +17,6 @@ pub use threads::{Naming, Rating, ThreadIndex};
 pub use turns::{Beginning, Begun, Closing, Entry, ThreadLog};
 
 /// Everything of a conversation that outlives the process.
-pub trait Store: ThreadIndex + ThreadLog + Leases + Journal + Receipts {}
+pub trait Store: ThreadIndex + ThreadLog + Leases + Journal + Receipts + Allowances {}
 
-impl<T: ThreadIndex + ThreadLog + Leases + Journal + Receipts> Store for T {}
+impl<T: ThreadIndex + ThreadLog + Leases + Journal + Receipts + Allowances> Store for T {}

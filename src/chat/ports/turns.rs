@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 
-use super::{Lease, NewReceipt, Settlement, StoreResult};
+use super::{Charge, Lease, NewReceipt, Settlement, StoreResult};
 use base::domain::{Item, ItemId, Message, Spend, Thread, ThreadId};
 
 /// The entries of threads. Every write needs the thread's lease; whoever reads has found the thread
@@ -104,4 +104,6 @@ pub struct Closing {
     pub last: Option<Entry>,
     /// How the turn ended; `None` if the request cannot be repeated.
     pub settlement: Option<Settlement>,
+    /// What the owner of the thread has used; `None` if nothing is added.
+    pub charge: Option<Charge>,
 }

@@ -14,6 +14,7 @@ use futures::future::BoxFuture;
 use super::super::{Entry, Lease, Store, ThreadsError, TurnEnd};
 use super::scribe::Scribe;
 use base::agents::{AgentEvent, Finish, Interrupt, Listener};
+use base::domain::SpendByModel;
 
 pub(crate) struct Recorder {
     store: Arc<dyn Store>,
@@ -28,6 +29,8 @@ pub(crate) struct Recorded {
     pub(crate) last: Option<Entry>,
     /// Whether a copy of the request finds nothing left to do.
     pub(crate) is_final: bool,
+    /// What the turn cost, by model.
+    pub(crate) spends: SpendByModel,
 }
 
 impl Recorder {
@@ -82,7 +85,7 @@ impl Recorder {
         let last = scribe.queue.take_last().filter(|_| trouble.is_none());
         let end = scribe.end(trouble);
         let is_final = end.outcome.is_success();
-        Recorded { end, last, is_final }
+        Recorded { end, last, is_final, spends: scribe.spends() }
     }
 
     async fn write(&self, entry: Entry) {

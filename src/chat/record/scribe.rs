@@ -131,6 +131,11 @@ impl Scribe {
         }
     }
 
+    /// The cost of this turn, by model.
+    pub(crate) fn spends(&self) -> SpendByModel {
+        self.spends.clone()
+    }
+
     fn on_thought(&mut self, thought: &str) {
         match self.shape() {
             Some(Shape::Message) => return, // A thought in the middle would split the answer.

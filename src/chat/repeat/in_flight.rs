@@ -70,7 +70,7 @@ fn joined(all: &HashMap<String, Live>, key: &RepeatKey) -> Result<Option<Turn>, 
         return Err(BeginError::KeyReused);
     }
     let events = live.log.upgrade().and_then(|log| log.join(Cursor::default()));
-    Ok(events.map(|events| Turn { thread: live.thread.clone(), events }))
+    Ok(events.map(|events| Turn { thread: live.thread.clone(), events, allowance: None }))
 }
 
 fn lock(all: &Mutex<HashMap<String, Live>>) -> MutexGuard<'_, HashMap<String, Live>> {

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use super::super::allowance::CountedTurn;
 use super::super::places::Place;
 use super::super::repeat::InFlightGuard;
 use super::super::turn::TurnLog;
-use super::super::{Fact, Reader, ThreadsError, TurnEnd, TurnRequest};
+use super::super::{Allowance, Fact, Reader, ThreadsError, TurnEnd, TurnRequest};
 use base::domain::{ItemId, Outcome, Owner, Spend, ThreadId};
 
 /// A running turn. When its last reader is dropped the turn is cancelled in an orderly way, unless
@@ -18,6 +19,8 @@ pub struct Turn {
     pub thread: ThreadId,
     /// All facts, the last is [`Fact::Ended`] or a title after it.
     pub events: Reader,
+    /// The limits of its caller; `None` if there are none, and for a copy that joined.
+    pub allowance: Option<Allowance>,
 }
 
 /// Why no turn began. Nothing was stored.
@@ -42,6 +45,9 @@ pub enum BeginError {
     /// The limit of running turns is reached.
     #[error("too many conversations are running")]
     Busy,
+    /// A limit of the caller is reached.
+    #[error("a limit of the caller is reached")]
+    OverLimit(Allowance),
     /// The thread is busy, and its queue is full or was waited for in vain.
     #[error("the thread is busy")]
     Crowded,
@@ -75,6 +81,8 @@ pub(crate) struct TurnJob {
     pub(crate) place: Place,
     /// While this exists, copies of the request join the turn.
     pub(crate) in_flight: Option<InFlightGuard>,
+    /// Counted against the limits of its caller; `None` once that is certain.
+    pub(crate) counted: Option<CountedTurn>,
     /// Told whether a turn began, as long as the answer can still be a status code.
     pub(crate) started: Option<oneshot::Sender<Result<(), BeginError>>>,
 }
@@ -83,16 +91,35 @@ impl TurnJob {
     /// A job, and the receiver of whether a turn begins.
     pub(crate) fn new(
         request: TurnRequest,
+        attempt: String,
         thread: ThreadId,
         log: Arc<TurnLog>,
         place: Place,
     ) -> (Self, oneshot::Receiver<Result<(), BeginError>>) {
         let (started, has_started) = oneshot::channel();
         let item = request.item().cloned().unwrap_or_else(ItemId::new_message);
-        let attempt = uuid::Uuid::now_v7().simple().to_string();
-        let (is_copy, in_flight, started) = (false, None, Some(started));
-        let job = Self { request, attempt, thread, item, is_copy, log, place, in_flight, started };
+        let (is_copy, started) = (false, Some(started));
+        let (in_flight, counted) = (None, None);
+        let job = Self {
+            request,
+            attempt,
+            thread,
+            item,
+            is_copy,
+            log,
+            place,
+            in_flight,
+            counted,
+            started,
+        };
         (job, has_started)
+    }
+
+    /// No turn begins, so none counts. Before anybody is told: the next request may come at once.
+    pub(crate) async fn uncount(&mut self) {
+        if let Some(counted) = self.counted.take() {
+            counted.take_back().await;
+        }
     }
 
     /// Who asks, and therefore whose thread it is.
@@ -148,6 +175,7 @@ const fn outcome_of(error: &BeginError) -> Outcome {
         | BeginError::Locked { .. }
         | BeginError::KeyReused => Outcome::Cancelled,
         BeginError::Busy
+        | BeginError::OverLimit(_)
         | BeginError::Crowded
         | BeginError::Draining
         | BeginError::Broken
@@ -163,6 +191,7 @@ fn refusal(error: &BeginError) -> String {
         BeginError::Crowded | BeginError::Busy => {
             "The answer before this one is still being written. Try again in a moment.".to_owned()
         }
+        BeginError::OverLimit(allowance) => allowance.told(),
         BeginError::UnknownItem | BeginError::NotAMessage => {
             "What this was about is not in the conversation any more.".to_owned()
         }

@@ -7,9 +7,10 @@ use super::super::context::ChatContext;
 use super::super::places::Place;
 use super::super::record::recorder::Recorded;
 use super::super::record::wording::message_for_person;
-use super::super::{Closing, Ending, Entry, Fact, Settlement, ThreadsError, TurnEnd};
+use super::super::{Charge, Closing, Ending, Entry, Fact, Settlement, ThreadsError, TurnEnd};
 use super::TurnLog;
 use base::agents::Finish;
+use base::domain::{Owner, ThreadId};
 
 /// What a turn holds until its end. It is released before the end is announced: whoever reads that
 /// may send the next message at once (ADR 11).
@@ -21,6 +22,14 @@ pub(super) struct TurnCloser {
     /// The key of the request and the id of this try; `None` if it cannot be repeated.
     pub(super) repeat: Option<(String, String)>,
     pub(super) request_id: String,
+    pub(super) payer: Payer,
+}
+
+/// Whose use of the server a turn is added to, once for each try (ADR 30).
+#[derive(Clone, Debug)]
+pub(super) struct Payer {
+    pub(super) owner: Owner,
+    pub(super) attempt: String,
 }
 
 /// Releases the thread and returns the real end: a turn that could not be stored did not
@@ -30,11 +39,13 @@ pub(super) async fn close_turn(
     closer: TurnCloser,
     recorded: Recorded,
 ) -> TurnEnd {
-    let TurnCloser { held, slot, place, log, repeat, request_id } = closer;
-    let Recorded { mut end, last, is_final } = recorded;
+    let TurnCloser { held, slot, place, log, repeat, request_id, payer } = closer;
+    let Recorded { mut end, last, is_final, spends } = recorded;
+    let charge = Charge { turn: payer.attempt, turns: 1, spends };
     let spent = held.spent + end.spend;
     let settled = repeat.as_ref().map(|repeat| settlement(repeat, &end, is_final));
-    let closing = Closing { spent, last: last.clone(), settlement: settled };
+    let (last_kept, paid) = (last.clone(), Some(charge.clone()));
+    let closing = Closing { spent, last: last_kept, settlement: settled, charge: paid };
     let left = chat.store.end(&held.lease, closing).await;
     drop((held, slot, place));
     let is_left = left.is_ok();
@@ -43,7 +54,23 @@ pub(super) async fn close_turn(
     if !is_left && let Some(repeat) = repeat {
         settle(chat, &settlement(&repeat, &end, is_final)).await;
     }
+    if !is_left {
+        charge_alone(chat, &payer.owner, &end.thread, &charge).await;
+    }
     end
+}
+
+/// Adds what could not be written with an end. If this fails too, the next turn of the thread
+/// counts it as one of unknown cost (ADR 30).
+pub(super) async fn charge_alone(
+    chat: &ChatContext,
+    owner: &Owner,
+    thread: &ThreadId,
+    charge: &Charge,
+) {
+    if let Err(error) = chat.store.charge(owner, thread, charge).await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "Use was not recorded");
+    }
 }
 
 async fn settle(chat: &ChatContext, settlement: &Settlement) {

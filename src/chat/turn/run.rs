@@ -20,10 +20,10 @@ use super::super::request::choice::offered_choice;
 use super::super::request::job::TurnJob;
 use super::super::{Fact, Level, RequestContext, RunStart, Titles, TurnEnd, for_model};
 use super::TurnLog;
-use super::closer::{TurnCloser, close_turn};
+use super::closer::{Payer, TurnCloser, close_turn};
 use super::title::{Unnamed, name_thread};
 use base::agents::{Driver, Finish, Interrupt, Run, drive};
-use base::domain::{Catalog, ItemId, Message, Outcome, Spend, ThreadId};
+use base::domain::{Catalog, ItemId, Message, Outcome, SpendByModel, ThreadId};
 
 /// How many of the newest messages of a thread are read.
 const TRANSCRIPT: u32 = 400;
@@ -43,18 +43,12 @@ struct TurnInput {
 }
 
 /// Stores the question and answers it. Ends in an orderly way when no reader is left.
-pub(crate) async fn run_turn(chat: Arc<ChatContext>, mut job: TurnJob) {
+pub(crate) async fn run_turn(chat: Arc<ChatContext>, job: TurnJob) {
     // Boxed, and freed before the long part begins: every held stream would carry its size.
-    let admitted = Box::pin(admit(&chat, &mut job)).await;
-    let ready = match admitted {
-        Ok(Admitted::Ready(ready)) => *ready,
-        Ok(Admitted::Replayed(events)) => return job.replay(events),
-        Err(error) => return job.refuse(error),
-    };
-    job.accept();
+    let Some((job, ready)) = Box::pin(begun(&chat, job)).await else { return };
     // Copies join the turn until its end is announced.
     let TurnJob { request, attempt, thread, log, place, in_flight: _joinable, .. } = job;
-    let Ready { held, slot, started, transcript, title } = ready;
+    let Ready { held, slot, started, transcript, title } = *ready;
     for event in started.events {
         log.tell(event);
     }
@@ -62,7 +56,7 @@ pub(crate) async fn run_turn(chat: Arc<ChatContext>, mut job: TurnJob) {
     let context = request.context;
     let request_id = context.request_id.clone();
     let owner = context.caller.owner.clone();
-    let repeat = context.repeat.as_ref().map(|repeat| (repeat.key.clone(), attempt));
+    let repeat = context.repeat.as_ref().map(|repeat| (repeat.key.clone(), attempt.clone()));
     let heard = Arc::clone(&log);
     let (root, choice) = (started.root, started.choice);
     let (recorded, steps) = match started.plan {
@@ -74,16 +68,40 @@ pub(crate) async fn run_turn(chat: Arc<ChatContext>, mut job: TurnJob) {
     };
     let took = begun.elapsed();
     let heard = Arc::clone(&log);
-    let closer = TurnCloser { held, slot, place, log: heard, repeat, request_id };
+    let payer = Payer { owner, attempt };
+    let unnamed = title.map(|words| (payer.clone(), words));
+    let closer = TurnCloser { held, slot, place, log: heard, repeat, request_id, payer };
     // Before the end is announced: its reader may send the next message at once (ADR 11).
     let end = Box::pin(close_turn(&chat, closer, recorded)).await;
     end.log(steps, took);
-    let unnamed = title.map(|words| Unnamed::new(owner, words, &end));
+    let unnamed = unnamed.map(|(payer, words)| Unnamed::new(payer, words, &end));
     log.tell(Fact::Ended(Box::new(end)));
     // Only now: neither the answer nor the next message waits for a title (ADR 20).
     if let (Some(unnamed), Titles::Model) = (unnamed, chat.settings.titles) {
         Box::pin(name_thread(&chat, unnamed, &log)).await;
     }
+}
+
+/// Lets a turn begin. `None` if none does: its readers are told why, or what was answered before.
+async fn begun(chat: &ChatContext, mut job: TurnJob) -> Option<(TurnJob, Box<Ready>)> {
+    match admit(chat, &mut job).await {
+        Ok(Admitted::Ready(ready)) => {
+            job.accept();
+            if let Some(counted) = job.counted.take() {
+                counted.keep();
+            }
+            return Some((job, ready));
+        }
+        Ok(Admitted::Replayed(events)) => {
+            job.uncount().await;
+            job.replay(events);
+        }
+        Err(error) => {
+            job.uncount().await;
+            job.refuse(error);
+        }
+    }
+    None
 }
 
 /// A panic ends one turn, with an outcome like any other.
@@ -106,10 +124,11 @@ async fn watched(
         let finish = Finish::Model(base::agents::ModelError::Failed("a fault".to_owned()));
         let told = message_for_person(&finish, &[], request_id);
         let (text, tool_calls, outcome) = (String::new(), Vec::new(), Outcome::Failed);
-        let spend = Spend::unknown();
+        let spends = SpendByModel::unknown();
+        let spend = spends.total();
         let thread_spend = Some(held.spent + spend);
         let end = TurnEnd { thread, outcome, told, text, tool_calls, spend, thread_spend };
-        (Recorded { end, last: None, is_final: false }, 0)
+        (Recorded { end, last: None, is_final: false, spends }, 0)
     })
 }
 

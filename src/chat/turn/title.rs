@@ -9,9 +9,10 @@ use tokio::time::{Instant, sleep, timeout};
 use super::super::admission::{claim_when_free, release_lease};
 use super::super::context::ChatContext;
 use super::super::turn::TurnLog;
-use super::super::{Closing, Fact, Naming, Resource, ThreadsError, TurnEnd};
+use super::super::{Charge, Closing, Fact, Naming, Resource, ThreadsError, TurnEnd};
+use super::closer::{Payer, charge_alone};
 use base::agents::{Deltas, ModelRequest};
-use base::domain::{Assistant, Message, Owner, Spend, Thread, ThreadId, clean};
+use base::domain::{Assistant, Message, SpendByModel, Thread, ThreadId, clean};
 
 /// How long the model may take for a title.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -48,7 +49,7 @@ pub fn title_of(words: &str) -> Option<String> {
 
 /// A new thread after its first turn.
 pub(crate) struct Unnamed {
-    owner: Owner,
+    payer: Payer,
     thread: ThreadId,
     /// The first message of the user.
     words: String,
@@ -57,9 +58,9 @@ pub(crate) struct Unnamed {
 }
 
 impl Unnamed {
-    pub(crate) fn new(owner: Owner, words: String, end: &TurnEnd) -> Self {
+    pub(super) fn new(payer: Payer, words: String, end: &TurnEnd) -> Self {
         let answer = end.outcome.is_success().then(|| end.text.clone());
-        Self { owner, thread: end.thread.clone(), words, answer }
+        Self { payer, thread: end.thread.clone(), words, answer }
     }
 }
 
@@ -80,20 +81,20 @@ pub(crate) async fn name_thread(chat: &ChatContext, unnamed: Unnamed, log: &Turn
         log.tell(Fact::ThreadUpdated(Box::new(thread)));
     }
     log.close();
-    if spent != Spend::default() {
+    if spent != SpendByModel::default() {
         pay(chat, &unnamed, spent).await;
     }
 }
 
 /// The thread, if it was given a title, and the cost.
-async fn name_by_model(chat: &ChatContext, unnamed: &Unnamed) -> (Option<Thread>, Spend) {
+async fn name_by_model(chat: &ChatContext, unnamed: &Unnamed) -> (Option<Thread>, SpendByModel) {
     let (title, spent) = match &unnamed.answer {
         Some(answer) => title_by_model(chat, &unnamed.words, answer).await,
-        None => (None, Spend::default()),
+        None => (None, SpendByModel::default()),
     };
     let Some(title) = title.or_else(|| title_of(&unnamed.words)) else { return (None, spent) };
     // The user may have renamed it in the meantime.
-    match chat.store.name(&unnamed.owner, &unnamed.thread, &title, Naming::IfNone).await {
+    match chat.store.name(&unnamed.payer.owner, &unnamed.thread, &title, Naming::IfNone).await {
         Ok(thread) => (thread, spent),
         Err(error) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "Title was not stored");
@@ -104,12 +105,17 @@ async fn name_by_model(chat: &ChatContext, unnamed: &Unnamed) -> (Option<Thread>
 
 /// Charges the thread for its title once no other turn holds it: only a holder of the lease
 /// writes a total (ADR 16).
-async fn pay(chat: &ChatContext, unnamed: &Unnamed, more: Spend) {
+async fn pay(chat: &ChatContext, unnamed: &Unnamed, more: SpendByModel) {
+    let turn = format!("title:{}", unnamed.payer.attempt);
+    let charge = Charge { turn, turns: 0, spends: more };
     let paid = select! {
-        paid = pay_when_free(chat, unnamed, more) => paid,
+        paid = pay_when_free(chat, unnamed, &charge) => paid,
         () = sleep(chat.settings.turn_timeout) => Ok(false),
         () = shortly_after_the_drain(chat) => Ok(false),
     };
+    if !matches!(paid, Ok(true)) {
+        charge_alone(chat, &unnamed.payer.owner, &unnamed.thread, &charge).await;
+    }
     tell_whether_paid(paid);
 }
 
@@ -121,8 +127,8 @@ async fn shortly_after_the_drain(chat: &ChatContext) {
 
 async fn pay_when_free(
     chat: &ChatContext,
-    Unnamed { owner, thread, .. }: &Unnamed,
-    more: Spend,
+    Unnamed { payer: Payer { owner, .. }, thread, .. }: &Unnamed,
+    charge: &Charge,
 ) -> Result<bool, ThreadsError> {
     let claimed = claim_when_free(&*chat.store, owner, &Resource::from(thread)).await?;
     let Some(lease) = claimed else { return Ok(false) };
@@ -133,8 +139,9 @@ async fn pay_when_free(
             return unknown.map(|_| false);
         }
     };
-    let spent = thread.spent + more;
-    let paid = chat.store.end(&lease, Closing { spent, ..Closing::default() }).await;
+    let spent = thread.spent + charge.spends.total();
+    let closing = Closing { spent, charge: Some(charge.clone()), ..Closing::default() };
+    let paid = chat.store.end(&lease, closing).await;
     // The next message must not wait for this lease to expire.
     if paid.is_err() {
         release_lease(chat, &lease).await;
@@ -144,7 +151,11 @@ async fn pay_when_free(
 
 /// A title by the model, and its cost. No title if it takes too long, fails, or the server
 /// drains.
-async fn title_by_model(chat: &ChatContext, words: &str, answer: &str) -> (Option<String>, Spend) {
+async fn title_by_model(
+    chat: &ChatContext,
+    words: &str,
+    answer: &str,
+) -> (Option<String>, SpendByModel) {
     let said = Assistant { text: answer.to_owned(), ..Assistant::default() };
     let messages = [Message::User { text: words.to_owned() }, Message::Assistant(said)];
     let request = ModelRequest {
@@ -163,14 +174,14 @@ async fn title_by_model(chat: &ChatContext, words: &str, answer: &str) -> (Optio
     let title = reply.and_then(|reply| {
         title_of(clean(&reply.message.text).trim().trim_matches(['"', '“', '”', '.']))
     });
-    (title, deltas.spent().total())
+    (title, deltas.spent())
 }
 
 fn tell_whether_paid(paid: Result<bool, ThreadsError>) {
     match paid {
         Ok(true) => {}
         Ok(false) => {
-            tracing::info!("The cost of a title was not recorded: the thread is gone or busy");
+            tracing::info!("The cost of a title is not in its thread: that is gone or busy");
         }
         Err(error) => {
             let error = &error as &dyn std::error::Error;

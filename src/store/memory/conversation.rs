@@ -15,6 +15,8 @@ pub(super) struct StoredThread {
     /// Each with the epoch of the lease that began it.
     effects: Vec<(DoneEffect, i64)>,
     newest_attempt: String,
+    /// Whether its cost was added to what the owner has used.
+    is_newest_charged: bool,
     epoch: i64,
     held_until: Option<Instant>,
 }
@@ -25,7 +27,8 @@ impl StoredThread {
         let (entries, effects) = (first.entries, Vec::new());
         let held_until = Some(Instant::now() + LEASE);
         let newest_attempt = first.attempt;
-        Self { thread, entries, effects, newest_attempt, epoch: 1, held_until }
+        let is_newest_charged = false;
+        Self { thread, entries, effects, newest_attempt, is_newest_charged, epoch: 1, held_until }
     }
 
     /// The epoch alone decides, as in SQL: an expired lease that nobody claimed may still write.
@@ -68,8 +71,20 @@ impl StoredThread {
         self.newest_attempt == attempt
     }
 
+    /// Notes that the cost of a turn is added; false if it was.
+    pub(super) fn charge(&mut self, turn: &str) -> bool {
+        self.newest_attempt != turn || !std::mem::replace(&mut self.is_newest_charged, true)
+    }
+
+    /// The newest try, if it ended without its cost and is not the `next`.
+    pub(super) fn abandoned(&self, next: &str) -> Option<String> {
+        let is_abandoned = !self.is_newest_charged && self.newest_attempt != next;
+        is_abandoned.then(|| self.newest_attempt.clone())
+    }
+
     pub(super) fn begin(&mut self, beginning: Beginning) {
         self.newest_attempt = beginning.attempt;
+        self.is_newest_charged = false;
         if let Some(to) = &beginning.rewind_to {
             self.forget_after(to);
         }

@@ -1,7 +1,9 @@
 //! Threads in memory, for tests and trials. Nothing survives the process.
 
+mod allowances;
 mod conversation;
 mod receipts;
+mod usage;
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,6 +13,7 @@ use futures::future::{BoxFuture, ready};
 
 use self::conversation::StoredThread;
 use self::receipts::ReceiptBook;
+use self::usage::UsageBook;
 use super::pages::fitting;
 use base::domain::{Item, ItemId, Message, Order, Owner, Page, PageRequest, Thread, ThreadId};
 use chat::{
@@ -30,6 +33,7 @@ pub struct MemoryStore(Mutex<All>);
 struct All {
     threads: VecDeque<StoredThread>,
     receipts: ReceiptBook,
+    usage: UsageBook,
 }
 
 impl All {
@@ -70,6 +74,7 @@ impl All {
             return Ok(Begun::KeyTaken);
         }
         self.note(&thread, &beginning);
+        self.charge_abandoned(&thread, &beginning.attempt);
         self.held(lease)?.begin(beginning);
         Ok(Begun::Kept)
     }
@@ -223,11 +228,17 @@ impl ThreadLog for MemoryStore {
 
     fn end<'a>(&'a self, lease: &'a Lease, closing: Closing) -> BoxFuture<'a, StoreResult<()>> {
         let mut all = self.lock();
-        let ended = all.held(lease).map(|kept| kept.end(closing.spent, closing.last));
-        if let (Ok(()), Some(settlement)) = (&ended, &closing.settlement) {
+        let ended = all.held(lease).map(|kept| {
+            kept.end(closing.spent, closing.last);
+            kept.thread.owner.clone()
+        });
+        if let (Ok(_), Some(settlement)) = (&ended, &closing.settlement) {
             all.receipts.settle(settlement);
         }
-        ready(ended).boxed()
+        if let (Ok(owner), Some(charge)) = (&ended, &closing.charge) {
+            all.charge(owner, lease.resource.as_str(), charge);
+        }
+        ready(ended.map(drop)).boxed()
     }
 
     fn transcript<'a>(

@@ -8,6 +8,7 @@ mod receipts;
 mod rows;
 mod threads;
 mod turns;
+mod usage;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,17 +20,18 @@ use self::entries::Addition;
 use self::receipts::SettlementRow;
 use self::threads::NewThread;
 use self::turns::{BeginningRow, BeginningWrite, ClosingRow};
+use self::usage::ChargeRow;
 use super::batch_writer::BatchWriter;
 use super::database::Database;
 use super::fault::StoreFault;
 use base::domain::{
-    Dependency, Detail, HealthProbe, Item, ItemId, Message, Owner, Page, PageRequest, Thread,
-    ThreadId,
+    CallerLimits, Dependency, Detail, HealthProbe, Item, ItemId, Message, Owner, Page, PageRequest,
+    Thread, ThreadId,
 };
 use chat::{
-    Beginning, Begun, Claim, Closing, DoneEffect, Entry, Journal, Known, Lease, Leases, Naming,
-    NewEffect, Rating, Receipts, Received, Resource, Settlement, StoreResult, ThreadIndex,
-    ThreadLog,
+    Allowances, Beginning, Begun, Charge, Claim, Closing, Count, DoneEffect, Entry, Journal, Known,
+    Lease, Leases, ModelUsage, Naming, NewEffect, NewTurn, Rating, Receipts, Received, Resource,
+    Settlement, StoreResult, ThreadIndex, ThreadLog, Used,
 };
 
 #[derive(Debug)]
@@ -266,6 +268,45 @@ impl Receipts for SqlStore {
             self.database.call(|| self.settle_receipt(&row)).await
         }
         .boxed()
+    }
+}
+
+impl Allowances for SqlStore {
+    fn count<'a>(&'a self, turn: &'a NewTurn) -> BoxFuture<'a, StoreResult<Count>> {
+        self.database.call(|| self.count_turn(turn)).boxed()
+    }
+
+    fn uncount<'a>(&'a self, turn: &'a str) -> BoxFuture<'a, StoreResult<()>> {
+        self.database.call(move || self.delete_turn(turn)).boxed()
+    }
+
+    fn charge<'a>(
+        &'a self,
+        owner: &'a Owner,
+        thread: &'a ThreadId,
+        charge: &'a Charge,
+    ) -> BoxFuture<'a, StoreResult<()>> {
+        async move {
+            let row = ChargeRow::new(charge);
+            self.database.call(|| self.insert_charge(owner, thread, &row)).await
+        }
+        .boxed()
+    }
+
+    fn used<'a>(
+        &'a self,
+        owner: &'a Owner,
+        limits: &'a CallerLimits,
+    ) -> BoxFuture<'a, StoreResult<Used>> {
+        self.database.call(|| self.select_used(owner, limits)).boxed()
+    }
+
+    fn usage<'a>(
+        &'a self,
+        owner: &'a Owner,
+        days: u32,
+    ) -> BoxFuture<'a, StoreResult<Vec<ModelUsage>>> {
+        self.database.call(move || self.select_usage(owner, days)).boxed()
     }
 }
 

@@ -9,6 +9,7 @@ use super::super::database::{SqlDialect, Statement};
 use super::entries::Addition;
 use super::receipts::{SettlementRow, key_taken};
 use super::rows::{EntryRow, RequestRow, amount, key};
+use super::usage::ChargeRow;
 use super::{SqlResult, SqlStore, StoreFault};
 use base::domain::{ItemId, Spend};
 use chat::{Beginning, Begun, Closing, Entry, Lease};
@@ -38,6 +39,7 @@ pub(super) struct ClosingRow {
     spent: Spend,
     last: Option<EntryRow>,
     settlement: Option<SettlementRow>,
+    charge: Option<ChargeRow>,
 }
 
 #[derive(Debug)]
@@ -114,6 +116,7 @@ impl ClosingRow {
             spent: closing.spent,
             last: closing.last.as_ref().map(EntryRow::new).transpose()?,
             settlement: closing.settlement.as_ref().map(SettlementRow::new).transpose()?,
+            charge: closing.charge.as_ref().map(ChargeRow::new),
         })
     }
 }
@@ -146,6 +149,8 @@ impl Row for ClosingRow {
             .bind(settled.map_or(0, |settled| settled.is_final))
             .bind(settled.and_then(|settled| settled.told.as_deref()))
             .bind(settled.map(|settled| settled.spend.as_str()))
+            .bind(self.charge.as_ref().map(|charge| charge.turn.as_str()))
+            .bind(self.charge.as_ref().map(|charge| charge.bill.as_str()))
             .bind(self.lease.resource.as_str())
             .bind(self.lease.epoch)
     }
@@ -261,7 +266,7 @@ const OPEN_ROW_LOCKED: &str = open_row!(" FOR SHARE OF l");
 const END: Text = Text {
     head: "INSERT INTO endings (thread_id, input_tokens, cached_tokens, output_tokens, \
         thinking_tokens, cost_nanos, unpriced_calls, id, root, item, message, \
-        key, attempt, outcome, is_final, told, spend) ",
+        key, attempt, outcome, is_final, told, spend, turn, bill) ",
     row: END_ROW,
     between: " UNION ALL ",
     tail: " RETURNING thread_id",
@@ -272,7 +277,7 @@ macro_rules! end_row {
         concat!(
             "SELECT l.resource, ?, ?, ?, ?, ?, ?, CAST(? AS TEXT), CAST(? AS TEXT), ",
             "CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), ",
-            "CAST(? AS TEXT), ?, CAST(? AS TEXT), CAST(? AS TEXT) ",
+            "CAST(? AS TEXT), ?, CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT) ",
             "FROM leases AS l WHERE l.resource = ? AND l.epoch = ?",
             $lock
         )

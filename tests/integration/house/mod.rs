@@ -1,6 +1,7 @@
 //! The house over HTTP: doubles behind the agent's ports, everything else real.
 
 mod again;
+mod allowances;
 mod asking;
 mod bodies;
 mod budget;

@@ -40,7 +40,12 @@ async fn a_key_opens_the_server_until_it_is_revoked() {
 
     let bob = made(data.path(), &["new", "laptop", "--user", "bob", "--tenant", "acme"]);
     until_async("bob comes in", async || say(&server, &bob, "hi").await.0 == 200).await;
+    let carl =
+        made(data.path(), &["new", "carl", "--turns-per-minute", "1", "--cost-usd-per-day", "0.5"]);
+    until_async("carl comes in", async || say(&server, &carl, "hi").await.0 == 200).await;
+    assert_eq!(say(&server, &carl, "hi").await.1["violated-policies"], json!(["turns-per-minute"]));
     let listed = made(data.path(), &["list"]);
+    assert!(listed.contains("1 turns/min, $0.5 a day"), "{listed}");
     assert!(keys(data.path(), &["revoke", "ada"]).status.success());
     until_async("ada does not", async || say(&server, &ada, "hi").await.0 == 401).await;
     assert_eq!(say(&server, &bob, "hi").await.0, 200);

@@ -4,6 +4,7 @@ mod batch_writer;
 mod file;
 mod server;
 mod upgrade;
+mod usage;
 mod wire;
 
 use std::time::Duration;

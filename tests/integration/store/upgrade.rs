@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use orchestrator::chat::{Claim, Held, Resource, Store};
-use orchestrator::domain::{ItemId, Order, Outcome, Owner, PageRequest, ThreadId};
+use orchestrator::chat::{Beginning, Claim, Entry, Held, Resource, Store};
+use orchestrator::domain::{ItemId, Message, Order, Outcome, Owner, PageRequest, ThreadId};
 use sqlx::migrate::Migrator;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor, query_scalar};
 use tempfile::TempDir;
@@ -72,7 +72,17 @@ async fn what_an_older_version_kept_is_found_by_the_message_it_was_for() {
         };
         assert_eq!(lease.epoch, 4);
         is_of_anyone(&*store, &thread).await;
+        store.begin(&lease, next(&root)).await.unwrap();
+        let used = store.usage(&Owner::anyone(), 92).await.unwrap();
+        assert_eq!(used, [], "what a turn of before has cost is not known, and not counted");
     }
+}
+
+fn next(root: &ItemId) -> Beginning {
+    let said = Message::Note { text: "next".to_owned() };
+    let entry = Entry { root: root.clone(), item: None, message: Some(said) };
+    let (attempt, entries) = ("next".to_owned(), vec![entry]);
+    Beginning { attempt, rewind_to: None, entries, receipt: None }
 }
 
 /// What nobody owned is found by those who come without a name, and by nobody else.

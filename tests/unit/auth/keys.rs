@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use orchestrator::auth::{ApiKeys, KeyFile, KeyStoreError, add, mint, remove};
-use orchestrator::domain::{NotRecognised, Scope};
+use orchestrator::domain::{CallerLimits, NotRecognised, Scope};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -35,6 +35,28 @@ async fn a_key_is_known_by_its_hash_and_nothing_else_is() {
     for strange in [secret, "", "a.b.c", "sk-1234", &key[1..]] {
         assert!(keys.recognise_nothing(strange).await, "{strange}");
     }
+}
+
+#[tokio::test]
+async fn a_key_has_the_limits_of_its_entry_and_no_others() {
+    let (mut ada, key) = entry("", "ada", "chat");
+    ada.limits = serde_json::from_value(json!({
+        "turns_per_minute": 10, "turns_at_once": 2, "tokens_per_day": 1000, "cost_usd_per_day": 0.1,
+    }))
+    .unwrap();
+    let (bob, other) = entry("", "bob", "chat");
+    let text = serde_json::to_string(&KeyFile { keys: vec![ada, bob] }).unwrap();
+    let keys = ApiKeys::new(&KeyFile::read(&text).unwrap()).unwrap();
+
+    let expected = CallerLimits {
+        turns_per_minute: Some(10),
+        turns_at_once: Some(2),
+        tokens_per_day: Some(1_000),
+        cost_per_day: Some("0.1".parse().unwrap()),
+    };
+    assert_eq!(recognition(&*keys, &key).await.unwrap().limits, expected);
+    assert!(recognition(&*keys, &other).await.unwrap().limits.are_none());
+    assert_eq!(text.matches("limits").count(), 1, "what is not set is not written: {text}");
 }
 
 trait Nothing {
@@ -98,6 +120,27 @@ fn all_faults_of_a_file_are_told_by_place_and_never_by_value() {
 }
 
 #[test]
+fn limits_out_of_their_range_are_told_by_place_and_never_by_value() {
+    for limits in [
+        json!({ "turns_per_minute": 0 }),
+        json!({ "turns_at_once": 7_777_777 }),
+        json!({ "tokens_per_day": 7_777_777_777_777_u64 }),
+        json!({ "cost_usd_per_day": 0 }),
+        json!({ "cost_usd_per_day": -777.5 }),
+        json!({ "cost_usd_per_day": 0.000_000_000_777 }),
+    ] {
+        let (mut key, _) = entry("", "ada", "chat");
+        key.limits = serde_json::from_value(limits.clone()).unwrap();
+        let file = serde_json::to_string(&KeyFile { keys: vec![key] }).unwrap();
+
+        let told = KeyFile::read(&file).unwrap_err().to_string();
+
+        assert!(told.starts_with("key 1: its limits are not possible"), "{limits} {told}");
+        assert!(!told.contains("777"), "{told}");
+    }
+}
+
+#[test]
 fn a_file_of_another_form_is_told_as_what_it_should_be() {
     for misshapen in [
         "",
@@ -106,6 +149,8 @@ fn a_file_of_another_form_is_told_as_what_it_should_be() {
         r#"{"keys": 1}"#,
         r#"{"keys": [{"geheim": 1}]}"#,
         r#"{"keys": [], "geheim": 1}"#,
+        r#"{"keys": [{"id": "a", "name": "n", "hash": "", "user": "u", "limits": {"geheim": 1}}]}"#,
+        r#"{"keys": [{"id": "a", "name": "n", "hash": "", "user": "u", "limits": {"turns_at_once": "geheim"}}]}"#,
     ] {
         let told = KeyFile::read(misshapen).unwrap_err().to_string();
         assert!(told.contains("\"keys\"") && !told.contains("geheim"), "{told}");

@@ -1,5 +1,6 @@
 //! Conversations.
 
+mod allowance;
 mod describe;
 mod history;
 mod log;
