@@ -13,6 +13,7 @@ COPY src/chat/Cargo.toml src/chat/
 COPY src/demo/Cargo.toml src/demo/
 COPY src/mcp/Cargo.toml src/mcp/
 COPY src/model/Cargo.toml src/model/
+COPY src/outbound/Cargo.toml src/outbound/
 COPY src/serving/Cargo.toml src/serving/
 COPY src/store/Cargo.toml src/store/
 COPY src/streaming/Cargo.toml src/streaming/

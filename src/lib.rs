@@ -11,4 +11,4 @@ pub mod config;
 
 // Packages of their own, by the names under which the modules above use them.
 pub use base::{agents, cores, domain, observability, resilience};
-pub use {api, auth, chat, mcp, model, serving, store, streaming};
+pub use {api, auth, chat, mcp, model, outbound, serving, store, streaming};

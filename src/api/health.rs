@@ -62,6 +62,8 @@ struct FallbackHealth {
 #[derive(Serialize)]
 struct AuthHealth {
     keys: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -69,6 +71,8 @@ struct McpHealth {
     connected: bool,
     tools: usize,
     protocol_version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<String>,
 }
 
 /// The full report for those who operate the server, otherwise its status alone; 200 whenever the
@@ -155,11 +159,12 @@ impl Health {
                 let health = FallbackHealth { name, base_url, advice, warnings };
                 self.fallbacks.insert(fallback, health);
             }
-            Detail::Mcp { connected, tools, protocol_version } => {
+            Detail::Mcp { connected, tools, protocol_version, advice } => {
                 let server = dependency.name.trim_start_matches("mcp:").to_owned();
-                self.mcp.insert(server, McpHealth { connected, tools, protocol_version });
+                let health = McpHealth { connected, tools, protocol_version, advice };
+                self.mcp.insert(server, health);
             }
-            Detail::Keys { keys } => self.auth = Some(AuthHealth { keys }),
+            Detail::Keys { keys, advice } => self.auth = Some(AuthHealth { keys, advice }),
             Detail::Database => {}
         }
     }
@@ -173,7 +178,8 @@ fn status(dependency: &Dependency) -> HealthStatus {
         Detail::Model { advice: Some(_), .. }
         | Detail::Fallback { advice: Some(_), .. }
         | Detail::Mcp { connected: false, .. }
-        | Detail::Keys { keys: 0 } => HealthStatus::Degraded,
+        | Detail::Keys { keys: 0, .. }
+        | Detail::Keys { advice: Some(_), .. } => HealthStatus::Degraded,
         Detail::Model { .. }
         | Detail::Fallback { .. }
         | Detail::Mcp { .. }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use base::domain::Secret;
 use base::resilience::GuardSettings;
+use outbound::Outbound;
 use reqwest::Url;
 
 use super::keys::key_file::KeyFile;
@@ -52,6 +53,7 @@ pub struct JwksSettings {
     /// For one attempt to fetch them.
     pub timeout: Duration,
     pub guard: GuardSettings,
+    pub outbound: Outbound,
 }
 
 impl fmt::Debug for KeysUrl {

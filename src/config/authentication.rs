@@ -1,16 +1,16 @@
 //! Who may come in (ADR 29).
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use reqwest::Url;
+use outbound::is_here;
 
 use super::address::{http_url, plain_url};
 use super::env::Env;
 use super::file::of_file;
 use super::guard::GUARD;
 use super::listen::Listen;
+use super::outbound::{check_url, outbound};
 use super::variables::{
     ALLOW_ANONYMOUS, ALLOWED_HOSTS, API_KEYS_FILE, AUTH_AUDIENCE, AUTH_ISSUER, AUTH_JWKS_URL,
     AUTH_JWT_SECRET, AUTH_TENANT_CLAIM, AUTH_USER_CLAIM, HOST, PUBLIC_URL, Variable,
@@ -92,6 +92,9 @@ fn jwks(env: &mut Env) -> Option<JwksSettings> {
         // Whoever is on the way could give us keys of their own.
         env.fault(AUTH_JWKS_URL.name, "must be an https URL, or an http URL on this machine");
     }
+    if let Some(url) = &url {
+        check_url(env, AUTH_JWKS_URL.name, "", url);
+    }
     // Without these a token that the same issuer made for another service would be accepted.
     for needed in [&AUTH_ISSUER, &AUTH_AUDIENCE] {
         if env.text(needed).is_none() {
@@ -105,12 +108,8 @@ fn jwks(env: &mut Env) -> Option<JwksSettings> {
         rules: rules(env),
         timeout: Duration::from_secs(5),
         guard,
+        outbound: outbound(env),
     })
-}
-
-fn is_here(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 fn rules(env: &mut Env) -> TokenRules {

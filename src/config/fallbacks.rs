@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer};
 use super::address::plain_url;
 use super::env::Env;
 use super::models::BASE_URL;
+use super::outbound::check_url;
 use super::variables::MODEL_FALLBACKS;
 use crate::domain::Secret;
 use crate::model::{self, ProviderFamily};
@@ -79,8 +80,14 @@ fn settings(env: &mut Env, fallback: Fallback, first: &model::Settings) -> model
             String::new()
         }),
     };
-    if plain_url(&fallback.base_url).is_none() {
-        env.fault(MODEL_FALLBACKS.name, format!("has a base_url that is none: it {BASE_URL}"));
+    match plain_url(&fallback.base_url) {
+        None => {
+            env.fault(MODEL_FALLBACKS.name, format!("has a base_url that is none: it {BASE_URL}"));
+        }
+        Some(url) => {
+            let what = format!("has {}, whose base_url ", fallback.name);
+            check_url(env, MODEL_FALLBACKS.name, &what, &url);
+        }
     }
     let guessed = || ProviderFamily::guess(&fallback.model, &fallback.base_url);
     model::Settings {

@@ -11,6 +11,7 @@ mod guard;
 mod listen;
 mod load;
 mod models;
+mod outbound;
 mod todo;
 mod tools;
 mod variables;

@@ -5,6 +5,7 @@ use super::env::Env;
 use super::fallbacks::fallbacks;
 use super::file::of_file;
 use super::guard::guard;
+use super::outbound::{check_url, outbound};
 use super::variables::{
     GEMINI_API_KEY, GEMINI_BASE_URL, GEMINI_MODEL, MODEL_BREAKER_FAILURES, MODEL_BREAKER_SECONDS,
     MODEL_DIALECT, MODEL_PRICES, REQUEST_TIMEOUT_SECONDS, STALL_TIMEOUT_SECONDS, THINKING,
@@ -28,8 +29,11 @@ fn first(env: &mut Env) -> Settings {
     let is_chosen = env.named(GEMINI_MODEL.name).is_some();
     let model = env.text(&GEMINI_MODEL).unwrap_or_default();
     let base_url = env.text(&GEMINI_BASE_URL).unwrap_or_default();
-    if plain_url(&base_url).is_none() {
-        env.fault(GEMINI_BASE_URL.name, BASE_URL);
+    match plain_url(&base_url) {
+        None => env.fault(GEMINI_BASE_URL.name, BASE_URL),
+        // Without a key it is not used.
+        Some(url) if api_key.is_some() => check_url(env, GEMINI_BASE_URL.name, "", &url),
+        Some(_) => {}
     }
     Settings {
         name: None,
@@ -45,6 +49,7 @@ fn first(env: &mut Env) -> Settings {
         model,
         is_chosen,
         guard: guard(env, &MODEL_BREAKER_FAILURES, &MODEL_BREAKER_SECONDS),
+        outbound: outbound(env),
     }
 }
 

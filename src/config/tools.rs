@@ -6,6 +6,7 @@ use super::address::http_url;
 use super::env::Env;
 use super::file::of_file;
 use super::guard::guard;
+use super::outbound::{check_url, outbound};
 use super::variables::{
     MCP_BREAKER_FAILURES, MCP_BREAKER_SECONDS, MCP_CONFIG, MCP_SERVER_ARGS, MCP_SERVER_COMMAND,
     MCP_SERVER_URL, MCP_TIMEOUT_SECONDS, Variable,
@@ -21,12 +22,27 @@ const ONLY: &str = "mcp";
 
 pub(super) fn tools(env: &mut Env) -> mcp::Settings {
     mcp::Settings {
-        servers: servers(env),
+        servers: checked_servers(env),
         call_timeout: env.seconds(&MCP_TIMEOUT_SECONDS),
         connect_timeout: Duration::from_secs(15),
         guard: guard(env, &MCP_BREAKER_FAILURES, &MCP_BREAKER_SECONDS),
         pace: mcp::Pace::default(),
+        outbound: outbound(env),
     }
+}
+
+fn checked_servers(env: &mut Env) -> Vec<ServerSettings> {
+    let servers = servers(env);
+    for ServerSettings { name, transport, .. } in &servers {
+        let Transport::Http { url, .. } = transport else { continue };
+        let Some(url) = http_url(url) else { continue };
+        if env.text(&MCP_CONFIG).is_some() {
+            check_url(env, MCP_CONFIG.name, &format!("has the server {name}, whose url "), &url);
+        } else {
+            check_url(env, MCP_SERVER_URL.name, "", &url);
+        }
+    }
+    servers
 }
 
 /// Whether no variable chooses servers. An empty list of servers is a choice.

@@ -98,6 +98,8 @@ variables! {
     AUTH_TENANT_CLAIM = Unset, "claim of a token that names the user's tenant";
     ALLOW_ANONYMOUS = Value("false"),
         "true serves requests without a key or token as well, if-no-keys only while none of the above is set; needed on a public HOST without any of them";
+    BLOCK_PRIVATE_NETWORKS = Value("false"),
+        "true refuses models, MCP servers and AUTH_JWKS_URL whose names lead into private networks";
     LAME_DUCK_SECONDS = Value("5"),
         "seconds to keep serving after SIGTERM while /health/ready answers 503";
     DRAIN_SECONDS = Value("30"), "seconds that running turns may continue after that";

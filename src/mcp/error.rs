@@ -19,6 +19,7 @@ use rmcp::transport::streamable_http_client::{
 use base::agents::ToolError;
 use base::domain::{clean, shorten};
 use base::resilience::{Fault, GuardRefusal, Repeat, Verdict};
+use outbound::NotAllowed;
 
 const MAX_REFUSAL_CHARS: usize = 2_000;
 const TOO_MANY_REQUESTS: u16 = 429;
@@ -37,6 +38,10 @@ pub(super) enum ConnectError {
     TimedOut,
     #[error("nothing listens at its address")]
     Unreachable,
+    #[error("change its url in MCP_CONFIG or MCP_SERVER_URL: {0}")]
+    NotAllowed(NotAllowed),
+    #[error("change its url in MCP_CONFIG or MCP_SERVER_URL: it redirects to another place")]
+    Redirected,
     #[error("it answered HTTP {0}")]
     Status(u16),
     #[error("it requires a credential; set a header for it")]
@@ -87,9 +92,30 @@ impl From<&DynamicTransportError> for ConnectError {
         match TransportFault::of(error) {
             TransportFault::WantsCredential => Self::Unauthorized,
             TransportFault::NotReached => Self::Unreachable,
+            TransportFault::NotAllowed(why) => Self::NotAllowed(why),
+            TransportFault::Status { code: 300..400, .. } => Self::Redirected,
             TransportFault::Status { code, .. } => Self::Status(code),
             TransportFault::Garbled => Self::Garbled,
             TransportFault::Broken => Self::Closed,
+        }
+    }
+}
+
+impl ConnectError {
+    /// What the operator must change, if trying again does not help.
+    pub(super) fn advice(&self) -> Option<String> {
+        match self {
+            Self::NotAllowed(_) | Self::Redirected | Self::Unauthorized | Self::Unusable => {
+                Some(self.to_string())
+            }
+            Self::NotStarted(_)
+            | Self::TimedOut
+            | Self::Unreachable
+            | Self::Status(_)
+            | Self::Closed
+            | Self::Refused(_)
+            | Self::Foreign
+            | Self::Garbled => None,
         }
     }
 }
@@ -100,6 +126,8 @@ pub(super) enum CallFault {
     NotConnected,
     /// No connection, or a status below 500: nothing was done.
     Unreachable,
+    /// Its address may not be reached; nothing was sent (ADR 31).
+    NotAllowed,
     /// The server asked for a pause; nothing was done.
     Busy(Option<Duration>),
     /// The connection broke; the effect is unknown.
@@ -127,6 +155,7 @@ impl CallFault {
             Self::Guard(GuardRefusal::Open { .. } | GuardRefusal::Cooling { .. })
             | Self::NotConnected
             | Self::Unreachable
+            | Self::NotAllowed
             | Self::Busy(_) => Self::Lost,
             Self::Guard(GuardRefusal::TimedOut | GuardRefusal::DeadlinePassed)
             | Self::Lost
@@ -143,6 +172,7 @@ impl CallFault {
             Self::Guard(GuardRefusal::TimedOut | GuardRefusal::DeadlinePassed) => "timed_out",
             Self::NotConnected => "not_connected",
             Self::Unreachable => "unreachable",
+            Self::NotAllowed => "not_allowed",
             Self::Busy(_) => "busy",
             Self::Lost | Self::StillLost => "lost",
             Self::Broken(_) => "broken",
@@ -166,6 +196,7 @@ impl Fault for CallFault {
             | Self::NotConnected
             // Connecting shows whether it can be reached, and has its own pauses (ADR 1).
             | Self::Unreachable
+            | Self::NotAllowed
             | Self::StillLost => Verdict::Nothing,
         }
     }
@@ -179,6 +210,7 @@ impl Fault for CallFault {
             Self::Busy(pause) => pause.map_or(Repeat::AfterBackoff, Repeat::After),
             Self::Guard(_)
             | Self::NotConnected
+            | Self::NotAllowed
             | Self::Broken(_)
             | Self::Refused(_)
             | Self::Asks => Repeat::Never,
@@ -213,6 +245,7 @@ impl From<CallFault> for ToolError {
             CallFault::Guard(GuardRefusal::Open { .. } | GuardRefusal::Cooling { .. })
             | CallFault::NotConnected
             | CallFault::Unreachable
+            | CallFault::NotAllowed
             | CallFault::Busy(_) => Self::Unavailable,
             CallFault::Lost | CallFault::StillLost => Self::Lost,
             CallFault::Broken(words) => Self::Broken(words),
@@ -230,6 +263,7 @@ fn not_sent(trouble: TransportFault) -> CallFault {
         TransportFault::Status { code: ..500, .. }
         | TransportFault::NotReached
         | TransportFault::WantsCredential => CallFault::Unreachable,
+        TransportFault::NotAllowed(_) => CallFault::NotAllowed,
         TransportFault::Status { .. } | TransportFault::Garbled | TransportFault::Broken => {
             CallFault::Lost
         }
@@ -255,6 +289,8 @@ fn made_safe(words: &str) -> String {
 enum TransportFault {
     /// No connection could be made: nothing was sent.
     NotReached,
+    /// No connection may be made: nothing was sent.
+    NotAllowed(NotAllowed),
     /// The server requires a credential.
     WantsCredential,
     /// An HTTP error.
@@ -295,7 +331,8 @@ fn read_cause(cause: &Cause) -> Option<TransportFault> {
 }
 
 fn read_request(error: &reqwest::Error) -> Option<TransportFault> {
-    error.is_connect().then_some(TransportFault::NotReached)
+    let refused = NotAllowed::find_in(error).map(TransportFault::NotAllowed);
+    refused.or_else(|| error.is_connect().then_some(TransportFault::NotReached))
 }
 
 fn read_http(error: &StreamableHttpError<reqwest::Error>) -> Option<TransportFault> {

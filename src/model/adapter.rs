@@ -54,7 +54,7 @@ impl OpenAiModel {
             id: Arc::from(settings.id()),
             base_url: endpoint.base_url().to_owned(),
             provider: format!("{}@{}", settings.family.name(), endpoint.host()),
-            transport: ProviderTransport::new(endpoint)?,
+            transport: ProviderTransport::new(endpoint, &settings.outbound)?,
             guard: Guard::new(name_of(&settings), settings.guard),
             advice: Advice::default(),
             models: Succession::new(settings.clone()),

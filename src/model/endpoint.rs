@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_openai::config::Config;
 use http::Uri;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::Url;
 use secrecy::SecretString;
 
 use super::settings::{Settings, SettingsError, parse_base_url};
@@ -19,8 +20,7 @@ struct Address {
     uri: Uri,
     /// Host, with the port if it is not the default one.
     host: String,
-    /// No proxy is used for a model on this machine.
-    is_loopback: bool,
+    url: Url,
     headers: HeaderMap,
     /// Empty: the key is only in the headers, where it is marked as sensitive.
     no_key: SecretString,
@@ -29,7 +29,6 @@ struct Address {
 impl Endpoint {
     pub(super) fn new(settings: &Settings) -> Result<Self, SettingsError> {
         let url = parse_base_url(&settings.base_url)?;
-        let is_loopback = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
         let host = url.host_str().unwrap_or_default();
         let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
         let base_url = url.as_str().trim_end_matches('/').to_owned();
@@ -39,14 +38,14 @@ impl Endpoint {
             base_url,
             uri,
             host,
-            is_loopback,
+            url,
             headers,
             no_key: SecretString::default(),
         })))
     }
 
-    pub(super) fn is_loopback(&self) -> bool {
-        self.0.is_loopback
+    pub(super) fn parsed(&self) -> &Url {
+        &self.0.url
     }
 
     pub(super) fn host(&self) -> &str {

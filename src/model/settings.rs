@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use outbound::Outbound;
 use reqwest::Url;
 
 use super::cost::prices::{Price, Prices};
@@ -34,6 +35,7 @@ pub struct Settings {
     pub thinking: Thinking,
     pub prices: Prices,
     pub guard: GuardSettings,
+    pub outbound: Outbound,
 }
 
 impl Settings {

@@ -10,6 +10,7 @@ use async_openai::error::OpenAIError;
 use async_openai::middleware::HttpRequestFactory;
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
+use outbound::{NotAllowed, Outbound};
 use reqwest::Response;
 use rustls_platform_verifier::BuilderVerifierExt;
 use serde::de::IgnoredAny;
@@ -71,14 +72,15 @@ enum BodyEnd {
 }
 
 impl ProviderTransport {
-    pub(super) fn new(endpoint: Endpoint) -> Result<Self, SettingsError> {
+    pub(super) fn new(endpoint: Endpoint, outbound: &Outbound) -> Result<Self, SettingsError> {
         // Only the first call of the process installs the provider; later ones fail harmlessly.
         drop(rustls::crypto::ring::default_provider().install_default());
         let tls = tls().map_err(|error| SettingsError::Client(error.to_string()))?;
         let maker = reqwest::Client::builder().tls_backend_preconfigured(tls.clone()).build();
         let maker = maker.map_err(|error| SettingsError::Client(error.to_string()))?;
-        let (server, tls) = (endpoint.uri(), Arc::new(tls));
-        let connector = Arc::new(Connector::new(server, endpoint.is_loopback(), tls));
+        let proxy = outbound.proxy_of(endpoint.parsed());
+        let connector = Connector::new(endpoint.uri(), proxy, outbound.clone(), Arc::new(tls));
+        let connector = Arc::new(connector);
         let pools = PerCore::new(|| Pool::new(Arc::clone(&connector)));
         Ok(Self { pools, maker, endpoint })
     }
@@ -187,6 +189,9 @@ fn lost(error: &Lost) -> Failure {
     if is_out_of_files(error) {
         // Our own fault: it must not open the provider's breaker.
         return Failure::unsent(unavailable("this server has no free file", None));
+    }
+    if let Some(why) = NotAllowed::find_in(error) {
+        return Failure::not_allowed(why);
     }
     Failure::unreachable(match error {
         Lost::Unconnected(_) => "no connection",

@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::http::request::Parts;
+use axum::response::Redirect;
+use axum::routing::any;
 use rmcp::ErrorData;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, DiscoverRequestMethod,
@@ -79,7 +81,8 @@ impl McpServer {
         let handler = state.clone();
         let service: StreamableHttpService<State, LocalSessionManager> =
             StreamableHttpService::new(move || Ok(handler.clone()), Arc::default(), config);
-        let app = axum::Router::new().nest_service("/mcp", service);
+        let moved = any(async || Redirect::temporary("/mcp"));
+        let app = axum::Router::new().nest_service("/mcp", service).route("/moved", moved);
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let stopped = stop.clone().cancelled_owned();

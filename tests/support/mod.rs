@@ -6,6 +6,8 @@ pub(crate) mod callers;
 
 pub(crate) mod doubles;
 
+pub(crate) mod elsewhere;
+
 pub(crate) mod endless;
 
 pub(crate) mod faulty;
@@ -17,6 +19,8 @@ pub(crate) mod mcp_server;
 pub(crate) mod scripted_http;
 
 pub(crate) mod model_server;
+
+pub(crate) mod names;
 
 pub(crate) mod played;
 

@@ -43,6 +43,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("demo", &[]),
     ("mcp", &["config"]),
     ("model", &["config"]),
+    ("outbound", &["config", "mcp", "model"]),
     ("serving", &[]),
     ("store", &["config"]),
     ("streaming", &["api"]),

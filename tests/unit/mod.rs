@@ -12,6 +12,7 @@ mod mcp;
 mod model;
 mod names;
 mod observability;
+mod outbound;
 mod resilience;
 mod serving;
 mod streaming;

@@ -1,7 +1,7 @@
 //! Fetches a key set: no redirects, a limited size, and every fault says whether to try again.
 
 use base::resilience::{Fault, GuardRefusal, Repeat, Verdict};
-use reqwest::redirect::Policy;
+use outbound::NotAllowed;
 use reqwest::{Client, StatusCode, Url};
 
 use super::key_set::KeySet;
@@ -13,6 +13,8 @@ const MAX_SET: usize = 256 * 1024;
 pub(super) enum FetchFault {
     #[error("it failed before and is not asked now, or did not answer in time")]
     Refused(GuardRefusal),
+    #[error("change AUTH_JWKS_URL: {0}")]
+    NotAllowed(NotAllowed),
     #[error("the keys could not be fetched: {0}")]
     Transport(reqwest::Error),
     #[error("the issuer answered {0}")]
@@ -23,12 +25,7 @@ pub(super) enum FetchFault {
     TooLarge,
 }
 
-pub(super) fn client() -> Result<Client, reqwest::Error> {
-    drop(rustls::crypto::ring::default_provider().install_default());
-    // A redirect could lead to keys of somebody else.
-    Client::builder().redirect(Policy::none()).build()
-}
-
+/// With a client that follows no redirect: it could lead to keys of somebody else.
 pub(super) async fn fetch(client: &Client, url: &Url) -> Result<KeySet, FetchFault> {
     let mut answer = client.get(url.clone()).send().await?;
     if answer.status() != StatusCode::OK {
@@ -52,8 +49,9 @@ impl From<GuardRefusal> for FetchFault {
 
 impl From<reqwest::Error> for FetchFault {
     fn from(error: reqwest::Error) -> Self {
+        let refused = NotAllowed::find_in(&error).map(Self::NotAllowed);
         // A URL may have a secret in its query.
-        Self::Transport(error.without_url())
+        refused.unwrap_or_else(|| Self::Transport(error.without_url()))
     }
 }
 
@@ -65,7 +63,8 @@ impl Fault for FetchFault {
             | Self::Status(_)
             | Self::NoKeys
             | Self::TooLarge => Verdict::Ill,
-            Self::Refused(_) => Verdict::Nothing,
+            // Our own rule says nothing about the issuer (ADR 31).
+            Self::Refused(_) | Self::NotAllowed(_) => Verdict::Nothing,
         }
     }
 
@@ -73,7 +72,11 @@ impl Fault for FetchFault {
         match self {
             Self::Transport(_) => Repeat::AfterBackoff,
             Self::Status(status) if status.is_server_error() => Repeat::AfterBackoff,
-            Self::Refused(_) | Self::Status(_) | Self::NoKeys | Self::TooLarge => Repeat::Never,
+            Self::Refused(_)
+            | Self::NotAllowed(_)
+            | Self::Status(_)
+            | Self::NoKeys
+            | Self::TooLarge => Repeat::Never,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Tokens that are signed by keys which an issuer publishes. The keys are fetched in the background
 //! and kept; no request waits for a fetch unless it names a key that nobody knows yet (ADR 29).
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use base::domain::{
@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info_span};
 
 use super::claims::{caller_of, header_of};
-use super::fetch::{client, fetch};
+use super::fetch::{FetchFault, fetch};
 use super::key_set::KeySet;
 use super::ring_crypto;
 use crate::settings::JwksSettings;
@@ -50,6 +50,8 @@ pub struct Jwks {
     guard: Guard,
     keys: watch::Sender<Option<Fetched>>,
     wanted: Notify,
+    /// What the operator must change, according to the last fetch.
+    advice: Mutex<Option<String>>,
 }
 
 #[derive(Clone, Debug)]
@@ -61,9 +63,11 @@ struct Fetched {
 impl Jwks {
     pub fn new(settings: JwksSettings) -> Result<Arc<Self>, reqwest::Error> {
         ring_crypto::install();
-        let (client, guard) = (client()?, Guard::new("auth", settings.guard));
+        let client = settings.outbound.client(&settings.url.0).build()?;
+        let guard = Guard::new("auth", settings.guard);
         let (keys, wanted) = (watch::Sender::new(None), Notify::new());
-        Ok(Arc::new(Self { settings, client, guard, keys, wanted }))
+        let advice = Mutex::default();
+        Ok(Arc::new(Self { settings, client, guard, keys, wanted, advice }))
     }
 
     /// Keeps the keys fresh until `stop`.
@@ -83,6 +87,7 @@ impl Jwks {
     async fn fetch(&self) -> bool {
         let JwksSettings { url, timeout, .. } = &self.settings;
         let fetched = self.guard.call_within(*timeout, || fetch(&self.client, &url.0)).await;
+        self.advise(fetched.as_ref().err());
         match fetched {
             Ok(keys) => {
                 tracing::debug!(keys = keys.len(), "The issuer's keys were fetched");
@@ -96,6 +101,15 @@ impl Jwks {
                 tracing::warn!(error, is_known, "AUTH_JWKS_URL gave no keys; known ones stay");
                 false
             }
+        }
+    }
+
+    /// A breaker that is open says nothing new.
+    fn advise(&self, fault: Option<&FetchFault>) {
+        if !matches!(fault, Some(FetchFault::Refused(_))) {
+            let is_ours = |fault: &&FetchFault| matches!(fault, FetchFault::NotAllowed(_));
+            let advice = fault.filter(is_ours).map(ToString::to_string);
+            *self.advice.lock().unwrap_or_else(PoisonError::into_inner) = advice;
         }
     }
 
@@ -157,6 +171,7 @@ impl HealthProbe for Jwks {
     fn report(&self) -> Vec<Dependency> {
         let keys = self.known().map_or(0, |known| known.keys.len());
         let (name, breaker) = ("auth".to_owned(), self.guard.report());
-        vec![Dependency { name, breaker, detail: Detail::Keys { keys } }]
+        let advice = self.advice.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        vec![Dependency { name, breaker, detail: Detail::Keys { keys, advice } }]
     }
 }

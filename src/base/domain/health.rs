@@ -45,12 +45,16 @@ pub enum Detail {
         tools: usize,
         /// The revision of the protocol, once it is known.
         protocol_version: Option<String>,
+        /// What the operator must change before it can be connected.
+        advice: Option<String>,
     },
     Database,
     /// The issuer of tokens.
     Keys {
         /// Of the set that was fetched last.
         keys: usize,
+        /// What the operator must change before they can be fetched.
+        advice: Option<String>,
     },
 }
 

@@ -21,6 +21,7 @@ use super::result::read_result;
 use base::agents::ToolRequest;
 use base::domain::{Dependency, Detail, Effect, ToolId, ToolOrigin, ToolOutput};
 use base::resilience::{Fault, Guard, GuardRefusal, Verdict};
+use outbound::Outbound;
 
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -32,6 +33,7 @@ pub(crate) struct Server {
     pub(crate) progress_listeners: Arc<ProgressListeners>,
     pub(crate) in_flight: CallsInFlight,
     pub(crate) attempts: ConnectAttempts,
+    pub(crate) outbound: Outbound,
     call_timeout: Duration,
     status: Mutex<ServerStatus>,
 }
@@ -51,6 +53,8 @@ pub(crate) struct ServerStatus {
     /// What it offers, or offered when it was last connected.
     pub(crate) offer: Arc<ServerTools>,
     pub(crate) version: Option<String>,
+    /// What the operator must change before it can be connected.
+    advice: Option<String>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -72,6 +76,7 @@ impl Server {
             progress_listeners: Arc::default(),
             in_flight: CallsInFlight::default(),
             attempts: ConnectAttempts::new(common.guard.breaker.max_failures),
+            outbound: common.outbound.clone(),
             call_timeout: common.call_timeout,
             status: Mutex::default(),
         }
@@ -100,12 +105,18 @@ impl Server {
         offer: ServerTools,
         version: Option<String>,
     ) {
-        *self.lock() = ServerStatus { link: Link::Up(peer), offer: Arc::new(offer), version };
+        let (link, offer) = (Link::Up(peer), Arc::new(offer));
+        *self.lock() = ServerStatus { link, offer, version, advice: None };
     }
 
     /// Stores that it was lost or cannot be reached; returns the link before.
     pub(crate) fn set_disconnected(&self, to: Link) -> Link {
         std::mem::replace(&mut self.lock().link, to)
+    }
+
+    /// Stores what the operator must change, for `/health`.
+    pub(crate) fn advise(&self, advice: Option<String>) {
+        self.lock().advice = advice;
     }
 
     /// Waits for one more attempt to connect, if it may be back by now.
@@ -122,13 +133,13 @@ impl Server {
     }
 
     pub(crate) fn report(&self) -> Dependency {
-        let ServerStatus { link, offer, version } = self.status();
+        let ServerStatus { link, offer, version: protocol_version, advice } = self.status();
         let connected = matches!(link, Link::Up(_));
         let tools = if connected { offer.tools.len() } else { 0 };
         Dependency {
             name: format!("mcp:{}", self.name),
             breaker: self.attempts.told_with(self.guard.report()),
-            detail: Detail::Mcp { connected, tools, protocol_version: version },
+            detail: Detail::Mcp { connected, tools, protocol_version, advice },
         }
     }
 
@@ -194,7 +205,8 @@ impl Server {
     }
 
     fn consider(&self, fault: &CallFault) {
-        if fault.verdict() == Verdict::Ill || *fault == CallFault::Unreachable {
+        let is_away = matches!(fault, CallFault::Unreachable | CallFault::NotAllowed);
+        if is_away || fault.verdict() == Verdict::Ill {
             self.doubt.notify_one();
         }
     }

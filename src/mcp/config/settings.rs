@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use base::domain::{Secret, Trust};
 use base::resilience::GuardSettings;
+use outbound::Outbound;
 
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -17,6 +18,7 @@ pub struct Settings {
     /// attempts to connect.
     pub guard: GuardSettings,
     pub pace: Pace,
+    pub outbound: Outbound,
 }
 
 /// How servers are checked and tried again. Separate from the breaker: when these were its

@@ -1,14 +1,13 @@
 //! Opens a session with a server, in the new or the old lifecycle of MCP (ADR 1).
 
-use std::sync::Arc;
-
 use rmcp::RoleClient;
 use rmcp::model::ProtocolVersion;
 use rmcp::service::{ClientLifecycleMode, ClientServiceExt, RunningService};
 use rmcp::transport::IntoTransport;
 
+use super::super::Transport;
+use super::super::call::server::Server;
 use super::super::error::ConnectError;
-use super::super::{ServerSettings, Transport};
 use super::child::Child;
 use super::http;
 use super::session::Session;
@@ -23,26 +22,22 @@ pub(crate) enum Handshake {
     Initialize,
 }
 
-/// Opens a session. `listener` receives the server's notifications.
+/// Opens a session.
 ///
 /// # Cancel safety
 ///
 /// Dropping the future kills a child that was started.
-pub(crate) async fn open(
-    name: &Arc<str>,
-    settings: &ServerSettings,
-    handshake: Handshake,
-    listener: SessionListener,
-) -> Result<Session, ConnectError> {
-    match &settings.transport {
+pub(crate) async fn open(server: &Server, handshake: Handshake) -> Result<Session, ConnectError> {
+    let listener = server.listener();
+    match &server.settings.transport {
         Transport::Child { command, args, env } => {
-            let started = Child::start(name, command, args, env);
+            let started = Child::start(server.name(), command, args, env);
             let (child, pipes) = started.map_err(|error| ConnectError::NotStarted(error.kind()))?;
             let running = shake_hands(listener, pipes, handshake).await?;
             Ok(Session::new(running, Some(child)))
         }
         Transport::Http { url, headers } => {
-            let transport = http::transport(url, headers)?;
+            let transport = http::transport(url, headers, &server.outbound)?;
             Ok(Session::new(shake_hands(listener, transport, handshake).await?, None))
         }
     }
@@ -77,6 +72,8 @@ impl Handshake {
                 ConnectError::NotStarted(_)
                 | ConnectError::Unusable
                 | ConnectError::Unreachable
+                | ConnectError::NotAllowed(_)
+                | ConnectError::Redirected
                 | ConnectError::Unauthorized,
             ) => self,
             (Self::Ask, _) => Self::Initialize,

@@ -5,6 +5,7 @@
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
+use super::super::error::ConnectError;
 use base::domain::{BreakerReport, BreakerState};
 
 #[derive(Debug)]
@@ -15,6 +16,14 @@ pub(crate) struct ConnectAttempts {
     max_failures: u32,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AttemptEnd {
+    Connected,
+    Failed,
+    /// We refused to connect, which says nothing about the server (ADR 31).
+    NotMade,
+}
+
 #[derive(Clone, Copy, Debug, Default)]
 struct AttemptCounts {
     ended: u64,
@@ -23,21 +32,29 @@ struct AttemptCounts {
     next: Option<Instant>,
 }
 
+impl AttemptEnd {
+    pub(crate) const fn of(error: &ConnectError) -> Self {
+        if matches!(error, ConnectError::NotAllowed(_)) { Self::NotMade } else { Self::Failed }
+    }
+}
+
 impl ConnectAttempts {
     pub(crate) fn new(max_failures: u32) -> Self {
         Self { state: watch::Sender::default(), wanted: Notify::new(), max_failures }
     }
 
-    pub(crate) fn end(&self, succeeded: bool) {
+    pub(crate) fn end(&self, how: AttemptEnd) {
         self.state.send_modify(|state| {
-            let failed = u64::from(!succeeded);
-            let in_a_row = if succeeded { 0 } else { state.in_a_row.saturating_add(1) };
-            *state = AttemptCounts {
-                ended: state.ended + 1,
-                failed: state.failed + failed,
-                in_a_row,
-                next: None,
-            };
+            state.ended += 1;
+            state.next = None;
+            match how {
+                AttemptEnd::Connected => state.in_a_row = 0,
+                AttemptEnd::Failed => {
+                    state.failed += 1;
+                    state.in_a_row = state.in_a_row.saturating_add(1);
+                }
+                AttemptEnd::NotMade => {}
+            }
         });
     }
 

@@ -15,6 +15,7 @@ use super::super::tools::server_tools::ServerTools;
 use super::super::{Pace, Settings};
 use super::child::ShutdownMode;
 use super::connect::{Handshake, open};
+use super::connect_attempts::AttemptEnd;
 use super::session::{Happening, Session};
 use base::resilience::GuardSettings;
 
@@ -92,13 +93,14 @@ impl Supervisor {
         match opened.unwrap_or(Err(ConnectError::TimedOut)) {
             Ok((session, offer)) => {
                 self.on_connected(&session, offer);
-                self.server.attempts.end(true);
+                self.server.attempts.end(AttemptEnd::Connected);
                 Some(session)
             }
             Err(error) => {
                 self.handshake = self.handshake.after(&error);
+                self.server.advise(error.advice());
                 self.on_disconnected(Link::Down, &error.to_string());
-                self.server.attempts.end(false);
+                self.server.attempts.end(AttemptEnd::of(&error));
                 None
             }
         }
@@ -106,7 +108,7 @@ impl Supervisor {
 
     async fn open(&self) -> Result<(Session, ServerTools), ConnectError> {
         let server = &self.server;
-        let begin = |handshake| open(server.name(), &server.settings, handshake, server.listener());
+        let begin = |handshake| open(server, handshake);
         let mut session = match begin(self.handshake).await {
             // It says that it knows only the old lifecycle. That is an answer, not a failure.
             Err(ConnectError::Foreign) => {
@@ -132,6 +134,7 @@ impl Supervisor {
             }
             let checked = self.stop.run_until_cancelled(self.check(&mut session)).await;
             if let Some(Err(error)) = checked {
+                self.server.advise(error.advice());
                 return self.close(session, ShutdownMode::AtOnce, &error.to_string()).await;
             }
         }

@@ -11,7 +11,8 @@ use http::{HeaderMap, HeaderValue, Request, Uri};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
-use hyper_util::client::proxy::matcher::{Intercept, Matcher};
+use hyper_util::client::proxy::matcher::Intercept;
+use outbound::Outbound;
 use reqwest::Body;
 use rustls::ClientConfig;
 use tokio::time::timeout;
@@ -32,17 +33,19 @@ pub(crate) struct Connector {
     server: Uri,
     proxy: Option<Intercept>,
     tls: Arc<ClientConfig>,
-    straight: HttpsConnector<HttpConnector>,
+    straight: HttpsConnector<HttpConnector<Outbound>>,
     /// Sent with every request.
     headers: HeaderMap,
 }
 
 impl Connector {
-    /// No proxy for a model on this machine (`is_here`): the proxy would look on its own machine.
-    pub(crate) fn new(server: Uri, is_here: bool, tls: Arc<ClientConfig>) -> Self {
-        let proxy = Some(&server).filter(|_| !is_here);
-        let proxy = proxy.and_then(|server| Matcher::from_env().intercept(server));
-        let straight = HttpsConnector::from((tcp(), Arc::clone(&tls)));
+    pub(crate) fn new(
+        server: Uri,
+        proxy: Option<Intercept>,
+        outbound: Outbound,
+        tls: Arc<ClientConfig>,
+    ) -> Self {
+        let straight = HttpsConnector::from((tcp(outbound), Arc::clone(&tls)));
         let headers = headers(&server, proxy.as_ref());
         Self { server, proxy, tls, straight, headers }
     }
@@ -99,8 +102,8 @@ fn is_plain(server: &Uri) -> bool {
     server.scheme() == Some(&Scheme::HTTP)
 }
 
-fn tcp() -> HttpConnector {
-    let mut tcp = HttpConnector::new();
+fn tcp(outbound: Outbound) -> HttpConnector<Outbound> {
+    let mut tcp = HttpConnector::new_with_resolver(outbound);
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
     // Divided among the addresses of a name, so that a silent one leaves time for the next.

@@ -22,7 +22,7 @@ impl Advice {
         if kept.advice.as_deref() != Some(advice) {
             kept.advice = Some(advice.to_owned());
             drop(kept);
-            tracing::error!(advice, "The model refuses requests");
+            tracing::error!(advice, "The model cannot be asked");
         }
     }
 
@@ -35,7 +35,7 @@ impl Advice {
     pub(crate) fn clear(&self) {
         let forgotten = std::mem::take(&mut *self.kept()).advice;
         if forgotten.is_some() {
-            tracing::info!("The model accepts requests again");
+            tracing::info!("The model can be asked again");
         }
     }
 

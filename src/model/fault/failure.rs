@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use outbound::NotAllowed;
+
 use super::remedy::Remedy;
 use base::agents::ModelError;
 use base::resilience::{Fault, GuardRefusal, Repeat, Verdict};
@@ -50,6 +52,12 @@ impl Failure {
     /// The turn's deadline passed before the provider answered.
     pub(crate) const fn out_of_time() -> Self {
         Self::unsent(ModelError::TimedOut("the time for the whole turn is over"))
+    }
+
+    /// Nothing was sent, because its address may not be reached: our rule, not its fault (ADR 31).
+    pub(crate) fn not_allowed(why: NotAllowed) -> Self {
+        let error = unavailable("its address may not be reached", None);
+        Self { remedy: Some(Remedy::NotAllowed(why)), ..Self::unsent(error) }
     }
 
     /// Only the operator can fix this.

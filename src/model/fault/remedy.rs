@@ -1,5 +1,7 @@
 //! What the operator must change so that a provider accepts our requests, and in which variable.
 
+use outbound::NotAllowed;
+
 use crate::provider_family::ProviderFamily;
 use crate::settings::Settings;
 
@@ -21,6 +23,8 @@ pub enum Remedy {
     Model,
     /// No model API at this address; the status.
     Address(u16),
+    /// The address may not be reached.
+    NotAllowed(NotAllowed),
     /// The thinking parameters are refused.
     Thinking,
     /// A field that only Google's family accepts is refused.
@@ -55,6 +59,7 @@ impl Remedy {
             Self::Address(status) => {
                 format!("check {} (the server answered {status})", location.base_url())
             }
+            Self::NotAllowed(why) => format!("change {}: {why}", location.base_url()),
             Self::Thinking => {
                 "the provider refuses how thinking is asked for; set THINKING=auto".to_owned()
             }

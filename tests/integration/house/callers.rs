@@ -8,6 +8,7 @@ use axum::http::{Method, Request};
 use orchestrator::api::{Authentication, Hosts};
 use orchestrator::auth::{Jwks, JwksSettings, KeysUrl, TokenRules};
 use orchestrator::domain::{Caller, Owner, Scope};
+use orchestrator::outbound::Outbound;
 use orchestrator::resilience::{BreakerSettings, GuardSettings};
 use serde_json::{Value, json};
 
@@ -203,7 +204,8 @@ fn unreachable_issuer() -> Authentication {
     let (min_delay, max_delay) = (Duration::from_millis(1), Duration::from_millis(1));
     let guard = GuardSettings { breaker, retries: 0, min_delay, max_delay, jitter: false };
     let url = KeysUrl("http://127.0.0.1:9/keys".parse().unwrap());
-    let jwks = Jwks::new(JwksSettings { url, rules, timeout: Duration::from_secs(1), guard });
+    let (timeout, outbound) = (Duration::from_secs(1), Outbound::default());
+    let jwks = Jwks::new(JwksSettings { url, rules, timeout, guard, outbound });
     Authentication { ways: vec![jwks.unwrap()], anonymous: None }
 }
 

@@ -140,7 +140,8 @@ fn fallback(advice: Option<&str>) -> Dependency {
 
 fn todo(connected: bool) -> Dependency {
     let protocol_version = Some("2026-07-28".to_owned());
-    let detail = Detail::Mcp { connected, tools: 6, protocol_version };
+    let advice = (!connected).then(|| "change its url".to_owned());
+    let detail = Detail::Mcp { connected, tools: 6, protocol_version, advice };
     Dependency { name: "mcp:todo".to_owned(), breaker: breaker(BreakerState::Closed), detail }
 }
 

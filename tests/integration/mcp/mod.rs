@@ -1,5 +1,6 @@
 //! The MCP adapter against real servers.
 
+mod addresses;
 mod calls;
 mod catalog;
 mod child;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use orchestrator::agents::{Progress, ToolError, ToolRequest, Tools};
 use orchestrator::domain::{Caller, Dependency, Detail, HealthProbe, ToolCall, ToolOutput, Trust};
 use orchestrator::mcp::{Pace, ServerSettings, Servers, Settings, Transport};
+use orchestrator::outbound::Outbound;
 use orchestrator::resilience::{BreakerSettings, GuardSettings};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -41,7 +43,14 @@ fn settings(servers: Vec<ServerSettings>) -> Settings {
     let timeout = Duration::from_secs(10);
     let brief = Duration::from_millis(50);
     let pace = Pace { look_in: brief, longest_pause: brief, steady: brief };
-    Settings { servers, call_timeout: timeout, connect_timeout: timeout, guard, pace }
+    Settings {
+        servers,
+        call_timeout: timeout,
+        connect_timeout: timeout,
+        guard,
+        pace,
+        outbound: Outbound::default(),
+    }
 }
 
 async fn started(settings: Settings) -> Arc<Servers> {

@@ -1,11 +1,13 @@
 //! The model adapter against a provider on a real socket.
 
+mod addresses;
 mod bills;
 mod bytes;
 mod connections;
 mod guarded;
 mod inspection;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use orchestrator::agents::{AgentEvent, Delta, Deltas, Model, ModelError, ModelRequest};
@@ -13,6 +15,7 @@ use orchestrator::domain::{
     BreakerReport, BreakerState, CallCounts, Detail, HealthProbe, Message, Reply, Secret,
 };
 use orchestrator::model::{OpenAiModel, Settings};
+use orchestrator::outbound::{Outbound, ReachableNetworks};
 use orchestrator::resilience::{BreakerSettings, GuardSettings};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -121,6 +124,7 @@ fn settings(base_url: &str) -> Settings {
         thinking: model::Thinking::Auto,
         prices: model::Prices::default(),
         guard,
+        outbound: Outbound::default(),
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support::model_server::ModelServer;
-use crate::support::process::{Running, ask};
+use crate::support::process::{Running, ask, program};
 use crate::support::proxy::{MODEL, Proxy};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -74,6 +74,26 @@ async fn no_proxy_is_asked_for_the_way_to_this_machine() {
 
     assert_eq!(answer["outcome"], "completed", "{answer}");
     assert_eq!(proxy.heads(), Vec::<String>::new());
+}
+
+/// A proxy looks up names by itself, so nothing can be promised of where they lead.
+#[test]
+fn what_goes_through_a_proxy_cannot_be_kept_out_of_private_networks_and_the_start_says_so() {
+    let data = TempDir::new().unwrap();
+    let start = |no_proxy: &str, port: &str| {
+        let mut command = program(data.path());
+        command.env("BLOCK_PRIVATE_NETWORKS", "true").env("HTTPS_PROXY", "http://127.0.0.1:9");
+        command.env("GEMINI_API_KEY", "k").env("GEMINI_BASE_URL", format!("https://{MODEL}/v1"));
+        let output = command.env("NO_PROXY", no_proxy).env("PORT", port).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+
+    let (code, told) = start("", "0");
+    assert_eq!(code, Some(64), "{told}");
+    assert!(told.contains("GEMINI_BASE_URL is reached through a proxy"), "{told}");
+    // Its port is no number, so it ends in any case.
+    let (_, told) = start(MODEL, "none");
+    assert!(told.contains("PORT") && !told.contains("GEMINI_BASE_URL"), "{told}");
 }
 
 /// What comes to the proxy of a server that is asked, and answers with what it is told there.

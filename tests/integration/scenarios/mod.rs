@@ -12,6 +12,7 @@ use std::time::Duration;
 use orchestrator::agents::{AgentEvent, Delta, Deltas, Model, ModelError, ModelRequest};
 use orchestrator::domain::{Message, Reply, Secret, Tool};
 use orchestrator::model::{OpenAiModel, Settings};
+use orchestrator::outbound::Outbound;
 use orchestrator::resilience::{BreakerSettings, GuardSettings};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -49,6 +50,7 @@ pub(crate) fn settings(server: &ModelServer) -> Settings {
             max_delay: moment,
             jitter: false,
         },
+        outbound: Outbound::default(),
     }
 }
 

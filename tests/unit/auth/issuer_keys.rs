@@ -6,14 +6,17 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use futures::future::join_all;
 use orchestrator::auth::{Jwks, JwksSettings, KeysUrl, TokenRules};
-use orchestrator::domain::{Authenticator, Detail, HealthProbe, NotRecognised};
+use orchestrator::domain::{Authenticator, BreakerState, Detail, HealthProbe, NotRecognised};
+use orchestrator::outbound::{Outbound, ReachableNetworks};
 use orchestrator::resilience::{BreakerSettings, GuardSettings};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{owner_of, recognition};
+use crate::support::elsewhere::{Redirector, Stranger};
 use crate::support::issuer::{AUDIENCE, ISSUER, Issuer, SigningKey};
+use crate::support::names::FakeNames;
 use crate::support::watchdog::until;
 
 const UNKNOWN: Result<orchestrator::domain::Caller, NotRecognised> =
@@ -26,6 +29,10 @@ struct Fetching {
 
 impl Fetching {
     fn from(url: &str) -> Self {
+        Self::by(url, Outbound::default())
+    }
+
+    fn by(url: &str, outbound: Outbound) -> Self {
         let rules = TokenRules {
             issuer: Some(ISSUER.to_owned()),
             audience: Some(AUDIENCE.to_owned()),
@@ -36,7 +43,8 @@ impl Fetching {
         let (min_delay, max_delay) = (Duration::from_millis(1), Duration::from_millis(1));
         let guard = GuardSettings { breaker, retries: 0, min_delay, max_delay, jitter: false };
         let (url, timeout) = (KeysUrl(url.parse().unwrap()), Duration::from_secs(5));
-        let jwks = Jwks::new(JwksSettings { url, rules, timeout, guard }).unwrap();
+        let settings = JwksSettings { url, rules, timeout, guard, outbound };
+        let jwks = Jwks::new(settings).unwrap();
         let task = tokio::spawn(Arc::clone(&jwks).keep_fresh(CancellationToken::new()));
         Self { jwks, task }
     }
@@ -48,8 +56,16 @@ impl Fetching {
     }
 
     fn keys(&self) -> usize {
+        self.told().0
+    }
+
+    fn advice(&self) -> Option<String> {
+        self.told().1
+    }
+
+    fn told(&self) -> (usize, Option<String>) {
         match self.jwks.report().remove(0).detail {
-            Detail::Keys { keys } => keys,
+            Detail::Keys { keys, advice } => (keys, advice),
             other @ (Detail::Model { .. }
             | Detail::Fallback { .. }
             | Detail::Mcp { .. }
@@ -181,4 +197,56 @@ async fn while_no_keys_are_known_nobody_is_called_wrong() {
 
     assert!(matches!(answer, Err(NotRecognised::Unavailable { .. })), "{answer:?}");
     assert_eq!(fetching.keys(), 0);
+}
+
+#[tokio::test]
+async fn keys_are_not_fetched_where_their_name_must_not_lead_and_no_breaker_opens() {
+    let key = SigningKey::p256();
+    let issuer = Issuer::start(&[key.published("k")]).await;
+    let url = issuer.url.replace("127.0.0.1", "issuer.test");
+    for (networks, address, part) in [
+        (ReachableNetworks::All, "169.254.169.254", "link-local"),
+        (ReachableNetworks::Public, "127.0.0.1", "BLOCK_PRIVATE_NETWORKS"),
+    ] {
+        let names = FakeNames::answering(&[&[address]]);
+        let fetching = Fetching::by(&url, names.outbound(networks));
+        until("the refusal is told", || fetching.advice().is_some()).await;
+
+        assert_eq!((issuer.asked(), names.asked().len()), (0, 1));
+        let advice = fetching.advice().unwrap();
+        assert!(advice.starts_with("change AUTH_JWKS_URL: ") && advice.contains(part), "{advice}");
+        let breaker = fetching.jwks.report().remove(0).breaker;
+        assert_eq!((breaker.state, breaker.calls.failed), (BreakerState::Closed, 0));
+    }
+    let names = FakeNames::answering(&[&["169.254.169.254", "127.0.0.1"]]);
+    let fetching = Fetching::by(&url, names.outbound(ReachableNetworks::All));
+    until("the keys are there", || fetching.keys() == 1).await;
+    assert_eq!((issuer.asked(), names.asked().len(), fetching.advice()), (1, 1, None));
+}
+
+#[tokio::test]
+async fn a_token_does_not_say_where_its_key_is() {
+    let stranger = Stranger::start().await;
+    let issuer = Issuer::start(&[SigningKey::p256().published("k")]).await;
+    let fetching = Fetching::with_keys(&issuer.url, 1).await;
+    let url = format!("{}/keys", stranger.url);
+    let header = json!({ "alg": "ES256", "kid": "other", "jku": url, "x5u": url });
+
+    let token = SigningKey::p256().token_with(&header, &json!({ "iss": url }));
+
+    assert_eq!(recognition(&*fetching.jwks, &token).await, UNKNOWN);
+    assert_eq!(stranger.visits(), 0);
+}
+
+#[tokio::test]
+async fn a_redirect_of_the_issuer_is_not_followed() {
+    let stranger = Stranger::start().await;
+    for status in [301, 302, 303, 307, 308] {
+        let redirector = Redirector::start(status, stranger.url.clone()).await;
+        let fetching = Fetching::from(&format!("{}/keys", redirector.url));
+        until("it was asked", || !redirector.seen().is_empty()).await;
+        until("it was refused", || fetching.jwks.report()[0].breaker.calls.failed > 0).await;
+
+        assert_eq!((fetching.keys(), stranger.visits()), (0, 0), "{status}");
+    }
 }

@@ -1,5 +1,6 @@
 //! From the environment to settings.
 
+mod addresses;
 mod authentication;
 
 use std::time::Duration;

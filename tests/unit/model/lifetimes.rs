@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::civil::date;
 use orchestrator::domain::Secret;
 use orchestrator::model::{Settings, Thinking, announced_end};
+use orchestrator::outbound::Outbound;
 use orchestrator::resilience::{BreakerSettings, GuardSettings};
 
 #[test]
@@ -59,5 +60,6 @@ fn settings(model: &str, name: Option<&str>) -> Settings {
             max_delay: second,
             jitter: false,
         },
+        outbound: Outbound::default(),
     }
 }

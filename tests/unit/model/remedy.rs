@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use orchestrator::domain::Secret;
 use orchestrator::model::{ProviderFamily, Remedy, Settings, Thinking};
+use orchestrator::outbound::{NotAllowed, Outbound};
 use orchestrator::resilience::{BreakerSettings, GuardSettings};
 
 #[test]
@@ -16,6 +17,10 @@ fn the_first_model_is_set_up_in_variables() {
         (Remedy::DayQuota, "the quota of the day of GEMINI_API_KEY is spent"),
         (Remedy::Model, "set GEMINI_MODEL=gemini-3.5-flash-lite"),
         (Remedy::Address(404), "check GEMINI_BASE_URL (the server answered 404)"),
+        (
+            Remedy::NotAllowed(NotAllowed::LinkLocal),
+            "change GEMINI_BASE_URL: its host leads to a link-local",
+        ),
         (Remedy::Thinking, "set THINKING=auto"),
         (Remedy::Dialect("extra_body"), "extra_body; set MODEL_DIALECT=openai"),
         (Remedy::Signature, "a thought signature"),
@@ -37,6 +42,10 @@ fn a_model_that_stands_in_is_named_with_its_entry_and_its_own_key() {
         (Remedy::DayQuota, "LOCAL_KEY"),
         (Remedy::Model, "change the model of local in MODEL_FALLBACKS"),
         (Remedy::Address(404), "check the base_url of local in MODEL_FALLBACKS"),
+        (
+            Remedy::NotAllowed(NotAllowed::Private),
+            "change the base_url of local in MODEL_FALLBACKS: ",
+        ),
         (Remedy::Dialect("extra_body"), "set the dialect of local in MODEL_FALLBACKS to openai"),
     ] {
         let words = remedy.words(&local);
@@ -78,5 +87,6 @@ fn settings(name: Option<&str>, key_variable: Option<&str>) -> Settings {
             max_delay: moment,
             jitter: false,
         },
+        outbound: Outbound::default(),
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use orchestrator::domain::Secret;
 use orchestrator::model::{OpenAiModel, Settings, SettingsError};
+use orchestrator::outbound::Outbound;
 use orchestrator::resilience::{BreakerSettings, GuardSettings};
 
 #[test]
@@ -49,6 +50,7 @@ fn refusal(key: &str, url: &str) -> Option<SettingsError> {
         thinking: model::Thinking::Auto,
         prices: model::Prices::default(),
         guard,
+        outbound: Outbound::default(),
     };
     OpenAiModel::new(settings).err()
 }

@@ -1,0 +1,50 @@
+//! What speaks against a URL at the start (ADR 31).
+
+use super::load;
+
+const METADATA: &str = "http://metadata.google.internal/secret-path";
+
+#[test]
+fn a_url_that_names_a_metadata_service_is_refused_by_its_variable_and_never_shown() {
+    let fallbacks = format!(r#"[{{"name": "b", "base_url": "{METADATA}", "model": "m"}}]"#);
+    let told = load(&[
+        ("GEMINI_API_KEY", "k"),
+        ("GEMINI_BASE_URL", METADATA),
+        ("MODEL_FALLBACKS", &fallbacks),
+        ("MCP_SERVER_URL", METADATA),
+        ("AUTH_JWKS_URL", "https://metadata.goog/secret-path"),
+        ("AUTH_ISSUER", "i"),
+        ("AUTH_AUDIENCE", "a"),
+    ]);
+
+    let told = told.unwrap_err().to_string();
+    for start in [
+        "GEMINI_BASE_URL names a metadata service",
+        "MODEL_FALLBACKS has b, whose base_url names a metadata service",
+        "MCP_SERVER_URL names a metadata service",
+        "AUTH_JWKS_URL names a metadata service",
+    ] {
+        assert!(told.contains(start), "{start}: {told}");
+    }
+    assert!(!told.contains("google") && !told.contains("secret"), "{told}");
+}
+
+#[test]
+fn an_address_that_is_written_is_meant() {
+    for blocks in ["true", "false"] {
+        let config = load(&[
+            ("BLOCK_PRIVATE_NETWORKS", blocks),
+            ("GEMINI_API_KEY", "k"),
+            ("GEMINI_BASE_URL", "http://169.254.169.254/v1"),
+            ("MCP_SERVER_URL", "http://10.0.0.1/mcp"),
+        ]);
+        assert!(config.is_ok(), "{blocks}: {config:?}");
+    }
+}
+
+#[test]
+fn private_networks_are_blocked_by_true_alone() {
+    let told = load(&[("BLOCK_PRIVATE_NETWORKS", "yes")]).unwrap_err().to_string();
+
+    assert!(told.contains("BLOCK_PRIVATE_NETWORKS must be true or false"), "{told}");
+}
