@@ -167,7 +167,7 @@ fn bundled_todo(settings: &todo::Settings) -> anyhow::Result<ServerSettings> {
     // A child like any other server: what works for it works for an operator's own.
     let transport = Transport::Child { command, args: vec![TODO.to_owned()], env: vec![database] };
     let (name, trust) = (TODO.to_owned(), Trust::Bundled);
-    Ok(ServerSettings { name, transport, trust, tell_owner: true })
+    Ok(ServerSettings { name, transport, trust, tell_owner: true, forward_auth: false })
 }
 
 /// One line: the address, the model, the place of the data.
@@ -196,7 +196,8 @@ fn warn_of_everybody(config: &Config) {
 /// Callers are told apart here, but not by a server that does not hear of them.
 fn warn_of_untold(config: &Config) {
     let knows_callers = config.anonymous.as_ref() != Some(&Caller::anyone());
-    for server in config.mcp.servers.iter().filter(|it| knows_callers && !it.is_told_owners()) {
+    let is_untold = |it: &&ServerSettings| !it.is_told_owners() && !it.forward_auth;
+    for server in config.mcp.servers.iter().filter(|it| knows_callers && is_untold(it)) {
         let server = &server.name;
         tracing::warn!(
             server,

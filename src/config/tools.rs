@@ -8,8 +8,8 @@ use super::file::of_file;
 use super::guard::guard;
 use super::outbound::{check_url, outbound};
 use super::variables::{
-    MCP_BREAKER_FAILURES, MCP_BREAKER_SECONDS, MCP_CONFIG, MCP_SERVER_ARGS, MCP_SERVER_COMMAND,
-    MCP_SERVER_URL, MCP_TIMEOUT_SECONDS, Variable,
+    AUTH_JWKS_URL, AUTH_JWT_SECRET, MCP_BREAKER_FAILURES, MCP_BREAKER_SECONDS, MCP_CONFIG,
+    MCP_SERVER_ARGS, MCP_SERVER_COMMAND, MCP_SERVER_URL, MCP_TIMEOUT_SECONDS, Variable,
 };
 use crate::domain::Trust;
 use crate::mcp::{self, ServerSettings, Transport};
@@ -33,7 +33,12 @@ pub(super) fn tools(env: &mut Env) -> mcp::Settings {
 
 fn checked_servers(env: &mut Env) -> Vec<ServerSettings> {
     let servers = servers(env);
-    for ServerSettings { name, transport, .. } in &servers {
+    let has_tokens = [&AUTH_JWKS_URL, &AUTH_JWT_SECRET].iter().any(|way| env.text(way).is_some());
+    for ServerSettings { name, transport, forward_auth, .. } in &servers {
+        if *forward_auth && !has_tokens {
+            let what = "whose forward_auth does nothing without AUTH_JWKS_URL or AUTH_JWT_SECRET";
+            env.fault(MCP_CONFIG.name, format!("has the server {name}, {what}"));
+        }
         let Transport::Http { url, .. } = transport else { continue };
         let Some(url) = http_url(url) else { continue };
         if env.text(&MCP_CONFIG).is_some() {
@@ -74,7 +79,7 @@ fn servers(env: &mut Env) -> Vec<ServerSettings> {
         return Vec::new();
     };
     let (name, trust) = (ONLY.to_owned(), Trust::Trusted);
-    vec![ServerSettings { name, transport, trust, tell_owner: false }]
+    vec![ServerSettings { name, transport, trust, tell_owner: false, forward_auth: false }]
 }
 
 fn arguments(env: &mut Env) -> Vec<String> {

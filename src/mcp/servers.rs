@@ -14,8 +14,8 @@ use tracing::Instrument;
 
 use super::Settings;
 use super::call::arguments::unquote;
+use super::call::fault::CallFault;
 use super::call::server::{PreparedCall, Server};
-use super::error::CallFault;
 use super::link::supervisor::Supervisor;
 use super::tools::board::{Board, OfferedTools, Route};
 use base::agents::{ToolError, ToolRequest, Tools};

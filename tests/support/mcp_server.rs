@@ -6,8 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use axum::extract::Request;
+use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::response::Redirect;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::any;
 use rmcp::ErrorData;
 use rmcp::model::{
@@ -56,8 +59,17 @@ struct State {
     peers: Arc<Mutex<Vec<Peer<RoleServer>>>>,
     /// Held by the tool `hog`; nothing is listed meanwhile, as in a server with one thread.
     thread: Arc<tokio::sync::Mutex<()>>,
+    sent_away: Arc<Mutex<Option<SentAway>>>,
     /// Set by the tool `shed`; listing is refused meanwhile, as by a server that has no room.
     sheds: Arc<AtomicBool>,
+}
+
+/// Who is not served.
+#[derive(Clone)]
+struct SentAway {
+    credential: String,
+    /// Where they are sent; `None` if they are refused.
+    to: Option<String>,
 }
 
 impl McpServer {
@@ -74,6 +86,7 @@ impl McpServer {
             peers: Arc::default(),
             thread: Arc::default(),
             sheds: Arc::default(),
+            sent_away: Arc::default(),
         };
         let stop = CancellationToken::new();
         let config =
@@ -83,6 +96,8 @@ impl McpServer {
             StreamableHttpService::new(move || Ok(handler.clone()), Arc::default(), config);
         let moved = any(async || Redirect::temporary("/mcp"));
         let app = axum::Router::new().nest_service("/mcp", service).route("/moved", moved);
+        let away = middleware::from_fn_with_state(state.clone(), send_away);
+        let app = app.layer(away);
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let stopped = stop.clone().cancelled_owned();
@@ -109,11 +124,31 @@ impl McpServer {
         }
     }
 
+    /// Serves whoever has this credential no longer: sends them there, or refuses them with 401.
+    pub(crate) fn send_away(&self, credential: &str, to: Option<&str>) {
+        let sent_away = SentAway { credential: credential.to_owned(), to: to.map(str::to_owned) };
+        *self.state.sent_away.lock().unwrap() = Some(sent_away);
+    }
+
     /// Pulls the plug: nobody listens at the address when this returns.
     pub(crate) async fn stop(self) {
         self.stop.cancel();
         self.task.abort();
         self.task.await.unwrap_or_default();
+    }
+}
+
+async fn send_away(
+    axum::extract::State(state): axum::extract::State<State>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let credential = request.headers().get("authorization").and_then(|it| it.to_str().ok());
+    let sent_away = state.sent_away.lock().unwrap().clone();
+    match sent_away.filter(|unwanted| credential == Some(&unwanted.credential)) {
+        Some(SentAway { to: Some(to), .. }) => Redirect::temporary(&to).into_response(),
+        Some(SentAway { to: None, .. }) => StatusCode::UNAUTHORIZED.into_response(),
+        None => next.run(request).await,
     }
 }
 
@@ -238,12 +273,16 @@ async fn answer(
             result.structured_content = Some(json!({"answer": 42}));
             Ok(result)
         }
-        "header" => {
-            let parts = context.extensions.get::<Parts>().unwrap();
-            text(parts.headers.get("x-key").unwrap().to_str().unwrap().to_owned())
-        }
+        "auth" => text(header(context, "authorization")),
+        "header" => text(header(context, "x-key")),
         _ => text(Value::Object(arguments).to_string()),
     }
+}
+
+fn header(context: &RequestContext<RoleServer>, name: &str) -> String {
+    let parts = context.extensions.get::<Parts>().unwrap();
+    let header = parts.headers.get(name).and_then(|it| it.to_str().ok());
+    header.unwrap_or("none").to_owned()
 }
 
 /// What was said beside the arguments.

@@ -1,6 +1,7 @@
 //! From a token to its caller, or to the reason why it is refused. No IO.
 
-use base::domain::{Caller, NotRecognised, Owner, Recognition, Scope};
+use base::domain::{Caller, CallerToken, NotRecognised, Owner, Recognition, Scope, Secret};
+use jiff::Timestamp;
 use jsonwebtoken::errors::{Error, ErrorKind};
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, decode, decode_header};
 use serde_json::{Map, Value};
@@ -50,7 +51,18 @@ pub(super) fn caller_of(
     let owner = owner.ok_or(NotRecognised::Wrong("token without a usable user or tenant"))?;
     let may_operate = text("scope").is_some_and(|all| all.split(' ').any(|one| one == OPERATE));
     let scopes = [Scope::Chat, Scope::Operate];
-    Ok(Caller::new(owner, if may_operate { &scopes } else { &scopes[..1] }))
+    let caller = Caller::new(owner, if may_operate { &scopes } else { &scopes[..1] });
+    let expires = claims.get("exp").and_then(Value::as_f64).and_then(timestamp);
+    Ok(match expires {
+        Some(expires) => caller.with_token(CallerToken { text: Secret::new(token), expires }),
+        None => caller,
+    })
+}
+
+/// Rounded down: issuers may write fractions.
+#[expect(clippy::cast_possible_truncation, reason = "what is too large is no timestamp either")]
+fn timestamp(seconds: f64) -> Option<Timestamp> {
+    Timestamp::from_second(seconds as i64).ok()
 }
 
 fn validation(algorithm: Algorithm, rules: &TokenRules) -> Validation {

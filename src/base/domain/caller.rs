@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::CallerLimits;
+use super::{CallerLimits, CallerToken};
 
 const ANYONE: &str = "anyone";
 
@@ -22,6 +22,7 @@ pub struct Caller {
     scopes: Arc<[Scope]>,
     /// Those of the credential, which go before those for everybody (ADR 30).
     pub limits: CallerLimits,
+    token: Option<Arc<CallerToken>>,
 }
 
 /// What a caller may do.
@@ -72,12 +73,23 @@ impl fmt::Display for Owner {
 
 impl Caller {
     pub fn new(owner: Owner, scopes: &[Scope]) -> Self {
-        Self { owner, scopes: scopes.into(), limits: CallerLimits::default() }
+        Self { owner, scopes: scopes.into(), limits: CallerLimits::default(), token: None }
     }
 
     #[must_use]
     pub fn with_limits(self, limits: CallerLimits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// The same caller, with the token by which it was recognised.
+    #[must_use]
+    pub fn with_token(self, token: CallerToken) -> Self {
+        Self { token: Some(Arc::new(token)), ..self }
+    }
+
+    /// Only of those who came with a JSON Web Token: an API key is for this server alone (ADR 32).
+    pub fn token(&self) -> Option<&CallerToken> {
+        self.token.as_deref()
     }
 
     /// The caller of a server that does not ask who calls, with all rights.

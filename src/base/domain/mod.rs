@@ -18,6 +18,7 @@ mod source;
 mod spend;
 mod text;
 mod thread;
+mod token;
 mod tool;
 mod workflow;
 
@@ -39,5 +40,6 @@ pub use source::{Annotation, Source, SourceKind};
 pub use spend::{Spend, Usage};
 pub use text::{Cleaner, InvalidText, UserText, clean, shorten};
 pub use thread::{Order, Page, PageRequest, Thread, ThreadStatus};
+pub use token::CallerToken;
 pub use tool::{Catalog, Effect, Hints, Tool, ToolId, ToolOrigin, Trust};
 pub use workflow::{Summary, Task, TaskContent, TaskStatus, Workflow, WorkflowKind};

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use rmcp::model::{CallToolResult, ContentBlock, ResourceContents};
 
-use super::super::error::CallFault;
+use super::fault::CallFault;
 use base::domain::{ToolImage, ToolLink, ToolOrigin, ToolOutput, clean, shorten};
 
 // Goes into the transcript, and so into every later request of the thread.

@@ -10,12 +10,14 @@ use rmcp::{Peer, RoleClient};
 use serde_json::{Map, Value};
 use tokio::sync::Notify;
 
-use super::super::error::CallFault;
+use super::super::link::connect::Handshake;
 use super::super::link::connect_attempts::ConnectAttempts;
 use super::super::link::session_listener::SessionListener;
 use super::super::tools::server_tools::ServerTools;
 use super::super::{ServerSettings, Settings, Transport};
+use super::caller_sessions::{CallerSession, CallerSessions};
 use super::calling::{self, ProgressListeners};
+use super::fault::CallFault;
 use super::in_flight::CallsInFlight;
 use super::result::read_result;
 use base::agents::ToolRequest;
@@ -34,6 +36,8 @@ pub(crate) struct Server {
     pub(crate) in_flight: CallsInFlight,
     pub(crate) attempts: ConnectAttempts,
     pub(crate) outbound: Outbound,
+    /// Of a server that gets the tokens of callers.
+    pub(crate) caller_sessions: CallerSessions,
     call_timeout: Duration,
     status: Mutex<ServerStatus>,
 }
@@ -77,6 +81,7 @@ impl Server {
             in_flight: CallsInFlight::default(),
             attempts: ConnectAttempts::new(common.guard.breaker.max_failures),
             outbound: common.outbound.clone(),
+            caller_sessions: CallerSessions::default(),
             call_timeout: common.call_timeout,
             status: Mutex::default(),
         }
@@ -190,13 +195,53 @@ impl Server {
             return Err(CallFault::NotConnected);
         };
         let _under_way = self.in_flight.begin();
+        if self.settings.forward_auth {
+            return self.attempt_as_caller(&peer, call).await;
+        }
+        let answer = self.send(&peer, &self.progress_listeners, call).await;
+        answer.inspect_err(|fault| self.consider(fault))
+    }
+
+    /// The same in the caller's own session. `shared` is the one that lists the tools.
+    async fn attempt_as_caller(
+        &self,
+        shared: &Peer<RoleClient>,
+        call: &PreparedCall<'_>,
+    ) -> Result<ToolOutput, CallFault> {
+        let handshake = Handshake::of(shared);
+        let session = self.caller_sessions.of(call.request.caller, self, handshake).await;
+        let session = session.map_err(CallFault::of_caller);
+        let session = session.inspect_err(|fault| self.consider(fault))?;
+        let answer = self.send_in(&session, call).await.map_err(CallFault::of_caller);
+        answer.inspect_err(|fault| {
+            self.consider(fault);
+            if !matches!(fault.verdict(), Verdict::Answered | Verdict::Busy(_)) {
+                self.caller_sessions.forget(&session);
+            }
+        })
+    }
+
+    async fn send_in(
+        &self,
+        session: &CallerSession,
+        call: &PreparedCall<'_>,
+    ) -> Result<ToolOutput, CallFault> {
+        let peer = session.peer().ok_or(CallFault::Unreachable)?;
+        self.send(&peer, &session.progress_listeners, call).await
+    }
+
+    async fn send(
+        &self,
+        peer: &Peer<RoleClient>,
+        progress_listeners: &Arc<ProgressListeners>,
+        call: &PreparedCall<'_>,
+    ) -> Result<ToolOutput, CallFault> {
         let mut params = CallToolRequestParams::new(call.tool.tool.to_string())
             .with_arguments(call.arguments.clone());
         let ToolRequest { key, caller, progress, .. } = call.request;
         let is_told = self.settings.is_told_owners();
         params.meta = calling::meta(key, is_told.then_some(&caller.owner));
-        let answer = calling::call(&peer, params, &self.progress_listeners, progress).await;
-        match answer.map_err(CallFault::from).inspect_err(|fault| self.consider(fault))? {
+        match calling::call(peer, params, progress_listeners, progress).await? {
             CallToolResponse::Complete(result) => {
                 read_result(result, ToolOrigin::Server(call.tool.clone()))
             }
@@ -205,7 +250,10 @@ impl Server {
     }
 
     fn consider(&self, fault: &CallFault) {
-        let is_away = matches!(fault, CallFault::Unreachable | CallFault::NotAllowed);
+        let is_away = matches!(
+            fault,
+            CallFault::Unreachable | CallFault::NotAllowed | CallFault::NotAccepted
+        );
         if is_away || fault.verdict() == Verdict::Ill {
             self.doubt.notify_one();
         }

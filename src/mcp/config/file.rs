@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use outbound::is_here;
 use reqwest::Url;
 use reqwest::header::{HeaderName, HeaderValue};
 use serde_json::{Map, Value};
@@ -31,7 +32,7 @@ pub struct ServerFault {
 type Faults = Vec<&'static str>;
 
 /// Reads `{"mcpServers": {"name": {"command", "args"?, "env"?} | {"url", "headers"?}}}`,
-/// each with `"tell_owner"?`.
+/// each with `"tell_owner"?`, and with a URL `"forward_auth"?`.
 ///
 /// Skips a server with `"disabled": true`. Ignores unknown members, because other clients read the
 /// same file and have their own.
@@ -103,26 +104,43 @@ fn read_server(name: &str, entry: &Value) -> Result<Option<ServerSettings>, Faul
     if name.contains("__") || name.ends_with('_') {
         faults.push("two underscores part a server's name from a tool's; give it another name");
     }
-    let tell_owner = read_tell_owner(entry, &mut faults);
+    let tell_owner = read_flag(entry, ("tell_owner", TELL_OWNER), &mut faults);
+    let forward_auth = read_flag(entry, ("forward_auth", FORWARD_AUTH), &mut faults);
     let transport = read_transport(entry, &mut faults);
+    if forward_auth && transport.as_ref().is_some_and(|transport| !keeps_tokens(transport)) {
+        faults.push(r#""forward_auth" needs an https "url", or one on this machine"#);
+    }
     match transport {
         Some(transport) if faults.is_empty() => {
             let (name, trust) = (name.to_owned(), Trust::Trusted);
-            Ok(Some(ServerSettings { name, transport, trust, tell_owner }))
+            Ok(Some(ServerSettings { name, transport, trust, tell_owner, forward_auth }))
         }
         Some(_) | None => Err(faults),
     }
 }
 
-fn read_tell_owner(entry: &Map<String, Value>, faults: &mut Faults) -> bool {
-    match entry.get("tell_owner") {
+const TELL_OWNER: &str = r#""tell_owner" must be true or false"#;
+const FORWARD_AUTH: &str = r#""forward_auth" must be true or false"#;
+
+fn read_flag(
+    entry: &Map<String, Value>,
+    (name, fault): (&str, &'static str),
+    faults: &mut Faults,
+) -> bool {
+    match entry.get(name) {
         None => false,
-        Some(Value::Bool(tell)) => *tell,
+        Some(Value::Bool(flag)) => *flag,
         Some(_) => {
-            faults.push(r#""tell_owner" must be true or false"#);
+            faults.push(fault);
             false
         }
     }
+}
+
+/// Whether nobody on the way can read a token that is sent there.
+fn keeps_tokens(transport: &Transport) -> bool {
+    let Transport::Http { url, .. } = transport else { return false };
+    Url::parse(url).is_ok_and(|url| url.scheme() == "https" || is_here(&url))
 }
 
 fn read_transport(entry: &Map<String, Value>, faults: &mut Faults) -> Option<Transport> {

@@ -49,6 +49,9 @@ pub struct ServerSettings {
     pub trust: Trust,
     /// Whether the operator wants it to be told for whom each call is made.
     pub tell_owner: bool,
+    /// Whether it gets the token of the caller for whom a call is made, in place of an
+    /// `Authorization` header of the operator's (ADR 32).
+    pub forward_auth: bool,
 }
 
 impl ServerSettings {

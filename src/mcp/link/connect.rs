@@ -1,15 +1,18 @@
 //! Opens a session with a server, in the new or the old lifecycle of MCP (ADR 1).
 
-use rmcp::RoleClient;
+use std::sync::Arc;
+
 use rmcp::model::ProtocolVersion;
 use rmcp::service::{ClientLifecycleMode, ClientServiceExt, RunningService};
 use rmcp::transport::IntoTransport;
+use rmcp::{Peer, RoleClient};
 
 use super::super::Transport;
+use super::super::call::caller_sessions::CallerSession;
 use super::super::call::server::Server;
 use super::super::error::ConnectError;
 use super::child::Child;
-use super::http;
+use super::http::{self, Credential};
 use super::session::Session;
 use super::session_listener::SessionListener;
 
@@ -37,10 +40,36 @@ pub(crate) async fn open(server: &Server, handshake: Handshake) -> Result<Sessio
             Ok(Session::new(running, Some(child)))
         }
         Transport::Http { url, headers } => {
-            let transport = http::transport(url, headers, &server.outbound)?;
+            let credential = if server.settings.forward_auth {
+                Credential::OperatorBesideCallers
+            } else {
+                Credential::Operator
+            };
+            let transport = http::transport((url, headers), credential, &server.outbound)?;
             Ok(Session::new(shake_hands(listener, transport, handshake).await?, None))
         }
     }
+}
+
+/// Opens the session of a caller, with the operator's other headers.
+///
+/// # Cancel safety
+///
+/// The future can be dropped.
+pub(crate) async fn open_for(
+    server: &Server,
+    handshake: Handshake,
+    caller: &CallerSession,
+) -> Result<Session, ConnectError> {
+    let Transport::Http { url, headers } = &server.settings.transport else {
+        return Err(ConnectError::Unusable);
+    };
+    let credential = Credential::Caller(caller.token());
+    let transport = http::transport((url, headers), credential, &server.outbound)?;
+    let progress_listeners = Arc::clone(&caller.progress_listeners);
+    // Changes of the tools are told to the session that lists them.
+    let listener = SessionListener { changed: Arc::default(), progress_listeners };
+    Ok(Session::new(shake_hands(listener, transport, handshake).await?, None))
 }
 
 async fn shake_hands<E: std::error::Error + Send + Sync + 'static, A>(
@@ -63,6 +92,12 @@ async fn shake_hands<E: std::error::Error + Send + Sync + 'static, A>(
 }
 
 impl Handshake {
+    /// The one that suits a server of which a session is open.
+    pub(crate) fn of(peer: &Peer<RoleClient>) -> Self {
+        let is_old = peer.peer_info().is_some_and(|info| info.protocol_version.has_initialize());
+        if is_old { Self::Initialize } else { Self::Ask }
+    }
+
     /// What to try next: the other way only if a server answered. A refused connection must not
     /// change the era, or a server that starts late is spoken to in the old one forever (ADR 1).
     pub(crate) const fn after(self, error: &ConnectError) -> Self {

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use outbound::{Outbound, within_origin};
-use reqwest::header::{HeaderName, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
 use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::common::client_side_sse::ExponentialBackoff;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 
 use super::super::error::ConnectError;
-use base::domain::Secret;
+use base::domain::{CallerToken, Secret};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often a broken stream is resumed before its call is lost. rmcp's default has no limit, so a
@@ -21,29 +22,46 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const MAX_RESUMES: usize = 3;
 const FIRST_RESUME: Duration = Duration::from_millis(200);
 
+/// Whose credential is sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Credential<'a> {
+    /// What the operator's headers say.
+    Operator,
+    /// The same, on a server that gets tokens of callers on other sessions.
+    OperatorBesideCallers,
+    Caller(&'a CallerToken),
+}
+
 /// Sends nothing yet.
 pub(crate) fn transport(
-    url: &str,
-    headers: &[(String, Secret)],
+    (url, headers): (&str, &[(String, Secret)]),
+    credential: Credential<'_>,
     outbound: &Outbound,
 ) -> Result<StreamableHttpClientTransport<Client>, ConnectError> {
     let url = Url::parse(url).map_err(|_| ConnectError::Unusable)?;
     let mut config = StreamableHttpClientTransportConfig::with_uri(url.as_str());
     config.custom_headers = read_headers(headers)?;
+    if let Credential::Caller(token) = credential {
+        // Never both: the server must not take a caller for the operator.
+        let bearer = Secret::new(format!("Bearer {}", token.text.expose()));
+        config.custom_headers.extend([read_header(AUTHORIZATION.as_str(), &bearer)?]);
+    }
+    let redirects = match credential {
+        Credential::Operator => within_origin(),
+        // Not even within the origin, and not only for callers: so it is noticed at the start.
+        Credential::OperatorBesideCallers | Credential::Caller(_) => Policy::none(),
+    };
     let mut resume = ExponentialBackoff::default();
     resume.max_times = Some(MAX_RESUMES);
     resume.base_duration = FIRST_RESUME;
     config.retry_config = Arc::new(resume);
-    Ok(StreamableHttpClientTransport::with_client(client(&url, outbound)?, config))
+    Ok(StreamableHttpClientTransport::with_client(client(&url, redirects, outbound)?, config))
 }
 
 /// No total timeout, which would cut the stream of notifications. Calls have their own limit.
-fn client(url: &Url, outbound: &Outbound) -> Result<Client, ConnectError> {
-    let client = outbound
-        .client(url)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .tcp_nodelay(true)
-        .redirect(within_origin());
+fn client(url: &Url, redirects: Policy, outbound: &Outbound) -> Result<Client, ConnectError> {
+    let client =
+        outbound.client(url).connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true).redirect(redirects);
     // A reused connection stalls for 40 ms on a server without TCP_NODELAY. A new one costs less,
     // except for a TLS handshake.
     let client = if url.scheme() == "https" { client } else { client.pool_max_idle_per_host(0) };

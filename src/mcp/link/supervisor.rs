@@ -165,6 +165,7 @@ impl Supervisor {
     /// Lists the tools again, for changes and as a sign of life. A busy server may list slowly, so
     /// its time counts only while no call is running; each call has its own limit (ADR 1).
     async fn check(&self, session: &mut Session) -> Result<(), ConnectError> {
+        self.server.caller_sessions.tidy();
         sleep(GATHER).await;
         let patience = CHECK_TIMEOUT.min(self.connect_timeout);
         let listed = tokio::select! {
@@ -196,6 +197,7 @@ impl Supervisor {
 
     /// Logged only if it is new and we are not shutting down.
     fn on_disconnected(&self, to: Link, reason: &str) {
+        self.server.caller_sessions.clear();
         let before = self.server.set_disconnected(to);
         if matches!(before, Link::Down) {
             return;

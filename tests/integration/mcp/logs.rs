@@ -8,6 +8,9 @@ use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 
+use orchestrator::domain::{CallerToken, Secret};
+
+use super::owners::by;
 use super::*;
 use crate::support::mcp_server::Era;
 use crate::support::watchdog::until;
@@ -59,6 +62,28 @@ async fn a_call_is_one_line_without_arguments_or_results() {
     for part in [r#""mcp.server":"one""#, r#""tool.call_id":"call_1""#] {
         assert!(line.contains(part), "{line}");
     }
+}
+
+#[tokio::test]
+async fn a_token_that_is_passed_on_is_seen_nowhere() {
+    let (log, _guard) = Log::at(Level::TRACE);
+    let server = McpServer::start(Era::Stateless, &["echo"]).await;
+    let marked = ServerSettings { forward_auth: true, ..http("one", &server) };
+    let servers = started(settings(vec![marked])).await;
+    until_offered(&servers, "echo").await;
+    let expires = jiff::Timestamp::now().checked_add(jiff::SignedDuration::from_hours(1)).unwrap();
+    let token = CallerToken { text: Secret::new("canary"), expires };
+    let caller = Caller::anyone().with_token(token);
+
+    by(&servers, &caller, "echo", &serde_json::json!({})).await.unwrap();
+    server.send_away("Bearer canary", None);
+    let refused = by(&servers, &caller, "echo", &serde_json::json!({})).await.unwrap_err();
+
+    let told = format!("{refused} {refused:?} {caller:?} {servers:?} {:?}", servers.report());
+    in_time(servers.shut_down()).await;
+    assert!(!told.contains("canary"), "{told}");
+    assert!(!log.text().contains("canary"), "{}", log.text());
+    assert!(log.text().contains("not_accepted"), "{}", log.text());
 }
 
 #[derive(Clone, Default)]

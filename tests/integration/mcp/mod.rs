@@ -6,6 +6,7 @@ mod catalog;
 mod child;
 mod connection;
 mod effects;
+mod forwarding;
 mod logs;
 mod owners;
 mod todo;
@@ -33,7 +34,8 @@ fn http(name: &str, server: &McpServer) -> ServerSettings {
 }
 
 fn trusted(name: &str, transport: Transport) -> ServerSettings {
-    ServerSettings { name: name.to_owned(), transport, trust: Trust::Trusted, tell_owner: false }
+    let (name, trust) = (name.to_owned(), Trust::Trusted);
+    ServerSettings { name, transport, trust, tell_owner: false, forward_auth: false }
 }
 
 fn settings(servers: Vec<ServerSettings>) -> Settings {

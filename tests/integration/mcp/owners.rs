@@ -93,7 +93,7 @@ async fn a_todo_server_over_http_keeps_one_list_for_each_user_that_it_is_told() 
     drop(server.stop());
 }
 
-fn user(name: &str) -> Caller {
+pub(super) fn user(name: &str) -> Caller {
     Caller::new(Owner::user("", name).unwrap(), &[Scope::Chat])
 }
 
@@ -101,7 +101,7 @@ fn as_json(answer: Result<String, ToolError>) -> Value {
     serde_json::from_str(&answer.unwrap()).unwrap()
 }
 
-async fn by(
+pub(super) async fn by(
     servers: &Servers,
     caller: &Caller,
     name: &str,

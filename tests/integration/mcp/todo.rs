@@ -59,5 +59,5 @@ pub(super) fn todo(folder: &Path) -> ServerSettings {
         args: vec!["todo".to_owned()],
         env: vec![("TODO_DATABASE_URL".to_owned(), Secret::new(database))],
     };
-    ServerSettings { name: "todo".to_owned(), transport, trust: Trust::Bundled, tell_owner: false }
+    ServerSettings { trust: Trust::Bundled, ..trusted("todo", transport) }
 }

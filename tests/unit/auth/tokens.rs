@@ -46,6 +46,23 @@ async fn a_token_names_its_user_and_may_let_it_operate() {
 }
 
 #[tokio::test]
+async fn a_caller_keeps_the_token_until_it_expires_and_never_shows_it() {
+    let soon = Timestamp::now().as_second() + 30;
+    let text = token(&json!({ "exp": f64::from(i32::try_from(soon).unwrap()) + 0.5 }));
+
+    let caller = recognition(&*way(rules()), &text).await.unwrap();
+
+    let kept = caller.token().unwrap();
+    assert_eq!((kept.text.expose(), kept.expires.as_second()), (&*text, soon));
+    assert!(kept.remaining().is_some_and(|left| left.as_secs() <= 30));
+    assert!(!format!("{caller:?}").contains(&text), "{caller:?}");
+    // Clocks may differ, so it is still taken; but nobody else needs to.
+    let over = token(&json!({ "exp": Timestamp::now().as_second() - 5 }));
+    let caller = recognition(&*way(rules()), &over).await.unwrap();
+    assert_eq!(caller.token().unwrap().remaining(), None);
+}
+
+#[tokio::test]
 async fn a_token_that_breaks_a_rule_is_refused_with_its_reason() {
     let way = way(rules());
     let now = Timestamp::now().as_second();

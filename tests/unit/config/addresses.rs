@@ -48,3 +48,18 @@ fn private_networks_are_blocked_by_true_alone() {
 
     assert!(told.contains("BLOCK_PRIVATE_NETWORKS must be true or false"), "{told}");
 }
+
+#[test]
+fn tokens_are_passed_on_only_where_there_are_any() {
+    let data = tempfile::tempdir().unwrap();
+    let file = data.path().join("mcp.json");
+    let list = r#"{"mcpServers": {"a": {"url": "https://a.example/mcp", "forward_auth": true}}}"#;
+    std::fs::write(&file, list).unwrap();
+    let file = file.to_str().unwrap();
+    let secret = ("AUTH_JWT_SECRET", "thirty-two bytes of a test secret");
+
+    let told = load(&[("MCP_CONFIG", file)]).unwrap_err().to_string();
+
+    assert!(told.contains("the server a, whose forward_auth does nothing without"), "{told}");
+    assert!(load(&[("MCP_CONFIG", file), secret]).is_ok());
+}

@@ -9,7 +9,7 @@ fn children_and_addresses_are_read_in_the_order_written() {
         r#"{"mcpServers": {
             "todo": {"command": "orchestrator", "args": ["todo"], "env": {"KEY": "k"}},
             "far": {"type": "http", "url": "https://example.com/mcp", "headers": {"X-Key": "k"},
-                "tell_owner": true},
+                "tell_owner": true, "forward_auth": true},
             "off": {"command": "x", "disabled": true}
         }}"#,
     );
@@ -28,6 +28,7 @@ fn children_and_addresses_are_read_in_the_order_written() {
         transport,
         trust: Trust::Trusted,
         tell_owner,
+        forward_auth: tell_owner,
     });
     assert_eq!(servers, expected);
 }
@@ -70,6 +71,28 @@ fn every_fault_is_told_at_once_and_no_value_ever() {
         ]
     );
     assert!(!faults.to_string().contains("hush"));
+}
+
+#[test]
+fn tokens_of_callers_go_only_where_nobody_on_the_way_can_read_them() {
+    let error = read_servers(
+        r#"{"mcpServers": {
+            "token": {"url": "https://localhost", "forward_auth": "hush"},
+            "piped": {"command": "x", "forward_auth": true},
+            "plain": {"url": "http://hush.example/mcp", "forward_auth": true},
+            "here": {"url": "http://localhost:1/mcp", "forward_auth": true}
+        }}"#,
+    );
+
+    let told: Vec<_> = error.unwrap_err().0.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            r#"server token: "forward_auth" must be true or false"#,
+            r#"server piped: "forward_auth" needs an https "url", or one on this machine"#,
+            r#"server plain: "forward_auth" needs an https "url", or one on this machine"#,
+        ]
+    );
 }
 
 #[test]

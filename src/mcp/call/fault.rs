@@ -1,0 +1,250 @@
+//! What went wrong in a call, and what that means for the breaker, for a retry and for the model
+//! (ADR 1, ADR 12). Says what is known about the effect, never more.
+
+use std::time::Duration;
+
+use rmcp::ServiceError;
+use rmcp::model::{ErrorCode, ErrorData};
+
+use super::super::error::{ConnectError, TransportFault};
+use base::agents::ToolError;
+use base::domain::{clean, shorten};
+use base::resilience::{Fault, GuardRefusal, Repeat, Verdict};
+
+const MAX_REFUSAL_CHARS: usize = 2_000;
+const TOO_MANY_REQUESTS: u16 = 429;
+
+// For the model, which tells the person.
+const NOT_SIGNED_IN: &str = "this tool acts for the user with the user's own sign-in, and the user \
+    is not signed in with a token that can be passed on; nothing was done; tell the user";
+const EXPIRED: &str = "this tool acts for the user with the user's own sign-in, which has expired; \
+    nothing was done; tell the user to sign in again";
+const NOT_ACCEPTED: &str = "the tool's server does not accept the user's sign-in for this; nothing \
+    was done; tell the user";
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum CallFault {
+    Guard(GuardRefusal),
+    NotConnected,
+    /// No connection, or a status below 500: nothing was done.
+    Unreachable,
+    /// Its address may not be reached; nothing was sent (ADR 31).
+    NotAllowed,
+    /// The server asked for a pause; nothing was done.
+    Busy(Option<Duration>),
+    /// The connection broke; the effect is unknown.
+    Lost,
+    /// The same, and the server is not back yet.
+    StillLost,
+    /// An internal error or an unreadable answer: the tool had begun, so the effect is unknown.
+    Broken(String),
+    /// The server refused the request, or the tool said that it failed; in its own words.
+    Refused(String),
+    /// The tool asks for input before it does anything.
+    Asks,
+    /// The server does not accept the credential; nothing was done.
+    NotAccepted,
+    /// The same, of a credential that was the caller's own.
+    CallerNotAccepted,
+    /// The caller has no token to pass on; nothing was sent (ADR 32).
+    NotSignedIn,
+    /// The caller's token has expired; nothing was sent.
+    Expired,
+    /// Too many other callers have a session with the server; nothing was sent.
+    Crowded,
+}
+
+impl CallFault {
+    /// What it is in the session of a caller.
+    pub(crate) fn of_caller(self) -> Self {
+        if self == Self::NotAccepted { Self::CallerNotAccepted } else { self }
+    }
+
+    /// A refusal in the tool's words, cleaned and shortened.
+    pub(crate) fn refused(words: &str) -> Self {
+        Self::Refused(made_safe(words))
+    }
+
+    /// What this becomes after an attempt that may have had its effect: "nothing was done" is then
+    /// no longer true.
+    pub(crate) fn after_loss(self) -> Self {
+        match self {
+            Self::Guard(GuardRefusal::Open { .. } | GuardRefusal::Cooling { .. })
+            | Self::NotConnected
+            | Self::Unreachable
+            | Self::NotAllowed
+            | Self::NotAccepted
+            | Self::CallerNotAccepted
+            | Self::NotSignedIn
+            | Self::Expired
+            | Self::Crowded
+            | Self::Busy(_) => Self::Lost,
+            Self::Guard(GuardRefusal::TimedOut | GuardRefusal::DeadlinePassed)
+            | Self::Lost
+            | Self::StillLost
+            | Self::Broken(_)
+            | Self::Refused(_)
+            | Self::Asks => self,
+        }
+    }
+
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Guard(GuardRefusal::Open { .. } | GuardRefusal::Cooling { .. }) => "held_back",
+            Self::Guard(GuardRefusal::TimedOut | GuardRefusal::DeadlinePassed) => "timed_out",
+            Self::NotConnected => "not_connected",
+            Self::Unreachable => "unreachable",
+            Self::NotAllowed => "not_allowed",
+            Self::Busy(_) => "busy",
+            Self::Lost | Self::StillLost => "lost",
+            Self::Broken(_) => "broken",
+            Self::Refused(_) => "refused",
+            Self::Asks => "asks",
+            Self::NotAccepted | Self::CallerNotAccepted => "not_accepted",
+            Self::NotSignedIn => "not_signed_in",
+            Self::Expired => "expired",
+            Self::Crowded => "crowded",
+        }
+    }
+}
+
+impl Fault for CallFault {
+    fn verdict(&self) -> Verdict {
+        match self {
+            Self::Guard(GuardRefusal::TimedOut) | Self::Lost => Verdict::Ill,
+            Self::Busy(pause) => Verdict::Busy(*pause),
+            // A tool's own refusal shows that its server works. So does an internal error: servers
+            // turn any exception of one tool into it, and other tools still work (ADR 1).
+            Self::Refused(_) | Self::Broken(_) | Self::Asks => Verdict::Answered,
+            Self::Guard(
+                GuardRefusal::Open { .. } | GuardRefusal::Cooling { .. } | GuardRefusal::DeadlinePassed,
+            )
+            | Self::NotConnected
+            // Connecting shows whether it can be reached, and has its own pauses (ADR 1).
+            | Self::Unreachable
+            | Self::NotAllowed
+            | Self::NotAccepted
+            | Self::CallerNotAccepted
+            | Self::NotSignedIn
+            | Self::Expired
+            | Self::Crowded
+            | Self::StillLost => Verdict::Nothing,
+        }
+    }
+
+    /// A call that used up its time is not retried, because the user waits. Nor is one with an
+    /// internal error: the same arguments would mostly break the tool again, and the model can
+    /// change them (ADR 1).
+    fn repeat(&self) -> Repeat {
+        match self {
+            Self::Unreachable | Self::Lost | Self::StillLost => Repeat::AfterBackoff,
+            Self::Busy(pause) => pause.map_or(Repeat::AfterBackoff, Repeat::After),
+            Self::Guard(_)
+            | Self::NotConnected
+            | Self::NotAllowed
+            | Self::NotAccepted
+            | Self::CallerNotAccepted
+            | Self::NotSignedIn
+            | Self::Expired
+            | Self::Crowded
+            | Self::Broken(_)
+            | Self::Refused(_)
+            | Self::Asks => Repeat::Never,
+        }
+    }
+}
+
+impl From<GuardRefusal> for CallFault {
+    fn from(refusal: GuardRefusal) -> Self {
+        Self::Guard(refusal)
+    }
+}
+
+impl From<&ConnectError> for CallFault {
+    /// Of a session that was opened for the call: nothing of the call itself was sent.
+    fn from(error: &ConnectError) -> Self {
+        match error {
+            ConnectError::Unauthorized | ConnectError::Status(401 | 403) => Self::NotAccepted,
+            ConnectError::NotAllowed(_) => Self::NotAllowed,
+            ConnectError::NotStarted(_)
+            | ConnectError::Unusable
+            | ConnectError::TimedOut
+            | ConnectError::Unreachable
+            | ConnectError::Redirected
+            | ConnectError::Status(_)
+            | ConnectError::Closed
+            | ConnectError::Refused(_)
+            | ConnectError::Foreign
+            | ConnectError::Garbled => Self::Unreachable,
+        }
+    }
+}
+
+impl From<ServiceError> for CallFault {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::McpError(answer) => answered(&answer),
+            ServiceError::TransportSend(error) => not_sent(TransportFault::of(&error)),
+            ServiceError::Timeout { .. } => Self::Guard(GuardRefusal::TimedOut),
+            ServiceError::UnexpectedResponse => Self::Broken("its answer cannot be read".into()),
+            ServiceError::TransportClosed | ServiceError::Cancelled { .. } | _ => Self::Lost,
+        }
+    }
+}
+
+impl From<CallFault> for ToolError {
+    fn from(fault: CallFault) -> Self {
+        match fault {
+            CallFault::Guard(GuardRefusal::TimedOut | GuardRefusal::DeadlinePassed) => {
+                Self::TimedOut
+            }
+            CallFault::Guard(GuardRefusal::Open { .. } | GuardRefusal::Cooling { .. })
+            | CallFault::NotConnected
+            | CallFault::Unreachable
+            | CallFault::NotAllowed
+            | CallFault::NotAccepted
+            | CallFault::Crowded
+            | CallFault::Busy(_) => Self::Unavailable,
+            CallFault::Lost | CallFault::StillLost => Self::Lost,
+            CallFault::Broken(words) => Self::Broken(words),
+            CallFault::Refused(words) => Self::Refused(words),
+            CallFault::Asks => Self::Asks,
+            CallFault::CallerNotAccepted => Self::Refused(NOT_ACCEPTED.to_owned()),
+            CallFault::NotSignedIn => Self::Refused(NOT_SIGNED_IN.to_owned()),
+            CallFault::Expired => Self::Refused(EXPIRED.to_owned()),
+        }
+    }
+}
+
+/// A status below 500 means that nothing was done. From 500 on a proxy may answer for a server that
+/// is still working.
+fn not_sent(trouble: TransportFault) -> CallFault {
+    match trouble {
+        TransportFault::Status { code: TOO_MANY_REQUESTS, pause } => CallFault::Busy(pause),
+        TransportFault::WantsCredential | TransportFault::Status { code: 401 | 403, .. } => {
+            CallFault::NotAccepted
+        }
+        TransportFault::Status { code: ..500, .. } | TransportFault::NotReached => {
+            CallFault::Unreachable
+        }
+        TransportFault::NotAllowed(_) => CallFault::NotAllowed,
+        TransportFault::Status { .. } | TransportFault::Garbled | TransportFault::Broken => {
+            CallFault::Lost
+        }
+    }
+}
+
+fn answered(answer: &ErrorData) -> CallFault {
+    let words = made_safe(&answer.message);
+    // The only JSON-RPC error that leaves the effect unknown: the journal keeps the call as begun
+    // (ADR 12).
+    if answer.code == ErrorCode::INTERNAL_ERROR {
+        CallFault::Broken(words)
+    } else {
+        CallFault::Refused(words)
+    }
+}
+
+fn made_safe(words: &str) -> String {
+    shorten(&clean(words), MAX_REFUSAL_CHARS)
+}
