@@ -1,4 +1,4 @@
-"""Checks what no compiler checks: the OpenAPI document against the code, the compose file, the list of variables."""
+"""Checks what no compiler checks: the OpenAPI document against the code, the compose file, the image, the list of variables."""
 
 import re
 import sys
@@ -25,6 +25,8 @@ HIDDEN = {"hidden_context_item", "sdk_hidden_context"}
 OWNERS = {"TODO_DATABASE_URL": "todo", "TODO_ALLOWED_HOSTS": "todo", "TODO_TOKENS_FILE": "todo", "POSTGRES_PASSWORD": "postgres"}
 # Used outside of the containers only: the port of PostgreSQL on the machine.
 OF_THE_MACHINE = {"POSTGRES_PORT"}
+# Bases of an image that contain no shell. Those tagged `debug` do.
+WITHOUT_SHELL = re.compile(r"(scratch|gcr\.io/distroless/(static|cc)-debian\d+:nonroot(@sha256:[0-9a-f]{64})?)")
 # Statuses with a different name in Python.
 STATUSES = {"PAYLOAD_TOO_LARGE": "REQUEST_ENTITY_TOO_LARGE"}
 
@@ -141,14 +143,31 @@ def compose(path, variables):
             yield f"{path}: {owner} is not handed {name} of .env.example"
 
 
+def image(path):
+    """Nobody who gets into the image finds a shell there, so it must need none."""
+    instructions = re.sub(r"\\\n", " ", re.sub(r"^#.*\n", "", read(path), flags=re.M)).splitlines()
+    last = max(place for place, line in enumerate(instructions) if line.startswith("FROM "))
+    base, stage = instructions[last].split()[1], instructions[last + 1 :]
+    if not WITHOUT_SHELL.fullmatch(base):
+        yield f"{path}: the image is made from {base}, which may contain a shell"
+    for line in stage:
+        if line.startswith("RUN "):
+            yield f"{path}: the last stage runs a command, which needs a shell"
+        if re.match(r"(ENTRYPOINT|CMD|HEALTHCHECK .*CMD) +[^\[ ]", line):
+            yield f"{path}: this needs a shell: {line}"
+    if not re.search(r"^USER [1-9]\d*:[1-9]\d*$", "\n".join(stage), re.M):
+        yield f"{path}: the last stage sets no user by number, other than root"
+
+
 def specifications(folder):
     """The tests and the source files that the specifications name must exist, and the decisions that the code names."""
     sources = [*Path("src").rglob("*.rs"), *Path("tests").rglob("*.rs")]
     code = "\n".join(source.read_text(encoding="utf-8") for source in sources)
+    tests = {*re.findall(r"\bfn (\w+)", code), *re.findall(r"^    (\w+),$", code, re.M)}
     for path in sorted(Path(folder).rglob("*.md")):
         text = path.read_text(encoding="utf-8")
         for test in sorted(set(re.findall(r"`(?:\w+::)+([a-z0-9]+(?:_[a-z0-9]+){3,})`", text))):
-            if not re.search(rf"\bfn {test}\b|^    {test},$", code, re.M):
+            if test not in tests:
                 yield f"{path}: there is no test {test}"
         for name in sorted(set(re.findall(r"`((?:[\w.]+/)+\w+\.(?:rs|py|mjs))`", text))):
             if not any(Path(root, name).exists() for root in ("", "src", "src/base", "src/chat", "tests")):
@@ -163,7 +182,12 @@ def specifications(folder):
 def main():
     example = read(".env.example")
     variables = set(re.findall(r"^(?:# )?([A-Z_]+)=", example, re.M))
-    faults = [*contract("specs/contracts/openapi.yaml"), *compose("docker-compose.yml", variables), *specifications("specs")]
+    faults = [
+        *contract("specs/contracts/openapi.yaml"),
+        *compose("docker-compose.yml", variables),
+        *image("Dockerfile"),
+        *specifications("specs"),
+    ]
     load(".github/workflows/ci.yml")
     print(*faults or ["code, contracts, specifications, compose file and variables agree"], sep="\n")
     return 1 if faults else 0

@@ -43,7 +43,7 @@ fn own(caller: &Caller, key: String) -> String {
 fn repeat(headers: &HeaderMap, body: &Value) -> Result<Option<RepeatKey>, ApiError> {
     let body = || digest(&[&body.to_string()]);
     if let Some(key) = headers.get("idempotency-key") {
-        let key = key.to_str().ok().filter(|key| (1..=MAX_KEY).contains(&key.len()));
+        let key = key.to_str().ok().filter(|key| is_key(key));
         let key = format!("key:{}", key.ok_or_else(bad_key)?);
         return Ok(Some(RepeatKey { key, body: body(), window: RepeatWindow::Day }));
     }
@@ -52,6 +52,10 @@ fn repeat(headers: &HeaderMap, body: &Value) -> Result<Option<RepeatKey>, ApiErr
     // A frame sends many requests, so the body is a part of its key.
     let key = format!("frame:{}", digest(&[&frame, &body]));
     Ok(Some(RepeatKey { key, body, window: RepeatWindow::Turn }))
+}
+
+fn is_key(key: &str) -> bool {
+    (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|it| matches!(it, b' '..=b'~'))
 }
 
 fn bad_key() -> ApiError {

@@ -266,14 +266,18 @@ fn page(limit: Option<u32>, order: Order, after: Option<String>) -> PageRequest 
     PageRequest { limit: limit.min(MAX_LIMIT), order, after }
 }
 
-/// A number, or a number as text; null counts as absent.
+/// A number, or a number as text, with no upper limit; null counts as absent.
 fn lenient_limit<'de, D: Deserializer<'de>>(input: D) -> Result<Option<u32>, D::Error> {
-    let number = match Value::deserialize(input)? {
+    let digits = match Value::deserialize(input)? {
         Value::Null => return Ok(None),
-        Value::Number(number) => number.as_u64().and_then(|number| u32::try_from(number).ok()),
-        Value::String(text) => text.parse().ok(),
+        // To JSON 20.0 and 1e9 are whole numbers too.
+        Value::Number(number) => number.as_f64().map(|number| number.to_string()),
+        Value::String(text) => Some(text),
         Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     };
+    let number = digits
+        .filter(|digits| !digits.is_empty() && digits.bytes().all(|it| it.is_ascii_digit()))
+        .map(|digits| digits.parse().unwrap_or(u32::MAX));
     let found = Unexpected::Other("another value");
     number.map(Some).ok_or_else(|| Error::invalid_value(found, &"a whole number"))
 }

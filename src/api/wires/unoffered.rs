@@ -1,7 +1,7 @@
 //! Requests of the ChatKit protocol that are read and refused, because they are not offered yet.
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use super::super::error::ApiError;
 use super::super::intake::form::form;
@@ -55,7 +55,7 @@ struct Action {
 #[expect(dead_code, reason = "read to be checked")]
 struct AttachmentParams {
     name: String,
-    size: u64,
+    size: Number,
     mime_type: String,
 }
 

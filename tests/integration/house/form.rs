@@ -46,13 +46,15 @@ fn envelopes() -> [(Value, &'static str); 6] {
     ]
 }
 
-fn params() -> [(Value, &'static str); 9] {
+fn params() -> [(Value, &'static str); 10] {
     let with = |kind: &str, params: Value| json!({ "type": kind, "params": params });
     let list = |params: Value| with("threads.list", params);
     let items = json!({ "thread_id": "t", "order": 5 });
+    let file = |size: Value| json!({ "name": "a", "mime_type": "a", "size": size });
     let input = json!({ "content": [5], "attachments": [], "inference_options": {} });
     [
         (with("attachments.create", json!({})), "/params/name missing"),
+        (with("attachments.create", file(json!(12.0))), "/type not_offered"),
         (with("threads.get_by_id", json!(null)), "/params wrong_kind"),
         (with("threads.get_by_id", json!({})), "/params/thread_id missing"),
         (with("threads.update", json!({ "thread_id": "t" })), "/params/title missing"),

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{HeaderValue, Request};
 use futures::StreamExt;
 use orchestrator::agents::{Delta, ModelError, SpendBudget};
 use orchestrator::chat::{Claim, Resource, Store};
@@ -297,6 +297,29 @@ impl Mortal {
         tokio::time::sleep(LEASE_OVER).await;
         self.is_dying.store(false, Ordering::Relaxed);
         told[0]["thread"]["id"].as_str().map(str::to_owned)
+    }
+}
+
+#[tokio::test]
+async fn an_idempotency_key_is_of_visible_characters_and_not_long() {
+    let app = TestApp::scripted((0..2).map(|n| says(&n.to_string()))).await;
+    let long = "k".repeat(255);
+    let table = [
+        ("a key", 200),
+        (&long, 200),
+        (&format!("{long}k"), 422),
+        ("", 422),
+        ("a\tkey", 422),
+        ("gr\u{fc}n", 422),
+    ];
+
+    for (key, status) in table {
+        let mut request = json_request("/chat", &json!({ "message": "hi" }));
+        request
+            .headers_mut()
+            .insert("idempotency-key", HeaderValue::from_bytes(key.as_bytes()).unwrap());
+        let answer = app.send(request).await;
+        assert_eq!(answer.status, status, "{key:?} {}", answer.text);
     }
 }
 
