@@ -60,7 +60,12 @@ impl SigningKey {
             all.insert(name.clone(), value.clone());
         }
         all.retain(|_, value| !value.is_null());
-        let message = format!("{}.{}", coded(header), coded(&json!(all)));
+        self.token_of(header.to_string().as_bytes(), json!(all).to_string().as_bytes())
+    }
+
+    /// A token of whatever bytes, signed.
+    pub(crate) fn token_of(&self, header: &[u8], claims: &[u8]) -> String {
+        let message = format!("{}.{}", bytes(header), bytes(claims));
         let signature = self.sign(message.as_bytes());
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
@@ -139,10 +144,6 @@ impl Drop for Issuer {
 
 fn set_of(keys: &[Value]) -> String {
     json!({ "keys": keys }).to_string()
-}
-
-fn coded(value: &Value) -> String {
-    bytes(value.to_string().as_bytes())
 }
 
 fn bytes(bytes: &[u8]) -> String {

@@ -14,6 +14,8 @@ pub(crate) mod faulty;
 
 pub(crate) mod issuer;
 
+pub(crate) mod judges;
+
 pub(crate) mod mcp_server;
 
 pub(crate) mod scripted_http;

@@ -1,6 +1,7 @@
 //! Rooms on their own; mirrors `src/`.
 
 mod agents;
+mod any_input;
 mod auth;
 mod chat;
 mod config;

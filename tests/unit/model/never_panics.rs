@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::decoder::read;
-use super::schema::assert_allowed;
+use crate::support::judges::schema::{assert_allowed, judge_value};
 
 /// Words that mean something to the decoder or to the schema reducer, so that nonsense gets far.
 const WORDS: &[&str] = &[
@@ -85,10 +85,7 @@ proptest! {
 
     #[test]
     fn any_schema_gives_one_that_gemini_takes(schema in json(SCHEMA_WORDS, SCHEMA_VALUES)) {
-        if let Some(reduced) = reduce(&schema) {
-            assert_allowed(&reduced);
-            prop_assert_eq!(reduce(&reduced), Some(reduced));
-        }
+        judge_value(&schema);
     }
 
     #[test]

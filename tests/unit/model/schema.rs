@@ -3,26 +3,7 @@
 use orchestrator::model::reduce;
 use serde_json::{Value, json};
 
-const ALLOWED: &[&str] = &[
-    "type",
-    "description",
-    "nullable",
-    "enum",
-    "items",
-    "properties",
-    "required",
-    "anyOf",
-    "format",
-    "minimum",
-    "maximum",
-    "minItems",
-    "maxItems",
-    "minLength",
-    "maxLength",
-    "minProperties",
-    "maxProperties",
-    "pattern",
-];
+use crate::support::judges::schema::assert_allowed;
 
 /// What a server says of a property, and what the provider is told.
 const PROPERTIES: &str = r#"
@@ -128,32 +109,4 @@ fn alternatives_at_the_top_are_offered_together() {
 
     let properties = json!({"id": {"type": "string"}, "title": {"type": "string"}});
     assert_eq!(reduce(&schema), Some(json!({"type": "object", "properties": properties})));
-}
-
-/// Nothing but what Gemini takes, at any depth.
-pub(super) fn assert_allowed(schema: &Value) {
-    for (key, value) in schema.as_object().unwrap() {
-        assert!(ALLOWED.contains(&&**key), "{key} in {schema}");
-        match &**key {
-            "properties" => value.as_object().unwrap().values().for_each(assert_allowed),
-            "items" => assert_allowed(value),
-            "anyOf" => value.as_array().unwrap().iter().for_each(assert_allowed),
-            "type" => assert!(value.is_string()),
-            "enum" => assert!(
-                value
-                    .as_array()
-                    .unwrap()
-                    .iter()
-                    .all(|word| word.as_str().is_some_and(|word| !word.is_empty()))
-            ),
-            _ => assert!(!value.is_null()),
-        }
-    }
-    assert!(schema.get("type").is_some() || schema.get("anyOf").is_some(), "{schema}");
-    assert!(schema["type"] != "array" || schema.get("items").is_some(), "{schema}");
-    assert!(
-        schema["type"] != "object"
-            || schema["properties"].as_object().is_some_and(|all| !all.is_empty()),
-        "{schema}"
-    );
 }
