@@ -43,6 +43,7 @@ WORKDIR /data
 VOLUME /data
 ENV HOST=0.0.0.0 \
     PORT=8000 \
+    ADMIN_ADDR=127.0.0.1:8001 \
     DATABASE_URL=sqlite:///data/orchestrator.db \
     TODO_DATABASE_URL=sqlite:///data/todos.db
 EXPOSE 8000

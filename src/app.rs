@@ -8,10 +8,13 @@ use anyhow::Context;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use tokio::net::TcpListener;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::agents::Tools;
-use crate::api::{Api, Authentication, Lifecycle, Phase, router, router_when_full};
+use crate::api::{
+    Api, Authentication, Lifecycle, Phase, router, router_in_private, router_when_full,
+};
 use crate::auth;
 use crate::chat::Chat;
 use crate::config::{Config, Listen};
@@ -19,11 +22,18 @@ use crate::cores::Cores;
 use crate::domain::{Caller, HealthProbe, Scope, Secret, Trust};
 use crate::mcp::{ServerSettings, Servers, Transport};
 use crate::model::{self, Chain, OpenAiModel};
-use crate::serving::{Routers, serve_tcp};
+use crate::serving::{Ending, Routers, serve_tcp};
 use crate::store;
 
-/// How long connections that are open after the drain have to close.
+/// How long connections that are open after the drain have to close at least: as long as turns might
+/// have run on, readers that lag behind are waited for.
 const LAST_CONNECTIONS: Duration = Duration::from_secs(2);
+
+/// How long requests may take to arrive on connections that were accepted last (ADR 33).
+const LAST_REQUESTS: Duration = Duration::from_secs(1);
+
+/// Requests at a time on the private listener: only probes and operators come.
+const PRIVATE_REQUESTS: usize = 16;
 
 /// A tool server that hangs at the start must not keep the server from being ready.
 const PATIENCE_AT_START: Duration = Duration::from_secs(5);
@@ -40,9 +50,19 @@ pub struct ShutdownPlan {
     pub drain: Duration,
 }
 
+/// Where the server listens, and for how many.
+pub struct Doors {
+    pub public: TcpListener,
+    /// For health alone (ADR 33).
+    pub private: Option<TcpListener>,
+    /// Requests at a time.
+    pub requests: usize,
+}
+
 /// The whole server, connected.
 pub struct App {
     routers: Routers,
+    private: Routers,
     chat: Arc<Chat>,
     model: Arc<Chain>,
     tools: Arc<Servers>,
@@ -78,43 +98,53 @@ impl App {
         let authentication = Authentication { ways, anonymous: config.anonymous };
         let api =
             Api::new(Arc::clone(&chat), probes, lifecycle.clone(), authentication, config.api);
+        let private = Routers::from(router_in_private(api.clone()));
         let routers = Routers { full: router_when_full(api.clone()), usual: router(api) };
-        Ok(Self { routers, chat, model, tools, lifecycle, stop })
+        Ok(Self { routers, private, chat, model, tools, lifecycle, stop })
     }
 
-    /// Serves at most `requests` at a time until `ending` is ready, then drains.
+    /// Serves until `ending` is ready, then drains.
     pub async fn serve(
         self,
-        listener: TcpListener,
-        requests: usize,
+        doors: Doors,
         ending: impl Future<Output = ShutdownPlan>,
     ) -> anyhow::Result<()> {
-        let closed = CancellationToken::new();
+        let (steps, closed) = (Ending::default(), CancellationToken::new());
         let cores = Cores::of_machine().context("The threads could not be started")?;
+        let Doors { public, private, requests } = doors;
         let routers = self.routers.clone();
-        let serving = serve_tcp(listener, routers, requests, cores, closed.clone());
-        let server = tokio::spawn(serving);
+        let server = tokio::spawn(serve_tcp(public, routers, requests, cores, steps.clone()));
+        let in_private =
+            tokio::spawn(serve_in_private(private, self.private.clone(), closed.clone()));
         self.open_when_settled();
         self.inspect_models();
         let ShutdownPlan { lame_duck, drain } = ending.await;
 
-        self.serve_as_lame_duck(lame_duck).await;
+        self.serve_as_lame_duck(lame_duck, &steps).await;
         tracing::info!(turns = self.chat.running(), "Shutting down");
+        let until = Instant::now() + drain;
         // In this order: a turn needs its connection to report its end, and its tools until then.
         self.chat.drain(drain).await;
-        closed.cancel();
-        let ended = tokio::time::timeout(LAST_CONNECTIONS, server).await;
+        steps.stop.cancel();
+        let ended = timeout_at(until.max(Instant::now() + LAST_CONNECTIONS), server).await;
         self.stop.cancel();
         self.tools.shut_down().await;
+        closed.cancel();
+        drop(timeout(LAST_CONNECTIONS, in_private).await);
         ended.map_or(Ok(()), |joined| joined.context("The server failed"))
     }
 
-    async fn serve_as_lame_duck(&self, duration: Duration) {
+    async fn serve_as_lame_duck(&self, duration: Duration, steps: &Ending) {
         self.lifecycle.enter(Phase::Draining);
+        steps.last_answers.cancel();
         if !duration.is_zero() {
             let seconds = duration.as_secs_f64();
             tracing::info!(seconds, "Not ready any more, but still serving");
-            tokio::time::sleep(duration).await;
+            sleep(duration).await;
+        }
+        steps.shut.cancel();
+        if !duration.is_zero() {
+            sleep(LAST_REQUESTS).await;
         }
     }
 
@@ -128,12 +158,22 @@ impl App {
     fn open_when_settled(&self) {
         let (tools, lifecycle) = (Arc::clone(&self.tools), self.lifecycle.clone());
         drop(tokio::spawn(async move {
-            if tokio::time::timeout(PATIENCE_AT_START, tools.settled()).await.is_err() {
+            if timeout(PATIENCE_AT_START, tools.settled()).await.is_err() {
                 tracing::warn!("Ready although a tool server has not answered yet");
             }
             lifecycle.enter(Phase::Serving);
         }));
     }
+}
+
+/// Serves health alone, to the very end: whoever watches the server sees that it drains.
+async fn serve_in_private(
+    listener: Option<TcpListener>,
+    routers: Routers,
+    closed: CancellationToken,
+) {
+    let Some(listener) = listener else { return };
+    serve_tcp(listener, routers, PRIVATE_REQUESTS, Cores::only_here(), closed.into()).await;
 }
 
 /// The model and its fallbacks.
@@ -187,6 +227,12 @@ fn announce(config: &Config, address: SocketAddr) {
 
 /// Said at every start: an open server is seldom meant.
 fn warn_of_everybody(config: &Config) {
+    let is_seen = |address: &SocketAddr| !address.ip().is_loopback();
+    if config.admin.as_ref().is_some_and(is_seen) {
+        tracing::warn!(
+            "ADMIN_ADDR: whoever reaches this address reads the whole /health, without a key"
+        );
+    }
     let is_open = config.anonymous.as_ref().is_some_and(|caller| !caller.may(Scope::Operate));
     if is_open {
         tracing::warn!("ALLOW_ANONYMOUS is set: whoever reaches this address may use the server");

@@ -26,6 +26,10 @@ pub(super) enum ApiError {
     )]
     UnknownPath,
     #[error(
+        "There is nothing at this address. On this port there are GET /health, GET /health/live and GET /health/ready."
+    )]
+    OnlyHealth,
+    #[error(
         "This server does not answer to this host name. Its operator can add it to ALLOWED_HOSTS."
     )]
     UnknownHost,
@@ -134,7 +138,7 @@ struct Problem<'a> {
 impl ApiError {
     fn parts(&self) -> (StatusCode, &'static str) {
         match self {
-            Self::UnknownPath => (StatusCode::NOT_FOUND, "unknown_path"),
+            Self::UnknownPath | Self::OnlyHealth => (StatusCode::NOT_FOUND, "unknown_path"),
             Self::UnknownHost => (StatusCode::MISDIRECTED_REQUEST, "unknown_host"),
             Self::NoCredential => (StatusCode::UNAUTHORIZED, "no_credential"),
             Self::NotABearer => (StatusCode::UNAUTHORIZED, "not_a_bearer"),

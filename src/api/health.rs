@@ -91,6 +91,11 @@ pub(super) async fn report(
     Ok(if may_see { Json(health).into_response() } else { Json(brief(&health)).into_response() })
 }
 
+/// The full report without a credential, for the private listener.
+pub(super) async fn full(State(api): State<Api>) -> Response {
+    Json(health(&api)).into_response()
+}
+
 /// What everybody may know. The page says to everybody that the model is the offline one.
 fn brief(health: &Health) -> Value {
     match &health.model {

@@ -18,5 +18,5 @@ pub use http::authentication::Authentication;
 pub use http::cors::Origins;
 pub use http::hosts::Hosts;
 pub use lifecycle::{Lifecycle, Phase};
-pub use router::{router, router_when_full};
+pub use router::{router, router_in_private, router_when_full};
 pub use state::{Api, Settings};

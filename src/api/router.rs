@@ -32,18 +32,30 @@ pub fn router_when_full(api: Api) -> Router {
     at_the_door(Router::new().fallback(async || ApiError::Busy), api)
 }
 
+/// The routes of the private listener: health alone, and all of it for whoever reaches it (ADR 33).
+/// No page may read it.
+pub fn router_in_private(api: Api) -> Router {
+    let routes = Router::new().fallback(async || ApiError::OnlyHealth);
+    with_ids(with_probes(routes).route("/health", get(health::full)), &api).with_state(api)
+}
+
 fn at_the_door(routes: Router<Api>, api: Api) -> Router {
+    with_ids(with_probes(routes).route("/health", get(health::report)), &api)
+        // Outermost: a browser must be allowed to read refusals as well.
+        .layer(cors::layer(api.settings.origins.clone()))
+        .with_state(api)
+}
+
+fn with_probes(routes: Router<Api>) -> Router<Api> {
+    routes.route("/health/live", get(health::live)).route("/health/ready", get(health::ready))
+}
+
+fn with_ids(routes: Router<Api>, api: &Api) -> Router<Api> {
     routes
-        .route("/health", get(health::report))
-        .route("/health/live", get(health::live))
-        .route("/health/ready", get(health::ready))
         .method_not_allowed_fallback(async || ApiError::WrongMethod)
         // Inside the layer of request ids, so that the answer to a panic has an id and a line.
         .layer(CatchPanicLayer::custom(on_panic))
         .layer(from_fn_with_state(api.clone(), request_id::attach))
-        // Outermost: a browser must be allowed to read refusals as well.
-        .layer(cors::layer(api.settings.origins.clone()))
-        .with_state(api)
 }
 
 fn on_panic(_: Box<dyn Any + Send>) -> Response {

@@ -51,7 +51,7 @@ enum Command {
     Keys(Keys),
     /// Ask a running server whether it is alive; exit code 0 if it is.
     Probe {
-        /// The server; the one that HOST and PORT name unless given.
+        /// The server; the one that `ADMIN_ADDR`, or HOST and PORT name, unless given.
         url: Option<String>,
     },
 }

@@ -1,15 +1,15 @@
 //! `orchestrator serve`: the whole server.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use anyhow::{anyhow, bail};
+use anyhow::{Context, anyhow, bail};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use super::stop::{Sign, Signs};
-use crate::app::{App, ShutdownPlan};
+use crate::app::{App, Doors, ShutdownPlan};
 use crate::config::{Config, Listen};
 
 /// Open files to request from the system: one for a stream, one for its connection to the model,
@@ -20,13 +20,18 @@ const OPEN_FILES: u64 = 65_536;
 /// files are used up (ADR 19).
 const OTHER_FILES: u64 = 128;
 
+/// Files for the private listener: its connections, and a reserve of its own (ADR 33).
+const PRIVATE_FILES: u64 = 64;
+
 /// Serves until a stop signal, then drains. A second signal ends it immediately.
 pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
     let mut signs = Signs::listen()?;
-    let requests = raise_open_files(config.chat.max_turns);
-    let listener = listen(&config.listen).await?;
+    let others = OTHER_FILES + if config.admin.is_some() { PRIVATE_FILES } else { 0 };
+    let requests = raise_open_files(config.chat.max_turns, others);
+    let public = listen(&config.listen).await?;
+    let private = listen_in_private(config.admin).await?;
     let (lame_duck, drain) = (config.lame_duck, config.drain);
-    let app = App::build(config, listener.local_addr()?).await?;
+    let app = App::build(config, public.local_addr()?).await?;
     let (tell, told) = oneshot::channel();
     let ending = async {
         // After Ctrl-C a person waits, and no load balancer has to learn of the end.
@@ -38,7 +43,7 @@ pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
         signs.next().await
     };
     tokio::select! {
-        served = app.serve(listener, requests, ending) => served,
+        served = app.serve(Doors { public, private, requests }, ending) => served,
         _ = twice => bail!("A second signal came: running turns were cut off"),
     }
 }
@@ -49,6 +54,15 @@ async fn listen(at: &Listen) -> anyhow::Result<TcpListener> {
         let Listen { host, port } = at;
         anyhow!("Cannot listen on {host}:{port}: {} ({error})", advice(&error, host))
     })
+}
+
+async fn listen_in_private(at: Option<SocketAddr>) -> anyhow::Result<Option<TcpListener>> {
+    let Some(address) = at else { return Ok(None) };
+    let what = "Cannot listen on the address of ADMIN_ADDR; set it to a free one of this machine";
+    let listener = TcpListener::bind(address).await.context(what)?;
+    let address = Listen::from(listener.local_addr()?).url();
+    tracing::info!("Health alone is served on {address}, without a key");
+    Ok(Some(listener))
 }
 
 /// What the operator can do about it.
@@ -71,14 +85,14 @@ fn advice(error: &io::Error, host: &str) -> &'static str {
 
 /// Logs how many streams the machine can hold, and returns how many requests that leaves room for:
 /// with more of them no turn could reach its model (ADR 19).
-fn raise_open_files(max_turns: usize) -> usize {
+fn raise_open_files(max_turns: usize, others: u64) -> usize {
     let Ok(open_files) = rlimit::increase_nofile_limit(OPEN_FILES) else {
         tracing::warn!("The limit of open files could not be read");
         return usize::MAX;
     };
     // A stream needs one file here and one for its connection to the model.
     let fitting =
-        usize::try_from(open_files.saturating_sub(OTHER_FILES) / 2).unwrap_or(usize::MAX).max(1);
+        usize::try_from(open_files.saturating_sub(others) / 2).unwrap_or(usize::MAX).max(1);
     tracing::info!(open_files, streams = fitting.min(max_turns), "Room for streams");
     fitting
 }

@@ -48,9 +48,10 @@ pub async fn serve_todo(
     stop: CancellationToken,
 ) -> Result<(), StartError> {
     let routers = Routers::from(todo::router(settings, &stop).await?);
+    // One thread is enough for it (ADR 25).
+    let here = Cores::only_here();
     tokio::select! {
-        // One thread is enough for it (ADR 25).
-        () = serve_tcp(listener, routers, MAX_REQUESTS, Cores::only_here(), stop.clone()) => {}
+        () = serve_tcp(listener, routers, MAX_REQUESTS, here, stop.clone().into()) => {}
         // A client that never ends its request must not keep the process alive.
         () = async { stop.cancelled().await; sleep(DRAIN).await } => {}
     }

@@ -1,10 +1,10 @@
 //! Where the server listens, and at which URL people reach it.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use super::address::{origin_fault, plain_url};
 use super::env::Env;
-use super::variables::{ALLOWED_HOSTS, ALLOWED_ORIGINS, HOST, PORT, PUBLIC_URL};
+use super::variables::{ADMIN_ADDR, ALLOWED_HOSTS, ALLOWED_ORIGINS, HOST, PORT, PUBLIC_URL};
 use crate::api::{Hosts, Origins};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +13,12 @@ pub struct Listen {
     pub host: String,
     /// 0 lets the system choose.
     pub port: u16,
+}
+
+impl From<SocketAddr> for Listen {
+    fn from(address: SocketAddr) -> Self {
+        Self { host: address.ip().to_string(), port: address.port() }
+    }
 }
 
 impl Listen {
@@ -44,6 +50,12 @@ pub(super) fn listen(env: &mut Env) -> Listen {
     }
     let port = env.parsed(&PORT, "must be a port number from 0 to 65535", |_: &u16| true);
     Listen { host: bare.to_owned(), port: port.unwrap_or_default() }
+}
+
+/// Where health alone is served (ADR 33).
+pub(super) fn admin(env: &mut Env) -> Option<SocketAddr> {
+    let expected = "must be an address of this machine and a port, such as 127.0.0.1:8001";
+    env.parsed(&ADMIN_ADDR, expected, |_: &SocketAddr| true)
 }
 
 fn is_name(host: &str) -> bool {

@@ -12,7 +12,7 @@ use super::authentication::{authentication, keys_file};
 use super::caller_limits::caller_limits;
 use super::env::{ConfigError, Env};
 use super::guard::GUARD;
-use super::listen::{Listen, hosts, listen, origins, public_url};
+use super::listen::{Listen, admin, hosts, listen, origins, public_url};
 use super::models::models;
 use super::todo::{todo, todo_at};
 use super::tools::{names_no_server, tools};
@@ -32,6 +32,8 @@ use crate::{api, auth, chat, mcp, model, store};
 #[derive(Debug)]
 pub struct Config {
     pub listen: Listen,
+    /// Where health alone is served, without a credential.
+    pub admin: Option<SocketAddr>,
     /// Where people reach the server; `None` if that is where it listens.
     pub public_url: Option<String>,
     /// How long to serve after SIGTERM while reporting that the server is not ready.
@@ -65,6 +67,7 @@ impl Config {
             let (auth, anonymous) = authentication(env, &listen);
             Self {
                 public_url: public_url(env),
+                admin: admin(env),
                 lame_duck: env.seconds_or_none(&LAME_DUCK_SECONDS),
                 drain: env.seconds(&DRAIN_SECONDS),
                 log: log(env, log_default),
@@ -84,9 +87,9 @@ impl Config {
     }
 }
 
-/// For `probe`: only where the server is.
+/// For `probe`: only where the server tells of its health.
 pub fn for_probe(env: Env) -> Result<Listen, ConfigError> {
-    env.read(listen)
+    env.read(|env| admin(env).map_or_else(|| listen(env), Listen::from))
 }
 
 /// For `keys`: the file of keys.

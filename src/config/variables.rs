@@ -34,6 +34,8 @@ macro_rules! variables {
 variables! {
     HOST = Value("127.0.0.1"), "address to listen on";
     PORT = Value("8000"), "port to listen on";
+    ADMIN_ADDR = Unset,
+        "address and port of a private listener that serves the whole /health without a key, such as 127.0.0.1:8001 (set in the image)";
     GEMINI_API_KEY = Unset, "key of the model; without it the bundled offline model answers";
     GEMINI_BASE_URL = Value("https://generativelanguage.googleapis.com/v1beta/openai"),
         "OpenAI-compatible base URL of the model";

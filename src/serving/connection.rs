@@ -7,32 +7,32 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::http::{Request, Response};
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Request, Response};
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::select;
 use tokio::task::yield_now;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::Routers;
 use super::accept::READ_LIMIT;
+use super::ending::Ending;
 use super::room::{Seat, Visit};
 use super::stalled::Stalled;
 use super::unread::{Lingering, RequestBody, Unread};
 use base::cores::{Busy, Load};
 
-/// How long the head of a request may take, and so how long a connection may be idle. Load
-/// balancers close after 60 s by default. The side that closes first cannot use a connection that
-/// is just being closed, so ours is longer (ADR 19).
-const HEAD_LIMIT: Duration = Duration::from_secs(75);
+/// How long a connection may be idle. Load balancers close after 60 s by default. The side that
+/// closes first cannot use a connection that is just being closed, so ours is longer (ADR 19).
+const IDLE_LIMIT: Duration = Duration::from_secs(75);
 
 /// The same for a connection on a reserve file.
-const SHORT_HEAD_LIMIT: Duration = Duration::from_secs(1);
+const SHORT_IDLE_LIMIT: Duration = Duration::from_secs(1);
 
 /// How long a connection that is closed for another may take to send the rest of its answer.
 const FLUSH_LIMIT: Duration = Duration::from_secs(1);
@@ -43,12 +43,12 @@ pub(super) struct Guest {
     pub(super) seat: Arc<Seat>,
     pub(super) routers: Arc<Routers>,
     pub(super) load: Load,
+    pub(super) ending: Arc<Ending>,
 }
 
 pub(super) async fn serve_connection(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     guest: Guest,
-    stop: CancellationToken,
 ) {
     let unread = Unread::default();
     let stream = Lingering::new(Stalled::new(stream, READ_LIMIT), unread.clone());
@@ -63,38 +63,61 @@ pub(super) async fn serve_connection(
     };
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(if is_short { SHORT_HEAD_LIMIT } else { HEAD_LIMIT })
+        .header_read_timeout(if is_short { SHORT_IDLE_LIMIT } else { IDLE_LIMIT })
         .keep_alive(!is_short)
         .serve_connection(TokioIo::new(stream), service_fn(answer));
-    let mut connection = pin!(connection);
-    let ended = loop {
-        select! {
-            // The connection first: a request that has arrived keeps it open.
-            biased;
-            ended = connection.as_mut() => break ended,
-            () = stop.cancelled() => {
-                // No lingering now: the process ends (ADR 19).
-                unread.hurry();
-                connection.as_mut().graceful_shutdown();
-                break connection.await;
-            }
-            () = is_needed(&guest.seat) => if guest.seat.leaves() {
-                unread.hurry();
-                connection.as_mut().graceful_shutdown();
-                let limit = if guest.seat.has_answered() { FLUSH_LIMIT } else { Duration::ZERO };
-                break timeout(limit, connection).await.unwrap_or(Ok(()));
-            }
-        }
-    };
-    if let Err(error) = ended {
+    if let Err(error) = to_its_end(pin!(connection), &guest, &unread).await {
         tracing::debug!(%error, "A connection broke off");
     }
 }
 
-/// Waits until the connection is asked to close. After that it yields once, so that the network is
-/// checked: a request that has arrived unseen keeps the connection open (ADR 19).
-async fn is_needed(seat: &Seat) {
-    seat.is_needed().await;
+/// Serves until the client leaves, another needs the connection's place, or the server ends.
+async fn to_its_end<I, S>(
+    mut connection: Pin<&mut http1::Connection<I, S>>,
+    guest: &Guest,
+    unread: &Unread,
+) -> hyper::Result<()>
+where
+    I: hyper::rt::Read + hyper::rt::Write + Unpin,
+    S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>,
+{
+    let (seat, ending) = (&guest.seat, &guest.ending);
+    let (mut is_shut, mut needed) = (false, pin!(seen(seat.is_needed())));
+    let has_left = loop {
+        select! {
+            // The connection first: a request that has arrived keeps it open.
+            biased;
+            ended = connection.as_mut() => return ended,
+            () = needed.as_mut() => {
+                if seat.leaves() {
+                    break true;
+                }
+                needed.set(seen(seat.is_needed()));
+            }
+            () = seen(ending.stop.cancelled()) => break seat.leaves(),
+            () = ending.shut.cancelled(), if !is_shut => {
+                is_shut = true;
+                // An idle one stays open: the client may be sending on it right now (ADR 33).
+                if seat.is_busy() {
+                    connection.as_mut().graceful_shutdown();
+                }
+            }
+        }
+    };
+    // No lingering: others need the place, or the process ends (ADR 19).
+    unread.hurry();
+    connection.as_mut().graceful_shutdown();
+    if !has_left {
+        return connection.await;
+    }
+    let limit = if seat.has_answered() { FLUSH_LIMIT } else { Duration::ZERO };
+    timeout(limit, connection).await.unwrap_or(Ok(()))
+}
+
+/// Waits for a signal to close. After that it yields once, so that the network is checked: a request
+/// that has arrived unseen keeps the connection open (ADR 19).
+async fn seen(signal: impl Future<Output = ()>) {
+    signal.await;
     yield_now().await;
 }
 
@@ -108,7 +131,10 @@ impl Guest {
         let Routers { usual, full } = &*self.routers;
         let router = if visit.found_no_room() { full } else { usual };
         let busy = self.load.busy();
-        let response = router.clone().oneshot(request).await?;
+        let mut response = router.clone().oneshot(request).await?;
+        if self.ending.last_answers.is_cancelled() {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         Ok(response.map(|body| Body::new(ResponseBody { body, _visit: visit, _busy: busy })))
     }
 }

@@ -88,6 +88,11 @@ impl Bell {
         self.rings.notified().await;
     }
 
+    /// For the task of the connection, which alone begins and ends its requests.
+    pub(super) fn is_busy(&self) -> bool {
+        self.is_busy.load(Ordering::Relaxed)
+    }
+
     pub(super) fn note_answer(&self) {
         self.has_answered.store(true, Ordering::Relaxed);
     }

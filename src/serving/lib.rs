@@ -2,25 +2,32 @@
 
 mod accept;
 mod connection;
+mod ending;
 mod idle;
 mod room;
 mod stalled;
 mod unread;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 
 pub use accept::{Accept, Tcp};
 use connection::{Guest, serve_connection};
-use room::Room;
+pub use ending::Ending;
+use room::{Room, Seat};
 
 use base::cores::Cores;
+
+/// How long connections are still accepted once newcomers are turned away: those that the system
+/// has accepted, or is about to. Closing the listener would reset them, with their requests.
+const LAST_HANDSHAKES: Duration = Duration::from_millis(100);
 
 #[derive(Clone, Debug)]
 pub struct Routers {
@@ -39,8 +46,8 @@ impl From<Router> for Routers {
 
 /// Serves at most `requests` at a time and refuses others.
 ///
-/// Connections are distributed over the cores. Once `stop` is cancelled no more are accepted, and
-/// this returns when the running requests were answered.
+/// Connections are distributed over the cores. This returns when no more are accepted, all have
+/// stopped, and the running requests were answered.
 ///
 /// # Cancel safety
 /// Dropping the future stops accepting, and ends the connections on the other cores.
@@ -49,13 +56,23 @@ pub async fn serve<L: Accept + 'static>(
     routers: impl Into<Routers>,
     requests: usize,
     cores: Cores,
-    stop: CancellationToken,
+    ending: impl Into<Ending>,
 ) {
+    let ending = Arc::new(ending.into());
     let (routers, room) = (Arc::new(routers.into()), Room::for_requests(requests));
     let open = TaskTracker::new();
-    while let Some((arrival, seat)) = stop.run_until_cancelled(room.next(&mut listener)).await {
-        let (seat, routers, stop) = (Arc::new(seat), Arc::clone(&routers), stop.clone());
-        cores.spawn(&open, |load| welcome::<L>(arrival, Guest { seat, routers, load }, stop));
+    let serve_it = |(arrival, seat): (L::Arrival, Seat)| {
+        let (seat, routers) = (Arc::new(seat), Arc::clone(&routers));
+        let ending = Arc::clone(&ending);
+        cores.spawn(&open, |load| welcome::<L>(arrival, Guest { seat, routers, load, ending }));
+    };
+    while let Some(arrival) = ending.shut.run_until_cancelled(room.next(&mut listener)).await {
+        serve_it(arrival);
+    }
+    listener.turn_away();
+    let until = Instant::now() + LAST_HANDSHAKES;
+    while let Ok(arrival) = timeout_at(until, room.next(&mut listener)).await {
+        serve_it(arrival);
     }
     // The port is free before the last requests end, so that a new process can start.
     drop(listener);
@@ -70,14 +87,14 @@ pub fn serve_tcp(
     routers: Routers,
     requests: usize,
     cores: Cores,
-    stop: CancellationToken,
+    ending: Ending,
 ) -> BoxFuture<'static, ()> {
-    serve(Tcp::new(listener), routers, requests, cores, stop).boxed()
+    serve(Tcp::new(listener), routers, requests, cores, ending).boxed()
 }
 
-async fn welcome<L: Accept + 'static>(arrival: L::Arrival, guest: Guest, stop: CancellationToken) {
+async fn welcome<L: Accept + 'static>(arrival: L::Arrival, guest: Guest) {
     match L::connect(arrival) {
-        Ok(stream) => serve_connection(stream, guest, stop).await,
+        Ok(stream) => serve_connection(stream, guest).await,
         Err(error) => tracing::error!(%error, "A connection cannot be served"),
     }
 }

@@ -173,6 +173,11 @@ impl Seat {
         self.room.idle().leaves(&self.bell)
     }
 
+    /// Whether a request runs.
+    pub(super) fn is_busy(&self) -> bool {
+        self.bell.is_busy()
+    }
+
     /// Whether an answer was sent, whose end may still be in the buffer.
     pub(super) fn has_answered(&self) -> bool {
         self.bell.has_answered()

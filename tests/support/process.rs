@@ -100,6 +100,12 @@ impl Running {
         }
     }
 
+    /// The log line before its address that contains `part`.
+    pub(crate) fn said(&self, part: &str) -> &str {
+        let line = self.seen.iter().find(|line| line.contains(part));
+        line.unwrap_or_else(|| panic!("no line with {part:?} in {:#?}", self.seen))
+    }
+
     /// Waits until it is ready for work.
     pub(crate) async fn ready(&self) {
         self.until_ready_says(200).await;

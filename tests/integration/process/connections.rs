@@ -164,7 +164,7 @@ async fn without_a_free_file(server: &Running) -> Vec<TcpStream> {
     streams
 }
 
-fn with_open_files(most: u32, data: &TempDir, model: &ScriptedHttp) -> Command {
+pub(super) fn with_open_files(most: u32, data: &TempDir, model: &ScriptedHttp) -> Command {
     let (ours, mut shell) = (program(data.path()), Command::new("sh"));
     shell.args(["-c", &format!("ulimit -n {most}; exec \"$0\"")]).arg(ours.get_program());
     shell.current_dir(data.path()).env_clear();
@@ -173,19 +173,19 @@ fn with_open_files(most: u32, data: &TempDir, model: &ScriptedHttp) -> Command {
     shell
 }
 
-fn chat() -> Vec<u8> {
+pub(super) fn chat() -> Vec<u8> {
     let body = json!({ "message": "hi" }).to_string();
     let head = "POST /chat HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json";
     format!("{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
-async fn connect(server: &Running) -> TcpStream {
+pub(super) async fn connect(server: &Running) -> TcpStream {
     let address = server.url.trim_start_matches("http://");
     timeout(PATIENCE, TcpStream::connect(address)).await.unwrap().unwrap()
 }
 
 /// Reads the head of an answer.
-async fn head(stream: &mut TcpStream) -> String {
+pub(super) async fn head(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(timeout(PATIENCE, stream.read_u8()).await.unwrap().unwrap());

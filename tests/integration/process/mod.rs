@@ -9,5 +9,6 @@ mod logs;
 mod models;
 mod pace;
 mod plugs;
+mod private;
 mod proxies;
 mod replicas;

@@ -1,16 +1,18 @@
 //! Connections: how many, how long, and how they end.
 
+mod ending;
+
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use axum::routing::get;
+use axum::body::{Body, Bytes};
+use axum::routing::{get, post};
 use futures::{FutureExt, stream};
 use orchestrator::cores::Cores;
-use orchestrator::serving::{Accept, Routers, Tcp, serve};
+use orchestrator::serving::{Accept, Ending, Routers, Tcp, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc};
@@ -31,6 +33,7 @@ const LIMIT: Duration = Duration::from_hours(1);
 /// A server in memory, and the way in.
 struct Street {
     door: mpsc::UnboundedSender<Coming>,
+    /// Ends it at once.
     stop: CancellationToken,
     server: JoinHandle<()>,
     /// Lets an answer at `/slow` be written to its end.
@@ -79,8 +82,12 @@ impl Accept for Door {
 
 impl Street {
     fn with_room_for(requests: usize) -> Self {
+        Self::that_ends(requests, CancellationToken::new().into())
+    }
+
+    fn that_ends(requests: usize, ending: Ending) -> Self {
         let (door, coming) = mpsc::unbounded_channel();
-        let (stop, go_on) = (CancellationToken::new(), Arc::new(Notify::new()));
+        let (stop, go_on) = (ending.stop.clone(), Arc::new(Notify::new()));
         let told = Arc::clone(&go_on);
         let slow = move || {
             let told = Arc::clone(&told);
@@ -94,9 +101,10 @@ impl Street {
         };
         let usual = Router::new().route("/", get(async || "hello")).route("/slow", get(slow));
         let usual = usual.route("/long", get(long));
+        let usual = usual.route("/echo", post(async |body: Bytes| body));
         let routers = Routers { usual, full };
         let (door_in, cores) = (Door { coming, needed: None }, Cores::only_here());
-        let server = tokio::spawn(serve(door_in, routers, requests, cores, stop.clone()));
+        let server = tokio::spawn(serve(door_in, routers, requests, cores, ending));
         Self { door, stop, server, go_on }
     }
 
