@@ -49,6 +49,12 @@ pub(super) enum ApiError {
     WrongMethod,
     #[error("The body must be JSON: send the header content-type: application/json.")]
     NotJsonType,
+    #[error("The body must be UTF-8: send no other charset in the header content-type.")]
+    WrongCharset,
+    #[error("The body must not be compressed: send no header content-encoding.")]
+    WrongEncoding,
+    #[error("Of the header expect this server knows 100-continue alone.")]
+    UnknownExpectation,
     #[error("The body is larger than {limit} bytes.")]
     TooLarge { limit: usize },
     #[error("The body did not arrive in time. Send the request again.")]
@@ -147,6 +153,9 @@ impl ApiError {
             Self::CannotCheck { .. } => (StatusCode::SERVICE_UNAVAILABLE, "cannot_check"),
             Self::WrongMethod => (StatusCode::METHOD_NOT_ALLOWED, "wrong_method"),
             Self::NotJsonType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json_type"),
+            Self::WrongCharset => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong_charset"),
+            Self::WrongEncoding => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong_encoding"),
+            Self::UnknownExpectation => (StatusCode::EXPECTATION_FAILED, "unknown_expectation"),
             Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
             Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "too_slow"),
             Self::Unreadable => (StatusCode::BAD_REQUEST, "unreadable"),

@@ -23,6 +23,7 @@ use super::Routers;
 use super::accept::READ_LIMIT;
 use super::ending::Ending;
 use super::room::{Seat, Visit};
+use super::slow_head::{Head, SlowHead};
 use super::stalled::Stalled;
 use super::unread::{Lingering, RequestBody, Unread};
 use base::cores::{Busy, Load};
@@ -34,8 +35,15 @@ const IDLE_LIMIT: Duration = Duration::from_secs(75);
 /// The same for a connection on a reserve file.
 const SHORT_IDLE_LIMIT: Duration = Duration::from_secs(1);
 
+/// In bytes: the head of a request. Room for the longest token, and what proxies let through.
+const MAX_HEAD: usize = 32 * 1024;
+
 /// How long a connection that is closed for another may take to send the rest of its answer.
 const FLUSH_LIMIT: Duration = Duration::from_secs(1);
+
+/// In bytes: what is written ahead for a reader that stops, instead of hyper's 400 kB. 500 of them may
+/// hold 32 MB (ADR 33).
+const MAX_AHEAD: usize = 64 * 1024;
 
 /// What a connection is served with. Clones share its place.
 #[derive(Clone)]
@@ -50,20 +58,24 @@ pub(super) async fn serve_connection(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     guest: Guest,
 ) {
-    let unread = Unread::default();
+    let (unread, head) = (Unread::default(), Head::default());
     let stream = Lingering::new(Stalled::new(stream, READ_LIMIT), unread.clone());
+    let stream = SlowHead::new(stream, Arc::clone(&guest.seat), head.clone());
     let is_short = guest.seat.is_last_file();
     if is_short {
         unread.hurry();
     }
     let asked = guest.clone();
     let answer = |request: Request<Incoming>| {
+        head.complete();
         let unread = unread.clone();
         asked.clone().answer(request.map(|body| Body::new(RequestBody::new(body, unread))))
     };
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(if is_short { SHORT_IDLE_LIMIT } else { IDLE_LIMIT })
+        .max_header_size(MAX_HEAD)
+        .max_buf_size(MAX_AHEAD)
         .keep_alive(!is_short)
         .serve_connection(TokioIo::new(stream), service_fn(answer));
     if let Err(error) = to_its_end(pin!(connection), &guest, &unread).await {

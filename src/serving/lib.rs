@@ -5,6 +5,7 @@ mod connection;
 mod ending;
 mod idle;
 mod room;
+mod slow_head;
 mod stalled;
 mod unread;
 

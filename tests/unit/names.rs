@@ -18,6 +18,7 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("Err", "named by the trait: `std::str::FromStr`"),
     ("Io", "named by the trait: `axum::serve::Listener`, and by ours after it"),
     ("Output", "named by the trait: `std::future::Future` and the operators"),
+    ("Value", "named by the traits: `serde::de::Visitor` and `DeserializeSeed`"),
 ];
 
 #[test]

@@ -4,19 +4,24 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderMap, header};
 use futures::StreamExt;
 use serde_json::Value;
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::super::error::ApiError;
+use super::announced::announced;
+use super::strict_json::strict_json;
 
 /// In bytes: room for the longest message in any script, and for what surrounds it.
 pub(crate) const MAX_BODY: usize = 1024 * 1024;
 
-/// How long a body may take to arrive.
-const BODY_LIMIT: Duration = Duration::from_secs(30);
+/// How long a body may take to arrive, besides the time that its bytes are given.
+const BODY_LIMIT: Duration = Duration::from_secs(10);
+
+/// How much longer for each byte that has come. Whoever sends half a megabit in a second is served,
+/// whatever the length; whoever sends a byte at a time gets 10 s (ADR 33).
+const BYTE_LIMIT: Duration = Duration::from_micros(16);
 
 /// In bytes: so much of a body needs no reservation, because its connection holds about as much
 /// anyway.
@@ -39,22 +44,16 @@ impl Default for Bodies {
 impl Bodies {
     /// Reads a JSON body; each fault has its own error.
     pub(crate) async fn read_json(&self, request: Request) -> Result<Value, ApiError> {
-        // A page of another origin cannot send this type without a preflight request.
-        if !is_json(request.headers()) {
-            return Err(ApiError::NotJsonType);
-        }
-        let announced = announced(request.headers());
+        let announced = announced(request.headers())?;
         // Refused by its head, before it arrives (ADR 19).
         if announced.is_some_and(|length| length > MAX_BODY) {
             return Err(ApiError::TooLarge { limit: MAX_BODY });
         }
         let length = announced.unwrap_or(MAX_BODY);
-        let read = timeout(BODY_LIMIT, self.read(request.into_body(), length));
         // The room is held until the text is parsed and freed.
-        let (body, _room) = read.await.map_err(|_| ApiError::TooSlow)??;
+        let (body, _room) = self.read(request.into_body(), length).await?;
         let text = std::str::from_utf8(&body).map_err(|_| ApiError::NotUtf8)?;
-        serde_json::from_str(text)
-            .map_err(|error| ApiError::NotJson { line: error.line(), column: error.column() })
+        strict_json(text)
     }
 
     /// A body reserves room for all of itself at once: with parts, two could wait for each other.
@@ -64,7 +63,8 @@ impl Bodies {
         length: usize,
     ) -> Result<(Vec<u8>, Option<SemaphorePermit<'_>>), ApiError> {
         let (mut pieces, mut text, mut room) = (body.into_data_stream(), Vec::new(), None);
-        while let Some(piece) = pieces.next().await {
+        let mut until = Instant::now() + BODY_LIMIT;
+        while let Some(piece) = in_time(until, pieces.next()).await? {
             let piece = piece.map_err(|_| ApiError::Unreadable)?;
             let so_far = text.len() + piece.len();
             if so_far > MAX_BODY {
@@ -72,25 +72,16 @@ impl Bodies {
             }
             if so_far > SMALL && room.is_none() {
                 let bytes = u32::try_from(length).unwrap_or(u32::MAX);
-                room = self.0.acquire_many(bytes).await.ok();
+                room = in_time(until, self.0.acquire_many(bytes)).await?.ok();
                 text.reserve_exact(length.saturating_sub(text.len()));
             }
             text.extend_from_slice(&piece);
+            until += BYTE_LIMIT * u32::try_from(piece.len()).unwrap_or(u32::MAX);
         }
         Ok((text, room))
     }
 }
 
-/// A number with too many digits is a size that is too large.
-fn announced(headers: &HeaderMap) -> Option<usize> {
-    let length = headers.get(header::CONTENT_LENGTH)?.to_str().ok()?;
-    Some(length.parse().unwrap_or(usize::MAX))
-}
-
-fn is_json(headers: &HeaderMap) -> bool {
-    let value = headers.get(header::CONTENT_TYPE);
-    let essence = value.and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = essence.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json"
-        || (essence.starts_with("application/") && essence.ends_with("+json"))
+async fn in_time<T>(until: Instant, what: impl Future<Output = T>) -> Result<T, ApiError> {
+    timeout_at(until, what).await.map_err(|_| ApiError::TooSlow)
 }

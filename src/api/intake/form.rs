@@ -64,7 +64,7 @@ fn pointer(path: &Path) -> String {
     path.iter().take_while(is_told).filter_map(part).collect()
 }
 
-fn is_plain(name: &str) -> bool {
+pub(super) fn is_plain(name: &str) -> bool {
     let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     (1..=MAX_NAME).contains(&name.len()) && name.chars().all(fine)
 }

@@ -28,7 +28,40 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
     let answer = app.send(request.body(body).unwrap()).await;
 
     assert_problem(&answer, 408, "too_slow", "half a body");
-    assert_eq!(started.elapsed().as_secs(), 30);
+    assert_eq!(started.elapsed().as_secs(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_comes_byte_by_byte_gets_no_more_time_than_one_that_stops() {
+    let app = TestApp::scripted([]).await;
+    let started = Instant::now();
+
+    let answer = app.send(steadily(1, Duration::from_secs(1))).await;
+
+    assert_problem(&answer, 408, "too_slow", "a body in drops");
+    assert_eq!(started.elapsed().as_secs(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_body_on_a_slow_line_has_the_time_that_it_needs() {
+    let app = TestApp::scripted([]).await;
+    let started = Instant::now();
+
+    // Half a megabit in a second.
+    let answer = app.send(steadily(65_536, Duration::from_secs(1))).await;
+
+    assert_problem(&answer, 400, "not_json", "a long body");
+    assert_eq!(started.elapsed().as_secs(), 16);
+}
+
+/// A body of 1 MiB of blanks, so many bytes at a time.
+fn steadily(bytes: usize, pause: Duration) -> Request<Body> {
+    let pieces = stream::iter(0..1024 * 1024 / bytes).then(move |_| async move {
+        tokio::time::sleep(pause).await;
+        Ok::<_, Infallible>(" ".repeat(bytes))
+    });
+    let request = Request::post("/chat").header("content-type", "application/json");
+    request.body(Body::from_stream(pieces)).unwrap()
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,6 +11,7 @@ mod day;
 mod degraded;
 mod form;
 mod health;
+mod hostile;
 mod leaving;
 mod lists;
 mod readers;
