@@ -74,8 +74,8 @@ class Program:
 class Model(Program):
     """The offline model as an emulation of Gemini."""
 
-    def __init__(self, binary):
-        super().__init__([binary, "demo-model", "--emulate", "--listen", "127.0.0.1:0"], {}, "base_url")
+    def __init__(self, binary, *options):
+        super().__init__([binary, "demo-model", "--emulate", "--listen", "127.0.0.1:0", *options], {}, "base_url")
         self.base_url = self.address + "/v1beta/openai"
 
     def script(self, entries):
