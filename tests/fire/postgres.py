@@ -33,8 +33,14 @@ class Postgres:
             shutil.chown(self.folder, "nobody")
         self.data = f"{self.folder}/data"
         self.run("initdb", "-D", self.data, "--auth=trust", "--username=test", "--encoding=UTF8", "--locale=C", "--no-sync")
+        self.start()
+
+    def start(self):
         options = f"-h 127.0.0.1 -p {self.port} -c unix_socket_directories='' -c fsync=off -c max_connections=200"
         self.run("pg_ctl", "-D", self.data, "-w", "-o", options, "-l", f"{self.folder}/log", "start")
+
+    def stop(self):
+        self.run("pg_ctl", "-D", self.data, "-m", "immediate", "stop")
 
     def run(self, program, *arguments):
         # PostgreSQL refuses to run as root.
@@ -44,20 +50,25 @@ class Postgres:
             check=True, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         )
 
-    def query(self, database, statement):
-        """The rows of an answer, each a list of texts."""
-        command = ["psql", "-X", "-A", "-t", "-F", "\t", "-h", "127.0.0.1", "-p", str(self.port), "-U", "test", "-c", statement, database]
+    def query(self, database, *statements):
+        """The rows of the answers, each a list of texts."""
+        command = ["psql", "-X", "-A", "-t", "-F", "\t", "-h", "127.0.0.1", "-p", str(self.port), "-U", "test"]
+        # Not one command with semicolons, which would be one transaction.
+        command += [word for statement in statements for word in ("-c", statement)] + [database]
         answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         return [line.split("\t") for line in answer.splitlines()]
+
+    def url(self, database="postgres", port=None):
+        return f"postgres://test@127.0.0.1:{port or self.port}/{database}"
 
     def create(self, database):
         """The URL of a new database."""
         self.query("postgres", f"CREATE DATABASE {database}")
-        return f"postgres://test@127.0.0.1:{self.port}/{database}"
+        return self.url(database)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self.run("pg_ctl", "-D", self.data, "-m", "immediate", "stop")
+        self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)

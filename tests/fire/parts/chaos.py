@@ -16,8 +16,8 @@ import tempfile
 import threading
 import time
 
-from database import Postgres
 from link import FAULTS, Link
+from postgres import Postgres
 from servers import Program, Server, create, get
 from table import Row
 
@@ -176,7 +176,7 @@ def run(options):
         environment = {
             "GEMINI_BASE_URL": f"http://127.0.0.1:{links['model'].port}/v1beta/openai",
             "MCP_SERVER_URL": f"http://127.0.0.1:{links['todos'].port}/mcp",
-            "DATABASE_URL": postgres.url(links["database"].port), **LIMITS,
+            "DATABASE_URL": postgres.url(port=links["database"].port), **LIMITS,
         }
         try:
             with Server(options.binary, **environment) as server:

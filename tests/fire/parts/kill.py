@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 
-from database import Postgres, free_port
+from postgres import Postgres, free_port
 from servers import Program, get
 from table import Row
 

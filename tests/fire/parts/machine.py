@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 
-from database import Postgres
+from postgres import Postgres
 from servers import Model, Server, get
 from table import Row
 
@@ -161,13 +161,14 @@ def read_only(options):
     row = Row("machine", "PostgreSQL read-only", 1)
     with Postgres() as postgres, served(options, DATABASE_URL=postgres.url()) as server:
         row.must(answers(server), "it did not work before")
-        postgres.say("ALTER DATABASE postgres SET default_transaction_read_only = on", CUT_ALL)
+        postgres.query("postgres", "ALTER DATABASE postgres SET default_transaction_read_only = on", CUT_ALL)
         told = [server.ask("hello", 40) for _ in range(8)]
         row.must(all(turn.is_told() for turn in told), "a request that could not be stored was not told so")
         probe(row, server)
         row.seen = f"/health says {status(server)}"
         row.must(status(server) != "ok", "/health says ok")
-        postgres.say("SET default_transaction_read_only = off", "ALTER DATABASE postgres RESET default_transaction_read_only", CUT_ALL)
+        writable = "ALTER DATABASE postgres RESET default_transaction_read_only"
+        postgres.query("postgres", "SET default_transaction_read_only = off", writable, CUT_ALL)
         recover(row, server)
     return row
 
