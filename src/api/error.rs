@@ -93,6 +93,9 @@ pub(super) enum ApiError {
     Busy,
     #[error("{}", .0.told())]
     OverLimit(Allowance),
+    /// All slots for requests, or our connections to the store, are in use.
+    #[error("Too many requests are being answered right now. Try again in a few seconds.")]
+    NoRoom,
     #[error("Too many lists are being read right now. Try again in a few seconds.")]
     ManyLists,
     #[error("The server is restarting. Try again in a few seconds.")]
@@ -173,7 +176,7 @@ impl ApiError {
             Self::Crowded => (StatusCode::TOO_MANY_REQUESTS, "crowded"),
             Self::UnknownCursor => (StatusCode::NOT_FOUND, "unknown_cursor"),
             Self::Locked => (StatusCode::CONFLICT, "locked"),
-            Self::Busy | Self::ManyLists => (StatusCode::TOO_MANY_REQUESTS, "busy"),
+            Self::Busy | Self::NoRoom | Self::ManyLists => (StatusCode::TOO_MANY_REQUESTS, "busy"),
             Self::OverLimit(_) => (StatusCode::TOO_MANY_REQUESTS, "over_limit"),
             Self::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
             Self::ModelDown { .. } => (StatusCode::SERVICE_UNAVAILABLE, "model_down"),
@@ -198,7 +201,7 @@ impl ApiError {
             return Some(Outcome::Blocked);
         }
         let may_pass = status.is_server_error()
-            || matches!(self, Self::Crowded | Self::Busy | Self::OverLimit(_));
+            || matches!(self, Self::Crowded | Self::Busy | Self::NoRoom | Self::OverLimit(_));
         may_pass.then_some(Outcome::Unavailable)
     }
 
@@ -248,6 +251,7 @@ impl ApiError {
         let passes = matches!(
             self,
             Self::Busy
+                | Self::NoRoom
                 | Self::ManyLists
                 | Self::Crowded
                 | Self::Draining
@@ -316,7 +320,7 @@ impl From<ThreadsError> for ApiError {
             ThreadsError::UnknownCursor => Self::UnknownCursor,
             ThreadsError::Lost => Self::UnknownThread,
             ThreadsError::Preparing => Self::StorePreparing,
-            ThreadsError::Busy => Self::Busy,
+            ThreadsError::Busy => Self::NoRoom,
             ThreadsError::Unavailable(_) => {
                 // Logged here, where it is handled: the client is not told the cause (ADR 4).
                 tracing::error!(error = &error as &dyn std::error::Error, "Store did not answer");

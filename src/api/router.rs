@@ -29,7 +29,7 @@ pub fn router(api: Api) -> Router {
 
 /// The routes while there is no room: health, and a refusal for everything else (ADR 19).
 pub fn router_when_full(api: Api) -> Router {
-    at_the_door(Router::new().fallback(async || ApiError::Busy), api)
+    at_the_door(Router::new().fallback(async || ApiError::NoRoom), api)
 }
 
 /// The routes of the private listener: health alone, and all of it for whoever reaches it (ADR 33).

@@ -64,16 +64,15 @@ struct Carrier {
     least: Network,
 }
 
-const CARRIERS: [Carrier; 7] = [
+const CARRIERS: [Carrier; 6] = [
     // Of deprecated compatibility, :: and ::1 among them.
     carrier(Ipv6Addr::UNSPECIFIED, 96, Network::Public),
     // Mapped: sockets take these for the address of IPv4 itself.
     carrier(Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0), 96, Network::Public),
     // Translated.
     carrier(Ipv6Addr::new(0, 0, 0, 0, 0xffff, 0, 0, 0), 96, Network::Public),
-    // NAT64, in general and within a site.
+    // NAT64. Within a site it is `SITE_NAT64`.
     carrier(Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96, Network::Public),
-    carrier(Ipv6Addr::new(0x64, 0xff9b, 1, 0, 0, 0, 0, 0), 48, Network::Private),
     // 6to4.
     Carrier {
         shift: 80,
@@ -85,6 +84,9 @@ const CARRIERS: [Carrier; 7] = [
         ..carrier(Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 32, Network::Private)
     },
 ];
+
+/// NAT64 within a site, whose operator decides which bits carry the address of IPv4 (RFC 8215).
+const SITE_NAT64: (Ipv6Addr, u32) = (Ipv6Addr::new(0x64, 0xff9b, 1, 0, 0, 0, 0, 0), 48);
 
 pub fn network_of(address: IpAddr) -> Network {
     match address {
@@ -104,6 +106,10 @@ fn of_v4(address: Ipv4Addr) -> Network {
 }
 
 fn of_v6(address: Ipv6Addr) -> Network {
+    if is_in_v6(address, SITE_NAT64) {
+        let networks = carried_in_a_site(address).map(of_v4);
+        return networks.into_iter().fold(Network::Private, Network::max);
+    }
     if let Some(carrier) = CARRIERS.iter().find(|carrier| is_in_v6(address, carrier.range)) {
         return carrier.least.max(of_v4(carrier.carried_by(address)));
     }
@@ -127,6 +133,13 @@ impl Carrier {
     fn carried_by(&self, address: Ipv6Addr) -> Ipv4Addr {
         Ipv4Addr::from_bits((address.to_bits() >> self.shift) as u32 ^ self.mask)
     }
+}
+
+/// The address of IPv4 for prefixes of 48, 56, 64 and 96 bits. The bits from 64 to 71 are left out
+/// (RFC 6052).
+fn carried_in_a_site(address: Ipv6Addr) -> [Ipv4Addr; 4] {
+    let [.., a, b, _, c, d, e, f, g, h, i] = address.octets();
+    [[a, b, c, d], [b, c, d, e], [c, d, e, f], [f, g, h, i]].map(Ipv4Addr::from)
 }
 
 fn is_in_v4(address: Ipv4Addr, (first, bits): (Ipv4Addr, u32)) -> bool {

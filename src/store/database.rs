@@ -4,6 +4,7 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sqlx::any::{AnyArguments, AnyPoolOptions, AnyRow};
@@ -18,7 +19,7 @@ use super::preparation::Preparation;
 use super::same_file::SameFile;
 use super::waits;
 use base::domain::{BreakerReport, BreakerState};
-use base::resilience::Guard;
+use base::resilience::{Fault, Guard, Verdict};
 use chat::StoreResult;
 
 /// Limit of the health check when a connection is returned to the pool.
@@ -132,16 +133,22 @@ impl Database {
         &self,
         work: impl Fn() -> F,
     ) -> StoreResult<T> {
+        let is_unsure = AtomicBool::new(false);
         let attempt = || async {
             self.preparation.wait().await?;
             self.is_there()?;
             let done = work().await;
+            if done.as_ref().is_err_and(|fault| fault.verdict() == Verdict::Ill) {
+                is_unsure.store(true, Ordering::Relaxed);
+            }
             // Checked again: a write into a removed file succeeds, but must not be reported as
             // stored (ADR 6).
             self.is_there()?;
             done
         };
-        Ok(waits::in_one_call(self.guard.call_within(self.timeout, attempt)).await?)
+        let done = waits::in_one_call(self.guard.call_within(self.timeout, attempt)).await;
+        // An earlier attempt may have been committed: "busy" would say that nothing was done.
+        Ok(done.map_err(|fault| if is_unsure.into_inner() { fault.after_doubt() } else { fault })?)
     }
 
     /// Waits for the tables, at most as long as a call does. The work continues after that.
@@ -227,6 +234,8 @@ fn pool(dialect: SqlDialect, patience: Duration) -> AnyPoolOptions {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+    use std::sync::atomic::{AtomicU32, Ordering};
     use std::time::Duration;
 
     use sqlx::any::install_default_drivers;
@@ -263,6 +272,22 @@ mod tests {
 
         assert!(matches!(called, Err(ThreadsError::Busy)), "{called:?}");
         assert_eq!(database.report().calls.failed, 0);
+    }
+
+    #[tokio::test]
+    async fn a_call_that_may_have_been_done_is_never_told_as_busy() {
+        let folder = TempDir::new().unwrap();
+        let database = prepared(&folder).await;
+        let attempts = AtomicU32::new(0);
+
+        let called = database.call(async || match attempts.fetch_add(1, Ordering::Relaxed) {
+            0 => Err::<(), _>(StoreFault::Sql(io::Error::from(io::ErrorKind::BrokenPipe).into())),
+            _ => Err(StoreFault::Sql(sqlx::Error::PoolTimedOut)),
+        });
+
+        let called = called.await;
+        assert!(matches!(called, Err(ThreadsError::Unavailable(_))), "{called:?}");
+        assert_eq!(attempts.into_inner(), 2);
     }
 
     async fn prepared(folder: &TempDir) -> Database {

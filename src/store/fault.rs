@@ -48,6 +48,21 @@ impl StoreFault {
         self.is_about("entries_pkey")
     }
 
+    /// What it is after an attempt of the same call that may have been committed.
+    pub(super) fn after_doubt(self) -> Self {
+        match self {
+            Self::Sql(sqlx::Error::PoolTimedOut) => Self::Refused(GuardRefusal::TimedOut),
+            fault @ (Self::Refused(_)
+            | Self::Sql(_)
+            | Self::Migrate(_)
+            | Self::Gone
+            | Self::Preparing
+            | Self::Unreadable(_)
+            | Self::UnknownCursor
+            | Self::Lost) => fault,
+        }
+    }
+
     pub(super) fn is_about(&self, name: &str) -> bool {
         let Self::Sql(error) = self else { return false };
         error.as_database_error().and_then(DatabaseError::constraint) == Some(name)

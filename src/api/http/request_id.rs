@@ -57,10 +57,9 @@ async fn answer(api: &Api, request: Request, next: Next) -> Response {
         if is_ours { next.run(request).await } else { ApiError::UnknownHost.into_response() };
     let path = path.as_ref().map_or("unknown", MatchedPath::as_str);
     let (status, head_ms) = (response.status().as_u16(), millis(started));
-    if let Some(RefusedRequest { code, at }) = response.extensions().get() {
-        // Of many that are turned away there is one line (`chat/places/overload`): a line for each
-        // would cost what is short.
-        if *code == ApiError::Busy.code() {
+    if let Some(RefusedRequest { code, at, is_one_of_many }) = response.extensions().get() {
+        // A line for each would cost what is short.
+        if *is_one_of_many {
             tracing::debug!(method, path, status, head_ms, code, at, "Request refused");
         } else {
             tracing::info!(method, path, status, head_ms, code, at, "Request refused");

@@ -27,10 +27,13 @@ pub(crate) fn announced(headers: &HeaderMap) -> Result<Option<usize>, ApiError> 
     Ok(length.map(|length| length.parse().unwrap_or(usize::MAX)))
 }
 
-/// In small letters; empty if there is none, and something that is nothing known if it is no text.
+/// In small letters; empty if there is none, and something that is nothing known if it is no text
+/// or there are several: two readers might take different ones.
 fn text(headers: &HeaderMap, name: &HeaderName) -> String {
-    let value = headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    value.unwrap_or_default().trim().to_ascii_lowercase()
+    let mut values = headers.get_all(name).iter();
+    let first = values.next().map(|value| value.to_str().unwrap_or("?"));
+    let one = if values.next().is_some() { "?" } else { first.unwrap_or_default() };
+    one.trim().to_ascii_lowercase()
 }
 
 fn is_json(essence: &str) -> bool {

@@ -7,7 +7,7 @@ use axum::extract::Request;
 use futures::StreamExt;
 use serde_json::Value;
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::super::error::ApiError;
 use super::announced::announced;
@@ -30,6 +30,9 @@ const SMALL: usize = 16 * 1024;
 /// In bytes: what all larger bodies together may hold while they arrive. Without this limit 300
 /// unfinished bodies held 323 MB (ADR 19).
 const ROOM: usize = 32 * MAX_BODY;
+
+/// How long a body waits for its room.
+const ROOM_LIMIT: Duration = Duration::from_secs(10);
 
 /// The room for bodies that are still arriving.
 #[derive(Debug)]
@@ -72,7 +75,10 @@ impl Bodies {
             }
             if so_far > SMALL && room.is_none() {
                 let bytes = u32::try_from(length).unwrap_or(u32::MAX);
-                room = in_time(until, self.0.acquire_many(bytes)).await?.ok();
+                let (asked, place) = (Instant::now(), self.0.acquire_many(bytes));
+                room = timeout(ROOM_LIMIT, place).await.map_err(|_| ApiError::NoRoom)?.ok();
+                // The client does not pay for our own wait.
+                until += asked.elapsed();
                 text.reserve_exact(length.saturating_sub(text.len()));
             }
             text.extend_from_slice(&piece);

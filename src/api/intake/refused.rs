@@ -43,12 +43,18 @@ pub(crate) struct RefusedRequest {
     pub(crate) code: &'static str,
     /// The broken rules, each with its place.
     pub(crate) at: String,
+    /// Whether it is one of many that the log tells in one line (`chat/places/overload`).
+    pub(crate) is_one_of_many: bool,
 }
 
 /// Marks an answer as a refusal.
 pub(crate) fn mark(response: &mut Response, error: &ApiError) {
     let at: Vec<_> = error.errors().iter().map(sentence).collect();
-    response.extensions_mut().insert(RefusedRequest { code: error.code(), at: at.join(", ") });
+    response.extensions_mut().insert(RefusedRequest {
+        code: error.code(),
+        at: at.join(", "),
+        is_one_of_many: *error == ApiError::Busy,
+    });
 }
 
 fn sentence(rule: &BrokenRule) -> String {

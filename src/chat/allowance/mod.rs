@@ -7,8 +7,8 @@ mod shares;
 
 use super::context::ChatContext;
 use super::{
-    BeginError, Count, NewTurn, RepeatDecision, RepeatMoment, RepeatedRequest, RequestContext,
-    StoreResult, decide,
+    BeginError, Count, Held, NewTurn, RepeatDecision, RepeatMoment, RepeatedRequest,
+    RequestContext, StoreResult, decide,
 };
 use base::domain::ThreadId;
 
@@ -88,6 +88,8 @@ async fn is_answered(chat: &ChatContext, context: &RequestContext) -> bool {
     let copy = RepeatedRequest { repeat, earlier: &earlier, moment: RepeatMoment::Arrival };
     match decide(copy) {
         RepeatDecision::Replay | RepeatDecision::Refuse => true,
-        RepeatDecision::Begin | RepeatDecision::GoOn => false,
+        // It runs on another replica: its copy waits for its answer.
+        RepeatDecision::GoOn => earlier.end.is_none() && earlier.held == Held::Now,
+        RepeatDecision::Begin => false,
     }
 }

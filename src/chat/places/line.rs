@@ -25,6 +25,11 @@ impl<T> FairLine<T> {
         self.length
     }
 
+    /// Whether a caller waits who may be served.
+    pub(super) fn has_any(&self, may: impl Fn(&Owner) -> bool) -> bool {
+        self.next.iter().any(may)
+    }
+
     pub(super) fn join(&mut self, owner: &Owner, waiting: T) {
         let line = self.of.entry(owner.clone()).or_default();
         if line.is_empty() {
@@ -34,9 +39,9 @@ impl<T> FairLine<T> {
         self.length += 1;
     }
 
-    /// The oldest request of the caller whose turn it is.
-    pub(super) fn pop(&mut self) -> Option<(Owner, T)> {
-        let owner = self.next.pop_front()?;
+    /// The oldest request of the caller whose turn it is, of those who may be served.
+    pub(super) fn pop(&mut self, may: impl Fn(&Owner) -> bool) -> Option<(Owner, T)> {
+        let owner = self.next.remove(self.next.iter().position(may)?)?;
         let line = self.of.get_mut(&owner)?;
         let first = line.pop_front()?;
         self.length -= 1;
@@ -69,9 +74,22 @@ mod tests {
             line.join(&Owner::named(owner), number);
         }
         assert_eq!(line.len(), 6);
-        let served: Vec<_> = std::iter::from_fn(|| line.pop()).map(|(_, number)| number).collect();
+        let served: Vec<_> =
+            std::iter::from_fn(|| line.pop(|_| true)).map(|(_, number)| number).collect();
         assert_eq!(served, [1, 4, 5, 2, 6, 3]);
         assert_eq!(line.len(), 0);
+    }
+
+    #[test]
+    fn who_may_not_be_served_keeps_its_place_in_the_line() {
+        let mut line = FairLine::default();
+        for (owner, number) in [("a", 1), ("b", 2), ("a", 3)] {
+            line.join(&Owner::named(owner), number);
+        }
+        let b_alone = |owner: &Owner| owner.as_str() == "b";
+        assert_eq!(line.pop(b_alone), Some((Owner::named("b"), 2)));
+        assert_eq!(line.pop(b_alone), None);
+        assert_eq!(line.pop(|_| true), Some((Owner::named("a"), 1)));
     }
 
     #[test]
@@ -82,7 +100,7 @@ mod tests {
         }
         line.keep(|number| *number == 3);
         assert_eq!(line.len(), 1);
-        assert_eq!(line.pop(), Some((Owner::named("a"), 3)));
-        assert_eq!(line.pop(), None);
+        assert_eq!(line.pop(|_| true), Some((Owner::named("a"), 3)));
+        assert_eq!(line.pop(|_| true), None);
     }
 }

@@ -84,7 +84,8 @@ impl Places {
     pub(crate) async fn take(self: &Arc<Self>, owner: &Owner) -> Option<Place> {
         let waiting = {
             let mut state = self.lock();
-            if state.line.len() == 0 && state.has_room_for(owner) {
+            // Whoever is in the line has come before, unless its share is used up.
+            if !state.line.has_any(|owner| state.has_room_for(owner)) && state.has_room_for(owner) {
                 return Some(state.take(self, owner.clone()));
             }
             state.wait(owner)
@@ -136,26 +137,30 @@ impl Places {
 }
 
 impl State {
-    /// The last places are for those who have less than their share: whoever asks most would get
-    /// all that become free.
-    fn has_room_for(&self, owner: &Owner) -> bool {
-        let limit = self.limit.now();
+    /// The last places, and the last of the line, are for those who have less than their share:
+    /// whoever asks most would get all that become free.
+    fn share(&self, owner: &Owner, all: usize) -> usize {
         let has = self.of.get(owner).copied().unwrap_or_default();
         let callers = self.of.len() + self.turned_away.len();
-        let is_modest = has * callers < limit;
-        self.taken < if is_modest { limit } else { limit - limit.div_ceil(KEPT) }
+        let is_modest = has * callers < all;
+        if is_modest { all } else { all - all.div_ceil(KEPT) }
     }
 
-    fn may_wait(&self) -> bool {
-        self.limit.state() == LoadState::Light && self.taken + self.line.len() < self.most
+    fn has_room_for(&self, owner: &Owner) -> bool {
+        self.taken < self.share(owner, self.limit.now())
+    }
+
+    fn may_wait(&self, owner: &Owner) -> bool {
+        let is_light = self.limit.state() == LoadState::Light;
+        is_light && self.taken + self.line.len() < self.share(owner, self.most)
     }
 
     fn wait(&mut self, owner: &Owner) -> Option<oneshot::Receiver<Place>> {
-        if !self.may_wait() {
+        if !self.may_wait(owner) {
             self.line.keep(|waiting| !waiting.is_closed());
         }
         let (give, given) = oneshot::channel();
-        self.may_wait().then(|| self.line.join(owner, give))?;
+        self.may_wait(owner).then(|| self.line.join(owner, give))?;
         Some(given)
     }
 
@@ -192,7 +197,10 @@ impl State {
     fn serve(&mut self, places: &Arc<Places>) -> Given {
         let mut given = Vec::new();
         while self.taken < self.limit.now() {
-            let Some((owner, waiting)) = self.line.pop() else { break };
+            let mut line = std::mem::take(&mut self.line);
+            let next = line.pop(|owner| self.has_room_for(owner));
+            self.line = line;
+            let Some((owner, waiting)) = next else { break };
             if !waiting.is_closed() {
                 given.push((waiting, self.take(places, owner)));
             }
@@ -292,6 +300,22 @@ mod tests {
         many.pop();
         assert!(places.take(&owner("many")).await.is_none());
         assert!(places.take(&owner("few")).await.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_asks_most_starves_nobody_while_nothing_waits_either() {
+        let places = Places::new(8);
+        let few = owner("few");
+        let held = places.take(&few).await;
+        let mut many = take_all(&places, "many").await;
+        let place = places.take(&few).await;
+        assert!(place.is_some(), "one is kept");
+        drop((held, place));
+        many.pop();
+        let asks_again = owner("many");
+        let mut asking = Box::pin(places.take(&asks_again));
+        drop(futures::poll!(&mut asking));
+        assert!(places.take(&few).await.is_some());
     }
 
     #[tokio::test(start_paused = true)]

@@ -69,6 +69,15 @@ impl CallerSessions {
         self.lock().retain(|known| !Arc::ptr_eq(known, session));
     }
 
+    /// The same for the session of a caller, if there is one.
+    pub(crate) fn forget_of(&self, caller: &Caller) {
+        let Some(token) = caller.token() else { return };
+        // Closed after the lock is released.
+        let broken: Vec<_> =
+            self.lock().extract_if(.., |known| known.is_of(&caller.owner, token)).collect();
+        drop(broken);
+    }
+
     /// Closes those that are idle for too long, or whose token has expired.
     pub(crate) fn tidy(&self) {
         // Closed after the lock is released.

@@ -163,6 +163,7 @@ impl Server {
         };
         // The guard dropped the attempt, so `consider` did not see it.
         if matches!(&result, Err(CallFault::Guard(GuardRefusal::TimedOut))) {
+            self.caller_sessions.forget_of(call.request.caller);
             self.doubt.notify_one();
         }
         result

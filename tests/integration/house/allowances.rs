@@ -157,6 +157,24 @@ async fn a_copy_that_would_go_on_with_a_cut_turn_begins_work_and_is_limited() {
     assert_eq!(again.status, 429, "{again:?}");
 }
 
+/// Its answer is being written, so it begins nothing and waits for it.
+#[tokio::test(start_paused = true)]
+async fn a_copy_of_a_turn_that_runs_on_another_replica_is_no_other_turn() {
+    let store: Arc<dyn Store> = memory().await;
+    let house = async |act: Act| {
+        let (model, store) = (ScriptedModel::new([act]), Some(Arc::clone(&store)));
+        let caller_limits = CallerLimits { turns_at_once: Some(1), ..NONE };
+        TestApp::new(Choices { model, store, caller_limits, ..Choices::default() }).await
+    };
+    let (one, other) = (house(Act::Hang(Vec::new())).await, house(says("One.")).await);
+    let running = one.open(keyed_stream("a")).await;
+
+    let (copy, stranger) = (other.open(keyed_stream("a")).await, other.send(keyed("b")).await);
+
+    assert_eq!((copy.status().as_u16(), stranger.status.as_u16()), (200, 429));
+    drop((running, copy));
+}
+
 fn keyed_stream(key: &str) -> Request<Body> {
     let mut request = keyed(key);
     request.headers_mut().remove("accept");

@@ -158,6 +158,18 @@ fn announcements() -> Vec<Sent> {
             Refused(415, "not_json_type"),
         ),
         chat("no type", "content-length: 2", "{}", Refused(415, "not_json_type")),
+        chat(
+            "two types",
+            &with("content-type: application/json; charset=utf-16"),
+            "{}",
+            Refused(415, "not_json_type"),
+        ),
+        chat(
+            "two encodings",
+            &with("content-encoding: identity\r\ncontent-encoding: gzip"),
+            "{}",
+            Refused(415, "wrong_encoding"),
+        ),
     ]
 }
 

@@ -48,6 +48,9 @@ CREATE TABLE counted_turns (
     until     BIGINT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX counted_turns_by_owner ON counted_turns (owner, begun_at);
+-- For what is deleted by its age.
+CREATE INDEX counted_turns_by_time ON counted_turns (begun_at);
+CREATE INDEX late_charges_by_time ON late_charges (at);
 
 -- Whether each of them counts. A time more than a minute ahead was written before the clock was set
 -- back. A turn without a lease is about to take one, for as long as a lease lasts (12 s); after that
