@@ -285,6 +285,10 @@ impl IntoResponse for ApiError {
             headers.insert(HeaderName::from_static("retry-after"), seconds.into());
         }
         self.tell_limits(headers);
+        // The rest of the body is not read, so nothing else can come on this connection.
+        if matches!(self, Self::TooLarge { .. } | Self::TooSlow | Self::Unreadable) {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         if status == StatusCode::UNAUTHORIZED {
             let wrong = matches!(self, Self::WrongCredential);
             let challenge = if wrong { r#"Bearer error="invalid_token""# } else { "Bearer" };

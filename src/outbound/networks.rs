@@ -137,9 +137,12 @@ impl Carrier {
 
 /// The address of IPv4 for prefixes of 48, 56, 64 and 96 bits. The bits from 64 to 71 are left out
 /// (RFC 6052).
+#[expect(clippy::cast_possible_truncation, reason = "the 32 bits on the right are meant")]
 fn carried_in_a_site(address: Ipv6Addr) -> [Ipv4Addr; 4] {
-    let [.., a, b, _, c, d, e, f, g, h, i] = address.octets();
-    [[a, b, c, d], [b, c, d, e], [c, d, e, f], [f, g, h, i]].map(Ipv4Addr::from)
+    let all = address.to_bits();
+    let without_gap = ((all >> 64) << 56) | (all & (u128::MAX >> 72));
+    let forms = [without_gap >> 40, without_gap >> 32, without_gap >> 24, all];
+    forms.map(|bits| Ipv4Addr::from_bits(bits as u32))
 }
 
 fn is_in_v4(address: Ipv4Addr, (first, bits): (Ipv4Addr, u32)) -> bool {

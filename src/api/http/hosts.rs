@@ -16,8 +16,10 @@ pub enum Hosts {
 impl Hosts {
     /// Whether a request came under one of our names. One without a host is not a browser's.
     pub(crate) fn know(&self, headers: &HeaderMap) -> bool {
-        let named = headers.get(header::HOST).map(|host| host.to_str().unwrap_or_default());
-        named.is_none_or(|host| self.answers_to(host))
+        let mut named = headers.get_all(header::HOST).iter();
+        let Some(host) = named.next() else { return true };
+        // Of several, a proxy in front might go by another.
+        named.next().is_none() && self.answers_to(host.to_str().unwrap_or_default())
     }
 
     fn answers_to(&self, host: &str) -> bool {

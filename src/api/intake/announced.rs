@@ -20,7 +20,9 @@ pub(crate) fn announced(headers: &HeaderMap) -> Result<Option<usize>, ApiError> 
     if !parts.filter_map(charset).all(|name| name == "utf-8") {
         return Err(ApiError::WrongCharset);
     }
-    if !matches!(&*text(headers, &header::CONTENT_ENCODING), "" | "identity") {
+    let transfer = text(headers, &header::TRANSFER_ENCODING);
+    let content = text(headers, &header::CONTENT_ENCODING);
+    if !matches!(&*transfer, "" | "chunked") || !matches!(&*content, "" | "identity") {
         return Err(ApiError::WrongEncoding);
     }
     let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());

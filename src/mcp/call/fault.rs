@@ -165,12 +165,11 @@ impl From<&ConnectError> for CallFault {
     fn from(error: &ConnectError) -> Self {
         match error {
             ConnectError::Unauthorized | ConnectError::Status(401 | 403) => Self::NotAccepted,
-            ConnectError::NotAllowed(_) => Self::NotAllowed,
+            ConnectError::NotAllowed(_) | ConnectError::Redirected => Self::NotAllowed,
             ConnectError::NotStarted(_)
             | ConnectError::Unusable
             | ConnectError::TimedOut
             | ConnectError::Unreachable
-            | ConnectError::Redirected
             | ConnectError::Status(_)
             | ConnectError::Closed
             | ConnectError::Refused(_)
@@ -224,10 +223,13 @@ fn not_sent(trouble: TransportFault) -> CallFault {
         TransportFault::WantsCredential | TransportFault::Status { code: 401 | 403, .. } => {
             CallFault::NotAccepted
         }
+        // A redirect is not followed, and would be none the next time (ADR 31).
+        TransportFault::Status { code: 300..400, .. } | TransportFault::NotAllowed(_) => {
+            CallFault::NotAllowed
+        }
         TransportFault::Status { code: ..500, .. } | TransportFault::NotReached => {
             CallFault::Unreachable
         }
-        TransportFault::NotAllowed(_) => CallFault::NotAllowed,
         TransportFault::Status { .. } | TransportFault::Garbled | TransportFault::Broken => {
             CallFault::Lost
         }

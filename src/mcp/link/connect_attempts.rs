@@ -34,7 +34,11 @@ struct AttemptCounts {
 
 impl AttemptEnd {
     pub(crate) const fn of(error: &ConnectError) -> Self {
-        if matches!(error, ConnectError::NotAllowed(_)) { Self::NotMade } else { Self::Failed }
+        if matches!(error, ConnectError::NotAllowed(_) | ConnectError::Redirected) {
+            Self::NotMade
+        } else {
+            Self::Failed
+        }
     }
 }
 
