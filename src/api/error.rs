@@ -51,7 +51,9 @@ pub(super) enum ApiError {
     NotJsonType,
     #[error("The body must be UTF-8: send no other charset in the header content-type.")]
     WrongCharset,
-    #[error("The body must not be compressed: send no header content-encoding.")]
+    #[error(
+        "The body must not be compressed: send no header content-encoding, and no transfer-encoding but chunked."
+    )]
     WrongEncoding,
     #[error("Of the header expect this server knows 100-continue alone.")]
     UnknownExpectation,

@@ -67,7 +67,7 @@ impl Bodies {
     ) -> Result<(Vec<u8>, Option<SemaphorePermit<'_>>), ApiError> {
         let (mut pieces, mut text, mut room) = (body.into_data_stream(), Vec::new(), None);
         let mut until = Instant::now() + BODY_LIMIT;
-        while let Some(piece) = in_time(until, pieces.next()).await? {
+        while let Some(piece) = before(until, pieces.next()).await? {
             let piece = piece.map_err(|_| ApiError::Unreadable)?;
             let so_far = text.len() + piece.len();
             if so_far > MAX_BODY {
@@ -88,6 +88,6 @@ impl Bodies {
     }
 }
 
-async fn in_time<T>(until: Instant, what: impl Future<Output = T>) -> Result<T, ApiError> {
+async fn before<T>(until: Instant, what: impl Future<Output = T>) -> Result<T, ApiError> {
     timeout_at(until, what).await.map_err(|_| ApiError::TooSlow)
 }

@@ -1,15 +1,15 @@
 //! Places for turns: taken, given back, and waited for.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
-use super::limit::{Interval, LoadState, TurnLimit};
+use super::limit::LoadState;
 use super::line::FairLine;
 use super::overload::Overload;
+use super::pool::Pool;
 use base::domain::Owner;
 
 /// How often the limit is adapted.
@@ -18,33 +18,18 @@ const EVERY: Duration = Duration::from_millis(250);
 /// How long a request waits for a place, while the limit rises.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Of so many places the last one is for callers who have less than their share.
-const KEPT: usize = 8;
-
-/// How long a caller who was turned away is expected to come again, and how many are remembered.
-const REMEMBERED: Duration = Duration::from_secs(10);
-const MOST_REMEMBERED: usize = 1_000;
-
 /// The places for turns of this process.
 #[derive(Debug)]
 pub(crate) struct Places(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
-    limit: TurnLimit,
-    /// What the operator allows, running and waiting.
-    most: usize,
-    taken: usize,
-    /// How many each caller has.
-    of: HashMap<Owner, usize>,
-    /// Callers without a place who were turned away, and when.
-    turned_away: HashMap<Owner, Instant>,
+    pool: Pool,
     line: FairLine<oneshot::Sender<Place>>,
     overload: Overload,
+    /// When the limit was adapted, and the shortest wait since.
     since: Instant,
-    /// What was seen since then.
     shortest_wait: Duration,
-    most_taken: usize,
 }
 
 /// A place of a turn, until it is dropped.
@@ -62,16 +47,11 @@ type Given = Vec<(oneshot::Sender<Place>, Place)>;
 impl Places {
     pub(crate) fn new(most: usize) -> Arc<Self> {
         Arc::new(Self(Mutex::new(State {
-            limit: TurnLimit::new(most),
-            most,
-            taken: 0,
-            of: HashMap::new(),
-            turned_away: HashMap::new(),
+            pool: Pool::new(most),
             line: FairLine::default(),
             overload: Overload::default(),
             since: Instant::now(),
             shortest_wait: Duration::MAX,
-            most_taken: 0,
         })))
     }
 
@@ -84,9 +64,8 @@ impl Places {
     pub(crate) async fn take(self: &Arc<Self>, owner: &Owner) -> Option<Place> {
         let waiting = {
             let mut state = self.lock();
-            // Whoever is in the line has come before, unless its share is used up.
-            if !state.line.has_any(|owner| state.has_room_for(owner)) && state.has_room_for(owner) {
-                return Some(state.take(self, owner.clone()));
+            if state.is_next(owner) {
+                return Some(state.give(self, owner.clone()));
             }
             state.wait(owner)
         };
@@ -109,8 +88,7 @@ impl Places {
             if state.since.elapsed() < EVERY {
                 return;
             }
-            state.shortest_wait = state.shortest_wait.max(for_store());
-            state.adapt();
+            state.adapt(for_store());
             state.serve(self)
         };
         hand_out(given);
@@ -119,13 +97,7 @@ impl Places {
     fn leave(self: &Arc<Self>, owner: &Owner) {
         let given = {
             let mut state = self.lock();
-            state.taken -= 1;
-            if let Some(count) = state.of.get_mut(owner) {
-                *count -= 1;
-                if *count == 0 {
-                    state.of.remove(owner);
-                }
-            }
+            state.pool.take_back(owner);
             state.serve(self)
         };
         hand_out(given);
@@ -137,57 +109,37 @@ impl Places {
 }
 
 impl State {
-    /// The last places, and the last of the line, are for those who have less than their share:
-    /// whoever asks most would get all that become free.
-    fn share(&self, owner: &Owner, all: usize) -> usize {
-        let has = self.of.get(owner).copied().unwrap_or_default();
-        let callers = self.of.len() + self.turned_away.len();
-        let is_modest = has * callers < all;
-        if is_modest { all } else { all - all.div_ceil(KEPT) }
-    }
-
-    fn has_room_for(&self, owner: &Owner) -> bool {
-        self.taken < self.share(owner, self.limit.now())
-    }
-
-    fn may_wait(&self, owner: &Owner) -> bool {
-        let is_light = self.limit.state() == LoadState::Light;
-        is_light && self.taken + self.line.len() < self.share(owner, self.most)
+    /// Whether there is a place, and nobody in the line who has come before and may have it.
+    fn is_next(&self, owner: &Owner) -> bool {
+        let has_room = |owner: &Owner| self.pool.has_room_for(owner);
+        has_room(owner) && !self.line.has_any(has_room)
     }
 
     fn wait(&mut self, owner: &Owner) -> Option<oneshot::Receiver<Place>> {
-        if !self.may_wait(owner) {
+        if !self.pool.may_wait(owner, self.line.len()) {
             self.line.keep(|waiting| !waiting.is_closed());
         }
         let (give, given) = oneshot::channel();
-        self.may_wait(owner).then(|| self.line.join(owner, give))?;
+        self.pool.may_wait(owner, self.line.len()).then(|| self.line.join(owner, give))?;
         Some(given)
     }
 
-    fn take(&mut self, places: &Arc<Places>, owner: Owner) -> Place {
-        self.taken += 1;
-        self.most_taken = self.most_taken.max(self.taken);
-        self.turned_away.remove(&owner);
-        *self.of.entry(owner.clone()).or_default() += 1;
+    fn give(&mut self, places: &Arc<Places>, owner: Owner) -> Place {
+        self.pool.give(&owner);
         Place { places: Arc::clone(places), owner }
     }
 
     fn refuse(&mut self, owner: &Owner) {
         self.overload.refused += 1;
-        if !self.of.contains_key(owner) && self.turned_away.len() < MOST_REMEMBERED {
-            self.turned_away.insert(owner.clone(), Instant::now());
-        }
+        self.pool.turn_away(owner);
     }
 
-    fn adapt(&mut self) {
-        self.turned_away.retain(|_, at| at.elapsed() < REMEMBERED);
-        let interval =
-            Interval { shortest_wait: self.shortest_wait, most_running: self.most_taken };
-        self.limit.follow(interval);
+    fn adapt(&mut self, wait_for_store: Duration) {
+        self.pool.adapt(self.shortest_wait.max(wait_for_store));
         (self.since, self.shortest_wait) = (Instant::now(), Duration::MAX);
-        self.most_taken = self.taken;
-        self.overload.tell(self.limit.now());
-        if self.limit.state() == LoadState::Over {
+        let limit = self.pool.limit();
+        self.overload.tell(limit.now());
+        if limit.state() == LoadState::Over {
             // Nobody waits for what will not come: whoever is dropped here is refused at once.
             self.line = FairLine::default();
         }
@@ -196,13 +148,9 @@ impl State {
     /// Gives free places to those who wait.
     fn serve(&mut self, places: &Arc<Places>) -> Given {
         let mut given = Vec::new();
-        while self.taken < self.limit.now() {
-            let mut line = std::mem::take(&mut self.line);
-            let next = line.pop(|owner| self.has_room_for(owner));
-            self.line = line;
-            let Some((owner, waiting)) = next else { break };
+        while let Some((owner, waiting)) = self.line.pop(|owner| self.pool.has_room_for(owner)) {
             if !waiting.is_closed() {
-                given.push((waiting, self.take(places, owner)));
+                given.push((waiting, self.give(places, owner)));
             }
         }
         given

@@ -221,7 +221,7 @@ def meet(options, store, seconds):
     share, slower = goodput / capacity, p99(load.whole) / p99(peak.whole)
     row.seen = (
         f"capacity {capacity:.0f}/s, goodput {share:.0%}; p99 {p99(peak.whole):.2f} -> {p99(load.whole):.2f} s; "
-        f"refused {len(load.refused)} (p50 {statistics.median(load.refused or [0]):.3f} s); other {load.wrong or 'none'}"
+        f"refused {len(peak.refused)} at the peak, {len(load.refused)} then (p50 {statistics.median(load.refused or [0]):.3f} s); other {load.wrong or 'none'}"
     )
     row.must(share >= LEAST_GOODPUT, f"the goodput fell to {share:.0%}")
     row.must(slower <= MOST_SLOWER, f"the accepted took {slower:.1f} times as long")
