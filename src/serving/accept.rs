@@ -32,6 +32,9 @@ pub trait Accept: Send {
 
     /// Registers the connection with the runtime in which this is called.
     fn connect(arrival: Self::Arrival) -> io::Result<Self::Io>;
+
+    /// Waits until something can be read: bytes, the end, or an error.
+    fn has_arrived(stream: &mut Self::Io) -> impl Future<Output = ()> + Send;
 }
 
 #[derive(Debug)]
@@ -76,6 +79,11 @@ impl Accept for Tcp {
 
     fn connect(arrival: StdStream) -> io::Result<TcpStream> {
         TcpStream::from_std(arrival)
+    }
+
+    async fn has_arrived(stream: &mut TcpStream) {
+        // What is wrong is told by the read that follows.
+        drop(stream.readable().await);
     }
 }
 

@@ -16,11 +16,11 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::select;
 use tokio::task::yield_now;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tower::ServiceExt;
 
 use super::Routers;
-use super::accept::READ_LIMIT;
+use super::accept::{Accept, READ_LIMIT};
 use super::ending::Ending;
 use super::room::{Seat, Visit};
 use super::slow_head::{Head, SlowHead};
@@ -35,15 +35,15 @@ const IDLE_LIMIT: Duration = Duration::from_secs(75);
 /// The same for a connection on a reserve file.
 const SHORT_IDLE_LIMIT: Duration = Duration::from_secs(1);
 
-/// In bytes: the head of a request. Room for the longest token, and what proxies let through.
-const MAX_HEAD: usize = 32 * 1024;
+/// In bytes: the head of a request, as much as Node.js lets through. Room for the longest token.
+const MAX_HEAD: usize = 16 * 1024;
 
 /// How long a connection that is closed for another may take to send the rest of its answer.
 const FLUSH_LIMIT: Duration = Duration::from_secs(1);
 
-/// In bytes: what is written ahead for a reader that stops, instead of hyper's 400 kB. 500 of them may
-/// hold 32 MB (ADR 33).
-const MAX_AHEAD: usize = 64 * 1024;
+/// In bytes: what is read ahead of a slow request, and written ahead for a reader that stops, instead
+/// of hyper's 400 kB. A thousand slow clients may hold 16 MB each way (ADR 33).
+const MAX_AHEAD: usize = 16 * 1024;
 
 /// What a connection is served with. Clones share its place.
 #[derive(Clone)]
@@ -52,6 +52,24 @@ pub(super) struct Guest {
     pub(super) routers: Arc<Routers>,
     pub(super) load: Load,
     pub(super) ending: Arc<Ending>,
+}
+
+/// Waits for the first byte of a connection. Until then it costs its socket and this future: hyper
+/// takes another 10 KiB (ADR 33). False if it is to be closed.
+pub(super) async fn speaks<L: Accept>(stream: &mut L::Io, guest: &Guest) -> bool {
+    let Guest { seat, ending, .. } = guest;
+    let limit = if seat.is_last_file() { SHORT_IDLE_LIMIT } else { IDLE_LIMIT };
+    let mut silence = pin!(sleep(limit));
+    loop {
+        select! {
+            // Its first byte first: a request that has arrived keeps it open.
+            biased;
+            () = L::has_arrived(stream) => return true,
+            () = seen(seat.is_needed()) => if seat.leaves() { return false },
+            () = seen(ending.stop.cancelled()) => return !seat.leaves(),
+            () = silence.as_mut() => return false,
+        }
+    }
 }
 
 pub(super) async fn serve_connection(

@@ -20,7 +20,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 
 pub use accept::{Accept, Tcp};
-use connection::{Guest, serve_connection};
+use connection::{Guest, serve_connection, speaks};
 pub use ending::Ending;
 use room::{Room, Seat};
 
@@ -95,7 +95,12 @@ pub fn serve_tcp(
 
 async fn welcome<L: Accept + 'static>(arrival: L::Arrival, guest: Guest) {
     match L::connect(arrival) {
-        Ok(stream) => serve_connection(stream, guest).await,
+        Ok(mut stream) => {
+            if speaks::<L>(&mut stream, &guest).await {
+                // Boxed, so that a connection that says nothing does not hold room for it.
+                serve_connection(stream, guest).boxed().await;
+            }
+        }
         Err(error) => tracing::error!(%error, "A connection cannot be served"),
     }
 }

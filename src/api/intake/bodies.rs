@@ -29,7 +29,7 @@ const SMALL: usize = 16 * 1024;
 
 /// In bytes: what all larger bodies together may hold while they arrive. Without this limit 300
 /// unfinished bodies held 323 MB (ADR 19).
-const ROOM: usize = 32 * MAX_BODY;
+const ROOM: usize = 8 * MAX_BODY;
 
 /// How long a body waits for its room.
 const ROOM_LIMIT: Duration = Duration::from_secs(10);

@@ -100,7 +100,7 @@ async fn bodies_that_do_not_end_hold_little_together_and_keep_no_message_out() {
     let held = taken.load(Ordering::Relaxed);
     let message = app.ask(&json!({ "message": "x".repeat(5_000) })).await;
 
-    assert!(held <= 32 * 1024 * 1024 + 300 * PIECE, "{held} bytes were taken");
+    assert!(held <= 8 * 1024 * 1024 + 300 * PIECE, "{held} bytes were taken");
     assert_eq!(message.status, 200);
     // Whoever had room was too slow; whoever waited for it in vain is told that there is none.
     let (mut slow, mut without_room) = (0, 0);
@@ -111,5 +111,5 @@ async fn bodies_that_do_not_end_hold_little_together_and_keep_no_message_out() {
             other => panic!("{other}"),
         }
     }
-    assert_eq!((slow, without_room), (32, 268));
+    assert_eq!((slow, without_room), (8, 292));
 }

@@ -15,7 +15,7 @@ use axum::routing::{get, post};
 use futures::{FutureExt, StreamExt, stream};
 use orchestrator::cores::Cores;
 use orchestrator::serving::{Accept, Ending, Routers, Tcp, serve};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream, duplex};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
@@ -58,7 +58,7 @@ struct Door {
 
 impl Accept for Door {
     type Arrival = DuplexStream;
-    type Io = DuplexStream;
+    type Io = BufReader<DuplexStream>;
 
     async fn accept(&mut self) -> io::Result<DuplexStream> {
         let no_file = || Err(io::Error::from_raw_os_error(nix::libc::EMFILE));
@@ -77,8 +77,12 @@ impl Accept for Door {
         }
     }
 
-    fn connect(arrival: DuplexStream) -> io::Result<DuplexStream> {
-        Ok(arrival)
+    fn connect(arrival: DuplexStream) -> io::Result<Self::Io> {
+        Ok(BufReader::new(arrival))
+    }
+
+    async fn has_arrived(stream: &mut Self::Io) {
+        drop(stream.fill_buf().await);
     }
 }
 
