@@ -2,19 +2,23 @@
 
 The server has a key with a limit of turns a minute. Its caller asks as fast as it can, while another caller
 without limits goes on. Exactly the limit may begin, every other request is told when to come back, and what
-`/usage` tells is what was answered.
+`/usage` tells is what was answered. Then a server without a free place refuses requests one after another:
+half of them within 10 ms.
 """
 
 import concurrent.futures
+import contextlib
+import http.client
 import json
 import os
+import statistics
 import subprocess
 import tempfile
 import time
 import urllib.error
 import urllib.request
 
-from servers import Model, Server, web
+from servers import Model, Server, create, web
 from table import Row
 
 TURNS = 20
@@ -22,6 +26,8 @@ REQUESTS = 400
 AT_ONCE = 16
 # Of the other caller; one after another.
 OTHERS = 20
+PLACES, LONG_STREAM = 4, "[[scenario:slow_ttft(30000)]] take your time"
+REFUSED_WITHIN = 0.010
 
 
 def make_key(binary, path, name, *arguments):
@@ -56,7 +62,45 @@ def run(options):
         database = f"sqlite://{folder}/threads.db"
         with Server(options.binary, API_KEYS_FILE=path, DATABASE_URL=database, GEMINI_BASE_URL=model.base_url) as server:
             measure(server.address, greedy, modest, row)
-    return [row]
+        return [row, full(options.binary, model)]
+
+
+def full(binary, model):
+    row = Row("limits", f"{REQUESTS} requests while all {PLACES} places are taken", REQUESTS)
+    with Server(binary, MAX_STREAMS=str(PLACES), GEMINI_BASE_URL=model.base_url) as server:
+        with contextlib.ExitStack() as streams:
+            for _ in range(PLACES):
+                streams.enter_context(begin_stream(server.address))
+            answers = refusals(server.address)
+        refused = [seconds for status, seconds in answers if status == 429]
+        row.must(len(refused) == REQUESTS, f"{REQUESTS - len(refused)} were not refused")
+        middle = statistics.median(refused or [0])
+        row.must(middle < REFUSED_WITHIN, f"a refusal takes {1000 * middle:.0f} ms")
+        row.seen = f"refused within {1000 * middle:.1f} ms (p50), {1000 * percentile(refused, 0.99):.1f} ms (p99)"
+    return row
+
+
+def begin_stream(address):
+    """A stream that has begun, until it is closed."""
+    connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=30)
+    headers = {"content-type": "application/json", "accept": "text/event-stream"}
+    connection.request("POST", "/chatkit", json.dumps(create(LONG_STREAM)), headers)
+    connection.getresponse().read(1)
+    return contextlib.closing(connection)
+
+
+def refusals(address):
+    """Status and seconds of requests that come one after another."""
+    answers, body = [], json.dumps({"message": "hello"})
+    headers = {"content-type": "application/json", "accept": "application/json"}
+    with contextlib.closing(http.client.HTTPConnection(address.removeprefix("http://"), timeout=30)) as connection:
+        for _ in range(REQUESTS):
+            start = time.monotonic()
+            connection.request("POST", "/chat", body, headers)
+            answer = connection.getresponse()
+            answer.read()
+            answers.append((answer.status, time.monotonic() - start))
+    return answers
 
 
 def measure(address, greedy, modest, row):
