@@ -1,6 +1,6 @@
 # Two build stages: the compiler stays in the first; the image contains one binary and certificates.
 
-FROM docker.io/library/rust:1.95-slim-bookworm AS build
+FROM docker.io/library/rust:1.95-slim-bookworm@sha256:d7482085ff5b415f84dba5647ae71606650bdef00db7aeb69f4b3d170c3e4082 AS build
 WORKDIR /build
 
 # Only the dependencies, with empty sources: this layer is rebuilt only when
@@ -32,7 +32,7 @@ RUN touch src/lib.rs src/main.rs src/*/lib.rs \
     && mkdir /data
 
 # glibc and certificates, no shell, no package manager; the same Debian as above.
-FROM gcr.io/distroless/cc-debian12:nonroot
+FROM gcr.io/distroless/cc-debian12:nonroot@sha256:9dac0a79194e45a7da0158a9c6da57b217585af0786db3845d1f0ec1a0dd182f
 COPY --from=build /build/target/release/orchestrator /usr/local/bin/orchestrator
 # 65532 is the user `nonroot` of this image. Kubernetes needs a number to check `runAsNonRoot`.
 COPY --from=build --chown=65532:65532 /data /data

@@ -27,6 +27,8 @@ OWNERS = {"TODO_DATABASE_URL": "todo", "TODO_ALLOWED_HOSTS": "todo", "TODO_TOKEN
 OF_THE_MACHINE = {"POSTGRES_PORT"}
 # Bases of an image that contain no shell. Those tagged `debug` do.
 WITHOUT_SHELL = re.compile(r"(scratch|gcr\.io/distroless/(static|cc)-debian\d+:nonroot(@sha256:[0-9a-f]{64})?)")
+# A base that cannot change under its name.
+PINNED = re.compile(r"scratch|.+@sha256:[0-9a-f]{64}")
 # Statuses with a different name in Python.
 STATUSES = {"PAYLOAD_TOO_LARGE": "REQUEST_ENTITY_TOO_LARGE"}
 
@@ -131,6 +133,8 @@ def compose(path, variables):
     for name, service in document["services"].items():
         if "healthcheck" not in service:
             yield f"{path}: {name} has no health check"
+        if "build" not in service and not PINNED.fullmatch(service["image"]):
+            yield f"{path}: {name} needs the digest of its image"
         for port in service.get("ports", []):
             if not port.startswith("127.0.0.1:"):
                 yield f"{path}: {name} is published beyond this machine: {port}"
@@ -146,6 +150,8 @@ def compose(path, variables):
 def image(path):
     """Nobody who gets into the image finds a shell there, so it must need none."""
     instructions = re.sub(r"\\\n", " ", re.sub(r"^#.*\n", "", read(path), flags=re.M)).splitlines()
+    bases = [line.split()[1] for line in instructions if line.startswith("FROM ")]
+    yield from (f"{path}: {base} needs its digest" for base in bases if not PINNED.fullmatch(base))
     last = max(place for place, line in enumerate(instructions) if line.startswith("FROM "))
     base, stage = instructions[last].split()[1], instructions[last + 1 :]
     if not WITHOUT_SHELL.fullmatch(base):
