@@ -3,6 +3,9 @@
 FROM docker.io/library/rust:1.95-slim-bookworm@sha256:d7482085ff5b415f84dba5647ae71606650bdef00db7aeb69f4b3d170c3e4082 AS build
 WORKDIR /build
 
+# Builds the allocator (ADR 36).
+RUN apt-get update && apt-get install --yes --no-install-recommends make && rm -rf /var/lib/apt/lists/*
+
 # Only the dependencies, with empty sources: this layer is rebuilt only when
 # Cargo.toml or Cargo.lock change.
 COPY Cargo.toml Cargo.lock ./
@@ -22,13 +25,13 @@ COPY src/todo/Cargo.toml src/todo/
 RUN mkdir -p tests/bench \
     && for package in src/*/; do touch "$package/lib.rs"; done \
     && echo 'fn main() {}' | tee src/main.rs src/demo/main.rs tests/main.rs tests/bench/main.rs > src/lib.rs \
-    && cargo build --release --locked --bin orchestrator
+    && cargo build --release --locked --features jemalloc --bin orchestrator
 
 # The real sources. Their files may be older than the layer above, and cargo would
 # treat them as unchanged, so touch them.
 COPY src src
 RUN touch src/lib.rs src/main.rs src/*/lib.rs \
-    && cargo build --release --locked --bin orchestrator \
+    && cargo build --release --locked --features jemalloc --bin orchestrator \
     && mkdir /data
 
 # glibc and certificates, no shell, no package manager; the same Debian as above.
@@ -44,6 +47,7 @@ VOLUME /data
 ENV HOST=0.0.0.0 \
     PORT=8000 \
     ADMIN_ADDR=127.0.0.1:8001 \
+    _RJEM_MALLOC_CONF=percpu_arena:percpu \
     DATABASE_URL=sqlite:///data/orchestrator.db \
     TODO_DATABASE_URL=sqlite:///data/todos.db
 EXPOSE 8000

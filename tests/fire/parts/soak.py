@@ -2,7 +2,8 @@
 
 People chat, read their threads, delete them, and send nonsense. After the first third the memory of the
 process may not grow by more than 1 MiB an hour, as far as so short a time can tell. Then 5,000 streams come
-at once; a minute after their end the process has at most twice what it had before.
+at once; a minute after their end the process has at most twice what it had before. The program must be built as
+the image is, with the feature `jemalloc` (ADR 36).
 """
 
 import asyncio
@@ -160,6 +161,7 @@ def run(options):
     try:
         with tempfile.TemporaryDirectory() as folder, Model(options.binary) as model:
             environment = {"GEMINI_BASE_URL": model.base_url, "GEMINI_MODEL": "fake:text_ten_chunks"}
+            environment["_RJEM_MALLOC_CONF"] = "percpu_arena:percpu"
             environment["DATABASE_URL"] = f"sqlite://{folder}/threads.db"
             with Server(options.binary, **environment) as server:
                 return [soak(options, server), crowd(server)]
