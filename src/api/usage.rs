@@ -11,7 +11,7 @@ use super::error::{ApiError, BrokenRule};
 use super::http::authentication::Asking;
 use super::http::rate_limit::name;
 use super::state::Api;
-use base::domain::{Cost, Spend};
+use base::domain::{Cost, Estimate, Spend};
 
 /// How many days are told if the caller names no number.
 const DAYS: u32 = 31;
@@ -75,7 +75,7 @@ fn day(rows: &[ModelUsage]) -> Value {
 }
 
 /// The sums of these rows. The cost is null if a part of it is unknown: a partial sum would look
-/// complete (ADR 16).
+/// complete (ADR 16). What limits count beside it is told apart (ADR 30).
 fn amounts(rows: &[ModelUsage]) -> Map<String, Value> {
     let sum = |count: fn(&ModelUsage) -> u64| {
         rows.iter().fold(0_u64, |sum, row| sum.saturating_add(count(row)))
@@ -96,5 +96,11 @@ fn amounts(rows: &[ModelUsage]) -> Map<String, Value> {
     let mut amounts: Map<_, _> =
         numbers.into_iter().map(|(name, number)| (name.to_owned(), number.into())).collect();
     amounts.insert("cost_usd".to_owned(), json!(spend.whole_cost().map(Cost::usd)));
+    let mut estimate = Estimate::default();
+    for row in rows {
+        estimate += row.estimate;
+    }
+    amounts.insert("estimated_tokens".to_owned(), estimate.tokens.into());
+    amounts.insert("estimated_cost_usd".to_owned(), estimate.cost.usd().into());
     amounts
 }

@@ -21,6 +21,7 @@ use tower::service_fn;
 use super::connection::connector::Connector;
 use super::connection::pool::{Lost, Pool};
 use super::connection::response::ProviderResponse;
+use super::connection::sent_bytes::SentBytes;
 use super::cost::bill::Bill;
 use super::endpoint::Endpoint;
 use super::fault::failure::{Failure, unavailable};
@@ -91,8 +92,8 @@ impl ProviderTransport {
         body: &Body<'_>,
         bill: &mut Bill<'_>,
     ) -> Result<OpenedAnswer, Failure> {
-        let pool = Arc::clone(self.pools.here());
-        let service = service_fn(move |request| send(Arc::clone(&pool), request));
+        let (pool, sent) = (Arc::clone(self.pools.here()), bill.sent.clone());
+        let service = service_fn(move |request| send(Arc::clone(&pool), sent.clone(), request));
         // The service must be set last: it replaces the default client, which retries on its own
         // (ADR 2).
         let client = Client::build(self.maker.clone(), self.endpoint.clone());
@@ -100,7 +101,11 @@ impl ProviderTransport {
         let sent = client.chat().create_stream_byot::<_, IgnoredAny>(body).await;
         match sent.map_or_else(answer_in, |_| Err(unwritten())) {
             Ok(answer) => opened(answer, bill).await,
-            Err(failure) => Err(failure),
+            Err(failure) => {
+                // Whoever did not answer is not paid, whatever it has received.
+                bill.cancel();
+                Err(failure)
+            }
         }
     }
 
@@ -108,7 +113,7 @@ impl ProviderTransport {
     pub(super) async fn models(&self) -> Result<Unstreamed, Failure> {
         let request = self.maker.get(self.endpoint.url("/models")).headers(self.endpoint.headers());
         let request = request.build().and_then(TryInto::try_into).map_err(|_| unwritten())?;
-        let sent = self.pools.here().send(request).await;
+        let sent = self.pools.here().send(request, &SentBytes::default()).await;
         Ok(unstreamed(sent.map_err(|error| lost(&error))?).await)
     }
 }
@@ -125,9 +130,13 @@ fn tls() -> Result<rustls::ClientConfig, rustls::Error> {
 
 /// Sends once and takes the answer away from async-openai, whose reader reads ahead without a
 /// limit, in a separate task, and reports an end and a cut alike (ADR 2).
-async fn send(pool: Arc<Pool>, request: HttpRequestFactory) -> Result<Response, OpenAIError> {
+async fn send(
+    pool: Arc<Pool>,
+    sent: SentBytes,
+    request: HttpRequestFactory,
+) -> Result<Response, OpenAIError> {
     let request = request.build().await?.try_into()?;
-    Err(OpenAIError::Boxed(Box::new(Sent(pool.send(request).await))))
+    Err(OpenAIError::Boxed(Box::new(Sent(pool.send(request, &sent).await))))
 }
 
 fn answer_in(error: OpenAIError) -> Result<ProviderResponse, Failure> {
@@ -143,6 +152,8 @@ pub(super) async fn opened(
 ) -> Result<OpenedAnswer, Failure> {
     if answer.status.is_success() {
         bill.begin();
+    } else {
+        bill.cancel();
     }
     if answer.status.is_success() && is_event_stream(&answer.headers) {
         // Headers reference the buffer of the head: dropped, hyper can reuse it for the body.

@@ -11,7 +11,7 @@ use super::database::SqlDialect;
 /// The description that the table of applied steps shows, and the SQL.
 type Step = (&'static str, &'static str);
 
-const SQLITE: [Step; 8] = [
+const SQLITE: [Step; 9] = [
     ("threads", include_str!("migrations/sqlite/0001_threads.sql")),
     ("lean tables", include_str!("migrations/sqlite/0002_lean_tables.sql")),
     ("turns", include_str!("migrations/sqlite/0003_turns.sql")),
@@ -20,9 +20,10 @@ const SQLITE: [Step; 8] = [
     ("leases", include_str!("migrations/sqlite/0006_leases.sql")),
     ("owners", include_str!("migrations/sqlite/0007_owners.sql")),
     ("usage", include_str!("migrations/sqlite/0008_usage.sql")),
+    ("estimates", include_str!("migrations/sqlite/0009_estimates.sql")),
 ];
 
-const POSTGRES: [Step; 8] = [
+const POSTGRES: [Step; 9] = [
     ("threads", include_str!("migrations/postgres/0001_threads.sql")),
     ("beginnings", include_str!("migrations/postgres/0002_beginnings.sql")),
     ("turns", include_str!("migrations/postgres/0003_turns.sql")),
@@ -31,6 +32,7 @@ const POSTGRES: [Step; 8] = [
     ("leases", include_str!("migrations/postgres/0006_leases.sql")),
     ("owners", include_str!("migrations/postgres/0007_owners.sql")),
     ("usage", include_str!("migrations/postgres/0008_usage.sql")),
+    ("estimates", include_str!("migrations/postgres/0009_estimates.sql")),
 ];
 
 pub(super) fn migrator(dialect: SqlDialect) -> Migrator {

@@ -8,7 +8,7 @@ use orchestrator::chat::{
     Charge, Claim, Closing, Count, Lease, ModelUsage, NewTurn, Resource, Store, Used,
 };
 use orchestrator::domain::{
-    CallerLimits, Cost, ModelSpend, Owner, Spend, SpendByModel, Thread, ThreadId, Usage,
+    CallerLimits, Cost, Estimate, ModelSpend, Owner, Spend, SpendByModel, Thread, ThreadId, Usage,
 };
 
 use super::stores::{beginning, said, thread};
@@ -26,6 +26,7 @@ contract!(
     a_turn_that_was_never_charged_is_of_unknown_cost_once_the_next_one_begins,
     a_title_is_added_whatever_came_since,
     any_number_that_a_provider_reports_is_added,
+    what_is_estimated_counts_for_limits_and_is_told_apart,
 );
 
 const ONCE: CallerLimits = CallerLimits { turns_at_once: Some(1), ..NONE };
@@ -267,6 +268,36 @@ async fn any_number_that_a_provider_reports_is_added(store: Arc<dyn Store>) {
     let [(_, turns, _, tokens, _)] = &told(&*store).await[..] else { panic!("one model") };
     assert!(*turns == 3 && *tokens >= 1_000_000_000_000_000);
     assert!(!count(&*store, "d", CallerLimits { tokens_per_day: Some(1), ..NONE }).await.is_within);
+}
+
+async fn what_is_estimated_counts_for_limits_and_is_told_apart(store: Arc<dyn Store>) {
+    let estimate = Estimate { tokens: 1_000, cost: Cost::from_nanos(5) };
+    let mut last = None;
+    for name in ["a", "b", "c"] {
+        let (thread, lease) = begun(&*store, name).await;
+        let mut spends = SpendByModel::default();
+        spends.add(ModelSpend::request("m", spend(9)).with_estimate(estimate));
+        let charge = Charge { turn: name.to_owned(), turns: 1, spends };
+        if name == "c" {
+            // The way of what could not be written with its end.
+            store.charge(&owner("ada"), &thread.id, &charge).await.unwrap();
+        } else {
+            end(&*store, &lease, charge).await;
+        }
+        last = Some(used(&*store).await);
+    }
+
+    let used = last.unwrap();
+    assert_eq!((used.tokens_today, used.cost_today), (3_030, Cost::from_nanos(42)));
+    let rows = store.usage(&owner("ada"), 2).await.unwrap();
+    let [row] = &rows[..] else { panic!("{rows:?}") };
+    assert_eq!(row.estimate, Estimate { tokens: 3_000, cost: Cost::from_nanos(15) });
+    assert_eq!((row.usage.total(), row.cost.nanos()), (30, 27));
+    let limits = CallerLimits { tokens_per_day: Some(3_030), ..NONE };
+    assert!(!count(&*store, "d", limits).await.is_within);
+    assert!(
+        !count(&*store, "e", CallerLimits { turns_at_once: Some(9), ..limits }).await.is_within
+    );
 }
 
 /// Begins the next turn in a thread.

@@ -11,8 +11,8 @@ use orchestrator::agents::{
     Tools,
 };
 use orchestrator::domain::{
-    Assistant, Catalog, Cost, Hints, Message, Owner, Reply, Spend, Tool, ToolCall, ToolId,
-    ToolOrigin, ToolOutput, Trust, Usage,
+    Assistant, Catalog, Cost, Hints, Message, ModelSpend, Owner, Reply, Spend, Tool, ToolCall,
+    ToolId, ToolOrigin, ToolOutput, Trust, Usage,
 };
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc};
@@ -100,7 +100,7 @@ impl Model for ScriptedModel {
             for piece in pieces {
                 deltas.say(piece);
             }
-            deltas.spend("scripted", spend);
+            deltas.spend(ModelSpend::request("scripted", spend));
             match end {
                 Some(end) => end,
                 None => pending().await,

@@ -14,6 +14,11 @@ pub const fn bytes_of_tokens(tokens: usize) -> usize {
     tokens.saturating_mul(BYTES_PER_TOKEN)
 }
 
+/// The approximate number of tokens of so many bytes, rounded up.
+pub const fn tokens_of_bytes(bytes: u64) -> u64 {
+    bytes.div_ceil(BYTES_PER_TOKEN as u64)
+}
+
 /// Bytes of text in these messages.
 pub fn bytes_of(messages: &[Message]) -> usize {
     messages.iter().map(Message::text_bytes).sum()

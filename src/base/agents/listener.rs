@@ -9,7 +9,7 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 
 use super::{AgentEvent, ToolProgress};
-use crate::domain::{CallId, ModelSpend, Spend, SpendByModel};
+use crate::domain::{CallId, ModelSpend, SpendByModel};
 
 pub trait Listener: Send + Sync {
     /// Something happened. Must not wait, because the run would wait with it (ADR 24).
@@ -103,8 +103,7 @@ impl Deltas {
     }
 
     /// Adds the cost of a request to a model, also of one that failed (ADR 16).
-    pub fn spend(&self, model: &str, more: Spend) {
-        let more = ModelSpend::request(model, more);
+    pub fn spend(&self, more: ModelSpend) {
         self.spent.lock().unwrap_or_else(PoisonError::into_inner).add(more);
     }
 

@@ -14,7 +14,7 @@ mod run;
 mod spend_budget;
 
 pub use asking::{ASK_USER, WithQuestions};
-pub use context::{bytes_of, bytes_of_tokens, shorten_results};
+pub use context::{bytes_of, bytes_of_tokens, shorten_results, tokens_of_bytes};
 pub use driver::{Driver, drive};
 pub use event::{AgentEvent, Finish, ToolEnd, ToolProgress};
 pub use failure::{Certainty, ModelError, ToolError};

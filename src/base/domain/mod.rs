@@ -37,7 +37,7 @@ pub use output::{ToolImage, ToolLink, ToolOutput};
 pub use question::{Answer, AnswerStatus, Answers, Choice, Question, QuestionKind};
 pub use secret::Secret;
 pub use source::{Annotation, Source, SourceKind};
-pub use spend::{Spend, Usage};
+pub use spend::{Estimate, Spend, Usage};
 pub use text::{Cleaner, InvalidText, UserText, clean, shorten};
 pub use thread::{Order, Page, PageRequest, Thread, ThreadStatus};
 pub use token::CallerToken;

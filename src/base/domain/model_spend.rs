@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use super::Spend;
+use super::{Estimate, Spend};
 
 /// The requests to one model, and what they cost.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ModelSpend {
     /// Empty if it is not known.
     pub model: Arc<str>,
     pub requests: u64,
     pub spend: Spend,
+    pub estimate: Estimate,
 }
 
 /// What several models cost, the last one asked at the end.
@@ -19,7 +20,20 @@ pub struct SpendByModel(Vec<ModelSpend>);
 
 impl ModelSpend {
     pub fn request(model: &str, spend: Spend) -> Self {
-        Self { model: Arc::from(model), requests: 1, spend }
+        let estimate = Estimate::default();
+        Self { model: Arc::from(model), requests: 1, spend, estimate }
+    }
+
+    /// The same, and what its provider has not told.
+    #[must_use]
+    pub fn with_estimate(self, estimate: Estimate) -> Self {
+        Self { estimate, ..self }
+    }
+
+    fn join(&mut self, more: &Self) {
+        self.requests = self.requests.saturating_add(more.requests);
+        self.spend += more.spend;
+        self.estimate += more.estimate;
     }
 }
 
@@ -31,15 +45,11 @@ impl SpendByModel {
 
     pub fn add(&mut self, more: ModelSpend) {
         let known = self.0.iter().position(|known| known.model == more.model);
-        let known = known.map(|place| self.0.remove(place));
-        self.0.push(match known {
-            Some(ModelSpend { model, requests, spend }) => ModelSpend {
-                model,
-                requests: requests.saturating_add(more.requests),
-                spend: spend + more.spend,
-            },
-            None => more,
-        });
+        let Some(mut sum) = known.map(|place| self.0.remove(place)) else {
+            return self.0.push(more);
+        };
+        sum.join(&more);
+        self.0.push(sum);
     }
 
     pub fn add_all(&mut self, more: Self) {

@@ -32,6 +32,15 @@ pub struct Spend {
     pub unpriced_calls: u64,
 }
 
+/// What may have been used of what no provider told. It counts for limits, and is never added to what
+/// is known (ADR 30).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Estimate {
+    pub tokens: u64,
+    /// Nothing if the price is not known.
+    pub cost: Cost,
+}
+
 impl Usage {
     /// Everything that was read and written.
     pub const fn total(&self) -> u64 {
@@ -71,6 +80,13 @@ impl AddAssign for Spend {
         self.usage += more.usage;
         self.cost = self.cost + more.cost;
         self.unpriced_calls = self.unpriced_calls.saturating_add(more.unpriced_calls);
+    }
+}
+
+impl AddAssign for Estimate {
+    fn add_assign(&mut self, more: Self) {
+        self.tokens = self.tokens.saturating_add(more.tokens);
+        self.cost = self.cost + more.cost;
     }
 }
 

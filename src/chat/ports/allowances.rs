@@ -5,7 +5,9 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 
 use super::StoreResult;
-use base::domain::{CallerLimits, Cost, Owner, Spend, SpendByModel, ThreadId, Usage};
+use base::domain::{
+    CallerLimits, Cost, Estimate, ModelSpend, Owner, SpendByModel, ThreadId, Usage,
+};
 
 /// For so many days, today included, it is known what an owner has used.
 pub const USAGE_DAYS: u32 = 92;
@@ -63,9 +65,9 @@ pub struct Used {
     pub minute_frees_in: Duration,
     /// Turns that run or wait.
     pub turns_at_once: u64,
-    /// Read and written today.
+    /// Read and written today, with what is estimated.
     pub tokens_today: u64,
-    /// The known part of today's cost.
+    /// The known part of today's cost, with what is estimated.
     pub cost_today: Cost,
     pub day_ends_in: Duration,
 }
@@ -104,27 +106,29 @@ pub struct ModelUsage {
     pub cost: Cost,
     /// Requests of unknown cost.
     pub unpriced_calls: u64,
+    /// What their providers have not told. Counts for limits only.
+    pub estimate: Estimate,
 }
 
 impl Charge {
     /// What it adds for each model. The turn counts with the model that was asked last.
     pub fn rows(&self, day: i64) -> Vec<ModelUsage> {
-        let row = |model: &str, requests, spend: Spend| ModelUsage {
+        let row = |one: &ModelSpend| ModelUsage {
             day,
-            model: model.to_owned(),
+            model: one.model.to_string(),
             turns: 0,
-            requests,
-            usage: spend.usage,
-            cost: spend.cost,
-            unpriced_calls: spend.unpriced_calls,
+            requests: one.requests,
+            usage: one.spend.usage,
+            cost: one.spend.cost,
+            unpriced_calls: one.spend.unpriced_calls,
+            estimate: one.estimate,
         };
-        let models = self.spends.models().iter();
-        let mut rows: Vec<_> = models.map(|one| row(&one.model, one.requests, one.spend)).collect();
+        let mut rows: Vec<_> = self.spends.models().iter().map(row).collect();
         match rows.last_mut() {
             Some(last) => last.turns = self.turns,
             None if self.turns > 0 => {
                 let turns = self.turns;
-                rows.push(ModelUsage { turns, ..row("", 0, Spend::default()) });
+                rows.push(ModelUsage { turns, ..row(&ModelSpend::default()) });
             }
             None => {}
         }

@@ -15,6 +15,8 @@ const MAX_ARGUMENT_BYTES: usize = 256 * 1024;
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
     open: Vec<OpenCall>,
+    /// Bytes of names and arguments.
+    arrived: u64,
     /// A signature that arrived before its call.
     early_extra: Option<Value>,
 }
@@ -40,6 +42,7 @@ struct CallPiece {
 impl Calls {
     pub(crate) fn push(&mut self, entry: Value) -> Result<(), Failure> {
         let piece = CallPiece::read(entry);
+        self.arrived += piece.bytes();
         let is_signature = piece.id.is_none() && piece.name.is_none() && piece.arguments.is_none();
         match self.place(&piece) {
             Some(place) => self.open.get_mut(place).map_or(Ok(()), |call| call.add(piece)),
@@ -49,6 +52,11 @@ impl Calls {
             }
             None => self.begin(piece),
         }
+    }
+
+    /// The bytes of names and arguments so far.
+    pub(crate) fn arrived(&self) -> u64 {
+        self.arrived
     }
 
     /// The calls, or a failure if one is incomplete.
@@ -96,6 +104,10 @@ impl CallPiece {
             extra: extra::take(&mut entry),
         }
     }
+
+    fn bytes(&self) -> u64 {
+        bytes(self.name.as_ref()) + bytes(self.arguments.as_ref())
+    }
 }
 
 impl OpenCall {
@@ -139,6 +151,11 @@ pub(crate) fn text(object: &mut Value, key: &str) -> Option<String> {
         Some(Value::String(text)) if !text.is_empty() => Some(text),
         _ => None,
     }
+}
+
+/// The length of a text that may be absent.
+pub(crate) fn bytes(text: Option<&String>) -> u64 {
+    text.map_or(0, |text| text.len() as u64)
 }
 
 /// Some servers send the arguments as an object instead of its text.

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::calls::{Calls, text};
+use super::calls::{Calls, bytes, text};
 use super::chunk::Chunk;
 use super::code_call_filter::{CodeCallFilter, Rest};
 use super::thoughts::Thoughts;
@@ -24,6 +24,8 @@ pub struct Decoder {
     thoughts: Thoughts,
     calls: Calls,
     counts: TokenCounts,
+    /// Bytes of text and thoughts.
+    arrived: u64,
     finish: Option<String>,
     refused: bool,
 }
@@ -86,6 +88,11 @@ impl Decoder {
         self.counts.usage()
     }
 
+    /// The bytes of text, thoughts and calls so far: for what is not counted (ADR 30).
+    pub(crate) fn arrived(&self) -> u64 {
+        self.arrived + self.calls.arrived()
+    }
+
     /// The reply, or why there is none. Complete calls and text decide, not the word `stop` (ADR
     /// 2).
     pub fn finish(mut self, ending: StreamEnd, out: &mut Vec<Delta>) -> Result<Reply, Failure> {
@@ -114,6 +121,7 @@ impl Decoder {
         out: &mut Vec<Delta>,
     ) -> Result<(), Failure> {
         let before = out.len();
+        self.arrived += bytes(content.as_ref());
         if let Some(content) = content {
             self.thoughts.plain(content, out);
         }
@@ -124,10 +132,13 @@ impl Decoder {
         let before = out.len();
         // Gateways that send both send the same text in both.
         let mut names = ["reasoning_content", "reasoning"].into_iter();
-        out.extend(names.find_map(|key| text(&mut part, key)).map(Delta::Thought));
-        self.refused |= text(&mut part, "refusal").is_some();
+        let thought = names.find_map(|key| text(&mut part, key));
+        let refusal = text(&mut part, "refusal");
         let extra = extra::take(&mut part);
         let content = content(&mut part);
+        self.arrived += bytes(thought.as_ref()) + bytes(refusal.as_ref()) + bytes(content.as_ref());
+        out.extend(thought.map(Delta::Thought));
+        self.refused |= refusal.is_some();
         if is_thought(extra.as_ref()) {
             self.thoughts.flagged(content.unwrap_or_default(), out);
         } else {

@@ -145,7 +145,7 @@ impl<'a> Reading<'a> {
         }
         match self.decoder.usage() {
             None if is_refusal => self.refused(),
-            usage => self.bill.note(usage),
+            usage => self.bill.note(usage, self.decoder.arrived()),
         }
         self.say();
         result

@@ -7,6 +7,7 @@ pub(super) mod connector;
 pub(super) mod pool;
 mod provider_connection;
 pub(super) mod response;
+pub(super) mod sent_bytes;
 
 use std::error::Error;
 

@@ -11,6 +11,7 @@ use super::BoxError;
 use super::connector::Connector;
 use super::provider_connection::{ProviderConnection, Stream};
 use super::response::ProviderResponse;
+use super::sent_bytes::SentBytes;
 use base::domain::is_out_of_files;
 
 /// How long an idle connection is kept.
@@ -62,13 +63,16 @@ impl Pool {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future closes the connection.
+    /// Dropping the future closes the connection. `sent` then says whether the request was sent.
     pub(crate) async fn send(
         self: &Arc<Self>,
         request: Request<Body>,
+        sent: &SentBytes,
     ) -> Result<ProviderResponse, Lost> {
         let mut request = self.connector.address(request);
+        let size = request.body().as_bytes().map_or(0, |body| body.len() as u64);
         while let Some(mut connection) = self.take() {
+            sent.set(size);
             match connection.send(request).await {
                 Ok(response) => {
                     return Ok(ProviderResponse::on(connection, Arc::clone(self), response));
@@ -82,11 +86,13 @@ impl Pool {
                     // The server had closed the idle connection and has not seen the request, so
                     // sending it on the next one cannot repeat it (ADR 26).
                     request = back;
+                    sent.set(0);
                 }
             }
         }
         let stream = self.connect().await.map_err(Lost::Unconnected)?;
         let mut connection = ProviderConnection::over(stream).await.map_err(Lost::Cut)?;
+        sent.set(size);
         let response =
             connection.send(request).await.map_err(|error| Lost::Cut(error.into_error()))?;
         Ok(ProviderResponse::on(connection, Arc::clone(self), response))

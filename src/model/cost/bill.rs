@@ -3,8 +3,9 @@
 use tracing::Span;
 
 use super::prices::Price;
-use base::agents::Deltas;
-use base::domain::{Spend, Usage};
+use crate::connection::sent_bytes::SentBytes;
+use base::agents::{Deltas, tokens_of_bytes};
+use base::domain::{Estimate, ModelSpend, Spend, Usage};
 
 /// What one request costs so far. Reported on drop: a broken, refused or abandoned answer is billed
 /// like a complete one (ADR 16).
@@ -13,34 +14,72 @@ pub(crate) struct Bill<'a> {
     model: &'a str,
     price: Option<Price>,
     usage: Option<Usage>,
-    is_due: bool,
+    /// The bytes of the answer that have arrived, and those of them that the counters include.
+    arrived: u64,
+    counted: u64,
+    /// The request, once it is on its way.
+    pub(crate) sent: SentBytes,
+    due: Billing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Billing {
+    No,
+    /// No answer began. If we hang up now, the model may work all the same.
+    IfSent,
+    Yes,
 }
 
 impl<'a> Bill<'a> {
-    /// Nothing is billed before the provider answers.
     pub(crate) fn new(deltas: &'a Deltas, model: &'a str, price: Option<Price>) -> Self {
-        Self { deltas, model, price, usage: None, is_due: false }
+        let (usage, arrived, counted) = (None, 0, 0);
+        let (sent, due) = (SentBytes::default(), Billing::IfSent);
+        Self { deltas, model, price, usage, arrived, counted, sent, due }
     }
 
     /// The provider answers. Its model may have worked, whatever is read from now on.
     pub(crate) fn begin(&mut self) {
-        self.is_due = true;
+        self.due = Billing::Yes;
     }
 
-    /// The counters so far.
-    pub(crate) fn note(&mut self, usage: Option<Usage>) {
-        (self.usage, self.is_due) = (usage, true);
+    /// The counters so far, and the bytes of the answer.
+    pub(crate) fn note(&mut self, usage: Option<Usage>, arrived: u64) {
+        if usage != self.usage {
+            self.counted = arrived;
+        }
+        (self.usage, self.arrived, self.due) = (usage, arrived, Billing::Yes);
     }
 
-    /// No model answered: the provider refused, or something else than a provider spoke.
+    /// No model answered: the provider refused or was not reached, or something else than a
+    /// provider spoke.
     pub(crate) fn cancel(&mut self) {
-        (self.usage, self.is_due) = (None, false);
+        (self.usage, self.due) = (None, Billing::No);
+    }
+
+    fn is_due(&self) -> bool {
+        match self.due {
+            Billing::No => false,
+            Billing::IfSent => self.sent.get() > 0,
+            Billing::Yes => true,
+        }
+    }
+
+    /// What the counters do not include: the prompt if there are none, and what came after them.
+    fn estimate(&self) -> Estimate {
+        let prompt = if self.usage.is_none() { self.sent.get() } else { 0 };
+        let usage = Usage {
+            input_tokens: tokens_of_bytes(prompt),
+            output_tokens: tokens_of_bytes(self.arrived.saturating_sub(self.counted)),
+            ..Usage::default()
+        };
+        let cost = self.price.map(|price| price.of(&usage)).unwrap_or_default();
+        Estimate { tokens: usage.total(), cost }
     }
 }
 
 impl Drop for Bill<'_> {
     fn drop(&mut self) {
-        if !self.is_due {
+        if !self.is_due() {
             return;
         }
         // Without counters the cost is unknown, except for a free model. An unknown cost hides the
@@ -49,7 +88,7 @@ impl Drop for Bill<'_> {
         let cost = told.and_then(|usage| Some(self.price?.of(&usage)));
         let spend = Spend::of_call(told.unwrap_or_default(), cost);
         record(&spend);
-        self.deltas.spend(self.model, spend);
+        self.deltas.spend(ModelSpend::request(self.model, spend).with_estimate(self.estimate()));
     }
 }
 

@@ -93,7 +93,8 @@ impl UsageBook {
         let now = Timestamp::now().as_millisecond();
         let today = self.of_day(owner, now.div_euclid(DAY_MS));
         let (tokens, cost) = today.fold((0, Cost::default()), |(tokens, cost), row| {
-            (row.usage.total().saturating_add(tokens), cost + row.cost)
+            let of_row = row.usage.total().saturating_add(row.estimate.tokens);
+            (of_row.saturating_add(tokens), cost + row.cost + row.estimate.cost)
         });
         Used {
             turns_of_minute: of_minute.len() as u64,
@@ -153,4 +154,5 @@ fn add(row: &mut ModelUsage, more: &ModelUsage) {
     row.usage += more.usage;
     row.cost = row.cost + more.cost;
     row.unpriced_calls = row.unpriced_calls.saturating_add(more.unpriced_calls);
+    row.estimate += more.estimate;
 }

@@ -11,7 +11,7 @@ use super::super::database::{SqlDialect, Statement};
 use super::rows::{amount, key};
 use super::threads::millis;
 use super::{SqlResult, SqlStore};
-use base::domain::{CallerLimits, Cost, Owner, ThreadId, Usage};
+use base::domain::{CallerLimits, Cost, Estimate, Owner, ThreadId, Usage};
 use chat::{Allowance, Charge, Count, ModelUsage, NewTurn, Used};
 
 const MINUTE_MS: i64 = 60_000;
@@ -41,6 +41,8 @@ impl ChargeRow {
                 "thinking_tokens": number(row.usage.thinking_tokens),
                 "cost_nanos": number(row.cost.nanos()),
                 "unpriced_calls": number(row.unpriced_calls),
+                "estimated_tokens": number(row.estimate.tokens),
+                "estimated_nanos": number(row.estimate.cost.nanos()),
             })
         });
         Self { turn: charge.turn.clone(), bill: rows.collect::<serde_json::Value>().to_string() }
@@ -180,6 +182,10 @@ fn usage_of(row: &AnyRow) -> SqlResult<ModelUsage> {
         },
         cost: Cost::from_nanos(count("cost_nanos")?),
         unpriced_calls: count("unpriced_calls")?,
+        estimate: Estimate {
+            tokens: count("estimated_tokens")?,
+            cost: Cost::from_nanos(count("estimated_nanos")?),
+        },
     })
 }
 
@@ -190,9 +196,10 @@ const USED: &str = "SELECT c.ms AS now, \
         WHERE t.owner = $1 AND t.is_of_minute = 1 \
         ORDER BY t.begun_at DESC LIMIT COALESCE($2, 1)) AS m) AS oldest, \
     (SELECT COUNT(*) FROM counting_turns AS t WHERE t.owner = $1 AND t.is_running = 1) AS running, \
-    (SELECT COALESCE(SUM(u.input_tokens + u.output_tokens + u.thinking_tokens), 0) \
+    (SELECT COALESCE(SUM(u.input_tokens + u.output_tokens + u.thinking_tokens \
+            + u.estimated_tokens), 0) \
         FROM usage AS u WHERE u.owner = $1 AND u.day = c.ms / 86400000) AS tokens, \
-    (SELECT COALESCE(SUM(u.cost_nanos), 0) \
+    (SELECT COALESCE(SUM(u.cost_nanos + u.estimated_nanos), 0) \
         FROM usage AS u WHERE u.owner = $1 AND u.day = c.ms / 86400000) AS cost_nanos \
     FROM clock AS c";
 
@@ -217,6 +224,8 @@ const USAGE: &str = "SELECT day, model, CAST(SUM(turns) AS BIGINT) AS turns, \
     CAST(SUM(output_tokens) AS BIGINT) AS output_tokens, \
     CAST(SUM(thinking_tokens) AS BIGINT) AS thinking_tokens, \
     CAST(SUM(cost_nanos) AS BIGINT) AS cost_nanos, \
-    CAST(SUM(unpriced_calls) AS BIGINT) AS unpriced_calls \
+    CAST(SUM(unpriced_calls) AS BIGINT) AS unpriced_calls, \
+    CAST(SUM(estimated_tokens) AS BIGINT) AS estimated_tokens, \
+    CAST(SUM(estimated_nanos) AS BIGINT) AS estimated_nanos \
     FROM usage WHERE owner = $1 AND day > (SELECT ms FROM clock) / 86400000 - $2 \
     GROUP BY day, model";

@@ -274,6 +274,7 @@ async fn each_caller_is_told_its_own_use_by_day_and_model() {
     let amounts = json!({
         "turns": 1, "requests": 1, "input_tokens": 10, "cached_tokens": 0, "output_tokens": 2,
         "thinking_tokens": 0, "unpriced_requests": 0, "cost_usd": 0.001,
+        "estimated_tokens": 0, "estimated_cost_usd": 0.0,
     });
     let with = |more: Value| {
         let mut all = amounts.clone();

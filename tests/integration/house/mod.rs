@@ -6,6 +6,7 @@ mod asking;
 mod bodies;
 mod budget;
 mod callers;
+mod charged;
 mod choosing;
 mod day;
 mod degraded;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Asked, ask, channel, piece, refusal, settings};
 use crate::support::scripted_http::{Answer, ScriptedHttp, Then, frames};
 
-const WHILE: Duration = Duration::from_mins(1);
+pub(super) const WHILE: Duration = Duration::from_mins(1);
 
 #[tokio::test]
 async fn every_attempt_that_was_billed_is_paid_and_no_other() {
@@ -135,7 +135,7 @@ async fn an_answer_that_nobody_waits_for_is_paid_as_far_as_it_came() {
 }
 
 /// The piece with counters, as Gemini has them on each.
-fn counted(mut piece: Value, prompt: u64, completion: u64) -> Value {
+pub(super) fn counted(mut piece: Value, prompt: u64, completion: u64) -> Value {
     piece["usage"] = json!({
         "prompt_tokens": prompt, "completion_tokens": completion,
         "total_tokens": prompt + completion,

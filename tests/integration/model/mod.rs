@@ -4,6 +4,7 @@ mod addresses;
 mod bills;
 mod bytes;
 mod connections;
+mod estimates;
 mod guarded;
 mod inspection;
 

@@ -1,6 +1,6 @@
 //! What requests cost, by model.
 
-use orchestrator::domain::{Cost, ModelSpend, Spend, SpendByModel, Usage};
+use orchestrator::domain::{Cost, Estimate, ModelSpend, Spend, SpendByModel, Usage};
 
 fn spend(tokens: u64, cost: Option<Cost>) -> Spend {
     Spend::of_call(Usage { input_tokens: tokens, ..Usage::default() }, cost)
@@ -20,6 +20,20 @@ fn each_model_has_its_own_sum_and_the_last_one_asked_is_at_the_end() {
         .collect();
     assert_eq!(told, [("other", 1, 10, 10), ("one", 2, 101, 101)]);
     assert_eq!(spends.total().usage.total(), 111);
+}
+
+#[test]
+fn estimates_add_up_and_change_nothing_that_is_known() {
+    let mut spends = SpendByModel::default();
+    let known = spend(1, Some(Cost::from_nanos(1)));
+    for tokens in [10, u64::MAX] {
+        let estimate = Estimate { tokens, cost: Cost::from_nanos(7) };
+        spends.add(ModelSpend::request("one", known).with_estimate(estimate));
+    }
+
+    let [one] = spends.models() else { panic!("one model") };
+    assert_eq!(one.estimate, Estimate { tokens: u64::MAX, cost: Cost::from_nanos(14) });
+    assert_eq!(spends.total(), known + known);
 }
 
 #[test]
