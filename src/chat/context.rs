@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::admission::{Heartbeat, Queues};
-use super::allowance::Refusals;
+use super::allowance::{CountHere, Refusals};
 use super::repeat::RequestsInFlight;
 use super::{Settings, Store};
 use base::agents::{Model, Tools};
@@ -23,4 +23,8 @@ pub(super) struct ChatContext {
     pub(super) heartbeat: Arc<Heartbeat>,
     pub(super) in_flight: RequestsInFlight,
     pub(super) refusals: Refusals,
+    /// Turns that were counted against the limits of their callers.
+    pub(super) turns_here: CountHere,
+    /// Requests beyond a limit whose earlier copy is looked for.
+    pub(super) looked_for: CountHere,
 }

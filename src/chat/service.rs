@@ -16,7 +16,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::{Instrument, info_span};
 
 use super::admission::{Heartbeat, Queues, beat};
-use super::allowance::{Allowed, Refusals, allow, report};
+use super::allowance::{Allowed, CountHere, Refusals, allow, report};
 use super::context::ChatContext;
 use super::places::Places;
 use super::repeat::RequestsInFlight;
@@ -62,6 +62,8 @@ impl Chat {
             heartbeat: Arc::new(Heartbeat::default()),
             in_flight: RequestsInFlight::default(),
             refusals: Refusals::default(),
+            turns_here: CountHere::default(),
+            looked_for: CountHere::default(),
         });
         let beating = beat(Arc::clone(&context.store), Arc::clone(&context.heartbeat));
         let heartbeat = tokio::spawn(beating).abort_handle();

@@ -1,25 +1,28 @@
-//! A turn that was counted, until it is certain that it begins.
+//! A turn that was counted: in the store, and until its end in this process.
 
 use std::fmt;
 use std::sync::Arc;
 
 use super::super::Store;
+use super::here::CountedHere;
 
 /// Takes the turn back when it is dropped: a copy that is replayed, or a request that is refused
 /// after all, is no turn.
 #[must_use = "a turn that is dropped is taken back"]
 pub(crate) struct CountedTurn {
     store: Arc<dyn Store>,
+    /// `None` once it is certain that the turn begins.
     turn: Option<String>,
+    _here: CountedHere,
 }
 
 impl CountedTurn {
-    pub(super) fn new(store: &Arc<dyn Store>, turn: &str) -> Self {
-        Self { store: Arc::clone(store), turn: Some(turn.to_owned()) }
+    pub(super) fn new(store: &Arc<dyn Store>, turn: &str, here: CountedHere) -> Self {
+        Self { store: Arc::clone(store), turn: Some(turn.to_owned()), _here: here }
     }
 
-    /// The turn begins. Its end is written with its cost.
-    pub(crate) fn keep(mut self) {
+    /// The turn begins. Its end is written with its cost; until then it counts here.
+    pub(crate) fn keep(&mut self) {
         self.turn = None;
     }
 

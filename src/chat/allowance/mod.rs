@@ -1,6 +1,7 @@
 //! What a caller may use (ADR 30): a turn is counted before it begins, or refused.
 
 mod counted;
+mod here;
 mod refusals;
 mod report;
 mod shares;
@@ -8,11 +9,12 @@ mod shares;
 use super::context::ChatContext;
 use super::{
     BeginError, Count, Held, NewTurn, RepeatDecision, RepeatMoment, RepeatedRequest,
-    RequestContext, StoreResult, decide,
+    RequestContext, StoreResult, Used, decide,
 };
-use base::domain::ThreadId;
+use base::domain::{CallerLimits, ThreadId};
 
 pub(super) use counted::CountedTurn;
+pub(super) use here::CountHere;
 pub(super) use refusals::Refusals;
 pub use report::UsageReport;
 pub(super) use report::report;
@@ -20,6 +22,10 @@ pub use shares::{Allowance, Policy, Share};
 
 /// A turn waits at most twice as long as it may run. The rest is for tool servers and for its end.
 const LONGEST: u32 = 4;
+
+/// So many requests of a caller at its limit are looked for at the same time: one of them may be a
+/// copy. The store's connections are for those who may begin.
+const LOOKED_FOR: u64 = 8;
 
 /// A turn that may begin.
 pub(super) struct Allowed {
@@ -52,7 +58,8 @@ pub(super) async fn allow(
         }
         Err(refusal) => refusal,
     };
-    if is_answered(chat, context).await {
+    let looking = chat.looked_for.add(&context.caller.owner, LOOKED_FOR);
+    if looking.is_some() && is_answered(chat, context).await {
         return Ok(Allowed { attempt, counted: None, allowance: Some(refusal) });
     }
     Err(BeginError::OverLimit(refusal))
@@ -67,18 +74,32 @@ async fn count(
     if let Some(known) = chat.refusals.find(&turn.owner, limits) {
         return Ok(Err(known));
     }
-    // Before it is counted: this future may be dropped while the store answers.
-    let counted = limits.count_turns().then(|| CountedTurn::new(&chat.store, &turn.turn));
+    let mut counted = None;
+    if limits.count_turns() {
+        let most = limits.turns_at_once.unwrap_or(u64::MAX);
+        let Some(here) = chat.turns_here.add(&turn.owner, most) else {
+            return Ok(Err(full(most)));
+        };
+        // Before it is counted: this future may be dropped while the store answers.
+        counted = Some(CountedTurn::new(&chat.store, &turn.turn, here));
+    }
     let Count { used, is_within } = chat.store.count(turn).await?;
     let allowance = Allowance::new(limits, &used);
     if is_within {
         return Ok(Ok((counted, allowance)));
     }
-    if let Some(nothing) = counted {
+    if let Some(nothing) = &mut counted {
         nothing.keep();
     }
     chat.refusals.note(&turn.owner, limits, &allowance);
     Ok(Err(allowance))
+}
+
+/// As many turns as allowed run in this process. What else is used is not known here.
+fn full(turns_at_once: u64) -> Allowance {
+    let turns = Some(turns_at_once);
+    let limits = CallerLimits { turns_at_once: turns, ..CallerLimits::default() };
+    Allowance::new(&limits, &Used { turns_at_once, ..Used::default() })
 }
 
 /// Whether the request is a copy that begins no work: its answer is stored, or it is refused.

@@ -81,7 +81,7 @@ pub(crate) struct TurnJob {
     pub(crate) place: Place,
     /// While this exists, copies of the request join the turn.
     pub(crate) in_flight: Option<InFlightGuard>,
-    /// Counted against the limits of its caller; `None` once that is certain.
+    /// Counted against the limits of its caller, until the turn is over.
     pub(crate) counted: Option<CountedTurn>,
     /// Told whether a turn began, as long as the answer can still be a status code.
     pub(crate) started: Option<oneshot::Sender<Result<(), BeginError>>>,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::super::admission::{HeldThread, QueueSlot};
+use super::super::allowance::CountedTurn;
 use super::super::context::ChatContext;
 use super::super::places::Place;
 use super::super::record::recorder::Recorded;
@@ -18,6 +19,7 @@ pub(super) struct TurnCloser {
     pub(super) held: HeldThread,
     pub(super) slot: Option<QueueSlot>,
     pub(super) place: Place,
+    pub(super) counted: Option<CountedTurn>,
     pub(super) log: Arc<TurnLog>,
     /// The key of the request and the id of this try; `None` if it cannot be repeated.
     pub(super) repeat: Option<(String, String)>,
@@ -39,7 +41,7 @@ pub(super) async fn close_turn(
     closer: TurnCloser,
     recorded: Recorded,
 ) -> TurnEnd {
-    let TurnCloser { held, slot, place, log, repeat, request_id, payer } = closer;
+    let TurnCloser { held, slot, place, counted, log, repeat, request_id, payer } = closer;
     let Recorded { mut end, last, is_final, spends } = recorded;
     let charge = Charge { turn: payer.attempt, turns: 1, spends };
     let spent = held.spent + end.spend;
@@ -47,7 +49,7 @@ pub(super) async fn close_turn(
     let (last_kept, paid) = (last.clone(), Some(charge.clone()));
     let closing = Closing { spent, last: last_kept, settlement: settled, charge: paid };
     let left = chat.store.end(&held.lease, closing).await;
-    drop((held, slot, place));
+    drop((held, slot, place, counted));
     let is_left = left.is_ok();
     tell_last(left, last, &mut end, &log, &request_id);
     // The failed write contained the receipt. It is settled alone, with the corrected end.

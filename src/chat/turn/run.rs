@@ -47,7 +47,7 @@ pub(crate) async fn run_turn(chat: Arc<ChatContext>, job: TurnJob) {
     // Boxed, and freed before the long part begins: every held stream would carry its size.
     let Some((job, ready)) = Box::pin(begun(&chat, job)).await else { return };
     // Copies join the turn until its end is announced.
-    let TurnJob { request, attempt, thread, log, place, in_flight: _joinable, .. } = job;
+    let TurnJob { request, attempt, thread, log, place, counted, in_flight: _joinable, .. } = job;
     let Ready { held, slot, started, transcript, title } = *ready;
     for event in started.events {
         log.tell(event);
@@ -70,7 +70,7 @@ pub(crate) async fn run_turn(chat: Arc<ChatContext>, job: TurnJob) {
     let heard = Arc::clone(&log);
     let payer = Payer { owner, attempt };
     let unnamed = title.map(|words| (payer.clone(), words));
-    let closer = TurnCloser { held, slot, place, log: heard, repeat, request_id, payer };
+    let closer = TurnCloser { held, slot, place, counted, log: heard, repeat, request_id, payer };
     // Before the end is announced: its reader may send the next message at once (ADR 11).
     let end = Box::pin(close_turn(&chat, closer, recorded)).await;
     end.log(steps, took);
@@ -87,7 +87,7 @@ async fn begun(chat: &ChatContext, mut job: TurnJob) -> Option<(TurnJob, Box<Rea
     match admit(chat, &mut job).await {
         Ok(Admitted::Ready(ready)) => {
             job.accept();
-            if let Some(counted) = job.counted.take() {
+            if let Some(counted) = &mut job.counted {
                 counted.keep();
             }
             return Some((job, ready));

@@ -3,6 +3,7 @@
 mod again;
 mod allowances;
 mod asking;
+mod at_once;
 mod bodies;
 mod budget;
 mod callers;
