@@ -73,6 +73,7 @@ hand_on! { Journal:
 hand_on! { Allowances:
     count(turn: &'a NewTurn) -> Count;
     uncount(turn: &'a str) -> ();
+    count_in(turn: &'a str, thread: &'a ThreadId) -> ();
     charge(owner: &'a Owner, thread: &'a ThreadId, charge: &'a Charge) -> ();
     used(owner: &'a Owner, limits: &'a CallerLimits) -> Used;
     usage(owner: &'a Owner, days: u32) -> Vec<ModelUsage>;

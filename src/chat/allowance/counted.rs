@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::super::Store;
+use super::super::{NewTurn, Store};
 use super::here::CountedHere;
+use base::domain::ThreadId;
 
 /// Takes the turn back when it is dropped: a copy that is replayed, or a request that is refused
 /// after all, is no turn.
@@ -13,12 +14,27 @@ pub(crate) struct CountedTurn {
     store: Arc<dyn Store>,
     /// `None` once it is certain that the turn begins.
     turn: Option<String>,
+    thread: ThreadId,
     _here: CountedHere,
 }
 
 impl CountedTurn {
-    pub(super) fn new(store: &Arc<dyn Store>, turn: &str, here: CountedHere) -> Self {
-        Self { store: Arc::clone(store), turn: Some(turn.to_owned()), _here: here }
+    pub(super) fn new(store: &Arc<dyn Store>, counted: &NewTurn, here: CountedHere) -> Self {
+        let (turn, thread) = (Some(counted.turn.clone()), counted.thread.clone());
+        Self { store: Arc::clone(store), turn, thread, _here: here }
+    }
+
+    /// Counts the turn for the thread that it runs in, whose lease shows that it runs: a copy of the
+    /// first request of a thread is counted before that thread is known.
+    pub(crate) async fn count_in(&mut self, thread: &ThreadId) {
+        let Some(turn) = self.turn.as_ref().filter(|_| self.thread != *thread) else { return };
+        match self.store.count_in(turn, thread).await {
+            Ok(()) => self.thread = thread.clone(),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "Turn is counted for another thread");
+            }
+        }
     }
 
     /// The turn begins. Its end is written with its cost; until then it counts here.

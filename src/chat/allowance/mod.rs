@@ -81,7 +81,7 @@ async fn count(
             return Ok(Err(full(most)));
         };
         // Before it is counted: this future may be dropped while the store answers.
-        counted = Some(CountedTurn::new(&chat.store, &turn.turn, here));
+        counted = Some(CountedTurn::new(&chat.store, turn, here));
     }
     let Count { used, is_within } = chat.store.count(turn).await?;
     let allowance = Allowance::new(limits, &used);

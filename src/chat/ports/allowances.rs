@@ -21,6 +21,13 @@ pub trait Allowances: Send + Sync {
     /// Takes back a turn that was counted and did not begin.
     fn uncount<'a>(&'a self, turn: &'a str) -> BoxFuture<'a, StoreResult<()>>;
 
+    /// A turn that was counted runs in another thread than it was counted for.
+    fn count_in<'a>(
+        &'a self,
+        turn: &'a str,
+        thread: &'a ThreadId,
+    ) -> BoxFuture<'a, StoreResult<()>>;
+
     /// Adds what could not be written with the end of its turn, unless it was.
     fn charge<'a>(
         &'a self,

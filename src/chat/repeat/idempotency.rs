@@ -53,6 +53,9 @@ async fn admit_once(chat: &ChatContext, job: &mut TurnJob) -> Result<Option<Admi
         RepeatDecision::GoOn => {
             job.is_copy = true;
             (job.thread, job.item) = (earlier.receipt.thread, earlier.receipt.item);
+            if let Some(counted) = &mut job.counted {
+                counted.count_in(&job.thread).await;
+            }
             start(chat, job, StartMode::GoOn(&repeat)).await
         }
         RepeatDecision::Replay => replay(chat, job, &earlier).await.map(Some),

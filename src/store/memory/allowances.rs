@@ -45,6 +45,15 @@ impl Allowances for MemoryStore {
         ready(Ok(())).boxed()
     }
 
+    fn count_in<'a>(
+        &'a self,
+        turn: &'a str,
+        thread: &'a ThreadId,
+    ) -> BoxFuture<'a, StoreResult<()>> {
+        self.lock().usage.count_in(turn, thread);
+        ready(Ok(())).boxed()
+    }
+
     fn charge<'a>(
         &'a self,
         owner: &'a Owner,

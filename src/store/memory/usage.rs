@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use base::domain::{Cost, Owner};
+use base::domain::{Cost, Owner, ThreadId};
 use chat::{Allowance, Charge, Count, LEASE, ModelUsage, NewTurn, USAGE_DAYS, Used};
 
 /// Beyond this, a new row replaces one of the oldest day.
@@ -75,6 +75,11 @@ impl UsageBook {
 
     pub(super) fn uncount(&mut self, turn: &str) {
         self.turns.values_mut().for_each(|turns| turns.retain(|kept| kept.turn != turn));
+    }
+
+    pub(super) fn count_in(&mut self, turn: &str, thread: &ThreadId) {
+        let turns = self.turns.values_mut().flatten().filter(|kept| kept.turn == turn);
+        turns.for_each(|kept| thread.as_str().clone_into(&mut kept.thread));
     }
 
     pub(super) fn used(

@@ -280,6 +280,14 @@ impl Allowances for SqlStore {
         self.database.call(move || self.delete_turn(turn)).boxed()
     }
 
+    fn count_in<'a>(
+        &'a self,
+        turn: &'a str,
+        thread: &'a ThreadId,
+    ) -> BoxFuture<'a, StoreResult<()>> {
+        self.database.call(move || self.move_turn(turn, thread)).boxed()
+    }
+
     fn charge<'a>(
         &'a self,
         owner: &'a Owner,

@@ -95,6 +95,13 @@ impl SqlStore {
         Ok(())
     }
 
+    pub(super) async fn move_turn(&self, turn: &str, thread: &ThreadId) -> SqlResult<()> {
+        let moved = query("UPDATE counted_turns SET resource = $1 WHERE turn = $2");
+        let moved = moved.bind(key(thread.as_str())).bind(turn.to_owned());
+        self.database.execute(moved).await?;
+        Ok(())
+    }
+
     pub(super) async fn insert_charge(
         &self,
         owner: &Owner,

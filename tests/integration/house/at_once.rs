@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
@@ -14,6 +15,9 @@ use crate::support::app::{Choices, TestApp, json_request, memory};
 use crate::support::callers::{known, with_key};
 use crate::support::doubles::{Act, ScriptedModel, says};
 use crate::support::faulty::Faulty;
+
+/// Longer than a lease lasts without being renewed.
+const LONG: Duration = Duration::from_secs(20);
 
 const fn at_once(turns: u64) -> CallerLimits {
     CallerLimits {
@@ -47,6 +51,29 @@ async fn watched(call: &'static str) -> (Arc<dyn Store>, Arc<AtomicUsize>) {
         false
     });
     (Arc::new(Faulty { store: memory().await, fails, hangs: "" }), asked)
+}
+
+/// Another process sees only what the store knows.
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_goes_on_with_the_first_turn_of_a_thread_runs_as_long_as_any_other() {
+    let store = memory().await;
+    let house = async |script: Vec<Act>| {
+        let (model, store) = (ScriptedModel::new(script), Some(Arc::clone(&store)));
+        TestApp::new(Choices { model, store, caller_limits: at_once(1), ..Choices::default() })
+            .await
+    };
+    let (one, other) = (house(vec![hangs(), hangs()]).await, house(vec![says("One.")]).await);
+    drop(one.open(keyed("a")).await);
+    one.idle().await;
+
+    let copy = one.open(keyed("a")).await;
+    tokio::time::sleep(LONG).await;
+    let refused = other.send(keyed("b")).await;
+
+    assert_eq!((copy.status().as_u16(), refused.status.as_u16()), (200, 429));
+    drop(copy);
+    one.idle().await;
+    assert_eq!(other.send(keyed("b")).await.status, 200, "it is over");
 }
 
 #[tokio::test]

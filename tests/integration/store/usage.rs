@@ -130,6 +130,23 @@ async fn a_turn_runs_as_long_as_its_lease_is_held() {
 }
 
 #[tokio::test]
+async fn a_turn_that_is_counted_in_another_thread_runs_by_the_lease_of_that_one() {
+    for mut rows in Rows::all().await {
+        let (thread, lease) = begun(&*rows.store, "a").await;
+        rows.count("a", &ThreadId::new_thread()).await;
+        rows.count("b", &ThreadId::new_thread()).await;
+
+        rows.store.count_in("a", &thread.id).await.unwrap();
+        rows.store.count_in("unknown", &thread.id).await.unwrap();
+
+        rows.shift(-13_000).await;
+        assert_eq!(used(&*rows.store).await.turns_at_once, 1);
+        rows.store.end(&lease, closing("a")).await.unwrap();
+        assert_eq!(used(&*rows.store).await.turns_at_once, 0);
+    }
+}
+
+#[tokio::test]
 async fn a_clock_that_was_set_back_blocks_nobody() {
     for mut rows in Rows::all().await {
         let thread = ThreadId::new_thread();
