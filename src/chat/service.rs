@@ -20,11 +20,11 @@ use super::allowance::{Allowed, CountHere, Refusals, allow, report};
 use super::context::ChatContext;
 use super::places::Places;
 use super::repeat::RequestsInFlight;
-use super::request::job::TurnJob;
+use super::request::job::{AnswerOrigin, TurnJob};
 use super::turn::{CloseLog, Engine, Reader, Sweep, TurnLog, run_turn};
 use super::{
-    BeginError, Conversations, RequestContext, Settings, Store, StoreResult, Turn, TurnRequest,
-    UsageReport,
+    Allowance, BeginError, Conversations, RequestContext, Settings, Store, StoreResult, Turn,
+    TurnRequest, UsageReport,
 };
 use base::agents::{Model, Tools, WithQuestions};
 use base::cores::PerCore;
@@ -115,9 +115,8 @@ impl Chat {
         }
         // A copy joins before a slot is taken: it needs none.
         let repeat = request.context.repeat.as_ref();
-        if let Some(turn) =
-            repeat.map(|key| self.context.in_flight.join(key)).transpose()?.flatten()
-        {
+        let joined = repeat.map(|key| self.context.in_flight.join(key)).transpose()?;
+        if let Some(turn) = joined.flatten() {
             return Ok(turn);
         }
         // Whoever is turned away because there is too much to do costs no statement.
@@ -137,12 +136,14 @@ impl Chat {
         };
         let (mut job, has_started) =
             TurnJob::new(request, attempt, thread.clone(), Arc::clone(&log), place);
+        let of_replay = counted.as_ref().and(allowance.as_ref()).map(Allowance::without_it);
         (job.in_flight, job.counted) = (in_flight, counted);
         let engine = host(Arc::clone(&self.context), job, token);
         self.sweeps.here().watch(&log, &engine);
         // The turn runs in the task of its first reader, which is the caller's (ADR 24).
         events.run(engine);
-        started_by(&mut events, has_started).await?;
+        let origin = started_by(&mut events, has_started).await?;
+        let allowance = of_replay.filter(|_| origin == AnswerOrigin::Replay).or(allowance);
         Ok(Turn { thread, events, allowance })
     }
 
@@ -183,8 +184,8 @@ fn host(context: Arc<ChatContext>, job: TurnJob, token: TaskTrackerToken) -> Arc
 /// Runs a turn until it is known whether it begins.
 async fn started_by(
     turn: &mut Reader,
-    mut has_started: oneshot::Receiver<Result<(), BeginError>>,
-) -> Result<(), BeginError> {
+    mut has_started: oneshot::Receiver<Result<AnswerOrigin, BeginError>>,
+) -> Result<AnswerOrigin, BeginError> {
     let started = poll_fn(|context| {
         if turn.go_on(context) {
             // The turn that has just run here sends it, so no waker is needed.

@@ -4,7 +4,7 @@ use tokio::select;
 use tokio::time::timeout;
 
 use super::super::context::ChatContext;
-use super::super::request::job::TurnJob;
+use super::super::request::job::{AnswerOrigin, TurnJob};
 use super::super::{BeginError, Claim, Fact, Lease, Resource};
 use super::held::{HeldThread, claim_when_free};
 use super::queue::QueueSlot;
@@ -34,7 +34,7 @@ pub(super) async fn enter(chat: &ChatContext, job: &mut TurnJob) -> Result<Enter
     }
     // Checked before the stream begins: an unknown thread gets a status, even if it would wait.
     chat.store.find(job.owner(), &job.thread).await?.ok_or(BeginError::UnknownThread)?;
-    job.accept();
+    job.accept(AnswerOrigin::Turn);
     // A copy waits for its own answer, not for the one before it.
     if !job.is_copy {
         job.log.tell(Fact::Waiting);

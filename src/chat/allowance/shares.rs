@@ -87,6 +87,18 @@ impl Allowance {
         Self(self.0.iter().map(later).collect())
     }
 
+    /// The same without the turn that was counted last: a replay is counted before it is known, and
+    /// then taken back.
+    pub(crate) fn without_it(&self) -> Self {
+        let less = |share: &Share| match share.policy {
+            Policy::TurnsPerMinute | Policy::TurnsAtOnce => {
+                Share { used: share.used.saturating_sub(1), ..*share }
+            }
+            Policy::TokensPerDay | Policy::CostPerDay => *share,
+        };
+        Self(self.0.iter().map(less).collect())
+    }
+
     pub fn shares(&self) -> &[Share] {
         &self.0
     }

@@ -23,6 +23,15 @@ pub struct Turn {
     pub allowance: Option<Allowance>,
 }
 
+/// How a request is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AnswerOrigin {
+    /// By a turn, which begins or waits for its thread.
+    Turn,
+    /// By what is stored of an earlier copy's turn.
+    Replay,
+}
+
 /// Why no turn began. Nothing was stored.
 #[derive(Debug, thiserror::Error)]
 pub enum BeginError {
@@ -84,7 +93,7 @@ pub(crate) struct TurnJob {
     /// Counted against the limits of its caller, until the turn is over.
     pub(crate) counted: Option<CountedTurn>,
     /// Told whether a turn began, as long as the answer can still be a status code.
-    pub(crate) started: Option<oneshot::Sender<Result<(), BeginError>>>,
+    pub(crate) started: Option<oneshot::Sender<Result<AnswerOrigin, BeginError>>>,
 }
 
 impl TurnJob {
@@ -95,7 +104,7 @@ impl TurnJob {
         thread: ThreadId,
         log: Arc<TurnLog>,
         place: Place,
-    ) -> (Self, oneshot::Receiver<Result<(), BeginError>>) {
+    ) -> (Self, oneshot::Receiver<Result<AnswerOrigin, BeginError>>) {
         let (started, has_started) = oneshot::channel();
         let item = request.item().cloned().unwrap_or_else(ItemId::new_message);
         let (is_copy, started) = (false, Some(started));
@@ -128,15 +137,15 @@ impl TurnJob {
     }
 
     /// Reports that the stream may begin. Later failures are facts in it (ADR 7).
-    pub(crate) fn accept(&mut self) {
+    pub(crate) fn accept(&mut self, origin: AnswerOrigin) {
         if let Some(started) = self.started.take() {
-            drop(started.send(Ok(())));
+            drop(started.send(Ok(origin)));
         }
     }
 
     /// Sends the facts of a turn that is over.
     pub(crate) fn replay(mut self, events: Vec<Fact>) {
-        self.accept();
+        self.accept(AnswerOrigin::Replay);
         // Nothing runs any more, so the slot is free before the events are read.
         drop(self.place);
         for event in events {

@@ -17,7 +17,7 @@ use super::super::record::scribe::{Scope, Scribe};
 use super::super::record::wording::{message_for_person, missing};
 use super::super::repeat::{JournaledTools, admit};
 use super::super::request::choice::offered_choice;
-use super::super::request::job::TurnJob;
+use super::super::request::job::{AnswerOrigin, TurnJob};
 use super::super::{Fact, Level, RequestContext, RunStart, Titles, TurnEnd, for_model};
 use super::TurnLog;
 use super::closer::{Payer, TurnCloser, close_turn};
@@ -86,7 +86,7 @@ pub(crate) async fn run_turn(chat: Arc<ChatContext>, job: TurnJob) {
 async fn begun(chat: &ChatContext, mut job: TurnJob) -> Option<(TurnJob, Box<Ready>)> {
     match admit(chat, &mut job).await {
         Ok(Admitted::Ready(ready)) => {
-            job.accept();
+            job.accept(AnswerOrigin::Turn);
             if let Some(counted) = &mut job.counted {
                 counted.keep();
             }

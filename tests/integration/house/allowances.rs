@@ -147,6 +147,20 @@ async fn the_same_request_again_is_no_other_turn_and_is_answered_at_the_limit() 
 }
 
 #[tokio::test]
+async fn a_replay_is_told_what_is_left_without_it() {
+    let limits = CallerLimits { turns_at_once: Some(3), ..per_minute(3) };
+    let app = app(limits, [says("One.")]).await;
+
+    let answers = [app.send(keyed("a")).await, app.send(keyed("a")).await];
+
+    let left = answers.each_ref().map(|answer| header(answer, "ratelimit").to_owned());
+    assert!(left[0].contains(r#""turns-per-minute";r=2"#), "{left:?}");
+    assert!(left[0].contains(r#""turns-at-once";r=2"#), "{left:?}");
+    assert!(left[1].contains(r#""turns-per-minute";r=2"#), "{left:?}");
+    assert!(left[1].contains(r#""turns-at-once";r=3"#), "{left:?}");
+}
+
+#[tokio::test]
 async fn a_copy_that_would_go_on_with_a_cut_turn_begins_work_and_is_limited() {
     let app = app(per_minute(1), [Act::Hang(Vec::new()), says("One.")]).await;
     drop(app.open(keyed_stream("a")).await);
