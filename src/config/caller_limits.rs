@@ -22,7 +22,8 @@ fn number(env: &mut Env, variable: &Variable, most: u64) -> Option<u64> {
 }
 
 fn cost(env: &mut Env) -> Option<Cost> {
-    let expected = "must be an amount of dollars above 0 and up to 1000000, such as 0.50";
-    let is_fine = |cost: &Cost| *cost > Cost::default() && *cost <= CallerLimits::MAX_COST;
+    let expected = "must be an amount of dollars from 0.0001 to 1000000, with at most nine \
+        decimals, such as 0.50";
+    let is_fine = |cost: &Cost| (CallerLimits::MIN_COST..=CallerLimits::MAX_COST).contains(cost);
     env.parsed(&CALLER_COST_USD_PER_DAY, expected, is_fine)
 }

@@ -143,7 +143,8 @@ fn budget(env: &mut Env) -> SpendBudget {
     let expected = "must be a whole number of tokens from 1 to 1000000000";
     let is_fine = |tokens: &u64| (1..=1_000_000_000).contains(tokens);
     let max_tokens = env.parsed(&MAX_TURN_TOKENS, expected, is_fine);
-    let expected = "must be an amount of dollars above 0 and up to 1000000, such as 0.05";
+    let expected = "must be an amount of dollars above 0 and up to 1000000, with at most nine \
+        decimals, such as 0.05";
     let is_fine = |cost: &Cost| *cost > Cost::default() && *cost <= MOST;
     SpendBudget { max_tokens, max_cost: env.parsed(&MAX_TURN_COST_USD, expected, is_fine) }
 }

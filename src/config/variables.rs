@@ -76,7 +76,7 @@ variables! {
     CALLER_TURNS_AT_ONCE = Unset, "turns of each caller that may run or wait at the same time";
     CALLER_TOKENS_PER_DAY = Unset, "tokens that each caller may use on a day (UTC)";
     CALLER_COST_USD_PER_DAY = Unset,
-        "dollars that each caller may use on a day (UTC), for calls with a known price";
+        "dollars that each caller may use on a day (UTC), for calls with a known price; at least 0.0001";
     DATABASE_URL = Value("sqlite://data/orchestrator.db"),
         "threads: sqlite://…, postgres://… or memory";
     TODO_DATABASE_URL = Value("sqlite://data/todos.db"),

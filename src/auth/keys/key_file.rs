@@ -134,7 +134,7 @@ impl KeyEntry {
 
 const LIMITS: &str = "its limits are not possible: turns_per_minute and turns_at_once are whole \
     numbers from 1 to 1000000, tokens_per_day from 1 to 1000000000000, and cost_usd_per_day is an \
-    amount of dollars above 0 and up to 1000000, with at most nine decimals";
+    amount of dollars from 0.0001 to 1000000, with at most nine decimals";
 
 fn chat() -> Vec<String> {
     vec!["chat".to_owned()]

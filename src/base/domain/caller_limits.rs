@@ -20,16 +20,18 @@ impl CallerLimits {
     pub const MAX_TURNS: u64 = 1_000_000;
     /// The most tokens of a day.
     pub const MAX_TOKENS: u64 = 1_000_000_000_000;
+    /// The least of a day: the smallest amount that is shown.
+    pub const MIN_COST: Cost = Cost::SHOWN;
     /// The most dollars of a day: a million.
     pub const MAX_COST: Cost = Cost::from_nanos(1_000_000_000_000_000);
 
-    /// Whether each limit lies in its range, from 1 up.
+    /// Whether each limit lies in its range.
     pub fn are_possible(&self) -> bool {
         let is_in = |limit: Option<u64>, most| limit.is_none_or(|it| (1..=most).contains(&it));
         is_in(self.turns_per_minute, Self::MAX_TURNS)
             && is_in(self.turns_at_once, Self::MAX_TURNS)
             && is_in(self.tokens_per_day, Self::MAX_TOKENS)
-            && is_in(self.cost_per_day.map(Cost::nanos), Self::MAX_COST.nanos())
+            && self.cost_per_day.is_none_or(|it| (Self::MIN_COST..=Self::MAX_COST).contains(&it))
     }
 
     /// These limits, and the `others` where there is none.

@@ -9,9 +9,6 @@ use serde::{Deserialize, Serialize};
 const NANOS: u64 = 1_000_000_000;
 const DECIMALS: usize = 9;
 
-/// In billionths of a dollar: the smallest amount that is shown.
-const SHOWN: u64 = 100_000;
-
 /// An amount of US dollars.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
@@ -24,6 +21,9 @@ pub struct Cost(u64);
 pub struct InvalidCost;
 
 impl Cost {
+    /// The smallest amount that is shown.
+    pub const SHOWN: Self = Self(100_000);
+
     pub const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)
     }
@@ -70,7 +70,7 @@ impl fmt::Display for Cost {
     /// Two to four decimals. A smaller amount is shown as the smallest, not as nothing.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Rounded up: a cost is never shown as smaller than it is.
-        let shown = self.0.div_ceil(SHOWN);
+        let shown = self.0.div_ceil(Self::SHOWN.0);
         let (dollars, rest) = (shown / 10_000, shown % 10_000);
         let (cents, finer) = (rest / 100, rest % 100);
         write!(out, "${dollars}.{cents:02}")?;

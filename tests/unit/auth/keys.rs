@@ -128,6 +128,7 @@ fn limits_out_of_their_range_are_told_by_place_and_never_by_value() {
         json!({ "cost_usd_per_day": 0 }),
         json!({ "cost_usd_per_day": -777.5 }),
         json!({ "cost_usd_per_day": 0.000_000_000_777 }),
+        json!({ "cost_usd_per_day": 0.000_099_777 }),
     ] {
         let (mut key, _) = entry("", "ada", "chat");
         key.limits = serde_json::from_value(limits.clone()).unwrap();

@@ -69,6 +69,22 @@ fn all_faults_are_told_at_once_by_name_and_never_by_value() {
 }
 
 #[test]
+fn a_limit_of_money_is_an_amount_that_can_be_shown() {
+    let of = |amount| load(&[("CALLER_COST_USD_PER_DAY", amount)]);
+
+    for amount in ["0.0001", "0.123456789", "1000000"] {
+        assert!(of(amount).unwrap().chat.caller_limits.cost_per_day.is_some(), "{amount}");
+    }
+    for amount in ["0.000099999", "0.0000005", "0.1234567891", "1000000.1", "1e3"] {
+        let told = of(amount).unwrap_err().to_string();
+        let expected = "from 0.0001 to 1000000, with at most nine decimals";
+        assert!(told.contains(expected) && !told.contains(amount), "{told}");
+    }
+    let told = load(&[("MAX_TURN_COST_USD", "0.1234567891")]).unwrap_err().to_string();
+    assert!(told.contains("with at most nine decimals"), "{told}");
+}
+
+#[test]
 fn a_turn_may_cost_what_it_likes_unless_a_limit_is_set() {
     let limits = [("MAX_TURN_TOKENS", "20000"), ("MAX_TURN_COST_USD", "0.05")];
 
