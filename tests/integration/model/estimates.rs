@@ -1,8 +1,11 @@
 //! What is estimated of a request whose provider does not tell what it cost (ADR 30).
 
+use std::time::Duration;
+
 use orchestrator::agents::Deltas;
 use orchestrator::domain::{Cost, Estimate, ModelSpend, SpendByModel};
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 use tokio::select;
 
 use super::bills::{WHILE, counted};
@@ -148,6 +151,21 @@ async fn a_model_without_a_price_costs_tokens_and_a_free_one_no_money() {
         let expected = Estimate { tokens: prompt(&asked.server) + 1, cost: Cost::default() };
         assert_eq!((spent.estimate, spent.spend.unpriced_calls), (expected, u64::from(!is_free)));
     }
+}
+
+#[tokio::test]
+async fn a_provider_that_shakes_no_hands_was_sent_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base_url = format!("https://{}/v1", listener.local_addr().unwrap());
+    let asked = Asked::with(vec![], |settings| {
+        (settings.base_url, settings.guard.retries) = (base_url, 0);
+        settings.first_event_timeout = Duration::from_millis(100);
+    });
+    let (asked, (deltas, _said)) = (asked.await, channel());
+
+    assert!(ask(&asked.model, &deltas, WHILE).await.is_err());
+
+    assert_eq!(deltas.spent(), SpendByModel::default());
 }
 
 #[tokio::test]
