@@ -120,7 +120,7 @@ def contract(path):
         yield from agreed(name, words(document, schemas[name]), set(variants(source, enum)) - HIDDEN)
     kinds = re.findall(r'"([a-z_]+\.[a-z_]+)" =>', read("src/api/wires/schemas.rs") + read("src/api/wires/unoffered.rs"))
     yield from agreed("ChatKitRequest", words(document, schemas["ChatKitRequest"]), kinds)
-    codes = re.findall(r'StatusCode::(\w+), "(\w+)"', read("src/api/error.rs"))
+    codes = re.findall(r'StatusCode::(\w+), "(\w+)"', read("src/api/error.rs") + read("src/api/reload.rs"))
     codes = [f"{HTTPStatus[STATUSES.get(status, status)].value} {code}" for status, code in codes]
     yield from agreed("refusals", refusals(document), codes)
     routes = re.findall(r'\.route\("(.+?)", (\w+)\(', read("src/api/router.rs"))

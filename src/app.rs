@@ -1,4 +1,4 @@
-//! The composition root: the only file that connects adapters to ports.
+//! The composition root: the only file, with `reload`, that connects adapters to ports.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -19,9 +19,10 @@ use crate::auth;
 use crate::chat::Chat;
 use crate::config::{Config, Listen};
 use crate::cores::Cores;
-use crate::domain::{Caller, HealthProbe, Scope, Secret, Trust};
+use crate::domain::{Caller, HealthProbe, Reload, Scope, Secret, Trust};
 use crate::mcp::{ServerSettings, Servers, Transport};
 use crate::model::{self, Chain, OpenAiModel};
+use crate::reload::{ServersReload, warn_of_untold};
 use crate::serving::{Ending, Routers, serve_tcp};
 use crate::store;
 
@@ -53,7 +54,7 @@ pub struct ShutdownPlan {
 /// Where the server listens, and for how many.
 pub struct Doors {
     pub public: TcpListener,
-    /// For health alone (ADR 33).
+    /// For operators and their probes (ADR 33, ADR 37).
     pub private: Option<TcpListener>,
     /// Requests at a time.
     pub requests: usize,
@@ -66,6 +67,7 @@ pub struct App {
     chat: Arc<Chat>,
     model: Arc<Chain>,
     tools: Arc<Servers>,
+    reload: Arc<dyn Reload>,
     lifecycle: Lifecycle,
     stop: CancellationToken,
 }
@@ -83,11 +85,16 @@ impl App {
         let store = store::open(&config.store).await.context("DATABASE_URL cannot be used")?;
         announce(&config, address);
         warn_of_everybody(&config);
-        warn_of_untold(&config);
+        let knows_callers = config.anonymous.as_ref() != Some(&Caller::anyone());
+        if knows_callers {
+            warn_of_untold(&config.mcp.servers);
+        }
         warn_of_unpriced(&config);
 
         let model = Arc::new(chain(config.model, config.fallbacks)?);
         let tools = Servers::start(config.mcp, stop.clone());
+        let (servers, file) = (Arc::clone(&tools), config.servers_file);
+        let reload: Arc<dyn Reload> = Arc::new(ServersReload { servers, file, knows_callers });
         let chat = Chat::new(store.store, model.clone(), tools.clone(), config.chat);
         let chat = Arc::new(chat);
         let lifecycle = Lifecycle::default();
@@ -98,9 +105,14 @@ impl App {
         let authentication = Authentication { ways, anonymous: config.anonymous };
         let api =
             Api::new(Arc::clone(&chat), probes, lifecycle.clone(), authentication, config.api);
-        let private = Routers::from(router_in_private(api.clone()));
+        let private = Routers::from(router_in_private(api.clone(), Arc::clone(&reload)));
         let routers = Routers { full: router_when_full(api.clone()), usual: router(api) };
-        Ok(Self { routers, private, chat, model, tools, lifecycle, stop })
+        Ok(Self { routers, private, chat, model, tools, reload, lifecycle, stop })
+    }
+
+    /// What has the file of servers read again.
+    pub fn reload(&self) -> Arc<dyn Reload> {
+        Arc::clone(&self.reload)
     }
 
     /// Serves until `ending` is ready, then drains.
@@ -166,7 +178,7 @@ impl App {
     }
 }
 
-/// Serves health alone, to the very end: whoever watches the server sees that it drains.
+/// Serves operators and their probes, to the very end: whoever watches the server sees that it drains.
 async fn serve_in_private(
     listener: Option<TcpListener>,
     routers: Routers,
@@ -205,9 +217,10 @@ fn bundled_todo(settings: &todo::Settings) -> anyhow::Result<ServerSettings> {
     let command = program.to_str().context("The program's path is not valid Unicode")?.to_owned();
     let database = ("TODO_DATABASE_URL".to_owned(), Secret::new(&settings.database_url));
     // A child like any other server: what works for it works for an operator's own.
-    let transport = Transport::Child { command, args: vec![TODO.to_owned()], env: vec![database] };
-    let (name, trust) = (TODO.to_owned(), Trust::Bundled);
-    Ok(ServerSettings { name, transport, trust, tell_owner: true, forward_auth: false })
+    let (args, env) = (vec![TODO.to_owned()], vec![database]);
+    let transport = Transport::Child { command, args, env, cwd: None };
+    let trust = Trust::Bundled;
+    Ok(ServerSettings { trust, tell_owner: true, ..ServerSettings::new(TODO, transport) })
 }
 
 /// One line: the address, the model, the place of the data.
@@ -230,25 +243,12 @@ fn warn_of_everybody(config: &Config) {
     let is_seen = |address: &SocketAddr| !address.ip().is_loopback();
     if config.admin.as_ref().is_some_and(is_seen) {
         tracing::warn!(
-            "ADMIN_ADDR: whoever reaches this address reads the whole /health, without a key"
+            "ADMIN_ADDR: whoever reaches this address reads the whole /health and has MCP_CONFIG reloaded, without a key"
         );
     }
     let is_open = config.anonymous.as_ref().is_some_and(|caller| !caller.may(Scope::Operate));
     if is_open {
         tracing::warn!("ALLOW_ANONYMOUS is set: whoever reaches this address may use the server");
-    }
-}
-
-/// Callers are told apart here, but not by a server that does not hear of them.
-fn warn_of_untold(config: &Config) {
-    let knows_callers = config.anonymous.as_ref() != Some(&Caller::anyone());
-    let is_untold = |it: &&ServerSettings| !it.is_told_owners() && !it.forward_auth;
-    for server in config.mcp.servers.iter().filter(|it| knows_callers && is_untold(it)) {
-        let server = &server.name;
-        tracing::warn!(
-            server,
-            "Not told for whom it is called: all callers share what it keeps; \"tell_owner\": true in MCP_CONFIG tells it"
-        );
     }
 }
 

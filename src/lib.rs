@@ -9,6 +9,8 @@ pub mod cli;
 
 pub mod config;
 
+pub mod reload;
+
 // Packages of their own, by the names under which the modules above use them.
 pub use base::{agents, cores, domain, observability, resilience};
 pub use {api, auth, chat, mcp, model, outbound, serving, store, streaming};

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::http::rate_limit;
 use super::intake::refused;
+use super::reload::NotReloaded;
 use super::wires::unoffered::TYPES;
 use base::domain::Outcome;
 use chat::{Allowance, BeginError, ThreadsError};
@@ -26,7 +27,7 @@ pub(super) enum ApiError {
     )]
     UnknownPath,
     #[error(
-        "There is nothing at this address. On this port there are GET /health, GET /health/live and GET /health/ready."
+        "There is nothing at this address. On this port there are GET /health, GET /health/live, GET /health/ready and POST /admin/reload."
     )]
     OnlyHealth,
     #[error(
@@ -45,6 +46,8 @@ pub(super) enum ApiError {
     NotAllowed,
     #[error("Tokens cannot be checked right now. Try again in {} s.", seconds(.retry_in))]
     CannotCheck { retry_in: Duration },
+    #[error(transparent)]
+    NotReloaded(NotReloaded),
     #[error("This address does not accept this method.")]
     WrongMethod,
     #[error("The body must be JSON: send the header content-type: application/json.")]
@@ -156,6 +159,7 @@ impl ApiError {
             Self::WrongCredential => (StatusCode::UNAUTHORIZED, "wrong_credential"),
             Self::NotAllowed => (StatusCode::FORBIDDEN, "not_allowed"),
             Self::CannotCheck { .. } => (StatusCode::SERVICE_UNAVAILABLE, "cannot_check"),
+            Self::NotReloaded(refusal) => refusal.parts(),
             Self::WrongMethod => (StatusCode::METHOD_NOT_ALLOWED, "wrong_method"),
             Self::NotJsonType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not_json_type"),
             Self::WrongCharset => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong_charset"),
@@ -222,7 +226,7 @@ impl ApiError {
 
     /// What is wrong with the request, each fault with its place.
     pub(super) fn errors(&self) -> Cow<'_, [BrokenRule]> {
-        if let Self::Rules(rules) = self {
+        if let Self::Rules(rules) | Self::NotReloaded(NotReloaded::Faulty(rules)) = self {
             return Cow::Borrowed(rules);
         }
         if let Self::WrongForm(rule) = self {
@@ -342,7 +346,7 @@ fn misshapen(rule: &BrokenRule) -> String {
     format!("The request does not have the expected form{place}: {}", rule.message)
 }
 
-fn summary(rules: &[BrokenRule]) -> String {
+pub(super) fn summary(rules: &[BrokenRule]) -> String {
     let sentences: Vec<_> = rules.iter().map(|rule| rule.message.as_str()).collect();
     sentences.join(" ")
 }

@@ -9,6 +9,7 @@ mod lifecycle;
 mod lists;
 mod models;
 mod page;
+mod reload;
 mod router;
 mod state;
 mod usage;

@@ -1,8 +1,10 @@
 //! All routes of the server, and the layers around them.
 
 use std::any::Any;
+use std::sync::Arc;
 
 use axum::Router;
+use axum::http::HeaderMap;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -12,7 +14,8 @@ use super::error::ApiError;
 use super::http::{cors, request_id};
 use super::state::Api;
 use super::wires::{chatkit, short_form};
-use super::{health, models, page, usage};
+use super::{health, models, page, reload, usage};
+use base::domain::Reload;
 
 pub fn router(api: Api) -> Router {
     let routes = Router::new()
@@ -32,10 +35,12 @@ pub fn router_when_full(api: Api) -> Router {
     at_the_door(Router::new().fallback(async || ApiError::NoRoom), api)
 }
 
-/// The routes of the private listener: health alone, and all of it for whoever reaches it (ADR 33).
-/// No page may read it.
-pub fn router_in_private(api: Api) -> Router {
-    let routes = Router::new().fallback(async || ApiError::OnlyHealth);
+/// The routes of the private listener: all of health (ADR 33), and what operators may have done
+/// (ADR 37), for whoever reaches it. No page may read it.
+pub fn router_in_private(api: Api, servers: Arc<dyn Reload>) -> Router {
+    let reload = move |headers: HeaderMap| reload::reload(Arc::clone(&servers), headers);
+    let routes =
+        Router::new().route("/admin/reload", post(reload)).fallback(async || ApiError::OnlyHealth);
     with_ids(with_probes(routes).route("/health", get(health::full)), &api).with_state(api)
 }
 

@@ -2,13 +2,15 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
 
-use super::stop::{Sign, Signs};
+use super::stop::{Hangup, Hangups, Sign, Signs};
 use crate::app::{App, Doors, ShutdownPlan};
 use crate::config::{Config, Listen};
 
@@ -25,7 +27,7 @@ const PRIVATE_FILES: u64 = 64;
 
 /// Serves until a stop signal, then drains. A second signal ends it immediately.
 pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
-    let mut signs = Signs::listen()?;
+    let (mut signs, mut hangups) = (Signs::listen()?, Hangups::listen()?);
     let others = OTHER_FILES + if config.admin.is_some() { PRIVATE_FILES } else { 0 };
     let requests = raise_open_files(config.chat.max_turns, others);
     let public = listen(&config.listen).await?;
@@ -38,8 +40,20 @@ pub(super) async fn serve(config: Config) -> anyhow::Result<()> {
         let is_patient = told.await == Ok(Sign::Terminate);
         ShutdownPlan { lame_duck: if is_patient { lame_duck } else { Duration::ZERO }, drain }
     };
+    let reload = app.reload();
+    let closed = async {
+        while hangups.next().await == Hangup::Reload {
+            let reload = Arc::clone(&reload);
+            // It logs what became of it.
+            drop(spawn_blocking(move || reload.reload()).await);
+        }
+    };
     let twice = async {
-        let _heard = tell.send(signs.next().await);
+        let first = tokio::select! {
+            sign = signs.next() => sign,
+            () = closed => Sign::Interrupt,
+        };
+        let _heard = tell.send(first);
         signs.next().await
     };
     tokio::select! {
@@ -61,7 +75,7 @@ async fn listen_in_private(at: Option<SocketAddr>) -> anyhow::Result<Option<TcpL
     let what = "Cannot listen on the address of ADMIN_ADDR; set it to a free one of this machine";
     let listener = TcpListener::bind(address).await.context(what)?;
     let address = Listen::from(listener.local_addr()?).url();
-    tracing::info!("Health alone is served on {address}, without a key");
+    tracing::info!("Health and reloads are served on {address}, without a key");
     Ok(Some(listener))
 }
 

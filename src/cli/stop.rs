@@ -1,6 +1,6 @@
-//! The stop signals: SIGTERM and Ctrl-C.
+//! The signals: SIGTERM and Ctrl-C end the server, SIGHUP has it read a file again.
 
-use std::io;
+use std::io::{self, IsTerminal};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -30,6 +30,34 @@ impl Signs {
             _ = self.interrupt.recv() => Sign::Interrupt,
         }
     }
+}
+
+/// Receives SIGHUP, from its creation on. It has two meanings: an operator sends it to a server that
+/// runs in the background, and the system when a terminal is closed.
+pub(super) struct Hangups {
+    hangup: Signal,
+    had_terminal: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hangup {
+    Reload,
+    TerminalClosed,
+}
+
+impl Hangups {
+    pub(super) fn listen() -> io::Result<Self> {
+        Ok(Self { hangup: signal(SignalKind::hangup())?, had_terminal: has_terminal() })
+    }
+
+    pub(super) async fn next(&mut self) -> Hangup {
+        self.hangup.recv().await;
+        if self.had_terminal && !has_terminal() { Hangup::TerminalClosed } else { Hangup::Reload }
+    }
+}
+
+fn has_terminal() -> bool {
+    io::stderr().is_terminal()
 }
 
 /// Waits for the first signal.

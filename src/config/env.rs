@@ -7,6 +7,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::variables::{Preset, Variable};
+use crate::domain::Secret;
+use crate::mcp::Variables;
 
 /// In seconds: longer than anything here should take.
 const MAX_SECONDS: f64 = 86_400.0;
@@ -38,6 +40,14 @@ impl Env {
     pub fn of<'a>(values: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let own = |(name, value): (&str, &str)| (name.to_owned(), Ok(value.to_owned()));
         Self { values: values.into_iter().map(own).collect(), faults: Vec::new() }
+    }
+
+    /// All that are set, for texts of the operator's that refer to them.
+    pub(super) fn variables(&self) -> Variables {
+        let readable = |(name, value): (&String, &Result<String, NotUnicode>)| {
+            Some((name.clone(), Secret::new(value.as_deref().ok()?)))
+        };
+        self.values.iter().filter_map(readable).collect()
     }
 
     /// A text as it is set, otherwise its default.

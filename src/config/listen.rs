@@ -52,7 +52,7 @@ pub(super) fn listen(env: &mut Env) -> Listen {
     Listen { host: bare.to_owned(), port: port.unwrap_or_default() }
 }
 
-/// Where health alone is served (ADR 33).
+/// Where operators and their probes are served (ADR 33).
 pub(super) fn admin(env: &mut Env) -> Option<SocketAddr> {
     let expected = "must be an address of this machine and a port, such as 127.0.0.1:8001";
     env.parsed(&ADMIN_ADDR, expected, |_: &SocketAddr| true)

@@ -14,6 +14,7 @@ use super::env::{ConfigError, Env};
 use super::guard::GUARD;
 use super::listen::{Listen, admin, hosts, listen, origins, public_url};
 use super::models::models;
+use super::servers_file::ServersFile;
 use super::todo::{todo, todo_at};
 use super::tools::{names_no_server, tools};
 use super::variables::{
@@ -32,7 +33,7 @@ use crate::{api, auth, chat, mcp, model, store};
 #[derive(Debug)]
 pub struct Config {
     pub listen: Listen,
-    /// Where health alone is served, without a credential.
+    /// Where operators and their probes are served, without a credential.
     pub admin: Option<SocketAddr>,
     /// Where people reach the server; `None` if that is where it listens.
     pub public_url: Option<String>,
@@ -52,6 +53,8 @@ pub struct Config {
     pub fallbacks: Vec<model::Settings>,
     /// The operator's own servers.
     pub mcp: mcp::Settings,
+    /// The file that lists them; `None` if variables do.
+    pub servers_file: Option<ServersFile>,
     /// Whether to start the bundled todo server, because no server was chosen.
     pub uses_bundled_todo: bool,
     pub store: store::Settings,
@@ -65,6 +68,7 @@ impl Config {
             let listen = listen(env);
             let (model, fallbacks) = models(env);
             let (auth, anonymous) = authentication(env, &listen);
+            let (mcp, servers_file) = tools(env);
             Self {
                 public_url: public_url(env),
                 admin: admin(env),
@@ -78,7 +82,8 @@ impl Config {
                 model,
                 fallbacks,
                 uses_bundled_todo: names_no_server(env),
-                mcp: tools(env),
+                mcp,
+                servers_file,
                 store: store(env),
                 todo: todo(env),
                 listen,

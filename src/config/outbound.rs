@@ -17,7 +17,7 @@ pub(super) fn check_url(env: &mut Env, name: &str, what: &str, url: &Url) {
     }
 }
 
-fn networks(env: &mut Env) -> ReachableNetworks {
+pub(super) fn networks(env: &mut Env) -> ReachableNetworks {
     let words = [("true", ReachableNetworks::Public), ("false", ReachableNetworks::All)];
     env.word(&BLOCK_PRIVATE_NETWORKS, &words).unwrap_or_default()
 }

@@ -35,7 +35,7 @@ variables! {
     HOST = Value("127.0.0.1"), "address to listen on";
     PORT = Value("8000"), "port to listen on";
     ADMIN_ADDR = Unset,
-        "address and port of a private listener that serves the whole /health without a key, such as 127.0.0.1:8001 (set in the image)";
+        "address and port of a private listener that serves the whole /health and POST /admin/reload without a key, such as 127.0.0.1:8001 (set in the image)";
     GEMINI_API_KEY = Unset, "key of the model; without it the bundled offline model answers";
     GEMINI_BASE_URL = Value("https://generativelanguage.googleapis.com/v1beta/openai"),
         "OpenAI-compatible base URL of the model";
@@ -51,7 +51,7 @@ variables! {
     MCP_SERVER_COMMAND = Unset, "program of your own MCP server (stdio) instead of the bundled one";
     MCP_SERVER_ARGS = Unset, "its arguments, separated by spaces, or a JSON list of strings";
     MCP_SERVER_URL = Unset, "URL of your own MCP server (streamable HTTP)";
-    MCP_CONFIG = Unset, "JSON file {\"mcpServers\": {...}} for several MCP servers";
+    MCP_CONFIG = Unset, "JSON file {\"mcpServers\": {...}} for several MCP servers, read again on SIGHUP";
     MCP_TIMEOUT_SECONDS = Value("30"), "time limit of one tool call";
     REQUEST_TIMEOUT_SECONDS = Value("30"),
         "time limit of one model request up to its first event, renewed by comments that keep a stream alive";

@@ -21,8 +21,10 @@ const MAX_PAUSE: Duration = Duration::from_mins(1);
 /// `Display` goes to the log, so it contains no text of the server and no address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ConnectError {
-    #[error("its command cannot be started: {0}")]
+    #[error("its command cannot be started ({0}); change its command")]
     NotStarted(io::ErrorKind),
+    #[error("its cwd is no folder; change it or make that folder")]
+    NoFolder,
     #[error("its address or one of its headers is not valid")]
     Unusable,
     #[error("it did not answer in time")]
@@ -96,9 +98,12 @@ impl ConnectError {
     /// What the operator must change, if trying again does not help.
     pub(super) fn advice(&self) -> Option<String> {
         match self {
-            Self::NotAllowed(_) | Self::Redirected | Self::Unauthorized | Self::Unusable => {
-                Some(self.to_string())
-            }
+            Self::NotAllowed(_)
+            | Self::Redirected
+            | Self::Unauthorized
+            | Self::Unusable
+            | Self::NotStarted(io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied)
+            | Self::NoFolder => Some(self.to_string()),
             Self::NotStarted(_)
             | Self::TimedOut
             | Self::Unreachable

@@ -8,6 +8,9 @@ mod link;
 mod servers;
 mod tools;
 
-pub use config::file::{InvalidServers, ServerFault, read_servers};
+pub use config::fault::ServerFault;
+pub use config::file::{ServerList, read_servers};
 pub use config::settings::{Pace, ServerSettings, Settings, Transport};
+pub use config::variables::Variables;
 pub use servers::Servers;
+pub use tools::filter::ToolFilter;

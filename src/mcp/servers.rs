@@ -1,56 +1,97 @@
-//! All servers together: starts and stops their supervisors, and routes calls. The entry point of
-//! this module.
+//! All servers together: starts and stops their supervisors, and replaces them when the operator
+//! changes them. The entry point of this module.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt;
-use futures::future::{BoxFuture, join_all};
-use tokio::sync::watch;
-use tokio::time::{Instant, timeout};
+use futures::future::BoxFuture;
+use tokio::runtime::Handle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
-use tracing::Instrument;
 
-use super::Settings;
-use super::call::arguments::unquote;
-use super::call::fault::CallFault;
-use super::call::server::{PreparedCall, Server};
+use super::call::server::Server;
 use super::link::supervisor::Supervisor;
-use super::tools::board::{Board, OfferedTools, Route};
+use super::tools::board::{Board, RunningServer, UnusedServer};
+use super::tools::boards::Boards;
+use super::tools::turn_tools::TurnTools;
+use super::{ServerFault, ServerSettings, Settings};
 use base::agents::{ToolError, ToolRequest, Tools};
-use base::domain::{Catalog, Dependency, Effect, HealthProbe, ToolOutput, shorten};
-
-/// How long a turn waits for servers that were away and may be back.
-const GRACE: Duration = Duration::from_millis(500);
-/// For the log. Providers give ids of any length, and gateways pack signatures into them.
-const MAX_ID_CHARS: usize = 64;
+use base::domain::{Catalog, Dependency, HealthProbe, Reloaded, ToolOutput};
 
 /// Each server is kept connected by its own task.
 #[derive(Debug)]
 pub struct Servers {
-    board: Arc<Board>,
+    boards: Arc<Boards>,
+    /// What holds for all servers.
+    common: Settings,
     supervisors: TaskTracker,
+    /// Where supervisors run, whoever reloads.
+    runtime: Handle,
+    /// Held while servers are replaced: reloads come one after the other.
+    replacing: Mutex<()>,
     /// Ends the supervisors, at the latest when this is dropped.
     stop: DropGuard,
 }
 
 impl Servers {
     /// Starts connecting to all servers and returns immediately: an old server may take ten
-    /// seconds, and the process listens before that (ADR 1).
+    /// seconds, and the process listens before that (ADR 1). Must be called in a runtime.
     ///
     /// Cancelling `stop` disconnects all of them, as [`Servers::shut_down`] does.
-    pub fn start(settings: Settings, stop: CancellationToken) -> Arc<Self> {
-        let stop = stop.child_token();
-        let make = |server: &_| Arc::new(Server::new(Clone::clone(server), &settings));
-        let board = Arc::new(Board::new(settings.servers.iter().map(make).collect()));
-        let supervisors = TaskTracker::new();
-        for server in &board.servers {
-            let (server, board) = (Arc::clone(server), Arc::clone(&board));
-            supervisors.spawn(Supervisor::new(server, board, &settings, stop.clone()).run());
+    pub fn start(mut settings: Settings, stop: CancellationToken) -> Arc<Self> {
+        let chosen = std::mem::take(&mut settings.servers);
+        for fault in &settings.faults {
+            tracing::error!("MCP_CONFIG: {fault}. This server is not used");
         }
-        supervisors.close();
-        Arc::new(Self { board, supervisors, stop: stop.drop_guard() })
+        for warning in &settings.warnings {
+            tracing::warn!("MCP_CONFIG: {warning}");
+        }
+        let unused = unused(std::mem::take(&mut settings.faults));
+        let servers = Self {
+            boards: Arc::default(),
+            common: settings,
+            supervisors: TaskTracker::new(),
+            runtime: Handle::current(),
+            replacing: Mutex::default(),
+            stop: stop.child_token().drop_guard(),
+        };
+        let chosen = chosen.into_iter().map(|settings| servers.connect(settings)).collect();
+        servers.boards.replace(Board::new(chosen, unused));
+        servers.supervisors.close();
+        Arc::new(servers)
+    }
+
+    /// Replaces the servers by those that `read` returns. One with the same settings stays connected;
+    /// another stays until no call and no turn that began with it is left (ADR 37). Waits for no
+    /// server.
+    pub fn reload<E>(
+        &self,
+        read: impl FnOnce() -> Result<Vec<ServerSettings>, E>,
+    ) -> Result<Reloaded, E> {
+        let _one_after_the_other = self.replacing.lock().unwrap_or_else(PoisonError::into_inner);
+        let wanted = read()?;
+        let before = self.boards.present();
+        let mut told = Reloaded::default();
+        let names = before.servers.iter().map(|it| it.server.name());
+        let mut gone: Vec<_> = names.chain(before.unused.iter().map(|it| &it.name)).collect();
+        let mut servers = Vec::new();
+        for settings in wanted {
+            let name = settings.name.clone();
+            let known = gone.iter().any(|known| ***known == *name);
+            gone.retain(|known| ***known != *name);
+            let same = before.servers.iter().find(|it| it.server.settings == settings);
+            let became = match (same, known) {
+                (Some(_), _) => &mut told.kept,
+                (None, true) => &mut told.changed,
+                (None, false) => &mut told.added,
+            };
+            became.push(name);
+            servers.push(same.cloned().unwrap_or_else(|| self.connect(settings)));
+        }
+        told.removed = gone.iter().map(ToString::to_string).collect();
+        self.boards.replace(Board::new(servers, Vec::new()));
+        Ok(told)
     }
 
     /// Waits until the catalogue satisfies `pleases`.
@@ -59,7 +100,7 @@ impl Servers {
     ///
     /// Can be dropped and called again.
     pub async fn offers(&self, pleases: impl Fn(&Catalog) -> bool) {
-        self.until(|offered| pleases(&offered.catalog)).await;
+        self.present().until(|offered| pleases(&offered.catalog)).await;
     }
 
     /// Disconnects all servers within a few seconds and leaves no child behind.
@@ -72,65 +113,60 @@ impl Servers {
         self.supervisors.wait().await;
     }
 
-    async fn until(&self, holds: impl Fn(&OfferedTools) -> bool) {
-        let mut offered: watch::Receiver<_> = self.board.subscribe();
-        // `self` owns the sender, so this does not end in another way.
-        if offered.wait_for(|offered| holds(offered)).await.is_err() {
-            tracing::debug!("No more news about the tools can come");
-        }
+    fn connect(&self, settings: ServerSettings) -> Arc<RunningServer> {
+        let server = Arc::new(Server::new(settings, &self.common));
+        let stop = self.stop.token().child_token();
+        let (boards, common) = (Arc::clone(&self.boards), &self.common);
+        let supervisor = Supervisor::new(Arc::clone(&server), boards, common, stop.clone());
+        self.supervisors.spawn_on(supervisor.run(), &self.runtime);
+        Arc::new(RunningServer::new(server, stop))
+    }
+
+    fn present(&self) -> TurnTools {
+        TurnTools(self.boards.present())
     }
 }
 
 impl Tools for Servers {
+    fn for_turn(&self) -> Option<Arc<dyn Tools>> {
+        Some(Arc::new(self.present()))
+    }
+
     fn settled(&self) -> BoxFuture<'_, ()> {
-        async {
-            self.until(|offered| offered.settled).await;
-            let tried = self.board.servers.iter().map(|server| server.tried_again());
-            // A server that is still away must not delay every turn.
-            drop(timeout(GRACE, join_all(tried)).await);
-        }
-        .boxed()
+        let present = self.present();
+        async move { present.settled().await }.boxed()
     }
 
     fn catalog(&self) -> Arc<Catalog> {
-        Arc::clone(&self.board.offered().catalog)
+        self.present().catalog()
     }
 
     fn call<'a>(
         &'a self,
         request: ToolRequest<'a>,
     ) -> BoxFuture<'a, Result<ToolOutput, ToolError>> {
-        let call = request.call;
-        let Some(route) = self.board.offered().route(call).cloned() else {
-            return std::future::ready(Err(ToolError::Unknown)).boxed();
-        };
-        let span = tracing::info_span!(
-            "tool.call",
-            tool.name = call.name,
-            tool.call_id = shorten(call.id.as_str(), MAX_ID_CHARS),
-            mcp.server = %route.server.name()
-        );
-        make_call(route, request).instrument(span).boxed()
+        let present = self.present();
+        async move { present.call(request).await }.boxed()
     }
 }
 
 impl HealthProbe for Servers {
     fn report(&self) -> Vec<Dependency> {
-        self.board.servers.iter().map(|server| server.report()).collect()
+        let board = self.boards.present();
+        let running = board.servers.iter().map(|it| it.server.report());
+        running.chain(board.unused.iter().map(UnusedServer::report)).collect()
     }
 }
 
-/// A call with a key that its server honours may be retried, whatever it does (ADR 12).
-async fn make_call(route: Route, request: ToolRequest<'_>) -> Result<ToolOutput, ToolError> {
-    let Some(mut arguments) = request.call.object() else { return Err(ToolError::Arguments) };
-    unquote(&mut arguments, &route.schema);
-    let began = Instant::now();
-    let request = ToolRequest { key: request.key.filter(|_| route.honours_keys), ..request };
-    let effect = if request.key.is_some() { Effect::Idempotent } else { route.effect };
-    let call = PreparedCall { tool: &route.tool, effect, arguments, request };
-    let result = route.server.call(&call).await;
-    let outcome = result.as_ref().map_or_else(CallFault::word, |_| "ok");
-    let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(outcome, duration_ms, "Tool called");
-    result.map_err(Into::into)
+/// The servers that have faults, each with all of them.
+fn unused(faults: Vec<ServerFault>) -> Vec<UnusedServer> {
+    let mut advice = BTreeMap::<String, Vec<String>>::new();
+    for ServerFault { server, problem, .. } in faults {
+        advice.entry(server.unwrap_or_default()).or_default().push(problem.into_owned());
+    }
+    let unused = advice.into_iter().map(|(name, problems)| UnusedServer {
+        name: name.into(),
+        advice: format!("{}; then reload or restart", problems.join("; ")),
+    });
+    unused.collect()
 }

@@ -60,6 +60,8 @@ struct State {
     /// Held by the tool `hog`; nothing is listed meanwhile, as in a server with one thread.
     thread: Arc<tokio::sync::Mutex<()>>,
     sent_away: Arc<Mutex<Option<SentAway>>>,
+    /// Opened by the test; the tool `gated` waits for it.
+    gate: watch::Sender<bool>,
     /// Set by the tool `shed`; listing is refused meanwhile, as by a server that has no room.
     sheds: Arc<AtomicBool>,
 }
@@ -87,6 +89,7 @@ impl McpServer {
             thread: Arc::default(),
             sheds: Arc::default(),
             sent_away: Arc::default(),
+            gate: watch::Sender::new(false),
         };
         let stop = CancellationToken::new();
         let config =
@@ -114,6 +117,16 @@ impl McpServer {
     /// The tools called so far, in order.
     pub(crate) fn calls(&self) -> Vec<String> {
         self.state.calls.lock().unwrap().clone()
+    }
+
+    /// How many sessions were opened. Servers of the newer era have none.
+    pub(crate) fn sessions(&self) -> usize {
+        self.state.peers.lock().unwrap().len()
+    }
+
+    /// Lets calls of the tool `gated` end.
+    pub(crate) fn open_gate(&self) {
+        self.state.gate.send_replace(true);
     }
 
     pub(crate) async fn set_tools(&self, tools: &[&'static str]) {
@@ -227,6 +240,9 @@ impl ServerHandler for State {
             self.sheds.store(true, Ordering::Relaxed);
             tokio::time::sleep(HOG).await;
             self.sheds.store(false, Ordering::Relaxed);
+        }
+        if request.name == "gated" {
+            self.gate.subscribe().wait_for(|is_open| *is_open).await.unwrap();
         }
         if request.name == "ask" {
             return Ok(CallToolResponse::InputRequired(InputRequiredResult::from_request_state(

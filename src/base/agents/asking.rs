@@ -31,7 +31,7 @@ const ASKED: &str =
 pub struct WithQuestions {
     others: Arc<dyn Tools>,
     /// The catalog of the others, and the same with our tool.
-    offered: Mutex<(Arc<Catalog>, Arc<Catalog>)>,
+    offered: Arc<Mutex<(Arc<Catalog>, Arc<Catalog>)>>,
 }
 
 #[derive(Deserialize)]
@@ -52,11 +52,16 @@ struct AskedQuestion {
 
 impl WithQuestions {
     pub fn new(others: Arc<dyn Tools>) -> Self {
-        Self { others, offered: Mutex::default() }
+        Self { others, offered: Arc::default() }
     }
 }
 
 impl Tools for WithQuestions {
+    fn for_turn(&self) -> Option<Arc<dyn Tools>> {
+        let (others, offered) = (self.others.for_turn()?, Arc::clone(&self.offered));
+        Some(Arc::new(Self { others, offered }))
+    }
+
     fn settled(&self) -> BoxFuture<'_, ()> {
         self.others.settled()
     }

@@ -34,6 +34,12 @@ pub trait Model: Send + Sync {
 }
 
 pub trait Tools: Send + Sync {
+    /// These tools for one turn, under which no server is taken away or put in the place of another
+    /// while it is held (ADR 37). `None` if that never happens.
+    fn for_turn(&self) -> Option<Arc<dyn Tools>> {
+        None
+    }
+
     /// Waits until every server has connected or failed to, since the start or since it was lost.
     fn settled(&self) -> BoxFuture<'_, ()>;
 

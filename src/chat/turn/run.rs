@@ -22,7 +22,7 @@ use super::super::{Fact, Level, RequestContext, RunStart, Titles, TurnEnd, for_m
 use super::TurnLog;
 use super::closer::{Payer, TurnCloser, close_turn};
 use super::title::{Unnamed, name_thread};
-use base::agents::{Driver, Finish, Interrupt, Run, drive};
+use base::agents::{Driver, Finish, Interrupt, Run, Tools, drive};
 use base::domain::{Catalog, ItemId, Message, Outcome, SpendByModel, ThreadId};
 
 /// How many of the newest messages of a thread are read.
@@ -135,7 +135,8 @@ async fn watched(
 async fn work(chat: &ChatContext, input: TurnInput, held: &HeldThread) -> (Recorded, u32) {
     let TurnInput { thread, root, context, log, choice, transcript } = input;
     let interrupt = held.interrupt.clone();
-    await_tools(chat, &log).await;
+    let tools = chat.tools.for_turn().unwrap_or_else(|| Arc::clone(&chat.tools));
+    await_tools(&*tools, &log).await;
     let choice = offered_choice(chat, choice, &log);
     let transcript = match transcript {
         Some(transcript) => transcript,
@@ -143,12 +144,11 @@ async fn work(chat: &ChatContext, input: TurnInput, held: &HeldThread) -> (Recor
     };
     let scope =
         Scope { spent: held.spent, abilities: context.abilities, request_id: context.request_id };
-    let servers = servers_of(&chat.tools.catalog());
+    let servers = servers_of(&tools.catalog());
     let scribe = Scribe::new(log, RunStart { thread, turn: root.clone(), servers }, scope);
     let (store, lease) = (Arc::clone(&chat.store), held.lease.clone());
     let recorder = Arc::new(Recorder::new(store, lease, interrupt.clone(), scribe));
     let (store, lease) = (Arc::clone(&chat.store), held.lease.clone());
-    let tools = Arc::clone(&chat.tools);
     let tools = JournaledTools::new(tools, store, lease, root, interrupt.clone());
     let driver = Driver {
         model: Arc::clone(&chat.model),
@@ -169,11 +169,11 @@ async fn work(chat: &ChatContext, input: TurnInput, held: &HeldThread) -> (Recor
 
 /// Shortly after the start, or after a loss, servers may be about to connect. The user is told
 /// which are still missing.
-async fn await_tools(chat: &ChatContext, log: &TurnLog) {
-    if timeout(PATIENCE_WITH_TOOLS, chat.tools.settled()).await.is_err() {
+async fn await_tools(tools: &dyn Tools, log: &TurnLog) {
+    if timeout(PATIENCE_WITH_TOOLS, tools.settled()).await.is_err() {
         tracing::warn!("Going on before every tool server has answered");
     }
-    if let Some(message) = missing(&chat.tools.catalog().missing) {
+    if let Some(message) = missing(&tools.catalog().missing) {
         log.tell(Fact::Notice { level: Level::Warning, message });
     }
 }

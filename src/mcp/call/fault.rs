@@ -167,6 +167,7 @@ impl From<&ConnectError> for CallFault {
             ConnectError::Unauthorized | ConnectError::Status(401 | 403) => Self::NotAccepted,
             ConnectError::NotAllowed(_) | ConnectError::Redirected => Self::NotAllowed,
             ConnectError::NotStarted(_)
+            | ConnectError::NoFolder
             | ConnectError::Unusable
             | ConnectError::TimedOut
             | ConnectError::Unreachable

@@ -75,14 +75,14 @@ impl Server {
         Self {
             name: settings.name.as_str().into(),
             guard: Guard::new(format!("mcp:{}", settings.name), common.guard),
-            settings,
             doubt: Arc::default(),
             progress_listeners: Arc::default(),
             in_flight: CallsInFlight::default(),
             attempts: ConnectAttempts::new(common.guard.breaker.max_failures),
             outbound: common.outbound.clone(),
             caller_sessions: CallerSessions::default(),
-            call_timeout: common.call_timeout,
+            call_timeout: settings.call_timeout.unwrap_or(common.call_timeout),
+            settings,
             status: Mutex::default(),
         }
     }
@@ -111,7 +111,15 @@ impl Server {
         version: Option<String>,
     ) {
         let (link, offer) = (Link::Up(peer), Arc::new(offer));
-        *self.lock() = ServerStatus { link, offer, version, advice: None };
+        let status = ServerStatus { link, offer: Arc::clone(&offer), version, advice: None };
+        let before = std::mem::replace(&mut *self.lock(), status);
+        if !offer.unmatched.is_empty() && offer.unmatched != before.offer.unmatched {
+            tracing::warn!(
+                mcp.server = %self.name,
+                names = offer.unmatched.join(", "),
+                "No tool of this server has a name that its \"tools\" in MCP_CONFIG has"
+            );
+        }
     }
 
     /// Stores that it was lost or cannot be reached; returns the link before.

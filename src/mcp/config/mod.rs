@@ -1,4 +1,7 @@
 //! What an operator says of servers.
 
+mod entry;
+pub(super) mod fault;
 pub(super) mod file;
 pub(super) mod settings;
+pub(super) mod variables;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::super::{ServerFault, ToolFilter};
 use base::domain::{Secret, Trust};
 use base::resilience::GuardSettings;
 use outbound::Outbound;
@@ -10,7 +11,10 @@ use outbound::Outbound;
 pub struct Settings {
     /// In the order in which their tools are offered.
     pub servers: Vec<ServerSettings>,
-    /// Limit of one attempt of a tool call.
+    /// Why other servers are not used (ADR 37).
+    pub faults: Vec<ServerFault>,
+    pub warnings: Vec<ServerFault>,
+    /// Limit of one attempt of a tool call, unless its server has its own.
     pub call_timeout: Duration,
     /// Limit for connecting and listing the tools.
     pub connect_timeout: Duration,
@@ -47,6 +51,9 @@ pub struct ServerSettings {
     pub transport: Transport,
     /// Whether its hints are believed.
     pub trust: Trust,
+    /// Limit of one attempt of a call, if it is not that of all servers.
+    pub call_timeout: Option<Duration>,
+    pub tools: ToolFilter,
     /// Whether the operator wants it to be told for whom each call is made.
     pub tell_owner: bool,
     /// Whether it gets the token of the caller for whom a call is made, in place of an
@@ -55,8 +62,21 @@ pub struct ServerSettings {
 }
 
 impl ServerSettings {
-    /// Only ours, and those that the operator chose: an owner is a person's name (ADR 29).
-    /// Whether it hears for whom it is called.
+    /// An operator's own server, with all its tools and the limits of all servers.
+    pub fn new(name: &str, transport: Transport) -> Self {
+        Self {
+            name: name.to_owned(),
+            transport,
+            trust: Trust::Trusted,
+            call_timeout: None,
+            tools: ToolFilter::default(),
+            tell_owner: false,
+            forward_auth: false,
+        }
+    }
+
+    /// Whether it hears for whom it is called. Only ours, and those that the operator chose: an
+    /// owner is a person's name (ADR 29).
     pub fn is_told_owners(&self) -> bool {
         self.tell_owner || self.trust == Trust::Bundled
     }
@@ -71,6 +91,8 @@ pub enum Transport {
         args: Vec<String>,
         /// Its whole environment besides `PATH`, `HOME`, `LANG` and `TZ`.
         env: Vec<(String, Secret)>,
+        /// The folder in which it starts, if not ours.
+        cwd: Option<String>,
     },
     /// A streamable HTTP endpoint.
     Http {

@@ -21,6 +21,15 @@ const INHERITED: [&str; 4] = ["PATH", "HOME", "LANG", "TZ"];
 const PATIENCE: Duration = Duration::from_secs(1);
 const MAX_LINE_BYTES: usize = 200;
 
+/// What is started, as the operator wrote it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Program<'a> {
+    pub(crate) command: &'a str,
+    pub(crate) args: &'a [String],
+    pub(crate) env: &'a [(String, Secret)],
+    pub(crate) cwd: Option<&'a str>,
+}
+
 /// A running child. Dropping it kills it and its own children.
 #[derive(Debug)]
 pub(crate) struct Child {
@@ -40,18 +49,14 @@ pub(crate) enum ShutdownMode {
 pub(crate) type Pipes = (ChildStdout, ChildStdin);
 
 impl Child {
-    /// Starts `command`.
-    pub(crate) fn start(
-        server: &Arc<str>,
-        command: &str,
-        args: &[String],
-        env: &[(String, Secret)],
-    ) -> io::Result<(Self, Pipes)> {
-        let mut process = Command::new(command)
-            .args(args)
+    /// Starts it.
+    pub(crate) fn start(server: &Arc<str>, program: &Program<'_>) -> io::Result<(Self, Pipes)> {
+        let mut process = Command::new(program.command)
+            .args(program.args)
+            .current_dir(program.cwd.unwrap_or("."))
             .env_clear()
             .envs(inherited())
-            .envs(env.iter().map(|(name, value)| (name, value.expose())))
+            .envs(program.env.iter().map(|(name, value)| (name, value.expose())))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

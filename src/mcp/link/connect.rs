@@ -1,5 +1,6 @@
 //! Opens a session with a server, in the new or the old lifecycle of MCP (ADR 1).
 
+use std::path::Path;
 use std::sync::Arc;
 
 use rmcp::model::ProtocolVersion;
@@ -11,7 +12,7 @@ use super::super::Transport;
 use super::super::call::caller_sessions::CallerSession;
 use super::super::call::server::Server;
 use super::super::error::ConnectError;
-use super::child::Child;
+use super::child::{Child, Program};
 use super::http::{self, Credential};
 use super::session::Session;
 use super::session_listener::SessionListener;
@@ -33,8 +34,13 @@ pub(crate) enum Handshake {
 pub(crate) async fn open(server: &Server, handshake: Handshake) -> Result<Session, ConnectError> {
     let listener = server.listener();
     match &server.settings.transport {
-        Transport::Child { command, args, env } => {
-            let started = Child::start(server.name(), command, args, env);
+        Transport::Child { command, args, env, cwd } => {
+            // The system's error is the same as for a command that is missing.
+            if cwd.as_ref().is_some_and(|cwd| !Path::new(cwd).is_dir()) {
+                return Err(ConnectError::NoFolder);
+            }
+            let program = Program { command, args, env, cwd: cwd.as_deref() };
+            let started = Child::start(server.name(), &program);
             let (child, pipes) = started.map_err(|error| ConnectError::NotStarted(error.kind()))?;
             let running = shake_hands(listener, pipes, handshake).await?;
             Ok(Session::new(running, Some(child)))
@@ -105,6 +111,7 @@ impl Handshake {
             (
                 _,
                 ConnectError::NotStarted(_)
+                | ConnectError::NoFolder
                 | ConnectError::Unusable
                 | ConnectError::Unreachable
                 | ConnectError::NotAllowed(_)

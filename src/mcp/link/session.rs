@@ -71,7 +71,7 @@ impl Session {
         if self.needs_subscription() {
             self.listen().await;
         }
-        match list_tools(&self.peer, server.name(), server.settings.trust).await {
+        match list_tools(&self.peer, server.name(), &server.settings).await {
             // A server with only prompts or resources may refuse; it is connected and has no tools
             // (ADR 1).
             Err(ServiceError::McpError(_)) if !self.has_tools() => Ok(ServerTools::default()),

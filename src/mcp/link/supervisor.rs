@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::call::server::{Link, Server};
 use super::super::error::ConnectError;
-use super::super::tools::board::Board;
+use super::super::tools::boards::Boards;
 use super::super::tools::server_tools::ServerTools;
 use super::super::{Pace, Settings};
 use super::child::ShutdownMode;
@@ -29,7 +29,7 @@ const GATHER: Duration = Duration::from_millis(50);
 
 pub(crate) struct Supervisor {
     server: Arc<Server>,
-    board: Arc<Board>,
+    boards: Arc<Boards>,
     stop: CancellationToken,
     connect_timeout: Duration,
     guard: GuardSettings,
@@ -47,13 +47,13 @@ enum SessionEvent {
 impl Supervisor {
     pub(crate) fn new(
         server: Arc<Server>,
-        board: Arc<Board>,
+        boards: Arc<Boards>,
         settings: &Settings,
         stop: CancellationToken,
     ) -> Self {
         let Settings { connect_timeout, guard, pace, .. } = *settings;
         let (handshake, pauses) = (Handshake::Ask, pauses(&guard, pace.longest_pause));
-        Self { server, board, stop, connect_timeout, guard, pace, handshake, pauses }
+        Self { server, boards, stop, connect_timeout, guard, pace, handshake, pauses }
     }
 
     /// Runs until it is stopped; leaves no child behind.
@@ -180,7 +180,7 @@ impl Supervisor {
             Err(error) => return Err(ConnectError::from(&error)),
         };
         self.server.set_connected(session.peer().clone(), offer, session.version());
-        self.board.publish();
+        self.boards.publish();
         Ok(())
     }
 
@@ -192,7 +192,7 @@ impl Supervisor {
             "Tool server connected"
         );
         self.server.set_connected(session.peer().clone(), offer, session.version());
-        self.board.publish();
+        self.boards.publish();
     }
 
     /// Logged only if it is new and we are not shutting down.
@@ -202,7 +202,7 @@ impl Supervisor {
         if matches!(before, Link::Down) {
             return;
         }
-        self.board.publish();
+        self.boards.publish();
         if !self.stop.is_cancelled() {
             tracing::warn!(mcp.server = %self.server.name(), reason, "Tool server is not available");
         }

@@ -5,17 +5,59 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use tokio::sync::watch;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::super::call::server::{Server, ServerStatus};
 use super::server_tools::{LeftOut, MAX_TOOLS};
 use base::agents::ASK_USER;
-use base::domain::{Catalog, Effect, Tool, ToolCall, ToolId};
+use base::domain::{
+    BreakerReport, BreakerState, CallCounts, Catalog, Dependency, Detail, Effect, Tool, ToolCall,
+    ToolId,
+};
 
-/// All servers, and what they offer now.
-#[derive(Debug)]
+/// The servers of one reading of the configuration, and what they offer now.
+#[derive(Debug, Default)]
 pub(crate) struct Board {
-    pub(crate) servers: Vec<Arc<Server>>,
+    pub(crate) servers: Vec<Arc<RunningServer>>,
+    pub(crate) unused: Vec<UnusedServer>,
     offered: watch::Sender<Arc<OfferedTools>>,
+}
+
+/// A server and the task that keeps it connected. Dropping it ends that task.
+#[derive(Debug)]
+pub(crate) struct RunningServer {
+    pub(crate) server: Arc<Server>,
+    _ends_with_this: DropGuard,
+}
+
+/// A server that is configured with faults, so that it is not connected.
+#[derive(Clone, Debug)]
+pub(crate) struct UnusedServer {
+    pub(crate) name: Arc<str>,
+    /// What the operator must change.
+    pub(crate) advice: String,
+}
+
+impl RunningServer {
+    pub(crate) fn new(server: Arc<Server>, stop: CancellationToken) -> Self {
+        Self { server, _ends_with_this: stop.drop_guard() }
+    }
+}
+
+impl UnusedServer {
+    pub(crate) fn report(&self) -> Dependency {
+        let breaker = BreakerReport {
+            state: BreakerState::Closed,
+            consecutive_failures: 0,
+            retry_in_seconds: None,
+            cooling_seconds: None,
+            calls: CallCounts::default(),
+        };
+        let (connected, tools, protocol_version) = (false, 0, None);
+        let advice = Some(self.advice.clone());
+        let detail = Detail::Mcp { connected, tools, protocol_version, advice };
+        Dependency { name: format!("mcp:{}", self.name), breaker, detail }
+    }
 }
 
 /// What is offered at one moment. Replaced as a whole, so a turn keeps one consistent list.
@@ -42,9 +84,9 @@ pub(crate) struct Route {
 }
 
 impl Board {
-    pub(crate) fn new(servers: Vec<Arc<Server>>) -> Self {
-        let offered = watch::Sender::new(Arc::new(compile(&servers)));
-        Self { servers, offered }
+    pub(crate) fn new(servers: Vec<Arc<RunningServer>>, unused: Vec<UnusedServer>) -> Self {
+        let offered = watch::Sender::new(Arc::new(compile(&servers, &unused)));
+        Self { servers, unused, offered }
     }
 
     pub(crate) fn offered(&self) -> Arc<OfferedTools> {
@@ -59,7 +101,7 @@ impl Board {
     /// all changes before it.
     pub(crate) fn publish(&self) {
         self.offered.send_modify(|offered| {
-            let next = compile(&self.servers);
+            let next = compile(&self.servers, &self.unused);
             if next.left_out != offered.left_out && !next.left_out.is_empty() {
                 tracing::warn!(
                     tools.offered = next.catalog.tools.len(),
@@ -72,13 +114,14 @@ impl Board {
     }
 }
 
-/// With several servers configured, connected or not, names begin with their server. If names
+/// With several servers configured, connected or not, with faults or without, names begin with their server. If names
 /// depended on who is connected, they would change their tool within a conversation (ADR 1).
-fn compile(servers: &[Arc<Server>]) -> OfferedTools {
+fn compile(servers: &[Arc<RunningServer>], unused: &[UnusedServer]) -> OfferedTools {
     let (mut catalog, mut offered) = (Catalog::default(), OfferedTools::default());
-    let are_several = servers.len() > 1;
+    let are_several = servers.len() + unused.len() > 1;
     offered.settled = true;
-    for server in servers {
+    catalog.missing.extend(unused.iter().map(|server| Arc::clone(&server.name)));
+    for RunningServer { server, .. } in servers.iter().map(Arc::as_ref) {
         let status = server.status();
         if !status.is_connected() {
             catalog.missing.push(Arc::clone(server.name()));

@@ -7,6 +7,8 @@ use rmcp::model::{PaginatedRequestParams, Tool as ServerTool, ToolAnnotations};
 use rmcp::{Peer, RoleClient, ServiceError};
 use serde_json::Value;
 
+use super::super::ServerSettings;
+use super::filter::fits;
 use base::domain::{Hints, Tool, ToolId, ToolOrigin, Trust, clean, shorten};
 
 /// The smallest limit of a provider, and more than a model can use well.
@@ -30,6 +32,8 @@ pub(crate) struct ServerTools {
     pub(crate) tools: Vec<Tool>,
     /// Tools that exist, or may exist, but are not offered.
     pub(crate) left_out: LeftOut,
+    /// What the operator's filter names and the server does not have.
+    pub(crate) unmatched: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,14 +49,18 @@ pub(crate) struct LeftOut {
 pub(crate) async fn list_tools(
     peer: &Peer<RoleClient>,
     server: &Arc<str>,
-    trust: Trust,
+    settings: &ServerSettings,
 ) -> Result<ServerTools, ServiceError> {
-    let (mut offer, mut cursor) = (ServerTools::default(), None);
+    let unmatched = settings.tools.patterns().cloned().collect();
+    let (mut offer, mut cursor) = (ServerTools { unmatched, ..ServerTools::default() }, None);
     for _ in 0..MAX_PAGES {
         let params = PaginatedRequestParams::default().with_cursor(cursor);
         let page = peer.list_tools(Some(params)).await?;
         for tool in &page.tools {
-            offer.take(tool, server, trust);
+            offer.unmatched.retain(|pattern| !fits(pattern, &tool.name));
+            if settings.tools.lets_in(&tool.name) {
+                offer.take(tool, server, settings.trust);
+            }
         }
         cursor = page.next_cursor;
         if cursor.is_none() {

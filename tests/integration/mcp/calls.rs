@@ -112,7 +112,7 @@ async fn the_deadline_of_the_turn_cuts_a_call_too() {
     let call = named("hang");
 
     let deadline = Instant::now() + Duration::from_millis(100);
-    let result = in_time(call_by(&servers, &call, deadline)).await;
+    let result = in_time(call_by(&*servers, &call, deadline)).await;
 
     assert_eq!(result, Err(ToolError::TimedOut));
     assert_eq!(health(&servers).breaker.calls.failed, 0, "the turn was over, not the server");
@@ -168,7 +168,7 @@ async fn what_is_no_text_is_named_in_words() {
 async fn what_comes_beside_the_text_is_kept() {
     let (_server, servers) = ready(Era::Stateless, "rich", |_| {}).await;
 
-    let output = in_time(call_by(&servers, &named("rich"), Instant::now() + PATIENCE)).await;
+    let output = in_time(call_by(&*servers, &named("rich"), Instant::now() + PATIENCE)).await;
 
     let output = output.unwrap();
     assert_eq!(output.text, "look\n[resource readme: file:///readme]\n[image, 12 kB]");

@@ -59,7 +59,7 @@ async fn a_call_reaches_the_tool_it_was_written_for_whatever_that_is_called_now(
     for (name, server) in [("echo", "two"), ("one__echo", "two"), ("two__echo", "gone")] {
         let call = written(name, server);
         let found = servers.catalog().find_call(&call).map(|tool| tool.name.clone());
-        let result = in_time(call_by(&servers, &call, Instant::now() + PATIENCE)).await;
+        let result = in_time(call_by(&*servers, &call, Instant::now() + PATIENCE)).await;
 
         let expected = (server == "two").then(|| "two__echo".to_owned());
         assert_eq!(found, expected, "{name}");

@@ -1,60 +1,9 @@
 //! Servers that are children of ours: scripts that behave as badly as the real ones.
 
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-
-use orchestrator::domain::Secret;
-use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
-use tokio::net::unix::pipe;
 
+use super::stub::Stub;
 use super::*;
-
-/// Speaks just enough of the older protocol; `MODE` says how it fails. Whatever
-/// lives holds the pipe `LIFELINE` open, so its end proves that nobody is left.
-const STUB: &str = r#"
-exec 9<>"$LIFELINE"
-echo x >>"$STARTS"
-starts=$(grep -c x "$STARTS")
-env >"$ENVIRONMENT"
-echo 'a secret of somebody' >&2
-say() { printf '%s\n' "$1"; }
-case $MODE in
-    exits) exit 1 ;;
-    mute) while read -r line; do :; done; exit ;;
-    third) [ "$starts" -lt 3 ] && exit 1 ;;
-    stubborn) trap '' TERM; sleep 1000 & ;;
-    garbage) say 'Welcome to my server!'; say '{"not":"rpc"}' ;;
-esac
-while IFS= read -r line; do
-    id=${line#*\"id\":}; id=${id%%[,\}]*}
-    answer() { say "{\"jsonrpc\":\"2.0\",\"id\":$id,\"result\":$1}"; }
-    case $line in
-        *'"server/discover"'*)
-            [ "$MODE" = dumb ] ||
-                say "{\"jsonrpc\":\"2.0\",\"id\":$id,\"error\":{\"code\":-32601,\"message\":\"?\"}}" ;;
-        *'"initialize"'*)
-            printf '%s' "$line" >>"$ENVIRONMENT"
-            tools='"tools":{}'; [ "$MODE" = toolless ] && tools='"prompts":{}'
-            answer '{"protocolVersion":"2025-11-25","capabilities":{'"$tools"'},"serverInfo":{"name":"stub","version":"1"}}' ;;
-        *'"tools/list"'*)
-            [ "$MODE" = toolless ] && {
-                say "{\"jsonrpc\":\"2.0\",\"id\":$id,\"error\":{\"code\":-32601,\"message\":\"?\"}}"; continue; }
-            answer '{"tools":[{"name":"go","inputSchema":{"type":"object"}},{"name":"tick","inputSchema":{"type":"object"},"annotations":{"idempotentHint":true,"destructiveHint":false}}]}' ;;
-        *'"tools/call"'*)
-            case $MODE in
-                dies) exit 1 ;;
-                dies_once) [ "$starts" -lt 2 ] && exit 1 ;;
-                hangs) [ "$starts" -lt 2 ] && kill -STOP $$ ;;
-                busy) say '{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}'; sleep 1.5 ;;
-                garbled) answer '{"content":"no list"}'; continue ;;
-            esac
-            answer '{"content":[{"type":"text","text":"done"}]}' ;;
-    esac
-done
-[ "$MODE" = stubborn ] && sleep 1000
-"#;
 
 #[tokio::test]
 async fn a_child_s_tools_are_listed_and_called() {
@@ -323,6 +272,7 @@ async fn a_missing_program_is_told_and_tried_again() {
         command: program.to_str().unwrap().to_owned(),
         args: Vec::new(),
         env: Vec::new(),
+        cwd: None,
     };
     let server = trusted("stub", transport);
 
@@ -334,62 +284,4 @@ async fn a_missing_program_is_told_and_tried_again() {
     stub.write_program(&program);
     until_offered(&servers, "go").await;
     in_time(servers.shut_down()).await;
-}
-
-/// A script in a folder of its own.
-struct Stub {
-    folder: TempDir,
-    mode: &'static str,
-}
-
-impl Stub {
-    fn new(mode: &'static str) -> Self {
-        let stub = Self { folder: tempfile::tempdir().unwrap(), mode };
-        let status = std::process::Command::new("mkfifo").arg(stub.path("lifeline")).status();
-        assert!(status.unwrap().success());
-        stub
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// Reads nothing until the last process that holds it is gone.
-    fn lifeline(&self) -> pipe::Receiver {
-        pipe::OpenOptions::new().open_receiver(self.path("lifeline")).unwrap()
-    }
-
-    fn env(&self) -> Vec<(String, String)> {
-        let path = |name: &str| self.path(name).to_str().unwrap().to_owned();
-        vec![
-            ("MODE".to_owned(), self.mode.to_owned()),
-            ("LIFELINE".to_owned(), path("lifeline")),
-            ("STARTS".to_owned(), path("starts")),
-            ("ENVIRONMENT".to_owned(), path("environment")),
-        ]
-    }
-
-    fn server(&self) -> ServerSettings {
-        let env = self.env().into_iter().map(|(name, value)| (name, Secret::new(value)));
-        let transport = Transport::Child {
-            command: "sh".to_owned(),
-            args: vec!["-c".to_owned(), STUB.to_owned()],
-            env: env.collect(),
-        };
-        trusted("stub", transport)
-    }
-
-    /// Writes the stub as a program that needs no environment.
-    fn write_program(&self, program: &Path) {
-        let env = self.env().into_iter().map(|(name, value)| format!("export {name}='{value}'"));
-        let lines: Vec<_> = env.collect();
-        let draft = self.path("draft");
-        std::fs::write(&draft, format!("#!/bin/sh\n{}\n{STUB}", lines.join("\n"))).unwrap();
-        std::fs::set_permissions(&draft, Permissions::from_mode(0o755)).unwrap();
-        std::fs::rename(draft, program).unwrap();
-    }
-
-    fn starts(&self) -> usize {
-        std::fs::read_to_string(self.path("starts")).unwrap().lines().count()
-    }
 }

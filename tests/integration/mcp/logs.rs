@@ -20,7 +20,7 @@ async fn what_a_child_writes_to_stderr_is_told_by_its_length_alone() {
     let (log, _guard) = Log::at(Level::DEBUG);
     let script = "echo hush >&2; exec sleep 60";
     let args = ["-c", script].map(str::to_owned).into();
-    let transport = Transport::Child { command: "sh".to_owned(), args, env: Vec::new() };
+    let transport = Transport::Child { command: "sh".to_owned(), args, env: Vec::new(), cwd: None };
     let server = trusted("one", transport);
 
     let servers = Servers::start(settings(vec![server]), CancellationToken::new());
@@ -47,7 +47,7 @@ async fn a_call_is_one_line_without_arguments_or_results() {
         extra: None,
         key: None,
     };
-    in_time(call_by(&servers, &packed, Instant::now() + PATIENCE)).await.unwrap();
+    in_time(call_by(&*servers, &packed, Instant::now() + PATIENCE)).await.unwrap();
 
     in_time(servers.shut_down()).await;
     let text = log.text();
@@ -87,11 +87,11 @@ async fn a_token_that_is_passed_on_is_seen_nowhere() {
 }
 
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
     /// What this thread logs from now on.
-    fn at(level: Level) -> (Self, DefaultGuard) {
+    pub(super) fn at(level: Level) -> (Self, DefaultGuard) {
         let log = Self::default();
         let writer = log.clone();
         let layer = tracing_subscriber::fmt::layer().json().with_writer(move || writer.clone());
@@ -104,7 +104,7 @@ impl Log {
         (log, tracing::subscriber::set_default(subscriber))
     }
 
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 }

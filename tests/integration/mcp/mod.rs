@@ -6,9 +6,12 @@ mod catalog;
 mod child;
 mod connection;
 mod effects;
+mod entries;
 mod forwarding;
 mod logs;
 mod owners;
+mod reload;
+mod stub;
 mod todo;
 
 use std::sync::Arc;
@@ -34,8 +37,7 @@ fn http(name: &str, server: &McpServer) -> ServerSettings {
 }
 
 fn trusted(name: &str, transport: Transport) -> ServerSettings {
-    let (name, trust) = (name.to_owned(), Trust::Trusted);
-    ServerSettings { name, transport, trust, tell_owner: false, forward_auth: false }
+    ServerSettings::new(name, transport)
 }
 
 fn settings(servers: Vec<ServerSettings>) -> Settings {
@@ -47,6 +49,8 @@ fn settings(servers: Vec<ServerSettings>) -> Settings {
     let pace = Pace { look_in: brief, longest_pause: brief, steady: brief };
     Settings {
         servers,
+        faults: Vec::new(),
+        warnings: Vec::new(),
         call_timeout: timeout,
         connect_timeout: timeout,
         guard,
@@ -74,6 +78,10 @@ async fn until_missing(servers: &Servers) {
 }
 
 async fn call(servers: &Servers, name: &str, arguments: &str) -> Result<String, ToolError> {
+    call_with(servers, name, arguments).await
+}
+
+async fn call_with(servers: &dyn Tools, name: &str, arguments: &str) -> Result<String, ToolError> {
     let call = ToolCall {
         id: "call_1".into(),
         name: name.to_owned(),
@@ -87,7 +95,7 @@ async fn call(servers: &Servers, name: &str, arguments: &str) -> Result<String, 
 }
 
 async fn call_by(
-    servers: &Servers,
+    servers: &dyn Tools,
     call: &ToolCall,
     deadline: Instant,
 ) -> Result<ToolOutput, ToolError> {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use orchestrator::domain::{Owner, Scope};
-use orchestrator::mcp::read_servers;
+use orchestrator::mcp::{Variables, read_servers};
 use serde_json::{Value, json};
 
 use super::todo::todo;
@@ -79,7 +79,8 @@ async fn a_todo_server_over_http_keeps_one_list_for_each_user_that_it_is_told() 
     command.env("TODO_TOKENS_FILE", root.join("docker-compose.tokens.json"));
     let server = Running::spawn(&mut command);
     let list = std::fs::read_to_string(root.join("docker-compose.mcp.json")).unwrap();
-    let list = read_servers(&list.replace("http://todo:8931", &server.url)).unwrap();
+    let list = list.replace("http://todo:8931", &server.url);
+    let list = read_servers(&list, &Variables::default()).unwrap().servers;
     drop(client());
 
     let servers = started(settings(list)).await;

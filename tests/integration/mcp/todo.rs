@@ -58,6 +58,7 @@ pub(super) fn todo(folder: &Path) -> ServerSettings {
         command: env!("CARGO_BIN_EXE_orchestrator").to_owned(),
         args: vec!["todo".to_owned()],
         env: vec![("TODO_DATABASE_URL".to_owned(), Secret::new(database))],
+        cwd: None,
     };
     ServerSettings { trust: Trust::Bundled, ..trusted("todo", transport) }
 }

@@ -11,4 +11,5 @@ mod pace;
 mod plugs;
 mod private;
 mod proxies;
+mod reload;
 mod replicas;

@@ -12,11 +12,11 @@ use crate::support::process::{Running, client, get, program};
 use crate::support::scripted_http::{Answer, ScriptedHttp, Then};
 use crate::support::watchdog::Watchdog;
 
-const SOMEWHERE: (&str, &str) = ("ADMIN_ADDR", "127.0.0.1:0");
+pub(super) const SOMEWHERE: (&str, &str) = ("ADMIN_ADDR", "127.0.0.1:0");
 
 /// The address that it has told.
-fn private(server: &Running) -> String {
-    let line = server.said("Health alone is served on http://");
+pub(super) fn private(server: &Running) -> String {
+    let line = server.said("Health and reloads are served on http://");
     let address = line.split("served on ").nth(1).unwrap();
     address.split(',').next().unwrap().to_owned()
 }

@@ -30,6 +30,22 @@ fn a_url_that_names_a_metadata_service_is_refused_by_its_variable_and_never_show
 }
 
 #[test]
+fn a_url_in_the_file_of_servers_that_names_a_metadata_service_costs_its_server_alone() {
+    let data = tempfile::tempdir().unwrap();
+    let file = data.path().join("mcp.json");
+    let list =
+        format!(r#"{{"mcpServers": {{"a": {{"url": "{METADATA}"}}, "b": {{"command": "x"}}}}}}"#);
+    std::fs::write(&file, list).unwrap();
+
+    let mcp = load(&[("MCP_CONFIG", file.to_str().unwrap())]).unwrap().mcp;
+
+    let told: Vec<_> = mcp.faults.iter().map(ToString::to_string).collect();
+    assert!(told[0].starts_with(r#"server a: "url" names a metadata service"#), "{told:?}");
+    assert!(!told[0].contains("google") && !told[0].contains("secret"), "{told:?}");
+    assert_eq!((mcp.servers.len(), mcp.servers[0].name.as_str()), (1, "b"));
+}
+
+#[test]
 fn an_address_that_is_written_is_meant() {
     for blocks in ["true", "false"] {
         let config = load(&[
@@ -58,8 +74,10 @@ fn tokens_are_passed_on_only_where_there_are_any() {
     let file = file.to_str().unwrap();
     let secret = ("AUTH_JWT_SECRET", "thirty-two bytes of a test secret");
 
-    let told = load(&[("MCP_CONFIG", file)]).unwrap_err().to_string();
+    let without = load(&[("MCP_CONFIG", file)]).unwrap().mcp;
+    let with = load(&[("MCP_CONFIG", file), secret]).unwrap().mcp;
 
-    assert!(told.contains("the server a, whose forward_auth does nothing without"), "{told}");
-    assert!(load(&[("MCP_CONFIG", file), secret]).is_ok());
+    let told: Vec<_> = without.faults.iter().map(ToString::to_string).collect();
+    assert!(told[0].contains(r#"server a: "forward_auth" does nothing without"#), "{told:?}");
+    assert_eq!((without.servers.len(), with.servers.len(), with.faults.len()), (0, 1, 0));
 }

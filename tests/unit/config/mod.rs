@@ -106,7 +106,7 @@ fn a_servers_arguments_are_words_or_a_json_list() {
         let env = [("MCP_SERVER_COMMAND", "npx"), ("MCP_SERVER_ARGS", args)];
         let server = load(&env).unwrap().mcp.servers.remove(0);
 
-        let Transport::Child { command, args, env } = server.transport else { unreachable!() };
+        let Transport::Child { command, args, env, .. } = server.transport else { unreachable!() };
         assert_eq!((command.as_str(), args), ("npx", vec!["-y".to_owned(), "server".to_owned()]));
         assert!(env.is_empty());
     }
@@ -219,6 +219,32 @@ fn a_list_of_servers_that_is_empty_is_a_choice_too() {
         let config = load(&[("MCP_CONFIG", path)]).unwrap();
         assert!(config.mcp.servers.is_empty() && !config.uses_bundled_todo, "{list}");
     }
+}
+
+#[test]
+fn a_file_of_servers_costs_the_start_only_if_it_is_none() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("mcp.json");
+    let set = [("MCP_CONFIG", path.to_str().unwrap()), ("PROGRAM", "geheim")];
+
+    for (text, fault) in [
+        (None, "MCP_CONFIG names a file with faults: it cannot be read: "),
+        (Some("geheim"), "the text is not a JSON object"),
+        (Some(r#"{"servers": "geheim"}"#), r#"there is no object "mcpServers""#),
+        (Some(&*" ".repeat(1_100_000)), "it is larger than 1 MiB"),
+    ] {
+        if let Some(text) = text {
+            std::fs::write(&path, text).unwrap();
+        }
+        let told = load(&set).unwrap_err().to_string();
+        assert!(told.contains(fault) && !told.contains("geheim"), "{told}");
+    }
+    let list = r#"{"mcpServers": {"a": {"command": "${PROGRAM}"}, "b": {"command": "${NONE}"}}}"#;
+    std::fs::write(&path, list).unwrap();
+    let config = load(&set).unwrap();
+    let Transport::Child { command, .. } = &config.mcp.servers[0].transport else { unreachable!() };
+    assert_eq!((command.as_str(), config.mcp.servers.len()), ("geheim", 1));
+    assert_eq!(config.mcp.faults[0].pointer, "/mcpServers/b/command");
 }
 
 #[test]

@@ -1,16 +1,21 @@
 //! The list of servers that people write.
 
-use orchestrator::domain::{Secret, Trust};
-use orchestrator::mcp::{ServerSettings, Transport, read_servers};
+use std::time::Duration;
+
+use orchestrator::domain::Secret;
+use orchestrator::mcp::{
+    ServerFault, ServerList, ServerSettings, ToolFilter, Transport, Variables, read_servers,
+};
 
 #[test]
-fn children_and_addresses_are_read_in_the_order_written() {
-    let servers = read_servers(
+fn every_member_of_an_entry_is_read_in_the_order_written() {
+    let list = read(
         r#"{"mcpServers": {
-            "todo": {"command": "orchestrator", "args": ["todo"], "env": {"KEY": "k"}},
+            "todo": {"command": "orchestrator", "args": ["todo"], "env": {"KEY": "k"}, "cwd": "/srv"},
             "far": {"type": "http", "url": "https://example.com/mcp", "headers": {"X-Key": "k"},
+                "timeout_seconds": 1.5, "tools": {"allow": ["read_*"], "deny": ["read_b"]},
                 "tell_owner": true, "forward_auth": true},
-            "off": {"command": "x", "disabled": true}
+            "off": {"command": "x", "url": "y", "disabled": true}
         }}"#,
     );
 
@@ -19,23 +24,118 @@ fn children_and_addresses_are_read_in_the_order_written() {
         command: "orchestrator".into(),
         args: vec!["todo".into()],
         env: secret("KEY"),
+        cwd: Some("/srv".into()),
     };
     let far = Transport::Http { url: "https://example.com/mcp".into(), headers: secret("X-Key") };
-    let servers = servers.unwrap();
-    let expected = [("todo", todo, false), ("far", far, true)];
-    let expected = expected.map(|(name, transport, tell_owner)| ServerSettings {
-        name: name.into(),
-        transport,
-        trust: Trust::Trusted,
-        tell_owner,
-        forward_auth: tell_owner,
-    });
-    assert_eq!(servers, expected);
+    let far = ServerSettings {
+        call_timeout: Some(Duration::from_millis(1_500)),
+        tools: ToolFilter { allow: Some(vec!["read_*".into()]), deny: vec!["read_b".into()] },
+        tell_owner: true,
+        forward_auth: true,
+        ..ServerSettings::new("far", far)
+    };
+    let servers = vec![ServerSettings::new("todo", todo), far];
+    assert_eq!(list, ServerList { servers, ..ServerList::default() });
+}
+
+#[test]
+fn variables_are_filled_in_wherever_a_text_stands() {
+    let list = read(
+        r#"{"mcpServers": {
+            "child": {"command": "${A}", "args": ["-${A}-${env:B}", "${NONE:-${A}", "${EMPTY:-d}", "$A $"],
+                "env": {"X": "${A}"}, "cwd": "/${A}"},
+            "http": {"url": "http://${A}/mcp", "headers": {"X": "Bearer ${TOKEN}"},
+                "tools": {"allow": ["${A}"]}}
+        }}"#,
+    );
+
+    assert_eq!(list.faults, []);
+    let [child, http] = list.servers.as_slice() else { panic!("{list:?}") };
+    let expected = Transport::Child {
+        command: "a".into(),
+        args: ["-a-b", "${A", "d", "$A $"].map(str::to_owned).into(),
+        env: vec![("X".into(), Secret::new("a"))],
+        cwd: Some("/a".into()),
+    };
+    assert_eq!(child.transport, expected);
+    let headers = vec![("X".into(), Secret::new("Bearer ${A}"))];
+    assert_eq!(http.transport, Transport::Http { url: "http://a/mcp".into(), headers });
+    assert_eq!(http.tools.allow, Some(vec!["a".into()]));
+}
+
+#[test]
+fn a_variable_that_is_not_set_is_told_at_each_place_and_so_is_what_is_none() {
+    let list = read(
+        r#"{"mcpServers": {
+            "unset": {"command": "x", "args": ["${NONE}", "fine", "${EMPTY}"], "env": {"T": "${NONE}"}},
+            "none": {"command": "x", "args": ["${hush hush}", "${", "${1A}", "${A"]},
+            "url": {"url": "${NONE}"},
+            "wide": {"command": "x", "args": ["${LONG}${LONG}"]},
+            "off": {"command": "${NONE}", "disabled": true},
+            "other": {"command": "x", "description": "${NONE}"}
+        }}"#,
+    );
+
+    let needs = |place: &str, name: &str| {
+        format!(
+            r#""{place}" needs the variable {name}, which is not set; set it, or write ${{{name}:-default}}"#
+        )
+    };
+    let none = |place: &str| {
+        format!(
+            r#""{place}" has a ${{ that begins no variable; write ${{NAME}} or ${{NAME:-default}}, of letters, digits and _"#
+        )
+    };
+    let expected = [
+        ("unset", "args/0", needs("args/0", "NONE")),
+        ("unset", "args/2", needs("args/2", "EMPTY")),
+        ("unset", "env/T", needs("env/T", "NONE")),
+        ("none", "args/0", none("args/0")),
+        ("none", "args/1", none("args/1")),
+        ("none", "args/2", none("args/2")),
+        ("none", "args/3", none("args/3")),
+        ("url", "url", needs("url", "NONE")),
+        (
+            "wide",
+            "args/0",
+            r#""args/0" is too long with its variables; use shorter ones"#.to_owned(),
+        ),
+    ];
+    let expected = expected.map(|(server, member, told)| ServerFault::of(server, member, told));
+    assert_eq!(list.faults, expected);
+    let names: Vec<_> = list.servers.iter().map(|server| server.name.as_str()).collect();
+    assert_eq!(names, ["other"]);
+}
+
+#[test]
+fn what_does_nothing_is_warned_of_with_its_place_and_costs_nothing() {
+    let list = read(
+        r#"{"mcpServers": {
+            "a": {"command": "x", "approval": "hush", "hush hush": 1, "headers": {"A": "hush"},
+                "tools": {"allow": ["b"], "denny": ["hush"]}},
+            "b": {"url": "http://localhost", "type": "hush", "args": ["hush"], "env": {}, "cwd": "hush"}
+        }}"#,
+    );
+
+    assert_eq!((list.servers.len(), list.faults.len()), (2, 0), "{list:?}");
+    let told: Vec<_> =
+        list.warnings.iter().map(|it| (it.pointer.as_str(), it.to_string())).collect();
+    let expected = [
+        ("/mcpServers/a/approval", r#"server a: "approval" is not known here and does nothing"#),
+        ("/mcpServers/a", "server a: its member number 3 is not known here and does nothing"),
+        ("/mcpServers/a/tools/denny", r#"server a: "denny" is not known here and does nothing"#),
+        ("/mcpServers/a/headers", r#"server a: "headers" does nothing beside "command""#),
+        ("/mcpServers/b/args", r#"server b: "args" does nothing beside "url""#),
+        ("/mcpServers/b/env", r#"server b: "env" does nothing beside "url""#),
+        ("/mcpServers/b/cwd", r#"server b: "cwd" does nothing beside "url""#),
+        ("/mcpServers/b/type", r#"server b: "type" is none that is known here and does nothing"#),
+    ];
+    assert_eq!(told, expected.map(|(place, words)| (place, words.to_owned())));
 }
 
 #[test]
 fn every_fault_is_told_at_once_and_no_value_ever() {
-    let error = read_servers(
+    let list = read(
         r#"{"mcpServers": {
             "a b": {"command": "hush"},
             "both": {"command": "hush", "url": "http://hush"},
@@ -50,8 +150,7 @@ fn every_fault_is_told_at_once_and_no_value_ever() {
         }}"#,
     );
 
-    let faults = error.unwrap_err();
-    let told: Vec<_> = faults.0.iter().map(ToString::to_string).collect();
+    let told: Vec<_> = list.faults.iter().map(ToString::to_string).collect();
     assert_eq!(
         told,
         [
@@ -70,12 +169,45 @@ fn every_fault_is_told_at_once_and_no_value_ever() {
             "server a__b: two underscores part a server's name from a tool's; give it another name",
         ]
     );
-    assert!(!faults.to_string().contains("hush"));
+    assert!(!told.concat().contains("hush"));
+    let pointers: Vec<_> = list.faults.iter().map(|it| it.pointer.as_str()).collect();
+    assert_eq!(
+        pointers[..4],
+        ["/mcpServers", "/mcpServers/both/url", "/mcpServers/none", "/mcpServers/child/command"]
+    );
+}
+
+#[test]
+fn a_limit_of_a_wrong_form_costs_its_server_alone() {
+    let list = read(
+        r#"{"mcpServers": {
+            "limits": {"command": "x", "timeout_seconds": 0, "tools": {"deny": "hush"}, "cwd": 7},
+            "listed": {"command": "x", "timeout_seconds": "hush", "tools": ["hush"], "disabled": "hush"},
+            "good": {"command": "x"},
+            "zero": {"command": "x", "timeout_seconds": 86401}
+        }}"#,
+    );
+
+    let told: Vec<_> = list.faults.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            r#"server limits: "cwd" must be the path of a folder"#,
+            r#"server limits: "timeout_seconds" must be a number above 0, at most 86400"#,
+            FILTER,
+            r#"server listed: "disabled" must be true or false"#,
+            r#"server listed: "timeout_seconds" must be a number above 0, at most 86400"#,
+            &FILTER.replace("limits", "listed"),
+            r#"server zero: "timeout_seconds" must be a number above 0, at most 86400"#,
+        ]
+    );
+    let names: Vec<_> = list.servers.iter().map(|server| server.name.as_str()).collect();
+    assert_eq!(names, ["good"]);
 }
 
 #[test]
 fn tokens_of_callers_go_only_where_nobody_on_the_way_can_read_them() {
-    let error = read_servers(
+    let list = read(
         r#"{"mcpServers": {
             "token": {"url": "https://localhost", "forward_auth": "hush"},
             "piped": {"command": "x", "forward_auth": true},
@@ -84,7 +216,7 @@ fn tokens_of_callers_go_only_where_nobody_on_the_way_can_read_them() {
         }}"#,
     );
 
-    let told: Vec<_> = error.unwrap_err().0.iter().map(ToString::to_string).collect();
+    let told: Vec<_> = list.faults.iter().map(ToString::to_string).collect();
     assert_eq!(
         told,
         [
@@ -97,11 +229,21 @@ fn tokens_of_callers_go_only_where_nobody_on_the_way_can_read_them() {
 
 #[test]
 fn a_text_that_is_no_list_of_servers_is_refused_whole() {
-    for text in ["", "[]", "{", r#"{"mcpServers": 1}"#, r#"{"servers": {}}"#] {
-        let faults = read_servers(text).unwrap_err();
+    let many = (0..33).map(|index| format!(r#""s{index}": {{"command": "x"}}"#));
+    let many = format!(r#"{{"mcpServers": {{{}}}}}"#, many.collect::<Vec<_>>().join(","));
+    for text in ["", "[]", "{", r#"{"mcpServers": 1}"#, r#"{"servers": {}}"#, &many] {
+        let fault = read_servers(text, &Variables::default()).unwrap_err();
 
-        assert_eq!(faults.0.len(), 1, "{text}");
-        assert_eq!(faults.0.first().unwrap().server, None);
+        assert_eq!((fault.server, fault.pointer.as_str()), (None, ""), "{text}");
     }
-    assert_eq!(read_servers(r#"{"mcpServers": {}}"#), Ok(Vec::new()));
+    assert_eq!(read(r#"{"mcpServers": {}}"#), ServerList::default());
+}
+
+const FILTER: &str = r#"server limits: "tools" must be an object with "allow" or "deny" or both, each a list of names of the server's tools, in which * stands for any characters"#;
+
+fn read(json: &str) -> ServerList {
+    let long = "x".repeat(70_000);
+    let variables = [("A", "a"), ("B", "b"), ("EMPTY", ""), ("TOKEN", "${A}"), ("LONG", &long)];
+    let variables = variables.map(|(name, value)| (name.to_owned(), Secret::new(value)));
+    read_servers(json, &variables.into_iter().collect()).unwrap()
 }

@@ -1,0 +1,83 @@
+//! The tools of one board: for a turn, which holds it to its end, or for a single call.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::{BoxFuture, join_all};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+use tracing::Instrument;
+
+use super::super::call::arguments::unquote;
+use super::super::call::fault::CallFault;
+use super::super::call::server::PreparedCall;
+use super::board::{Board, OfferedTools, Route};
+use base::agents::{ToolError, ToolRequest, Tools};
+use base::domain::{Catalog, Effect, ToolOutput, shorten};
+
+/// How long a turn waits for servers that were away and may be back.
+const GRACE: Duration = Duration::from_millis(500);
+/// For the log. Providers give ids of any length, and gateways pack signatures into them.
+const MAX_ID_CHARS: usize = 64;
+
+/// Holds the servers of its board, whatever is reloaded meanwhile (ADR 37).
+pub(crate) struct TurnTools(pub(crate) Arc<Board>);
+
+impl TurnTools {
+    pub(crate) async fn until(&self, holds: impl Fn(&OfferedTools) -> bool) {
+        let mut offered: watch::Receiver<_> = self.0.subscribe();
+        // `self` owns the sender, so this does not end in another way.
+        if offered.wait_for(|offered| holds(offered)).await.is_err() {
+            tracing::debug!("No more news about the tools can come");
+        }
+    }
+}
+
+impl Tools for TurnTools {
+    fn settled(&self) -> BoxFuture<'_, ()> {
+        async {
+            self.until(|offered| offered.settled).await;
+            let tried = self.0.servers.iter().map(|it| it.server.tried_again());
+            // A server that is still away must not delay every turn.
+            drop(timeout(GRACE, join_all(tried)).await);
+        }
+        .boxed()
+    }
+
+    fn catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.0.offered().catalog)
+    }
+
+    fn call<'a>(
+        &'a self,
+        request: ToolRequest<'a>,
+    ) -> BoxFuture<'a, Result<ToolOutput, ToolError>> {
+        let call = request.call;
+        let Some(route) = self.0.offered().route(call).cloned() else {
+            return std::future::ready(Err(ToolError::Unknown)).boxed();
+        };
+        let span = tracing::info_span!(
+            "tool.call",
+            tool.name = call.name,
+            tool.call_id = shorten(call.id.as_str(), MAX_ID_CHARS),
+            mcp.server = %route.server.name()
+        );
+        make_call(route, request).instrument(span).boxed()
+    }
+}
+
+/// A call with a key that its server honours may be retried, whatever it does (ADR 12).
+async fn make_call(route: Route, request: ToolRequest<'_>) -> Result<ToolOutput, ToolError> {
+    let Some(mut arguments) = request.call.object() else { return Err(ToolError::Arguments) };
+    unquote(&mut arguments, &route.schema);
+    let began = Instant::now();
+    let request = ToolRequest { key: request.key.filter(|_| route.honours_keys), ..request };
+    let effect = if request.key.is_some() { Effect::Idempotent } else { route.effect };
+    let call = PreparedCall { tool: &route.tool, effect, arguments, request };
+    let result = route.server.call(&call).await;
+    let outcome = result.as_ref().map_or_else(CallFault::word, |_| "ok");
+    let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(outcome, duration_ms, "Tool called");
+    result.map_err(Into::into)
+}

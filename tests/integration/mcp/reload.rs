@@ -1,0 +1,216 @@
+//! Other servers while turns run: what is unchanged is left alone, and nobody's tools are taken away.
+
+use std::convert::Infallible;
+
+use orchestrator::domain::Reloaded;
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::pipe::Receiver;
+
+use super::stub::Stub;
+use super::*;
+use crate::support::app::{Choices, TestApp, add};
+use crate::support::doubles::{ScriptedModel, calls, says};
+use crate::support::mcp_server::Era;
+use crate::support::watchdog::until;
+
+#[tokio::test]
+async fn an_unchanged_server_keeps_its_session_and_its_running_calls() {
+    let server = McpServer::start(Era::Sessions, &["gated"]).await;
+    let other = McpServer::start(Era::Sessions, &["echo"]).await;
+    let one = || http("one", &server);
+    let servers = started(settings(vec![one(), http("other", &other)])).await;
+    let running = tokio::spawn(called(&servers, "one__gated"));
+    until("the call has begun", || !server.calls().is_empty()).await;
+
+    let other = ServerSettings { call_timeout: Some(PATIENCE), ..http("other", &other) };
+    let reloaded = reload(&servers, vec![one(), other]);
+
+    assert_eq!((reloaded.kept, reloaded.changed), (vec!["one".into()], vec!["other".into()]));
+    in_time(servers.settled()).await;
+    assert!(!running.is_finished());
+    server.open_gate();
+    assert_eq!(in_time(running).await.unwrap().as_deref(), Ok("{}"));
+    assert_eq!(call(&servers, "one__gated", "{}").await.as_deref(), Ok("{}"));
+    assert_eq!(server.sessions(), 1);
+    in_time(servers.shut_down()).await;
+}
+
+#[tokio::test]
+async fn calls_that_run_end_on_the_server_that_was_changed_or_removed() {
+    for changes in [true, false] {
+        let stub = Stub::new("gated");
+        let servers = started(settings(vec![stub.server()])).await;
+        let lifeline = stub.lifeline();
+        let running = tokio::spawn(called(&servers, "go"));
+        let mut gate = stub.gate().await;
+
+        let next = ServerSettings { call_timeout: Some(PATIENCE), ..stub.server() };
+        let reloaded = reload(&servers, changes.then_some(next).into_iter().collect());
+
+        let name = vec!["stub".to_owned()];
+        let told = if changes { reloaded.changed } else { reloaded.removed };
+        assert_eq!(told, name);
+        in_time(servers.settled()).await;
+        assert_eq!(names(&servers).is_empty(), !changes);
+        assert_eq!(stub.starts(), 1 + usize::from(changes));
+        assert!(!running.is_finished());
+        gate.write_all(b"\n").await.unwrap();
+        assert_eq!(in_time(running).await.unwrap().as_deref(), Ok("done"));
+        // The pipe is held by the new one as well.
+        if changes {
+            in_time(servers.shut_down()).await;
+        }
+        nobody_is_left(lifeline).await;
+        in_time(servers.shut_down()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_holds_no_reload_up_and_is_gone_after_it() {
+    let (mute, stub) = (Stub::new("mute"), Stub::new("well"));
+    let hanging = ServerSettings { name: "mute".into(), ..mute.server() };
+    let servers = Servers::start(settings(vec![hanging]), CancellationToken::new());
+    until("it has started", || mute.path("starts").exists()).await;
+    let lifeline = mute.lifeline();
+
+    let began = Instant::now();
+    let reloaded = reload(&servers, vec![stub.server()]);
+
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    assert_eq!((reloaded.added, reloaded.removed), (vec!["stub".into()], vec!["mute".into()]));
+    until_offered(&servers, "go").await;
+    nobody_is_left(lifeline).await;
+    in_time(servers.shut_down()).await;
+}
+
+#[tokio::test]
+async fn a_list_with_faults_changes_nothing() {
+    let stub = Stub::new("well");
+    let servers = started(settings(vec![stub.server()])).await;
+
+    let refused = servers.reload(|| Err("a fault"));
+
+    assert_eq!(refused, Err("a fault"));
+    assert_eq!(call(&servers, "go", "{}").await.as_deref(), Ok("done"));
+    assert_eq!(stub.starts(), 1);
+    in_time(servers.shut_down()).await;
+}
+
+#[tokio::test]
+async fn a_turn_keeps_the_tools_that_it_began_with_and_the_next_has_the_new_ones() {
+    let server = McpServer::start(Era::Sessions, &["gated", "echo"]).await;
+    let later = McpServer::start(Era::Sessions, &["novel"]).await;
+    let stub = Stub::new("well");
+    let servers = started(settings(vec![http("one", &server), stub.server()])).await;
+    let lifeline = stub.lifeline();
+    let model = ScriptedModel::new([
+        calls(&[("one__gated", json!({}))]),
+        calls(&[("stub__go", json!({}))]),
+        says("Done."),
+        says("Again."),
+    ]);
+    let (asked, tools) = (Arc::clone(&model), Arc::clone(&servers));
+    let app = Arc::new(TestApp::new(Choices { model, tools, ..Choices::default() }).await);
+    let turn = tokio::spawn({
+        let app = Arc::clone(&app);
+        async move { app.create("go").await }
+    });
+    until("the call has begun", || !server.calls().is_empty()).await;
+
+    let reloaded = reload(&servers, vec![http("later", &later)]);
+    in_time(servers.settled()).await;
+    server.open_gate();
+    let answer = in_time(turn).await.unwrap();
+    nobody_is_left(lifeline).await;
+    let next = app.post("/chatkit", &add(&answer.thread_id(), "go on")).await;
+
+    assert_eq!(reloaded.removed, ["one", "stub"]);
+    let tools: Vec<_> = asked.asked().into_iter().map(|asked| asked.tools).collect();
+    let old = ["one__gated", "one__echo", "stub__go", "stub__tick", "ask_user"];
+    assert_eq!(tools[..3], [old, old, old]);
+    assert_eq!(tools[3], ["novel", "ask_user"]);
+    assert!(answer.text.contains("Done.") && !answer.text.contains("cannot be reached"));
+    assert!(next.text.contains("Again."), "{}", next.text);
+    in_time(servers.shut_down()).await;
+}
+
+#[tokio::test]
+async fn no_call_of_a_turn_fails_however_often_its_servers_are_replaced() {
+    let kept = McpServer::start(Era::Sessions, &["echo"]).await;
+    let other = McpServer::start(Era::Sessions, &["echo"]).await;
+    let list = |round: u64| {
+        let call_timeout = Some(Duration::from_secs(10 + round));
+        vec![http("kept", &kept), ServerSettings { call_timeout, ..http("other", &other) }]
+    };
+    let servers = started(settings(list(0))).await;
+    let turns = (0..4).map(|_| {
+        let servers = Arc::clone(&servers);
+        tokio::spawn(async move {
+            for _ in 0..10 {
+                let turn = servers.for_turn().unwrap();
+                turn.settled().await;
+                for name in ["other__echo", "kept__echo", "other__echo"] {
+                    assert_eq!(call_with(&*turn, name, "{}").await.as_deref(), Ok("{}"), "{name}");
+                }
+            }
+        })
+    });
+    let turns: Vec<_> = turns.collect();
+
+    let mut round = 0;
+    while !turns.iter().all(tokio::task::JoinHandle::is_finished) {
+        round += 1;
+        assert_eq!(reload(&servers, list(round)).changed, ["other"]);
+        in_time(servers.settled()).await;
+    }
+
+    for turn in turns {
+        in_time(turn).await.unwrap();
+    }
+    assert!(round > 1, "{round} reloads");
+    assert_eq!((kept.sessions(), kept.calls().len(), other.calls().len()), (1, 40, 80));
+    in_time(servers.shut_down()).await;
+}
+
+#[tokio::test]
+async fn reloads_at_once_come_one_after_the_other() {
+    let server = McpServer::start(Era::Stateless, &["echo"]).await;
+    let servers = started(settings(vec![http("one", &server)])).await;
+    let named = |index: usize| http(&format!("s{index}"), &server);
+
+    let reloads = (0..8).map(|index| {
+        let (servers, list) = (Arc::clone(&servers), vec![named(index)]);
+        tokio::task::spawn_blocking(move || reload(&servers, list))
+    });
+    let mut all = Vec::new();
+    for reloaded in reloads.collect::<Vec<_>>() {
+        all.push(in_time(reloaded).await.unwrap());
+    }
+
+    let added: usize = all.iter().map(|one| one.added.len()).sum();
+    let removed: usize = all.iter().map(|one| one.removed.len()).sum();
+    assert_eq!((added, removed), (8, 8), "each takes away what the one before it added: {all:?}");
+    in_time(servers.shut_down()).await;
+}
+
+fn reload(servers: &Servers, list: Vec<ServerSettings>) -> Reloaded {
+    let read: Result<_, Infallible> = Ok(list);
+    let Ok(reloaded) = servers.reload(|| read);
+    reloaded
+}
+
+/// A call that can run beside the test.
+fn called(
+    servers: &Arc<Servers>,
+    name: &'static str,
+) -> impl Future<Output = Result<String, ToolError>> + Send + use<> {
+    let servers = Arc::clone(servers);
+    async move { call(&servers, name, "{}").await }
+}
+
+/// Ends once every process that holds the pipe is gone.
+async fn nobody_is_left(mut lifeline: Receiver) {
+    let left = in_time(lifeline.read(&mut [0])).await.unwrap();
+    assert_eq!(left, 0);
+}

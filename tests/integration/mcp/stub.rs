@@ -1,0 +1,132 @@
+//! A server that is a child of ours: a script that behaves as badly as real ones.
+
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use orchestrator::domain::Secret;
+use tempfile::TempDir;
+use tokio::net::unix::pipe;
+
+use super::*;
+use crate::support::watchdog::Watchdog;
+
+/// Speaks just enough of the older protocol; `MODE` says how it fails. Whatever
+/// lives holds the pipe `LIFELINE` open, so its end proves that nobody is left.
+const STUB: &str = r#"
+exec 9<>"$LIFELINE"
+echo x >>"$STARTS"
+starts=$(grep -c x "$STARTS")
+env >"$ENVIRONMENT"; pwd >>"$ENVIRONMENT"
+echo 'a secret of somebody' >&2
+say() { printf '%s\n' "$1"; }
+case $MODE in
+    exits) exit 1 ;;
+    mute) while read -r line; do :; done; exit ;;
+    third) [ "$starts" -lt 3 ] && exit 1 ;;
+    stubborn) trap '' TERM; sleep 1000 & ;;
+    garbage) say 'Welcome to my server!'; say '{"not":"rpc"}' ;;
+esac
+while IFS= read -r line; do
+    id=${line#*\"id\":}; id=${id%%[,\}]*}
+    answer() { say "{\"jsonrpc\":\"2.0\",\"id\":$id,\"result\":$1}"; }
+    case $line in
+        *'"server/discover"'*)
+            [ "$MODE" = dumb ] ||
+                say "{\"jsonrpc\":\"2.0\",\"id\":$id,\"error\":{\"code\":-32601,\"message\":\"?\"}}" ;;
+        *'"initialize"'*)
+            printf '%s' "$line" >>"$ENVIRONMENT"
+            tools='"tools":{}'; [ "$MODE" = toolless ] && tools='"prompts":{}'
+            answer '{"protocolVersion":"2025-11-25","capabilities":{'"$tools"'},"serverInfo":{"name":"stub","version":"1"}}' ;;
+        *'"tools/list"'*)
+            [ "$MODE" = toolless ] && {
+                say "{\"jsonrpc\":\"2.0\",\"id\":$id,\"error\":{\"code\":-32601,\"message\":\"?\"}}"; continue; }
+            answer '{"tools":[{"name":"go","inputSchema":{"type":"object"}},{"name":"tick","inputSchema":{"type":"object"},"annotations":{"idempotentHint":true,"destructiveHint":false}}]}' ;;
+        *'"tools/call"'*)
+            case $MODE in
+                dies) exit 1 ;;
+                dies_once) [ "$starts" -lt 2 ] && exit 1 ;;
+                hangs) [ "$starts" -lt 2 ] && kill -STOP $$ ;;
+                busy) say '{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}'; sleep 1.5 ;;
+                gated) read -r _ <"$GATE" ;;
+                garbled) answer '{"content":"no list"}'; continue ;;
+            esac
+            answer '{"content":[{"type":"text","text":"done"}]}' ;;
+    esac
+done
+[ "$MODE" = stubborn ] && sleep 1000
+"#;
+
+/// A script in a folder of its own.
+pub(super) struct Stub {
+    folder: TempDir,
+    mode: &'static str,
+}
+
+impl Stub {
+    pub(super) fn new(mode: &'static str) -> Self {
+        let stub = Self { folder: tempfile::tempdir().unwrap(), mode };
+        let pipes = ["lifeline", "gate"].map(|name| stub.path(name));
+        let status = std::process::Command::new("mkfifo").args(pipes).status();
+        assert!(status.unwrap().success());
+        stub
+    }
+
+    /// Waits until a call of a server that is `gated` has begun. Writing a line lets it end.
+    pub(super) async fn gate(&self) -> pipe::Sender {
+        let watchdog = Watchdog::new();
+        loop {
+            // Kept once it is open: to close it would let the call end.
+            if let Ok(gate) = pipe::OpenOptions::new().open_sender(self.path("gate")) {
+                return gate;
+            }
+            watchdog.check("a call has begun");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Reads nothing until the last process that holds it is gone.
+    pub(super) fn lifeline(&self) -> pipe::Receiver {
+        pipe::OpenOptions::new().open_receiver(self.path("lifeline")).unwrap()
+    }
+
+    pub(super) fn env(&self) -> Vec<(String, String)> {
+        let path = |name: &str| self.path(name).to_str().unwrap().to_owned();
+        vec![
+            ("MODE".to_owned(), self.mode.to_owned()),
+            ("LIFELINE".to_owned(), path("lifeline")),
+            ("STARTS".to_owned(), path("starts")),
+            ("GATE".to_owned(), path("gate")),
+            ("ENVIRONMENT".to_owned(), path("environment")),
+        ]
+    }
+
+    pub(super) fn server(&self) -> ServerSettings {
+        let env = self.env().into_iter().map(|(name, value)| (name, Secret::new(value)));
+        let transport = Transport::Child {
+            command: "sh".to_owned(),
+            args: vec!["-c".to_owned(), STUB.to_owned()],
+            env: env.collect(),
+            cwd: None,
+        };
+        trusted("stub", transport)
+    }
+
+    /// Writes the stub as a program that needs no environment.
+    pub(super) fn write_program(&self, program: &Path) {
+        let env = self.env().into_iter().map(|(name, value)| format!("export {name}='{value}'"));
+        let lines: Vec<_> = env.collect();
+        let draft = self.path("draft");
+        std::fs::write(&draft, format!("#!/bin/sh\n{}\n{STUB}", lines.join("\n"))).unwrap();
+        std::fs::set_permissions(&draft, Permissions::from_mode(0o755)).unwrap();
+        std::fs::rename(draft, program).unwrap();
+    }
+
+    pub(super) fn starts(&self) -> usize {
+        std::fs::read_to_string(self.path("starts")).unwrap().lines().count()
+    }
+}
