@@ -1,6 +1,9 @@
 //! Other MCP servers without a restart: SIGHUP, and the private listener (ADR 37).
 
+use std::io::{BufRead, BufReader};
+use std::net::TcpStream;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -108,6 +111,30 @@ async fn without_a_file_there_is_nothing_to_reload_and_nothing_ends() {
 
     assert_eq!((status, &told["code"]), (409, &json!("nothing_to_reload")), "{told}");
     assert_eq!(server.children(), children);
+}
+
+/// It is the same signal, and a server that nobody sees any more must not keep its port.
+#[tokio::test]
+async fn a_server_ends_with_its_terminal() {
+    let data = TempDir::new().unwrap();
+    write(&data, &json!({}));
+    let mut terminal = Command::new("script");
+    terminal.args(["-qec", env!("CARGO_BIN_EXE_orchestrator"), "/dev/null"]);
+    terminal.env_clear().env("PATH", std::env::var_os("PATH").unwrap());
+    terminal.current_dir(data.path()).env("PORT", "0").env("MCP_CONFIG", "mcp.json");
+    let mut terminal = terminal.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(terminal.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let address = lines.find_map(|line| {
+        let (_, behind) = line.split_once("istening on http://")?;
+        Some(behind.split(' ').next().unwrap().to_owned())
+    });
+    let address = address.unwrap();
+    assert!(TcpStream::connect(&address).is_ok());
+
+    terminal.kill().unwrap();
+
+    terminal.wait().unwrap();
+    until_async("nobody listens", async || TcpStream::connect(&address).is_err()).await;
 }
 
 fn statuses() -> (reqwest::StatusCode, reqwest::StatusCode, reqwest::StatusCode) {
