@@ -1,7 +1,11 @@
 //! Reads the usual `{"mcpServers": {…}}` text. Reports all faults at once and never a value, which
 //! may be a key.
 
-use serde_json::{Map, Value};
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::Value;
 
 use super::super::ServerSettings;
 use super::entry::{Entry, read_entry};
@@ -41,6 +45,10 @@ pub fn read_servers(json: &str, variables: &Variables) -> Result<ServerList, Ser
         } else {
             (format!("number {}", index + 1), None)
         };
+        if entries.iter().take(index).any(|(other, _)| other == name) {
+            list.servers.retain(|other| other.name != *name);
+            faults.add("", "its name occurs twice; give one of them another name");
+        }
         list.servers.extend(settings.filter(|_| faults.is_empty()));
         list.faults.extend(faults.of(&label, pointer.as_deref()));
         list.warnings.extend(warnings.of(&label, pointer.as_deref()));
@@ -56,13 +64,49 @@ impl ServerList {
     }
 }
 
-fn entries(json: &str) -> Result<Map<String, Value>, &'static str> {
-    let Ok(Value::Object(mut root)) = serde_json::from_str(json) else {
+/// All entries in the order written. A map would keep one of two with the same name, without a word.
+#[derive(Deserialize)]
+struct File {
+    #[serde(rename = "mcpServers")]
+    servers: Entries,
+}
+
+struct Entries(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(Collect)
+    }
+}
+
+struct Collect;
+
+impl<'de> Visitor<'de> for Collect {
+    type Value = Entries;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(Entries(entries))
+    }
+}
+
+fn entries(json: &str) -> Result<Vec<(String, Value)>, &'static str> {
+    let Ok(Value::Object(root)) = serde_json::from_str(json) else {
         return Err("the text is not a JSON object");
     };
-    let Some(Value::Object(entries)) = root.remove("mcpServers") else {
+    if !root.get("mcpServers").is_some_and(Value::is_object) {
         return Err(r#"there is no object "mcpServers"; write {"mcpServers": {"name": {…}}}"#);
-    };
+    }
+    let file: Result<File, _> = serde_json::from_str(json);
+    let File { servers: Entries(entries) } =
+        file.map_err(|_| r#""mcpServers" occurs twice; make one of them"#)?;
     if entries.len() > MAX_SERVERS {
         return Err("there are more than 32 servers; use fewer");
     }

@@ -249,8 +249,16 @@ fn a_file_of_servers_costs_the_start_only_if_it_is_none() {
 
 #[test]
 fn no_secret_is_shown_by_debug() {
-    let config = load(&[("GEMINI_API_KEY", "geheim")]).unwrap();
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("mcp.json");
+    let list = r#"{"mcpServers": {"a": {"command": "x", "args": ["--key=${KEY}"]},
+        "b": {"url": "http://b.example/${KEY}"}}}"#;
+    std::fs::write(&path, list).unwrap();
+    let path = ("MCP_CONFIG", path.to_str().unwrap());
 
+    let config = load(&[("GEMINI_API_KEY", "geheim"), ("KEY", "geheim"), path]).unwrap();
+
+    assert_eq!(config.mcp.servers.len(), 2);
     assert!(!format!("{config:?}").contains("geheim"));
 }
 

@@ -206,6 +206,18 @@ fn a_limit_of_a_wrong_form_costs_its_server_alone() {
 }
 
 #[test]
+fn of_two_servers_with_one_name_neither_is_taken_for_the_other() {
+    let list = read(
+        r#"{"mcpServers": {"a": {"command": "x"}, "b": {"command": "x"}, "a": {"url": "http://a"}}}"#,
+    );
+
+    let told: Vec<_> = list.faults.iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["server a: its name occurs twice; give one of them another name"]);
+    let names: Vec<_> = list.servers.iter().map(|server| server.name.as_str()).collect();
+    assert_eq!(names, ["b"]);
+}
+
+#[test]
 fn tokens_of_callers_go_only_where_nobody_on_the_way_can_read_them() {
     let list = read(
         r#"{"mcpServers": {
@@ -231,13 +243,15 @@ fn tokens_of_callers_go_only_where_nobody_on_the_way_can_read_them() {
 fn a_text_that_is_no_list_of_servers_is_refused_whole() {
     let many = (0..33).map(|index| format!(r#""s{index}": {{"command": "x"}}"#));
     let many = format!(r#"{{"mcpServers": {{{}}}}}"#, many.collect::<Vec<_>>().join(","));
-    for text in ["", "[]", "{", r#"{"mcpServers": 1}"#, r#"{"servers": {}}"#, &many] {
+    for text in ["", "[]", "{", r#"{"mcpServers": 1}"#, r#"{"servers": {}}"#, &many, TWICE] {
         let fault = read_servers(text, &Variables::default()).unwrap_err();
 
         assert_eq!((fault.server, fault.pointer.as_str()), (None, ""), "{text}");
     }
     assert_eq!(read(r#"{"mcpServers": {}}"#), ServerList::default());
 }
+
+const TWICE: &str = r#"{"mcpServers": {}, "mcpServers": {}}"#;
 
 const FILTER: &str = r#"server limits: "tools" must be an object with "allow" or "deny" or both, each a list of names of the server's tools, in which * stands for any characters"#;
 
