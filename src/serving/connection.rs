@@ -9,6 +9,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::header::CONNECTION;
 use axum::http::{HeaderValue, Request, Response};
+use futures::FutureExt;
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -58,17 +59,26 @@ pub(super) struct Guest {
 /// takes another 10 KiB (ADR 33). False if it is to be closed.
 pub(super) async fn speaks<L: Accept>(stream: &mut L::Io, guest: &Guest) -> bool {
     let Guest { seat, ending, .. } = guest;
-    let limit = if seat.is_last_file() { SHORT_IDLE_LIMIT } else { IDLE_LIMIT };
-    let mut silence = pin!(sleep(limit));
-    loop {
-        select! {
-            // Its first byte first: a request that has arrived keeps it open.
-            biased;
-            () = L::has_arrived(stream) => return true,
-            () = seen(seat.is_needed()) => if seat.leaves() { return false },
-            () = seen(ending.stop.cancelled()) => return !seat.leaves(),
-            () = silence.as_mut() => return false,
+    // Its second begins with hyper.
+    if seat.is_last_file() {
+        return true;
+    }
+    let mut silence = pin!(sleep(IDLE_LIMIT));
+    select! {
+        // Its first byte first: a request that has arrived keeps it open.
+        biased;
+        () = L::has_arrived(stream) => true,
+        () = seat.is_needed() => {
+            yield_now().await;
+            let has_arrived = L::has_arrived(stream).now_or_never().is_some();
+            if has_arrived {
+                // A whole request keeps it open, and then another must go: `to_its_end` knows.
+                seat.is_still_needed();
+            }
+            has_arrived || !seat.leaves()
         }
+        () = seen(ending.stop.cancelled()) => !seat.leaves(),
+        () = silence.as_mut() => false,
     }
 }
 

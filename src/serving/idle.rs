@@ -88,6 +88,10 @@ impl Bell {
         self.rings.notified().await;
     }
 
+    pub(super) fn ring(&self) {
+        self.rings.notify_one();
+    }
+
     /// For the task of the connection, which alone begins and ends its requests.
     pub(super) fn is_busy(&self) -> bool {
         self.is_busy.load(Ordering::Relaxed)

@@ -168,6 +168,11 @@ impl Seat {
         self.bell.rung().await;
     }
 
+    /// The same once more: whoever was asked cannot decide yet.
+    pub(super) fn is_still_needed(&self) {
+        self.bell.ring();
+    }
+
     /// Whether it closes; then no further request is begun on it.
     pub(super) fn leaves(&self) -> bool {
         self.room.idle().leaves(&self.bell)

@@ -285,6 +285,28 @@ async fn the_longest_idle_make_way_for_newcomers_and_the_busy_stay() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_is_asked_to_leave_at_its_first_byte_keeps_nobody_waiting() {
+    for moment in 0..8 {
+        let street = Street::with_room_for(0);
+        let mut silent = Vec::new();
+        for _ in 0..32 {
+            silent.push(street.send(b"").await);
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+
+        let mut newcomer = street.send(REQUEST).await;
+        for _ in 0..moment {
+            tokio::task::yield_now().await;
+        }
+        // Whether it is still open or was closed at that moment.
+        drop(silent[0].write_all(HALF_A_HEAD).await);
+
+        let answered = timeout(Duration::from_secs(1), until(&mut newcomer, "full")).await;
+        assert!(answered.is_ok(), "moment {moment}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn for_a_file_that_is_needed_one_makes_way_and_nobody_who_has_just_come() {
     let street = Street::with_room_for(8);
     let (mut first, mut second) = (street.send(REQUEST).await, street.send(REQUEST).await);
