@@ -82,13 +82,15 @@ impl Drop for Bill<'_> {
         if !self.is_due() {
             return;
         }
-        // Without counters the cost is unknown, except for a free model. An unknown cost hides the
-        // whole sum, because a partial one looks complete (ADR 16).
-        let told = self.usage.or_else(|| (self.price == Some(Price::FREE)).then(Usage::default));
-        let cost = told.and_then(|usage| Some(self.price?.of(&usage)));
-        let spend = Spend::of_call(told.unwrap_or_default(), cost);
+        // Without counters for all of it the cost is unknown, except for a free model. An unknown cost
+        // hides the whole sum, because a partial one looks complete (ADR 16).
+        let (told, estimate) = (self.usage.unwrap_or_default(), self.estimate());
+        let is_counted = self.usage.is_some() && estimate == Estimate::default();
+        let is_known = is_counted || self.price == Some(Price::FREE);
+        let cost = self.price.filter(|_| is_known).map(|price| price.of(&told));
+        let spend = Spend::of_call(told, cost);
         record(&spend);
-        self.deltas.spend(ModelSpend::request(self.model, spend).with_estimate(self.estimate()));
+        self.deltas.spend(ModelSpend::request(self.model, spend).with_estimate(estimate));
     }
 }
 

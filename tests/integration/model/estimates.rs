@@ -109,6 +109,8 @@ async fn counters_are_believed_and_only_what_came_after_the_last_of_them_is_adde
 
         let spent = of_one_model(&deltas);
         assert_eq!((spent.spend.usage.total(), spent.estimate), (total, expected));
+        // Counters for a part of an answer say nothing of what all of it costs.
+        assert_eq!(spent.spend.whole_cost().is_some(), expected == Estimate::default());
     }
 }
 
