@@ -27,20 +27,28 @@ const BYTE_LIMIT: Duration = Duration::from_micros(16);
 /// anyway.
 const SMALL: usize = 16 * 1024;
 
-/// In bytes: what all larger bodies together may hold while they arrive. Without this limit 300
-/// unfinished bodies held 323 MB (ADR 19).
-const ROOM: usize = 8 * MAX_BODY;
+/// In bytes: the longest message in any script, escaped. So much has room of its own, which nobody
+/// takes who announces more (ADR 33).
+const MEDIUM: usize = 64 * 1024;
+
+/// In bytes: what all medium bodies together, and all large ones, may hold while they arrive. Without
+/// this limit 300 unfinished bodies held 323 MB (ADR 19).
+const MEDIUM_ROOM: usize = 48 * MEDIUM;
+const LARGE_ROOM: usize = 5 * MAX_BODY;
 
 /// How long a body waits for its room.
 const ROOM_LIMIT: Duration = Duration::from_secs(10);
 
 /// The room for bodies that are still arriving.
 #[derive(Debug)]
-pub(crate) struct Bodies(Semaphore);
+pub(crate) struct Bodies {
+    medium: Semaphore,
+    large: Semaphore,
+}
 
 impl Default for Bodies {
     fn default() -> Self {
-        Self(Semaphore::new(ROOM))
+        Self { medium: Semaphore::new(MEDIUM_ROOM), large: Semaphore::new(LARGE_ROOM) }
     }
 }
 
@@ -75,7 +83,8 @@ impl Bodies {
             }
             if so_far > SMALL && room.is_none() {
                 let bytes = u32::try_from(length).unwrap_or(u32::MAX);
-                let (asked, place) = (Instant::now(), self.0.acquire_many(bytes));
+                let rooms = if length > MEDIUM { &self.large } else { &self.medium };
+                let (asked, place) = (Instant::now(), rooms.acquire_many(bytes));
                 room = timeout(ROOM_LIMIT, place).await.map_err(|_| ApiError::NoRoom)?.ok();
                 // The client does not pay for our own wait.
                 until += asked.elapsed();

@@ -11,8 +11,8 @@ use crate::settings::TokenRules;
 /// The word in `scope` by which an issuer lets a user operate the server.
 const OPERATE: &str = "orchestrator:operate";
 
-/// In bytes: longer than any issuer's tokens.
-const MAX_TOKEN: usize = 16 * 1024;
+/// In bytes: longer than any issuer's tokens, and a quarter less than a whole head may have (ADR 33).
+const MAX_TOKEN: usize = 12 * 1024;
 
 /// A key, and the one algorithm that tokens of it have. A token does not choose: that is how
 /// forged ones were accepted elsewhere (ADR 29).
