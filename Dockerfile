@@ -47,7 +47,7 @@ VOLUME /data
 ENV HOST=0.0.0.0 \
     PORT=8000 \
     ADMIN_ADDR=127.0.0.1:8001 \
-    _RJEM_MALLOC_CONF=percpu_arena:percpu \
+    _RJEM_MALLOC_CONF=narenas:4 \
     DATABASE_URL=sqlite:///data/orchestrator.db \
     TODO_DATABASE_URL=sqlite:///data/todos.db
 EXPOSE 8000

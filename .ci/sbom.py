@@ -1,4 +1,4 @@
-"""Writes what the released binary is built from as a CycloneDX document: `sbom.py FILE`. Checks it against the official schema."""
+"""Writes what the image's binary is built from as a CycloneDX document: `sbom.py FILE`. Checks it against the official schema."""
 
 import json
 import subprocess
@@ -17,6 +17,8 @@ from packageurl import PackageURL
 
 PRODUCT = "orchestrator"
 VERSION = SchemaVersion.V1_6
+# As the Dockerfile builds it.
+FEATURES = ("--features", "jemalloc")
 
 
 def cargo(*arguments):
@@ -25,7 +27,7 @@ def cargo(*arguments):
 
 def built():
     """Name and version of each package in the binary. `cargo metadata` would add what only tests switch on."""
-    lines = cargo("tree", "--package", PRODUCT, "--edges", "normal", "--prefix", "none", "--format", "{p}").splitlines()
+    lines = cargo("tree", *FEATURES, "--package", PRODUCT, "--edges", "normal", "--prefix", "none", "--format", "{p}").splitlines()
     return {tuple(line.split(" ")[:2]) for line in lines if line}
 
 
@@ -52,7 +54,7 @@ def component(package, checksum):
 
 
 def document():
-    metadata = json.loads(cargo("metadata", "--format-version", "1"))
+    metadata = json.loads(cargo("metadata", *FEATURES, "--format-version", "1"))
     inside, sums = built(), checksums()
     components = {}
     for package in metadata["packages"]:

@@ -40,7 +40,8 @@ def run(options):
 
 
 def judge(usage, row):
-    [limit], [day] = usage["limits"], usage["days"]
+    # Limits are of today, also if a day ended meanwhile.
+    [limit], day = usage["limits"], max(usage["days"], key=lambda day: day["day"])
     known = day["input_tokens"] + day["output_tokens"] + day["thinking_tokens"]
     row.must(known + day["estimated_tokens"] == limit["used"], f"/usage tells {usage}")
     row.must(day["cost_usd"] is None, "an estimate is told as a cost")
