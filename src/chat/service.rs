@@ -123,7 +123,7 @@ impl Chat {
         let owner = &request.context.caller.owner;
         let place = self.places.take(owner).await.ok_or(BeginError::Busy)?;
         let thread = request.thread().cloned().unwrap_or_else(ThreadId::new_thread);
-        let Allowed { attempt, counted, allowance } =
+        let Allowed { attempt, counted, due, allowance } =
             allow(&self.context, &request.context, &thread).await?;
         let (log, mut events) = TurnLog::begin(request.context.on_leave);
         // A second look, under one lock: a copy may have come since the first.
@@ -137,7 +137,7 @@ impl Chat {
         let (mut job, has_started) =
             TurnJob::new(request, attempt, thread.clone(), Arc::clone(&log), place);
         let of_replay = counted.as_ref().and(allowance.as_ref()).map(Allowance::without_it);
-        (job.in_flight, job.counted) = (in_flight, counted);
+        (job.in_flight, job.counted, job.due) = (in_flight, counted, due);
         let engine = host(Arc::clone(&self.context), job, token);
         self.sweeps.here().watch(&log, &engine);
         // The turn runs in the task of its first reader, which is the caller's (ADR 24).

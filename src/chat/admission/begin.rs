@@ -10,6 +10,7 @@ use super::super::{
     Titles, title_of,
 };
 use super::answers::{add_answers, answer_again};
+use super::due::count_due;
 use super::enter::{Entered, enter};
 use super::held::HeldThread;
 use super::queue::QueueSlot;
@@ -67,6 +68,9 @@ pub(crate) async fn start(
     job: &mut TurnJob,
     mode: StartMode<'_>,
 ) -> Result<Option<Admitted>, BeginError> {
+    if matches!(mode, StartMode::Begin(_)) && job.request.thread().is_none() {
+        count_due(chat, job).await?;
+    }
     // A new thread needs no claim: one write creates it, already leased (ADR 20).
     if let (Ask::Message(message), StartMode::Begin(receipt)) = (&job.request.ask, &mode)
         && message.thread.is_none()
@@ -96,7 +100,7 @@ pub(crate) async fn start(
 
 async fn start_in(
     chat: &ChatContext,
-    job: &TurnJob,
+    job: &mut TurnJob,
     entered: &Entered,
     mode: StartMode<'_>,
 ) -> Result<Option<Started>, BeginError> {
@@ -108,6 +112,7 @@ async fn start_in(
             None => return Ok(None),
         },
     };
+    count_due(chat, job).await?;
     let started = match &job.request.ask {
         Ask::Message(_) if goes_on => {
             let is_new = receipt.as_ref().is_some_and(|receipt| receipt.is_new);

@@ -3,6 +3,7 @@
 
 mod answers;
 mod begin;
+mod due;
 mod enter;
 mod heartbeat;
 mod held;

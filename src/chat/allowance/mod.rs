@@ -33,6 +33,8 @@ pub(super) struct Allowed {
     pub(super) attempt: String,
     /// Taken back unless the turn begins; `None` if turns are not counted.
     pub(super) counted: Option<CountedTurn>,
+    /// What a copy beyond a limit is counted with if it begins work after all.
+    pub(super) due: Option<NewTurn>,
     /// `None` if the caller has no limits.
     pub(super) allowance: Option<Allowance>,
 }
@@ -47,26 +49,26 @@ pub(super) async fn allow(
     // Limits come with the credential; what is counted belongs to the owner.
     let limits = context.caller.limits.or(&chat.settings.caller_limits);
     if limits.are_none() {
-        return Ok(Allowed { attempt, counted: None, allowance: None });
+        return Ok(Allowed { attempt, counted: None, due: None, allowance: None });
     }
     let (turn, owner) = (attempt.clone(), context.caller.owner.clone());
     let (thread, longest) = (thread.clone(), chat.settings.turn_timeout * LONGEST);
     let turn = NewTurn { turn, owner, thread, longest, limits };
     let refusal = match count(chat, &turn).await? {
         Ok((counted, allowance)) => {
-            return Ok(Allowed { attempt, counted, allowance: Some(allowance) });
+            return Ok(Allowed { attempt, counted, due: None, allowance: Some(allowance) });
         }
         Err(refusal) => refusal,
     };
     let looking = chat.looked_for.add(&context.caller.owner, LOOKED_FOR);
     if looking.is_some() && is_answered(chat, context).await {
-        return Ok(Allowed { attempt, counted: None, allowance: Some(refusal) });
+        return Ok(Allowed { attempt, counted: None, due: Some(turn), allowance: Some(refusal) });
     }
     Err(BeginError::OverLimit(refusal))
 }
 
 /// What is left with the turn, or why it may not begin.
-async fn count(
+pub(super) async fn count(
     chat: &ChatContext,
     turn: &NewTurn,
 ) -> StoreResult<Result<(Option<CountedTurn>, Allowance), Allowance>> {

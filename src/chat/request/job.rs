@@ -8,7 +8,7 @@ use super::super::allowance::CountedTurn;
 use super::super::places::Place;
 use super::super::repeat::InFlightGuard;
 use super::super::turn::TurnLog;
-use super::super::{Allowance, Fact, Reader, ThreadsError, TurnEnd, TurnRequest};
+use super::super::{Allowance, Fact, NewTurn, Reader, ThreadsError, TurnEnd, TurnRequest};
 use base::domain::{ItemId, Outcome, Owner, Spend, ThreadId};
 
 /// A running turn. When its last reader is dropped the turn is cancelled in an orderly way, unless
@@ -92,6 +92,8 @@ pub(crate) struct TurnJob {
     pub(crate) in_flight: Option<InFlightGuard>,
     /// Counted against the limits of its caller, until the turn is over.
     pub(crate) counted: Option<CountedTurn>,
+    /// To be counted before it begins work: a copy that was let past a limit.
+    pub(crate) due: Option<NewTurn>,
     /// Told whether a turn began, as long as the answer can still be a status code.
     pub(crate) started: Option<oneshot::Sender<Result<AnswerOrigin, BeginError>>>,
 }
@@ -108,7 +110,7 @@ impl TurnJob {
         let (started, has_started) = oneshot::channel();
         let item = request.item().cloned().unwrap_or_else(ItemId::new_message);
         let (is_copy, started) = (false, Some(started));
-        let (in_flight, counted) = (None, None);
+        let (in_flight, counted, due) = (None, None, None);
         let job = Self {
             request,
             attempt,
@@ -119,6 +121,7 @@ impl TurnJob {
             place,
             in_flight,
             counted,
+            due,
             started,
         };
         (job, has_started)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use futures::future::join_all;
 use orchestrator::chat::Store;
@@ -187,6 +187,31 @@ async fn a_copy_of_a_turn_that_runs_on_another_replica_is_no_other_turn() {
 
     assert_eq!((copy.status().as_u16(), stranger.status.as_u16()), (200, 429));
     drop((running, copy));
+}
+
+/// Its turn broke off, so it would begin work: it counts like any other.
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_waited_beyond_a_limit_goes_on_only_within_it() {
+    for (limits, goes_on) in
+        [(per_minute(1), false), (CallerLimits { turns_at_once: Some(1), ..NONE }, true)]
+    {
+        let store: Arc<dyn Store> = memory().await;
+        let house = async |act: Act| {
+            let (model, store) = (ScriptedModel::new([act]), Some(Arc::clone(&store)));
+            let caller_limits = limits;
+            TestApp::new(Choices { model, store, caller_limits, ..Choices::default() }).await
+        };
+        let (one, other) = (house(Act::Hang(Vec::new())).await, house(says("One.")).await);
+        let running = one.open(keyed_stream("a")).await;
+        let copy = other.open(keyed_stream("a")).await;
+
+        drop(running);
+        let told = to_bytes(copy.into_body(), usize::MAX).await.unwrap();
+        let told = String::from_utf8(told.to_vec()).unwrap();
+
+        assert_eq!(told.contains("One."), goes_on, "{told}");
+        assert_eq!(told.contains("You may send 1 message a minute."), !goes_on, "{told}");
+    }
 }
 
 fn keyed_stream(key: &str) -> Request<Body> {
