@@ -115,6 +115,19 @@ async fn counters_are_believed_and_only_what_came_after_the_last_of_them_is_adde
 }
 
 #[tokio::test]
+async fn counters_of_zero_count_nothing() {
+    let pieces = [counted(piece("1234", None), 0, 0), counted(piece("5678", None), 0, 0)];
+    let asked = Asked::answering(vec![broken(&pieces)]).await;
+    let (deltas, _said) = channel();
+
+    assert!(ask(&asked.model, &deltas, WHILE).await.is_err());
+
+    let spent = of_one_model(&deltas);
+    assert!(spent.estimate.tokens > prompt(&asked.server), "{spent:?}");
+    assert_eq!(spent.spend.whole_cost(), None);
+}
+
+#[tokio::test]
 async fn an_answer_that_was_counted_to_its_end_is_not_estimated() {
     let pieces = [piece("Hi", None), counted(piece("!", Some("stop")), 50, 2)];
     let asked = Asked::answering(vec![Answer::events(&pieces)]).await;
