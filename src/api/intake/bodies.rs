@@ -34,7 +34,7 @@ const MEDIUM: usize = 64 * 1024;
 /// In bytes: what all medium bodies together, and all large ones, may hold while they arrive. Without
 /// this limit 300 unfinished bodies held 323 MB (ADR 19).
 const MEDIUM_ROOM: usize = 48 * MEDIUM;
-const LARGE_ROOM: usize = 5 * MAX_BODY;
+const LARGE_ROOM: usize = 2 * MAX_BODY;
 
 /// How long a body waits for its room.
 const ROOM_LIMIT: Duration = Duration::from_secs(10);
