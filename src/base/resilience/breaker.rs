@@ -47,8 +47,9 @@ struct Circuit {
     policy: ConsecutiveFailures<Constant>,
     cool_down: Duration,
     gate: Gate,
-    /// Increases with each change of the gate. Results of calls begun before it are counted but
-    /// change nothing: a late success must not close a half-open breaker (ADR 3).
+    /// Increases each time the gate opens. Results of calls begun before that are counted but
+    /// change nothing: a late success must not close a half-open breaker (ADR 3). Not when it
+    /// closes: until then only the probe is of this epoch.
     epoch: u64,
     consecutive_failures: u32,
     calls: CallCounts,
@@ -152,18 +153,15 @@ impl Breaker {
         }
     }
 
-    /// Closes the gate because a probe of `epoch` was answered. Returns the new epoch, under which
-    /// the end of that call still counts.
-    fn on_answer(&self, epoch: u64) -> u64 {
+    /// Closes the gate because a probe of `epoch` was answered. The end of that call still counts.
+    fn on_answer(&self, epoch: u64) {
         let mut state = self.state();
         if epoch != state.epoch {
-            return epoch;
+            return;
         }
         state.close();
-        let epoch = state.epoch;
         drop(state);
         self.log("closed");
-        epoch
     }
 
     fn on_failure(&self, epoch: u64) {
@@ -207,7 +205,6 @@ impl Breaker {
 impl Circuit {
     fn close(&mut self) {
         self.gate = Gate::Closed;
-        self.epoch += 1;
         self.consecutive_failures = 0;
         self.policy.revived();
     }
@@ -223,7 +220,7 @@ impl Permit {
     /// counts only at the end of a call: streams that always break later do open it (ADR 3).
     pub fn answered(&mut self) {
         if std::mem::take(&mut self.is_probe) {
-            self.epoch = self.breaker.on_answer(self.epoch);
+            self.breaker.on_answer(self.epoch);
         }
     }
 
