@@ -16,6 +16,8 @@ pub(crate) mod issuer;
 
 pub(crate) mod judges;
 
+pub(crate) mod log;
+
 pub(crate) mod mcp_server;
 
 pub(crate) mod scripted_http;
@@ -31,5 +33,7 @@ pub(crate) mod postgres;
 pub(crate) mod process;
 
 pub(crate) mod proxy;
+
+pub(crate) mod random;
 
 pub(crate) mod watchdog;

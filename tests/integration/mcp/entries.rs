@@ -4,9 +4,9 @@ use orchestrator::mcp::{ServerList, ToolFilter, Variables, read_servers};
 use serde_json::json;
 use tracing::Level;
 
-use super::logs::Log;
 use super::stub::Stub;
 use super::*;
+use crate::support::log::Log;
 use crate::support::mcp_server::Era;
 
 #[tokio::test]

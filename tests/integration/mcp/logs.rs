@@ -1,17 +1,12 @@
 //! What the log says of a call, and what it must not say.
 
-use std::io::{self, Write};
-use std::sync::Mutex;
-
 use tracing::Level;
-use tracing::subscriber::DefaultGuard;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::layer::SubscriberExt;
 
 use orchestrator::domain::{CallerToken, Secret};
 
 use super::owners::by;
 use super::*;
+use crate::support::log::Log;
 use crate::support::mcp_server::Era;
 use crate::support::watchdog::until;
 
@@ -84,37 +79,4 @@ async fn a_token_that_is_passed_on_is_seen_nowhere() {
     assert!(!told.contains("canary"), "{told}");
     assert!(!log.text().contains("canary"), "{}", log.text());
     assert!(log.text().contains("not_accepted"), "{}", log.text());
-}
-
-#[derive(Clone, Default)]
-pub(super) struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    /// What this thread logs from now on.
-    pub(super) fn at(level: Level) -> (Self, DefaultGuard) {
-        let log = Self::default();
-        let writer = log.clone();
-        let layer = tracing_subscriber::fmt::layer().json().with_writer(move || writer.clone());
-        let ours = ["orchestrator", "mcp", "base"].map(|target| (target, level));
-        let subscriber =
-            tracing_subscriber::registry().with(layer).with(Targets::new().with_targets(ours));
-        // Another test may reach a log line first; without a subscriber of its own, tracing would
-        // note that line as unwanted for all of us.
-        drop(tracing::subscriber::set_global_default(tracing_subscriber::registry()));
-        (log, tracing::subscriber::set_default(subscriber))
-    }
-
-    pub(super) fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

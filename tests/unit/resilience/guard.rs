@@ -8,51 +8,14 @@ use std::thread;
 use std::time::Duration;
 
 use orchestrator::domain::{BreakerState, CallCounts};
-use orchestrator::resilience::{
-    BreakerSettings, Fault, Guard, GuardRefusal, GuardSettings, Repeat, Verdict,
-};
+use orchestrator::resilience::{BreakerSettings, Guard, GuardRefusal, GuardSettings, Verdict};
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 use tokio::time::{Instant, advance, sleep, timeout, timeout_at};
 
+use super::{Broken, call, guard};
+
 const PAUSE: Duration = Duration::from_secs(39);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Broken {
-    Refused(GuardRefusal),
-    Down,
-    Silent,
-    Busy(Duration),
-    OurFault,
-    Unsent,
-}
-
-impl From<GuardRefusal> for Broken {
-    fn from(refusal: GuardRefusal) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-impl Fault for Broken {
-    fn verdict(&self) -> Verdict {
-        match self {
-            Self::Down | Self::Silent | Self::Refused(GuardRefusal::TimedOut) => Verdict::Ill,
-            Self::Busy(pause) => Verdict::Busy(Some(*pause)),
-            Self::OurFault => Verdict::Answered,
-            Self::Unsent | Self::Refused(_) => Verdict::Nothing,
-        }
-    }
-
-    fn repeat(&self) -> Repeat {
-        match self {
-            Self::Down => Repeat::AfterBackoff,
-            Self::Silent => Repeat::Once,
-            Self::Busy(pause) => Repeat::After(*pause),
-            Self::Refused(GuardRefusal::Cooling { retry_in }) => Repeat::Unsent(*retry_in),
-            Self::OurFault | Self::Unsent | Self::Refused(_) => Repeat::Never,
-        }
-    }
-}
 
 #[tokio::test(start_paused = true)]
 async fn a_call_counts_once_however_often_it_was_tried() {
@@ -160,11 +123,12 @@ async fn a_deadline_of_the_caller_s_own_says_nothing_of_the_dependency() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_only_its_limit_ends_counts() {
-    let guard = guard(0, 1);
+    let (guard, start) = (guard(0, 1), Instant::now());
 
     let result: Result<(), Broken> =
         guard.call_within(Duration::from_secs(2), std::future::pending).await;
 
+    assert_eq!(start.elapsed(), Duration::from_secs(2));
     assert_eq!(result, Err(Broken::Refused(GuardRefusal::TimedOut)));
     assert_eq!(guard.report().state, BreakerState::Open);
 }
@@ -258,6 +222,42 @@ async fn a_pause_past_the_deadline_gives_up_at_once() {
     assert_eq!(result, Err(Broken::Busy(Duration::from_mins(10))));
     assert_eq!(start.elapsed(), Duration::ZERO);
     assert!(matches!(guard.admit(), Err(GuardRefusal::Cooling { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dependency_that_takes_the_caller_s_whole_time_and_its_own_limit_counts() {
+    let (guard, limit) = (guard(0, 1), Duration::from_secs(2));
+
+    let result: Result<(), Broken> =
+        guard.call(limit, Instant::now() + limit, std::future::pending).await;
+
+    assert_eq!(result, Err(Broken::Refused(GuardRefusal::TimedOut)));
+    assert_eq!(guard.report().calls.failed, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_retries_a_pause_is_not_waited_for_either() {
+    let (guard, calls, start) = (guard(0, 1), AtomicU32::new(0), Instant::now());
+    let pause = Duration::from_secs(4);
+    guard.settle(guard.admit().unwrap(), Verdict::Busy(Some(pause)));
+
+    let result = call(&guard, &calls, Ok).await;
+
+    assert_eq!(result, Err(Broken::Refused(GuardRefusal::Cooling { retry_in: pause })));
+    assert_eq!((start.elapsed(), calls.into_inner()), (Duration::ZERO, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_only_begin_at_the_deadline_is_not_waited_for() {
+    for (pause, waits) in [(60_000, false), (59_999, true)] {
+        let pause = Duration::from_millis(pause);
+        let (guard, calls, start) = (guard(5, 1), AtomicU32::new(0), Instant::now());
+
+        let result =
+            call(&guard, &calls, |n| if n == 0 { Err(Broken::Busy(pause)) } else { Ok(n) }).await;
+
+        assert_eq!((result.is_ok(), start.elapsed() == pause), (waits, waits));
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -393,6 +393,18 @@ async fn once_a_pause_is_over_everybody_gets_through_soon_and_jitter_parts_them(
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_for_a_named_pause_waits_at_most_a_tenth_longer() {
+    let (pause, calls) = (Duration::from_secs(4), AtomicU32::new(0));
+
+    for number in 0..50 {
+        let (guard, start) = (jittered_guard(), Instant::now());
+        let busy_once = |n| if n == 2 * number { Err(Broken::Busy(pause)) } else { Ok(n) };
+        call(&guard, &calls, busy_once).await.unwrap();
+        assert!(start.elapsed() <= pause * 11 / 10, "{:?}", start.elapsed());
+    }
+}
+
 #[tokio::test]
 async fn a_guarded_call_can_be_spawned() {
     let guard = Arc::new(guard(0, 1));
@@ -406,31 +418,15 @@ async fn a_guarded_call_can_be_spawned() {
     assert_eq!(task.await.unwrap(), Ok(8));
 }
 
-async fn call(
-    guard: &Guard,
-    calls: &AtomicU32,
-    answer: impl Fn(u32) -> Result<u32, Broken>,
-) -> Result<u32, Broken> {
-    let deadline = Instant::now() + Duration::from_mins(1);
-    guard
-        .call(Duration::from_secs(2), deadline, || async {
-            answer(calls.fetch_add(1, Ordering::Relaxed))
-        })
-        .await
-}
-
 /// One that was just asked for a pause.
 fn waiting_guard(jitter: bool) -> Guard {
-    let breaker = BreakerSettings { max_failures: 3, cool_down: Duration::from_secs(30) };
-    let (min_delay, max_delay) = (Duration::from_millis(100), Duration::from_secs(2));
-    let settings = GuardSettings { breaker, retries: 2, min_delay, max_delay, jitter };
-    let guard = Guard::new("test", settings);
+    let guard = if jitter { jittered_guard() } else { guard(2, 3) };
     guard.settle(guard.admit().unwrap(), Verdict::Busy(Some(PAUSE)));
     guard
 }
 
-fn guard(retries: usize, max_failures: u32) -> Guard {
-    let breaker = BreakerSettings { max_failures, cool_down: Duration::from_secs(30) };
+fn jittered_guard() -> Guard {
+    let breaker = BreakerSettings { max_failures: 3, cool_down: Duration::from_secs(30) };
     let (min_delay, max_delay) = (Duration::from_millis(100), Duration::from_secs(2));
-    Guard::new("test", GuardSettings { breaker, retries, min_delay, max_delay, jitter: false })
+    Guard::new("test", GuardSettings { breaker, retries: 2, min_delay, max_delay, jitter: true })
 }
