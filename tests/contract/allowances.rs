@@ -1,6 +1,7 @@
 //! One contract for every store: what an owner has used, and how many of its turns count (ADR 30).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -10,11 +11,14 @@ use orchestrator::chat::{
 use orchestrator::domain::{
     CallerLimits, Cost, Estimate, ModelSpend, Owner, Spend, SpendByModel, Thread, ThreadId, Usage,
 };
+use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
 
 use super::stores::{beginning, said, thread};
 
 contract!(
     of_turns_that_come_together_as_many_are_counted_as_the_limit_allows,
+    of_turns_that_come_and_go_on_many_threads_never_more_run_than_the_limit_allows,
     a_turn_that_ended_counts_in_its_minute_and_runs_no_more,
     a_turn_that_is_taken_back_was_none,
     a_turn_that_is_counted_twice_counts_once,
@@ -117,6 +121,37 @@ async fn of_turns_that_come_together_as_many_are_counted_as_the_limit_allows(
         assert_eq!((now.turns_of_minute, now.turns_at_once), (7, 7));
         assert!(now.minute_frees_in <= Duration::from_mins(1) && !now.minute_frees_in.is_zero());
     }
+}
+
+async fn of_turns_that_come_and_go_on_many_threads_never_more_run_than_the_limit_allows(
+    store: Arc<dyn Store>,
+) {
+    let limits = CallerLimits { turns_at_once: Some(3), ..NONE };
+    let (running, begun) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let come_and_go = |thread: usize| {
+        let (store, running, begun) = (store.clone(), running.clone(), begun.clone());
+        let clock = Handle::current();
+        spawn_blocking(move || {
+            for round in 0..20 {
+                let name = format!("{thread} {round}");
+                if !clock.block_on(count(&*store, &name, limits)).is_within {
+                    continue;
+                }
+                assert!(running.fetch_add(1, Ordering::SeqCst) < 3, "one too many");
+                begun.fetch_add(1, Ordering::Relaxed);
+                running.fetch_sub(1, Ordering::SeqCst);
+                clock.block_on(store.uncount(&name)).unwrap();
+            }
+        })
+    };
+
+    for thread in join_all((0..8).map(come_and_go)).await {
+        thread.unwrap();
+    }
+
+    assert!(begun.load(Ordering::Relaxed) >= 20, "one of them gets on at any time");
+    let now = store.used(&owner("ada"), &limits).await.unwrap();
+    assert_eq!((now.turns_of_minute, now.turns_at_once), (0, 0), "all were taken back");
 }
 
 async fn a_turn_that_ended_counts_in_its_minute_and_runs_no_more(store: Arc<dyn Store>) {

@@ -171,6 +171,9 @@ impl Drop for Place {
 }
 
 #[cfg(test)]
+mod threads;
+
+#[cfg(test)]
 mod tests {
     use std::time::Duration;
 

@@ -79,14 +79,44 @@ fn lock(all: &Mutex<HashMap<String, Live>>) -> MutexGuard<'_, HashMap<String, Li
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
+    use std::thread;
+
     use super::*;
     use crate::{OnLeave, RepeatWindow};
+
+    fn key(body: &str) -> RepeatKey {
+        let (key, body) = ("key".to_owned(), body.to_owned());
+        RepeatKey { key, body, window: RepeatWindow::Day }
+    }
+
+    #[test]
+    fn of_copies_that_come_in_the_same_moment_exactly_one_begins() {
+        let (all, thread) = (RequestsInFlight::default(), ThreadId::new_thread());
+        for _ in 0..200 {
+            let (together, key) = (Barrier::new(8), key("body"));
+            let copy = || {
+                let (log, reader) = TurnLog::begin(OnLeave::Finish);
+                together.wait();
+                let noted = all.note(&key, &thread, &log).unwrap();
+                together.wait();
+                let has_begun = matches!(noted, Either::Left(_));
+                drop((noted, reader));
+                has_begun
+            };
+            let begun = thread::scope(|scope| {
+                let copies: Vec<_> = (0..8).map(|_| scope.spawn(copy)).collect();
+                copies.into_iter().map(|it| it.join().unwrap()).filter(|begun| *begun).count()
+            });
+            assert_eq!(begun, 1);
+            assert!(all.join(&key).unwrap().is_none(), "the turn has forgotten itself");
+        }
+    }
 
     #[test]
     fn a_turn_that_goes_forgets_itself_and_no_later_one_of_the_same_key() {
         let (all, thread) = (RequestsInFlight::default(), ThreadId::new_thread());
-        let (key, body) = ("key".to_owned(), "body".to_owned());
-        let key = RepeatKey { key, body, window: RepeatWindow::Day };
+        let key = key("body");
         let (first, _reader) = TurnLog::begin(OnLeave::Finish);
         let earlier = all.note(&key, &thread, &first).unwrap();
         first.close();
