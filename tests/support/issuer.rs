@@ -11,7 +11,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use ring::hmac;
 use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair};
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
+    EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair,
+};
 use serde_json::{Value, json};
 use std::sync::Mutex;
 use tokio::net::TcpListener;
@@ -24,14 +27,17 @@ pub(crate) const AUDIENCE: &str = "orchestrator";
 pub(crate) enum SigningKey {
     Secret(&'static str),
     P256(EcdsaKeyPair),
+    P384(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
 }
 
 impl SigningKey {
     pub(crate) fn p256() -> Self {
-        let (random, algorithm) = (SystemRandom::new(), &ECDSA_P256_SHA256_FIXED_SIGNING);
-        let made = EcdsaKeyPair::generate_pkcs8(algorithm, &random).unwrap();
-        Self::P256(EcdsaKeyPair::from_pkcs8(algorithm, made.as_ref(), &random).unwrap())
+        Self::P256(on_curve(&ECDSA_P256_SHA256_FIXED_SIGNING))
+    }
+
+    pub(crate) fn p384() -> Self {
+        Self::P384(on_curve(&ECDSA_P384_SHA384_FIXED_SIGNING))
     }
 
     pub(crate) fn ed25519() -> Self {
@@ -43,6 +49,7 @@ impl SigningKey {
         match self {
             Self::Secret(_) => "HS256",
             Self::P256(_) => "ES256",
+            Self::P384(_) => "ES384",
             Self::Ed25519(_) => "EdDSA",
         }
     }
@@ -76,7 +83,9 @@ impl SigningKey {
                 let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
                 hmac::sign(&key, message).as_ref().to_vec()
             }
-            Self::P256(key) => key.sign(&SystemRandom::new(), message).unwrap().as_ref().to_vec(),
+            Self::P256(key) | Self::P384(key) => {
+                key.sign(&SystemRandom::new(), message).unwrap().as_ref().to_vec()
+            }
             Self::Ed25519(key) => key.sign(message).as_ref().to_vec(),
         }
     }
@@ -91,12 +100,22 @@ impl SigningKey {
                 let (x, y) = key.public_key().as_ref()[1..].split_at(32);
                 json!({ "kty": "EC", "crv": "P-256", "kid": id, "x": bytes(x), "y": bytes(y) })
             }
+            Self::P384(key) => {
+                let (x, y) = key.public_key().as_ref()[1..].split_at(48);
+                json!({ "kty": "EC", "crv": "P-384", "kid": id, "x": bytes(x), "y": bytes(y) })
+            }
             Self::Ed25519(key) => {
                 let x = bytes(key.public_key().as_ref());
                 json!({ "kty": "OKP", "crv": "Ed25519", "kid": id, "x": x })
             }
         }
     }
+}
+
+fn on_curve(algorithm: &'static EcdsaSigningAlgorithm) -> EcdsaKeyPair {
+    let random = SystemRandom::new();
+    let made = EcdsaKeyPair::generate_pkcs8(algorithm, &random).unwrap();
+    EcdsaKeyPair::from_pkcs8(algorithm, made.as_ref(), &random).unwrap()
 }
 
 /// Publishes a set of keys, and counts how often it is asked for.

@@ -22,40 +22,33 @@ use crate::support::watchdog::until;
 const UNKNOWN: Result<orchestrator::domain::Caller, NotRecognised> =
     Err(NotRecognised::Wrong("token with an unknown key"));
 
-struct Fetching {
-    jwks: Arc<Jwks>,
+pub(super) struct Fetching {
+    pub(super) jwks: Arc<Jwks>,
     task: JoinHandle<()>,
 }
 
 impl Fetching {
-    fn from(url: &str) -> Self {
+    pub(super) fn from(url: &str) -> Self {
         Self::by(url, Outbound::default())
     }
 
     fn by(url: &str, outbound: Outbound) -> Self {
-        let rules = TokenRules {
-            issuer: Some(ISSUER.to_owned()),
-            audience: Some(AUDIENCE.to_owned()),
-            user_claim: "sub".to_owned(),
-            tenant_claim: None,
-        };
-        let breaker = BreakerSettings { max_failures: 100, cool_down: Duration::from_secs(1) };
-        let (min_delay, max_delay) = (Duration::from_millis(1), Duration::from_millis(1));
-        let guard = GuardSettings { breaker, retries: 0, min_delay, max_delay, jitter: false };
-        let (url, timeout) = (KeysUrl(url.parse().unwrap()), Duration::from_secs(5));
-        let settings = JwksSettings { url, rules, timeout, guard, outbound };
+        Self::of(JwksSettings { outbound, ..settings(url) })
+    }
+
+    pub(super) fn of(settings: JwksSettings) -> Self {
         let jwks = Jwks::new(settings).unwrap();
         let task = tokio::spawn(Arc::clone(&jwks).keep_fresh(CancellationToken::new()));
         Self { jwks, task }
     }
 
-    async fn with_keys(url: &str, count: usize) -> Self {
+    pub(super) async fn with_keys(url: &str, count: usize) -> Self {
         let fetching = Self::from(url);
         until("the keys are there", || fetching.keys() == count).await;
         fetching
     }
 
-    fn keys(&self) -> usize {
+    pub(super) fn keys(&self) -> usize {
         self.told().0
     }
 
@@ -72,6 +65,21 @@ impl Fetching {
             | Detail::Database) => panic!("{other:?}"),
         }
     }
+}
+
+/// Of an issuer that is asked once each time, with a breaker that hardly opens.
+pub(super) fn settings(url: &str) -> JwksSettings {
+    let rules = TokenRules {
+        issuer: Some(ISSUER.to_owned()),
+        audience: Some(AUDIENCE.to_owned()),
+        user_claim: "sub".to_owned(),
+        tenant_claim: None,
+    };
+    let breaker = BreakerSettings { max_failures: 100, cool_down: Duration::from_secs(1) };
+    let (min_delay, max_delay) = (Duration::from_millis(1), Duration::from_millis(1));
+    let guard = GuardSettings { breaker, retries: 0, min_delay, max_delay, jitter: false };
+    let (url, timeout) = (KeysUrl(url.parse().unwrap()), Duration::from_secs(5));
+    JwksSettings { url, rules, timeout, guard, outbound: Outbound::default() }
 }
 
 impl Drop for Fetching {

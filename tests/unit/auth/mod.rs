@@ -1,7 +1,11 @@
 //! Who calls: keys and tokens.
 
+mod issuer_answers;
 mod issuer_keys;
+mod key_files;
+mod key_store;
 mod keys;
+mod starting;
 mod tokens;
 
 use orchestrator::domain::{Authenticator, Owner, Recognition};

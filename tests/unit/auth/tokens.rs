@@ -141,3 +141,25 @@ async fn the_operator_says_where_user_and_tenant_are() {
         assert_eq!(refused, Err(NotRecognised::Wrong(reason)), "{org}");
     }
 }
+
+/// A token of this length.
+fn token_of_length(length: usize) -> String {
+    let padded = |pad: usize, id: usize| {
+        let header = json!({ "alg": "HS256", "kid": "k".repeat(id) });
+        SigningKey::Secret(SECRET).token_with(&header, &json!({ "pad": "x".repeat(pad) }))
+    };
+    let spare = length - padded(0, 1).len();
+    // Three bytes are four letters, so that not every padding gives every length.
+    let paddings =
+        (spare * 3 / 4 - 8..=spare * 3 / 4).flat_map(|pad| (1..4).map(move |id| (pad, id)));
+    let tokens = paddings.map(|(pad, id)| padded(pad, id));
+    tokens.into_iter().find(|token| token.len() == length).unwrap()
+}
+
+#[tokio::test]
+async fn a_token_may_be_sixteen_kibibytes_long_and_no_longer() {
+    let way = way(rules());
+
+    assert!(recognition(&*way, &token_of_length(16 * 1024)).await.is_ok());
+    assert!(way.recognise(&token_of_length(16 * 1024 + 1)).await.is_none());
+}
