@@ -74,8 +74,8 @@ pub(crate) async fn resumable(
         decide(RepeatedRequest { repeat, earlier: &earlier, moment: RepeatMoment::Waited });
     let receipt = earlier.receipt;
     let is_ours = decision == RepeatDecision::GoOn && receipt.item == job.item;
-    let (is_new, replaces) = (receipt.is_new, Some(receipt.attempt));
-    Ok(is_ours.then(|| NewReceipt { is_new, replaces, ..receipt_of(job, repeat) }))
+    let replaces = Some(receipt.attempt);
+    Ok(is_ours.then(|| NewReceipt { replaces, ..receipt_of(job, repeat) }))
 }
 
 fn receipt_of(job: &TurnJob, repeat: &RepeatKey) -> NewReceipt {

@@ -98,9 +98,9 @@ mod tests {
             let copy = || {
                 let (log, reader) = TurnLog::begin(OnLeave::Finish);
                 together.wait();
-                let noted = all.note(&key, &thread, &log).unwrap();
+                let noted = all.note(&key, &thread, &log);
                 together.wait();
-                let has_begun = matches!(noted, Either::Left(_));
+                let has_begun = matches!(noted, Ok(Either::Left(_)));
                 drop((noted, reader));
                 has_begun
             };
@@ -128,5 +128,15 @@ mod tests {
 
         drop(later);
         assert!(all.join(&key).unwrap().is_none());
+    }
+
+    #[test]
+    fn another_request_under_the_same_key_joins_nothing_and_is_told_so() {
+        let (all, thread) = (RequestsInFlight::default(), ThreadId::new_thread());
+        let (log, _reader) = TurnLog::begin(OnLeave::Finish);
+        let _held = all.note(&key("body"), &thread, &log).unwrap();
+
+        assert!(matches!(all.join(&key("other")), Err(BeginError::KeyReused)));
+        assert!(all.join(&key("body")).unwrap().is_some());
     }
 }

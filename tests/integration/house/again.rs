@@ -1,6 +1,5 @@
 //! Answering a message again: what was done for it stays done, and the rest is made up for.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -9,10 +8,7 @@ use futures::future::{BoxFuture, ready};
 use orchestrator::agents::{
     Delta, Deltas, Model, ModelError, ModelRequest, ToolError, ToolRequest, Tools,
 };
-use orchestrator::chat::{Beginning, Claim, Entry, NewEffect, Resource};
-use orchestrator::domain::{
-    Assistant, Catalog, ItemId, Message, Owner, Reply, ThreadId, ToolOutput,
-};
+use orchestrator::domain::{Catalog, Message, Reply, ToolOutput};
 use serde_json::{Value, json};
 
 use crate::support::app::{Choices, TestApp, create, json_request, read_events};
@@ -57,47 +53,20 @@ async fn calls_that_were_all_answered_are_not_made_again() {
 }
 
 #[tokio::test]
-async fn calls_of_an_earlier_release_without_a_key_are_known_by_what_they_were() {
-    let model = ScriptedModel::new([says("Hello."), says("It is there.")]);
-    let tools = FakeTools::new(&["add"]);
+async fn what_was_read_is_kept_too_and_not_read_again() {
+    let reads = calls(&[("read_a", json!({ "n": 1 })), ("read_b", json!({ "n": 2 }))]);
+    let model = ScriptedModel::new([reads, fails(ModelError::Malformed), says("It is there.")]);
+    let tools = FakeTools::new(&["read_a", "read_b"]);
     let choices = Choices { model: model.clone(), tools: tools.clone(), ..Choices::default() };
     let app = TestApp::new(choices).await;
-    let said = &app.create("go").await.events()[1]["item"];
-    let resource = Resource::from(&ThreadId::from(said["thread_id"].as_str().unwrap()));
-    let root = ItemId::from(said["id"].as_str().unwrap());
-    let calls = tool_calls(&[("add", json!({ "n": 1 })), ("add", json!({ "n": 2 }))]);
-    assert!(calls.iter().all(|call| call.key.is_none()));
-    let effect = |n: usize| NewEffect {
-        root: root.clone(),
-        key: format!("of an earlier release {n}"),
-        tool: calls[n].name.clone(),
-        arguments: calls[n].arguments.clone(),
-    };
-    let (done, begun) = (effect(0), effect(1));
-    let message = Some(Message::Assistant(Assistant { calls, ..Assistant::default() }));
-    let cut = Beginning {
-        attempt: "earlier".to_owned(),
-        rewind_to: Some(root.clone()),
-        entries: vec![Entry { root, item: None, message }],
-        receipt: None,
-    };
-    let anyone = Owner::anyone();
-    let Claim::Held(lease) = app.store.claim(&anyone, &resource).await.unwrap() else { panic!() };
-    app.store.begin(&lease, cut).await.unwrap();
-    for effect in [&done, &begun] {
-        app.store.intend(&lease, effect).await.unwrap();
-    }
-    app.store.conclude(&lease, &done.key, "one is there").await.unwrap();
-    app.store.release(&lease).await.unwrap();
 
-    app.post("/chatkit", &retry(said)).await;
+    let told = app.create("go").await.events();
+    app.post("/chatkit", &retry(&told[1]["item"])).await;
 
-    assert_eq!(tools.made(), Vec::<String>::new());
-    let sent = model.asked().pop().unwrap().messages;
-    let calls = |it: &Message| if let Message::Assistant(said) = it { said.calls.len() } else { 0 };
-    assert_eq!(sent.iter().map(calls).sum::<usize>(), 2, "each is told once: {sent:?}");
-    let words = json!(sent).to_string();
-    assert!(words.contains("one is there") && words.contains("unknown"), "{words}");
+    assert_eq!(tools.made().len(), 2);
+    let sent = json!(model.asked().pop().unwrap().messages).to_string();
+    let (first, second) = (sent.find("read_a says yes"), sent.find("read_b says yes"));
+    assert!(first.is_some() && first < second, "{sent}");
 }
 
 #[tokio::test]
@@ -122,6 +91,28 @@ async fn what_was_done_after_a_question_stays_done_too() {
     assert_eq!(tools.made(), ["add {\"n\":2}"]);
     let sent = json!(model.asked().pop().unwrap().messages);
     assert!(sent.to_string().contains("add says yes"), "{sent}");
+}
+
+#[tokio::test]
+async fn what_was_done_before_a_question_is_told_once_however_often_its_answer_is_tried() {
+    let asks = calls(&[("ask_user", json!({ "questions": [{ "question": "How many?" }] }))]);
+    let adds = calls(&[("add", json!({ "n": 2 }))]);
+    let model = ScriptedModel::new([adds, asks, fails(ModelError::Empty), says("It is there.")]);
+    let choices = Choices { model: model.clone(), ..Choices::default() };
+    let app = TestApp::new(choices).await;
+    let told = app.create("add some").await.events();
+    let keyed = || {
+        let mut request = json_request("/chatkit", &answering(&told, "q1", "2"));
+        request.headers_mut().insert("idempotency-key", "K1".parse().unwrap());
+        request
+    };
+
+    app.send(keyed()).await;
+    let again = app.send(keyed()).await;
+
+    assert_eq!(again.types().last().unwrap(), "done assistant_message", "{}", again.text);
+    let sent = json!(model.asked().pop().unwrap().messages).to_string();
+    assert_eq!(sent.matches("add says yes").count(), 1, "{sent}");
 }
 
 #[tokio::test]
@@ -159,46 +150,6 @@ async fn an_equal_call_that_the_model_wants_again_is_made_again() {
 
     assert_eq!(tools.made().len(), 2);
     assert_eq!(again.types().last().unwrap(), "done assistant_message");
-}
-
-#[tokio::test]
-async fn what_may_have_been_done_is_told_as_unknown_and_never_as_nothing() {
-    let model =
-        ScriptedModel::new([calls(&[("add", json!({ "n": 1 }))]), fails(ModelError::Malformed)]);
-    let tools = Keyed { answers: Mutex::new([Err(ToolError::Lost)].into()), ..Keyed::default() };
-    let choices = Choices { model, tools: Arc::new(tools), ..Choices::default() };
-    let app = TestApp::new(choices).await;
-
-    let told = app.create("go").await.events();
-
-    let end = told.last().unwrap()["message"].as_str().unwrap();
-    assert!(end.contains("It is not known whether this was done: add ×1."), "{end}");
-    assert!(!end.contains("Nothing was done"), "{end}");
-}
-
-#[tokio::test]
-async fn a_keyed_call_of_unknown_end_stays_begun_when_it_cannot_be_made_again() {
-    let model = ScriptedModel::new([
-        calls(&[("add", json!({ "n": 1 }))]),
-        fails(ModelError::Malformed),
-        says("The server is away."),
-    ]);
-    let answers = [Err(ToolError::Lost), Err(ToolError::Unavailable)];
-    let tools = Arc::new(Keyed { answers: Mutex::new(answers.into()), ..Keyed::default() });
-    let choices = Choices { model, tools: tools.clone(), ..Choices::default() };
-    let app = TestApp::new(choices).await;
-
-    let told = app.create("go").await.events();
-    app.post("/chatkit", &retry(&told[1]["item"])).await;
-
-    let (thread, root) = (&told[1]["item"]["thread_id"], &told[1]["item"]["id"]);
-    let thread = ThreadId::from(thread.as_str().unwrap());
-    let root = ItemId::from(root.as_str().unwrap());
-    let effects = app.store.effects(&Resource::from(&thread), &root).await.unwrap();
-    assert_eq!(effects.len(), 1, "what may have happened is not struck out");
-    assert_eq!(effects[0].output, None);
-    let keys = tools.keys.lock().unwrap().clone();
-    assert_eq!(keys, vec![effects[0].effect.key.clone(); 2]);
 }
 
 #[tokio::test]
@@ -266,33 +217,6 @@ impl Tools for Vanishing {
     }
 }
 
-/// A tool whose server honours keys, and answers from a script.
-#[derive(Default)]
-struct Keyed {
-    answers: Mutex<VecDeque<Result<ToolOutput, ToolError>>>,
-    keys: Mutex<Vec<String>>,
-}
-
-impl Tools for Keyed {
-    fn settled(&self) -> BoxFuture<'_, ()> {
-        ready(()).boxed()
-    }
-
-    fn catalog(&self) -> Arc<Catalog> {
-        let mut catalog = catalog(&["add"]);
-        catalog.tools[0].honours_keys = true;
-        Arc::new(catalog)
-    }
-
-    fn call<'a>(
-        &'a self,
-        request: ToolRequest<'a>,
-    ) -> BoxFuture<'a, Result<ToolOutput, ToolError>> {
-        self.keys.lock().unwrap().push(request.key.unwrap().to_owned());
-        ready(self.answers.lock().unwrap().pop_front().unwrap()).boxed()
-    }
-}
-
 /// The answer to the form of a stream.
 fn answering(told: &[Value], question: &str, value: &str) -> Value {
     let form = told.iter().find(|event| event["item"]["type"] == "structured_input").unwrap();
@@ -303,7 +227,7 @@ fn answering(told: &[Value], question: &str, value: &str) -> Value {
     json!({ "type": "threads.add_structured_input", "params": params })
 }
 
-fn retry(item: &Value) -> Value {
+pub(super) fn retry(item: &Value) -> Value {
     let params = json!({ "thread_id": item["thread_id"], "item_id": item["id"] });
     json!({ "type": "threads.retry_after_item", "params": params })
 }

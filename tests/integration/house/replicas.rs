@@ -9,8 +9,9 @@ use orchestrator::chat::{Claim, Resource, Store};
 use orchestrator::domain::{Owner, ThreadId};
 use serde_json::{Value, json};
 
-use crate::support::app::{Answer, Choices, TestApp, add, json_request, memory};
-use crate::support::doubles::{Act, ScriptedModel, calls, says};
+use crate::support::app::{Answer, Choices, TestApp, add, create, json_request, memory};
+use crate::support::doubles::{Act, FakeTools, ScriptedModel, calls, says};
+use crate::support::watchdog::until;
 
 const HEADERS: [&str; 2] = ["idempotency-key", "chatkit-frame-instance-id"];
 
@@ -50,6 +51,35 @@ async fn answers_whose_copies_wait_in_two_houses_are_taken_once_and_told_to_both
         for answer in answers {
             assert_eq!(answer.types().last().unwrap(), "done assistant_message", "{}", answer.text);
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_waits_for_a_turn_in_another_house_is_told_its_answer() {
+    for header in HEADERS {
+        let (store, tools) = (memory().await, FakeTools::new(&["add"]));
+        tools.gate.forget_permits(1_000);
+        let model = ScriptedModel::new([calls(&[("add", json!({}))]), says("Once.")]);
+        let (kept, choice) = (Some(Arc::clone(&store)), tools.clone());
+        let one = TestApp::new(Choices { model, tools: choice, store: kept, ..Choices::default() });
+        let one = one.await;
+        let model = ScriptedModel::new([says("Twice.")]);
+        let choices = Choices { model: model.clone(), store: Some(store), ..Choices::default() };
+        let other = TestApp::new(choices).await;
+        let copy = async {
+            until("the tool runs", || !tools.running.lock().unwrap().is_empty()).await;
+            other.send(with(&create("go"), header)).await
+        };
+        let answered = async {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            tools.gate.add_permits(1);
+        };
+
+        let first = one.send(with(&create("go"), header));
+        let (first, copy, ()) = tokio::join!(first, copy, answered);
+
+        assert_eq!(copy.events().pop(), first.events().pop(), "{}", copy.text);
+        assert_eq!((model.asked().len(), tools.made().len()), (0, 1), "{header}");
     }
 }
 

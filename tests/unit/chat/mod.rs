@@ -2,6 +2,7 @@
 
 mod allowance;
 mod describe;
+mod digest;
 mod history;
 mod log;
 mod repetitions;
