@@ -8,7 +8,7 @@ use futures::future::{BoxFuture, ready};
 use orchestrator::agents::{ModelError, ToolError, ToolRequest, Tools};
 use orchestrator::chat::{Beginning, Claim, DoneEffect, Entry, NewEffect, Resource};
 use orchestrator::domain::{
-    Assistant, Catalog, ItemId, Message, Owner, ThreadId, ToolCall, ToolOutput,
+    Assistant, CallKey, Catalog, ItemId, Message, Owner, ThreadId, ToolCall, ToolOutput,
 };
 use serde_json::{Value, json};
 
@@ -27,9 +27,10 @@ async fn calls_of_an_earlier_release_without_a_key_are_known_by_what_they_were()
     let calls = tool_calls(&calls);
     assert!(calls.iter().all(|call| call.key.is_none()));
     // In another order: a call and its effect are not found by their places.
-    let effects: Vec<_> = [2, 1, 0].map(|n| house.effect(&calls[n])).into();
+    let effects = [(2, None), (1, None), (0, Some("one is there"))];
+    let effects = effects.map(|(n, output)| (house.effect(&calls[n]), output));
 
-    let sent = house.tried_again(calls, &effects, &effects[2]).await;
+    let sent = house.tried_again(calls, &effects).await;
 
     let calls = |it: &Message| if let Message::Assistant(said) = it { said.calls.len() } else { 0 };
     assert_eq!(sent.iter().map(calls).sum::<usize>(), 3, "each is told once: {sent:?}");
@@ -39,12 +40,28 @@ async fn calls_of_an_earlier_release_without_a_key_are_known_by_what_they_were()
 }
 
 #[tokio::test]
+async fn a_call_has_the_output_of_the_effect_with_its_key() {
+    let house = Earlier::new().await;
+    let mut calls = tool_calls(&[("add", json!({ "n": 1 })), ("add", json!({ "n": 2 }))]);
+    let effects = [1, 0].map(|n| house.effect(&calls[n]));
+    for (call, effect) in calls.iter_mut().rev().zip(&effects) {
+        call.key = Some(CallKey::from(&*effect.key));
+    }
+    let [second, first] = effects;
+
+    let effects = [(second, Some("two are there")), (first, Some("one is there"))];
+    let sent = house.tried_again(calls, &effects).await;
+
+    assert_eq!(outputs(&sent), ["one is there", "two are there"]);
+}
+
+#[tokio::test]
 async fn what_was_done_by_a_call_that_was_never_stored_is_told_as_its_call_and_result() {
     let house = Earlier::new().await;
     let call = &tool_calls(&[("add", json!({ "n": 1 }))])[0];
-    let effects = [house.effect(call)];
+    let effects = [(house.effect(call), Some("one is there"))];
 
-    let sent = house.tried_again(Vec::new(), &effects, &effects[0]).await;
+    let sent = house.tried_again(Vec::new(), &effects).await;
 
     let [_, Message::Assistant(said), Message::Tools { .. }] = &sent[..] else {
         panic!("{sent:?}")
@@ -94,8 +111,7 @@ impl Earlier {
     async fn tried_again(
         &self,
         calls: Vec<ToolCall>,
-        effects: &[NewEffect],
-        done: &NewEffect,
+        effects: &[(NewEffect, Option<&str>)],
     ) -> Vec<Message> {
         let store = &self.app.store;
         let resource = Resource::from(&ThreadId::from(self.said["thread_id"].as_str().unwrap()));
@@ -109,10 +125,12 @@ impl Earlier {
         let claim = store.claim(&Owner::anyone(), &resource).await.unwrap();
         let Claim::Held(lease) = claim else { panic!("{claim:?}") };
         store.begin(&lease, cut).await.unwrap();
-        for effect in effects {
+        for (effect, output) in effects {
             store.intend(&lease, effect).await.unwrap();
+            if let Some(output) = output {
+                store.conclude(&lease, &effect.key, output).await.unwrap();
+            }
         }
-        store.conclude(&lease, &done.key, "one is there").await.unwrap();
         store.release(&lease).await.unwrap();
 
         self.app.post("/chatkit", &retry(&self.said)).await;
