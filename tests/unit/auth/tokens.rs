@@ -157,9 +157,9 @@ fn token_of_length(length: usize) -> String {
 }
 
 #[tokio::test]
-async fn a_token_may_be_sixteen_kibibytes_long_and_no_longer() {
+async fn a_token_may_be_twelve_kibibytes_long_and_no_longer() {
     let way = way(rules());
 
-    assert!(recognition(&*way, &token_of_length(16 * 1024)).await.is_ok());
-    assert!(way.recognise(&token_of_length(16 * 1024 + 1)).await.is_none());
+    assert!(recognition(&*way, &token_of_length(12 * 1024)).await.is_ok());
+    assert!(way.recognise(&token_of_length(12 * 1024 + 1)).await.is_none());
 }
