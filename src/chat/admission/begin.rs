@@ -69,7 +69,7 @@ pub(crate) async fn start(
     mode: StartMode<'_>,
 ) -> Result<Option<Admitted>, BeginError> {
     if matches!(mode, StartMode::Begin(_)) && job.request.thread().is_none() {
-        count_due(chat, job).await?;
+        count_due(chat, job, None).await?;
     }
     // A new thread needs no claim: one write creates it, already leased (ADR 20).
     if let (Ask::Message(message), StartMode::Begin(receipt)) = (&job.request.ask, &mode)
@@ -112,7 +112,8 @@ async fn start_in(
             None => return Ok(None),
         },
     };
-    count_due(chat, job).await?;
+    let before = receipt.as_ref().and_then(|receipt| receipt.replaces.as_deref());
+    count_due(chat, job, before).await?;
     let started = match &job.request.ask {
         Ask::Message(_) if goes_on => {
             let is_new = receipt.as_ref().is_some_and(|receipt| receipt.is_new);

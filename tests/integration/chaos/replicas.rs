@@ -11,10 +11,12 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use super::doubles::Echo;
+use super::killing::post;
 use crate::contract::store;
-use crate::support::app::{Answer, Choices, TestApp, add, create, json_request};
+use crate::support::app::{Answer, Choices, TestApp, add, create, events_in, json_request};
 use crate::support::postgres;
 use crate::support::process::{Running, client, stream};
+use crate::support::watchdog::within;
 
 /// How long a thread is held by a server that is dead.
 const LEASE_MS: i64 = 12_000;
@@ -117,7 +119,7 @@ async fn when_a_server_is_killed_in_a_turn_another_answers_the_next_message_soon
     let request = client().post(format!("{}/chatkit", doomed.url)).body(create("hi").to_string());
     let mut answer = request.header("content-type", "application/json").send().await.unwrap();
     let begun = answer.chunk().await.unwrap().unwrap();
-    let begun = crate::support::app::events_in(std::str::from_utf8(&begun).unwrap());
+    let begun = events_in(std::str::from_utf8(&begun).unwrap());
     let thread = begun[0]["thread"]["id"].as_str().unwrap();
     drop(silent.accept().await.unwrap());
     drop(doomed);
@@ -126,6 +128,30 @@ async fn when_a_server_is_killed_in_a_turn_another_answers_the_next_message_soon
 
     assert_eq!(events.last().unwrap()["item"]["type"], "assistant_message", "{events:#?}");
     assert!((1..=LEASE_MS).contains(&left), "nobody waits longer than that: {left} ms");
+}
+
+#[tokio::test]
+async fn a_copy_of_a_turn_whose_server_was_killed_is_not_in_its_own_way_at_a_limit_of_one_at_once()
+{
+    let Some(url) = postgres::database().await else { return };
+    let (first, second) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let model = format!("http://{}/v1/", silent.local_addr().unwrap());
+    let limit = ("CALLER_TURNS_AT_ONCE", "1");
+    let env =
+        [("GEMINI_API_KEY", "key"), ("GEMINI_BASE_URL", &model), ("DATABASE_URL", &url), limit];
+    let doomed = Running::start(&first, &env);
+    let other = Running::start(&second, &[("DATABASE_URL", &url), limit]);
+
+    let (key, body) = (("idempotency-key", "a"), create("add milk"));
+    let mut answer = post(&doomed, key, &body).await.unwrap();
+    drop(answer.chunk().await.unwrap());
+    drop(silent.accept().await.unwrap());
+    drop(doomed);
+    let copy = within("a copy", post(&other, key, &body)).await.unwrap();
+    let events = events_in(&within("its end", copy.text()).await.unwrap());
+
+    assert_eq!(events.last().unwrap()["item"]["type"], "assistant_message", "{events:#?}");
 }
 
 /// For how many milliseconds the only thread is still held, by the database's clock.
