@@ -45,7 +45,7 @@ impl Env {
     /// All that are set, for texts of the operator's that refer to them.
     pub(super) fn variables(&self) -> Variables {
         let readable = |(name, value): (&String, &Result<String, NotUnicode>)| {
-            Some((name.clone(), Secret::new(value.as_deref().ok()?)))
+            Some((name.clone(), Secret::new(value.as_deref().ok()?.trim())))
         };
         self.values.iter().filter_map(readable).collect()
     }

@@ -38,7 +38,7 @@ impl ServersFile {
     pub fn read(&self) -> Result<ServerList, ServerFault> {
         let text = self.text().map_err(ServerFault::whole)?;
         let mut list = read_servers(&text, &self.variables)?;
-        let faults: Vec<_> = list.servers.iter().filter_map(|it| self.fault_of(it)).collect();
+        let faults: Vec<_> = list.servers.iter().flat_map(|it| self.faults_of(it)).collect();
         for fault in faults {
             list.refuse(fault);
         }
@@ -66,12 +66,16 @@ impl ServersFile {
     }
 
     /// What speaks against a server in the other settings.
-    fn fault_of(&self, server: &ServerSettings) -> Option<ServerFault> {
-        if server.forward_auth && !self.knows_tokens {
-            return Some(ServerFault::of(&server.name, "forward_auth", NO_TOKENS));
-        }
-        let Transport::Http { url, .. } = &server.transport else { return None };
-        let fault = url_fault(&http_url(url)?, self.networks)?;
-        Some(ServerFault::of(&server.name, "url", format!(r#""url" {fault}"#)))
+    fn faults_of(&self, server: &ServerSettings) -> Vec<ServerFault> {
+        let ServerSettings { name, transport, forward_auth, .. } = server;
+        let tokens = (*forward_auth && !self.knows_tokens)
+            .then(|| ServerFault::of(name, "forward_auth", NO_TOKENS));
+        let url = match transport {
+            Transport::Http { url, .. } => http_url(url),
+            Transport::Child { .. } => None,
+        };
+        let address = url.and_then(|url| url_fault(&url, self.networks));
+        let address = address.map(|it| ServerFault::of(name, "url", format!(r#""url" {it}"#)));
+        tokens.into_iter().chain(address).collect()
     }
 }

@@ -9,7 +9,7 @@ use reqwest::header::{HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 
 use super::super::{ServerSettings, ToolFilter, Transport};
-use super::fault::Notes;
+use super::fault::{Notes, is_showable};
 use super::variables::Variables;
 use base::domain::Secret;
 
@@ -225,10 +225,9 @@ fn warn_of_unknown(
     }
 }
 
-/// A member as it may be shown: its name, unless a key was pasted in its place.
+/// A member as it may be shown, and its place.
 fn shown(member: &str, index: usize) -> (String, String) {
-    let fine = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    if (1..=32).contains(&member.len()) && member.chars().all(fine) {
+    if is_showable(member) {
         (member.to_owned(), format!(r#""{member}""#))
     } else {
         (String::new(), format!("its member number {}", index + 1))

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+const MAX_NAME_CHARS: usize = 32;
+
 /// Something that an operator must change, or should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerFault {
@@ -54,6 +56,12 @@ impl Notes {
         };
         self.0.into_iter().map(fault).collect()
     }
+}
+
+/// Whether a name may be shown: what has another form may be a key that was pasted in its place.
+pub(super) fn is_showable(name: &str) -> bool {
+    let fine = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    (1..=MAX_NAME_CHARS).contains(&name.len()) && name.chars().all(fine)
 }
 
 impl fmt::Display for ServerFault {

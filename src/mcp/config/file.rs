@@ -1,6 +1,7 @@
 //! Reads the usual `{"mcpServers": {…}}` text. Reports all faults at once and never a value, which
 //! may be a key.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
@@ -9,11 +10,10 @@ use serde_json::Value;
 
 use super::super::ServerSettings;
 use super::entry::{Entry, read_entry};
-use super::fault::{Notes, ServerFault};
+use super::fault::{Notes, ServerFault, is_showable};
 use super::variables::Variables;
 
 const MAX_SERVERS: usize = 32;
-const MAX_NAME_CHARS: usize = 32;
 /// The name shown for our own tools (ADR 13).
 const RESERVED: &str = "built-in";
 
@@ -39,8 +39,7 @@ pub fn read_servers(json: &str, variables: &Variables) -> Result<ServerList, Ser
         if settings.is_some() || !faults.is_empty() {
             check_name(name, &mut faults);
         }
-        // A name that is none may be a pasted key: its place is shown instead.
-        let (label, pointer) = if is_name(name) {
+        let (label, pointer) = if is_showable(name) {
             (name.clone(), Some(format!("/mcpServers/{name}")))
         } else {
             (format!("number {}", index + 1), None)
@@ -97,29 +96,26 @@ impl<'de> Visitor<'de> for Collect {
     }
 }
 
-fn entries(json: &str) -> Result<Vec<(String, Value)>, &'static str> {
-    let Ok(Value::Object(root)) = serde_json::from_str(json) else {
-        return Err("the text is not a JSON object");
-    };
+fn entries(json: &str) -> Result<Vec<(String, Value)>, Cow<'static, str>> {
+    let root: Value = serde_json::from_str(json).map_err(|error| {
+        format!("it is not JSON from line {}, column {} on", error.line(), error.column())
+    })?;
     if !root.get("mcpServers").is_some_and(Value::is_object) {
-        return Err(r#"there is no object "mcpServers"; write {"mcpServers": {"name": {…}}}"#);
+        return Err(
+            r#"there is no object "mcpServers"; write {"mcpServers": {"name": {…}}}"#.into()
+        );
     }
     let file: Result<File, _> = serde_json::from_str(json);
     let File { servers: Entries(entries) } =
         file.map_err(|_| r#""mcpServers" occurs twice; make one of them"#)?;
     if entries.len() > MAX_SERVERS {
-        return Err("there are more than 32 servers; use fewer");
+        return Err("there are more than 32 servers; use fewer".into());
     }
     Ok(entries)
 }
 
-fn is_name(name: &str) -> bool {
-    let fine = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    (1..=MAX_NAME_CHARS).contains(&name.len()) && name.chars().all(fine)
-}
-
 fn check_name(name: &str, faults: &mut Notes) {
-    if !is_name(name) {
+    if !is_showable(name) {
         faults.add("", "its name must be 1 to 32 of A-Z a-z 0-9 _ -");
     }
     if name == RESERVED {

@@ -225,11 +225,12 @@ fn a_list_of_servers_that_is_empty_is_a_choice_too() {
 fn a_file_of_servers_costs_the_start_only_if_it_is_none() {
     let folder = tempfile::TempDir::new().unwrap();
     let path = folder.path().join("mcp.json");
-    let set = [("MCP_CONFIG", path.to_str().unwrap()), ("PROGRAM", "geheim")];
+    // A value that was read from a file ends in a line break, as those of our own variables may.
+    let set = [("MCP_CONFIG", path.to_str().unwrap()), ("PROGRAM", "geheim\n")];
 
     for (text, fault) in [
         (None, "MCP_CONFIG names a file with faults: it cannot be read: "),
-        (Some("geheim"), "the text is not a JSON object"),
+        (Some("geheim"), "it is not JSON from line 1, column 1 on"),
         (Some(r#"{"servers": "geheim"}"#), r#"there is no object "mcpServers""#),
         (Some(&*" ".repeat(1_100_000)), "it is larger than 1 MiB"),
     ] {
@@ -245,6 +246,20 @@ fn a_file_of_servers_costs_the_start_only_if_it_is_none() {
     let Transport::Child { command, .. } = &config.mcp.servers[0].transport else { unreachable!() };
     assert_eq!((command.as_str(), config.mcp.servers.len()), ("geheim", 1));
     assert_eq!(config.mcp.faults[0].pointer, "/mcpServers/b/command");
+}
+
+#[test]
+fn all_that_other_settings_say_against_a_server_is_told_at_once() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("mcp.json");
+    let list = r#"{"mcpServers":
+        {"b": {"url": "https://metadata.google.internal/", "forward_auth": true}}}"#;
+    std::fs::write(&path, list).unwrap();
+
+    let faults = load(&[("MCP_CONFIG", path.to_str().unwrap())]).unwrap().mcp.faults;
+
+    let places: Vec<_> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
+    assert_eq!(places, ["/mcpServers/b/forward_auth", "/mcpServers/b/url"]);
 }
 
 #[test]
