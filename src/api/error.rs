@@ -29,7 +29,7 @@ pub(super) enum ApiError {
     #[error(
         "There is nothing at this address. On this port there are GET /health, GET /health/live, GET /health/ready and POST /admin/reload."
     )]
-    OnlyHealth,
+    UnknownPrivatePath,
     #[error(
         "This server does not answer to this host name. Its operator can add it to ALLOWED_HOSTS."
     )]
@@ -152,7 +152,7 @@ struct Problem<'a> {
 impl ApiError {
     fn parts(&self) -> (StatusCode, &'static str) {
         match self {
-            Self::UnknownPath | Self::OnlyHealth => (StatusCode::NOT_FOUND, "unknown_path"),
+            Self::UnknownPath | Self::UnknownPrivatePath => (StatusCode::NOT_FOUND, "unknown_path"),
             Self::UnknownHost => (StatusCode::MISDIRECTED_REQUEST, "unknown_host"),
             Self::NoCredential => (StatusCode::UNAUTHORIZED, "no_credential"),
             Self::NotABearer => (StatusCode::UNAUTHORIZED, "not_a_bearer"),

@@ -39,8 +39,9 @@ pub fn router_when_full(api: Api) -> Router {
 /// (ADR 37), for whoever reaches it. No page may read it.
 pub fn router_in_private(api: Api, servers: Arc<dyn Reload>) -> Router {
     let reload = move |headers: HeaderMap| reload::reload(Arc::clone(&servers), headers);
-    let routes =
-        Router::new().route("/admin/reload", post(reload)).fallback(async || ApiError::OnlyHealth);
+    let routes = Router::new()
+        .route("/admin/reload", post(reload))
+        .fallback(async || ApiError::UnknownPrivatePath);
     with_ids(with_probes(routes).route("/health", get(health::full)), &api).with_state(api)
 }
 

@@ -4,7 +4,7 @@ mod keys;
 mod probe;
 mod run;
 mod serve;
-mod stop;
+mod signals;
 mod todo;
 
 pub use self::todo::serve_todo;

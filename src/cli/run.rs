@@ -12,7 +12,7 @@ use demo::DemoModel;
 use tokio::runtime::{Builder, Runtime};
 
 use super::keys::{Keys, keys};
-use super::stop::signalled;
+use super::signals::signalled;
 use super::{probe, serve, todo};
 use crate::config::{
     Config, ConfigError, Env, for_demo_model, for_keys, for_probe, for_todo, help,

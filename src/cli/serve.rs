@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
-use super::stop::{Hangup, Hangups, Sign, Signs};
+use super::signals::{Hangup, Hangups, Sign, Signs};
 use crate::app::{App, Doors, ShutdownPlan};
 use crate::config::{Config, Listen};
 

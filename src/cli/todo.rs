@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::stop::signalled;
+use super::signals::signalled;
 use crate::cores::Cores;
 use crate::serving::{Routers, serve_tcp};
 

@@ -114,8 +114,9 @@ impl Board {
     }
 }
 
-/// With several servers configured, connected or not, with faults or without, names begin with their server. If names
-/// depended on who is connected, they would change their tool within a conversation (ADR 1).
+/// With several servers configured, connected or not, with faults or without, names begin with their
+/// server. If names depended on who is connected, they would change their tool within a conversation
+/// (ADR 1).
 fn compile(servers: &[Arc<RunningServer>], unused: &[UnusedServer]) -> OfferedTools {
     let (mut catalog, mut offered) = (Catalog::default(), OfferedTools::default());
     let are_several = servers.len() + unused.len() > 1;

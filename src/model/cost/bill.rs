@@ -67,8 +67,8 @@ impl<'a> Bill<'a> {
     /// What the counters do not include: the prompt if there are none, and what came after them.
     fn estimate(&self) -> Estimate {
         // Some gateways send zeros until their last chunk: no prompt is that short.
-        let is_counted = self.usage.is_some_and(|usage| usage.input_tokens > 0);
-        let prompt = if is_counted { 0 } else { self.sent.get() };
+        let tells_prompt = self.usage.is_some_and(|usage| usage.input_tokens > 0);
+        let prompt = if tells_prompt { 0 } else { self.sent.get() };
         let usage = Usage {
             input_tokens: tokens_of_bytes(prompt),
             output_tokens: tokens_of_bytes(self.arrived.saturating_sub(self.counted)),
