@@ -10,7 +10,7 @@ mod tools;
 
 pub use config::fault::ServerFault;
 pub use config::file::{ServerList, read_servers};
-pub use config::settings::{Pace, ServerSettings, Settings, Transport};
+pub use config::settings::{Pace, RevisionChoice, ServerSettings, Settings, Transport};
 pub use config::variables::Variables;
 pub use servers::Servers;
 pub use tools::filter::ToolFilter;

@@ -152,7 +152,7 @@ impl FakeTools {
     pub(crate) fn new(names: &[&str]) -> Arc<Self> {
         let tools = names.iter().map(|name| tool(name)).collect();
         Arc::new(Self {
-            catalog: Arc::new(Catalog { tools, missing: Vec::new() }),
+            catalog: Arc::new(Catalog { tools, ..Catalog::default() }),
             calls: Mutex::default(),
             callers: Mutex::default(),
             gate: Semaphore::new(1_000),
@@ -165,7 +165,7 @@ impl FakeTools {
         let mut tools = Self::new(&[]);
         let missing = vec![Arc::from("todo")];
         Arc::get_mut(&mut tools).unwrap().catalog =
-            Arc::new(Catalog { tools: Vec::new(), missing });
+            Arc::new(Catalog { missing, ..Catalog::default() });
         tools
     }
 
@@ -253,7 +253,7 @@ fn origin(tool: &str) -> ToolOrigin {
 
 /// A catalog of tools by their names.
 pub(crate) fn catalog(names: &[&str]) -> Catalog {
-    Catalog { tools: names.iter().map(|name| tool(name)).collect(), missing: Vec::new() }
+    Catalog { tools: names.iter().map(|name| tool(name)).collect(), ..Catalog::default() }
 }
 
 /// The model answers in text, word by word.

@@ -43,5 +43,5 @@ pub use spend::{Estimate, Spend, Usage};
 pub use text::{Cleaner, InvalidText, UserText, clean, shorten};
 pub use thread::{Order, Page, PageRequest, Thread, ThreadStatus};
 pub use token::CallerToken;
-pub use tool::{Catalog, Effect, Hints, Tool, ToolId, ToolOrigin, Trust};
+pub use tool::{Catalog, Effect, Hints, ServerInstructions, Tool, ToolId, ToolOrigin, Trust};
 pub use workflow::{Summary, Task, TaskContent, TaskStatus, Workflow, WorkflowKind};

@@ -86,6 +86,16 @@ pub struct Catalog {
     pub tools: Vec<Tool>,
     /// Configured, but not reachable now.
     pub missing: Vec<Arc<str>>,
+    /// What servers say about their tools.
+    pub instructions: Vec<ServerInstructions>,
+}
+
+/// What a server says about itself to the model: data, not to be obeyed (ADR 41).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerInstructions {
+    pub server: Arc<str>,
+    /// Cleaned and shortened.
+    pub text: Arc<str>,
 }
 
 impl Tool {

@@ -217,7 +217,7 @@ impl Server {
         shared: &Peer<RoleClient>,
         call: &PreparedCall<'_>,
     ) -> Result<ToolOutput, CallFault> {
-        let handshake = Handshake::of(shared);
+        let handshake = Handshake::of(shared, self.settings.revision);
         let session = self.caller_sessions.of(call.request.caller, self, handshake).await;
         let session = session.map_err(CallFault::of_caller);
         let session = session.inspect_err(|fault| self.consider(fault))?;

@@ -8,13 +8,13 @@ use reqwest::Url;
 use reqwest::header::{HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 
-use super::super::{ServerSettings, ToolFilter, Transport};
+use super::super::{RevisionChoice, ServerSettings, ToolFilter, Transport};
 use super::fault::{Notes, is_showable};
 use super::variables::Variables;
 use base::domain::Secret;
 
 /// Every member that does something.
-const MEMBERS: [&str; 12] = [
+const MEMBERS: [&str; 13] = [
     "type",
     "command",
     "args",
@@ -25,6 +25,7 @@ const MEMBERS: [&str; 12] = [
     "disabled",
     "timeout_seconds",
     "tools",
+    "protocol",
     "tell_owner",
     "forward_auth",
 ];
@@ -84,7 +85,7 @@ impl Members {
         self.flag("disabled");
         let transport = self.transport();
         let call_timeout = self.seconds("timeout_seconds");
-        let tools = self.tool_filter();
+        let (tools, revision) = (self.tool_filter(), self.revision());
         let (tell_owner, forward_auth) = (self.flag("tell_owner"), self.flag("forward_auth"));
         let transport = transport?;
         if forward_auth && !keeps_tokens(&transport) {
@@ -92,7 +93,7 @@ impl Members {
             self.fault("forward_auth", problem);
         }
         let settings = ServerSettings::new(name, transport);
-        Some(ServerSettings { call_timeout, tools, tell_owner, forward_auth, ..settings })
+        Some(ServerSettings { revision, call_timeout, tools, tell_owner, forward_auth, ..settings })
     }
 
     /// Only one for each member: what is said of a variable in it explains the rest.
@@ -132,6 +133,22 @@ impl Members {
             return ToolFilter::default();
         };
         ToolFilter { allow, deny: deny.unwrap_or_default() }
+    }
+
+    fn revision(&mut self) -> RevisionChoice {
+        let Some(value) = self.values.get("protocol") else { return RevisionChoice::Detected };
+        match value.as_str() {
+            Some("auto") => RevisionChoice::Detected,
+            Some("2025-11-25") => RevisionChoice::Sessions,
+            Some("2026-07-28") => RevisionChoice::Stateless,
+            Some(_) | None => {
+                self.fault(
+                    "protocol",
+                    r#""protocol" must be "auto", "2025-11-25" or "2026-07-28""#,
+                );
+                RevisionChoice::Detected
+            }
+        }
     }
 
     fn transport(&mut self) -> Option<Transport> {

@@ -52,6 +52,7 @@ pub struct ServerSettings {
     pub transport: Transport,
     /// Whether its hints are believed.
     pub trust: Trust,
+    pub revision: RevisionChoice,
     /// Limit of one attempt of a call, if it is not that of all servers.
     pub call_timeout: Option<Duration>,
     pub tools: ToolFilter,
@@ -62,6 +63,19 @@ pub struct ServerSettings {
     pub forward_auth: bool,
 }
 
+/// In which revision of the protocol a server is spoken to (ADR 41).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RevisionChoice {
+    /// In the newest that it knows. An old server that does not answer the question costs ten
+    /// seconds.
+    #[default]
+    Detected,
+    /// 2025-11-25 or older, with sessions.
+    Sessions,
+    /// 2026-07-28, without sessions.
+    Stateless,
+}
+
 impl ServerSettings {
     /// An operator's own server, with all its tools and the limits of all servers.
     pub fn new(name: &str, transport: Transport) -> Self {
@@ -69,6 +83,7 @@ impl ServerSettings {
             name: name.to_owned(),
             transport,
             trust: Trust::Trusted,
+            revision: RevisionChoice::Detected,
             call_timeout: None,
             tools: ToolFilter::default(),
             tell_owner: false,

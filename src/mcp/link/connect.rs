@@ -8,10 +8,10 @@ use rmcp::service::{ClientLifecycleMode, ClientServiceExt, RunningService};
 use rmcp::transport::IntoTransport;
 use rmcp::{Peer, RoleClient};
 
-use super::super::Transport;
 use super::super::call::caller_sessions::CallerSession;
 use super::super::call::server::Server;
 use super::super::error::ConnectError;
+use super::super::{RevisionChoice, Transport};
 use super::child::{Child, Program};
 use super::http::{self, Credential};
 use super::session::Session;
@@ -24,6 +24,8 @@ pub(crate) enum Handshake {
     Ask,
     /// Sends `initialize` immediately, for a server that does not answer the detection.
     Initialize,
+    /// Speaks the 2026 revision and no other.
+    Discover,
 }
 
 /// Opens a session.
@@ -89,6 +91,9 @@ async fn shake_hands<E: std::error::Error + Send + Sync + 'static, A>(
             legacy_version: None,
         },
         Handshake::Initialize => ClientLifecycleMode::Initialize,
+        Handshake::Discover => {
+            ClientLifecycleMode::Discover { preferred_versions: vec![ProtocolVersion::LATEST] }
+        }
     };
     // Plain `serve` would always use the old lifecycle. No time limit here: rmcp has none either,
     // so the supervisor sets one (ADR 1).
@@ -98,16 +103,25 @@ async fn shake_hands<E: std::error::Error + Send + Sync + 'static, A>(
 }
 
 impl Handshake {
+    pub(crate) const fn first(choice: RevisionChoice) -> Self {
+        match choice {
+            RevisionChoice::Detected => Self::Ask,
+            RevisionChoice::Sessions => Self::Initialize,
+            RevisionChoice::Stateless => Self::Discover,
+        }
+    }
+
     /// The one that suits a server of which a session is open.
-    pub(crate) fn of(peer: &Peer<RoleClient>) -> Self {
+    pub(crate) fn of(peer: &Peer<RoleClient>, choice: RevisionChoice) -> Self {
         let is_old = peer.peer_info().is_some_and(|info| info.protocol_version.has_initialize());
-        if is_old { Self::Initialize } else { Self::Ask }
+        if is_old { Self::Initialize } else { Self::first(choice) }
     }
 
     /// What to try next: the other way only if a server answered. A refused connection must not
     /// change the era, or a server that starts late is spoken to in the old one forever (ADR 1).
-    pub(crate) const fn after(self, error: &ConnectError) -> Self {
+    pub(crate) const fn after(self, error: &ConnectError, choice: RevisionChoice) -> Self {
         match (self, error) {
+            (_, _) if !matches!(choice, RevisionChoice::Detected) => self,
             (
                 _,
                 ConnectError::NotStarted(_)
@@ -119,7 +133,7 @@ impl Handshake {
                 | ConnectError::Unauthorized,
             ) => self,
             (Self::Ask, _) => Self::Initialize,
-            (Self::Initialize, _) => Self::Ask,
+            (Self::Initialize | Self::Discover, _) => Self::Ask,
         }
     }
 }

@@ -12,7 +12,7 @@ use rmcp::{Peer, RoleClient, ServiceError};
 use tokio::time::{Instant, timeout};
 
 use super::super::call::server::Server;
-use super::super::tools::server_tools::{ServerTools, list_tools};
+use super::super::tools::server_tools::{ServerTools, instructions, list_tools};
 use super::child::{Child, ShutdownMode};
 use super::session_listener::SessionListener;
 
@@ -71,12 +71,15 @@ impl Session {
         if self.needs_subscription() {
             self.listen().await;
         }
-        match list_tools(&self.peer, server.name(), &server.settings).await {
+        let mut offer = match list_tools(&self.peer, server.name(), &server.settings).await {
             // A server with only prompts or resources may refuse; it is connected and has no tools
             // (ADR 1).
-            Err(ServiceError::McpError(_)) if !self.has_tools() => Ok(ServerTools::default()),
-            other => other,
-        }
+            Err(ServiceError::McpError(_)) if !self.has_tools() => ServerTools::default(),
+            other => other?,
+        };
+        let told = self.peer.peer_info();
+        offer.instructions = instructions(told.as_ref().and_then(|it| it.instructions.as_deref()));
+        Ok(offer)
     }
 
     fn has_tools(&self) -> bool {

@@ -52,7 +52,8 @@ impl Supervisor {
         stop: CancellationToken,
     ) -> Self {
         let Settings { connect_timeout, guard, pace, .. } = *settings;
-        let (handshake, pauses) = (Handshake::Ask, pauses(&guard, pace.longest_pause));
+        let handshake = Handshake::first(server.settings.revision);
+        let pauses = pauses(&guard, pace.longest_pause);
         Self { server, boards, stop, connect_timeout, guard, pace, handshake, pauses }
     }
 
@@ -97,7 +98,7 @@ impl Supervisor {
                 Some(session)
             }
             Err(error) => {
-                self.handshake = self.handshake.after(&error);
+                self.handshake = self.handshake.after(&error, self.server.settings.revision);
                 self.server.advise(error.advice());
                 self.on_disconnected(Link::Down, &error.to_string());
                 self.server.attempts.end(AttemptEnd::of(&error));
@@ -112,7 +113,8 @@ impl Supervisor {
         let mut session = match begin(self.handshake).await {
             // It says that it knows only the old lifecycle. That is an answer, not a failure.
             Err(ConnectError::Foreign) => {
-                begin(self.handshake.after(&ConnectError::Foreign)).await?
+                let choice = server.settings.revision;
+                begin(self.handshake.after(&ConnectError::Foreign, choice)).await?
             }
             other => other?,
         };

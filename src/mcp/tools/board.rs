@@ -11,9 +11,12 @@ use super::super::call::server::{Server, ServerStatus};
 use super::server_tools::{LeftOut, MAX_TOOLS};
 use base::agents::ASK_USER;
 use base::domain::{
-    BreakerReport, BreakerState, CallCounts, Catalog, Dependency, Detail, Effect, Tool, ToolCall,
-    ToolId,
+    BreakerReport, BreakerState, CallCounts, Catalog, Dependency, Detail, Effect,
+    ServerInstructions, Tool, ToolCall, ToolId,
 };
+
+/// Of all servers together: it is sent with each request. Those that come later are left out.
+const MAX_INSTRUCTIONS_BYTES: usize = 16 * 1024;
 
 /// The servers of one reading of the configuration, and what they offer now.
 #[derive(Debug, Default)]
@@ -121,11 +124,18 @@ fn compile(servers: &[Arc<RunningServer>], unused: &[UnusedServer]) -> OfferedTo
     let (mut catalog, mut offered) = (Catalog::default(), OfferedTools::default());
     let are_several = servers.len() + unused.len() > 1;
     offered.settled = true;
+    let mut room = MAX_INSTRUCTIONS_BYTES;
     catalog.missing.extend(unused.iter().map(|server| Arc::clone(&server.name)));
     for RunningServer { server, .. } in servers.iter().map(Arc::as_ref) {
         let status = server.status();
         if !status.is_connected() {
             catalog.missing.push(Arc::clone(server.name()));
+        } else if let Some(text) = &status.offer.instructions
+            && room >= text.len()
+        {
+            room -= text.len();
+            let (server, text) = (Arc::clone(server.name()), Arc::clone(text));
+            catalog.instructions.push(ServerInstructions { server, text });
         }
         for tool in &status.offer.tools {
             let name = shown_name(server.name(), &tool.name, are_several);

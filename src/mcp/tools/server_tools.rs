@@ -21,6 +21,7 @@ const MAX_NAME_BYTES: usize = 128;
 const MAX_PAGES: usize = 32;
 const MAX_DESCRIPTION_CHARS: usize = 1_024;
 const MAX_TITLE_CHARS: usize = 80;
+const MAX_INSTRUCTIONS_CHARS: usize = 2_000;
 const MAX_SCHEMA_BYTES: usize = 64 * 1024;
 
 /// How many left-out tools are named in the log.
@@ -34,6 +35,7 @@ pub(crate) struct ServerTools {
     pub(crate) left_out: LeftOut,
     /// What the operator's filter names and the server does not have.
     pub(crate) unmatched: Vec<String>,
+    pub(crate) instructions: Option<Arc<str>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,6 +71,12 @@ pub(crate) async fn list_tools(
     }
     offer.left_out.unnamed += 1;
     Ok(offer)
+}
+
+/// What a server says about itself; `None` if it says nothing.
+pub(crate) fn instructions(told: Option<&str>) -> Option<Arc<str>> {
+    let text = shorten(clean(told?).trim(), MAX_INSTRUCTIONS_CHARS);
+    (!text.is_empty()).then(|| text.into())
 }
 
 impl ServerTools {

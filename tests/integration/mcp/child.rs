@@ -2,8 +2,12 @@
 
 use tokio::io::AsyncReadExt;
 
+use orchestrator::domain::ServerInstructions;
+use orchestrator::mcp::RevisionChoice;
+
 use super::stub::Stub;
 use super::*;
+use crate::support::watchdog::until;
 
 #[tokio::test]
 async fn a_child_s_tools_are_listed_and_called() {
@@ -148,6 +152,40 @@ async fn a_child_struck_dumb_by_the_new_question_is_asked_the_old_one() {
 
     until_offered(&servers, "go").await;
     assert_eq!(version(&servers).as_deref(), Some("2025-11-25"));
+    in_time(servers.shut_down()).await;
+}
+
+#[tokio::test]
+async fn a_child_whose_entry_names_its_era_is_asked_no_other_question() {
+    let (old, new) = (Stub::new("dumb"), Stub::new("well"));
+    let named = |stub: &Stub, revision| ServerSettings { revision, ..stub.server() };
+    let servers = vec![named(&old, RevisionChoice::Sessions)];
+
+    let servers = started(settings(servers)).await;
+
+    until_offered(&servers, "go").await;
+    assert_eq!(old.starts(), 1);
+    in_time(servers.shut_down()).await;
+
+    let servers = started(settings(vec![named(&new, RevisionChoice::Stateless)])).await;
+    let is_tried_again = until("it is tried again", || new.starts() > 3);
+    in_time(is_tried_again).await;
+    let seen = std::fs::read_to_string(new.path("environment")).unwrap();
+    assert!(!seen.contains("initialize") && !is_connected(&servers), "{seen}");
+    in_time(servers.shut_down()).await;
+}
+
+#[tokio::test]
+async fn what_a_child_says_about_itself_reaches_the_model_under_its_name() {
+    let servers = started(settings(vec![Stub::new("talks").server()])).await;
+
+    let catalog = servers.catalog();
+    let [ServerInstructions { server, text }] = catalog.instructions.as_slice() else {
+        panic!("{catalog:?}")
+    };
+    assert_eq!(&**server, "stub");
+    assert!(text.starts_with("Go slowly. xxx") && text.ends_with("… [cut]"), "{text}");
+    assert_eq!(text.chars().count(), 2_000 + "… [cut]".chars().count());
     in_time(servers.shut_down()).await;
 }
 

@@ -1,6 +1,7 @@
 //! Servers over HTTP that come, go and change.
 
 use orchestrator::domain::BreakerState;
+use orchestrator::mcp::RevisionChoice;
 
 use super::*;
 use crate::support::mcp_server::{Era, HOG};
@@ -31,6 +32,24 @@ async fn a_server_that_says_it_is_older_is_met_without_a_failure() {
     assert_eq!(version(&servers).as_deref(), Some("2025-11-25"));
     assert_eq!(health(&servers).breaker.calls.failed, 0);
     in_time(servers.shut_down()).await;
+}
+
+#[tokio::test]
+async fn a_server_of_both_eras_is_spoken_to_in_the_one_that_its_entry_names() {
+    let server = McpServer::start(Era::Stateless, &["echo"]).await;
+    for (revision, spoken) in [
+        (RevisionChoice::Detected, "2026-07-28"),
+        (RevisionChoice::Sessions, "2025-11-25"),
+        (RevisionChoice::Stateless, "2026-07-28"),
+    ] {
+        let one = ServerSettings { revision, ..http("one", &server) };
+
+        let servers = started(settings(vec![one])).await;
+
+        assert_eq!(version(&servers).as_deref(), Some(spoken));
+        assert_eq!(call(&servers, "echo", r#"{"a":1}"#).await.as_deref(), Ok(r#"{"a":1}"#));
+        in_time(servers.shut_down()).await;
+    }
 }
 
 #[tokio::test]

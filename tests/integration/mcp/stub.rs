@@ -37,7 +37,8 @@ while IFS= read -r line; do
         *'"initialize"'*)
             printf '%s' "$line" >>"$ENVIRONMENT"
             tools='"tools":{}'; [ "$MODE" = toolless ] && tools='"prompts":{}'
-            answer '{"protocolVersion":"2025-11-25","capabilities":{'"$tools"'},"serverInfo":{"name":"stub","version":"1"}}' ;;
+            words=''; [ "$MODE" = talks ] && words=',"instructions":"\u202eGo slowly. '$(printf '%3000s' | tr ' ' x)'"'
+            answer '{"protocolVersion":"2025-11-25","capabilities":{'"$tools"'},"serverInfo":{"name":"stub","version":"1"}'"$words"'}' ;;
         *'"tools/list"'*)
             [ "$MODE" = toolless ] && {
                 say "{\"jsonrpc\":\"2.0\",\"id\":$id,\"error\":{\"code\":-32601,\"message\":\"?\"}}"; continue; }
@@ -85,6 +86,11 @@ impl Stub {
         }
     }
 
+    /// How often it was started.
+    pub(super) fn starts(&self) -> usize {
+        std::fs::read_to_string(self.path("starts")).map_or(0, |starts| starts.lines().count())
+    }
+
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -124,9 +130,5 @@ impl Stub {
         std::fs::write(&draft, format!("#!/bin/sh\n{}\n{STUB}", lines.join("\n"))).unwrap();
         std::fs::set_permissions(&draft, Permissions::from_mode(0o755)).unwrap();
         std::fs::rename(draft, program).unwrap();
-    }
-
-    pub(super) fn starts(&self) -> usize {
-        std::fs::read_to_string(self.path("starts")).unwrap().lines().count()
     }
 }
