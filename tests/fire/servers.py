@@ -21,10 +21,10 @@ def get(url, timeout=10):
         return json.load(answer)
 
 
-def post(url, body, timeout):
+def post(url, body, timeout, **headers):
     """The lines of an answer, as they come."""
     data = json.dumps(body).encode()
-    request = urllib.request.Request(url, data, {"content-type": "application/json"})
+    request = urllib.request.Request(url, data, {"content-type": "application/json", **headers})
     with web.open(request, timeout=timeout) as answer:
         yield from answer
 
