@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use base::agents::RunLimits;
-use base::domain::CallerLimits;
+use base::domain::{AllowedDomains, CallerLimits};
 
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -21,6 +21,8 @@ pub struct Settings {
     pub turn_timeout: Duration,
     /// How much of a thread is sent to the model, in tokens.
     pub max_context_tokens: usize,
+    /// Where links and images of answers may lead (ADR 43).
+    pub allowed_domains: AllowedDomains,
     pub titles: Titles,
     /// Defines "today" if a request has no zone.
     pub time_zone: TimeZone,

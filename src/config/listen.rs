@@ -58,7 +58,7 @@ pub(super) fn admin(env: &mut Env) -> Option<SocketAddr> {
     env.parsed(&ADMIN_ADDR, expected, |_: &SocketAddr| true)
 }
 
-fn is_name(host: &str) -> bool {
+pub(super) fn is_name(host: &str) -> bool {
     let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     !host.is_empty() && host.chars().all(fine)
 }

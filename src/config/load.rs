@@ -12,19 +12,19 @@ use super::authentication::{authentication, keys_file};
 use super::caller_limits::caller_limits;
 use super::env::{ConfigError, Env};
 use super::guard::GUARD;
-use super::listen::{Listen, admin, hosts, listen, origins, public_url};
+use super::listen::{Listen, admin, hosts, is_name, listen, origins, public_url};
 use super::models::models;
 use super::servers_file::ServersFile;
 use super::todo::{todo, todo_at};
 use super::tools::{names_no_server, tools};
 use super::variables::{
-    DATABASE_URL, DRAIN_SECONDS, LAME_DUCK_SECONDS, LOG_FORMAT, LOG_LEVEL, MAX_CONTEXT_TOKENS,
-    MAX_INPUT_CHARS, MAX_STEPS, MAX_STREAMS, MAX_TURN_COST_USD, MAX_TURN_TOKENS, MAX_WAITING,
-    TIME_ZONE, TITLES, TURN_TIMEOUT_SECONDS, Variable,
+    ALLOWED_IMAGE_DOMAINS, DATABASE_URL, DRAIN_SECONDS, LAME_DUCK_SECONDS, LOG_FORMAT, LOG_LEVEL,
+    MAX_CONTEXT_TOKENS, MAX_INPUT_CHARS, MAX_STEPS, MAX_STREAMS, MAX_TURN_COST_USD,
+    MAX_TURN_TOKENS, MAX_WAITING, TIME_ZONE, TITLES, TURN_TIMEOUT_SECONDS, Variable,
 };
 use crate::agents::{RunLimits, SpendBudget};
 use crate::chat::Titles;
-use crate::domain::{Caller, Cost};
+use crate::domain::{AllowedDomains, Caller, Cost};
 use crate::observability::{LogFormat, LogSettings};
 use crate::resilience::{BreakerSettings, GuardSettings};
 use crate::{api, auth, chat, mcp, model, store};
@@ -136,11 +136,24 @@ fn chat(env: &mut Env) -> chat::Settings {
         max_waiting: count(env, &MAX_WAITING, 0..=1_000),
         caller_limits: caller_limits(env),
         max_context_tokens: count(env, &MAX_CONTEXT_TOKENS, 1_000..=10_000_000),
+        allowed_domains: allowed_domains(env),
         titles: titles(env),
         limits: RunLimits { max_steps: u32::try_from(max_steps).unwrap_or(u32::MAX), budget },
         turn_timeout: env.seconds(&TURN_TIMEOUT_SECONDS),
         time_zone: time_zone(env),
     }
+}
+
+fn allowed_domains(env: &mut Env) -> AllowedDomains {
+    let domains = env.list(&ALLOWED_IMAGE_DOMAINS);
+    for (place, domain) in domains.iter().enumerate() {
+        if !is_name(domain) {
+            let what = "is no domain such as example.com; leave out scheme, port and path";
+            let fault = format!("has a fault in entry {}: it {what}", place + 1);
+            env.fault(ALLOWED_IMAGE_DOMAINS.name, fault);
+        }
+    }
+    AllowedDomains::new(domains.iter().map(|domain| domain.to_ascii_lowercase()).collect())
 }
 
 fn budget(env: &mut Env) -> SpendBudget {

@@ -67,6 +67,8 @@ variables! {
         "messages that may queue while an answer is written in their thread; 0 refuses them";
     MAX_CONTEXT_TOKENS = Value("32000"),
         "how much of a thread is sent to the model, in estimated tokens";
+    ALLOWED_IMAGE_DOMAINS = Unset,
+        "domains, separated by commas, to which links and images of answers may lead; all others are shown as text";
     TITLES = Value("words"), "title of a thread: words (its first words) or model (the model writes it)";
     MAX_STEPS = Value("8"), "most model calls of one turn";
     MAX_TURN_TOKENS = Unset, "tokens of one turn; at the limit the user is asked whether to continue";

@@ -1,6 +1,10 @@
 //! Removes what a reader cannot see and a machine might obey: from every text of users, tools and
 //! models, and from todos.
 
+mod links;
+
+pub use links::{AllowedDomains, LinkFilter, unlinked};
+
 /// Removes invisible characters; changes nothing else.
 pub fn clean(text: &str) -> String {
     Cleaner::default().clean(text)

@@ -86,6 +86,7 @@ async fn check_request(times: usize) {
         max_waiting: 1,
         caller_limits: orchestrator::domain::CallerLimits::default(),
         max_context_tokens: 32_000,
+        allowed_domains: orchestrator::domain::AllowedDomains::default(),
         titles: Titles::FirstWords,
         limits: RunLimits { max_steps: 8, budget: SpendBudget::default() },
         turn_timeout: Duration::from_mins(1),

@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use orchestrator::agents::{Model, RunLimits, SpendBudget, Tools};
 use orchestrator::api::{Api, Authentication, Hosts, Lifecycle, Origins, Phase, Settings, router};
 use orchestrator::chat::{self, Chat, Store, Titles};
-use orchestrator::domain::{CallerLimits, HealthProbe};
+use orchestrator::domain::{AllowedDomains, CallerLimits, HealthProbe};
 use orchestrator::store;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -83,6 +83,7 @@ impl TestApp {
             max_waiting: 4,
             caller_limits: choices.caller_limits,
             max_context_tokens: 32_000,
+            allowed_domains: AllowedDomains::default(),
             titles: choices.titles,
             limits: RunLimits { max_steps: 8, budget: choices.budget },
             turn_timeout: choices.turn_timeout,

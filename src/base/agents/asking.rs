@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{ToolError, ToolRequest, Tools};
 use crate::domain::{
     Catalog, Choice, Hints, Question, QuestionKind, Tool, ToolCall, ToolOrigin, ToolOutput, Trust,
-    clean, shorten,
+    clean, shorten, unlinked,
 };
 
 /// Reserved: no server's tool is offered under this name.
@@ -129,7 +129,7 @@ impl AskedQuestion {
 }
 
 fn words(text: &str) -> String {
-    shorten(&clean(text), MAX_WORDS)
+    unlinked(&shorten(&clean(text), MAX_WORDS))
 }
 
 fn tool() -> Tool {

@@ -40,7 +40,9 @@ pub use reload::{FileFault, Reload, ReloadError, Reloaded};
 pub use secret::Secret;
 pub use source::{Annotation, Source, SourceKind};
 pub use spend::{Estimate, Spend, Usage};
-pub use text::{Cleaner, InvalidText, UserText, clean, shorten};
+pub use text::{
+    AllowedDomains, Cleaner, InvalidText, LinkFilter, UserText, clean, shorten, unlinked,
+};
 pub use thread::{Order, Page, PageRequest, Thread, ThreadStatus};
 pub use token::CallerToken;
 pub use tool::{Catalog, Effect, Hints, ServerInstructions, Tool, ToolId, ToolOrigin, Trust};

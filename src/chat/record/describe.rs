@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use base::domain::{ToolCall, clean, shorten};
+use base::domain::{ToolCall, clean, shorten, unlinked};
 
 /// In characters; longer objects are cut.
 const MAX_OBJECT: usize = 60;
@@ -25,8 +25,8 @@ const OBJECTS: &[&str] = &["title", "name", "text", "query", "path", "url"];
 pub fn describe(call: &ToolCall, server: Option<&str>) -> (String, &'static str) {
     let (title, icon) = title_and_icon(call);
     match server {
-        Some(server) => (clean(&format!("{title} ({server})")), icon),
-        None => (clean(&title), icon),
+        Some(server) => (unlinked(&clean(&format!("{title} ({server})"))), icon),
+        None => (unlinked(&clean(&title)), icon),
     }
 }
 

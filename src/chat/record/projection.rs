@@ -4,7 +4,7 @@ use super::super::{Fact, ToolEnd, ToolStart};
 use super::describe::describe;
 use base::domain::{
     CallId, Item, ItemContent, ItemId, Task, TaskContent, TaskStatus, ThreadId, Workflow,
-    WorkflowKind, clean, shorten,
+    WorkflowKind, clean, shorten, unlinked,
 };
 
 /// In characters; a longer reason of a failed call is cut.
@@ -147,7 +147,7 @@ impl Projection {
     /// A failed call shows why.
     fn finish_tool(&mut self, end: &ToolEnd) -> Change<'_> {
         if end.is_error {
-            let reason = shorten(&clean(&end.output), MAX_REASON);
+            let reason = unlinked(&shorten(&clean(&end.output), MAX_REASON));
             self.change(&end.call, TaskStatus::None, Some(reason))
         } else {
             self.change(&end.call, TaskStatus::Complete, None)

@@ -15,8 +15,9 @@ use super::projection::{Growing, Projection, Shape};
 use super::wording::{CUT_MARK, message_for_person, note};
 use base::agents::{AgentEvent, Delta, Finish, ToolProgress};
 use base::domain::{
-    Assistant, Cleaner, Item, ItemContent, ItemId, Message, OutputText, Question, Reply, Spend,
-    SpendByModel, Summary, TaskStatus, ToolCall, ToolOrigin, ToolResult, clean, shorten,
+    AllowedDomains, Assistant, Cleaner, Item, ItemContent, ItemId, LinkFilter, Message, OutputText,
+    Question, Reply, Spend, SpendByModel, Summary, TaskStatus, ToolCall, ToolOrigin, ToolResult,
+    clean, shorten, unlinked,
 };
 
 /// In characters: the progress of a tool is cut to this length.
@@ -33,6 +34,8 @@ pub(crate) struct Scope {
     /// The thread's total before this turn.
     pub(crate) spent: Spend,
     pub(crate) abilities: Abilities,
+    /// Where links and images of the answer may lead.
+    pub(crate) allowed_domains: AllowedDomains,
     pub(crate) request_id: String,
 }
 
@@ -47,6 +50,7 @@ pub(crate) struct Scribe {
     /// The text of the message or thought that grows.
     words: String,
     cleaner: Cleaner,
+    links: LinkFilter,
     calls: Vec<ToolCall>,
     done: Vec<ToolRecord>,
     texts: Vec<String>,
@@ -67,6 +71,7 @@ impl Scribe {
             begun: Instant::now(),
             words: String::new(),
             cleaner: Cleaner::default(),
+            links: LinkFilter::default(),
             calls: Vec::new(),
             done: Vec::new(),
             texts: Vec::new(),
@@ -146,7 +151,11 @@ impl Scribe {
                 self.begin(|start| Fact::ThoughtStarted(Box::new(start)), item);
             }
         }
-        let thought = self.cleaner.clean(thought);
+        let thought = self.links.filter(&self.cleaner.clean(thought));
+        self.think(&thought);
+    }
+
+    fn think(&mut self, thought: &str) {
         let room = MAX_THOUGHT.saturating_sub(self.words.len());
         let thought = thought.get(..thought.floor_char_boundary(room)).unwrap_or_default();
         if !thought.is_empty() {
@@ -179,7 +188,11 @@ impl Scribe {
             self.begin(|start| Fact::MessageStarted(Box::new(start)), item);
         }
         // One cleaner for the whole text: a hidden sequence may be split between two pieces.
-        let text = self.cleaner.clean(text);
+        let text = self.links.filter(&self.cleaner.clean(text));
+        self.write(text);
+    }
+
+    fn write(&mut self, text: String) {
         if !text.is_empty() {
             self.words.push_str(&text);
             self.tell(Fact::Text(text));
@@ -221,7 +234,7 @@ impl Scribe {
     fn on_progress(&mut self, told: ToolProgress) {
         // Progress that comes after the end of its call is dropped.
         if self.calls.iter().any(|call| call.id == told.call) {
-            let words = shorten(&clean(&told.words), MAX_WORDS);
+            let words = unlinked(&shorten(&clean(&told.words), MAX_WORDS));
             self.tell(Fact::ToolProgress { call: told.call, words });
         }
     }
@@ -292,6 +305,10 @@ impl Scribe {
     }
 
     fn close_workflow(&mut self) {
+        if self.shape() == Some(Shape::Thought) {
+            let rest = self.links.rest();
+            self.think(&rest);
+        }
         if self.shape() != Some(Shape::Message)
             && let Some(growing) = self.items.take()
         {
@@ -310,6 +327,8 @@ impl Scribe {
         if self.shape() != Some(Shape::Message) {
             return None;
         }
+        let rest = self.links.rest();
+        self.write(rest);
         let mut item = self.items.take()?.item;
         let text = std::mem::take(&mut self.words);
         let part = OutputText { annotations: Vec::new(), text: text.clone() };
@@ -321,6 +340,7 @@ impl Scribe {
     fn begin(&mut self, fact: impl FnOnce(Start) -> Fact, item: ItemId) {
         (self.begun, self.words, self.cleaner) =
             (Instant::now(), String::new(), Cleaner::default());
+        self.links = LinkFilter::new(self.scope.allowed_domains.clone());
         self.tell(fact(Start { item, at: now() }));
     }
 

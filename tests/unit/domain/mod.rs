@@ -3,6 +3,7 @@
 mod caller;
 mod cost;
 mod item;
+mod links;
 mod model_spend;
 mod outcome;
 mod text;
