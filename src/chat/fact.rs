@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::forms::approval::Confirmation;
 use base::domain::{
     CallId, Cost, Item, ItemContent, ItemId, Outcome, Spend, Task, TaskContent, Thread, ThreadId,
     ToolCall,
@@ -210,6 +211,9 @@ pub struct TurnEnd {
     /// The total of the thread, this turn included; `None` if there is no thread.
     #[serde(default)]
     pub thread_spend: Option<Spend>,
+    /// The calls that wait for the person's approval; `None` if there are none.
+    #[serde(default)]
+    pub confirmation: Option<Box<Confirmation>>,
 }
 
 impl TurnEnd {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::record::wording::unfinished;
-use base::agents::{ASK_USER, ToolError, bytes_of, bytes_of_tokens, shorten_results};
+use base::agents::{ASK_USER, ToolError, bytes_of, bytes_of_tokens, open_calls, shorten_results};
 use base::domain::{Message, ToolCall, ToolResult};
 
 /// Whole turns, the newest kept first, each call with its result, within a limit in tokens.
@@ -56,19 +56,32 @@ fn turns(transcript: Vec<Message>) -> Vec<Vec<Message>> {
 /// provider refuses a call without a result (ADR 13).
 fn answered(turn: Vec<Message>) -> Vec<Message> {
     let mut whole = Vec::with_capacity(turn.len());
-    let mut messages = turn.into_iter().peekable();
+    let mut messages = joined(turn).into_iter().peekable();
     while let Some(message) = messages.next() {
-        let calls = match &message {
-            Message::Assistant(said) if !said.calls.is_empty() => said.calls.clone(),
-            Message::Tools { .. }
-            | Message::Assistant(_)
-            | Message::User { .. }
-            | Message::Note { .. } => Vec::new(),
-        };
         whole.push(message);
-        let unanswered = !matches!(messages.peek(), Some(Message::Tools { .. }));
-        if !calls.is_empty() && unanswered {
-            whole.push(Message::Tools { results: calls.iter().map(unknown).collect() });
+        if matches!(messages.peek(), Some(Message::Tools { .. })) {
+            continue;
+        }
+        let missing: Vec<_> = open_calls(&whole).into_iter().map(unknown).collect();
+        match whole.last_mut() {
+            Some(Message::Tools { results }) => results.extend(missing),
+            _ if missing.is_empty() => {}
+            _ => whole.push(Message::Tools { results: missing }),
+        }
+    }
+    whole
+}
+
+/// The results of one reply as one message: of calls that waited for a person they came later
+/// (ADR 38).
+fn joined(turn: Vec<Message>) -> Vec<Message> {
+    let mut whole: Vec<Message> = Vec::with_capacity(turn.len());
+    for message in turn {
+        match (message, whole.last_mut()) {
+            (Message::Tools { results: more }, Some(Message::Tools { results })) => {
+                results.extend(more);
+            }
+            (message, _) => whole.push(message),
         }
     }
     whole
@@ -86,20 +99,27 @@ fn has_end(turn: &[Message]) -> bool {
     match turn {
         [.., Message::Note { .. }] => true,
         [.., Message::Assistant(said)] => said.calls.is_empty(),
-        // A form ends a turn: its call is answered at once, and no reply follows (ADR 13).
-        [.., Message::Assistant(said), Message::Tools { .. }] => {
+        // A form ends a turn: its call is answered at once, and no reply follows (ADR 13). A call
+        // that was not approved is answered when the next message comes (ADR 38).
+        [.., Message::Assistant(said), Message::Tools { results }] => {
             said.calls.iter().any(|call| call.name == ASK_USER)
+                || results.iter().any(|result| ToolError::is_declined_in(&result.output))
         }
         _ => false,
     }
 }
 
 /// Like [`answered`], but leaves calls at the end open.
-fn under_way(mut turn: Vec<Message>) -> Vec<Message> {
-    let is_open =
-        |message: &Message| matches!(message, Message::Assistant(said) if !said.calls.is_empty());
-    let last = turn.pop_if(|last| is_open(last));
+fn under_way(turn: Vec<Message>) -> Vec<Message> {
+    let mut turn = joined(turn);
+    let open = if open_calls(&turn).is_empty() { 0 } else { turn.len() - last_reply(&turn) };
+    let last = turn.split_off(turn.len() - open);
     answered(turn).into_iter().chain(last).collect()
+}
+
+fn last_reply(turn: &[Message]) -> usize {
+    let is_reply = |message: &Message| matches!(message, Message::Assistant(_));
+    turn.iter().rposition(is_reply).unwrap_or(turn.len())
 }
 
 /// The result of a call whose outcome is unknown.

@@ -18,8 +18,11 @@ mod settings;
 mod turn;
 
 pub use allowance::{Allowance, Policy, Share, UsageReport};
+/// Of requests: stores hold such digests.
+pub use base::domain::digest;
 pub use conversations::Conversations;
 pub use fact::{Fact, Level, RunStart, Start, ToolEnd, ToolRecord, ToolStart, TurnEnd};
+pub use forms::approval::{Confirmation, ConfirmationCall};
 pub use history::for_model;
 pub use ports::{
     Allowances, Beginning, Begun, Charge, Claim, Closing, Count, DoneEffect, Ended, Ending, Entry,
@@ -29,7 +32,7 @@ pub use ports::{
 };
 pub use record::describe::describe;
 pub use record::projection::{Change, Projection};
-pub use repeat::{RepeatDecision, RepeatMoment, RepeatedRequest, decide, digest};
+pub use repeat::{RepeatDecision, RepeatMoment, RepeatedRequest, decide};
 pub use request::job::{BeginError, Turn};
 pub use request::{
     Abilities, Ask, NewMessage, OnLeave, RepeatKey, RepeatWindow, RequestContext, TurnRequest,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use base::agents::RunLimits;
-use base::domain::{AllowedDomains, CallerLimits};
+use base::domain::{AllowedDomains, ApprovalRule, CallerLimits};
 
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -17,6 +17,8 @@ pub struct Settings {
     pub caller_limits: CallerLimits,
     /// How far a turn may go.
     pub limits: RunLimits,
+    /// Which calls wait until a person approves them, unless their server has its own rule.
+    pub approvals: ApprovalRule,
     /// How long a turn may take.
     pub turn_timeout: Duration,
     /// How much of a thread is sent to the model, in tokens.

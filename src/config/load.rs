@@ -18,13 +18,13 @@ use super::servers_file::ServersFile;
 use super::todo::{todo, todo_at};
 use super::tools::{names_no_server, tools};
 use super::variables::{
-    ALLOWED_IMAGE_DOMAINS, DATABASE_URL, DRAIN_SECONDS, LAME_DUCK_SECONDS, LOG_FORMAT, LOG_LEVEL,
-    MAX_CONTEXT_TOKENS, MAX_INPUT_CHARS, MAX_STEPS, MAX_STREAMS, MAX_TURN_COST_USD,
+    ALLOWED_IMAGE_DOMAINS, APPROVALS, DATABASE_URL, DRAIN_SECONDS, LAME_DUCK_SECONDS, LOG_FORMAT,
+    LOG_LEVEL, MAX_CONTEXT_TOKENS, MAX_INPUT_CHARS, MAX_STEPS, MAX_STREAMS, MAX_TURN_COST_USD,
     MAX_TURN_TOKENS, MAX_WAITING, TIME_ZONE, TITLES, TURN_TIMEOUT_SECONDS, Variable,
 };
 use crate::agents::{RunLimits, SpendBudget};
 use crate::chat::Titles;
-use crate::domain::{AllowedDomains, Caller, Cost};
+use crate::domain::{AllowedDomains, ApprovalRule, Caller, Cost};
 use crate::observability::{LogFormat, LogSettings};
 use crate::resilience::{BreakerSettings, GuardSettings};
 use crate::{api, auth, chat, mcp, model, store};
@@ -139,6 +139,7 @@ fn chat(env: &mut Env) -> chat::Settings {
         allowed_domains: allowed_domains(env),
         titles: titles(env),
         limits: RunLimits { max_steps: u32::try_from(max_steps).unwrap_or(u32::MAX), budget },
+        approvals: approvals(env),
         turn_timeout: env.seconds(&TURN_TIMEOUT_SECONDS),
         time_zone: time_zone(env),
     }
@@ -165,6 +166,15 @@ fn budget(env: &mut Env) -> SpendBudget {
         decimals, such as 0.05";
     let is_fine = |cost: &Cost| *cost > Cost::default() && *cost <= MOST;
     SpendBudget { max_tokens, max_cost: env.parsed(&MAX_TURN_COST_USD, expected, is_fine) }
+}
+
+fn approvals(env: &mut Env) -> ApprovalRule {
+    let words = [
+        ("destructive", ApprovalRule::Destructive),
+        ("always", ApprovalRule::Always),
+        ("never", ApprovalRule::Never),
+    ];
+    env.word(&APPROVALS, &words).unwrap_or_default()
 }
 
 fn titles(env: &mut Env) -> Titles {

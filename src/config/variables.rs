@@ -53,6 +53,8 @@ variables! {
     MCP_SERVER_URL = Unset, "URL of your own MCP server (streamable HTTP)";
     MCP_CONFIG = Unset, "JSON file {\"mcpServers\": {...}} for several MCP servers, read again on SIGHUP";
     MCP_TIMEOUT_SECONDS = Value("30"), "time limit of one tool call";
+    APPROVALS = Value("destructive"),
+        "tool calls that wait until a person approves them: destructive, always or never";
     REQUEST_TIMEOUT_SECONDS = Value("30"),
         "time limit of one model request up to its first event, renewed by comments that keep a stream alive";
     STALL_TIMEOUT_SECONDS = Value("15"), "longest silence inside a model's stream";

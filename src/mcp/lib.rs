@@ -13,4 +13,5 @@ pub use config::file::{ServerList, read_servers};
 pub use config::settings::{Pace, RevisionChoice, ServerSettings, Settings, Transport};
 pub use config::variables::Variables;
 pub use servers::Servers;
+pub use tools::approval_rules::ApprovalRules;
 pub use tools::filter::ToolFilter;

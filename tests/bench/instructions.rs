@@ -19,7 +19,8 @@ use orchestrator::chat::{
     self, Beginning, Chat, Entry, Fact, Lease, Resource, RunStart, Start, Store, Titles,
 };
 use orchestrator::domain::{
-    Catalog, ItemId, Message, Owner, Reply, Spend, Thread, ThreadId, ThreadStatus, ToolOutput,
+    ApprovalRule, Catalog, ItemId, Message, Owner, Reply, Spend, Thread, ThreadId, ThreadStatus,
+    ToolOutput,
 };
 use orchestrator::model::{Chunk, Decoder};
 use orchestrator::resilience::{BreakerSettings, GuardSettings};
@@ -88,6 +89,7 @@ async fn check_request(times: usize) {
         max_context_tokens: 32_000,
         allowed_domains: orchestrator::domain::AllowedDomains::default(),
         titles: Titles::FirstWords,
+        approvals: ApprovalRule::default(),
         limits: RunLimits { max_steps: 8, budget: SpendBudget::default() },
         turn_timeout: Duration::from_mins(1),
         time_zone: TimeZone::UTC,
@@ -118,12 +120,14 @@ async fn load_thread(times: usize) {
         created_at: Timestamp::UNIX_EPOCH,
         status: ThreadStatus::Active,
         spent: Spend::default(),
+        granted: Vec::new(),
     };
     let first = Beginning {
         attempt: "first".to_owned(),
         rewind_to: None,
         entries: vec![entry()],
         receipt: None,
+        granted: None,
     };
     store.create(&thread, first).await.unwrap().unwrap();
     let lease = Lease { resource: Resource::from(&thread.id), epoch: 1 };

@@ -61,7 +61,8 @@ async fn effects_outlive_a_rewind_and_belong_to_their_message(store: Arc<dyn Sto
     store.intend(&lease, &effect("that", "b")).await.unwrap();
 
     let (attempt, rewind_to) = ("second".to_owned(), Some(item));
-    let rewind = Beginning { attempt, rewind_to, entries: Vec::new(), receipt: None };
+    let rewind =
+        Beginning { attempt, rewind_to, entries: Vec::new(), receipt: None, granted: None };
     store.begin(&lease, rewind).await.unwrap();
 
     let this = store.effects(&resource(&thread), &"this".into()).await.unwrap();

@@ -306,7 +306,7 @@ async fn claim(store: &dyn Store, thread: &Thread) -> Claim {
 
 fn rewind(attempt: &str, to: &ItemId, entries: Vec<Entry>) -> Beginning {
     let (attempt, rewind_to) = (attempt.to_owned(), Some(to.clone()));
-    Beginning { attempt, rewind_to, entries, receipt: None }
+    Beginning { attempt, rewind_to, entries, receipt: None, granted: None }
 }
 
 async fn first(store: &dyn Store, thread: &ThreadId) -> ItemId {

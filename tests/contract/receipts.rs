@@ -74,7 +74,8 @@ async fn a_try_takes_the_place_of_the_one_it_knows_and_of_no_other(store: Arc<dy
     let item = received(&*store).await.unwrap().receipt.item;
     let rewind = |attempt: &str, replaces: &str| {
         let (attempt, rewind_to) = (attempt.to_owned(), Some(item.clone()));
-        let beginning = Beginning { attempt, rewind_to, entries: Vec::new(), receipt: None };
+        let beginning =
+            Beginning { attempt, rewind_to, entries: Vec::new(), receipt: None, granted: None };
         keyed(beginning, Some(replaces))
     };
 
@@ -122,7 +123,8 @@ async fn only_the_last_try_is_settled(store: Arc<dyn Store>) {
     let (_, lease) = begun(&*store).await;
     let item = received(&*store).await.unwrap().receipt.item;
     let (attempt, rewind_to) = ("second".to_owned(), Some(item));
-    let second = Beginning { attempt, rewind_to, entries: Vec::new(), receipt: None };
+    let second =
+        Beginning { attempt, rewind_to, entries: Vec::new(), receipt: None, granted: None };
     store.begin(&lease, keyed(second, Some("first"))).await.unwrap();
 
     store.settle(&settlement("first", Outcome::Failed)).await.unwrap();

@@ -49,6 +49,7 @@ pub(super) fn thread() -> Thread {
         created_at,
         status,
         spent,
+        granted: Vec::new(),
     }
 }
 
@@ -60,7 +61,7 @@ pub(crate) async fn create(store: &dyn Store, thread: &Thread, first: Entry) -> 
 /// A turn that begins with this.
 pub(crate) fn beginning(attempt: &str, first: Entry) -> Beginning {
     let (attempt, entries) = (attempt.to_owned(), vec![first]);
-    Beginning { attempt, rewind_to: None, entries, receipt: None }
+    Beginning { attempt, rewind_to: None, entries, receipt: None, granted: None }
 }
 
 /// The lease of whoever made the thread.

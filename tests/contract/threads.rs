@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::join_all;
-use orchestrator::chat::{Entry, Lease, Resource, Store, ThreadsError};
+use orchestrator::chat::{Beginning, Entry, Lease, Resource, Store, ThreadsError};
 use orchestrator::domain::{
     Assistant, Item, Message, Order, Owner, PageRequest, Thread, ThreadId, ThreadStatus,
 };
@@ -28,6 +28,7 @@ contract!(
     an_item_kept_again_is_replaced_where_it_stands,
     threads_of_one_moment_are_paged_once_each,
     ids_that_nobody_could_have_given_are_merely_unknown,
+    what_is_approved_for_a_thread_is_kept_with_what_the_turn_begins_with,
 );
 
 async fn what_was_kept_is_found_again(store: Arc<dyn Store>) {
@@ -340,4 +341,36 @@ async fn a_long_thread_is_paged_by_its_index() {
             "{plan:?}"
         );
     }
+}
+
+async fn what_is_approved_for_a_thread_is_kept_with_what_the_turn_begins_with(
+    store: Arc<dyn Store>,
+) {
+    let (thread, other) = (thread(), thread());
+    create(&*store, &thread, said(&thread, 0)).await;
+    create(&*store, &other, said(&other, 0)).await;
+    let granted = |tools: &[&str]| Some(tools.iter().map(ToString::to_string).collect::<Vec<_>>());
+    let beginning = |n: u32, granted: Option<Vec<String>>| Beginning {
+        attempt: format!("try {n}"),
+        rewind_to: None,
+        entries: vec![said(&thread, n)],
+        receipt: None,
+        granted,
+    };
+    let found = async || store.find(&Owner::anyone(), &thread.id).await.unwrap().unwrap().granted;
+
+    store.begin(&held(&thread), beginning(1, granted(&["a"]))).await.unwrap();
+    store.begin(&held(&thread), beginning(2, None)).await.unwrap();
+    let once = found().await;
+    store.begin(&held(&thread), beginning(3, granted(&["a", "b"]))).await.unwrap();
+    let stale = Lease { epoch: 7, ..held(&thread) };
+    let refused = store.begin(&stale, beginning(4, granted(&["c"]))).await;
+
+    assert_eq!(once, ["a"]);
+    assert!(matches!(refused, Err(ThreadsError::Lost)), "{refused:?}");
+    assert_eq!(found().await, ["a", "b"]);
+    let untouched = store.find(&Owner::anyone(), &other.id).await.unwrap().unwrap();
+    assert!(untouched.granted.is_empty());
+    let items = store.items(&Owner::anyone(), &thread.id, &page(10, Order::Asc)).await.unwrap();
+    assert_eq!(items.data.len(), 4);
 }

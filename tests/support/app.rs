@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use orchestrator::agents::{Model, RunLimits, SpendBudget, Tools};
 use orchestrator::api::{Api, Authentication, Hosts, Lifecycle, Origins, Phase, Settings, router};
 use orchestrator::chat::{self, Chat, Store, Titles};
-use orchestrator::domain::{AllowedDomains, CallerLimits, HealthProbe};
+use orchestrator::domain::{AllowedDomains, ApprovalRule, CallerLimits, HealthProbe};
 use orchestrator::store;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -44,6 +44,7 @@ pub(crate) struct Choices {
     pub(crate) authentication: Authentication,
     pub(crate) titles: Titles,
     pub(crate) budget: SpendBudget,
+    pub(crate) approvals: ApprovalRule,
     pub(crate) phase: Phase,
 }
 
@@ -62,6 +63,7 @@ impl Default for Choices {
             authentication: Authentication::everybody(),
             titles: Titles::FirstWords,
             budget: SpendBudget::default(),
+            approvals: ApprovalRule::default(),
             phase: Phase::Serving,
         }
     }
@@ -85,6 +87,7 @@ impl TestApp {
             max_context_tokens: 32_000,
             allowed_domains: AllowedDomains::default(),
             titles: choices.titles,
+            approvals: choices.approvals,
             limits: RunLimits { max_steps: 8, budget: choices.budget },
             turn_timeout: choices.turn_timeout,
             time_zone: TimeZone::UTC,

@@ -148,9 +148,13 @@ pub(crate) struct FakeTools {
 }
 
 impl FakeTools {
-    /// `read_*` tools only read, `set_*` tools are idempotent, all others change something.
+    /// `read_*` tools only read, `set_*` tools are idempotent, `wipe*` tools say that they destroy, all
+    /// others change something and say nothing.
     pub(crate) fn new(names: &[&str]) -> Arc<Self> {
-        let tools = names.iter().map(|name| tool(name)).collect();
+        Self::of(names.iter().map(|name| tool(name)).collect())
+    }
+
+    pub(crate) fn of(tools: Vec<Tool>) -> Arc<Self> {
         Arc::new(Self {
             catalog: Arc::new(Catalog { tools, ..Catalog::default() }),
             calls: Mutex::default(),
@@ -237,7 +241,9 @@ pub(crate) fn tool(name: &str) -> Tool {
         schema: Arc::new(json!({ "type": "object" })),
         origin: origin(name),
         hints,
+        is_annotated: name.starts_with("wipe"),
         trust: Trust::Trusted,
+        approval: None,
         honours_keys: false,
     }
 }

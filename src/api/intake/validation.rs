@@ -4,7 +4,7 @@ use validator::{Validate, ValidateArgs, ValidationErrors};
 
 use super::super::error::{ApiError, BrokenRule};
 use super::super::wires::schemas::{
-    InferenceOptions, Metadata, ShortForm, Title, TurnParams, UserMessageInput,
+    ConfirmationForm, InferenceOptions, Metadata, ShortForm, Title, TurnParams, UserMessageInput,
 };
 use super::rules::{InputLimits, zone};
 use base::domain::{Answers, ThreadId, UserContent, clean};
@@ -27,6 +27,32 @@ pub(crate) fn from_short_form(
     let time_zone = form.time_zone.as_deref().and_then(zone);
     let context = RequestContext { time_zone, ..context };
     Ok(TurnRequest { ask: Ask::Message(message), context })
+}
+
+/// The answer to a `confirmation`, checked.
+pub(crate) fn from_confirmation(
+    form: ConfirmationForm,
+    context: RequestContext,
+) -> Result<TurnRequest, ApiError> {
+    form.validate().map_err(|errors| rules("", &errors))?;
+    let ConfirmationForm { thread_id, approve, decline, calls, time_zone } = form;
+    let (item, answers) = match (approve, decline, calls) {
+        (Some(item), None, None) => (item, Answers::approving()),
+        (Some(item), None, Some(calls)) => (item, Answers::approving_only(calls)),
+        (None, Some(item), None) => (item, Answers::declining()),
+        _ => return Err(one_decision()),
+    };
+    let time_zone = time_zone.as_deref().and_then(zone);
+    let ask = Ask::Answer { thread: thread_id, item, answers };
+    Ok(TurnRequest { ask, context: RequestContext { time_zone, ..context } })
+}
+
+fn one_decision() -> ApiError {
+    ApiError::Rules(vec![BrokenRule {
+        pointer: "/approve".to_owned(),
+        code: "one_decision".to_owned(),
+        message: "Give approve or decline, and calls only with approve.".to_owned(),
+    }])
 }
 
 /// A request of the ChatKit protocol that begins a turn, checked.

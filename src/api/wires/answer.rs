@@ -74,6 +74,9 @@ fn summary(end: &TurnEnd) -> Value {
     if let (Some(spent), Value::Object(members)) = (&end.thread_spend, &mut summary) {
         members.insert("thread_usage".to_owned(), cost(spent));
     }
+    if let (Some(waiting), Value::Object(members)) = (&end.confirmation, &mut summary) {
+        members.insert("confirmation".to_owned(), json!(waiting));
+    }
     summary
 }
 

@@ -72,6 +72,21 @@ pub(crate) struct ShortForm {
     pub(crate) model: Option<String>,
 }
 
+/// The answer of the short form to a `confirmation`: one of the two, with its id.
+#[derive(Debug, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConfirmationForm {
+    pub(crate) thread_id: ThreadId,
+    pub(crate) approve: Option<ItemId>,
+    pub(crate) decline: Option<ItemId>,
+    /// Approves these calls only; the others are declined.
+    #[serde(default)]
+    #[validate(length(max = 100, message = "At most 100 calls are taken."))]
+    pub(crate) calls: Option<Vec<String>>,
+    #[validate(custom(function = is_time_zone))]
+    pub(crate) time_zone: Option<String>,
+}
+
 #[derive(Debug, Deserialize, Validate)]
 #[validate(context = InputLimits)]
 pub(crate) struct UserMessageInput {
@@ -230,6 +245,14 @@ impl TurnParams {
             }
             kind => return Err(unoffered::refusal(kind, params)),
         })
+    }
+}
+
+impl ConfirmationForm {
+    /// `None` if the body is something else.
+    pub(crate) fn parse(body: &Value) -> Result<Option<Self>, ApiError> {
+        let is_one = ["approve", "decline"].iter().any(|member| body.get(member).is_some());
+        if is_one { form("", body).map(Some) } else { Ok(None) }
     }
 }
 

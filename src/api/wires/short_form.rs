@@ -9,11 +9,11 @@ use super::super::error::ApiError;
 use super::super::http::authentication::Asking;
 use super::super::http::request_id::RequestId;
 use super::super::intake::context::context;
-use super::super::intake::validation::from_short_form;
+use super::super::intake::validation::{from_confirmation, from_short_form};
 use super::super::state::Api;
 use super::answer::{stream, whole};
 use super::chatkit::{self, checked};
-use super::schemas::ShortForm;
+use super::schemas::{ConfirmationForm, ShortForm};
 use chat::{Abilities, RequestContext};
 
 /// Answers either form.
@@ -41,8 +41,10 @@ async fn short(
     body: Value,
     format: AnswerFormat,
 ) -> Result<Response, ApiError> {
-    let form = ShortForm::parse(&body)?;
-    let request = from_short_form(form, &api.limits, context)?;
+    let request = match ConfirmationForm::parse(&body)? {
+        Some(form) => from_confirmation(form, context)?,
+        None => from_short_form(ShortForm::parse(&body)?, &api.limits, context)?,
+    };
     // Refused before anything is stored. A copy may be answered from the store, without the model.
     if let Some(retry_in) = api.chat.model_refuses_for()
         && !api.chat.has_seen(&request.context).await

@@ -141,7 +141,9 @@ fn tool() -> Tool {
         origin: ToolOrigin::BuiltIn,
         // It changes nothing, so it needs no journal and runs beside other reading calls.
         hints: Hints { read_only: true, destructive: false, idempotent: true, open_world: false },
+        is_annotated: true,
         trust: Trust::Bundled,
+        approval: None,
         honours_keys: false,
     }
 }

@@ -109,10 +109,14 @@ impl Driver {
             let answered: Vec<_> = stream::iter(calls).buffered(TOGETHER).collect().await;
             results.extend(answered);
         }
+        let stop = self.stop_reason();
+        if stop.is_some() {
+            results.extend(run.let_go());
+        }
         let results = run.on_results(results);
         self.tell(AgentEvent::Answered(results));
         // Only after the results are reported: what was done must be known.
-        if let Some(finish) = self.stop_reason() {
+        if let Some(finish) = stop {
             run.stop(finish);
         }
     }

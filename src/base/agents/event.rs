@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Delta, ModelError, Overspent, ToolError};
+use super::{Delta, HeldCall, ModelError, Overspent, ToolError};
 use crate::domain::{
     CallId, Outcome, Question, Reply, SpendByModel, ToolCall, ToolOrigin, ToolOutput, ToolResult,
 };
@@ -53,6 +53,8 @@ pub enum Finish {
     Completed,
     /// The model asked the user.
     Asked(Vec<Question>),
+    /// Calls wait for the person's approval.
+    Held(Vec<HeldCall>),
     /// The last reader has left.
     Cancelled,
     /// The model was asked as often as allowed.
@@ -93,7 +95,7 @@ impl Finish {
     pub const fn outcome(&self) -> Outcome {
         match self {
             Self::Completed => Outcome::Completed,
-            Self::Asked(_) => Outcome::AwaitingInput,
+            Self::Asked(_) | Self::Held(_) => Outcome::AwaitingInput,
             Self::Cancelled => Outcome::Cancelled,
             Self::StepLimit { .. }
             | Self::OverBudget(_)

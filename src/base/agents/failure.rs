@@ -84,6 +84,33 @@ pub enum ToolError {
         "give 1 to 5 questions, each an object with a question, and with options if there are any"
     )]
     Questions,
+    /// Another call of the reply waits for approval, and one form is shown at a time (ADR 38).
+    #[error(
+        "other calls of this reply wait for the person's approval, so nothing was asked; ask after \
+         their results"
+    )]
+    AskLater,
+    /// More calls wait than a person can be asked about (ADR 38).
+    #[error(
+        "too many calls of this reply wait for the person's approval, so this one was not made; \
+         make it again after the results of the others"
+    )]
+    TooManyWait,
+    /// The person declined it (ADR 38).
+    #[error(
+        "the person did not approve this call, so it was not made; do not make it again unless they \
+         ask for it"
+    )]
+    Declined,
+    /// The same, with the person's own words.
+    #[error("the person did not approve this call, so it was not made; they wrote: {0}")]
+    DeclinedSaying(String),
+    /// The person wrote something else while they were asked (ADR 38).
+    #[error(
+        "the person did not approve this call but wrote something else, so it was not made; do not \
+         make it again unless they ask for it"
+    )]
+    Unapproved,
     /// The turn ended before it was made.
     #[error("the turn ended before this call was made, so nothing was done")]
     NotMade,
@@ -117,10 +144,19 @@ pub enum Certainty {
 /// Part of every text about an unknown effect. Stored results are recognised by it.
 const UNKNOWN: &str = "whether it took effect is unknown";
 
+/// Part of every text about a call that the person did not approve.
+const DECLINED: &str = "the person did not approve this call";
+
 impl ToolError {
     /// Whether a stored result says that its effect is unknown.
     pub fn is_unknown_in(text: &str) -> bool {
         text.contains(UNKNOWN)
+    }
+
+    /// Whether a stored result says that the person did not approve its call. A tool that says so
+    /// itself only has its equal calls refused (ADR 38).
+    pub fn is_declined_in(text: &str) -> bool {
+        text.starts_with(DECLINED)
     }
 
     /// In doubt the effect is unknown: a call that counts as refused may be made again (ADR 12).
@@ -131,6 +167,11 @@ impl ToolError {
             | Self::Unavailable
             | Self::Repeated
             | Self::Questions
+            | Self::AskLater
+            | Self::TooManyWait
+            | Self::Declined
+            | Self::DeclinedSaying(_)
+            | Self::Unapproved
             | Self::NotMade => Certainty::NotMade,
             Self::Refused(_) => Certainty::Refused,
             Self::Asks => Certainty::Asks,

@@ -1,6 +1,7 @@
 //! The agent loop: a brain that only decides, and a driver that only acts. It knows a model and
 //! tools by their ports, and no providers, threads or wires.
 
+mod approval;
 mod asking;
 mod context;
 mod driver;
@@ -13,6 +14,9 @@ mod prompt;
 mod run;
 mod spend_budget;
 
+pub use approval::{
+    Approvals, HeldCall, Verdict, fingerprint_in, is_approval, open_calls, unapproved,
+};
 pub use asking::{ASK_USER, WithQuestions};
 pub use context::{bytes_of, bytes_of_tokens, shorten_results, tokens_of_bytes};
 pub use driver::{Driver, drive};

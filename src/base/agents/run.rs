@@ -2,14 +2,20 @@
 
 use serde_json::{Map, Value};
 
+use super::approval::{ApprovalDesk, CallDecision};
 use super::asking::{is_built_in, questions};
-use super::{Finish, SpendBudget, ToolError, bytes_of_tokens, shorten_results};
+use super::{
+    Approvals, Finish, HeldCall, SpendBudget, ToolError, bytes_of_tokens, open_calls,
+    shorten_results,
+};
 use crate::domain::{Catalog, Effect, Message, Question, Reply, Spend, ToolCall, ToolResult};
 
 /// After so many equal calls the model is told.
 const REPEATS_TOLD: usize = 3;
 /// After so many equal calls the run ends.
 const REPEATS_FATAL: usize = 5;
+/// So many calls of one reply may wait for a person: as many as a form takes answers.
+const MAX_HELD: usize = 100;
 
 #[derive(Debug)]
 pub struct Run {
@@ -21,6 +27,11 @@ pub struct Run {
     spent: Spend,
     earlier_calls: Vec<EarlierCall>,
     asked: Vec<Question>,
+    approvals: ApprovalDesk,
+    /// Calls of the last reply that wait for a person.
+    held: Vec<(ToolCall, HeldCall)>,
+    /// Results of its other calls, from an earlier turn.
+    answered: Vec<ToolResult>,
     next: Next,
 }
 
@@ -69,9 +80,26 @@ impl Run {
     /// Starts a run whose transcript ends with the user's message, or with what an earlier try did
     /// for it: then [`Self::go_on`] comes first.
     pub fn new(transcript: Vec<Message>, limits: RunLimits) -> Self {
-        let (spent, earlier_calls, asked) = (Spend::default(), Vec::new(), Vec::new());
-        let room = usize::MAX;
-        Self { transcript, limits, room, steps: 0, spent, earlier_calls, asked, next: Next::Model }
+        Self {
+            transcript,
+            limits,
+            room: usize::MAX,
+            steps: 0,
+            spent: Spend::default(),
+            earlier_calls: Vec::new(),
+            asked: Vec::new(),
+            approvals: ApprovalDesk::default(),
+            held: Vec::new(),
+            answered: Vec::new(),
+            next: Next::Model,
+        }
+    }
+
+    /// With what is known of approvals (ADR 38).
+    #[must_use]
+    pub fn with_approvals(self, approvals: Approvals) -> Self {
+        let approvals = ApprovalDesk::new(approvals, &self.transcript);
+        Self { approvals, ..self }
     }
 
     /// Limits what the model is sent to about so many tokens, whatever the tools answer.
@@ -80,12 +108,18 @@ impl Run {
         Self { room: bytes_of_tokens(tokens), ..self }
     }
 
-    /// Plans the calls at the end of the transcript, which an earlier try left open (ADR 12).
+    /// Plans the calls at the end of the transcript, which an earlier try left open (ADR 12) or for
+    /// which a person was asked (ADR 38).
     pub fn go_on(&mut self, catalog: &Catalog) {
-        if let Some(Message::Assistant(said)) = self.transcript.last() {
-            let calls = said.calls.clone();
-            self.plan_all(calls, catalog);
+        let calls: Vec<_> = open_calls(&self.transcript).into_iter().cloned().collect();
+        if calls.is_empty() {
+            return;
         }
+        let has_results = |last: &mut Message| matches!(last, Message::Tools { .. });
+        if let Some(Message::Tools { results }) = self.transcript.pop_if(has_results) {
+            self.answered = results;
+        }
+        self.plan_all(calls, catalog);
     }
 
     /// What the model is sent.
@@ -120,22 +154,43 @@ impl Run {
         self.plan_all(calls, catalog);
     }
 
-    /// Adds the results: one per call, in the order of the calls.
+    /// Adds the results: one for each call that was planned, in the order of the calls.
     pub fn on_results(&mut self, mut results: Vec<ToolResult>) -> Vec<ToolResult> {
         if let Some(Message::Assistant(reply)) = self.transcript.last() {
-            for (call, result) in reply.calls.iter().zip(&mut results) {
-                if self.times(call) == REPEATS_TOLD {
+            for result in &mut results {
+                let call = reply.calls.iter().find(|call| call.id == result.id);
+                if call.is_some_and(|call| self.times(call) == REPEATS_TOLD) {
                     result.output.push_str(TOLD_OF_REPEATS);
                 }
             }
         }
-        self.transcript.push(Message::Tools { results: results.clone() });
-        self.next = match self.earlier_calls.iter().find(|call| call.times >= REPEATS_FATAL) {
-            Some(call) => Next::Stop(Finish::Repeated { tool: call.name.clone() }),
-            None if self.asked.is_empty() => Next::Model,
-            None => Next::Stop(Finish::Asked(std::mem::take(&mut self.asked))),
+        let repeated = self.earlier_calls.iter().find(|call| call.times >= REPEATS_FATAL);
+        let repeated = repeated.map(|call| call.name.clone());
+        if repeated.is_some() {
+            results.extend(self.let_go());
+        }
+        let mut all = std::mem::take(&mut self.answered);
+        all.extend(results.iter().cloned());
+        self.transcript.push(Message::Tools { results: all });
+        self.next = match repeated {
+            Some(tool) => Next::Stop(Finish::Repeated { tool }),
+            None => self.after_calls(),
         };
         results
+    }
+
+    /// The results of calls that wait for a person, if the run ends in another way: nobody is asked,
+    /// so they are not made.
+    pub fn let_go(&mut self) -> Vec<ToolResult> {
+        let output = ToolError::NotMade.to_string();
+        let held = std::mem::take(&mut self.held).into_iter();
+        let result = |(call, _): (ToolCall, _)| ToolResult {
+            id: call.id,
+            name: call.name,
+            output: output.clone(),
+            is_error: true,
+        };
+        held.map(result).collect()
     }
 
     pub fn stop(&mut self, finish: Finish) {
@@ -158,26 +213,60 @@ impl Run {
     }
 
     fn plan_all(&mut self, calls: Vec<ToolCall>, catalog: &Catalog) {
-        if !calls.is_empty() {
-            let plan = calls.into_iter().map(|call| self.plan(call, catalog));
-            self.next = Next::Tools(batches(plan));
+        if calls.is_empty() {
+            return;
+        }
+        let mut plan: Vec<_> =
+            calls.into_iter().filter_map(|call| self.plan(call, catalog)).collect();
+        if !self.held.is_empty() && !std::mem::take(&mut self.asked).is_empty() {
+            // An approval is asked for alone: a model's questions beside it could mislead (ADR 38).
+            let asks = plan.iter_mut().filter(|planned| is_question(planned, catalog));
+            asks.for_each(|planned| planned.refusal = Some(ToolError::AskLater));
+        }
+        self.next = if plan.is_empty() {
+            self.after_calls()
+        } else {
+            Next::Tools(batches(plan.into_iter()))
+        };
+    }
+
+    /// What comes after the calls of a reply that are made at once.
+    fn after_calls(&mut self) -> Next {
+        if !self.held.is_empty() {
+            let held = std::mem::take(&mut self.held).into_iter().map(|(_, held)| held);
+            return Next::Stop(Finish::Held(held.collect()));
+        }
+        match std::mem::take(&mut self.asked) {
+            asked if asked.is_empty() => Next::Model,
+            asked => Next::Stop(Finish::Asked(asked)),
         }
     }
 
-    fn plan(&mut self, call: ToolCall, catalog: &Catalog) -> Planned {
+    /// `None` for a call that waits for a person.
+    fn plan(&mut self, call: ToolCall, catalog: &Catalog) -> Option<Planned> {
         let Some(arguments) = call.object() else {
-            return refused(call, ToolError::Arguments);
+            return Some(refused(call, ToolError::Arguments));
         };
         let Some(tool) = catalog.find_call(&call) else {
-            return refused(call, ToolError::Unknown);
+            return Some(refused(call, ToolError::Unknown));
         };
         if is_built_in(tool) {
-            return self.plan_questions(call);
+            return Some(self.plan_questions(call));
         }
         if self.note(&call.name, arguments) >= REPEATS_FATAL {
-            return refused(call, ToolError::Repeated);
+            return Some(refused(call, ToolError::Repeated));
         }
-        Planned { call, effect: tool.effect(), refusal: None }
+        match self.approvals.decide(&call, tool) {
+            CallDecision::Free => Some(Planned { call, effect: tool.effect(), refusal: None }),
+            CallDecision::Refused(refusal) => Some(refused(call, refusal)),
+            CallDecision::Held(_) if self.held.len() >= MAX_HELD => {
+                Some(refused(call, ToolError::TooManyWait))
+            }
+            CallDecision::Held(held) => {
+                self.held.push((call, held));
+                None
+            }
+        }
     }
 
     /// Questions end the run, after the other calls of the reply were made (ADR 13).
@@ -219,6 +308,10 @@ const TOLD_OF_REPEATS: &str = "\n[You have made the same call three times now. \
 fn refused(call: ToolCall, refusal: ToolError) -> Planned {
     // It is not made, so it may run beside others.
     Planned { call, effect: Effect::ReadOnly, refusal: Some(refusal) }
+}
+
+fn is_question(planned: &Planned, catalog: &Catalog) -> bool {
+    planned.refusal.is_none() && catalog.find_call(&planned.call).is_some_and(is_built_in)
 }
 
 /// Neighbouring calls that only read run together; any other call runs alone, in its place.

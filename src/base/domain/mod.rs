@@ -4,6 +4,7 @@ mod authenticator;
 mod caller;
 mod caller_limits;
 mod cost;
+mod digest;
 mod files;
 mod health;
 mod ids;
@@ -27,6 +28,7 @@ pub use authenticator::{Authenticator, NotRecognised, Recognition};
 pub use caller::{Caller, Owner, Scope};
 pub use caller_limits::CallerLimits;
 pub use cost::{Cost, InvalidCost};
+pub use digest::digest;
 pub use files::is_out_of_files;
 pub use health::{BreakerReport, BreakerState, CallCounts, Dependency, Detail, HealthProbe};
 pub use ids::{CallId, CallKey, ItemId, ThreadId};
@@ -35,7 +37,9 @@ pub use message::{Assistant, Message, Reply, ToolCall, ToolResult};
 pub use model_spend::{ModelSpend, SpendByModel};
 pub use outcome::Outcome;
 pub use output::{ToolImage, ToolLink, ToolOutput};
-pub use question::{Answer, AnswerStatus, Answers, Choice, Question, QuestionKind};
+pub use question::{
+    APPROVE, Answer, AnswerStatus, Answers, Choice, DECLINE, Question, QuestionKind,
+};
 pub use reload::{FileFault, Reload, ReloadError, Reloaded};
 pub use secret::Secret;
 pub use source::{Annotation, Source, SourceKind};
@@ -45,5 +49,7 @@ pub use text::{
 };
 pub use thread::{Order, Page, PageRequest, Thread, ThreadStatus};
 pub use token::CallerToken;
-pub use tool::{Catalog, Effect, Hints, ServerInstructions, Tool, ToolId, ToolOrigin, Trust};
+pub use tool::{
+    ApprovalRule, Catalog, Effect, Hints, ServerInstructions, Tool, ToolId, ToolOrigin, Trust,
+};
 pub use workflow::{Summary, Task, TaskContent, TaskStatus, Workflow, WorkflowKind};

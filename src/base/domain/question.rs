@@ -68,12 +68,45 @@ pub struct Answers {
     /// By the question's id; unknown ids are ignored.
     #[serde(default)]
     pub answers: HashMap<String, Answer>,
+    /// To questions without an answer of their own. Set by us alone.
+    #[serde(skip)]
+    pub otherwise: Option<Answer>,
+}
+
+/// The options of an approval, which begin with these two (ADR 38).
+pub const APPROVE: &str = "Approve";
+pub const DECLINE: &str = "Decline";
+
+impl Answers {
+    /// Approves every call that a form asks about.
+    pub fn approving() -> Self {
+        Self::everywhere(APPROVE)
+    }
+
+    /// Approves these calls, by the ids of their approvals. No answer declines the others.
+    pub fn approving_only(calls: Vec<String>) -> Self {
+        let approve = || Answer { values: vec![APPROVE.to_owned()], skipped: false };
+        let answers = calls.into_iter().map(|call| (call, approve())).collect();
+        let otherwise = Some(Answer { values: Vec::new(), skipped: true });
+        Self { status: AnswerStatus::Answered, answers, otherwise }
+    }
+
+    /// Declines every call.
+    pub fn declining() -> Self {
+        Self::everywhere(DECLINE)
+    }
+
+    /// The same answer to every question.
+    pub fn everywhere(value: &str) -> Self {
+        let answer = Answer { values: vec![value.to_owned()], skipped: false };
+        Self { status: AnswerStatus::Answered, otherwise: Some(answer), ..Self::default() }
+    }
 }
 
 impl Question {
     /// Fills in the answer. No answer counts as skipped.
     pub fn settle(&mut self, answers: &Answers) {
-        let given = answers.answers.get(&self.id);
+        let given = answers.answers.get(&self.id).or(answers.otherwise.as_ref());
         let given =
             given.filter(|answer| answers.status == AnswerStatus::Answered && !answer.skipped);
         let mut values = given.map(|answer| answer.values.clone()).unwrap_or_default();

@@ -16,6 +16,8 @@ pub struct Thread {
     pub status: ThreadStatus,
     /// The total of its turns so far.
     pub spent: Spend,
+    /// The tools that the person approved for this conversation, by their fingerprints (ADR 38).
+    pub granted: Vec<String>,
 }
 
 /// Whether a thread accepts messages.

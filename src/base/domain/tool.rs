@@ -22,7 +22,12 @@ pub struct Tool {
     pub origin: ToolOrigin,
     /// What its server claims.
     pub hints: Hints,
+    /// Whether its server says if the tool changes or destroys something. Otherwise these hints are
+    /// the protocol's defaults.
+    pub is_annotated: bool,
     pub trust: Trust,
+    /// The operator's rule for it; `None` is the one for all tools (ADR 38).
+    pub approval: Option<ApprovalRule>,
     /// Whether its server makes a call with a known key only once (ADR 12).
     pub honours_keys: bool,
 }
@@ -65,8 +70,22 @@ pub struct Hints {
 pub enum Trust {
     /// It is part of this program.
     Bundled,
-    /// The operator chose it.
+    /// The operator says that it can be trusted.
     Trusted,
+    /// The operator says nothing: what it leaves unsaid is assumed to be the worse (ADR 38).
+    Untrusted,
+}
+
+/// Which calls wait until a person approves them (ADR 38).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ApprovalRule {
+    /// Calls that may destroy something.
+    #[default]
+    Destructive,
+    /// All.
+    Always,
+    /// None.
+    Never,
 }
 
 /// What a call may change, which decides how it is made.

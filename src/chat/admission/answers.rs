@@ -1,13 +1,16 @@
 //! Begins a turn with the answers to a form, and continues the message that the form was asked for.
 
 use super::super::context::ChatContext;
+use super::super::forms::approval;
 use super::super::forms::budget::{BudgetDecision, decision};
 use super::super::forms::questions::{self, settled, waiting};
-use super::super::repeat::kept_after;
+use super::super::repeat::{KeptCalls, kept_after};
 use super::super::request::choice::choice_in;
 use super::super::{BeginError, Entry, Fact};
-use super::begin::{Plan, Started};
+use super::begin::{Plan, ResumedCalls, Started};
 use super::enter::Entered;
+use std::collections::HashSet;
+
 use base::domain::{Answers, Item, ItemContent, ItemId};
 
 /// Answers that arrive for the first time.
@@ -19,7 +22,9 @@ pub(super) async fn add_answers(
 ) -> Result<Started, BeginError> {
     let (root, asked) = form(chat, item, entered).await?;
     // A form is answered once; a message sent instead of an answer settles it as well (ADR 13).
-    if waiting(&asked).is_none() {
+    // What is said to all questions at once is an approval, and answers nothing else (ADR 38).
+    let fits = answers.otherwise.is_none() || approval::is_form(&asked);
+    if waiting(&asked).is_none() || !fits {
         return Err(BeginError::NotWaiting);
     }
     let settled = settled(asked, answers);
@@ -36,8 +41,9 @@ pub(super) async fn answer_again(
     entered: &Entered,
 ) -> Result<Started, BeginError> {
     let (root, settled) = form(chat, item, entered).await?;
-    let entries = kept_after(chat, item, &root, entered).await?;
-    let answered = answered(chat, root, settled, entered).await?;
+    let KeptCalls { entries, begun } = kept_after(chat, item, &root, entered).await?;
+    let mut answered = answered(chat, root, settled, entered).await?;
+    answered.resumed.begun = begun;
     Ok(Started { rewind_to: Some(item.clone()), entries, ..answered })
 }
 
@@ -54,7 +60,8 @@ async fn form(
     Ok((asked.root, form))
 }
 
-async fn answered(
+/// A turn that goes on with a settled form.
+pub(super) async fn answered(
     chat: &ChatContext,
     root: ItemId,
     settled: Item,
@@ -62,6 +69,8 @@ async fn answered(
 ) -> Result<Started, BeginError> {
     let said = chat.store.item(&entered.thread.id, &root).await?;
     let stops = decision(&settled) == Some(BudgetDecision::Stop);
+    let answered = approval::verdicts(&settled);
+    let granted = approval::granted(&settled, &entered.thread.granted);
     Ok(Started {
         root,
         rewind_to: None,
@@ -70,5 +79,7 @@ async fn answered(
         // An answer chooses no model of its own: it has the choice of its message (ADR 17).
         choice: said.as_ref().and_then(choice_in),
         plan: if stops { Plan::StopHere } else { Plan::Answer },
+        resumed: ResumedCalls { answered, begun: HashSet::new() },
+        granted,
     })
 }

@@ -1,6 +1,9 @@
 //! Before a turn runs: takes its thread, and stores all that the turn begins with in one write.
 
+use std::collections::{HashMap, HashSet};
+
 use super::super::context::ChatContext;
+use super::super::forms::approval;
 use super::super::forms::questions::{answers_in, settled, skip, waiting};
 use super::super::repeat::{resumable, try_again};
 use super::super::request::job::TurnJob;
@@ -9,11 +12,12 @@ use super::super::{
     Abilities, Ask, BeginError, Beginning, Begun, Entry, Fact, NewMessage, NewReceipt, RepeatKey,
     Titles, title_of,
 };
-use super::answers::{add_answers, answer_again};
+use super::answers::{add_answers, answer_again, answered};
 use super::due::count_due;
 use super::enter::{Entered, enter};
 use super::held::HeldThread;
 use super::queue::QueueSlot;
+use base::agents::Verdict;
 use base::domain::{Item, ItemId, Message, Order, PageRequest, Spend, Thread, ThreadStatus};
 
 const NEWEST: PageRequest = PageRequest { limit: 1, order: Order::Desc, after: None };
@@ -45,6 +49,18 @@ pub(crate) struct Started {
     pub(crate) events: Vec<Fact>,
     pub(crate) choice: Option<String>,
     pub(crate) plan: Plan,
+    pub(crate) resumed: ResumedCalls,
+    /// The tools approved for the conversation, if there are more now.
+    pub(crate) granted: Option<Vec<String>>,
+}
+
+/// What is known of calls with which the turn goes on (ADR 38).
+#[derive(Debug, Default)]
+pub(crate) struct ResumedCalls {
+    /// What the person decided, by the ids of the approvals.
+    pub(crate) answered: HashMap<String, Verdict>,
+    /// The keys of those that were begun.
+    pub(crate) begun: HashSet<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,6 +146,7 @@ async fn start_in(
         rewind_to: started.rewind_to.clone(),
         entries: started.entries.clone(),
         receipt,
+        granted: started.granted.clone(),
     };
     match chat.store.begin(&entered.held.lease, beginning).await? {
         Begun::Kept => Ok(Some(started)),
@@ -151,10 +168,12 @@ async fn begin_thread(
     };
     let status = ThreadStatus::Active;
     let (id, owner, spent) = (job.thread.clone(), job.owner().clone(), Spend::default());
-    let thread = Thread { id, owner, title, created_at: now(), status, spent };
+    let granted = Vec::new();
+    let thread = Thread { id, owner, title, created_at: now(), status, spent, granted };
     let (item, entry) = said(job, message);
     let (attempt, rewind_to) = (job.attempt.clone(), None);
-    let first = Beginning { attempt, rewind_to, entries: vec![entry], receipt };
+    let granted = None;
+    let first = Beginning { attempt, rewind_to, entries: vec![entry], receipt, granted };
     let Some(lease) = chat.store.create(&thread, first).await? else { return Ok(None) };
     let started = Started {
         root: job.item.clone(),
@@ -163,6 +182,8 @@ async fn begin_thread(
         events: beginning(&thread, true, Some(item)),
         choice: chosen(&message.inference_options),
         plan: Plan::Answer,
+        resumed: ResumedCalls::default(),
+        granted: None,
     };
     Ok(Some(Admitted::Ready(Box::new(Ready {
         held: HeldThread::new(chat.store.clone(), &chat.heartbeat, &thread, lease),
@@ -182,25 +203,73 @@ async fn add_message(
 ) -> Result<Started, BeginError> {
     let thread = &entered.thread;
     let newest = chat.store.items(&thread.owner, &thread.id, &NEWEST).await?.data.pop();
-    let settled = newest.and_then(|item| settled_by(message, job.request.context.abilities, item));
-    let (item, entry) = said(job, message);
-    let mut entries = Vec::new();
-    let mut events = beginning(thread, false, Some(item));
-    if let Some(form) = settled {
-        // The form's entry exists. It keeps its own root: effects belong to that (ADR 12).
-        let root = form.id.clone();
-        entries.push(Entry { root, item: Some(form.clone()), message: None });
-        events.push(Fact::ItemReplaced(Box::new(form)));
+    let form = newest.filter(|item| waiting(item).is_some());
+    if let Some(form) = form.as_ref().filter(|form| approval::is_form(form)) {
+        return message_to_approval(chat, job, message, form, entered).await;
     }
-    entries.push(entry);
-    Ok(Started {
+    let settled = form.and_then(|item| settled_by(message, job.request.context.abilities, item));
+    // The form's entry exists. It keeps its own root: effects belong to that (ADR 12).
+    let form = settled.map(|form| {
+        let root = form.id.clone();
+        Entry { root, item: Some(form), message: None }
+    });
+    Ok(begun_by_message(job, message, entered, form))
+}
+
+/// A turn that answers a message, and the form that the message settles.
+fn begun_by_message(
+    job: &TurnJob,
+    message: &NewMessage,
+    entered: &Entered,
+    form: Option<Entry>,
+) -> Started {
+    let (item, entry) = said(job, message);
+    let mut events = beginning(&entered.thread, false, Some(item));
+    let settled = form.as_ref().and_then(|form| form.item.clone());
+    events.extend(settled.map(|form| Fact::ItemReplaced(Box::new(form))));
+    Started {
         root: job.item.clone(),
         rewind_to: None,
-        entries,
+        entries: form.into_iter().chain([entry]).collect(),
         events,
         choice: chosen(&message.inference_options),
         plan: Plan::Answer,
-    })
+        resumed: ResumedCalls::default(),
+        granted: None,
+    }
+}
+
+/// A message while calls wait for approval. A plain yes or no is the answer; after anything else
+/// the calls are not made (ADR 38).
+async fn message_to_approval(
+    chat: &ChatContext,
+    job: &TurnJob,
+    message: &NewMessage,
+    form: &Item,
+    entered: &Entered,
+) -> Result<Started, BeginError> {
+    let thread = &entered.thread;
+    let stored = chat.store.entry(&thread.id, &form.id).await?.ok_or(BeginError::UnknownItem)?;
+    let questions = waiting(form).unwrap_or_default();
+    let Some(answers) = approval::answers_in(&message.said(), questions) else {
+        let turn = chat.store.turn(&thread.id, &stored.root).await?;
+        let turn: Vec<_> = turn.into_iter().filter_map(|entry| entry.message).collect();
+        let item = Some(settled(form.clone(), &skip()));
+        let form = Entry { root: stored.root, item, message: approval::let_go(&turn) };
+        return Ok(begun_by_message(job, message, entered, Some(form)));
+    };
+    let form = settled(form.clone(), &answers);
+    let mut begun = begun_by_message(job, message, entered, None);
+    begun.events.push(Fact::ItemReplaced(Box::new(form.clone())));
+    // An answer like one to the form: it belongs to the message that the form was shown for, and
+    // nothing may come between the calls and their results.
+    let root = stored.root;
+    for entry in &mut begun.entries {
+        (entry.root, entry.message) = (root.clone(), None);
+    }
+    let answered = answered(chat, root.clone(), form.clone(), entered).await?;
+    begun.entries.insert(0, Entry { root, item: Some(form), message: None });
+    Ok(Started { entries: begun.entries, events: begun.events, ..answered })
 }
 
 /// A message that an earlier copy of the request has stored.

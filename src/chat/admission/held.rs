@@ -19,6 +19,8 @@ pub(crate) struct HeldThread {
     pub(crate) lease: Lease,
     /// What the thread had cost when it was taken. Only the holder adds to it (ADR 16).
     pub(crate) spent: Spend,
+    /// The tools that were approved for the conversation (ADR 38).
+    pub(crate) granted: Vec<String>,
     /// Raised when the lease is lost.
     pub(crate) interrupt: Interrupt,
     _beating: Beating,
@@ -33,7 +35,8 @@ impl HeldThread {
     ) -> Self {
         let interrupt = Interrupt::default();
         let beating = heartbeat.hold(&lease, &interrupt);
-        Self { store, lease, spent: thread.spent, interrupt, _beating: beating }
+        let granted = thread.granted.clone();
+        Self { store, lease, spent: thread.spent, granted, interrupt, _beating: beating }
     }
 
     /// Releases the thread unchanged.

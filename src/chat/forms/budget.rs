@@ -88,6 +88,7 @@ pub(crate) fn stopped(held: &HeldThread, thread: &ThreadId, root: &ItemId) -> Re
         tool_calls: Vec::new(),
         spend: Spend::default(),
         thread_spend: Some(held.spent),
+        confirmation: None,
     };
     Recorded { end, last, is_final: true, spends: SpendByModel::default() }
 }

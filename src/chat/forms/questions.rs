@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::super::request::now;
-use super::budget;
+use super::{approval, budget};
 use base::domain::{
     Answer, AnswerStatus, Answers, Item, ItemContent, ItemId, Message, Question, QuestionKind,
     ThreadId,
@@ -39,7 +39,7 @@ pub(crate) fn answers_in(words: &str, questions: &[Question]) -> Answers {
     let Some(option) = question.option_named(words) else { return skip() };
     let answer = Answer { values: vec![option.to_owned()], skipped: false };
     let answers = [(question.id.clone(), answer)].into();
-    Answers { status: AnswerStatus::Answered, answers }
+    Answers { status: AnswerStatus::Answered, answers, otherwise: None }
 }
 
 pub(crate) fn skip() -> Answers {
@@ -52,6 +52,9 @@ pub(crate) fn message(item: &Item) -> Option<Message> {
         return budget::message(decision);
     }
     let ItemContent::StructuredInput { inputs, .. } = &item.content else { return None };
+    if approval::asks(inputs) {
+        return None; // The results of the calls say it (ADR 38).
+    }
     let text = match inputs.as_slice() {
         [only] => words(only),
         several => {
@@ -64,6 +67,9 @@ pub(crate) fn message(item: &Item) -> Option<Message> {
 
 /// The questions as text, for clients without forms.
 pub(crate) fn as_text(questions: &[Question]) -> String {
+    if approval::asks(questions) {
+        return approval::as_text(questions);
+    }
     let mut text = String::new();
     for question in questions {
         let start = if text.is_empty() { "" } else { "\n\n" };

@@ -85,6 +85,9 @@ pub struct Beginning {
     pub entries: Vec<Entry>,
     /// `None` if the request cannot be repeated.
     pub receipt: Option<NewReceipt>,
+    /// All tools that are approved for the conversation from now on; `None` changes nothing
+    /// (ADR 38).
+    pub granted: Option<Vec<String>>,
 }
 
 /// The result of [`ThreadLog::begin`].

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::super::forms::approval::{self, Confirmation};
 use super::super::forms::{budget, questions};
 use super::super::request::now;
 use super::super::turn::TurnLog;
@@ -58,6 +59,7 @@ pub(crate) struct Scribe {
     /// Bytes of text so far, for [`MAX_SAID`].
     said: usize,
     told_of_other: bool,
+    confirmation: Option<Box<Confirmation>>,
     finish: Finish,
 }
 
@@ -78,6 +80,7 @@ impl Scribe {
             spends: SpendByModel::default(),
             said: 0,
             told_of_other: false,
+            confirmation: None,
             // A driver always reports its end, unless it panicked.
             finish: Finish::Cancelled,
             run: run.clone(),
@@ -133,6 +136,7 @@ impl Scribe {
             tool_calls: std::mem::take(&mut self.done),
             spend,
             thread_spend: Some(self.scope.spent + spend),
+            confirmation: self.confirmation.take().filter(|_| finish.outcome().is_success()),
         }
     }
 
@@ -259,9 +263,23 @@ impl Scribe {
             Some(_) | None => self.close_workflow(),
         }
         self.finish = self.or_asked(finish);
-        if let Finish::Asked(questions) = &self.finish {
-            let questions = questions.clone();
-            self.ask(questions);
+        match self.finish.clone() {
+            Finish::Asked(questions) => drop(self.ask(questions)),
+            Finish::Held(held) => {
+                let form = self.ask(approval::questions(&held));
+                self.confirmation = approval::confirmation(&form, &held).map(Box::new);
+            }
+            Finish::Completed
+            | Finish::Cancelled
+            | Finish::StepLimit { .. }
+            | Finish::OverBudget(_)
+            | Finish::Repeated { .. }
+            | Finish::Deadline
+            | Finish::TooLong
+            | Finish::ShutDown
+            | Finish::Storage
+            | Finish::Lost
+            | Finish::Model(_) => {}
         }
         if let Some(text) = note(&self.finish) {
             self.queue.keep(None, Some(Message::Note { text }));
@@ -278,10 +296,11 @@ impl Scribe {
         Finish::Asked(vec![budget::question(&over, &(self.scope.spent + self.spends.total()))])
     }
 
-    fn ask(&mut self, questions: Vec<Question>) {
+    fn ask(&mut self, questions: Vec<Question>) -> Item {
         self.texts.push(questions::as_text(&questions));
         let item = questions::pending(&self.run.thread, questions);
-        self.queue.keep(Some(item), None);
+        self.queue.keep(Some(item.clone()), None);
+        item
     }
 
     /// Text that was shown is stored, marked as cut (ADR 7).

@@ -17,7 +17,7 @@ pub(crate) fn message_for_person(
     request_id: &str,
 ) -> Option<String> {
     let sentence = match finish {
-        Finish::Completed | Finish::Asked(_) => return None,
+        Finish::Completed | Finish::Asked(_) | Finish::Held(_) => return None,
         Finish::Cancelled => "The answer was stopped.".to_owned(),
         Finish::StepLimit { steps } => {
             let steps = if *steps == 1 { "1 step".to_owned() } else { format!("{steps} steps") };
@@ -56,7 +56,7 @@ pub(crate) fn message_for_person(
 /// The note for the model's next turn; `None` if the answer is complete.
 pub(crate) fn note(finish: &Finish) -> Option<String> {
     let reason = match finish {
-        Finish::Completed | Finish::Asked(_) => return None,
+        Finish::Completed | Finish::Asked(_) | Finish::Held(_) => return None,
         Finish::Cancelled => "the user stopped it",
         Finish::StepLimit { .. } | Finish::Repeated { .. } => "it took too many steps",
         Finish::OverBudget(_) => "it had reached the cost limit of an answer",

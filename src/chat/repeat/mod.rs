@@ -23,7 +23,6 @@
 //! after it. Whether a single call is made again is up to the journal: see [`JournaledTools`].
 
 mod decision;
-mod digest;
 mod idempotency;
 mod in_flight;
 mod journaled_tools;
@@ -31,8 +30,7 @@ mod replay;
 mod retry;
 
 pub use decision::{RepeatDecision, RepeatMoment, RepeatedRequest, decide};
-pub use digest::digest;
 pub(super) use idempotency::{admit, resumable};
 pub(super) use in_flight::{InFlightGuard, RequestsInFlight};
 pub(super) use journaled_tools::JournaledTools;
-pub(super) use retry::{kept_after, try_again};
+pub(super) use retry::{KeptCalls, kept_after, try_again};

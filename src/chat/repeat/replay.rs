@@ -2,13 +2,16 @@
 
 use super::super::admission::{Admitted, beginning};
 use super::super::context::ChatContext;
+use super::super::forms::approval::{self, Confirmation};
 use super::super::forms::questions;
 use super::super::history::unknown;
 use super::super::record::wording::{FORGOTTEN, overtaken};
 use super::super::request::job::TurnJob;
 use super::super::{Ask, BeginError, Entry, Fact, Received, ToolRecord, TurnEnd};
-use base::agents::ASK_USER;
-use base::domain::{Item, ItemContent, ItemId, Message, Outcome, Spend, ToolCall, ToolResult};
+use base::agents::{ASK_USER, open_calls};
+use base::domain::{
+    Item, ItemContent, ItemId, Message, Outcome, Spend, Thread, ToolCall, ToolResult,
+};
 
 /// Sends the stored part of an earlier copy's turn, which ends as that turn did. If that did
 /// not end for good, or a retry of an earlier message deleted it, the end says so, unless a
@@ -24,20 +27,14 @@ pub(super) async fn replay(
     let thread = found.ok_or(BeginError::UnknownThread)?;
     let asked = chat.store.entry(&thread.id, &job.item).await?;
     let is_forgotten = asked.is_none();
-    let entries = match &asked {
+    let (before, entries) = match &asked {
         Some(asked) => answers_to(&job.item, chat.store.turn(&thread.id, &asked.root).await?),
-        None => Vec::new(),
+        None => (Vec::new(), Vec::new()),
     };
     let first = asked.and_then(|asked| asked.item);
-    let begins = match &job.request.ask {
-        Ask::Message(_) => beginning(&thread, receipt.is_new, first),
-        Ask::Retry { .. } => vec![Fact::Stoppable],
-        Ask::Answer { .. } => {
-            let replaced = first.map(|item| Fact::ItemReplaced(Box::new(item)));
-            [Fact::Stoppable].into_iter().chain(replaced).collect()
-        }
-    };
-    let (text, tool_calls) = (texts(&entries), calls(&entries));
+    let begins = begins(&job.request.ask, &thread, receipt.is_new, first);
+    let (text, confirmation) = (texts(&entries), confirmation(&entries).map(Box::new));
+    let tool_calls = calls(&before, &entries, ends_with_approval(&entries));
     let final_end = earlier.end.as_ref().map(|end| &end.ending).filter(|end| end.is_final);
     let (outcome, told) = match final_end {
         // No entry is left, and a stream must not stop without an end (ADR 22).
@@ -53,7 +50,8 @@ pub(super) async fn replay(
     let spend = earlier.end.as_ref().map_or_else(Spend::unknown, |end| end.ending.spend);
     let thread_spend = Some(thread.spent);
     let thread = thread.id;
-    let end = TurnEnd { thread, outcome, told, text, tool_calls, spend, thread_spend };
+    let end =
+        TurnEnd { thread, outcome, told, text, tool_calls, spend, thread_spend, confirmation };
     let items = entries.into_iter().filter_map(|entry| entry.item);
     let items = items.map(|item| Fact::ItemKept(Box::new(item)));
     let mut events: Vec<_> = begins.into_iter().chain(items).collect();
@@ -61,20 +59,39 @@ pub(super) async fn replay(
     Ok(Admitted::Replayed(events))
 }
 
-/// The entries after an item in its turn, up to the next form: what follows belongs to the form's
-/// answer.
-fn answers_to(item: &ItemId, entries: Vec<Entry>) -> Vec<Entry> {
-    let is_asked = |entry: &Entry| entry.item.as_ref().is_some_and(|one| one.id == *item);
-    let after = entries.into_iter().skip_while(|entry| !is_asked(entry)).skip(1);
-    let mut followed = Vec::new();
-    for entry in after {
-        let ends = entry.item.as_ref().is_some_and(is_form);
-        followed.push(entry);
-        if ends {
-            break;
+/// The facts that the stream began with.
+fn begins(ask: &Ask, thread: &Thread, is_new: bool, first: Option<Item>) -> Vec<Fact> {
+    match ask {
+        Ask::Message(_) => beginning(thread, is_new, first),
+        Ask::Retry { .. } => vec![Fact::Stoppable],
+        Ask::Answer { .. } => {
+            let replaced = first.map(|item| Fact::ItemReplaced(Box::new(item)));
+            [Fact::Stoppable].into_iter().chain(replaced).collect()
         }
     }
-    followed
+}
+
+/// The entries of a turn up to an item, and those after it up to the next form: what follows belongs
+/// to the form's answer.
+fn answers_to(item: &ItemId, mut entries: Vec<Entry>) -> (Vec<Entry>, Vec<Entry>) {
+    let is_asked = |entry: &Entry| entry.item.as_ref().is_some_and(|one| one.id == *item);
+    let place = entries.iter().position(is_asked).map_or(entries.len(), |place| place + 1);
+    let mut after = entries.split_off(place);
+    let is_form = |entry: &Entry| entry.item.as_ref().is_some_and(is_form);
+    let end = after.iter().position(is_form).map_or(after.len(), |place| place + 1);
+    after.truncate(end);
+    (entries, after)
+}
+
+fn ends_with_approval(entries: &[Entry]) -> bool {
+    entries.last().and_then(|entry| entry.item.as_ref()).is_some_and(approval::is_form)
+}
+
+/// The calls that wait behind the form at the end, if it still does.
+fn confirmation(entries: &[Entry]) -> Option<Confirmation> {
+    let form = entries.last()?.item.as_ref()?;
+    let messages: Vec<_> = entries.iter().filter_map(|entry| entry.message.clone()).collect();
+    approval::stored_confirmation(form, &open_calls(&messages))
 }
 
 /// How these entries end, if they are a complete answer. A cut one has a note for the model behind
@@ -117,31 +134,41 @@ fn texts(entries: &[Entry]) -> String {
 }
 
 /// The calls of these entries, each with the result of its own round: ids of calls may repeat in
-/// the next one. Calls without a result have an unknown outcome.
-fn calls(entries: &[Entry]) -> Vec<ToolRecord> {
-    let (mut records, mut called) = (Vec::new(), [].as_slice());
+/// the next one. Calls without a result have an unknown outcome, unless they wait for a person.
+fn calls(before: &[Entry], entries: &[Entry], waits: bool) -> Vec<ToolRecord> {
+    let (mut records, mut open) = (Vec::new(), Vec::new());
+    // Calls that waited for the item have their results after it (ADR 38).
+    let earlier = before.iter().filter_map(|entry| entry.message.as_ref());
+    earlier.for_each(|message| take_in(message, &mut open, &mut Vec::new()));
     for message in entries.iter().filter_map(|entry| entry.message.as_ref()) {
-        match message {
-            Message::Assistant(said) => {
-                records.extend(of_unknown_end(called));
-                called = &said.calls;
-            }
-            Message::Tools { results } => {
-                records.extend(results.iter().filter_map(|result| record(called, result)));
-                called = &[];
-            }
-            Message::User { .. } | Message::Note { .. } => {}
-        }
+        take_in(message, &mut open, &mut records);
     }
-    records.extend(of_unknown_end(called));
+    if !waits {
+        records.extend(of_unknown_end(&open));
+    }
     records
 }
 
-fn of_unknown_end(called: &[ToolCall]) -> impl Iterator<Item = ToolRecord> {
+/// Adds the records of a message. The calls that have no result yet stay open.
+fn take_in<'a>(message: &'a Message, open: &mut Vec<&'a ToolCall>, records: &mut Vec<ToolRecord>) {
+    match message {
+        Message::Assistant(said) => {
+            records.extend(of_unknown_end(open));
+            *open = said.calls.iter().collect();
+        }
+        Message::Tools { results } => {
+            records.extend(results.iter().filter_map(|result| record(open, result)));
+            open.retain(|call| !results.iter().any(|result| result.id == call.id));
+        }
+        Message::User { .. } | Message::Note { .. } => {}
+    }
+}
+
+fn of_unknown_end(called: &[&ToolCall]) -> impl Iterator<Item = ToolRecord> {
     called.iter().filter_map(|call| record(called, &unknown(call)))
 }
 
-fn record(called: &[ToolCall], result: &ToolResult) -> Option<ToolRecord> {
+fn record(called: &[&ToolCall], result: &ToolResult) -> Option<ToolRecord> {
     let call = called.iter().find(|call| call.id == result.id && call.name != ASK_USER)?;
     Some(ToolRecord {
         name: result.name.clone(),

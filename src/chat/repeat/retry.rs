@@ -1,15 +1,25 @@
 //! Answers a message again: what was said is deleted, what was done is kept, and the model sees it
 //! (ADR 12).
 
-use super::super::admission::{Entered, Plan, Started};
+use std::collections::{HashMap, HashSet};
+
+use super::super::admission::{Entered, Plan, ResumedCalls, Started};
 use super::super::context::ChatContext;
+use super::super::forms::approval;
 use super::super::history::unknown;
 use super::super::request::choice::choice_in;
 use super::super::{BeginError, DoneEffect, Entry, Fact, Resource};
-use base::agents::ASK_USER;
+use base::agents::{ASK_USER, Verdict};
 use base::domain::{
     Assistant, CallId, CallKey, ItemContent, ItemId, Message, ToolCall, ToolResult,
 };
+
+/// Of a turn that is tried again: what was done.
+pub(crate) struct KeptCalls {
+    pub(crate) entries: Vec<Entry>,
+    /// The keys of calls that were begun: they are not asked for again (ADR 38).
+    pub(crate) begun: HashSet<String>,
+}
 
 /// How a turn begins that answers a message of the user again.
 pub(crate) async fn try_again(
@@ -17,19 +27,42 @@ pub(crate) async fn try_again(
     item: &ItemId,
     entered: &Entered,
 ) -> Result<Started, BeginError> {
-    let asked = chat.store.entry(&entered.thread.id, item).await?;
-    let asked = asked.and_then(|entry| entry.item).ok_or(BeginError::UnknownItem)?;
+    let entry = chat.store.entry(&entered.thread.id, item).await?;
+    let Entry { root, item: asked, .. } = entry.ok_or(BeginError::UnknownItem)?;
+    let asked = asked.ok_or(BeginError::UnknownItem)?;
     if !matches!(asked.content, ItemContent::UserMessage { .. }) {
         return Err(BeginError::NotAMessage);
     }
+    let KeptCalls { entries, begun } = kept_after(chat, item, &root, entered).await?;
+    let answered = if root == *item {
+        HashMap::new()
+    } else {
+        said_before(chat, item, &root, entered).await?
+    };
     Ok(Started {
         rewind_to: Some(item.clone()),
-        entries: kept_after(chat, item, item, entered).await?,
+        entries,
         events: vec![Fact::Stoppable],
         choice: choice_in(&asked),
-        root: item.clone(),
+        root,
         plan: Plan::Answer,
+        resumed: ResumedCalls { answered, begun },
+        granted: None,
     })
+}
+
+/// What a message that was a plain yes or no decided: the form before it has it (ADR 38).
+async fn said_before(
+    chat: &ChatContext,
+    item: &ItemId,
+    root: &ItemId,
+    entered: &Entered,
+) -> Result<HashMap<String, Verdict>, BeginError> {
+    let turn = chat.store.turn(&entered.thread.id, root).await?;
+    let items = turn.into_iter().filter_map(|entry| entry.item);
+    let before: Vec<_> = items.take_while(|one| one.id != *item).collect();
+    let form = before.iter().rev().find(|one| approval::is_form(one));
+    Ok(form.map(approval::verdicts).unwrap_or_default())
 }
 
 /// Of everything after an item of a turn: what was done, not what was said.
@@ -38,14 +71,15 @@ pub(crate) async fn kept_after(
     item: &ItemId,
     root: &ItemId,
     entered: &Entered,
-) -> Result<Vec<Entry>, BeginError> {
+) -> Result<KeptCalls, BeginError> {
     let thread = &entered.thread.id;
     let mut entries = chat.store.turn(thread, root).await?;
     let effects = chat.store.effects(&Resource::from(thread), root).await?;
+    let begun = effects.iter().map(|done| done.effect.key.clone()).collect();
     let is_asked = |entry: &Entry| entry.item.as_ref().is_some_and(|one| one.id == *item);
     let place = entries.iter().position(is_asked).map_or(entries.len(), |place| place + 1);
     let later = entries.split_off(place);
-    Ok(kept(root, &entries, later, effects))
+    Ok(KeptCalls { entries: kept(root, &entries, later, effects), begun })
 }
 
 /// Calls and their results, without text. The last calls are left open unless all of them
@@ -63,6 +97,9 @@ fn kept(
     }
     let mut kept = Vec::new();
     let mut messages = later.into_iter().filter_map(|entry| entry.message).peekable();
+    // Results of calls before the item, which waited for it (ADR 38).
+    let is_result = |message: &Message| matches!(message, Message::Tools { .. });
+    kept.extend(messages.next_if(is_result));
     while let Some(message) = messages.next() {
         let Message::Assistant(said) = message else { continue };
         // The form is deleted with the rest; a question without it would stay unanswered.
@@ -71,10 +108,10 @@ fn kept(
         if calls.is_empty() {
             continue;
         }
-        let results = match messages.peek() {
-            Some(Message::Tools { results }) => results.clone(),
-            _ => Vec::new(),
-        };
+        let mut results = Vec::new();
+        while let Some(Message::Tools { results: more }) = messages.next_if(is_result) {
+            results.extend(more);
+        }
         let results = calls.iter_mut().map(|call| result_of(call, &results, &mut untold)).collect();
         kept.push(Message::Assistant(Assistant { calls, ..said }));
         kept.push(Message::Tools { results });

@@ -167,6 +167,7 @@ impl TurnJob {
             tool_calls: Vec::new(),
             spend: Spend::default(),
             thread_spend: None,
+            confirmation: None,
         };
         if let Some(started) = self.started.take() {
             drop(started.send(Err(error)));

@@ -9,7 +9,7 @@ use futures::FutureExt;
 use tokio::select;
 use tokio::time::{Instant, timeout};
 
-use super::super::admission::{Admitted, HeldThread, Plan, Ready};
+use super::super::admission::{Admitted, HeldThread, Plan, Ready, ResumedCalls};
 use super::super::context::ChatContext;
 use super::super::forms::budget;
 use super::super::record::recorder::{Recorded, Recorder};
@@ -22,7 +22,7 @@ use super::super::{Fact, Level, RequestContext, RunStart, Titles, TurnEnd, for_m
 use super::TurnLog;
 use super::closer::{Payer, TurnCloser, close_turn};
 use super::title::{Unnamed, name_thread};
-use base::agents::{Driver, Finish, Interrupt, Run, Tools, drive};
+use base::agents::{Approvals, Driver, Finish, Interrupt, Run, Tools, drive};
 use base::domain::{Catalog, ItemId, Message, Outcome, SpendByModel, ThreadId};
 
 /// How many of the newest messages of a thread are read.
@@ -40,6 +40,9 @@ struct TurnInput {
     /// The chosen model; `None` means the default.
     choice: Option<String>,
     transcript: Option<Vec<Message>>,
+    resumed: ResumedCalls,
+    /// The tools that are approved for the conversation.
+    granted: Vec<String>,
 }
 
 /// Stores the question and answers it. Ends in an orderly way when no reader is left.
@@ -58,10 +61,13 @@ pub(crate) async fn run_turn(chat: Arc<ChatContext>, job: TurnJob) {
     let owner = context.caller.owner.clone();
     let repeat = context.repeat.as_ref().map(|repeat| (repeat.key.clone(), attempt.clone()));
     let heard = Arc::clone(&log);
-    let (root, choice) = (started.root, started.choice);
+    let (root, choice, resumed) = (started.root, started.choice, started.resumed);
+    let granted = started.granted.unwrap_or_else(|| held.granted.clone());
     let (recorded, steps) = match started.plan {
         Plan::Answer => {
-            let input = TurnInput { thread, root, context, log: heard, choice, transcript };
+            let log = heard;
+            let input =
+                TurnInput { thread, root, context, log, choice, transcript, resumed, granted };
             watched(&chat, input, &held, &request_id).await
         }
         Plan::StopHere => (budget::stopped(&held, &thread, &root), 0),
@@ -127,13 +133,22 @@ async fn watched(
         let spends = SpendByModel::unknown();
         let spend = spends.total();
         let thread_spend = Some(held.spent + spend);
-        let end = TurnEnd { thread, outcome, told, text, tool_calls, spend, thread_spend };
+        let confirmation = None;
+        let end =
+            TurnEnd { thread, outcome, told, text, tool_calls, spend, thread_spend, confirmation };
         (Recorded { end, last: None, is_final: false, spends }, 0)
     })
 }
 
 async fn work(chat: &ChatContext, input: TurnInput, held: &HeldThread) -> (Recorded, u32) {
-    let TurnInput { thread, root, context, log, choice, transcript } = input;
+    let TurnInput { thread, root, context, log, choice, transcript, resumed, granted } = input;
+    let approvals = Approvals {
+        rule: chat.settings.approvals,
+        scope: [thread.to_string(), context.caller.owner.as_str().to_owned()],
+        granted,
+        answered: resumed.answered,
+        begun: resumed.begun,
+    };
     let interrupt = held.interrupt.clone();
     let tools = chat.tools.for_turn().unwrap_or_else(|| Arc::clone(&chat.tools));
     await_tools(&*tools, &log).await;
@@ -166,7 +181,7 @@ async fn work(chat: &ChatContext, input: TurnInput, held: &HeldThread) -> (Recor
         listener: Arc::clone(&recorder) as _,
     };
     let run = Run::new(transcript, chat.settings.limits);
-    let run = run.within(chat.settings.max_context_tokens);
+    let run = run.within(chat.settings.max_context_tokens).with_approvals(approvals);
     let steps = recorder.keeping(Box::pin(drive(run, driver))).await;
     (recorder.recorded(), steps)
 }

@@ -125,10 +125,6 @@ fn targets(
         },
         Target::Them => match (memory.touched.as_slice(), memory.shown.as_slice()) {
             ([], []) => Err(Trouble::WhichOne(action())),
-            // "Delete them" after a whole list is confirmed first.
-            ([], shown) if change.action == Action::Delete => {
-                Err(sweeping(shown.to_vec(), action()))
-            }
             ([], shown) => Ok(by_ids(shown, todos)),
             (touched, _) => Ok(by_ids(touched, todos)),
         },

@@ -8,13 +8,13 @@ use reqwest::Url;
 use reqwest::header::{HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 
-use super::super::{RevisionChoice, ServerSettings, ToolFilter, Transport};
+use super::super::{ApprovalRules, RevisionChoice, ServerSettings, ToolFilter, Transport};
 use super::fault::{Notes, is_showable};
 use super::variables::Variables;
-use base::domain::Secret;
+use base::domain::{ApprovalRule, Secret, Trust};
 
 /// Every member that does something.
-const MEMBERS: [&str; 13] = [
+const MEMBERS: [&str; 15] = [
     "type",
     "command",
     "args",
@@ -26,6 +26,8 @@ const MEMBERS: [&str; 13] = [
     "timeout_seconds",
     "tools",
     "protocol",
+    "approval",
+    "trust",
     "tell_owner",
     "forward_auth",
 ];
@@ -35,6 +37,13 @@ const OF_URL: [&str; 1] = ["headers"];
 const TYPES: [&str; 5] = ["stdio", "http", "streamable-http", "streamableHttp", "sse"];
 const FILTERS: [&str; 2] = ["allow", "deny"];
 const NO_FILTER: &str = r#""tools" must be an object with "allow" or "deny" or both, each a list of names of the server's tools, in which * stands for any characters"#;
+const RULES: [(&str, ApprovalRule); 3] = [
+    ("destructive", ApprovalRule::Destructive),
+    ("always", ApprovalRule::Always),
+    ("never", ApprovalRule::Never),
+];
+const NO_RULE: &str = r#""approval" must be "destructive", "always" or "never", or an object that gives one of them for names of the server's tools, in which * stands for any characters"#;
+const LEVELS: [(&str, Trust); 2] = [("trusted", Trust::Trusted), ("untrusted", Trust::Untrusted)];
 /// In seconds: longer than any call should take.
 const MAX_SECONDS: f64 = 86_400.0;
 
@@ -86,6 +95,7 @@ impl Members {
         let transport = self.transport();
         let call_timeout = self.seconds("timeout_seconds");
         let (tools, revision) = (self.tool_filter(), self.revision());
+        let (approval, trust) = (self.approval_rules(), self.trust());
         let (tell_owner, forward_auth) = (self.flag("tell_owner"), self.flag("forward_auth"));
         let transport = transport?;
         if forward_auth && !keeps_tokens(&transport) {
@@ -93,7 +103,9 @@ impl Members {
             self.fault("forward_auth", problem);
         }
         let settings = ServerSettings::new(name, transport);
-        Some(ServerSettings { revision, call_timeout, tools, tell_owner, forward_auth, ..settings })
+        let settings =
+            ServerSettings { trust, revision, call_timeout, tools, approval, ..settings };
+        Some(ServerSettings { tell_owner, forward_auth, ..settings })
     }
 
     /// Only one for each member: what is said of a variable in it explains the rest.
@@ -149,6 +161,29 @@ impl Members {
                 RevisionChoice::Detected
             }
         }
+    }
+
+    fn approval_rules(&mut self) -> ApprovalRules {
+        let rules = match self.values.get("approval") {
+            None => Some(Vec::new()),
+            Some(Value::Object(rules)) => rules
+                .iter()
+                .map(|(pattern, rule)| Some((pattern.clone(), word(rule, &RULES)?)))
+                .collect(),
+            Some(rule) => word(rule, &RULES).map(|rule| vec![("*".to_owned(), rule)]),
+        };
+        if rules.is_none() {
+            self.fault("approval", NO_RULE);
+        }
+        ApprovalRules(rules.unwrap_or_default())
+    }
+
+    fn trust(&mut self) -> Trust {
+        let Some(value) = self.values.get("trust") else { return Trust::Untrusted };
+        word(value, &LEVELS).unwrap_or_else(|| {
+            self.fault("trust", r#""trust" must be "trusted" or "untrusted""#);
+            Trust::Untrusted
+        })
     }
 
     fn transport(&mut self) -> Option<Transport> {
@@ -285,6 +320,12 @@ fn is_variable((name, value): &(String, Secret)) -> bool {
 
 fn is_header((name, value): &(String, Secret)) -> bool {
     HeaderName::try_from(name).is_ok() && HeaderValue::try_from(value.expose()).is_ok()
+}
+
+/// One of a few words.
+fn word<T: Copy>(value: &Value, words: &[(&str, T)]) -> Option<T> {
+    let said = value.as_str()?;
+    words.iter().find(|(word, _)| *word == said).map(|(_, meaning)| *meaning)
 }
 
 /// A list of texts. Absent is empty; anything else is `None`.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::super::{ServerFault, ToolFilter};
+use super::super::{ApprovalRules, ServerFault, ToolFilter};
 use base::domain::{Secret, Trust};
 use base::resilience::GuardSettings;
 use outbound::Outbound;
@@ -50,12 +50,14 @@ pub struct ServerSettings {
     /// 1 to 32 of `A-Z a-z 0-9 _ -`.
     pub name: String,
     pub transport: Transport,
-    /// Whether its hints are believed.
+    /// What is assumed of a tool of which it says nothing (ADR 38).
     pub trust: Trust,
     pub revision: RevisionChoice,
     /// Limit of one attempt of a call, if it is not that of all servers.
     pub call_timeout: Option<Duration>,
     pub tools: ToolFilter,
+    /// Which of its calls wait for a person, if that is not the rule for all servers (ADR 38).
+    pub approval: ApprovalRules,
     /// Whether the operator wants it to be told for whom each call is made.
     pub tell_owner: bool,
     /// Whether it gets the token of the caller for whom a call is made, in place of an
@@ -82,10 +84,11 @@ impl ServerSettings {
         Self {
             name: name.to_owned(),
             transport,
-            trust: Trust::Trusted,
+            trust: Trust::Untrusted,
             revision: RevisionChoice::Detected,
             call_timeout: None,
             tools: ToolFilter::default(),
+            approval: ApprovalRules::default(),
             tell_owner: false,
             forward_auth: false,
         }

@@ -1,5 +1,6 @@
 //! What is offered, and under which stable id.
 
+pub(super) mod approval_rules;
 pub(super) mod board;
 pub(super) mod boards;
 pub(super) mod filter;

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::super::ServerSettings;
 use super::filter::fits;
-use base::domain::{Hints, Tool, ToolId, ToolOrigin, Trust, clean, shorten};
+use base::domain::{Hints, Tool, ToolId, ToolOrigin, clean, shorten};
 
 /// The smallest limit of a provider, and more than a model can use well.
 pub(crate) const MAX_TOOLS: usize = 128;
@@ -53,7 +53,8 @@ pub(crate) async fn list_tools(
     server: &Arc<str>,
     settings: &ServerSettings,
 ) -> Result<ServerTools, ServiceError> {
-    let unmatched = settings.tools.patterns().cloned().collect();
+    let named = settings.tools.patterns().chain(settings.approval.patterns());
+    let unmatched = named.cloned().collect();
     let (mut offer, mut cursor) = (ServerTools { unmatched, ..ServerTools::default() }, None);
     for _ in 0..MAX_PAGES {
         let params = PaginatedRequestParams::default().with_cursor(cursor);
@@ -61,7 +62,7 @@ pub(crate) async fn list_tools(
         for tool in &page.tools {
             offer.unmatched.retain(|pattern| !fits(pattern, &tool.name));
             if settings.tools.lets_in(&tool.name) {
-                offer.take(tool, server, settings.trust);
+                offer.take(tool, server, settings);
             }
         }
         cursor = page.next_cursor;
@@ -80,10 +81,10 @@ pub(crate) fn instructions(told: Option<&str>) -> Option<Arc<str>> {
 }
 
 impl ServerTools {
-    fn take(&mut self, tool: &ServerTool, server: &Arc<str>, trust: Trust) {
+    fn take(&mut self, tool: &ServerTool, server: &Arc<str>, settings: &ServerSettings) {
         let known = self.tools.iter().any(|other| other.name == tool.name);
         let read =
-            read_tool(tool, server, trust).filter(|_| !known && self.tools.len() < MAX_TOOLS);
+            read_tool(tool, server, settings).filter(|_| !known && self.tools.len() < MAX_TOOLS);
         match read {
             Some(tool) => self.tools.push(tool),
             None => self.left_out.add(&tool.name),
@@ -119,7 +120,7 @@ impl fmt::Display for LeftOut {
 
 /// None for a tool whose name cannot be shown, or whose schema is too large to send with each
 /// request.
-fn read_tool(tool: &ServerTool, server: &Arc<str>, trust: Trust) -> Option<Tool> {
+fn read_tool(tool: &ServerTool, server: &Arc<str>, settings: &ServerSettings) -> Option<Tool> {
     let schema = Value::Object(tool.input_schema.as_ref().clone());
     let is_named =
         (1..=MAX_NAME_BYTES).contains(&tool.name.len()) && clean(&tool.name) == tool.name;
@@ -137,9 +138,16 @@ fn read_tool(tool: &ServerTool, server: &Arc<str>, trust: Trust) -> Option<Tool>
         schema: Arc::new(schema),
         origin: ToolOrigin::Server(id),
         hints: annotations.map(hints).unwrap_or_default(),
-        trust,
+        is_annotated: annotations.is_some_and(is_clear),
+        trust: settings.trust,
+        approval: settings.approval.rule_for(&tool.name),
         honours_keys: tool.meta.as_ref().is_some_and(|meta| meta.contains_key(HONOURS_KEYS)),
     })
+}
+
+/// Whether it says anything of what the tool may do.
+const fn is_clear(told: &ToolAnnotations) -> bool {
+    told.read_only_hint.is_some() || told.destructive_hint.is_some()
 }
 
 fn hints(told: &ToolAnnotations) -> Hints {

@@ -91,6 +91,9 @@ impl StoredThread {
         for entry in beginning.entries {
             self.add(entry);
         }
+        if let Some(granted) = beginning.granted {
+            self.thread.granted = granted;
+        }
     }
 
     /// Stores the end of a turn and releases the thread.

@@ -11,7 +11,7 @@ use chat::{Beginning, Entry, NewReceipt};
 /// The columns that [`thread_of`] reads.
 macro_rules! thread_columns {
     () => {
-        "id, owner, title, status, created_at, input_tokens, cached_tokens, output_tokens, \
+        "id, owner, title, status, created_at, granted, input_tokens, cached_tokens, output_tokens, \
         thinking_tokens, cost_nanos, unpriced_calls"
     };
 }
@@ -80,7 +80,10 @@ pub(super) fn thread_of(row: &AnyRow) -> SqlResult<Thread> {
     let created_at = created_at.map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
     let (title, status) = (row.try_get("title")?, serde_json::from_str(&status)?);
     let owner = Owner::named(row.try_get("owner")?);
-    Ok(Thread { id: id.into(), owner, title, created_at, status, spent: spend_of(row)? })
+    let granted: Option<String> = row.try_get("granted")?;
+    let granted = granted.as_deref().map(serde_json::from_str).transpose()?.unwrap_or_default();
+    let spent = spend_of(row)?;
+    Ok(Thread { id: id.into(), owner, title, created_at, status, spent, granted })
 }
 
 fn spend_of(row: &AnyRow) -> SqlResult<Spend> {

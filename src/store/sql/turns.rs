@@ -29,6 +29,8 @@ pub(super) struct BeginningRow {
 pub(super) struct Rewind {
     to: ItemId,
     kept: Vec<Addition>,
+    /// As JSON: tools that the person approved for the conversation (ADR 38).
+    granted: Option<String>,
     row: BeginningRow,
 }
 
@@ -46,7 +48,7 @@ pub(super) struct ClosingRow {
 pub(super) enum BeginningWrite {
     /// In one statement, batched with others.
     Row(Arc<BeginningRow>),
-    /// In its own transaction, because it deletes rows first.
+    /// In its own transaction: it deletes rows first, or changes the thread.
     Rewind(Box<Rewind>),
 }
 
@@ -60,16 +62,18 @@ impl BeginningWrite {
                 asked: asked.map(EntryRow::new).transpose()?,
             })
         };
-        Ok(match (&beginning.rewind_to, beginning.entries.as_slice()) {
-            (None, [asked]) => Self::Row(Arc::new(row(None, Some(asked))?)),
-            (None, [form, asked]) if form.message.is_none() => {
+        let granted = beginning.granted.as_ref().map(serde_json::to_string).transpose()?;
+        let rewind_to = beginning.rewind_to.as_ref();
+        Ok(match (rewind_to, beginning.entries.as_slice(), granted) {
+            (None, [asked], None) => Self::Row(Arc::new(row(None, Some(asked))?)),
+            (None, [form, asked], None) if form.message.is_none() => {
                 Self::Row(Arc::new(row(Some(form), Some(asked))?))
             }
-            (to, entries) => {
+            (to, entries, granted) => {
                 let kept: Result<_, _> =
                     entries.iter().map(|entry| Addition::new(lease, entry)).collect();
-                let to = to.clone().unwrap_or_else(|| ItemId::from(""));
-                Self::Rewind(Box::new(Rewind { to, kept: kept?, row: row(None, None)? }))
+                let to = to.cloned().unwrap_or_else(|| ItemId::from(""));
+                Self::Rewind(Box::new(Rewind { to, kept: kept?, granted, row: row(None, None)? }))
             }
         })
     }
@@ -186,7 +190,7 @@ impl SqlStore {
     }
 
     async fn replace(&self, rewind: &Rewind) -> SqlResult<bool> {
-        let Rewind { to, kept, row } = rewind;
+        let Rewind { to, kept, granted, row } = rewind;
         let dialect = self.database.dialect();
         let mut writing = self.database.writes().await?;
         let mut transaction = writing.begin_with(dialect.begin()).await?;
@@ -204,10 +208,13 @@ impl SqlStore {
             .fetch_optional(&mut *connection)
             .await?
         {
-            query(FORGET_AFTER).bind(thread).bind(after).execute(&mut *connection).await?;
+            query(FORGET_AFTER).bind(thread.as_str()).bind(after).execute(&mut *connection).await?;
         }
         for entry in kept {
             statement(dialect, &[entry]).execute(&mut *connection).await?;
+        }
+        if let Some(granted) = granted {
+            query(GRANT).bind(thread).bind(granted).execute(&mut *connection).await?;
         }
         transaction.commit().await?;
         writing.done();
@@ -233,6 +240,8 @@ impl SqlStore {
 }
 
 const PLACE: &str = "SELECT seq FROM entries WHERE thread_id = $1 AND id = $2";
+
+const GRANT: &str = "UPDATE threads SET granted = $2 WHERE id = $1";
 
 const FORGET_AFTER: &str = "DELETE FROM entries WHERE thread_id = $1 AND seq > $2";
 

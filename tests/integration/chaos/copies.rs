@@ -30,7 +30,7 @@ async fn a_copy_of_a_killed_request_undoes_nothing_that_came_later_and_does_noth
 async fn comes_again(seed: u64) {
     let plan = Plan::drawn(seed);
     let data = TempDir::new().unwrap();
-    let server = Running::start(&data, &[]);
+    let server = Running::start(&data, &[("APPROVALS", "never")]);
     connected(&server).await;
     let body = prepared(&plan, &server).await;
 

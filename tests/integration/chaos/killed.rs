@@ -28,7 +28,7 @@ async fn killed_at_any_moment_a_turn_loses_nothing_told_and_is_done_once_when_tr
 async fn survives(seed: u64) {
     let plan = Plan { strike: Strike::drawn(&mut Random(seed)), key: format!("seed-{seed}") };
     let data = TempDir::new().unwrap();
-    let server = Running::start(&data, &[]);
+    let server = Running::start(&data, &[("APPROVALS", "never")]);
     connected(&server).await;
 
     let (header, body) = (("idempotency-key", &*plan.key), create("add milk and eggs and bread"));

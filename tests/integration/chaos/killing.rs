@@ -109,7 +109,7 @@ async fn restarted(dead: Running, data: &TempDir) -> Running {
         let over = "UPDATE leases SET held_until = (SELECT ms FROM clock) - 1 WHERE held_until > 0";
         sqlx::query(over).execute(&mut database).await.unwrap();
     }
-    Running::start(data, &[])
+    Running::start(data, &[("APPROVALS", "never")])
 }
 
 /// Waits until the todo server is there.

@@ -121,6 +121,7 @@ impl Earlier {
             rewind_to: Some(self.root()),
             entries: vec![Entry { root: self.root(), item: None, message: Some(message) }],
             receipt: None,
+            granted: None,
         };
         let claim = store.claim(&Owner::anyone(), &resource).await.unwrap();
         let Claim::Held(lease) = claim else { panic!("{claim:?}") };

@@ -2,6 +2,7 @@
 
 mod again;
 mod allowances;
+mod approvals;
 mod asking;
 mod at_once;
 mod bodies;
@@ -13,6 +14,7 @@ mod day;
 mod degraded;
 mod form;
 mod health;
+mod hijacked;
 mod hostile;
 mod journal;
 mod leaving;

@@ -144,6 +144,7 @@ fn opened(status: ThreadStatus) -> (Thread, Entry) {
         created_at,
         status,
         spent: Spend::default(),
+        granted: Vec::new(),
     };
     let thread = Thread { id: orchestrator::domain::ThreadId::new_thread(), ..thread };
     let first = entry(&thread, ItemContent::EndOfTurn {});

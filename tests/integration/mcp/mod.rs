@@ -18,8 +18,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use orchestrator::agents::{Progress, ToolError, ToolRequest, Tools};
-use orchestrator::domain::{Caller, Dependency, Detail, HealthProbe, ToolCall, ToolOutput, Trust};
-use orchestrator::mcp::{Pace, ServerSettings, Servers, Settings, Transport};
+use orchestrator::domain::{
+    ApprovalRule, Caller, Dependency, Detail, HealthProbe, ToolCall, ToolOutput, Trust,
+};
+use orchestrator::mcp::{ApprovalRules, Pace, ServerSettings, Servers, Settings, Transport};
 use orchestrator::outbound::Outbound;
 use orchestrator::resilience::{BreakerSettings, GuardSettings};
 use tokio::time::{Instant, timeout};
@@ -37,7 +39,9 @@ fn http(name: &str, server: &McpServer) -> ServerSettings {
 }
 
 fn trusted(name: &str, transport: Transport) -> ServerSettings {
-    ServerSettings::new(name, transport)
+    // What waits for a person is asked elsewhere.
+    let approval = ApprovalRules(vec![("*".to_owned(), ApprovalRule::Never)]);
+    ServerSettings { trust: Trust::Trusted, approval, ..ServerSettings::new(name, transport) }
 }
 
 fn settings(servers: Vec<ServerSettings>) -> Settings {

@@ -1,5 +1,6 @@
 //! The real program: its own model, its own todo server, its own files.
 
+mod approvals;
 mod canaries;
 mod commands;
 mod connections;

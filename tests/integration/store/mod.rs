@@ -40,6 +40,7 @@ fn thread() -> Thread {
         created_at,
         status,
         spent,
+        granted: Vec::new(),
     }
 }
 
@@ -59,7 +60,7 @@ fn opening(thread: &Thread) -> Beginning {
     };
     let entry = Entry { root: item.id.clone(), item: Some(item), message: None };
     let attempt = "first".to_owned();
-    Beginning { attempt, rewind_to: None, entries: vec![entry], receipt: None }
+    Beginning { attempt, rewind_to: None, entries: vec![entry], receipt: None, granted: None }
 }
 
 /// An entry that only the model sees.

@@ -82,7 +82,7 @@ fn next(root: &ItemId) -> Beginning {
     let said = Message::Note { text: "next".to_owned() };
     let entry = Entry { root: root.clone(), item: None, message: Some(said) };
     let (attempt, entries) = ("next".to_owned(), vec![entry]);
-    Beginning { attempt, rewind_to: None, entries, receipt: None }
+    Beginning { attempt, rewind_to: None, entries, receipt: None, granted: None }
 }
 
 /// What nobody owned is found by those who come without a name, and by nobody else.

@@ -149,7 +149,10 @@ async fn a_due_date_is_taken_away_by_talking() {
     ask(&server.url, &json!({ "message": "add eggs for tomorrow" })).await;
 
     let said = json!({ "message": "remove the due date from eggs" });
-    let answer = ask(&server.url, &said).await;
+    let asked = ask(&server.url, &said).await;
+    let approved =
+        json!({ "thread_id": asked["thread_id"], "approve": asked["confirmation"]["id"] });
+    let answer = ask(&server.url, &approved).await;
 
     let last = answer["tool_calls"].as_array().unwrap().last().unwrap();
     assert_eq!((&last["name"], &last["is_error"]), (&json!("update_todo"), &json!(false)));

@@ -1,5 +1,6 @@
 //! The agent loop.
 
+mod approval;
 mod driver;
 mod failure;
 mod prompt;

@@ -260,6 +260,7 @@ fn ended(tool_calls: Vec<ToolRecord>) -> Fact {
         tool_calls,
         spend: Spend::default(),
         thread_spend: None,
+        confirmation: None,
     }))
 }
 

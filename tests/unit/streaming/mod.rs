@@ -112,5 +112,6 @@ fn ended(outcome: Outcome, told: Option<&str>) -> Fact {
         tool_calls: Vec::new(),
         spend: Spend::default(),
         thread_spend: None,
+        confirmation: None,
     }))
 }

@@ -3,24 +3,12 @@
 use jiff::Zoned;
 
 use super::intent::{Action, Change, Intent, Tone, Unclear};
-use super::target::{NoTarget, Target, read_target};
+use super::target::{NoTarget, read_target};
 use super::words::{Word, after, before, capital, join, lowers, trim};
 
 pub(in crate::brain) fn change(target: &[Word], action: Action, now: &Zoned) -> Intent {
-    let lowered = lowers(target);
-    // "Delete everything" is confirmed first; "delete all todos" names what it destroys.
-    let sweeping = matches!(action, Action::Delete) && lowered.contains(&"everything");
     match read_target(target, now) {
-        Ok(target) => {
-            let tone = match &target {
-                Target::All(filter) if sweeping && filter.is_default() => Tone::Sweeping,
-                Target::All(_) | Target::Named { .. } | Target::Places(_) | Target::Found(_) => {
-                    Tone::Plain
-                }
-                Target::It | Target::Them | Target::Among { .. } => Tone::Plain,
-            };
-            Intent::Change(Change { target, action, tone })
-        }
+        Ok(target) => Intent::Change(Change { target, action, tone: Tone::Plain }),
         Err(NoTarget::Except) => Intent::Unclear(Unclear::Except),
         Err(NoTarget::Missing) => Intent::Unclear(Unclear::NoTarget(verb(&action))),
     }

@@ -26,7 +26,7 @@ pub(in crate::brain) fn read_change(words: &[Word], now: &Zoned) -> Option<Inten
         .or_else(|| read_statement(words, now))
 }
 
-/// "Clear my list" means all of it, but is confirmed first.
+/// "Clear my list" means all of it.
 fn read_sweep(lowered: &[&str]) -> Option<Intent> {
     let filter = if patterns::fits("delete all", lowered) {
         Filter::default()
@@ -35,8 +35,8 @@ fn read_sweep(lowered: &[&str]) -> Option<Intent> {
     } else {
         return None;
     };
-    let tone = if filter.is_default() { Tone::Sweeping } else { Tone::Plain };
-    Some(Intent::Change(Change { target: Target::All(filter), action: Action::Delete, tone }))
+    let (target, action) = (Target::All(filter), Action::Delete);
+    Some(Intent::Change(Change { target, action, tone: Tone::Plain }))
 }
 
 fn read_delete(words: &[Word], lowered: &[&str], now: &Zoned) -> Option<Intent> {

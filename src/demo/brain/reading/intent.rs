@@ -38,8 +38,8 @@ pub(in crate::brain) struct Change {
 
 /// Whether a command may be carried out immediately.
 ///
-/// "Delete all todos" names what it destroys, so it is done. "Delete everything" and "clear my
-/// list" are said carelessly, so the brain asks first.
+/// "All done!" is said carelessly, so the brain asks first. It does not ask before it deletes: the
+/// server holds such calls until the person approves them (ADR 38).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::brain) enum Tone {
     Plain,

@@ -12,6 +12,9 @@ use super::super::reading::intent::{Action, NewTodo};
 use super::super::resolve::{Act, Trouble};
 use super::human::{self, count, numbered, with_asides};
 
+/// How the result of a call begins that the person declined (ADR 38).
+const NOT_APPROVED: &str = "the person did not approve this call";
+
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::brain) struct Made {
     pub(in crate::brain) todo: NewTodo,
@@ -172,6 +175,9 @@ fn deed(act: &Act, now: &Zoned) -> String {
 fn failure(verb: &str, title: &str, outcome: &Outcome) -> Option<String> {
     match outcome {
         Outcome::Worked(_) => None,
+        Outcome::Failed(error) if error.starts_with(NOT_APPROVED) => {
+            Some(format!("I left “{title}” as it is."))
+        }
         Outcome::Failed(error) => {
             Some(format!("I could not {verb} “{title}”. The tool says: {error}"))
         }

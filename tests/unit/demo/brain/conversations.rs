@@ -121,18 +121,22 @@ fn without_a_list_a_number_shows_one_first() {
 }
 
 #[test]
-fn sweeping_words_wait_for_a_yes() {
+fn the_brain_asks_nothing_before_it_deletes_because_the_server_holds_the_calls() {
+    for words in ["delete everything", "clear my list", "delete all todos"] {
+        let heard = milky().say(words);
+
+        assert_eq!(written(&heard), deletes(&["m1", "m2", "m3", "m4"]), "{words}");
+    }
+}
+
+#[test]
+fn a_call_that_the_person_declined_is_told_as_left_alone() {
     let mut talk = milky();
-    let asked = talk.say("delete everything");
-    assert_eq!(
-        asked.last.text,
-        "That would delete 4 todos at once. Say “yes” to go on, or “no” to leave them as they are."
-    );
+    talk.decline("delete_todo");
 
-    let heard = talk.say("yes");
+    let heard = talk.say("delete bread");
 
-    assert_eq!(written(&heard), deletes(&["m1", "m2", "m3", "m4"]));
-    assert_eq!(written(&talk.say("yes")), "-");
+    assert_eq!(heard.last.text, "I left “Bread” as it is.");
 }
 
 #[test]

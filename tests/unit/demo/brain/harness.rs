@@ -13,6 +13,7 @@ pub(super) struct Talk {
     todos: Vec<Value>,
     calls: usize,
     refusing: Option<&'static str>,
+    declining: Option<&'static str>,
     page: usize,
 }
 
@@ -31,7 +32,7 @@ impl Talk {
     pub(super) fn with(tools: Vec<ToolSpec>, todos: Vec<Value>) -> Self {
         let now: Zoned = "2026-11-21T05:12:00+01:00[Europe/Berlin]".parse().unwrap();
         let conversation = Conversation { now, said: Vec::new(), tools };
-        Self { conversation, todos, calls: 0, refusing: None, page: 100 }
+        Self { conversation, todos, calls: 0, refusing: None, declining: None, page: 100 }
     }
 
     /// From now on questions can be put into a form, too.
@@ -42,6 +43,11 @@ impl Talk {
     /// Every call of this tool is refused from now on.
     pub(super) fn refuse(&mut self, tool: &'static str) {
         self.refusing = Some(tool);
+    }
+
+    /// The person declines every call of this tool from now on.
+    pub(super) fn decline(&mut self, tool: &'static str) {
+        self.declining = Some(tool);
     }
 
     /// The list tool gives no more than this at once.
@@ -96,6 +102,9 @@ impl Talk {
     fn answer_of(&mut self, call: &Call) -> String {
         if self.refusing == Some(call.name.as_str()) {
             return "There is no todo with this id. Call list_todos to see the ids.".to_owned();
+        }
+        if self.declining == Some(call.name.as_str()) {
+            return "the person did not approve this call, so it was not made".to_owned();
         }
         if call.name == "ask_user" {
             return "The questions are on the person's screen; the answer is the person's next message."

@@ -1,4 +1,4 @@
-//! Digests, by which equal requests are recognised without storing their text.
+//! Digests, by which equal things are recognised without storing their text.
 
 use sha2::{Digest, Sha256};
 

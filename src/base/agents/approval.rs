@@ -1,0 +1,205 @@
+//! Which calls wait for a person, and what an approval is bound to (ADR 38). Pure: the one place
+//! that decides it.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::{Map, Value};
+
+use super::ToolError;
+use crate::domain::{
+    ApprovalRule, Message, Tool, ToolCall, ToolId, ToolOrigin, ToolResult, Trust, digest,
+};
+
+/// What the ids of approvals begin with. No question of a model has such an id.
+const PREFIX: &str = "apr_";
+
+/// In hexadecimal digits: half of a SHA-256, which nobody guesses.
+const DIGITS: usize = 32;
+
+/// What is known of approvals when a run begins. The default knows of none.
+#[derive(Clone, Debug, Default)]
+pub struct Approvals {
+    /// The rule for tools without one of their own.
+    pub rule: ApprovalRule,
+    /// Where approvals count: the thread and its owner.
+    pub scope: [String; 2],
+    /// The tools that the person approved for this conversation, by their fingerprints.
+    pub granted: Vec<String>,
+    /// What the person decided about calls that wait, by the ids of the approvals.
+    pub answered: HashMap<String, Verdict>,
+    /// The keys of calls that were begun, so they needed no approval or had it.
+    pub begun: HashSet<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Approved,
+    Declined {
+        /// The person's own words, if there are any.
+        said: Option<String>,
+    },
+}
+
+/// A call that waits for a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldCall {
+    /// The id of its approval.
+    pub id: String,
+    pub tool: ToolId,
+    /// For people, as the server gave it.
+    pub title: Option<String>,
+    /// As the model wrote them.
+    pub arguments: String,
+}
+
+/// What becomes of a call.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum CallDecision {
+    /// It is made.
+    Free,
+    /// It waits.
+    Held(HeldCall),
+    /// It is not made.
+    Refused(ToolError),
+}
+
+/// A call that the person did not approve. An equal one is not asked for again (ADR 38).
+#[derive(Debug)]
+struct DeclinedCall {
+    tool: Option<ToolId>,
+    arguments: Map<String, Value>,
+}
+
+/// The decisions of one run.
+#[derive(Debug, Default)]
+pub(super) struct ApprovalDesk {
+    approvals: Approvals,
+    declined: Vec<DeclinedCall>,
+}
+
+impl ApprovalDesk {
+    pub(super) fn new(approvals: Approvals, transcript: &[Message]) -> Self {
+        Self { approvals, declined: declined_in(transcript) }
+    }
+
+    pub(super) fn decide(&mut self, call: &ToolCall, tool: &Tool) -> CallDecision {
+        let ToolOrigin::Server(id) = &tool.origin else { return CallDecision::Free };
+        let is_begun =
+            call.key.as_ref().is_some_and(|key| self.approvals.begun.contains(key.as_str()));
+        if is_begun || !needs_approval(tool, self.approvals.rule) {
+            return CallDecision::Free;
+        }
+        let fingerprint = fingerprint(id, tool);
+        if self.approvals.granted.contains(&fingerprint) {
+            return CallDecision::Free;
+        }
+        let approval = self.id_of(call, id, &fingerprint);
+        match self.approvals.answered.get(&approval) {
+            Some(Verdict::Approved) => CallDecision::Free,
+            Some(Verdict::Declined { said }) => {
+                let refusal = said.clone().map_or(ToolError::Declined, ToolError::DeclinedSaying);
+                self.declined.extend(declined(call));
+                CallDecision::Refused(refusal)
+            }
+            None if self.is_declined(call, id) => CallDecision::Refused(ToolError::Declined),
+            None => CallDecision::Held(HeldCall {
+                id: approval,
+                tool: id.clone(),
+                title: tool.title.clone(),
+                arguments: call.arguments.clone(),
+            }),
+        }
+    }
+
+    /// Bound to this very call: another thread, owner, call, tool, definition or argument has
+    /// another id (ADR 38). The key is random and leaves the server only in the approved call.
+    fn id_of(&self, call: &ToolCall, id: &ToolId, fingerprint: &str) -> String {
+        let [thread, owner] = &self.approvals.scope;
+        let key = call.key.as_ref().map_or("", |key| key.as_str());
+        let bound = [thread, owner, key, &*id.server, &*id.tool, fingerprint, &call.arguments];
+        format!("{PREFIX}{fingerprint}{}", short_digest(&bound))
+    }
+
+    fn is_declined(&self, call: &ToolCall, id: &ToolId) -> bool {
+        let arguments = call.object();
+        let is_equal = |known: &DeclinedCall| {
+            known.tool.as_ref() == Some(id) && Some(&known.arguments) == arguments.as_ref()
+        };
+        self.declined.iter().any(is_equal)
+    }
+}
+
+/// Whether an id is that of an approval.
+pub fn is_approval(id: &str) -> bool {
+    fingerprint_in(id).is_some()
+}
+
+/// The fingerprint of the tool whose call an approval is about.
+pub fn fingerprint_in(id: &str) -> Option<&str> {
+    let rest = id.strip_prefix(PREFIX).filter(|rest| rest.len() == 2 * DIGITS)?;
+    rest.get(..DIGITS)
+}
+
+/// The calls at the end of the transcript that have no result yet, if there are any.
+pub fn open_calls(transcript: &[Message]) -> Vec<&ToolCall> {
+    let (said, results) = match transcript {
+        [.., Message::Assistant(said)] => (said, [].as_slice()),
+        [.., Message::Assistant(said), Message::Tools { results }] => (said, results.as_slice()),
+        _ => return Vec::new(),
+    };
+    let has_result = |call: &&ToolCall| results.iter().any(|result| result.id == call.id);
+    said.calls.iter().filter(|call| !has_result(call)).collect()
+}
+
+/// The result of a call for which the person did not wait to be asked.
+pub fn unapproved(call: &ToolCall) -> ToolResult {
+    let output = ToolError::Unapproved.to_string();
+    ToolResult { id: call.id.clone(), name: call.name.clone(), output, is_error: true }
+}
+
+fn needs_approval(tool: &Tool, rule: ApprovalRule) -> bool {
+    match tool.approval.unwrap_or(rule) {
+        ApprovalRule::Never => false,
+        ApprovalRule::Always => true,
+        ApprovalRule::Destructive => {
+            let may_destroy = tool.hints.destructive && !tool.hints.read_only;
+            // Most servers say nothing of their tools. Only of a trusted one this means no harm.
+            may_destroy && (tool.is_annotated || tool.trust == Trust::Untrusted)
+        }
+    }
+}
+
+/// A tool as it is defined now. If its server changes it, earlier approvals do not count.
+fn fingerprint(id: &ToolId, tool: &Tool) -> String {
+    let title = tool.title.as_deref().unwrap_or_default();
+    let hints = format!("{:?} {}", tool.hints, tool.is_annotated);
+    let schema = tool.schema.to_string();
+    short_digest(&[&id.server, &id.tool, title, &tool.description, &schema, &hints])
+}
+
+fn short_digest(parts: &[&str]) -> String {
+    let mut text = digest(parts);
+    text.truncate(DIGITS);
+    text
+}
+
+/// What the person declined since they last spoke.
+fn declined_in(transcript: &[Message]) -> Vec<DeclinedCall> {
+    let is_said = |message: &Message| matches!(message, Message::User { .. });
+    let newest = transcript.rsplit(is_said).next().unwrap_or_default();
+    let results = newest.iter().filter_map(|message| match message {
+        Message::Tools { results } => Some(results),
+        Message::User { .. } | Message::Assistant(_) | Message::Note { .. } => None,
+    });
+    let is_no = |result: &&ToolResult| result.is_error && ToolError::is_declined_in(&result.output);
+    let ids: HashSet<_> = results.flatten().filter(is_no).map(|result| &result.id).collect();
+    let calls = newest.iter().filter_map(|message| match message {
+        Message::Assistant(said) => Some(&said.calls),
+        Message::User { .. } | Message::Tools { .. } | Message::Note { .. } => None,
+    });
+    calls.flatten().filter(|call| ids.contains(&call.id)).filter_map(declined).collect()
+}
+
+fn declined(call: &ToolCall) -> Option<DeclinedCall> {
+    Some(DeclinedCall { tool: call.tool.clone(), arguments: call.object()? })
+}
