@@ -18,6 +18,22 @@ use outbound::NotAllowed;
 /// Longest pause that a server may ask for.
 const MAX_PAUSE: Duration = Duration::from_mins(1);
 
+/// In place of an answer that is not read (ADR 39).
+pub(super) const TOO_LARGE: &str = "its answer is larger than 8 MiB or has more than 50,000 parts; \
+    ask for less at once";
+pub(super) const UNREADABLE: &str = "its answer cannot be read";
+
+/// What a server may not send (ADR 39).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Flood {
+    #[error("it sends messages that nobody asked for without a pause")]
+    Unasked,
+    #[error("it sends more requests than it takes answers to")]
+    Unanswered,
+    #[error("it writes without an end to the message")]
+    Endless,
+}
+
 /// `Display` goes to the log, so it contains no text of the server and no address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ConnectError {
@@ -47,6 +63,10 @@ pub(super) enum ConnectError {
     Foreign,
     #[error("it does not answer as an MCP server should")]
     Garbled,
+    #[error("its list of tools is larger than 8 MiB or has more than 50,000 parts")]
+    TooLarge,
+    #[error("{0}; look for the reason in its log")]
+    Flooded(Flood),
 }
 
 impl From<&ClientInitializeError> for ConnectError {
@@ -73,6 +93,7 @@ impl From<&ServiceError> for ConnectError {
         match error {
             ServiceError::TransportSend(error) => error.into(),
             ServiceError::TransportClosed => Self::Closed,
+            ServiceError::McpError(error) if error.message == TOO_LARGE => Self::TooLarge,
             ServiceError::McpError(error) => Self::Refused(error.code.0),
             ServiceError::Timeout { .. } => Self::TimedOut,
             ServiceError::UnexpectedResponse | _ => Self::Garbled,
@@ -103,7 +124,9 @@ impl ConnectError {
             | Self::Unauthorized
             | Self::Unusable
             | Self::NotStarted(io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied)
-            | Self::NoFolder => Some(self.to_string()),
+            | Self::NoFolder
+            | Self::TooLarge
+            | Self::Flooded(_) => Some(self.to_string()),
             Self::NotStarted(_)
             | Self::TimedOut
             | Self::Unreachable

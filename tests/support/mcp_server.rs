@@ -282,6 +282,15 @@ async fn answer(
             let picture = ContentBlock::image("A".repeat(16_000), "image/png");
             Ok(CallToolResult::success(vec![ContentBlock::text("look:"), picture]))
         }
+        "flood" => loop {
+            let token = context.meta.get_progress_token().unwrap();
+            let news =
+                ProgressNotificationParam::new(token, 1.0).with_message("x".repeat(64 * 1024));
+            if context.peer.notify_progress(news).await.is_err() {
+                return text("nobody listens".to_owned());
+            }
+        },
+        "blocks" => Ok(CallToolResult::success(vec![ContentBlock::text("x"); 300_000])),
         "many" => Ok(CallToolResult::success(vec![ContentBlock::text("x"); 3_000])),
         "rich" => Ok(rich()),
         "structured" => {

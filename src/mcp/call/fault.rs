@@ -6,7 +6,7 @@ use std::time::Duration;
 use rmcp::ServiceError;
 use rmcp::model::{ErrorCode, ErrorData};
 
-use super::super::error::{ConnectError, TransportFault};
+use super::super::error::{ConnectError, TransportFault, UNREADABLE};
 use base::agents::ToolError;
 use base::domain::{clean, shorten};
 use base::resilience::{Fault, GuardRefusal, Repeat, Verdict};
@@ -175,7 +175,9 @@ impl From<&ConnectError> for CallFault {
             | ConnectError::Closed
             | ConnectError::Refused(_)
             | ConnectError::Foreign
-            | ConnectError::Garbled => Self::Unreachable,
+            | ConnectError::Garbled
+            | ConnectError::TooLarge
+            | ConnectError::Flooded(_) => Self::Unreachable,
         }
     }
 }
@@ -186,7 +188,7 @@ impl From<ServiceError> for CallFault {
             ServiceError::McpError(answer) => answered(&answer),
             ServiceError::TransportSend(error) => not_sent(TransportFault::of(&error)),
             ServiceError::Timeout { .. } => Self::Guard(GuardRefusal::TimedOut),
-            ServiceError::UnexpectedResponse => Self::Broken("its answer cannot be read".into()),
+            ServiceError::UnexpectedResponse => Self::Broken(UNREADABLE.into()),
             ServiceError::TransportClosed | ServiceError::Cancelled { .. } | _ => Self::Lost,
         }
     }

@@ -9,17 +9,16 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
-use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::{ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::process::{ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
-use base::domain::{Secret, clean};
+use super::child_stderr::log_lines;
+use base::domain::Secret;
 
 /// All that a child gets of our environment, so that no API key reaches it (invariant 9).
 const INHERITED: [&str; 4] = ["PATH", "HOME", "LANG", "TZ"];
 /// How long a child may take to end after its input was closed, and again after SIGTERM.
 const PATIENCE: Duration = Duration::from_secs(1);
-const MAX_LINE_BYTES: usize = 200;
 
 /// What is started, as the operator wrote it.
 #[derive(Clone, Copy, Debug)]
@@ -115,38 +114,4 @@ impl Drop for Child {
 #[expect(clippy::disallowed_methods, reason = "handed on unread, not a setting")]
 fn inherited() -> impl Iterator<Item = (&'static str, OsString)> {
     INHERITED.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)))
-}
-
-/// Reads a child's stderr to the end, or the child would block on a full pipe. It may contain user
-/// text, so the text is logged at trace level only (ADR 1).
-async fn log_lines(mut stderr: ChildStderr, server: Arc<str>) {
-    let mut line = Vec::with_capacity(MAX_LINE_BYTES);
-    let mut chunk = [0; 1_024];
-    while let Some(bytes) = read_some(&mut stderr, &mut chunk).await {
-        for &byte in bytes {
-            if byte == b'\n' {
-                log_line(&server, &line);
-                line.clear();
-            } else if line.len() < MAX_LINE_BYTES {
-                line.push(byte);
-            }
-        }
-    }
-    log_line(&server, &line);
-}
-
-async fn read_some<'a>(
-    stream: &mut (impl AsyncRead + Unpin),
-    chunk: &'a mut [u8],
-) -> Option<&'a [u8]> {
-    let length = stream.read(chunk).await.ok().filter(|length| *length > 0)?;
-    chunk.get(..length)
-}
-
-fn log_line(server: &str, line: &[u8]) {
-    if !line.is_empty() {
-        tracing::debug!(mcp.server = server, bytes = line.len(), "A tool server wrote to stderr");
-        let text = clean(&String::from_utf8_lossy(line));
-        tracing::trace!(mcp.server = server, text, "What it wrote");
-    }
 }

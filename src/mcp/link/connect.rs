@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rmcp::model::ProtocolVersion;
 use rmcp::service::{ClientLifecycleMode, ClientServiceExt, RunningService};
-use rmcp::transport::IntoTransport;
+use rmcp::transport::Transport as McpTransport;
 use rmcp::{Peer, RoleClient};
 
 use super::super::call::caller_sessions::CallerSession;
@@ -14,6 +14,9 @@ use super::super::error::ConnectError;
 use super::super::{RevisionChoice, Transport};
 use super::child::{Child, Program};
 use super::http::{self, Credential};
+use super::intake::child_pipes::ChildPipes;
+use super::intake::meter::Meter;
+use super::intake::watched::Watched;
 use super::session::Session;
 use super::session_listener::SessionListener;
 
@@ -34,7 +37,7 @@ pub(crate) enum Handshake {
 ///
 /// Dropping the future kills a child that was started.
 pub(crate) async fn open(server: &Server, handshake: Handshake) -> Result<Session, ConnectError> {
-    let listener = server.listener();
+    let (listener, meter) = (server.listener(), Arc::<Meter>::default());
     match &server.settings.transport {
         Transport::Child { command, args, env, cwd } => {
             // The system's error is the same as for a command that is missing.
@@ -44,8 +47,9 @@ pub(crate) async fn open(server: &Server, handshake: Handshake) -> Result<Sessio
             let program = Program { command, args, env, cwd: cwd.as_deref() };
             let started = Child::start(server.name(), &program);
             let (child, pipes) = started.map_err(|error| ConnectError::NotStarted(error.kind()))?;
-            let running = shake_hands(listener, pipes, handshake).await?;
-            Ok(Session::new(running, Some(child)))
+            let pipes = ChildPipes::new(pipes, Arc::clone(&meter));
+            let running = shake_hands(listener, (pipes, &meter), handshake).await?;
+            Ok(Session::new(running, Some(child), meter))
         }
         Transport::Http { url, headers } => {
             let credential = if server.settings.forward_auth {
@@ -53,8 +57,10 @@ pub(crate) async fn open(server: &Server, handshake: Handshake) -> Result<Sessio
             } else {
                 Credential::Operator
             };
-            let transport = http::transport((url, headers), credential, &server.outbound)?;
-            Ok(Session::new(shake_hands(listener, transport, handshake).await?, None))
+            let ways = (&server.outbound, &meter);
+            let transport = http::transport((url, headers), credential, ways)?;
+            let running = shake_hands(listener, (transport, &meter), handshake).await?;
+            Ok(Session::new(running, None, meter))
         }
     }
 }
@@ -72,17 +78,18 @@ pub(crate) async fn open_for(
     let Transport::Http { url, headers } = &server.settings.transport else {
         return Err(ConnectError::Unusable);
     };
-    let credential = Credential::Caller(caller.token());
-    let transport = http::transport((url, headers), credential, &server.outbound)?;
+    let (credential, meter) = (Credential::Caller(caller.token()), Arc::<Meter>::default());
+    let transport = http::transport((url, headers), credential, (&server.outbound, &meter))?;
     let progress_listeners = Arc::clone(&caller.progress_listeners);
     // Changes of the tools are told to the session that lists them.
     let listener = SessionListener { changed: Arc::default(), progress_listeners };
-    Ok(Session::new(shake_hands(listener, transport, handshake).await?, None))
+    let running = shake_hands(listener, (transport, &meter), handshake).await?;
+    Ok(Session::new(running, None, meter))
 }
 
-async fn shake_hands<E: std::error::Error + Send + Sync + 'static, A>(
+async fn shake_hands(
     listener: SessionListener,
-    transport: impl IntoTransport<RoleClient, E, A>,
+    (transport, meter): (impl McpTransport<RoleClient> + 'static, &Arc<Meter>),
     handshake: Handshake,
 ) -> Result<RunningService<RoleClient, SessionListener>, ConnectError> {
     let lifecycle = match handshake {
@@ -97,9 +104,9 @@ async fn shake_hands<E: std::error::Error + Send + Sync + 'static, A>(
     };
     // Plain `serve` would always use the old lifecycle. No time limit here: rmcp has none either,
     // so the supervisor sets one (ADR 1).
-    Box::pin(listener.serve_with_lifecycle(transport, lifecycle))
-        .await
-        .map_err(|error| (&error).into())
+    let transport = Watched::new(transport, Arc::clone(meter));
+    let running = Box::pin(listener.serve_with_lifecycle(transport, lifecycle)).await;
+    running.map_err(|error| meter.why().map_or_else(|| (&error).into(), ConnectError::Flooded))
 }
 
 impl Handshake {
@@ -130,7 +137,9 @@ impl Handshake {
                 | ConnectError::Unreachable
                 | ConnectError::NotAllowed(_)
                 | ConnectError::Redirected
-                | ConnectError::Unauthorized,
+                | ConnectError::Unauthorized
+                | ConnectError::TooLarge
+                | ConnectError::Flooded(_),
             ) => self,
             (Self::Ask, _) => Self::Initialize,
             (Self::Initialize | Self::Discover, _) => Self::Ask,

@@ -14,6 +14,8 @@ use rmcp::transport::common::client_side_sse::ExponentialBackoff;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 
 use super::super::error::ConnectError;
+use super::intake::meter::Meter;
+use super::intake::metered_client::MeteredClient;
 use base::domain::{CallerToken, Secret};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -36,8 +38,8 @@ pub(crate) enum Credential<'a> {
 pub(crate) fn transport(
     (url, headers): (&str, &[(String, Secret)]),
     credential: Credential<'_>,
-    outbound: &Outbound,
-) -> Result<StreamableHttpClientTransport<Client>, ConnectError> {
+    (outbound, meter): (&Outbound, &Arc<Meter>),
+) -> Result<StreamableHttpClientTransport<MeteredClient<Client>>, ConnectError> {
     let url = Url::parse(url).map_err(|_| ConnectError::Unusable)?;
     let mut config = StreamableHttpClientTransportConfig::with_uri(url.as_str());
     config.custom_headers = read_headers(headers)?;
@@ -55,7 +57,8 @@ pub(crate) fn transport(
     resume.max_times = Some(MAX_RESUMES);
     resume.base_duration = FIRST_RESUME;
     config.retry_config = Arc::new(resume);
-    Ok(StreamableHttpClientTransport::with_client(client(&url, redirects, outbound)?, config))
+    let client = MeteredClient::new(client(&url, redirects, outbound)?, Arc::clone(meter));
+    Ok(StreamableHttpClientTransport::with_client(client, config))
 }
 
 /// No total timeout, which would cut the stream of notifications. Calls have their own limit.

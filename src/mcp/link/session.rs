@@ -1,5 +1,6 @@
 //! An open session: its list of tools, its notifications, its end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -12,8 +13,10 @@ use rmcp::{Peer, RoleClient, ServiceError};
 use tokio::time::{Instant, timeout};
 
 use super::super::call::server::Server;
+use super::super::error::{ConnectError, Flood};
 use super::super::tools::server_tools::{ServerTools, instructions, list_tools};
 use super::child::{Child, ShutdownMode};
+use super::intake::meter::Meter;
 use super::session_listener::SessionListener;
 
 /// How long closing a session may take: a hung server must not delay the shutdown.
@@ -29,6 +32,7 @@ pub(crate) struct Session {
     ended: Shared<BoxFuture<'static, ()>>,
     child: Option<Child>,
     news: Option<Subscription>,
+    meter: Arc<Meter>,
     /// When we last tried to subscribe.
     listening_since: Option<Instant>,
 }
@@ -45,12 +49,13 @@ impl Session {
     pub(crate) fn new(
         running: RunningService<RoleClient, SessionListener>,
         child: Option<Child>,
+        meter: Arc<Meter>,
     ) -> Self {
         let (peer, close) = (running.peer().clone(), running.cancellation_token());
         // `is_closed` stays false when the peer dies; only `waiting` ends (ADR 1). It consumes the
         // service, so the peer is cloned before.
         let ended = running.waiting().map(drop).boxed().shared();
-        Self { peer, close, ended, child, news: None, listening_since: None }
+        Self { peer, close, ended, child, news: None, meter, listening_since: None }
     }
 
     pub(crate) fn peer(&self) -> &Peer<RoleClient> {
@@ -91,13 +96,24 @@ impl Session {
     ///
     /// Can be dropped and called again.
     pub(crate) async fn next(&mut self) -> Happening {
-        let Self { ended, child, news, .. } = self;
+        let Self { ended, child, news, meter, .. } = self;
         tokio::select! {
             biased;
+            () = meter.flooded() => Happening::Ended,
             () = ended.clone() => Happening::Ended,
             () = exited(child) => Happening::Ended,
             () = changed(news) => Happening::Changed,
         }
+    }
+
+    /// Why it must end, if the server sent more than it may (ADR 39).
+    pub(crate) fn flood(&self) -> Option<Flood> {
+        self.meter.why()
+    }
+
+    /// What an error in it means.
+    pub(crate) fn explain(&self, error: &ServiceError) -> ConnectError {
+        self.flood().map_or_else(|| error.into(), ConnectError::Flooded)
     }
 
     /// Ends it within a few seconds.

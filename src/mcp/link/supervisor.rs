@@ -38,6 +38,12 @@ pub(crate) struct Supervisor {
     pauses: ExponentialBackoff,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SessionEnd {
+    Over,
+    Flooded,
+}
+
 enum SessionEvent {
     Stop,
     Ended,
@@ -61,10 +67,10 @@ impl Supervisor {
     pub(crate) async fn run(mut self) {
         while let Some(session) = self.connect().await {
             let opened = Instant::now();
-            self.watch(session).await;
+            let end = self.watch(session).await;
             // Only a session that lasted: a server that connects and dies at once must keep
-            // pausing.
-            if opened.elapsed() > self.pace.steady {
+            // pausing. So must one that floods us, however late (ADR 39).
+            if opened.elapsed() > self.pace.steady && end != SessionEnd::Flooded {
                 self.pauses = pauses(&self.guard, self.pace.longest_pause);
             }
             self.pause().await;
@@ -118,28 +124,33 @@ impl Supervisor {
             }
             other => other?,
         };
-        let offer = session.list(server).await.map_err(|error| ConnectError::from(&error))?;
-        Ok((session, offer))
+        match session.list(server).await {
+            Ok(offer) => Ok((session, offer)),
+            Err(error) => Err(session.explain(&error)),
+        }
     }
 
     /// Watches a session until its end.
-    async fn watch(&self, mut session: Session) {
-        loop {
+    async fn watch(&self, mut session: Session) -> SessionEnd {
+        let (mode, why) = loop {
             match self.next_event(&mut session).await {
-                SessionEvent::Stop => {
-                    return self.close(session, ShutdownMode::Polite, "we are shutting down").await;
-                }
+                SessionEvent::Stop => break (ShutdownMode::Polite, None),
                 SessionEvent::Ended => {
-                    return self.close(session, ShutdownMode::AtOnce, "it went away").await;
+                    let why = session.flood().map_or(ConnectError::Closed, ConnectError::Flooded);
+                    break (ShutdownMode::AtOnce, Some(why));
                 }
                 SessionEvent::Doubt => {}
             }
             let checked = self.stop.run_until_cancelled(self.check(&mut session)).await;
             if let Some(Err(error)) = checked {
-                self.server.advise(error.advice());
-                return self.close(session, ShutdownMode::AtOnce, &error.to_string()).await;
+                break (ShutdownMode::AtOnce, Some(error));
             }
-        }
+        };
+        let is_flooded = session.flood().is_some();
+        self.server.advise(why.as_ref().and_then(ConnectError::advice));
+        let reason = why.map_or_else(|| "we are shutting down".to_owned(), |why| why.to_string());
+        self.close(session, mode, &reason).await;
+        if is_flooded { SessionEnd::Flooded } else { SessionEnd::Over }
     }
 
     async fn next_event(&self, session: &mut Session) -> SessionEvent {
@@ -179,7 +190,7 @@ impl Supervisor {
             Ok(offer) => offer,
             // A server that refuses to list while it works is alive (ADR 1).
             Err(ServiceError::McpError(_)) if self.server.in_flight.is_any() => return Ok(()),
-            Err(error) => return Err(ConnectError::from(&error)),
+            Err(error) => return Err(session.explain(&error)),
         };
         self.server.set_connected(session.peer().clone(), offer, session.version());
         self.boards.publish();

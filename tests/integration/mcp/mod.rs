@@ -7,11 +7,12 @@ mod child;
 mod connection;
 mod effects;
 mod entries;
+mod floods;
 mod forwarding;
 mod logs;
 mod owners;
 mod reload;
-mod stub;
+pub(crate) mod stub;
 mod todo;
 
 use std::sync::Arc;

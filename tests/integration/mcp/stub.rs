@@ -20,11 +20,13 @@ starts=$(grep -c x "$STARTS")
 env >"$ENVIRONMENT"; pwd >>"$ENVIRONMENT"
 echo 'a secret of somebody' >&2
 say() { printf '%s\n' "$1"; }
+for_ever() { yes "$1"; }
 case $MODE in
     exits) exit 1 ;;
     mute) while read -r line; do :; done; exit ;;
     third) [ "$starts" -lt 3 ] && exit 1 ;;
     stubborn) trap '' TERM; sleep 1000 & ;;
+    noisy) yes >&2 & ;;
     garbage) say 'Welcome to my server!'; say '{"not":"rpc"}' ;;
 esac
 while IFS= read -r line; do
@@ -42,14 +44,28 @@ while IFS= read -r line; do
         *'"tools/list"'*)
             [ "$MODE" = toolless ] && {
                 say "{\"jsonrpc\":\"2.0\",\"id\":$id,\"error\":{\"code\":-32601,\"message\":\"?\"}}"; continue; }
-            answer '{"tools":[{"name":"go","inputSchema":{"type":"object"}},{"name":"tick","inputSchema":{"type":"object"},"annotations":{"idempotentHint":true,"destructiveHint":false}}]}' ;;
+            answer '{"tools":[{"name":"'"${TOOL:-go}"'","inputSchema":{"type":"object"}},{"name":"tick","inputSchema":{"type":"object"},"annotations":{"idempotentHint":true,"destructiveHint":false}}]}' ;;
         *'"tools/call"'*)
+            echo called >>"$CALLS"
             case $MODE in
                 dies) exit 1 ;;
                 dies_once) [ "$starts" -lt 2 ] && exit 1 ;;
                 hangs) [ "$starts" -lt 2 ] && kill -STOP $$ ;;
                 busy) say '{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}'; sleep 1.5 ;;
                 gated) read -r _ <"$GATE" ;;
+                pings) [ "$starts" -lt 2 ] && for_ever '{"jsonrpc":"2.0","id":9,"method":"ping"}' ;;
+                notes) [ "$starts" -lt 2 ] && for_ever '{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"x"}}' ;;
+                junk) [ "$starts" -lt 2 ] && for_ever 'Welcome to my server!' ;;
+                endless) [ "$starts" -lt 2 ] && tr '\0' x </dev/zero ;;
+                blocks)
+                    printf '{"jsonrpc":"2.0","id":%s,"result":{"content":[' "$id"
+                    yes '{"type":"text","text":"x"},' | head -n 300000 | tr -d '\n'
+                    say '{"type":"text","text":"x"}]}}'; continue ;;
+                large)
+                    printf '{"jsonrpc":"2.0","id":%s,"result":{"content":[{"type":"text","text":"' "$id"
+                    head -c 20000000 /dev/zero | tr '\0' x
+                    say '"}]}}'; continue ;;
+                torn) say "{\"jsonrpc\":\"2.0\",\"id\":$id,\"result\":{\"content\":[}"; continue ;;
                 garbled) answer '{"content":"no list"}'; continue ;;
             esac
             answer '{"content":[{"type":"text","text":"done"}]}' ;;
@@ -59,13 +75,13 @@ done
 "#;
 
 /// A script in a folder of its own.
-pub(super) struct Stub {
+pub(crate) struct Stub {
     folder: TempDir,
     mode: &'static str,
 }
 
 impl Stub {
-    pub(super) fn new(mode: &'static str) -> Self {
+    pub(crate) fn new(mode: &'static str) -> Self {
         let stub = Self { folder: tempfile::tempdir().unwrap(), mode };
         let pipes = ["lifeline", "gate"].map(|name| stub.path(name));
         let status = std::process::Command::new("mkfifo").args(pipes).status();
@@ -74,7 +90,7 @@ impl Stub {
     }
 
     /// Waits until a call of a server that is `gated` has begun. Writing a line lets it end.
-    pub(super) async fn gate(&self) -> pipe::Sender {
+    pub(crate) async fn gate(&self) -> pipe::Sender {
         let watchdog = Watchdog::new();
         loop {
             // Kept once it is open: to close it would let the call end.
@@ -87,20 +103,20 @@ impl Stub {
     }
 
     /// How often it was started.
-    pub(super) fn starts(&self) -> usize {
+    pub(crate) fn starts(&self) -> usize {
         std::fs::read_to_string(self.path("starts")).map_or(0, |starts| starts.lines().count())
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Reads nothing until the last process that holds it is gone.
-    pub(super) fn lifeline(&self) -> pipe::Receiver {
+    pub(crate) fn lifeline(&self) -> pipe::Receiver {
         pipe::OpenOptions::new().open_receiver(self.path("lifeline")).unwrap()
     }
 
-    pub(super) fn env(&self) -> Vec<(String, String)> {
+    pub(crate) fn env(&self) -> Vec<(String, String)> {
         let path = |name: &str| self.path(name).to_str().unwrap().to_owned();
         vec![
             ("MODE".to_owned(), self.mode.to_owned()),
@@ -108,10 +124,11 @@ impl Stub {
             ("STARTS".to_owned(), path("starts")),
             ("GATE".to_owned(), path("gate")),
             ("ENVIRONMENT".to_owned(), path("environment")),
+            ("CALLS".to_owned(), path("calls")),
         ]
     }
 
-    pub(super) fn server(&self) -> ServerSettings {
+    pub(crate) fn server(&self) -> ServerSettings {
         let env = self.env().into_iter().map(|(name, value)| (name, Secret::new(value)));
         let transport = Transport::Child {
             command: "sh".to_owned(),
@@ -123,7 +140,7 @@ impl Stub {
     }
 
     /// Writes the stub as a program that needs no environment.
-    pub(super) fn write_program(&self, program: &Path) {
+    pub(crate) fn write_program(&self, program: &Path) {
         let env = self.env().into_iter().map(|(name, value)| format!("export {name}='{value}'"));
         let lines: Vec<_> = env.collect();
         let draft = self.path("draft");

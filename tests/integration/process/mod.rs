@@ -5,6 +5,7 @@ mod canaries;
 mod commands;
 mod connections;
 mod first_minute;
+mod floods;
 mod keys;
 mod logs;
 mod models;
