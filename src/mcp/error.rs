@@ -176,11 +176,6 @@ fn read_cause(cause: &Cause) -> Option<TransportFault> {
     if cause.is::<AuthRequiredError>() {
         return Some(TransportFault::WantsCredential);
     }
-    if let Some(HttpStatusError { status, retry_after, .. }) = cause.downcast_ref() {
-        let seconds = retry_after.as_deref().and_then(|text| text.trim().parse().ok());
-        let pause = seconds.map(|seconds| Duration::from_secs(seconds).min(MAX_PAUSE));
-        return Some(TransportFault::Status { code: *status, pause });
-    }
     cause.downcast_ref().map_or_else(|| read_request(cause.downcast_ref()?), read_http)
 }
 
@@ -201,7 +196,14 @@ fn read_http(error: &StreamableHttpError<reqwest::Error>) -> Option<TransportFau
             Some(TransportFault::Garbled)
         }
         StreamableHttpError::InsufficientScope(_) => Some(TransportFault::WantsCredential),
-        StreamableHttpError::HttpStatus(_) | _ => None,
+        // Nor is this one's, which would make "too many requests" a broken connection.
+        StreamableHttpError::HttpStatus(HttpStatusError { status, retry_after, .. }) => {
+            let seconds = retry_after.as_deref().and_then(|text| text.trim().parse().ok());
+            let pause = seconds.map(|seconds| Duration::from_secs(seconds).min(MAX_PAUSE));
+            Some(TransportFault::Status { code: *status, pause })
+        }
+        StreamableHttpError::ResponseBodyTooLarge { .. } => Some(TransportFault::Garbled),
+        _ => None,
     }
 }
 

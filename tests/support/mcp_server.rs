@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::any;
 use rmcp::ErrorData;
 use rmcp::model::{
@@ -60,10 +61,23 @@ struct State {
     /// Held by the tool `hog`; nothing is listed meanwhile, as in a server with one thread.
     thread: Arc<tokio::sync::Mutex<()>>,
     sent_away: Arc<Mutex<Option<SentAway>>>,
+    mood: Arc<Mutex<Option<Mood>>>,
     /// Opened by the test; the tool `gated` waits for it.
     gate: watch::Sender<bool>,
     /// Set by the tool `shed`; listing is refused meanwhile, as by a server that has no room.
     sheds: Arc<AtomicBool>,
+}
+
+/// How every request that asks for a tool, or every request, is answered instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mood {
+    Status(u16),
+    Html,
+    /// To another origin.
+    Redirect,
+    /// The answer breaks off before its first event.
+    BreaksOff,
+    Silent,
 }
 
 /// Who is not served.
@@ -89,6 +103,7 @@ impl McpServer {
             thread: Arc::default(),
             sheds: Arc::default(),
             sent_away: Arc::default(),
+            mood: Arc::default(),
             gate: watch::Sender::new(false),
         };
         let stop = CancellationToken::new();
@@ -100,7 +115,8 @@ impl McpServer {
         let moved = any(async || Redirect::temporary("/mcp"));
         let app = axum::Router::new().nest_service("/mcp", service).route("/moved", moved);
         let away = middleware::from_fn_with_state(state.clone(), send_away);
-        let app = app.layer(away);
+        let moody = middleware::from_fn_with_state(state.clone(), in_a_mood);
+        let app = app.layer(away).layer(moody);
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let stopped = stop.clone().cancelled_owned();
@@ -143,11 +159,35 @@ impl McpServer {
         *self.state.sent_away.lock().unwrap() = Some(sent_away);
     }
 
+    /// Answers every request like that from now on, or as it should.
+    pub(crate) fn set_mood(&self, mood: Option<Mood>) {
+        *self.state.mood.lock().unwrap() = mood;
+    }
+
     /// Pulls the plug: nobody listens at the address when this returns.
     pub(crate) async fn stop(self) {
         self.stop.cancel();
         self.task.abort();
         self.task.await.unwrap_or_default();
+    }
+}
+
+async fn in_a_mood(
+    axum::extract::State(state): axum::extract::State<State>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let mood = *state.mood.lock().unwrap();
+    match mood {
+        None => next.run(request).await,
+        Some(Mood::Status(status)) => StatusCode::from_u16(status).unwrap().into_response(),
+        Some(Mood::Html) => Html("<h1>Welcome</h1>").into_response(),
+        Some(Mood::Redirect) => Redirect::temporary("http://127.0.0.2:9/mcp").into_response(),
+        Some(Mood::BreaksOff) => {
+            let end = futures::stream::once(async { Err::<&str, _>(std::io::Error::other("off")) });
+            ([("content-type", "text/event-stream")], Body::from_stream(end)).into_response()
+        }
+        Some(Mood::Silent) => std::future::pending().await,
     }
 }
 

@@ -19,6 +19,8 @@ const NOT_SIGNED_IN: &str = "this tool acts for the user with the user's own sig
     is not signed in with a token that can be passed on; nothing was done; tell the user";
 const EXPIRED: &str = "this tool acts for the user with the user's own sign-in, which has expired; \
     nothing was done; tell the user to sign in again";
+const NO_PLACE: &str = "the tool's server works on as many calls as it takes at once, and none of \
+    them ended in time; nothing was done; try again later";
 const NOT_ACCEPTED: &str = "the tool's server does not accept the user's sign-in for this; nothing \
     was done; tell the user";
 
@@ -50,6 +52,8 @@ pub(crate) enum CallFault {
     NotSignedIn,
     /// The caller's token has expired; nothing was sent.
     Expired,
+    /// Waited for a place among the server's calls for as long as it may; nothing was sent.
+    NoPlace,
     /// Too many other callers have a session with the server; nothing was sent.
     Crowded,
 }
@@ -77,6 +81,7 @@ impl CallFault {
             | Self::CallerNotAccepted
             | Self::NotSignedIn
             | Self::Expired
+            | Self::NoPlace
             | Self::Crowded
             | Self::Busy(_) => Self::Lost,
             Self::Guard(GuardRefusal::TimedOut | GuardRefusal::DeadlinePassed)
@@ -103,6 +108,7 @@ impl CallFault {
             Self::NotAccepted | Self::CallerNotAccepted => "not_accepted",
             Self::NotSignedIn => "not_signed_in",
             Self::Expired => "expired",
+            Self::NoPlace => "no_place",
             Self::Crowded => "crowded",
         }
     }
@@ -127,6 +133,8 @@ impl Fault for CallFault {
             | Self::CallerNotAccepted
             | Self::NotSignedIn
             | Self::Expired
+            // Our own limit, so no illness of the server's (ADR 39).
+            | Self::NoPlace
             | Self::Crowded
             | Self::StillLost => Verdict::Nothing,
         }
@@ -146,6 +154,7 @@ impl Fault for CallFault {
             | Self::CallerNotAccepted
             | Self::NotSignedIn
             | Self::Expired
+            | Self::NoPlace
             | Self::Crowded
             | Self::Broken(_)
             | Self::Refused(_)
@@ -214,6 +223,7 @@ impl From<CallFault> for ToolError {
             CallFault::CallerNotAccepted => Self::Refused(NOT_ACCEPTED.to_owned()),
             CallFault::NotSignedIn => Self::Refused(NOT_SIGNED_IN.to_owned()),
             CallFault::Expired => Self::Refused(EXPIRED.to_owned()),
+            CallFault::NoPlace => Self::Refused(NO_PLACE.to_owned()),
         }
     }
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use rmcp::model::{CallToolRequestParams, CallToolResponse};
 use rmcp::{Peer, RoleClient};
 use serde_json::{Map, Value};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout_at};
 
 use super::super::link::connect::Handshake;
 use super::super::link::connect_attempts::ConnectAttempts;
@@ -34,6 +35,8 @@ pub(crate) struct Server {
     pub(crate) doubt: Arc<Notify>,
     pub(crate) progress_listeners: Arc<ProgressListeners>,
     pub(crate) in_flight: CallsInFlight,
+    /// Served in the order in which calls came.
+    places: Semaphore,
     pub(crate) attempts: ConnectAttempts,
     pub(crate) outbound: Outbound,
     /// Of a server that gets the tokens of callers.
@@ -78,6 +81,7 @@ impl Server {
             doubt: Arc::default(),
             progress_listeners: Arc::default(),
             in_flight: CallsInFlight::default(),
+            places: Semaphore::new(settings.max_calls.into()),
             attempts: ConnectAttempts::new(common.guard.breaker.max_failures),
             outbound: common.outbound.clone(),
             caller_sessions: CallerSessions::default(),
@@ -156,17 +160,17 @@ impl Server {
         }
     }
 
-    /// Calls a tool. Retries only what may happen twice.
+    /// Calls a tool, once there is a place for the call. Retries only what may happen twice.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future tells the server to stop.
     pub(crate) async fn call(&self, call: &PreparedCall<'_>) -> Result<ToolOutput, CallFault> {
+        let (_place, deadline) = self.place(call.request.deadline).await?;
         let result = match call.effect {
-            Effect::ReadOnly | Effect::Idempotent => self.call_repeatedly(call).await,
+            Effect::ReadOnly | Effect::Idempotent => self.call_repeatedly(call, deadline).await,
             Effect::Changes => {
-                let attempt = self.attempt(call);
-                self.guard.call_once(self.call_timeout, call.request.deadline, attempt).await
+                self.guard.call_once(self.call_timeout, deadline, self.attempt(call)).await
             }
         };
         // The guard dropped the attempt, so `consider` did not see it.
@@ -177,9 +181,25 @@ impl Server {
         result
     }
 
+    /// A place among the calls that the server works on. Whoever had to wait for it has that much
+    /// less time for the call, and if that is too little, it is not the server's fault (ADR 39).
+    async fn place(&self, deadline: Instant) -> Result<(SemaphorePermit<'_>, Instant), CallFault> {
+        if let Ok(place) = self.places.try_acquire() {
+            return Ok((place, deadline));
+        }
+        let end = deadline.min(Instant::now() + self.call_timeout);
+        let place = timeout_at(end, self.places.acquire()).await;
+        let place = place.ok().and_then(Result::ok).ok_or(CallFault::NoPlace)?;
+        Ok((place, end))
+    }
+
     /// After a lost attempt, no later one may report that nothing was done (ADR 12). And while the
     /// server reconnects, "not connected" is worth another attempt.
-    async fn call_repeatedly(&self, call: &PreparedCall<'_>) -> Result<ToolOutput, CallFault> {
+    async fn call_repeatedly(
+        &self,
+        call: &PreparedCall<'_>,
+        deadline: Instant,
+    ) -> Result<ToolOutput, CallFault> {
         let lost = AtomicBool::new(false);
         let attempt = || async {
             let result = self.attempt(call).await;
@@ -192,7 +212,7 @@ impl Server {
             }
             result
         };
-        let result = self.guard.call(self.call_timeout, call.request.deadline, attempt).await;
+        let result = self.guard.call(self.call_timeout, deadline, attempt).await;
         let was_lost = lost.load(Ordering::Relaxed);
         result.map_err(|fault| if was_lost { fault.after_loss() } else { fault })
     }

@@ -14,7 +14,7 @@ use super::variables::Variables;
 use base::domain::{ApprovalRule, Secret, Trust};
 
 /// Every member that does something.
-const MEMBERS: [&str; 15] = [
+const MEMBERS: [&str; 16] = [
     "type",
     "command",
     "args",
@@ -24,6 +24,7 @@ const MEMBERS: [&str; 15] = [
     "headers", // what other clients read too
     "disabled",
     "timeout_seconds",
+    "max_calls",
     "tools",
     "protocol",
     "approval",
@@ -46,6 +47,7 @@ const NO_RULE: &str = r#""approval" must be "destructive", "always" or "never", 
 const LEVELS: [(&str, Trust); 2] = [("trusted", Trust::Trusted), ("untrusted", Trust::Untrusted)];
 /// In seconds: longer than any call should take.
 const MAX_SECONDS: f64 = 86_400.0;
+const MAX_CALLS: u64 = 1_000;
 
 /// What became of an entry.
 #[derive(Debug, Default)]
@@ -94,7 +96,7 @@ impl Members {
         self.flag("disabled");
         let transport = self.transport();
         let call_timeout = self.seconds("timeout_seconds");
-        let (tools, revision) = (self.tool_filter(), self.revision());
+        let (max_calls, tools, revision) = (self.max_calls(), self.tool_filter(), self.revision());
         let (approval, trust) = (self.approval_rules(), self.trust());
         let (tell_owner, forward_auth) = (self.flag("tell_owner"), self.flag("forward_auth"));
         let transport = transport?;
@@ -103,9 +105,9 @@ impl Members {
             self.fault("forward_auth", problem);
         }
         let settings = ServerSettings::new(name, transport);
-        let settings =
-            ServerSettings { trust, revision, call_timeout, tools, approval, ..settings };
-        Some(ServerSettings { tell_owner, forward_auth, ..settings })
+        let max_calls = max_calls.unwrap_or(settings.max_calls);
+        let settings = ServerSettings { trust, revision, call_timeout, max_calls, ..settings };
+        Some(ServerSettings { tools, approval, tell_owner, forward_auth, ..settings })
     }
 
     /// Only one for each member: what is said of a variable in it explains the rest.
@@ -134,6 +136,15 @@ impl Members {
             self.fault(member, problem);
         }
         seconds.map(Duration::from_secs_f64)
+    }
+
+    fn max_calls(&mut self) -> Option<u16> {
+        let value = self.values.get("max_calls")?;
+        let calls = value.as_u64().filter(|calls| (1..=MAX_CALLS).contains(calls));
+        if calls.is_none() {
+            self.fault("max_calls", r#""max_calls" must be a whole number from 1 to 1000"#);
+        }
+        calls.and_then(|calls| calls.try_into().ok())
     }
 
     fn tool_filter(&mut self) -> ToolFilter {

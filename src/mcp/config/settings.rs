@@ -8,6 +8,9 @@ use base::domain::{Secret, Trust};
 use base::resilience::GuardSettings;
 use outbound::Outbound;
 
+/// More than a server on one thread works on, and enough for one that is fast.
+const MAX_CALLS: u16 = 64;
+
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// In the order in which their tools are offered.
@@ -55,6 +58,8 @@ pub struct ServerSettings {
     pub revision: RevisionChoice,
     /// Limit of one attempt of a call, if it is not that of all servers.
     pub call_timeout: Option<Duration>,
+    /// How many calls it gets at the same time; others wait (ADR 39).
+    pub max_calls: u16,
     pub tools: ToolFilter,
     /// Which of its calls wait for a person, if that is not the rule for all servers (ADR 38).
     pub approval: ApprovalRules,
@@ -87,6 +92,7 @@ impl ServerSettings {
             trust: Trust::Untrusted,
             revision: RevisionChoice::Detected,
             call_timeout: None,
+            max_calls: MAX_CALLS,
             tools: ToolFilter::default(),
             approval: ApprovalRules::default(),
             tell_owner: false,

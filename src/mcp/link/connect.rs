@@ -57,8 +57,7 @@ pub(crate) async fn open(server: &Server, handshake: Handshake) -> Result<Sessio
             } else {
                 Credential::Operator
             };
-            let ways = (&server.outbound, &meter);
-            let transport = http::transport((url, headers), credential, ways)?;
+            let transport = http::transport(server, (url, headers), credential, &meter)?;
             let running = shake_hands(listener, (transport, &meter), handshake).await?;
             Ok(Session::new(running, None, meter))
         }
@@ -79,7 +78,7 @@ pub(crate) async fn open_for(
         return Err(ConnectError::Unusable);
     };
     let (credential, meter) = (Credential::Caller(caller.token()), Arc::<Meter>::default());
-    let transport = http::transport((url, headers), credential, (&server.outbound, &meter))?;
+    let transport = http::transport(server, (url, headers), credential, &meter)?;
     let progress_listeners = Arc::clone(&caller.progress_listeners);
     // Changes of the tools are told to the session that lists them.
     let listener = SessionListener { changed: Arc::default(), progress_listeners };

@@ -13,6 +13,7 @@ use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::common::client_side_sse::ExponentialBackoff;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 
+use super::super::call::server::Server;
 use super::super::error::ConnectError;
 use super::intake::meter::Meter;
 use super::intake::metered_client::MeteredClient;
@@ -23,6 +24,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// call would wait as long as the server is down (ADR 1).
 const MAX_RESUMES: usize = 3;
 const FIRST_RESUME: Duration = Duration::from_millis(200);
+
+/// What is sent beside calls, such as a request for the list of tools: it must not wait for them.
+const BESIDE_CALLS: usize = 8;
 
 /// Whose credential is sent.
 #[derive(Clone, Copy, Debug)]
@@ -36,9 +40,10 @@ pub(crate) enum Credential<'a> {
 
 /// Sends nothing yet.
 pub(crate) fn transport(
+    server: &Server,
     (url, headers): (&str, &[(String, Secret)]),
     credential: Credential<'_>,
-    (outbound, meter): (&Outbound, &Arc<Meter>),
+    meter: &Arc<Meter>,
 ) -> Result<StreamableHttpClientTransport<MeteredClient<Client>>, ConnectError> {
     let url = Url::parse(url).map_err(|_| ConnectError::Unusable)?;
     let mut config = StreamableHttpClientTransportConfig::with_uri(url.as_str());
@@ -57,7 +62,9 @@ pub(crate) fn transport(
     resume.max_times = Some(MAX_RESUMES);
     resume.base_duration = FIRST_RESUME;
     config.retry_config = Arc::new(resume);
-    let client = MeteredClient::new(client(&url, redirects, outbound)?, Arc::clone(meter));
+    // Or calls would wait in rmcp for each other, within their time and unseen (ADR 39).
+    config.max_concurrent_requests = usize::from(server.settings.max_calls) + BESIDE_CALLS;
+    let client = MeteredClient::new(client(&url, redirects, &server.outbound)?, Arc::clone(meter));
     Ok(StreamableHttpClientTransport::with_client(client, config))
 }
 

@@ -11,8 +11,10 @@ mod floods;
 mod forwarding;
 mod logs;
 mod owners;
+mod places;
 mod reload;
 pub(crate) mod stub;
+mod survival;
 mod todo;
 
 use std::sync::Arc;

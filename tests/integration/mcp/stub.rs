@@ -65,6 +65,7 @@ while IFS= read -r line; do
                     printf '{"jsonrpc":"2.0","id":%s,"result":{"content":[{"type":"text","text":"' "$id"
                     head -c 20000000 /dev/zero | tr '\0' x
                     say '"}]}}'; continue ;;
+                torn_once) grep -q ' torn' "$STARTS" || { echo 'x torn' >>"$STARTS"; say "{\"jsonrpc\":\"2.0\",\"id\":$id,\"result\":{\"content\":[}"; continue; } ;;
                 torn) say "{\"jsonrpc\":\"2.0\",\"id\":$id,\"result\":{\"content\":[}"; continue ;;
                 garbled) answer '{"content":"no list"}'; continue ;;
             esac

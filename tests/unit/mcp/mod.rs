@@ -14,7 +14,7 @@ fn every_member_of_an_entry_is_read_in_the_order_written() {
         r#"{"mcpServers": {
             "todo": {"command": "orchestrator", "args": ["todo"], "env": {"KEY": "k"}, "cwd": "/srv"},
             "far": {"type": "http", "url": "https://example.com/mcp", "headers": {"X-Key": "k"},
-                "timeout_seconds": 1.5, "tools": {"allow": ["read_*"], "deny": ["read_b"]},
+                "timeout_seconds": 1.5, "max_calls": 3, "tools": {"allow": ["read_*"], "deny": ["read_b"]},
                 "protocol": "2026-07-28", "tell_owner": true, "forward_auth": true},
             "off": {"command": "x", "url": "y", "disabled": true}
         }}"#,
@@ -30,6 +30,7 @@ fn every_member_of_an_entry_is_read_in_the_order_written() {
     let far = Transport::Http { url: "https://example.com/mcp".into(), headers: secret("X-Key") };
     let far = ServerSettings {
         call_timeout: Some(Duration::from_millis(1_500)),
+        max_calls: 3,
         tools: ToolFilter { allow: Some(vec!["read_*".into()]), deny: vec!["read_b".into()] },
         revision: RevisionChoice::Stateless,
         tell_owner: true,
@@ -186,7 +187,7 @@ fn a_limit_of_a_wrong_form_costs_its_server_alone() {
             "limits": {"command": "x", "timeout_seconds": 0, "tools": {"deny": "hush"}, "cwd": 7},
             "listed": {"command": "x", "timeout_seconds": "hush", "tools": ["hush"], "disabled": "hush"},
             "good": {"command": "x"},
-            "zero": {"command": "x", "timeout_seconds": 86401, "protocol": "2024"}
+            "zero": {"command": "x", "timeout_seconds": 86401, "max_calls": 0, "protocol": "2024"}
         }}"#,
     );
 
@@ -201,6 +202,7 @@ fn a_limit_of_a_wrong_form_costs_its_server_alone() {
             r#"server listed: "timeout_seconds" must be a number above 0, at most 86400"#,
             &FILTER.replace("limits", "listed"),
             r#"server zero: "timeout_seconds" must be a number above 0, at most 86400"#,
+            r#"server zero: "max_calls" must be a whole number from 1 to 1000"#,
             r#"server zero: "protocol" must be "auto", "2025-11-25" or "2026-07-28""#,
         ]
     );
