@@ -83,6 +83,7 @@ impl App {
             config.mcp.servers.push(bundled_todo(&config.todo)?);
         }
         let store = store::open(&config.store).await.context("DATABASE_URL cannot be used")?;
+        config.mcp.pins = config.pins_tools.then_some(store.pins);
         announce(&config, address);
         warn_of_everybody(&config);
         let knows_callers = config.anonymous.as_ref() != Some(&Caller::anyone());

@@ -183,6 +183,7 @@ fn status(dependency: &Dependency) -> HealthStatus {
         Detail::Model { advice: Some(_), .. }
         | Detail::Fallback { advice: Some(_), .. }
         | Detail::Mcp { connected: false, .. }
+        | Detail::Mcp { advice: Some(_), .. }
         | Detail::Keys { keys: 0, .. }
         | Detail::Keys { advice: Some(_), .. } => HealthStatus::Degraded,
         Detail::Model { .. }

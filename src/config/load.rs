@@ -16,7 +16,7 @@ use super::listen::{Listen, admin, hosts, is_name, listen, origins, public_url};
 use super::models::models;
 use super::servers_file::ServersFile;
 use super::todo::{todo, todo_at};
-use super::tools::{names_no_server, tools};
+use super::tools::{names_no_server, pins_tools, tools};
 use super::variables::{
     ALLOWED_IMAGE_DOMAINS, APPROVALS, DATABASE_URL, DRAIN_SECONDS, LAME_DUCK_SECONDS, LOG_FORMAT,
     LOG_LEVEL, MAX_CONTEXT_TOKENS, MAX_INPUT_CHARS, MAX_STEPS, MAX_STREAMS, MAX_TURN_COST_USD,
@@ -55,6 +55,8 @@ pub struct Config {
     pub mcp: mcp::Settings,
     /// The file that lists them; `None` if variables do.
     pub servers_file: Option<ServersFile>,
+    /// Whether definitions of their tools are pinned (ADR 40).
+    pub pins_tools: bool,
     /// Whether to start the bundled todo server, because no server was chosen.
     pub uses_bundled_todo: bool,
     pub store: store::Settings,
@@ -84,6 +86,7 @@ impl Config {
                 uses_bundled_todo: names_no_server(env),
                 mcp,
                 servers_file,
+                pins_tools: pins_tools(env),
                 store: store(env),
                 todo: todo(env),
                 listen,

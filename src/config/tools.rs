@@ -8,8 +8,8 @@ use super::guard::guard;
 use super::outbound::{check_url, outbound};
 use super::servers_file::ServersFile;
 use super::variables::{
-    MCP_BREAKER_FAILURES, MCP_BREAKER_SECONDS, MCP_CONFIG, MCP_SERVER_ARGS, MCP_SERVER_COMMAND,
-    MCP_SERVER_URL, MCP_TIMEOUT_SECONDS, Variable,
+    MCP_BREAKER_FAILURES, MCP_BREAKER_SECONDS, MCP_CONFIG, MCP_PIN, MCP_SERVER_ARGS,
+    MCP_SERVER_COMMAND, MCP_SERVER_URL, MCP_TIMEOUT_SECONDS, Variable,
 };
 use crate::mcp::{self, ServerList, ServerSettings, Transport};
 
@@ -31,8 +31,14 @@ pub(super) fn tools(env: &mut Env) -> (mcp::Settings, Option<ServersFile>) {
         guard: guard(env, &MCP_BREAKER_FAILURES, &MCP_BREAKER_SECONDS),
         pace: mcp::Pace::default(),
         outbound: outbound(env),
+        pins: None,
     };
     (settings, file)
+}
+
+/// Whether definitions of tools are pinned. `app` says where.
+pub(super) fn pins_tools(env: &mut Env) -> bool {
+    env.word(&MCP_PIN, &[("on", true), ("off", false)]).unwrap_or(true)
 }
 
 /// Whether no variable chooses servers. An empty list of servers is a choice.

@@ -52,6 +52,8 @@ variables! {
     MCP_SERVER_ARGS = Unset, "its arguments, separated by spaces, or a JSON list of strings";
     MCP_SERVER_URL = Unset, "URL of your own MCP server (streamable HTTP)";
     MCP_CONFIG = Unset, "JSON file {\"mcpServers\": {...}} for several MCP servers, read again on SIGHUP";
+    MCP_PIN = Value("on"),
+        "whether a tool that is not as it was first seen is held back until `orchestrator tools approve`: on or off";
     MCP_TIMEOUT_SECONDS = Value("30"), "time limit of one tool call";
     APPROVALS = Value("destructive"),
         "tool calls that wait until a person approves them: destructive, always or never";

@@ -12,8 +12,9 @@ use tokio_util::task::TaskTracker;
 
 use super::call::server::Server;
 use super::link::supervisor::Supervisor;
-use super::tools::board::{Board, RunningServer, UnusedServer};
+use super::tools::board::{RunningServer, UnusedServer};
 use super::tools::boards::Boards;
+use super::tools::pins::PinBook;
 use super::tools::turn_tools::TurnTools;
 use super::{ServerFault, ServerSettings, Settings};
 use base::agents::{ToolError, ToolRequest, Tools};
@@ -49,7 +50,7 @@ impl Servers {
         }
         let unused = unused(std::mem::take(&mut settings.faults));
         let servers = Self {
-            boards: Arc::default(),
+            boards: Arc::new(Boards::new(PinBook::new(settings.pins.take()))),
             common: settings,
             supervisors: TaskTracker::new(),
             runtime: Handle::current(),
@@ -57,7 +58,9 @@ impl Servers {
             stop: stop.child_token().drop_guard(),
         };
         let chosen = chosen.into_iter().map(|settings| servers.connect(settings)).collect();
-        servers.boards.replace(Board::new(chosen, unused));
+        servers.boards.replace(chosen, unused);
+        let keep = PinBook::keep(Arc::clone(&servers.boards));
+        servers.supervisors.spawn(servers.stop.token().clone().run_until_cancelled_owned(keep));
         servers.supervisors.close();
         Arc::new(servers)
     }
@@ -90,7 +93,7 @@ impl Servers {
             servers.push(same.cloned().unwrap_or_else(|| self.connect(settings)));
         }
         told.removed = gone.iter().map(ToString::to_string).collect();
-        self.boards.replace(Board::new(servers, Vec::new()));
+        self.boards.replace(servers, Vec::new());
         Ok(told)
     }
 
@@ -152,9 +155,7 @@ impl Tools for Servers {
 
 impl HealthProbe for Servers {
     fn report(&self) -> Vec<Dependency> {
-        let board = self.boards.present();
-        let running = board.servers.iter().map(|it| it.server.report());
-        running.chain(board.unused.iter().map(UnusedServer::report)).collect()
+        self.boards.present().report()
     }
 }
 

@@ -1,5 +1,5 @@
-//! Stores threads in SQLite, PostgreSQL or memory, behind the ports of `chat` (ADR 6). Decides
-//! nothing about turns.
+//! Stores threads and pins in SQLite, PostgreSQL or memory, behind the ports of `chat` (ADR 6) and
+//! `domain` (ADR 40). Decides nothing about turns.
 
 mod batch_writer;
 mod database;

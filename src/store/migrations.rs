@@ -11,7 +11,7 @@ use super::database::SqlDialect;
 /// The description that the table of applied steps shows, and the SQL.
 type Step = (&'static str, &'static str);
 
-const SQLITE: [Step; 10] = [
+const SQLITE: [Step; 11] = [
     ("threads", include_str!("migrations/sqlite/0001_threads.sql")),
     ("lean tables", include_str!("migrations/sqlite/0002_lean_tables.sql")),
     ("turns", include_str!("migrations/sqlite/0003_turns.sql")),
@@ -22,9 +22,10 @@ const SQLITE: [Step; 10] = [
     ("usage", include_str!("migrations/sqlite/0008_usage.sql")),
     ("estimates", include_str!("migrations/sqlite/0009_estimates.sql")),
     ("grants", include_str!("migrations/sqlite/0010_grants.sql")),
+    ("tool pins", include_str!("migrations/sqlite/0011_tool_pins.sql")),
 ];
 
-const POSTGRES: [Step; 10] = [
+const POSTGRES: [Step; 11] = [
     ("threads", include_str!("migrations/postgres/0001_threads.sql")),
     ("beginnings", include_str!("migrations/postgres/0002_beginnings.sql")),
     ("turns", include_str!("migrations/postgres/0003_turns.sql")),
@@ -35,6 +36,7 @@ const POSTGRES: [Step; 10] = [
     ("usage", include_str!("migrations/postgres/0008_usage.sql")),
     ("estimates", include_str!("migrations/postgres/0009_estimates.sql")),
     ("grants", include_str!("migrations/postgres/0010_grants.sql")),
+    ("tool pins", include_str!("migrations/postgres/0011_tool_pins.sql")),
 ];
 
 pub(super) fn migrator(dialect: SqlDialect) -> Migrator {

@@ -13,7 +13,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use super::database::{Database, SqlDialect};
 use super::fault::StoreFault;
 use super::{MemoryStore, SqlStore};
-use base::domain::HealthProbe;
+use base::domain::{HealthProbe, Pins};
 use base::resilience::GuardSettings;
 use chat::Store;
 
@@ -28,6 +28,7 @@ pub struct Settings {
 
 pub struct Opened {
     pub store: Arc<dyn Store>,
+    pub pins: Arc<dyn Pins>,
     /// None for memory, which cannot fail.
     pub health: Option<Arc<dyn HealthProbe>>,
 }
@@ -56,7 +57,8 @@ pub fn open(settings: &Settings) -> BoxFuture<'_, Result<Opened, OpenError>> {
 
 async fn opened(settings: &Settings) -> Result<Opened, OpenError> {
     if settings.url == "memory" {
-        return Ok(Opened { store: Arc::new(MemoryStore::default()), health: None });
+        let store = Arc::new(MemoryStore::default());
+        return Ok(Opened { store: Arc::<MemoryStore>::clone(&store), pins: store, health: None });
     }
     install_default_drivers();
     let store = Arc::new(match settings.url.split(':').next() {
@@ -64,7 +66,8 @@ async fn opened(settings: &Settings) -> Result<Opened, OpenError> {
         Some("postgres" | "postgresql") => open_server(settings)?,
         Some(_) | None => return Err(OpenError::Kind),
     });
-    Ok(Opened { store: Arc::<SqlStore>::clone(&store), health: Some(store) })
+    let pins = Arc::<SqlStore>::clone(&store);
+    Ok(Opened { store: Arc::<SqlStore>::clone(&store), pins, health: Some(store) })
 }
 
 fn open_server(settings: &Settings) -> Result<SqlStore, OpenError> {

@@ -6,6 +6,7 @@ mod allowances;
 mod effects;
 mod leases;
 mod owners;
+mod pins;
 mod receipts;
 mod streams;
 mod threads;

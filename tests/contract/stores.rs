@@ -6,30 +6,35 @@ use std::time::Duration;
 use jiff::Timestamp;
 use orchestrator::chat::{Beginning, Entry, Lease, Resource, Store};
 use orchestrator::domain::{
-    Item, ItemContent, ItemId, Message, Order, OutputText, Owner, PageRequest, Spend, Thread,
+    Item, ItemContent, ItemId, Message, Order, OutputText, Owner, PageRequest, Pins, Spend, Thread,
     ThreadId, ThreadStatus,
 };
 use orchestrator::resilience::{BreakerSettings, GuardSettings};
 use orchestrator::store::{Settings, open};
 
-/// Runs each fact against each store.
+/// Runs each fact against each store, or against another port of it.
 macro_rules! contract {
-    ($($fact:ident),* $(,)?) => {
-        mod memory { $(#[tokio::test] async fn $fact() { super::$fact($crate::contract::stores::store("memory").await).await; })* }
+    (opened by $open:ident: $($fact:ident),* $(,)?) => {
+        mod memory { $(#[tokio::test] async fn $fact() { super::$fact($crate::contract::stores::$open("memory").await).await; })* }
         mod sqlite { $(#[tokio::test] async fn $fact() {
             let folder = tempfile::TempDir::new().unwrap();
             let url = format!("sqlite://{}/deep/threads.db", folder.path().display());
-            super::$fact($crate::contract::stores::store(&url).await).await;
+            super::$fact($crate::contract::stores::$open(&url).await).await;
         })* }
         mod postgresql { $(#[tokio::test] async fn $fact() {
             let Some(url) = $crate::support::postgres::database().await else { return };
-            super::$fact($crate::contract::stores::store(&url).await).await;
+            super::$fact($crate::contract::stores::$open(&url).await).await;
         })* }
     };
+    ($($fact:ident),* $(,)?) => { contract!(opened by store: $($fact),*); };
 }
 
 pub(crate) async fn store(url: &str) -> Arc<dyn Store> {
     open(&settings(url)).await.unwrap().store
+}
+
+pub(crate) async fn pins(url: &str) -> Arc<dyn Pins> {
+    open(&settings(url)).await.unwrap().pins
 }
 
 pub(super) fn settings(url: &str) -> Settings {

@@ -56,6 +56,8 @@ pub(crate) struct McpServer {
 struct State {
     era: Era,
     tools: watch::Sender<Vec<&'static str>>,
+    /// Definitions in place of those that their names give them.
+    redefined: Arc<Mutex<Vec<Tool>>>,
     calls: Arc<Mutex<Vec<String>>>,
     peers: Arc<Mutex<Vec<Peer<RoleServer>>>>,
     /// Held by the tool `hog`; nothing is listed meanwhile, as in a server with one thread.
@@ -98,6 +100,7 @@ impl McpServer {
         let state = State {
             era,
             tools,
+            redefined: Arc::default(),
             calls: Arc::default(),
             peers: Arc::default(),
             thread: Arc::default(),
@@ -149,8 +152,22 @@ impl McpServer {
         self.state.tools.send_replace(tools.to_vec());
         let peers = self.state.peers.lock().unwrap().clone();
         for peer in peers {
-            peer.notify_tool_list_changed().await.unwrap();
+            // Whoever has left need not be told.
+            drop(peer.notify_tool_list_changed().await);
         }
+    }
+
+    /// Defines a tool in another way, from the definition that it has, and announces it.
+    pub(crate) async fn redefine(&self, name: &'static str, change: impl FnOnce(&mut Tool)) {
+        let mut tool = tool(name);
+        change(&mut tool);
+        {
+            let mut redefined = self.state.redefined.lock().unwrap();
+            redefined.retain(|other| other.name != name);
+            redefined.push(tool);
+        }
+        let tools = self.state.tools.borrow().clone();
+        self.set_tools(&tools).await;
     }
 
     /// Serves whoever has this credential no longer: sends them there, or refuses them with 401.
@@ -262,7 +279,11 @@ impl ServerHandler for State {
             return Err(ErrorData::internal_error("too busy", None));
         }
         let _thread = self.thread.lock().await;
-        let tools = self.tools.borrow().iter().map(|name| tool(name)).collect();
+        let redefined = self.redefined.lock().unwrap().clone();
+        let defined = |name: &&'static str| {
+            redefined.iter().find(|it| it.name == *name).cloned().unwrap_or_else(|| tool(name))
+        };
+        let tools = self.tools.borrow().iter().map(defined).collect();
         Ok(ListToolsResult::with_all_items(tools))
     }
 

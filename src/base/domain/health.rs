@@ -45,7 +45,8 @@ pub enum Detail {
         tools: usize,
         /// The revision of the protocol, once it is known.
         protocol_version: Option<String>,
-        /// What the operator must change before it can be connected.
+        /// What the operator must do before it can be connected, or before all its tools are
+        /// offered.
         advice: Option<String>,
     },
     Database,

@@ -13,6 +13,7 @@ mod message;
 mod model_spend;
 mod outcome;
 mod output;
+mod pins;
 mod question;
 mod reload;
 mod secret;
@@ -37,6 +38,7 @@ pub use message::{Assistant, Message, Reply, ToolCall, ToolResult};
 pub use model_spend::{ModelSpend, SpendByModel};
 pub use outcome::Outcome;
 pub use output::{ToolImage, ToolLink, ToolOutput};
+pub use pins::{KnownPin, MAX_PINS, Pins, PinsError, ToolDefinition, ToolPin};
 pub use question::{
     APPROVE, Answer, AnswerStatus, Answers, Choice, DECLINE, Question, QuestionKind,
 };

@@ -99,12 +99,14 @@ pub enum Effect {
     Changes,
 }
 
-/// All tools at one moment, and the servers whose tools are missing.
+/// All tools at one moment, and those that are missing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Catalog {
     pub tools: Vec<Tool>,
     /// Configured, but not reachable now.
     pub missing: Vec<Arc<str>>,
+    /// Tools, by the names that they would have, that are not as they are pinned (ADR 40).
+    pub held_back: Vec<String>,
     /// What servers say about their tools.
     pub instructions: Vec<ServerInstructions>,
 }

@@ -9,6 +9,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::super::ServerSettings;
+use super::super::tools::look_alikes::shape;
 use super::entry::{Entry, read_entry};
 use super::fault::{Notes, ServerFault, is_showable};
 use super::variables::Variables;
@@ -47,6 +48,11 @@ pub fn read_servers(json: &str, variables: &Variables) -> Result<ServerList, Ser
         if entries.iter().take(index).any(|(other, _)| other == name) {
             list.servers.retain(|other| other.name != *name);
             faults.add("", "its name occurs twice; give one of them another name");
+        }
+        let looks_like = |other: &&ServerSettings| shape(&other.name) == shape(name);
+        if let Some(other) = list.servers.iter().find(looks_like).filter(|_| settings.is_some()) {
+            let other = &other.name;
+            faults.add("", format!("its name looks like that of server {other}; give it another"));
         }
         list.servers.extend(settings.filter(|_| faults.is_empty()));
         list.faults.extend(faults.of(&label, pointer.as_deref()));

@@ -1,10 +1,11 @@
 //! Settings: the servers, and the limits for them. Filled by `config`.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::{ApprovalRules, ServerFault, ToolFilter};
-use base::domain::{Secret, Trust};
+use base::domain::{Pins, Secret, Trust};
 use base::resilience::GuardSettings;
 use outbound::Outbound;
 
@@ -27,6 +28,8 @@ pub struct Settings {
     pub guard: GuardSettings,
     pub pace: Pace,
     pub outbound: Outbound,
+    /// Where the definitions of tools are pinned; None if they are not (ADR 40).
+    pub pins: Option<Arc<dyn Pins>>,
 }
 
 /// How servers are checked and tried again. Separate from the breaker: when these were its

@@ -1,6 +1,6 @@
 //! The tools of all servers: their names for the model, and the server of each call (ADR 1).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -8,21 +8,24 @@ use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::super::call::server::{Server, ServerStatus};
+use super::look_alikes::shape;
+use super::pins::{OpenPins, PinBook, Standing};
 use super::server_tools::{LeftOut, MAX_TOOLS};
 use base::agents::ASK_USER;
 use base::domain::{
     BreakerReport, BreakerState, CallCounts, Catalog, Dependency, Detail, Effect,
-    ServerInstructions, Tool, ToolCall, ToolId,
+    ServerInstructions, Tool, ToolCall, ToolId, ToolPin,
 };
 
 /// Of all servers together: it is sent with each request. Those that come later are left out.
 const MAX_INSTRUCTIONS_BYTES: usize = 16 * 1024;
 
 /// The servers of one reading of the configuration, and what they offer now.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Board {
     pub(crate) servers: Vec<Arc<RunningServer>>,
     pub(crate) unused: Vec<UnusedServer>,
+    pins: Arc<PinBook>,
     offered: watch::Sender<Arc<OfferedTools>>,
 }
 
@@ -74,6 +77,8 @@ pub(crate) struct OfferedTools {
     /// Whether every server has connected or failed once.
     pub(crate) settled: bool,
     left_out: LeftOut,
+    /// Not offered because of their pins, by server (ADR 40).
+    held_back: BTreeMap<Arc<str>, LeftOut>,
 }
 
 #[derive(Clone, Debug)]
@@ -87,9 +92,31 @@ pub(crate) struct Route {
 }
 
 impl Board {
-    pub(crate) fn new(servers: Vec<Arc<RunningServer>>, unused: Vec<UnusedServer>) -> Self {
-        let offered = watch::Sender::new(Arc::new(compile(&servers, &unused)));
-        Self { servers, unused, offered }
+    pub(crate) fn new(
+        servers: Vec<Arc<RunningServer>>,
+        unused: Vec<UnusedServer>,
+        pins: Arc<PinBook>,
+    ) -> Self {
+        let offered = watch::Sender::new(Arc::new(compile(&servers, &unused, &pins)));
+        Self { servers, unused, pins, offered }
+    }
+
+    pub(crate) fn report(&self) -> Vec<Dependency> {
+        let offered = self.offered();
+        let running = self.servers.iter().map(|it| offered.told_in(it.server.report()));
+        running.chain(self.unused.iter().map(UnusedServer::report)).collect()
+    }
+
+    /// The tools that wait for their pins, or for the operator.
+    pub(crate) fn open_pins(&self) -> Vec<OpenPins> {
+        let open = self.servers.iter().map(|it| {
+            let (server, offer) = (&it.server, it.server.status().offer);
+            let is_open =
+                |pin: &&ToolPin| self.pins.standing(&server.settings, pin) != Standing::Known;
+            let tools = offer.pins.iter().filter(is_open).cloned().collect();
+            OpenPins { server: Arc::clone(server.name()), tools }
+        });
+        open.filter(|open| !open.tools.is_empty()).collect()
     }
 
     pub(crate) fn offered(&self) -> Arc<OfferedTools> {
@@ -104,7 +131,7 @@ impl Board {
     /// all changes before it.
     pub(crate) fn publish(&self) {
         self.offered.send_modify(|offered| {
-            let next = compile(&self.servers, &self.unused);
+            let next = compile(&self.servers, &self.unused, &self.pins);
             if next.left_out != offered.left_out && !next.left_out.is_empty() {
                 tracing::warn!(
                     tools.offered = next.catalog.tools.len(),
@@ -112,15 +139,32 @@ impl Board {
                     "Some tools are left out: too many, too large, without a name, or with a name that is taken"
                 );
             }
+            if next.held_back != offered.held_back {
+                warn_of_held_back(&next.held_back);
+            }
             *offered = Arc::new(next);
         });
+    }
+}
+
+fn warn_of_held_back(held_back: &BTreeMap<Arc<str>, LeftOut>) {
+    for (server, tools) in held_back {
+        tracing::warn!(
+            mcp.server = %server,
+            %tools,
+            "Tools are not as they are pinned, so they are held back. `orchestrator tools` shows what changed, `orchestrator tools approve {server}` offers them again"
+        );
     }
 }
 
 /// With several servers configured, connected or not, with faults or without, names begin with their
 /// server. If names depended on who is connected, they would change their tool within a conversation
 /// (ADR 1).
-fn compile(servers: &[Arc<RunningServer>], unused: &[UnusedServer]) -> OfferedTools {
+fn compile(
+    servers: &[Arc<RunningServer>],
+    unused: &[UnusedServer],
+    pins: &PinBook,
+) -> OfferedTools {
     let (mut catalog, mut offered) = (Catalog::default(), OfferedTools::default());
     let are_several = servers.len() + unused.len() > 1;
     offered.settled = true;
@@ -137,12 +181,20 @@ fn compile(servers: &[Arc<RunningServer>], unused: &[UnusedServer]) -> OfferedTo
             let (server, text) = (Arc::clone(server.name()), Arc::clone(text));
             catalog.instructions.push(ServerInstructions { server, text });
         }
-        for tool in &status.offer.tools {
+        offered.settled &= status.is_settled();
+        for (tool, pin) in status.offer.tools.iter().zip(&status.offer.pins) {
             let name = shown_name(server.name(), &tool.name, are_several);
-            offered.add(&mut catalog, name, tool, (server, &status));
+            match pins.standing(&server.settings, pin) {
+                Standing::Known => offered.add(&mut catalog, name, tool, (server, &status)),
+                Standing::HeldBack => {
+                    let held_back = offered.held_back.entry(Arc::clone(server.name()));
+                    held_back.or_default().add(&tool.name);
+                    catalog.held_back.push(name);
+                }
+                Standing::Unchecked => offered.settled &= !pins.can_be_checked(),
+            }
         }
         offered.left_out.add_all(&status.offer.left_out);
-        offered.settled &= status.is_settled();
     }
     offered.catalog = Arc::new(catalog);
     offered
@@ -153,6 +205,22 @@ impl OfferedTools {
     /// only a name (ADR 1).
     pub(crate) fn route(&self, call: &ToolCall) -> Option<&Route> {
         self.routes.get(call.tool.as_ref().or_else(|| self.names.get(&call.name))?)
+    }
+
+    /// Adds to a server's report what the operator must do for its tools.
+    fn told_in(&self, mut report: Dependency) -> Dependency {
+        let server = report.name.strip_prefix("mcp:").unwrap_or_default();
+        if let (Some(held), Detail::Mcp { advice: advice @ None, tools, .. }) =
+            (self.held_back.get(server), &mut report.detail)
+        {
+            *tools = tools.saturating_sub(held.count());
+            *advice = Some(format!(
+                "these of its tools are not as they are pinned, so they are held back: {held}; \
+                 `orchestrator tools` shows what changed, `orchestrator tools approve {server}` \
+                 offers them again"
+            ));
+        }
+        report
     }
 
     fn add(
@@ -182,8 +250,12 @@ impl OfferedTools {
     }
 }
 
-/// The name shown to the model. `ask_user` is reserved: a server with that name could ask questions
-/// in our name and answer them itself (ADR 13).
+/// The name shown to the model. `ask_user` is reserved, with whatever looks like it: a server with
+/// that name could ask questions in our name and answer them itself (ADR 13, ADR 40).
 fn shown_name(server: &str, tool: &str, are_several: bool) -> String {
-    if are_several || tool == ASK_USER { format!("{server}__{tool}") } else { tool.to_owned() }
+    if are_several || shape(tool) == shape(ASK_USER) {
+        format!("{server}__{tool}")
+    } else {
+        tool.to_owned()
+    }
 }

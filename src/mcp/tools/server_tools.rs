@@ -8,13 +8,14 @@ use rmcp::{Peer, RoleClient, ServiceError};
 use serde_json::Value;
 
 use super::super::ServerSettings;
+use super::definition::pin_of;
 use super::filter::fits;
-use base::domain::{Hints, Tool, ToolId, ToolOrigin, clean, shorten};
+use base::domain::{Hints, Tool, ToolId, ToolOrigin, ToolPin, clean, shorten};
 
 /// The smallest limit of a provider, and more than a model can use well.
 pub(crate) const MAX_TOOLS: usize = 128;
 /// The member of a tool's `_meta` that says: a call with a key happens once (ADR 12).
-const HONOURS_KEYS: &str = "orchestrator/idempotency";
+pub(super) const HONOURS_KEYS: &str = "orchestrator/idempotency";
 /// The protocol's limit on names.
 const MAX_NAME_BYTES: usize = 128;
 // A server may return a cursor forever.
@@ -31,6 +32,8 @@ const MAX_NAMED: usize = 20;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ServerTools {
     pub(crate) tools: Vec<Tool>,
+    /// How each of them is defined, in the same order.
+    pub(crate) pins: Vec<ToolPin>,
     /// Tools that exist, or may exist, but are not offered.
     pub(crate) left_out: LeftOut,
     /// What the operator's filter names and the server does not have.
@@ -81,13 +84,16 @@ pub(crate) fn instructions(told: Option<&str>) -> Option<Arc<str>> {
 }
 
 impl ServerTools {
-    fn take(&mut self, tool: &ServerTool, server: &Arc<str>, settings: &ServerSettings) {
-        let known = self.tools.iter().any(|other| other.name == tool.name);
+    fn take(&mut self, told: &ServerTool, server: &Arc<str>, settings: &ServerSettings) {
+        let known = self.tools.iter().any(|other| other.name == told.name);
         let read =
-            read_tool(tool, server, settings).filter(|_| !known && self.tools.len() < MAX_TOOLS);
+            read_tool(told, server, settings).filter(|_| !known && self.tools.len() < MAX_TOOLS);
         match read {
-            Some(tool) => self.tools.push(tool),
-            None => self.left_out.add(&tool.name),
+            Some(tool) => {
+                self.tools.push(tool);
+                self.pins.push(pin_of(told));
+            }
+            None => self.left_out.add(&told.name),
         }
     }
 }
@@ -104,6 +110,10 @@ impl LeftOut {
     pub(crate) fn add_all(&mut self, others: &Self) {
         others.names.iter().for_each(|name| self.add(name));
         self.unnamed += others.unnamed;
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.names.len() + self.unnamed
     }
 
     pub(crate) fn is_empty(&self) -> bool {

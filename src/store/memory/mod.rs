@@ -2,6 +2,7 @@
 
 mod allowances;
 mod conversation;
+mod pins;
 mod receipts;
 mod usage;
 
@@ -12,6 +13,7 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 
 use self::conversation::StoredThread;
+use self::pins::PinsByServer;
 use self::receipts::ReceiptBook;
 use self::usage::UsageBook;
 use super::pages::fitting;
@@ -34,6 +36,7 @@ struct All {
     threads: VecDeque<StoredThread>,
     receipts: ReceiptBook,
     usage: UsageBook,
+    pins: PinsByServer,
 }
 
 impl All {

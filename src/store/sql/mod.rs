@@ -4,6 +4,7 @@
 mod entries;
 mod journal;
 mod leases;
+mod pins;
 mod receipts;
 mod rows;
 mod threads;

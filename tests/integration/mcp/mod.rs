@@ -11,6 +11,7 @@ mod floods;
 mod forwarding;
 mod logs;
 mod owners;
+mod pins;
 mod places;
 mod reload;
 pub(crate) mod stub;
@@ -63,6 +64,7 @@ fn settings(servers: Vec<ServerSettings>) -> Settings {
         guard,
         pace,
         outbound: Outbound::default(),
+        pins: None,
     }
 }
 

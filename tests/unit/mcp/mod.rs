@@ -223,6 +223,23 @@ fn of_two_servers_with_one_name_neither_is_taken_for_the_other() {
 }
 
 #[test]
+fn of_two_servers_whose_names_look_alike_the_first_keeps_its_name() {
+    for (first, second) in [("todo", "Todo"), ("todo", "t0do"), ("mail-1", "mail_l")] {
+        let list = read(&format!(
+            r#"{{"mcpServers": {{"{first}": {{"command": "x"}}, "a": {{"command": "x"}},
+                "{second}": {{"command": "x"}}}}}}"#
+        ));
+
+        let told: Vec<_> = list.faults.iter().map(ToString::to_string).collect();
+        let expected =
+            format!("server {second}: its name looks like that of server {first}; give it another");
+        assert_eq!(told, [expected]);
+        let names: Vec<_> = list.servers.iter().map(|server| server.name.as_str()).collect();
+        assert_eq!(names, [first, "a"]);
+    }
+}
+
+#[test]
 fn tokens_of_callers_go_only_where_nobody_on_the_way_can_read_them() {
     let list = read(
         r#"{"mcpServers": {
