@@ -14,7 +14,8 @@ async fn a_flood_costs_little_memory_and_the_turn_ends() {
     for mode in ["pings", "notes", "junk", "endless", "blocks", "large", "noisy"] {
         let (data, stub) = (TempDir::new().unwrap(), Stub::new(mode));
         stub.write_program(&data.path().join("flood"));
-        let config = json!({ "mcpServers": { "flood": { "command": "./flood", "env": { "TOOL": "list_todos" } } } });
+        let config = json!({ "mcpServers": { "flood": { "command": "./flood", "approval": "never",
+            "env": { "TOOL": "list_todos" } } } });
         std::fs::write(data.path().join("mcp.json"), config.to_string()).unwrap();
         let server = Running::start(&data, &[("MCP_CONFIG", "mcp.json")]);
         server.ready().await;

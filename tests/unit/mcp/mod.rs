@@ -114,7 +114,7 @@ fn a_variable_that_is_not_set_is_told_at_each_place_and_so_is_what_is_none() {
 fn what_does_nothing_is_warned_of_with_its_place_and_costs_nothing() {
     let list = read(
         r#"{"mcpServers": {
-            "a": {"command": "x", "protocol": "hush", "hush hush": 1, "headers": {"A": "hush"},
+            "a": {"command": "x", "startup_timeout": "hush", "hush hush": 1, "headers": {"A": "hush"},
                 "tools": {"allow": ["b"], "denny": ["hush"]}},
             "b": {"url": "http://localhost", "type": "hush", "args": ["hush"], "env": {}, "cwd": "hush"}
         }}"#,
@@ -124,7 +124,10 @@ fn what_does_nothing_is_warned_of_with_its_place_and_costs_nothing() {
     let told: Vec<_> =
         list.warnings.iter().map(|it| (it.pointer.as_str(), it.to_string())).collect();
     let expected = [
-        ("/mcpServers/a/protocol", r#"server a: "protocol" is not known here and does nothing"#),
+        (
+            "/mcpServers/a/startup_timeout",
+            r#"server a: "startup_timeout" is not known here and does nothing"#,
+        ),
         ("/mcpServers/a", "server a: its member number 3 is not known here and does nothing"),
         ("/mcpServers/a/tools/denny", r#"server a: "denny" is not known here and does nothing"#),
         ("/mcpServers/a/headers", r#"server a: "headers" does nothing beside "command""#),
