@@ -48,6 +48,8 @@ pub struct HeldCall {
     pub tool: ToolId,
     /// For people, as the server gave it.
     pub title: Option<String>,
+    /// What the call is about, as its server called it earlier; not of an untrusted server.
+    pub about: Option<String>,
     /// As the model wrote them.
     pub arguments: String,
 }
@@ -82,7 +84,12 @@ impl ApprovalDesk {
         Self { approvals, declined: declined_in(transcript) }
     }
 
-    pub(super) fn decide(&mut self, call: &ToolCall, tool: &Tool) -> CallDecision {
+    pub(super) fn decide(
+        &mut self,
+        call: &ToolCall,
+        tool: &Tool,
+        transcript: &[Message],
+    ) -> CallDecision {
         let ToolOrigin::Server(id) = &tool.origin else { return CallDecision::Free };
         let is_begun =
             call.key.as_ref().is_some_and(|key| self.approvals.begun.contains(key.as_str()));
@@ -106,6 +113,7 @@ impl ApprovalDesk {
                 id: approval,
                 tool: id.clone(),
                 title: tool.title.clone(),
+                about: about(call, tool, id, transcript),
                 arguments: call.arguments.clone(),
             }),
         }
@@ -175,6 +183,42 @@ fn fingerprint(id: &ToolId, tool: &Tool) -> String {
     let hints = format!("{:?} {}", tool.hints, tool.is_annotated);
     let schema = tool.schema.to_string();
     short_digest(&[&id.server, &id.tool, title, &tool.description, &schema, &hints])
+}
+
+/// The title of what the argument `id` names, from the newest result of the same server that has it:
+/// a person knows a todo by its title, and not by its id.
+fn about(call: &ToolCall, tool: &Tool, id: &ToolId, transcript: &[Message]) -> Option<String> {
+    if tool.trust == Trust::Untrusted {
+        return None;
+    }
+    let arguments = call.object()?;
+    let named = arguments.get("id").and_then(Value::as_str)?;
+    let pairs = transcript.iter().zip(transcript.iter().skip(1)).rev();
+    let found = pairs.filter_map(|(said, answered)| match (said, answered) {
+        (Message::Assistant(said), Message::Tools { results }) => {
+            let calls = said.calls.iter().filter(|call| is_of(call, id));
+            let mut results = calls.filter_map(|call| results.iter().find(|it| it.id == call.id));
+            results.find_map(|result| titled(&serde_json::from_str(&result.output).ok()?, named))
+        }
+        _ => None,
+    });
+    found.into_iter().next()
+}
+
+fn is_of(call: &ToolCall, id: &ToolId) -> bool {
+    call.tool.as_ref().is_some_and(|tool| tool.server == id.server)
+}
+
+/// The title of the object with this id. A parsed text is never nested deeply.
+fn titled(value: &Value, id: &str) -> Option<String> {
+    match value {
+        Value::Array(items) => items.iter().find_map(|item| titled(item, id)),
+        Value::Object(object) if object.get("id").and_then(Value::as_str) == Some(id) => {
+            object.get("title").and_then(Value::as_str).map(str::to_owned)
+        }
+        Value::Object(object) => object.values().find_map(|value| titled(value, id)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+    }
 }
 
 fn short_digest(parts: &[&str]) -> String {

@@ -248,7 +248,9 @@ impl Run {
             return Some(refused(call, ToolError::Arguments));
         };
         let Some(tool) = catalog.find_call(&call) else {
-            return Some(refused(call, ToolError::Unknown));
+            let is_away = call.tool.as_ref().is_some_and(|it| catalog.missing.contains(&it.server));
+            let refusal = if is_away { ToolError::Unavailable } else { ToolError::Unknown };
+            return Some(refused(call, refusal));
         };
         if is_built_in(tool) {
             return Some(self.plan_questions(call));
@@ -256,7 +258,7 @@ impl Run {
         if self.note(&call.name, arguments) >= REPEATS_FATAL {
             return Some(refused(call, ToolError::Repeated));
         }
-        match self.approvals.decide(&call, tool) {
+        match self.approvals.decide(&call, tool, &self.transcript) {
             CallDecision::Free => Some(Planned { call, effect: tool.effect(), refusal: None }),
             CallDecision::Refused(refusal) => Some(refused(call, refusal)),
             CallDecision::Held(_) if self.held.len() >= MAX_HELD => {

@@ -216,7 +216,9 @@ fn words(call: &HeldCall, room: usize) -> String {
     };
     let server = harmless(&call.tool.server);
     let arguments = arguments(&call.arguments, room);
-    format!("May the assistant call {named} of {server}{arguments}?")
+    let about = call.about.as_deref().map(|about| harmless(&shorten(about, MAX_NAME)));
+    let about = about.map(|about| format!(" for “{about}”")).unwrap_or_default();
+    format!("May the assistant call {named} of {server}{about}{arguments}?")
 }
 
 /// Every argument with its name, within a limit; cut ones say so.

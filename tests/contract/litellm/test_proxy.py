@@ -130,7 +130,9 @@ class Conversations(unittest.TestCase):
                 todo = json.loads(added["tool_calls"][0]["result"])["id"]
                 listed = self.ask(self.call("list_todos"), thread, model)
                 completed = self.ask(self.call("complete_todo", id=todo), thread, model)
-                deleted = self.ask(self.call("delete_todo", id=todo), thread, model)
+                asked = self.ask(self.call("delete_todo", id=todo), thread, model)
+                self.assertEqual(asked["confirmation"]["calls"][0]["tool"], "delete_todo")
+                deleted = self.ask("yes", thread, model)
                 for answer in (added, listed, completed, deleted):
                     self.assertEqual(answer["outcome"], "completed", answer)
                     self.assertFalse(answer["tool_calls"][0]["is_error"], answer)

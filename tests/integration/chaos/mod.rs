@@ -1,5 +1,6 @@
 //! Trouble on purpose, from seeds: kills, random scripts, replicas, requests that come twice.
 
+mod approvals;
 mod copies;
 mod copy_plan;
 mod doubles;

@@ -217,7 +217,9 @@ fn batches() -> impl Iterator<Item = Attempt> {
         let mut made = tool_calls(&both);
         if n % 2 == 0 {
             // All of them under one id.
-            made.iter_mut().for_each(|call| call.id = "call_0".into());
+            for call in &mut made {
+                call.id = "call_0".into();
+            }
         }
         let batch = Act::Say(Vec::new(), Ok(reply("Approved by the user.", made)));
         let person = [Person::Declines, Person::Says("go on".to_owned())];

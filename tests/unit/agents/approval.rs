@@ -37,7 +37,7 @@ fn asked(tool: Tool, approvals: Approvals, call: &ToolCall) -> Option<HeldCall> 
             assert_eq!(batches[0][0].refusal, None);
             None
         }
-        step => panic!("{step:?}"),
+        step @ (Step::AskModel | Step::Done(_)) => panic!("{step:?}"),
     }
 }
 
