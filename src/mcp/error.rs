@@ -15,6 +15,7 @@ use rmcp::transport::streamable_http_client::{
 
 use outbound::NotAllowed;
 
+pub(super) const TOO_MANY_REQUESTS: u16 = 429;
 /// Longest pause that a server may ask for.
 const MAX_PAUSE: Duration = Duration::from_mins(1);
 
@@ -203,7 +204,7 @@ fn read_http(error: &StreamableHttpError<reqwest::Error>) -> Option<TransportFau
             Some(TransportFault::Status { code: *status, pause })
         }
         StreamableHttpError::ResponseBodyTooLarge { .. } => Some(TransportFault::Garbled),
-        _ => None,
+        StreamableHttpError::Sse(_) | _ => None,
     }
 }
 

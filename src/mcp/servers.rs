@@ -57,7 +57,7 @@ impl Servers {
             replacing: Mutex::default(),
             stop: stop.child_token().drop_guard(),
         };
-        let chosen = chosen.into_iter().map(|settings| servers.connect(settings)).collect();
+        let chosen = chosen.into_iter().map(|settings| servers.connect(settings, None)).collect();
         servers.boards.replace(chosen, unused);
         let keep = PinBook::keep(Arc::clone(&servers.boards));
         servers.supervisors.spawn(servers.stop.token().clone().run_until_cancelled_owned(keep));
@@ -65,9 +65,10 @@ impl Servers {
         Arc::new(servers)
     }
 
-    /// Replaces the servers by those that `read` returns. One with the same settings stays connected;
-    /// another stays until no call and no turn that began with it is left (ADR 37). Waits for no
-    /// server.
+    /// Replaces the servers by those that `read` returns. One with the same settings stays connected,
+    /// and is tried now if it is not; a changed one serves until its successor has answered (ADR
+    /// 39); another stays until no call and no turn that began with it is left (ADR 37). Waits for
+    /// no server.
     pub fn reload<E>(
         &self,
         read: impl FnOnce() -> Result<Vec<ServerSettings>, E>,
@@ -83,14 +84,18 @@ impl Servers {
             let name = settings.name.clone();
             let known = gone.iter().any(|known| ***known == *name);
             gone.retain(|known| ***known != *name);
-            let same = before.servers.iter().find(|it| it.server.settings == settings);
-            let became = match (same, known) {
+            let same = same_of(&before.servers, &settings);
+            let became = match (&same, known) {
                 (Some(_), _) => &mut told.kept,
                 (None, true) => &mut told.changed,
                 (None, false) => &mut told.added,
             };
             became.push(name);
-            servers.push(same.cloned().unwrap_or_else(|| self.connect(settings)));
+            if let Some(same) = same.as_ref().filter(|it| !it.server.status().is_connected()) {
+                same.server.attempts.order();
+            }
+            let replaced = || before_of(&before.servers, &settings);
+            servers.push(same.unwrap_or_else(|| self.connect(settings.clone(), replaced())));
         }
         told.removed = gone.iter().map(ToString::to_string).collect();
         self.boards.replace(servers, Vec::new());
@@ -116,13 +121,17 @@ impl Servers {
         self.supervisors.wait().await;
     }
 
-    fn connect(&self, settings: ServerSettings) -> Arc<RunningServer> {
+    fn connect(
+        &self,
+        settings: ServerSettings,
+        before: Option<Arc<RunningServer>>,
+    ) -> Arc<RunningServer> {
         let server = Arc::new(Server::new(settings, &self.common));
         let stop = self.stop.token().child_token();
         let (boards, common) = (Arc::clone(&self.boards), &self.common);
         let supervisor = Supervisor::new(Arc::clone(&server), boards, common, stop.clone());
         self.supervisors.spawn_on(supervisor.run(), &self.runtime);
-        Arc::new(RunningServer::new(server, stop))
+        Arc::new(RunningServer::new(server, before, stop))
     }
 
     fn present(&self) -> TurnTools {
@@ -157,6 +166,28 @@ impl HealthProbe for Servers {
     fn report(&self) -> Vec<Dependency> {
         self.boards.present().report()
     }
+}
+
+/// The server that has these settings. It may be one that was changed back before that had an effect.
+fn same_of(
+    servers: &[Arc<RunningServer>],
+    settings: &ServerSettings,
+) -> Option<Arc<RunningServer>> {
+    let all = servers.iter().flat_map(|it| [Some(Arc::clone(it)), it.before()]);
+    all.flatten().find(|it| it.server.settings == *settings)
+}
+
+/// The server that a changed one may serve as until then: it must have answered, and whom it acts
+/// for must not have changed (ADR 32).
+fn before_of(
+    servers: &[Arc<RunningServer>],
+    settings: &ServerSettings,
+) -> Option<Arc<RunningServer>> {
+    let named = servers.iter().find(|it| it.server.settings.name == settings.name)?;
+    let before = named.before().unwrap_or_else(|| Arc::clone(named));
+    let rights = |of: &ServerSettings| (of.trust, of.tell_owner, of.forward_auth);
+    let is_same = rights(&before.server.settings) == rights(settings);
+    (is_same && before.server.status().has_answered).then_some(before)
 }
 
 /// The servers that have faults, each with all of them.

@@ -9,7 +9,8 @@ use super::super::forms::{budget, questions};
 use super::super::request::now;
 use super::super::turn::TurnLog;
 use super::super::{
-    Abilities, Fact, Level, RunStart, Start, ToolEnd, ToolRecord, ToolStart, TurnEnd,
+    Abilities, Fact, Level, RequestContext, RunStart, Start, ToolEnd, ToolRecord, ToolStart,
+    TurnEnd,
 };
 use super::entry_queue::EntryQueue;
 use super::projection::{Growing, Projection, Shape};
@@ -38,6 +39,17 @@ pub(crate) struct Scope {
     /// Where links and images of the answer may lead.
     pub(crate) allowed_domains: AllowedDomains,
     pub(crate) request_id: String,
+}
+
+impl Scope {
+    pub(crate) fn of(
+        context: &RequestContext,
+        spent: Spend,
+        allowed_domains: AllowedDomains,
+    ) -> Self {
+        let (abilities, request_id) = (context.abilities, context.request_id.clone());
+        Self { spent, abilities, allowed_domains, request_id }
+    }
 }
 
 pub(crate) struct Scribe {

@@ -157,12 +157,7 @@ async fn work(chat: &ChatContext, input: TurnInput, held: &HeldThread) -> (Recor
         Some(transcript) => transcript,
         None => read_transcript(chat, &thread, &interrupt).await,
     };
-    let scope = Scope {
-        spent: held.spent,
-        abilities: context.abilities,
-        allowed_domains: chat.settings.allowed_domains.clone(),
-        request_id: context.request_id,
-    };
+    let scope = Scope::of(&context, held.spent, chat.settings.allowed_domains.clone());
     let servers = servers_of(&tools.catalog());
     let scribe = Scribe::new(log, RunStart { thread, turn: root.clone(), servers }, scope);
     let (store, lease) = (Arc::clone(&chat.store), held.lease.clone());

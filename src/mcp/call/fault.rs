@@ -6,13 +6,12 @@ use std::time::Duration;
 use rmcp::ServiceError;
 use rmcp::model::{ErrorCode, ErrorData};
 
-use super::super::error::{ConnectError, TransportFault, UNREADABLE};
+use super::super::error::{ConnectError, TOO_MANY_REQUESTS, TransportFault, UNREADABLE};
 use base::agents::ToolError;
 use base::domain::{clean, shorten};
 use base::resilience::{Fault, GuardRefusal, Repeat, Verdict};
 
 const MAX_REFUSAL_CHARS: usize = 2_000;
-const TOO_MANY_REQUESTS: u16 = 429;
 
 // For the model, which tells the person.
 const NOT_SIGNED_IN: &str = "this tool acts for the user with the user's own sign-in, and the user \

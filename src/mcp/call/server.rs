@@ -61,7 +61,9 @@ pub(crate) struct ServerStatus {
     pub(crate) offer: Arc<ServerTools>,
     pub(crate) version: Option<String>,
     /// What the operator must change before it can be connected.
-    advice: Option<String>,
+    pub(crate) advice: Option<String>,
+    /// Whether it was connected ever.
+    pub(crate) has_answered: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -115,7 +117,9 @@ impl Server {
         version: Option<String>,
     ) {
         let (link, offer) = (Link::Up(peer), Arc::new(offer));
-        let status = ServerStatus { link, offer: Arc::clone(&offer), version, advice: None };
+        let (advice, has_answered) = (None, true);
+        let status =
+            ServerStatus { link, offer: Arc::clone(&offer), version, advice, has_answered };
         let before = std::mem::replace(&mut *self.lock(), status);
         if !offer.unmatched.is_empty() && offer.unmatched != before.offer.unmatched {
             tracing::warn!(
@@ -138,19 +142,35 @@ impl Server {
 
     /// Waits for one more attempt to connect, if it may be back by now.
     pub(crate) async fn tried_again(&self) {
-        if self.comes_back() && !self.status().is_connected() {
+        if self.may_be_back() && !self.status().is_connected() {
             self.attempts.one_more().await;
         }
     }
 
-    /// Whether it can come back on its own. A child does not, and one that ends immediately would
-    /// only be started again and again (ADR 1).
-    pub(crate) fn comes_back(&self) -> bool {
+    /// Whether a turn that needs it may have it tried. A child that ends immediately would only be
+    /// started again and again (ADR 1). One whose program is missing costs nothing (ADR 39).
+    pub(crate) fn may_be_back(&self) -> bool {
+        self.is_remote() || self.attempts.started_nothing()
+    }
+
+    /// Whether its death is not seen but by a request.
+    pub(crate) fn is_remote(&self) -> bool {
         matches!(self.settings.transport, Transport::Http { .. })
     }
 
+    /// Whether the one that it replaces is no longer needed (ADR 39). A child that starts and breaks
+    /// off again and again may be in the way of its predecessor's, such as at the lock of a file.
+    pub(crate) fn has_taken_over(&self) -> bool {
+        let status = self.lock();
+        status.has_answered || (status.advice.is_none() && self.waits_in_vain())
+    }
+
+    fn waits_in_vain(&self) -> bool {
+        !self.is_remote() && self.attempts.failed_often()
+    }
+
     pub(crate) fn report(&self) -> Dependency {
-        let ServerStatus { link, offer, version: protocol_version, advice } = self.status();
+        let ServerStatus { link, offer, version: protocol_version, advice, .. } = self.status();
         let connected = matches!(link, Link::Up(_));
         let tools = if connected { offer.tools.len() } else { 0 };
         Dependency {

@@ -12,6 +12,7 @@ use base::domain::{BreakerReport, BreakerState};
 pub(crate) struct ConnectAttempts {
     state: watch::Sender<AttemptCounts>,
     wanted: Notify,
+    ordered: Notify,
     /// From this many failures in a row `/health` reports the breaker as open.
     max_failures: u32,
 }
@@ -20,6 +21,8 @@ pub(crate) struct ConnectAttempts {
 pub(crate) enum AttemptEnd {
     Connected,
     Failed,
+    /// A failure in which nothing was started.
+    NotStarted,
     /// We refused to connect, which says nothing about the server (ADR 31).
     NotMade,
 }
@@ -29,6 +32,7 @@ struct AttemptCounts {
     ended: u64,
     failed: u64,
     in_a_row: u32,
+    last: Option<AttemptEnd>,
     next: Option<Instant>,
 }
 
@@ -36,6 +40,8 @@ impl AttemptEnd {
     pub(crate) const fn of(error: &ConnectError) -> Self {
         if matches!(error, ConnectError::NotAllowed(_) | ConnectError::Redirected) {
             Self::NotMade
+        } else if matches!(error, ConnectError::NotStarted(_) | ConnectError::NoFolder) {
+            Self::NotStarted
         } else {
             Self::Failed
         }
@@ -44,16 +50,18 @@ impl AttemptEnd {
 
 impl ConnectAttempts {
     pub(crate) fn new(max_failures: u32) -> Self {
-        Self { state: watch::Sender::default(), wanted: Notify::new(), max_failures }
+        let (wanted, ordered) = (Notify::new(), Notify::new());
+        Self { state: watch::Sender::default(), wanted, ordered, max_failures }
     }
 
     pub(crate) fn end(&self, how: AttemptEnd) {
         self.state.send_modify(|state| {
             state.ended += 1;
             state.next = None;
+            state.last = Some(how);
             match how {
                 AttemptEnd::Connected => state.in_a_row = 0,
-                AttemptEnd::Failed => {
+                AttemptEnd::Failed | AttemptEnd::NotStarted => {
                     state.failed += 1;
                     state.in_a_row = state.in_a_row.saturating_add(1);
                 }
@@ -64,6 +72,29 @@ impl ConnectAttempts {
 
     pub(crate) fn pause_until(&self, next: Instant) {
         self.state.send_modify(|state| state.next = Some(next));
+    }
+
+    /// Whether the last attempt started nothing, so that another costs nothing.
+    pub(crate) fn started_nothing(&self) -> bool {
+        self.state.borrow().last == Some(AttemptEnd::NotStarted)
+    }
+
+    pub(crate) fn failed_often(&self) -> bool {
+        self.state.borrow().in_a_row >= self.max_failures
+    }
+
+    /// Requests an attempt now, whatever is paused for.
+    pub(crate) fn order(&self) {
+        self.ordered.notify_one();
+    }
+
+    /// Waits until the operator wants an attempt now.
+    ///
+    /// # Cancel safety
+    ///
+    /// Can be dropped and called again.
+    pub(crate) async fn ordered(&self) {
+        self.ordered.notified().await;
     }
 
     /// Waits until a turn wants an attempt before it is due.

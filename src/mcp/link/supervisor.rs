@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::super::call::server::{Link, Server};
-use super::super::error::ConnectError;
+use super::super::error::{ConnectError, TOO_MANY_REQUESTS};
 use super::super::tools::boards::Boards;
 use super::super::tools::server_tools::ServerTools;
 use super::super::{Pace, Settings};
@@ -108,6 +108,8 @@ impl Supervisor {
                 self.server.advise(error.advice());
                 self.on_disconnected(Link::Down, &error.to_string());
                 self.server.attempts.end(AttemptEnd::of(&error));
+                // It may have waited in vain for the one that it replaces.
+                self.boards.publish();
                 None
             }
         }
@@ -168,7 +170,7 @@ impl Supervisor {
 
     /// The death of a child is seen immediately, that of a remote server only by a request.
     async fn look_in(&self) {
-        if self.server.comes_back() {
+        if self.server.is_remote() {
             sleep(self.pace.look_in).await;
         } else {
             std::future::pending::<()>().await;
@@ -190,7 +192,12 @@ impl Supervisor {
             Ok(offer) => offer,
             // A server that refuses to list while it works is alive (ADR 1).
             Err(ServiceError::McpError(_)) if self.server.in_flight.is_any() => return Ok(()),
-            Err(error) => return Err(session.explain(&error)),
+            Err(error) => {
+                let error = session.explain(&error);
+                // So is one that has too many requests (ADR 39).
+                let is_busy = error == ConnectError::Status(TOO_MANY_REQUESTS);
+                return if is_busy { Ok(()) } else { Err(error) };
+            }
         };
         self.server.set_connected(session.peer().clone(), offer, session.version());
         self.boards.publish();
@@ -246,7 +253,7 @@ impl Supervisor {
         let wanted = async {
             sleep_until(now + held_back.max(SOON)).await;
             // A child is not restarted because a turn wants it (ADR 1).
-            if !self.server.comes_back() {
+            if !self.server.may_be_back() {
                 std::future::pending::<()>().await;
             }
             self.server.attempts.wanted().await;
@@ -255,6 +262,7 @@ impl Supervisor {
             () = self.stop.cancelled() => {}
             () = sleep_until(now + wait) => {}
             () = wanted => {}
+            () = self.server.attempts.ordered() => {}
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The tools of all servers: their names for the model, and the server of each call (ADR 1).
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::Value;
 use tokio::sync::watch;
@@ -33,6 +33,8 @@ pub(crate) struct Board {
 #[derive(Debug)]
 pub(crate) struct RunningServer {
     pub(crate) server: Arc<Server>,
+    /// The one that it replaces, which serves until this one has answered (ADR 39).
+    before: Mutex<Option<Arc<RunningServer>>>,
     _ends_with_this: DropGuard,
 }
 
@@ -45,8 +47,44 @@ pub(crate) struct UnusedServer {
 }
 
 impl RunningServer {
-    pub(crate) fn new(server: Arc<Server>, stop: CancellationToken) -> Self {
-        Self { server, _ends_with_this: stop.drop_guard() }
+    pub(crate) fn new(
+        server: Arc<Server>,
+        before: Option<Arc<Self>>,
+        stop: CancellationToken,
+    ) -> Self {
+        Self { server, before: Mutex::new(before), _ends_with_this: stop.drop_guard() }
+    }
+
+    /// The one that serves in its place, if it does not serve itself yet.
+    pub(crate) fn before(&self) -> Option<Arc<Self>> {
+        let mut before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.server.has_taken_over() {
+            return before.clone();
+        }
+        let over = before.take();
+        let (name, has_answered) = (self.server.name(), self.server.status().has_answered);
+        if over.is_some() && !has_answered {
+            tracing::warn!(mcp.server = %name, "A changed server fails beside the one of before, which is stopped");
+        }
+        None
+    }
+
+    /// The one that serves at present.
+    pub(crate) fn serving(self: &Arc<Self>) -> Arc<Self> {
+        self.before().unwrap_or_else(|| Arc::clone(self))
+    }
+
+    pub(crate) fn report(self: &Arc<Self>) -> Dependency {
+        let serving = self.serving();
+        let mut told = serving.server.report();
+        if let Detail::Mcp { advice, .. } = &mut told.detail
+            && !Arc::ptr_eq(&serving, self)
+        {
+            let why = self.server.status().advice;
+            let why = why.unwrap_or_else(|| "it has not answered".to_owned());
+            *advice = Some(format!("after its change: {why}; until then it serves as before"));
+        }
+        told
     }
 }
 
@@ -83,7 +121,8 @@ pub(crate) struct OfferedTools {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Route {
-    pub(crate) server: Arc<Server>,
+    /// Held by calls, so that none breaks off when a changed server takes over.
+    pub(crate) running: Arc<RunningServer>,
     pub(crate) tool: ToolId,
     /// The schema of its arguments, as the server sent it.
     pub(crate) schema: Arc<Value>,
@@ -103,13 +142,13 @@ impl Board {
 
     pub(crate) fn report(&self) -> Vec<Dependency> {
         let offered = self.offered();
-        let running = self.servers.iter().map(|it| offered.told_in(it.server.report()));
+        let running = self.servers.iter().map(|it| offered.told_in(it.report()));
         running.chain(self.unused.iter().map(UnusedServer::report)).collect()
     }
 
     /// The tools that wait for their pins, or for the operator.
     pub(crate) fn open_pins(&self) -> Vec<OpenPins> {
-        let open = self.servers.iter().map(|it| {
+        let open = self.servers.iter().map(RunningServer::serving).map(|it| {
             let (server, offer) = (&it.server, it.server.status().offer);
             let is_open =
                 |pin: &&ToolPin| self.pins.standing(&server.settings, pin) != Standing::Known;
@@ -168,24 +207,29 @@ fn compile(
     let (mut catalog, mut offered) = (Catalog::default(), OfferedTools::default());
     let are_several = servers.len() + unused.len() > 1;
     offered.settled = true;
-    let mut room = MAX_INSTRUCTIONS_BYTES;
     catalog.missing.extend(unused.iter().map(|server| Arc::clone(&server.name)));
-    for RunningServer { server, .. } in servers.iter().map(Arc::as_ref) {
-        let status = server.status();
+    for changed in servers {
+        let (running, settings) = (changed.serving(), &changed.server.settings);
+        let (server, status) = (&running.server, running.server.status());
         if !status.is_connected() {
             catalog.missing.push(Arc::clone(server.name()));
-        } else if let Some(text) = &status.offer.instructions
-            && room >= text.len()
-        {
-            room -= text.len();
-            let (server, text) = (Arc::clone(server.name()), Arc::clone(text));
-            catalog.instructions.push(ServerInstructions { server, text });
+        } else if let Some(text) = &status.offer.instructions {
+            instruct(&mut catalog.instructions, server.name(), text);
         }
         offered.settled &= status.is_settled();
         for (tool, pin) in status.offer.tools.iter().zip(&status.offer.pins) {
+            // What the operator no longer lets in is gone at once, whoever serves.
+            if !settings.tools.lets_in(&tool.name) {
+                continue;
+            }
             let name = shown_name(server.name(), &tool.name, are_several);
             match pins.standing(&server.settings, pin) {
-                Standing::Known => offered.add(&mut catalog, name, tool, (server, &status)),
+                Standing::Known => {
+                    // Nor is anything allowed that waits for a person now (ADR 38).
+                    let approval = settings.approval.rule_for(&tool.name);
+                    let tool = Tool { trust: settings.trust, approval, ..tool.clone() };
+                    offered.add(&mut catalog, name, &tool, (&running, &status));
+                }
                 Standing::HeldBack => {
                     let held_back = offered.held_back.entry(Arc::clone(server.name()));
                     held_back.or_default().add(&tool.name);
@@ -198,6 +242,14 @@ fn compile(
     }
     offered.catalog = Arc::new(catalog);
     offered
+}
+
+/// Adds what a server says of itself, if there is room.
+fn instruct(all: &mut Vec<ServerInstructions>, server: &Arc<str>, text: &Arc<str>) {
+    let used: usize = all.iter().map(|other| other.text.len()).sum();
+    if used + text.len() <= MAX_INSTRUCTIONS_BYTES {
+        all.push(ServerInstructions { server: Arc::clone(server), text: Arc::clone(text) });
+    }
 }
 
 impl OfferedTools {
@@ -228,7 +280,7 @@ impl OfferedTools {
         catalog: &mut Catalog,
         name: String,
         tool: &Tool,
-        (server, status): (&Arc<Server>, &ServerStatus),
+        (running, status): (&Arc<RunningServer>, &ServerStatus),
     ) {
         let Some(id) = tool.origin.id() else { return };
         if self.names.len() >= MAX_TOOLS || self.names.contains_key(&name) {
@@ -239,7 +291,7 @@ impl OfferedTools {
             catalog.tools.push(Tool { name: name.clone(), ..tool.clone() });
         }
         let route = Route {
-            server: Arc::clone(server),
+            running: Arc::clone(running),
             tool: id.clone(),
             schema: Arc::clone(&tool.schema),
             effect: tool.effect(),

@@ -12,7 +12,7 @@ use tracing::Instrument;
 use super::super::call::arguments::unquote;
 use super::super::call::fault::CallFault;
 use super::super::call::server::PreparedCall;
-use super::board::{Board, OfferedTools, Route};
+use super::board::{Board, OfferedTools, Route, RunningServer};
 use base::agents::{ToolError, ToolRequest, Tools};
 use base::domain::{Catalog, Effect, ToolOutput, shorten};
 
@@ -38,7 +38,8 @@ impl Tools for TurnTools {
     fn settled(&self) -> BoxFuture<'_, ()> {
         async {
             self.until(|offered| offered.settled).await;
-            let tried = self.0.servers.iter().map(|it| it.server.tried_again());
+            let servers: Vec<_> = self.0.servers.iter().map(RunningServer::serving).collect();
+            let tried = servers.iter().map(|it| it.server.tried_again());
             // A server that is still away must not delay every turn.
             drop(timeout(GRACE, join_all(tried)).await);
         }
@@ -61,7 +62,7 @@ impl Tools for TurnTools {
             "tool.call",
             tool.name = call.name,
             tool.call_id = shorten(call.id.as_str(), MAX_ID_CHARS),
-            mcp.server = %route.server.name()
+            mcp.server = %route.running.server.name()
         );
         make_call(route, request).instrument(span).boxed()
     }
@@ -75,7 +76,7 @@ async fn make_call(route: Route, request: ToolRequest<'_>) -> Result<ToolOutput,
     let request = ToolRequest { key: request.key.filter(|_| route.honours_keys), ..request };
     let effect = if request.key.is_some() { Effect::Idempotent } else { route.effect };
     let call = PreparedCall { tool: &route.tool, effect, arguments, request };
-    let result = route.server.call(&call).await;
+    let result = route.running.server.call(&call).await;
     let outcome = result.as_ref().map_or_else(CallFault::word, |_| "ok");
     let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::info!(outcome, duration_ms, "Tool called");

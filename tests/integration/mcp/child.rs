@@ -303,6 +303,33 @@ async fn forgetting_the_servers_leaves_no_child_behind() {
 }
 
 #[tokio::test]
+async fn a_program_that_appears_serves_the_turn_that_wants_it_however_long_the_pause() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("later");
+    let (command, args, env) = (program.to_str().unwrap().to_owned(), Vec::new(), Vec::new());
+    let server = trusted("stub", Transport::Child { command, args, env, cwd: None });
+    let mut settings = settings(vec![server]);
+    settings.guard.min_delay = Duration::from_mins(10);
+    settings.pace.longest_pause = Duration::from_mins(10);
+    let servers = started(settings).await;
+    assert!(!is_connected(&servers));
+
+    let stub = Stub::new("well");
+    stub.write_program(&program);
+    let began = Instant::now();
+    in_time(async {
+        while !is_connected(&servers) {
+            servers.settled().await;
+        }
+    })
+    .await;
+
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    assert_eq!(call(&servers, "go", "{}").await.as_deref(), Ok("done"));
+    in_time(servers.shut_down()).await;
+}
+
+#[tokio::test]
 async fn a_missing_program_is_told_and_tried_again() {
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("later");

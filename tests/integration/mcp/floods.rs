@@ -58,7 +58,9 @@ async fn a_child_that_fills_its_stderr_works_all_the_same() {
 async fn a_server_over_http_that_floods_us_is_disconnected_in_both_eras() {
     for era in [Era::Sessions, Era::Stateless] {
         let server = McpServer::start(era, &["flood", "echo"]).await;
-        let servers = started(settings(vec![http("one", &server)])).await;
+        // The server floods as fast as this machine lets it.
+        let one = ServerSettings { call_timeout: Some(PATIENCE), ..http("one", &server) };
+        let servers = started(settings(vec![one])).await;
         until_offered(&servers, "flood").await;
 
         let result = call(&servers, "flood", "{}").await;

@@ -91,16 +91,20 @@ async fn call(servers: &Servers, name: &str, arguments: &str) -> Result<String, 
 }
 
 async fn call_with(servers: &dyn Tools, name: &str, arguments: &str) -> Result<String, ToolError> {
-    let call = ToolCall {
+    let call = tool_call(name, arguments);
+    let output = in_time(call_by(servers, &call, Instant::now() + PATIENCE)).await;
+    output.map(|output| output.text)
+}
+
+fn tool_call(name: &str, arguments: &str) -> ToolCall {
+    ToolCall {
         id: "call_1".into(),
         name: name.to_owned(),
         tool: None,
         arguments: arguments.to_owned(),
         extra: None,
         key: None,
-    };
-    let output = in_time(call_by(servers, &call, Instant::now() + PATIENCE)).await;
-    output.map(|output| output.text)
+    }
 }
 
 async fn call_by(

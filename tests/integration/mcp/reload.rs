@@ -2,7 +2,8 @@
 
 use std::convert::Infallible;
 
-use orchestrator::domain::Reloaded;
+use orchestrator::domain::{ApprovalRule, Reloaded};
+use orchestrator::mcp::{ApprovalRules, ToolFilter};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe::Receiver;
@@ -53,7 +54,7 @@ async fn calls_that_run_end_on_the_server_that_was_changed_or_removed() {
         assert_eq!(told, name);
         in_time(servers.settled()).await;
         assert_eq!(names(&servers).is_empty(), !changes);
-        assert_eq!(stub.starts(), 1 + usize::from(changes));
+        until("the changed one has started", || stub.starts() > usize::from(changes)).await;
         assert!(!running.is_finished());
         gate.write_all(b"\n").await.unwrap();
         assert_eq!(in_time(running).await.unwrap().as_deref(), Ok("done"));
@@ -64,6 +65,101 @@ async fn calls_that_run_end_on_the_server_that_was_changed_or_removed() {
         nobody_is_left(lifeline).await;
         in_time(servers.shut_down()).await;
     }
+}
+
+#[tokio::test]
+async fn a_changed_server_serves_as_before_until_it_answers_and_never_more_than_it_may_then() {
+    let server = McpServer::start(Era::Stateless, &["echo", "read_it"]).await;
+    let servers = started(settings(vec![http("one", &server)])).await;
+    let missing = Transport::Child {
+        command: "/nowhere/at/all".to_owned(),
+        args: Vec::new(),
+        env: Vec::new(),
+        cwd: None,
+    };
+    let tools = ToolFilter { allow: None, deny: vec!["echo".to_owned()] };
+
+    let approval = ApprovalRules(vec![("*".to_owned(), ApprovalRule::Always)]);
+    let broken = ServerSettings { tools, approval, ..trusted("one", missing) };
+    assert_eq!(reload(&servers, vec![broken]).changed, ["one"]);
+
+    in_time(servers.settled()).await;
+    until("the mistake is told", || advice(&servers).contains("change its command")).await;
+    assert_eq!(names(&servers), ["read_it"]);
+    assert_eq!(servers.catalog().tools[0].approval, Some(ApprovalRule::Always));
+    assert_eq!(call(&servers, "read_it", "{}").await.as_deref(), Ok("{}"));
+    assert!(advice(&servers).contains("serves as before"), "{}", advice(&servers));
+    assert!(is_connected(&servers));
+    // Mended: the next one answers, and takes over.
+    let stub = Stub::new("well");
+    let mended = ServerSettings { name: "one".to_owned(), ..stub.server() };
+    assert_eq!(reload(&servers, vec![mended]).changed, ["one"]);
+    until_offered(&servers, "go").await;
+    assert_eq!(names(&servers), ["go", "tick"]);
+    assert_eq!(advice(&servers), "");
+    in_time(servers.shut_down()).await;
+}
+
+#[tokio::test]
+async fn what_is_changed_back_before_it_had_an_effect_is_the_server_of_before() {
+    let server = McpServer::start(Era::Sessions, &["echo"]).await;
+    let servers = started(settings(vec![http("one", &server)])).await;
+    let mute = ServerSettings { name: "one".to_owned(), ..Stub::new("mute").server() };
+
+    assert_eq!(reload(&servers, vec![mute]).changed, ["one"]);
+    assert_eq!(call(&servers, "echo", "{}").await.as_deref(), Ok("{}"));
+    assert_eq!(reload(&servers, vec![http("one", &server)]).kept, ["one"]);
+
+    assert_eq!(call(&servers, "echo", "{}").await.as_deref(), Ok("{}"));
+    assert_eq!((server.sessions(), advice(&servers)), (1, String::new()));
+    in_time(servers.shut_down()).await;
+}
+
+#[tokio::test]
+async fn a_changed_child_that_fails_beside_the_one_of_before_has_its_place_in_the_end() {
+    let stub = Stub::new("alone");
+    let mut settings = settings(vec![stub.server()]);
+    settings.guard.breaker.max_failures = 2;
+    let servers = started(settings).await;
+    until_offered(&servers, "go").await;
+
+    let next = ServerSettings { call_timeout: Some(PATIENCE), ..stub.server() };
+    assert_eq!(reload(&servers, vec![next]).changed, ["stub"]);
+
+    until("it has failed beside the other", || stub.starts() > 2).await;
+    until("it serves", || is_connected(&servers) && advice(&servers).is_empty()).await;
+    assert_eq!(call(&servers, "go", "{}").await.as_deref(), Ok("done"));
+    in_time(servers.shut_down()).await;
+}
+
+#[tokio::test]
+async fn whom_a_server_acts_for_is_changed_at_once() {
+    let server = McpServer::start(Era::Stateless, &["echo"]).await;
+    let servers = started(settings(vec![http("one", &server)])).await;
+    let mute = ServerSettings { name: "one".to_owned(), ..Stub::new("mute").server() };
+
+    reload(&servers, vec![ServerSettings { tell_owner: true, ..mute }]);
+
+    assert_eq!(*servers.catalog().missing, ["one".into()]);
+    in_time(servers.shut_down()).await;
+}
+
+#[tokio::test]
+async fn a_reload_tries_a_kept_server_that_is_not_connected_whatever_its_pause() {
+    let stub = Stub::new("third");
+    let mut settings = settings(vec![stub.server()]);
+    settings.guard.min_delay = Duration::from_mins(10);
+    settings.pace.longest_pause = Duration::from_mins(10);
+    let servers = started(settings).await;
+
+    for starts in 2..=3 {
+        let reloaded = reload(&servers, vec![stub.server()]);
+        assert_eq!(reloaded.kept, ["stub"]);
+        until("it was tried", || stub.starts() == starts).await;
+    }
+
+    until_offered(&servers, "go").await;
+    in_time(servers.shut_down()).await;
 }
 
 #[tokio::test]
@@ -162,7 +258,10 @@ async fn no_call_of_a_turn_fails_however_often_its_servers_are_replaced() {
     while !turns.iter().all(tokio::task::JoinHandle::is_finished) {
         round += 1;
         assert_eq!(reload(&servers, list(round)).changed, ["other"]);
-        in_time(servers.settled()).await;
+        until("the change has its effect", || {
+            servers.report().into_iter().all(|server| advice_in(server).is_empty())
+        })
+        .await;
     }
 
     for turn in turns {
@@ -192,6 +291,19 @@ async fn reloads_at_once_come_one_after_the_other() {
     let removed: usize = all.iter().map(|one| one.removed.len()).sum();
     assert_eq!((added, removed), (8, 8), "each takes away what the one before it added: {all:?}");
     in_time(servers.shut_down()).await;
+}
+
+fn advice(servers: &Servers) -> String {
+    advice_in(health(servers))
+}
+
+fn advice_in(server: Dependency) -> String {
+    match server.detail {
+        Detail::Mcp { advice, .. } => advice.unwrap_or_default(),
+        Detail::Model { .. } | Detail::Fallback { .. } | Detail::Keys { .. } | Detail::Database => {
+            String::new()
+        }
+    }
 }
 
 fn reload(servers: &Servers, list: Vec<ServerSettings>) -> Reloaded {

@@ -24,6 +24,7 @@ for_ever() { yes "$1"; }
 case $MODE in
     exits) exit 1 ;;
     mute) while read -r line; do :; done; exit ;;
+    alone) mkdir "$STARTS.lock" || exit 1; trap 'rmdir "$STARTS.lock"' EXIT; trap exit TERM ;;
     third) [ "$starts" -lt 3 ] && exit 1 ;;
     stubborn) trap '' TERM; sleep 1000 & ;;
     noisy) yes >&2 & ;;

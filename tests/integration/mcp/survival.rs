@@ -118,7 +118,8 @@ async fn whatever_a_child_does_its_call_ends_and_it_is_soon_of_use_again() {
             // It is in doubt for five seconds before it is given up.
             until("it is given up", || stub.starts() > 1).await;
         }
-        row(what, &result, took, usable(servers, "go").await);
+        let again = if mode == "busy" { Duration::ZERO } else { usable(servers, "go").await };
+        row(what, &result, took, again);
 
         alone.end(what).await;
     }
@@ -168,6 +169,11 @@ async fn whatever_a_server_over_http_answers_its_call_ends_and_it_is_soon_of_use
             let breaker = health(servers).breaker;
             assert!(breaker.consecutive_failures <= failures.max(1), "{what}: {breaker:?}");
             assert_eq!(breaker.state, BreakerState::Closed, "{what}");
+            if mood == Mood::Status(429) {
+                assert!(is_connected(servers), "{what}: it is busy, not gone");
+            } else {
+                until(&format!("{what}: it is missed"), || !is_connected(servers)).await;
+            }
             server.set_mood(None);
             row(&what, &result, took, usable(servers, "echo").await);
 
