@@ -213,7 +213,7 @@ async fn start_offline_model(stop: CancellationToken) -> anyhow::Result<String> 
 }
 
 /// The bundled todo server, as a child process of this program.
-fn bundled_todo(settings: &todo::Settings) -> anyhow::Result<ServerSettings> {
+pub fn bundled_todo(settings: &todo::Settings) -> anyhow::Result<ServerSettings> {
     let program = std::env::current_exe().context("The program cannot find itself")?;
     let command = program.to_str().context("The program's path is not valid Unicode")?.to_owned();
     let database = ("TODO_DATABASE_URL".to_owned(), Secret::new(&settings.database_url));

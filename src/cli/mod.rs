@@ -6,6 +6,8 @@ mod run;
 mod serve;
 mod signals;
 mod todo;
+mod tool_report;
+mod tools;
 
 pub use self::todo::serve_todo;
 pub use run::run;

@@ -13,9 +13,10 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::keys::{Keys, keys};
 use super::signals::signalled;
+use super::tools::{Tools, tools};
 use super::{probe, serve, todo};
 use crate::config::{
-    Config, ConfigError, Env, for_demo_model, for_keys, for_probe, for_todo, help,
+    Config, ConfigError, Env, for_demo_model, for_keys, for_probe, for_todo, for_tools, help,
 };
 use crate::observability::{Background, LogFormat, LogSettings, init};
 
@@ -49,6 +50,8 @@ enum Command {
     /// Make, list and revoke the API keys of callers.
     #[command(subcommand)]
     Keys(Keys),
+    /// List the MCP servers and their tools, with what changed since they were first seen.
+    Tools(Tools),
     /// Ask a running server whether it is alive; exit code 0 if it is.
     Probe {
         /// The server; the one that `ADMIN_ADDR`, or HOST and PORT name, unless given.
@@ -87,6 +90,7 @@ fn perform(command: Command) -> anyhow::Result<()> {
         }
         Command::DemoModel(model) => logged(for_demo_model(env, format)?, model.serve(signalled())),
         Command::Keys(command) => keys(command, &for_keys(env)?),
+        Command::Tools(command) => runtime()?.block_on(tools(command, for_tools(env)?)),
         Command::Probe { url: Some(url) } => runtime()?.block_on(probe::probe(url)),
         Command::Probe { url: None } => {
             let url = for_probe(env)?.url();

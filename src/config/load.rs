@@ -95,6 +95,27 @@ impl Config {
     }
 }
 
+/// What `tools` needs: the servers as `serve` connects them, and where pins are.
+#[derive(Debug)]
+pub struct ToolsConfig {
+    pub mcp: mcp::Settings,
+    pub pins_tools: bool,
+    pub uses_bundled_todo: bool,
+    pub store: store::Settings,
+    pub todo: ::todo::Settings,
+}
+
+/// For `tools`.
+pub fn for_tools(env: Env) -> Result<ToolsConfig, ConfigError> {
+    env.read(|env| ToolsConfig {
+        uses_bundled_todo: names_no_server(env),
+        mcp: tools(env).0,
+        pins_tools: pins_tools(env),
+        store: store(env),
+        todo: todo(env),
+    })
+}
+
 /// For `probe`: only where the server tells of its health.
 pub fn for_probe(env: Env) -> Result<Listen, ConfigError> {
     env.read(|env| admin(env).map_or_else(|| listen(env), Listen::from))

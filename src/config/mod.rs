@@ -19,6 +19,6 @@ mod variables;
 
 pub use env::{ConfigError, Env};
 pub use listen::Listen;
-pub use load::{Config, for_demo_model, for_keys, for_probe, for_todo};
+pub use load::{Config, ToolsConfig, for_demo_model, for_keys, for_probe, for_todo, for_tools};
 pub use servers_file::ServersFile;
 pub use variables::{Preset, VARIABLES, Variable, help};

@@ -6,6 +6,7 @@ mod config;
 mod error;
 mod link;
 mod servers;
+mod survey;
 mod tools;
 
 pub use config::fault::ServerFault;
@@ -13,5 +14,6 @@ pub use config::file::{ServerList, read_servers};
 pub use config::settings::{Pace, RevisionChoice, ServerSettings, Settings, Transport};
 pub use config::variables::Variables;
 pub use servers::Servers;
+pub use survey::{ServerSurvey, ToolSurvey};
 pub use tools::approval_rules::ApprovalRules;
 pub use tools::filter::ToolFilter;

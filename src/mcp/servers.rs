@@ -16,7 +16,7 @@ use super::tools::board::{RunningServer, UnusedServer};
 use super::tools::boards::Boards;
 use super::tools::pins::PinBook;
 use super::tools::turn_tools::TurnTools;
-use super::{ServerFault, ServerSettings, Settings};
+use super::{ServerFault, ServerSettings, ServerSurvey, Settings};
 use base::agents::{ToolError, ToolRequest, Tools};
 use base::domain::{Catalog, Dependency, HealthProbe, Reloaded, ToolOutput};
 
@@ -109,6 +109,11 @@ impl Servers {
     /// Can be dropped and called again.
     pub async fn offers(&self, pleases: impl Fn(&Catalog) -> bool) {
         self.present().until(|offered| pleases(&offered.catalog)).await;
+    }
+
+    /// What each server offers now, whatever its pins say.
+    pub fn survey(&self) -> Vec<ServerSurvey> {
+        self.boards.present().survey()
     }
 
     /// Disconnects all servers within a few seconds and leaves no child behind.

@@ -10,6 +10,18 @@ pub fn clean(text: &str) -> String {
     Cleaner::default().clean(text)
 }
 
+/// The same text with everything shown that cannot be seen: `\u{200b}` for a space without width.
+/// For people who must know what a text has in it. Spaces and ends of lines stay.
+pub fn reveal(text: &str) -> String {
+    let is_clear = |c: char| matches!(c, ' ' | '\n') || !(is_hidden(c) || c.is_whitespace());
+    let shown = |c: char| {
+        let escaped = (!is_clear(c)).then(|| c.escape_unicode());
+        let plain = is_clear(c).then_some(c);
+        escaped.into_iter().flatten().chain(plain)
+    };
+    text.chars().flat_map(shown).collect()
+}
+
 /// Whether nothing in a text is visible.
 pub fn is_blank(text: &str) -> bool {
     text.chars().all(|c| c.is_whitespace() || c == BLANK_BRAILLE || is_hidden(c))

@@ -47,7 +47,7 @@ pub use secret::Secret;
 pub use source::{Annotation, Source, SourceKind};
 pub use spend::{Estimate, Spend, Usage};
 pub use text::{
-    AllowedDomains, Cleaner, InvalidText, LinkFilter, UserText, clean, shorten, unlinked,
+    AllowedDomains, Cleaner, InvalidText, LinkFilter, UserText, clean, reveal, shorten, unlinked,
 };
 pub use thread::{Order, Page, PageRequest, Thread, ThreadStatus};
 pub use token::CallerToken;

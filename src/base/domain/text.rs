@@ -1,7 +1,7 @@
 //! Text of users and tools, made safe to store, show and send.
 
 use text::is_blank;
-pub use text::{AllowedDomains, Cleaner, LinkFilter, clean, unlinked};
+pub use text::{AllowedDomains, Cleaner, LinkFilter, clean, reveal, unlinked};
 
 /// A user's message: cleaned, not blank, within the limit.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::super::call::server::{Server, ServerStatus};
+use super::super::survey::ServerSurvey;
 use super::look_alikes::shape;
 use super::pins::{OpenPins, PinBook, Standing};
 use super::server_tools::{LeftOut, MAX_TOOLS};
@@ -146,6 +147,12 @@ impl Board {
         running.chain(self.unused.iter().map(UnusedServer::report)).collect()
     }
 
+    pub(crate) fn survey(&self) -> Vec<ServerSurvey> {
+        let are_several = are_several(&self.servers, &self.unused);
+        let running = self.servers.iter().map(|it| ServerSurvey::of(&it.server, are_several));
+        running.chain(self.unused.iter().map(ServerSurvey::unused)).collect()
+    }
+
     /// The tools that wait for their pins, or for the operator.
     pub(crate) fn open_pins(&self) -> Vec<OpenPins> {
         let open = self.servers.iter().map(RunningServer::serving).map(|it| {
@@ -205,7 +212,7 @@ fn compile(
     pins: &PinBook,
 ) -> OfferedTools {
     let (mut catalog, mut offered) = (Catalog::default(), OfferedTools::default());
-    let are_several = servers.len() + unused.len() > 1;
+    let are_several = are_several(servers, unused);
     offered.settled = true;
     catalog.missing.extend(unused.iter().map(|server| Arc::clone(&server.name)));
     for changed in servers {
@@ -250,6 +257,10 @@ fn instruct(all: &mut Vec<ServerInstructions>, server: &Arc<str>, text: &Arc<str
     if used + text.len() <= MAX_INSTRUCTIONS_BYTES {
         all.push(ServerInstructions { server: Arc::clone(server), text: Arc::clone(text) });
     }
+}
+
+fn are_several(servers: &[Arc<RunningServer>], unused: &[UnusedServer]) -> bool {
+    servers.len() + unused.len() > 1
 }
 
 impl OfferedTools {
@@ -304,7 +315,7 @@ impl OfferedTools {
 
 /// The name shown to the model. `ask_user` is reserved, with whatever looks like it: a server with
 /// that name could ask questions in our name and answer them itself (ADR 13, ADR 40).
-fn shown_name(server: &str, tool: &str, are_several: bool) -> String {
+pub(crate) fn shown_name(server: &str, tool: &str, are_several: bool) -> String {
     if are_several || shape(tool) == shape(ASK_USER) {
         format!("{server}__{tool}")
     } else {

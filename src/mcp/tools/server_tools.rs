@@ -36,6 +36,8 @@ pub(crate) struct ServerTools {
     pub(crate) pins: Vec<ToolPin>,
     /// Tools that exist, or may exist, but are not offered.
     pub(crate) left_out: LeftOut,
+    /// Tools that the operator keeps out.
+    pub(crate) filtered: LeftOut,
     /// What the operator's filter names and the server does not have.
     pub(crate) unmatched: Vec<String>,
     pub(crate) instructions: Option<Arc<str>>,
@@ -66,6 +68,8 @@ pub(crate) async fn list_tools(
             offer.unmatched.retain(|pattern| !fits(pattern, &tool.name));
             if settings.tools.lets_in(&tool.name) {
                 offer.take(tool, server, settings);
+            } else {
+                offer.filtered.add(&tool.name);
             }
         }
         cursor = page.next_cursor;
@@ -110,6 +114,12 @@ impl LeftOut {
     pub(crate) fn add_all(&mut self, others: &Self) {
         others.names.iter().for_each(|name| self.add(name));
         self.unnamed += others.unnamed;
+    }
+
+    /// For a list of names.
+    pub(crate) fn listed(&self) -> Vec<String> {
+        let more = (self.unnamed > 0).then(|| format!("{} more", self.unnamed));
+        self.names.iter().cloned().chain(more).collect()
     }
 
     pub(crate) fn count(&self) -> usize {

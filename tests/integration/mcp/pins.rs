@@ -142,6 +142,23 @@ async fn whatever_has_a_meaning_holds_back_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_long_definition_is_kept_in_part_and_compared_as_a_whole() {
+    let server = McpServer::start(Era::Stateless, &["add"]).await;
+    let pins = stores::pins("memory").await;
+    let long = |end: &str| format!("{}{end}", "é".repeat(100_000));
+    server.redefine("add", |it| it.description = Some(long("a").into())).await;
+    let servers = pinned(&pins, &server).await;
+    assert_eq!(names(&servers), ["add"]);
+    in_time(servers.shut_down()).await;
+    let kept = pins.pinned("one").await.unwrap();
+    assert!(kept[0].definition.text.chars().count() < 66_000);
+
+    server.redefine("add", |it| it.description = Some(long("b").into())).await;
+
+    assert_eq!(pinned(&pins, &server).await.catalog().held_back, ["add"]);
+}
+
+#[tokio::test]
 async fn the_order_of_members_is_no_change() {
     let orders = [
         r#"{"type": "object", "a": {"b": 1, "c": [{"d": 1, "e": 2}]}}"#,

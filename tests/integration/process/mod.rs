@@ -15,3 +15,4 @@ mod private;
 mod proxies;
 mod reload;
 mod replicas;
+mod tools;

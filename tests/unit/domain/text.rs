@@ -1,6 +1,6 @@
 //! What is done to a text before anyone sees it.
 
-use orchestrator::domain::{Cleaner, InvalidText, UserText, clean, shorten};
+use orchestrator::domain::{Cleaner, InvalidText, UserText, clean, reveal, shorten};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -63,6 +63,19 @@ fn length_is_counted_in_characters_after_cleaning() {
     assert!(UserText::parse(&"é".repeat(5), 5).is_ok());
     assert!(UserText::parse("12345\u{0}\u{0}", 5).is_ok());
     assert_eq!(UserText::parse("123456", 5), Err(InvalidText::TooLong { chars: 6, limit: 5 }));
+}
+
+#[test]
+fn what_cannot_be_seen_can_be_shown() {
+    for (text, shown) in [
+        ("plain ü\n 👩", "plain ü\n 👩"),
+        ("a\u{200B}b\u{E0041}\u{E0100}", r"a\u{200b}b\u{e0041}\u{e0100}"),
+        ("\u{1b}[2J\r\t\u{9b}", r"\u{1b}[2J\u{d}\u{9}\u{9b}"),
+        ("\u{202E}\u{2066}\u{200E}\u{2062}\u{3164}", r"\u{202e}\u{2066}\u{200e}\u{2062}\u{3164}"),
+        ("\u{2028}\u{A0}\u{3000}", r"\u{2028}\u{a0}\u{3000}"),
+    ] {
+        assert_eq!(reveal(text), shown);
+    }
 }
 
 #[test]

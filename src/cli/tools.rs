@@ -1,0 +1,126 @@
+//! `orchestrator tools`: the servers and their tools, and the approval of changes (ADR 40).
+
+use std::io::{Write, stdout};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail, ensure};
+use clap::{Args, Subcommand};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use super::tool_report::{PinState, ServerReport, ToolReport, in_a_line};
+use crate::agents::Tools as _;
+use crate::app::bundled_todo;
+use crate::config::ToolsConfig;
+use crate::domain::{Pins, ToolPin};
+use crate::mcp::{ServerSurvey, Servers};
+use crate::store;
+
+/// Longer than a server may take to connect.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct Tools {
+    /// Print the list as JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(subcommand)]
+    command: Option<ToolsCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+enum ToolsCommand {
+    /// Pin a tool as it is now; running servers offer it about a second later.
+    Approve {
+        /// The server of the tool.
+        server: String,
+        /// The tool; all tools of the server that are new or changed, unless given.
+        tool: Option<String>,
+    },
+}
+
+/// Connects to the servers as `serve` does, and beside it: programs are started once more.
+pub(super) async fn tools(command: Tools, mut config: ToolsConfig) -> anyhow::Result<()> {
+    if config.uses_bundled_todo {
+        config.mcp.servers.push(bundled_todo(&config.todo)?);
+    }
+    let database = store::open(&config.store).await.context("DATABASE_URL cannot be used")?;
+    let is_lasting = config.store.url != "memory";
+    let pins_tools = config.pins_tools;
+    let reports = reports(survey(config).await, &*database.pins, pins_tools).await?;
+    match command.command {
+        None if command.json => print(&serde_json::to_string_pretty(&reports)?),
+        None => reports.iter().try_for_each(|report| print(&report.to_string())),
+        Some(ToolsCommand::Approve { server, tool }) => {
+            ensure!(
+                is_lasting,
+                "DATABASE_URL is memory: pins are in the memory of the server; restart it to pin its tools as they are"
+            );
+            approve(&*database.pins, &reports, &server, tool.as_deref()).await
+        }
+    }
+}
+
+/// Nothing is pinned by looking. Leaves no child behind.
+async fn survey(config: ToolsConfig) -> Vec<ServerSurvey> {
+    let servers: Arc<Servers> = Servers::start(config.mcp, CancellationToken::new());
+    // Who has not answered by then is told as not connected.
+    drop(timeout(PATIENCE, servers.settled()).await);
+    let survey = servers.survey();
+    servers.shut_down().await;
+    survey
+}
+
+async fn reports(
+    survey: Vec<ServerSurvey>,
+    pins: &dyn Pins,
+    pins_tools: bool,
+) -> anyhow::Result<Vec<ServerReport>> {
+    let mut reports = Vec::new();
+    for server in survey {
+        let pinned = pins.pinned(&server.name).await?;
+        reports.push(ServerReport::new(server, pinned, pins_tools));
+    }
+    Ok(reports)
+}
+
+async fn approve(
+    pins: &dyn Pins,
+    reports: &[ServerReport],
+    server: &str,
+    tool: Option<&str>,
+) -> anyhow::Result<()> {
+    let report = reports.iter().find(|report| report.name == server);
+    let report = report.ok_or_else(|| no_server(reports))?;
+    ensure!(report.connected, "The server {server} is not connected, so its tools are not known");
+    let is_meant = |it: &&ToolReport| tool.is_none_or(|tool| it.tool == tool || it.name == tool);
+    let meant: Vec<_> = report.tools.iter().filter(is_meant).collect();
+    if meant.is_empty() && tool.is_some() {
+        bail!("The server {server} has no such tool now; `orchestrator tools` lists what it has");
+    }
+    let open: Vec<_> = meant.into_iter().filter(|it| it.pin.is_open()).collect();
+    if open.is_empty() {
+        return print("There is nothing to approve");
+    }
+    let approved: Vec<ToolPin> = open.iter().map(|it| it.now.clone()).collect();
+    pins.approve(server, &approved).await?;
+    for tool in open {
+        // What was approved, and not what was listed earlier: it may have changed since.
+        if let PinState::Changed { diff } = &tool.pin {
+            print(diff.trim_end())?;
+        }
+        print(&format!("Approved {server} {}", in_a_line(&tool.tool)))?;
+    }
+    Ok(())
+}
+
+fn no_server(reports: &[ServerReport]) -> anyhow::Error {
+    let names: Vec<_> = reports.iter().map(|report| &*report.name).collect();
+    anyhow!("No server has this name; there are: {}", names.join(", "))
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    Ok(writeln!(stdout(), "{text}")?)
+}

@@ -1,0 +1,75 @@
+//! What the servers are and offer at one moment, for operators (ADR 40).
+
+use super::call::server::Server;
+use super::tools::board::{UnusedServer, shown_name};
+use base::domain::{Dependency, Detail, Tool, ToolPin, Trust};
+
+/// One server.
+#[derive(Clone, Debug)]
+pub struct ServerSurvey {
+    pub name: String,
+    pub connected: bool,
+    pub protocol_version: Option<String>,
+    /// What the operator must change before it can be connected.
+    pub advice: Option<String>,
+    /// None if it is not used.
+    pub trust: Option<Trust>,
+    pub tools: Vec<ToolSurvey>,
+    /// Tools that the operator keeps out, or the first of them.
+    pub filtered: Vec<String>,
+    /// Tools that cannot be offered, or the first of them.
+    pub left_out: Vec<String>,
+}
+
+/// A tool under the name that the model sees, whatever its pin is.
+#[derive(Clone, Debug)]
+pub struct ToolSurvey {
+    pub tool: Tool,
+    /// How it is defined now.
+    pub pin: ToolPin,
+}
+
+impl ServerSurvey {
+    pub(crate) fn of(server: &Server, are_several: bool) -> Self {
+        let offer = server.status().offer;
+        let named = |tool: &Tool| {
+            let name = shown_name(server.name(), &tool.name, are_several);
+            Tool { name, ..tool.clone() }
+        };
+        let tools = offer.tools.iter().zip(&offer.pins);
+        let tools = tools.map(|(tool, pin)| ToolSurvey { tool: named(tool), pin: pin.clone() });
+        Self {
+            trust: Some(server.settings.trust),
+            tools: tools.collect(),
+            filtered: offer.filtered.listed(),
+            left_out: offer.left_out.listed(),
+            ..Self::reported(server.name(), server.report())
+        }
+    }
+
+    pub(crate) fn unused(server: &UnusedServer) -> Self {
+        Self::reported(&server.name, server.report())
+    }
+
+    fn reported(name: &str, report: Dependency) -> Self {
+        let (connected, protocol_version, advice) = match report.detail {
+            Detail::Mcp { connected, protocol_version, advice, .. } => {
+                (connected, protocol_version, advice)
+            }
+            Detail::Model { .. }
+            | Detail::Fallback { .. }
+            | Detail::Keys { .. }
+            | Detail::Database => (false, None, None),
+        };
+        Self {
+            name: name.to_owned(),
+            connected,
+            protocol_version,
+            advice,
+            trust: None,
+            tools: Vec::new(),
+            filtered: Vec::new(),
+            left_out: Vec::new(),
+        }
+    }
+}
