@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::signals::signalled;
 use super::tool_report::{PinState, ServerReport, ToolReport, in_a_line};
 use crate::agents::Tools as _;
 use crate::app::bundled_todo;
@@ -49,7 +50,7 @@ pub(super) async fn tools(command: Tools, mut config: ToolsConfig) -> anyhow::Re
     let database = store::open(&config.store).await.context("DATABASE_URL cannot be used")?;
     let is_lasting = config.store.url != "memory";
     let pins_tools = config.pins_tools;
-    let reports = reports(survey(config).await, &*database.pins, pins_tools).await?;
+    let reports = reports(survey(config).await?, &*database.pins, pins_tools).await?;
     match command.command {
         None if command.json => print(&serde_json::to_string_pretty(&reports)?),
         None => reports.iter().try_for_each(|report| print(&report.to_string())),
@@ -64,13 +65,17 @@ pub(super) async fn tools(command: Tools, mut config: ToolsConfig) -> anyhow::Re
 }
 
 /// Nothing is pinned by looking. Leaves no child behind.
-async fn survey(config: ToolsConfig) -> Vec<ServerSurvey> {
+async fn survey(config: ToolsConfig) -> anyhow::Result<Vec<ServerSurvey>> {
     let servers: Arc<Servers> = Servers::start(config.mcp, CancellationToken::new());
-    // Who has not answered by then is told as not connected.
-    drop(timeout(PATIENCE, servers.settled()).await);
+    let ended = tokio::select! {
+        // Who has not answered by then is told as not connected.
+        _ = timeout(PATIENCE, servers.settled()) => Ok(()),
+        // A child has a process group of its own and hears nothing of Ctrl-C.
+        signalled = signalled() => signalled.and_then(|()| bail!("Stopped")),
+    };
     let survey = servers.survey();
     servers.shut_down().await;
-    survey
+    ended.map(|()| survey)
 }
 
 async fn reports(

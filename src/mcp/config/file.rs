@@ -9,7 +9,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::super::ServerSettings;
-use super::super::tools::look_alikes::shape;
+use super::super::tools::look_alikes::look_alike;
 use super::entry::{Entry, read_entry};
 use super::fault::{Notes, ServerFault, is_showable};
 use super::variables::Variables;
@@ -49,7 +49,7 @@ pub fn read_servers(json: &str, variables: &Variables) -> Result<ServerList, Ser
             list.servers.retain(|other| other.name != *name);
             faults.add("", "its name occurs twice; give one of them another name");
         }
-        let looks_like = |other: &&ServerSettings| shape(&other.name) == shape(name);
+        let looks_like = |other: &&ServerSettings| look_alike(&other.name, name);
         if let Some(other) = list.servers.iter().find(looks_like).filter(|_| settings.is_some()) {
             let other = &other.name;
             faults.add("", format!("its name looks like that of server {other}; give it another"));

@@ -9,7 +9,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::super::call::server::{Server, ServerStatus};
 use super::super::survey::ServerSurvey;
-use super::look_alikes::shape;
+use super::look_alikes::look_alike;
 use super::pins::{OpenPins, PinBook, Standing};
 use super::server_tools::{LeftOut, MAX_TOOLS};
 use base::agents::ASK_USER;
@@ -20,6 +20,9 @@ use base::domain::{
 
 /// Of all servers together: it is sent with each request. Those that come later are left out.
 const MAX_INSTRUCTIONS_BYTES: usize = 16 * 1024;
+
+const HELD_BACK: &str =
+    "tools are held back, because they are not as they are pinned, or their server has too many";
 
 /// The servers of one reading of the configuration, and what they offer now.
 #[derive(Debug)]
@@ -195,12 +198,15 @@ impl Board {
 
 fn warn_of_held_back(held_back: &BTreeMap<Arc<str>, LeftOut>) {
     for (server, tools) in held_back {
-        tracing::warn!(
-            mcp.server = %server,
-            %tools,
-            "Tools are not as they are pinned, so they are held back. `orchestrator tools` shows what changed, `orchestrator tools approve {server}` offers them again"
-        );
+        tracing::warn!(mcp.server = %server, %tools, "{HELD_BACK}; {}", what_to_do(server));
     }
+}
+
+fn what_to_do(server: &str) -> String {
+    format!(
+        "`orchestrator tools` shows what changed, `orchestrator tools approve {server}` offers \
+         them again"
+    )
 }
 
 /// With several servers configured, connected or not, with faults or without, names begin with their
@@ -270,18 +276,16 @@ impl OfferedTools {
         self.routes.get(call.tool.as_ref().or_else(|| self.names.get(&call.name))?)
     }
 
-    /// Adds to a server's report what the operator must do for its tools.
+    /// Tells in a server's report how many of its tools are offered, and what the operator must do
+    /// for the others.
     fn told_in(&self, mut report: Dependency) -> Dependency {
         let server = report.name.strip_prefix("mcp:").unwrap_or_default();
-        if let (Some(held), Detail::Mcp { advice: advice @ None, tools, .. }) =
-            (self.held_back.get(server), &mut report.detail)
-        {
-            *tools = tools.saturating_sub(held.count());
-            *advice = Some(format!(
-                "these of its tools are not as they are pinned, so they are held back: {held}; \
-                 `orchestrator tools` shows what changed, `orchestrator tools approve {server}` \
-                 offers them again"
-            ));
+        if let Detail::Mcp { tools, advice, .. } = &mut report.detail {
+            let is_its = |tool: &&Tool| tool.origin.server().is_some_and(|it| **it == *server);
+            *tools = self.catalog.tools.iter().filter(is_its).count();
+            if let (Some(held), None) = (self.held_back.get(server), &advice) {
+                *advice = Some(format!("{HELD_BACK}: {held}; {}", what_to_do(server)));
+            }
         }
         report
     }
@@ -316,7 +320,7 @@ impl OfferedTools {
 /// The name shown to the model. `ask_user` is reserved, with whatever looks like it: a server with
 /// that name could ask questions in our name and answer them itself (ADR 13, ADR 40).
 pub(crate) fn shown_name(server: &str, tool: &str, are_several: bool) -> String {
-    if are_several || shape(tool) == shape(ASK_USER) {
+    if are_several || look_alike(tool, ASK_USER) {
         format!("{server}__{tool}")
     } else {
         tool.to_owned()

@@ -105,7 +105,8 @@ impl ServerTools {
 impl LeftOut {
     pub(crate) fn add(&mut self, name: &str) {
         if self.names.len() < MAX_NAMED && !name.is_empty() {
-            self.names.push(shorten(&clean(name), MAX_TITLE_CHARS));
+            // Names may have ends of lines, and must not look like a line of ours.
+            self.names.push(shorten(&clean(name), MAX_TITLE_CHARS).replace(['\n', '\r'], " "));
         } else {
             self.unnamed += 1;
         }
@@ -120,10 +121,6 @@ impl LeftOut {
     pub(crate) fn listed(&self) -> Vec<String> {
         let more = (self.unnamed > 0).then(|| format!("{} more", self.unnamed));
         self.names.iter().cloned().chain(more).collect()
-    }
-
-    pub(crate) fn count(&self) -> usize {
-        self.names.len() + self.unnamed
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -227,7 +227,13 @@ fn of_two_servers_with_one_name_neither_is_taken_for_the_other() {
 
 #[test]
 fn of_two_servers_whose_names_look_alike_the_first_keeps_its_name() {
-    for (first, second) in [("todo", "Todo"), ("todo", "t0do"), ("mail-1", "mail_l")] {
+    for (first, second) in [
+        ("todo", "Todo"),
+        ("todo", "t0do"),
+        ("mail-1", "mail_l"),
+        ("left", "Ieft"),
+        ("MAIL", "mail"),
+    ] {
         let list = read(&format!(
             r#"{{"mcpServers": {{"{first}": {{"command": "x"}}, "a": {{"command": "x"}},
                 "{second}": {{"command": "x"}}}}}}"#
@@ -240,6 +246,16 @@ fn of_two_servers_whose_names_look_alike_the_first_keeps_its_name() {
         let names: Vec<_> = list.servers.iter().map(|server| server.name.as_str()).collect();
         assert_eq!(names, [first, "a"]);
     }
+}
+
+#[test]
+fn names_that_only_resemble_each_other_are_fine() {
+    let list = read(
+        r#"{"mcpServers": {"mail": {"command": "x"}, "mall": {"command": "x"},
+            "mail2": {"command": "x"}, "m-ail": {"command": "x"}}}"#,
+    );
+
+    assert_eq!((list.servers.len(), list.faults), (4, Vec::new()));
 }
 
 #[test]
