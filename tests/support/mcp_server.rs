@@ -1,12 +1,13 @@
 //! A real MCP server on a real socket, whose tools misbehave by name.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -80,6 +81,8 @@ pub(crate) enum Mood {
     /// The answer breaks off before its first event.
     BreaksOff,
     Silent,
+    /// Notifications without end.
+    Floods,
 }
 
 /// Who is not served.
@@ -205,6 +208,12 @@ async fn in_a_mood(
             ([("content-type", "text/event-stream")], Body::from_stream(end)).into_response()
         }
         Some(Mood::Silent) => std::future::pending().await,
+        Some(Mood::Floods) => {
+            let told = r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"x"}}"#;
+            let many = Bytes::from(format!("data: {told}\n\n").repeat(1_000));
+            let flood = futures::stream::repeat_with(move || Ok::<_, Infallible>(many.clone()));
+            ([("content-type", "text/event-stream")], Body::from_stream(flood)).into_response()
+        }
     }
 }
 
@@ -305,6 +314,10 @@ impl ServerHandler for State {
         if request.name == "gated" {
             self.gate.subscribe().wait_for(|is_open| *is_open).await.unwrap();
         }
+        if request.name == "waits" {
+            context.ct.cancelled().await;
+            self.calls.lock().unwrap().push("cancelled".to_owned());
+        }
         if request.name == "ask" {
             return Ok(CallToolResponse::InputRequired(InputRequiredResult::from_request_state(
                 "x",
@@ -343,10 +356,19 @@ async fn answer(
             let picture = ContentBlock::image("A".repeat(16_000), "image/png");
             Ok(CallToolResult::success(vec![ContentBlock::text("look:"), picture]))
         }
-        "flood" => loop {
+        "steady" => {
             let token = context.meta.get_progress_token().unwrap();
-            let news =
-                ProgressNotificationParam::new(token, 1.0).with_message("x".repeat(64 * 1024));
+            for step in 1..=10 {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                let news = ProgressNotificationParam::new(token.clone(), f64::from(step));
+                context.peer.notify_progress(news).await.unwrap();
+            }
+            text("done".to_owned())
+        }
+        "restless" => loop {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let token = context.meta.get_progress_token().unwrap();
+            let news = ProgressNotificationParam::new(token, 1.0);
             if context.peer.notify_progress(news).await.is_err() {
                 return text("nobody listens".to_owned());
             }

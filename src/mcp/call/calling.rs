@@ -9,28 +9,46 @@ use rmcp::model::{
 };
 use rmcp::service::{PeerRequestOptions, RequestHandle};
 use rmcp::{Peer, RoleClient, ServiceError};
+use tokio::sync::Notify;
+use tokio::task::yield_now;
 
+use super::fault::CallFault;
 use base::agents::Progress;
 use base::domain::Owner;
+use base::resilience::{GuardRefusal, Patience};
 
 /// The member of `_meta` with the key of a call (ADR 12).
 const KEY: &str = "orchestrator/idempotency-key";
 /// The member of `_meta` that says for whom a call is made (ADR 29).
 const OWNER: &str = "orchestrator/owner";
 
+/// How often everything that is ready runs before a silence counts: our own delay is not the
+/// server's (ADR 35).
+const LAST_LOOKS: usize = 8;
+
 /// Receivers of progress, by running call.
 #[derive(Debug, Default)]
-pub(crate) struct ProgressListeners(Mutex<HashMap<ProgressToken, Progress>>);
+pub(crate) struct ProgressListeners(Mutex<HashMap<ProgressToken, ProgressListener>>);
+
+#[derive(Clone, Debug)]
+struct ProgressListener {
+    progress: Progress,
+    /// Extends the call's limit (ADR 39).
+    signs: Arc<Notify>,
+}
 
 /// A call that waits for its answer. Dropping it sends `notifications/cancelled`.
 struct PendingCall {
     handle: Option<RequestHandle<RoleClient>>,
+    signs: Arc<Notify>,
     progress_listeners: Arc<ProgressListeners>,
 }
 
 impl ProgressListeners {
     pub(crate) fn report(&self, news: ProgressNotificationParam) {
-        let Some(progress) = self.lock().get(&news.progress_token).cloned() else { return };
+        let listener = self.lock().get(&news.progress_token).cloned();
+        let Some(ProgressListener { progress, signs }) = listener else { return };
+        signs.notify_one();
         let share = match news.total {
             Some(total) if total > 0.0 => format!("{:.0} %", (news.progress / total) * 100.0),
             Some(_) | None => String::new(),
@@ -42,7 +60,7 @@ impl ProgressListeners {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ProgressToken, Progress>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<ProgressToken, ProgressListener>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -55,6 +73,8 @@ pub(crate) fn meta(key: Option<&str>, owner: Option<&Owner>) -> Option<RequestMe
     (!meta.is_empty()).then_some(RequestMetaObject(meta))
 }
 
+/// Ends when the server is silent for longer than `patience` allows.
+///
 /// # Cancel safety
 ///
 /// Dropping the future tells the server to stop.
@@ -63,32 +83,54 @@ pub(crate) async fn call(
     params: CallToolRequestParams,
     progress_listeners: &Arc<ProgressListeners>,
     progress: &Progress,
-) -> Result<CallToolResponse, ServiceError> {
+    patience: Patience,
+) -> Result<CallToolResponse, CallFault> {
     let request = ClientRequest::CallToolRequest(CallToolRequest::new(params));
-    // Without rmcp's own timeout: the guard has the limit, and counts it for the breaker.
+    // Without rmcp's own timeout: the guard counts ours for the breaker.
     let options = PeerRequestOptions::no_options();
     let handle = peer.send_cancellable_request(request, options).await?;
-    progress_listeners.lock().insert(handle.progress_token.clone(), progress.clone());
-    let mut pending =
-        PendingCall { handle: Some(handle), progress_listeners: Arc::clone(progress_listeners) };
-    let answer = pending.answer().await?;
+    let (progress, signs) = (progress.clone(), Arc::new(Notify::new()));
+    let listener = ProgressListener { progress, signs: Arc::clone(&signs) };
+    progress_listeners.lock().insert(handle.progress_token.clone(), listener);
+    let progress_listeners = Arc::clone(progress_listeners);
+    let mut pending = PendingCall { handle: Some(handle), signs, progress_listeners };
+    let answer = pending.answer(patience).await?;
     if let ServerResult::CallToolResult(result) = answer {
         return Ok(CallToolResponse::Complete(result));
     }
     if let ServerResult::InputRequiredResult(result) = answer {
         return Ok(CallToolResponse::InputRequired(result));
     }
-    Err(ServiceError::UnexpectedResponse)
+    Err(ServiceError::UnexpectedResponse.into())
 }
 
 impl PendingCall {
-    async fn answer(&mut self) -> Result<ServerResult, ServiceError> {
-        let Some(handle) = &mut self.handle else { return Err(ServiceError::TransportClosed) };
-        // Not `await_response`, which takes the handle: its future, dropped, cancels nothing.
-        let answer = (&mut handle.rx).await.map_err(|_| ServiceError::TransportClosed);
+    async fn answer(&mut self, mut patience: Patience) -> Result<ServerResult, CallFault> {
+        let Some(handle) = &mut self.handle else { return Err(CallFault::Lost) };
+        let mut looks = 0;
+        let answer = loop {
+            tokio::select! {
+                biased;
+                // Not `await_response`, which takes the handle: its future, dropped, cancels
+                // nothing.
+                answer = &mut handle.rx => break answer.map_err(|_| ServiceError::TransportClosed),
+                () = self.signs.notified() => {
+                    looks = 0;
+                    patience.renew();
+                }
+                () = &mut patience => {
+                    looks += 1;
+                    if looks > LAST_LOOKS {
+                        // Dropped with its handle, which tells the server to stop.
+                        return Err(CallFault::Guard(GuardRefusal::TimedOut));
+                    }
+                    yield_now().await;
+                }
+            }
+        };
         self.progress_listeners.lock().remove(&handle.progress_token);
         self.handle = None;
-        answer?
+        Ok(answer??)
     }
 }
 

@@ -23,8 +23,11 @@ use super::in_flight::CallsInFlight;
 use super::result::read_result;
 use base::agents::ToolRequest;
 use base::domain::{Dependency, Detail, Effect, ToolId, ToolOrigin, ToolOutput};
-use base::resilience::{Fault, Guard, GuardRefusal, Verdict};
+use base::resilience::{Fault, Guard, GuardRefusal, Patience, Verdict};
 use outbound::Outbound;
+
+/// How many times its limit a call may take while its server reports progress (ADR 39).
+const MOST_LIMITS: u32 = 5;
 
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -41,6 +44,7 @@ pub(crate) struct Server {
     pub(crate) outbound: Outbound,
     /// Of a server that gets the tokens of callers.
     pub(crate) caller_sessions: CallerSessions,
+    /// The longest silence in a call.
     call_timeout: Duration,
     status: Mutex<ServerStatus>,
 }
@@ -100,6 +104,7 @@ impl Server {
     /// Receives its notifications.
     pub(crate) fn listener(&self) -> SessionListener {
         SessionListener {
+            server: Arc::clone(&self.name),
             changed: Arc::clone(&self.doubt),
             progress_listeners: Arc::clone(&self.progress_listeners),
         }
@@ -190,10 +195,10 @@ impl Server {
         let result = match call.effect {
             Effect::ReadOnly | Effect::Idempotent => self.call_repeatedly(call, deadline).await,
             Effect::Changes => {
-                self.guard.call_once(self.call_timeout, deadline, self.attempt(call)).await
+                self.guard.call_once(self.longest(), deadline, self.attempt(call)).await
             }
         };
-        // The guard dropped the attempt, so `consider` did not see it.
+        // If the guard dropped the attempt, `consider` did not see it.
         if matches!(&result, Err(CallFault::Guard(GuardRefusal::TimedOut))) {
             self.caller_sessions.forget_of(call.request.caller);
             self.doubt.notify_one();
@@ -232,9 +237,13 @@ impl Server {
             }
             result
         };
-        let result = self.guard.call(self.call_timeout, deadline, attempt).await;
+        let result = self.guard.call(self.longest(), deadline, attempt).await;
         let was_lost = lost.load(Ordering::Relaxed);
         result.map_err(|fault| if was_lost { fault.after_loss() } else { fault })
+    }
+
+    fn longest(&self) -> Duration {
+        self.call_timeout.saturating_mul(MOST_LIMITS)
     }
 
     async fn attempt(&self, call: &PreparedCall<'_>) -> Result<ToolOutput, CallFault> {
@@ -244,10 +253,11 @@ impl Server {
             return Err(CallFault::NotConnected);
         };
         let _under_way = self.in_flight.begin();
+        let until = Instant::now() + self.call_timeout;
         if self.settings.forward_auth {
-            return self.attempt_as_caller(&peer, call).await;
+            return self.attempt_as_caller(&peer, call, until).await;
         }
-        let answer = self.send(&peer, &self.progress_listeners, call).await;
+        let answer = self.send(&peer, &self.progress_listeners, call, until).await;
         answer.inspect_err(|fault| self.consider(fault))
     }
 
@@ -256,12 +266,15 @@ impl Server {
         &self,
         shared: &Peer<RoleClient>,
         call: &PreparedCall<'_>,
+        until: Instant,
     ) -> Result<ToolOutput, CallFault> {
         let handshake = Handshake::of(shared, self.settings.revision);
-        let session = self.caller_sessions.of(call.request.caller, self, handshake).await;
+        let session = self.caller_sessions.of(call.request.caller, self, handshake);
+        let session = timeout_at(until, session).await;
+        let session = session.unwrap_or(Err(CallFault::Guard(GuardRefusal::TimedOut)));
         let session = session.map_err(CallFault::of_caller);
         let session = session.inspect_err(|fault| self.consider(fault))?;
-        let answer = self.send_in(&session, call).await.map_err(CallFault::of_caller);
+        let answer = self.send_in(&session, call, until).await.map_err(CallFault::of_caller);
         answer.inspect_err(|fault| {
             self.consider(fault);
             if !matches!(fault.verdict(), Verdict::Answered | Verdict::Busy(_)) {
@@ -274,9 +287,10 @@ impl Server {
         &self,
         session: &CallerSession,
         call: &PreparedCall<'_>,
+        until: Instant,
     ) -> Result<ToolOutput, CallFault> {
         let peer = session.peer().ok_or(CallFault::Unreachable)?;
-        self.send(&peer, &session.progress_listeners, call).await
+        self.send(&peer, &session.progress_listeners, call, until).await
     }
 
     async fn send(
@@ -284,13 +298,15 @@ impl Server {
         peer: &Peer<RoleClient>,
         progress_listeners: &Arc<ProgressListeners>,
         call: &PreparedCall<'_>,
+        until: Instant,
     ) -> Result<ToolOutput, CallFault> {
         let mut params = CallToolRequestParams::new(call.tool.tool.to_string())
             .with_arguments(call.arguments.clone());
         let ToolRequest { key, caller, progress, .. } = call.request;
         let is_told = self.settings.is_told_owners();
         params.meta = calling::meta(key, is_told.then_some(&caller.owner));
-        match calling::call(peer, params, progress_listeners, progress).await? {
+        let patience = Patience::new(until, self.call_timeout);
+        match calling::call(peer, params, progress_listeners, progress, patience).await? {
             CallToolResponse::Complete(result) => {
                 read_result(result, ToolOrigin::Server(call.tool.clone()))
             }

@@ -81,7 +81,8 @@ pub(crate) async fn open_for(
     let transport = http::transport(server, (url, headers), credential, &meter)?;
     let progress_listeners = Arc::clone(&caller.progress_listeners);
     // Changes of the tools are told to the session that lists them.
-    let listener = SessionListener { changed: Arc::default(), progress_listeners };
+    let (server, changed) = (Arc::clone(server.name()), Arc::default());
+    let listener = SessionListener { server, changed, progress_listeners };
     let running = shake_hands(listener, (transport, &meter), handshake).await?;
     Ok(Session::new(running, None, meter))
 }

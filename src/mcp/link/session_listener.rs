@@ -1,19 +1,26 @@
 //! Our side of a session: what a server may send us. No sampling, roots or elicitation (ADR 1).
 
+#![expect(deprecated, reason = "servers of the older era still send log messages")]
+
 use std::sync::Arc;
 
 use rmcp::model::{
-    ClientCapabilities, ClientConfig, Implementation, ProgressNotificationParam, ProtocolVersion,
+    ClientCapabilities, ClientConfig, Implementation, LoggingMessageNotificationParam,
+    ProgressNotificationParam, ProtocolVersion,
 };
 use rmcp::service::NotificationContext;
 use rmcp::{ClientHandler, RoleClient};
 use tokio::sync::Notify;
 
 use super::super::call::calling::ProgressListeners;
+use base::domain::{clean, shorten};
 
-/// Receives changes of tools and progress of calls; declines everything else.
+const MAX_TEXT_CHARS: usize = 200;
+
+/// Receives changes of tools, progress of calls and log messages; declines everything else.
 #[derive(Debug)]
 pub(crate) struct SessionListener {
+    pub(crate) server: Arc<str>,
     pub(crate) changed: Arc<Notify>,
     pub(crate) progress_listeners: Arc<ProgressListeners>,
 }
@@ -29,6 +36,19 @@ impl ClientHandler for SessionListener {
 
     async fn on_tool_list_changed(&self, _: NotificationContext<RoleClient>) {
         self.changed.notify_one();
+    }
+
+    /// It may contain text of users, like what a child writes to stderr (ADR 1).
+    async fn on_logging_message(
+        &self,
+        told: LoggingMessageNotificationParam,
+        _: NotificationContext<RoleClient>,
+    ) {
+        let (server, text) = (&*self.server, told.data.to_string());
+        let (level, bytes) = (told.level, text.len());
+        tracing::debug!(mcp.server = server, ?level, bytes, "A tool server sent a log message");
+        let text = shorten(&clean(&text), MAX_TEXT_CHARS);
+        tracing::trace!(mcp.server = server, text, "What it says");
     }
 
     async fn on_progress(

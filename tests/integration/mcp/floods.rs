@@ -4,7 +4,7 @@ use orchestrator::domain::BreakerState;
 
 use super::stub::Stub;
 use super::*;
-use crate::support::mcp_server::Era;
+use crate::support::mcp_server::{Era, Mood};
 
 const TOO_LARGE: &str =
     "its answer is larger than 8 MiB or has more than 50,000 parts; ask for less at once";
@@ -57,16 +57,16 @@ async fn a_child_that_fills_its_stderr_works_all_the_same() {
 #[tokio::test]
 async fn a_server_over_http_that_floods_us_is_disconnected_in_both_eras() {
     for era in [Era::Sessions, Era::Stateless] {
-        let server = McpServer::start(era, &["flood", "echo"]).await;
-        // The server floods as fast as this machine lets it.
-        let one = ServerSettings { call_timeout: Some(PATIENCE), ..http("one", &server) };
-        let servers = started(settings(vec![one])).await;
-        until_offered(&servers, "flood").await;
+        let server = McpServer::start(era, &["echo"]).await;
+        let servers = started(settings(vec![http("one", &server)])).await;
+        until_offered(&servers, "echo").await;
 
-        let result = call(&servers, "flood", "{}").await;
+        server.set_mood(Some(Mood::Floods));
+        let result = call(&servers, "echo", "{}").await;
 
         assert_eq!(result, Err(ToolError::Lost), "{era:?}");
         until_missing(&servers).await;
+        server.set_mood(None);
         until_offered(&servers, "echo").await;
         assert_eq!(call(&servers, "echo", "{}").await.as_deref(), Ok("{}"), "{era:?}");
         in_time(servers.shut_down()).await;

@@ -27,6 +27,19 @@ async fn what_a_child_writes_to_stderr_is_told_by_its_length_alone() {
 }
 
 #[tokio::test]
+async fn a_log_message_of_a_server_is_told_by_its_level_and_length_alone() {
+    let (log, _guard) = Log::at(Level::DEBUG);
+    let servers = started(settings(vec![super::stub::Stub::new("tells").server()])).await;
+
+    call(&servers, "go", "{}").await.unwrap();
+    until("it is logged", || log.text().contains("sent a log message")).await;
+
+    in_time(servers.shut_down()).await;
+    assert!(!log.text().contains("hush"), "{}", log.text());
+    assert!(log.text().contains(r#""level":"Error","bytes":11"#), "{}", log.text());
+}
+
+#[tokio::test]
 async fn a_call_is_one_line_without_arguments_or_results() {
     let (log, _guard) = Log::at(Level::TRACE);
     let server = McpServer::start(Era::Stateless, &["echo"]).await;

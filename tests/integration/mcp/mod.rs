@@ -7,6 +7,7 @@ mod child;
 mod connection;
 mod effects;
 mod entries;
+mod flight;
 mod floods;
 mod forwarding;
 mod logs;

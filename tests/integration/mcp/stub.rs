@@ -35,6 +35,8 @@ while IFS= read -r line; do
     answer() { say "{\"jsonrpc\":\"2.0\",\"id\":$id,\"result\":$1}"; }
     case $line in
         *'"server/discover"'*)
+            [ "$MODE" = modern ] && {
+                answer '{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{"tools":{}},"ttlMs":0,"cacheScope":"private"}'; continue; }
             [ "$MODE" = dumb ] ||
                 say "{\"jsonrpc\":\"2.0\",\"id\":$id,\"error\":{\"code\":-32601,\"message\":\"?\"}}" ;;
         *'"initialize"'*)
@@ -45,7 +47,8 @@ while IFS= read -r line; do
         *'"tools/list"'*)
             [ "$MODE" = toolless ] && {
                 say "{\"jsonrpc\":\"2.0\",\"id\":$id,\"error\":{\"code\":-32601,\"message\":\"?\"}}"; continue; }
-            answer '{"tools":[{"name":"'"${TOOL:-go}"'","inputSchema":{"type":"object"}},{"name":"tick","inputSchema":{"type":"object"},"annotations":{"idempotentHint":true,"destructiveHint":false}}]}' ;;
+            answer '{"resultType":"complete","ttlMs":0,"cacheScope":"private","tools":[{"name":"'"${TOOL:-go}"'","inputSchema":{"type":"object"}},{"name":"tick","inputSchema":{"type":"object"},"annotations":{"idempotentHint":true,"destructiveHint":false}}]}' ;;
+        *'"notifications/cancelled"'*) echo cancelled >>"$CALLS" ;;
         *'"tools/call"'*)
             echo called >>"$CALLS"
             case $MODE in
@@ -54,6 +57,8 @@ while IFS= read -r line; do
                 hangs) [ "$starts" -lt 2 ] && kill -STOP $$ ;;
                 busy) say '{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}'; sleep 1.5 ;;
                 gated) read -r _ <"$GATE" ;;
+                waits | modern) continue ;;
+                tells) say '{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"error","logger":"hush","data":"hush hush"}}' ;;
                 pings) [ "$starts" -lt 2 ] && for_ever '{"jsonrpc":"2.0","id":9,"method":"ping"}' ;;
                 notes) [ "$starts" -lt 2 ] && for_ever '{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"x"}}' ;;
                 junk) [ "$starts" -lt 2 ] && for_ever 'Welcome to my server!' ;;

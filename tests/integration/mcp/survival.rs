@@ -152,6 +152,7 @@ async fn whatever_a_server_over_http_answers_its_call_ends_and_it_is_soon_of_use
         ("a redirect to another place", Mood::Redirect, End::NotMade, 0),
         ("an answer that breaks off", Mood::BreaksOff, End::Unknown, 1),
         ("no answer", Mood::Silent, End::Unknown, 1),
+        ("notifications without an end", Mood::Floods, End::Unknown, 1),
     ];
     for (era, said) in [(Era::Sessions, "2025"), (Era::Stateless, "2026")] {
         for (what, mood, end, failures) in rows {
