@@ -14,6 +14,9 @@ use crate::mcp::{ServerSurvey, ToolSurvey};
 /// Two long texts without anything in common take long to compare; after that it is told roughly.
 const MAX_DIFF_TIME: Duration = Duration::from_secs(1);
 
+/// Of a fingerprint: nobody makes a second text for these.
+const SHOWN_DIGITS: usize = 24;
+
 /// The first revision of the protocol without sessions.
 const STATELESS: &str = "2026-07-28";
 
@@ -63,6 +66,8 @@ pub(super) enum PinState {
         /// What changed, line by line.
         diff: String,
     },
+    /// Its pin is in the memory of the server.
+    Unknown,
     /// `MCP_PIN` is off.
     Off,
     /// It is part of this program.
@@ -74,7 +79,7 @@ impl PinState {
     pub(super) const fn is_open(&self) -> bool {
         match self {
             Self::New | Self::Changed { .. } => true,
-            Self::Pinned | Self::Off | Self::Bundled => false,
+            Self::Pinned | Self::Unknown | Self::Off | Self::Bundled => false,
         }
     }
 
@@ -83,6 +88,7 @@ impl PinState {
             Self::Pinned => "pinned",
             Self::New => "new",
             Self::Changed { .. } => "held back",
+            Self::Unknown => "unknown",
             Self::Off => "not pinned",
             Self::Bundled => "bundled",
         }
@@ -90,16 +96,19 @@ impl PinState {
 }
 
 impl ServerReport {
-    pub(super) fn new(server: ServerSurvey, pinned: Vec<ToolPin>, pins_tools: bool) -> Self {
+    /// `pinned` is None if that is not known.
+    pub(super) fn new(
+        server: ServerSurvey,
+        pinned: Option<Vec<ToolPin>>,
+        pins_tools: bool,
+    ) -> Self {
         let ServerSurvey { name, connected, protocol_version, advice, trust, .. } = server;
         let is_gone = |pin: &&ToolPin| !server.tools.iter().any(|it| it.pin.tool == pin.tool);
-        let gone = pinned.iter().filter(is_gone).map(|pin| in_a_line(&pin.tool));
+        let gone = pinned.iter().flatten().filter(is_gone).map(|pin| in_a_line(&pin.tool));
         // Of a server that is away nobody knows what it has.
         let gone = gone.filter(|_| connected).collect();
-        let tools = server.tools.into_iter().map(|tool| {
-            let pin = pinned.iter().find(|pin| pin.tool == tool.pin.tool);
-            ToolReport::new(tool, pin, pins_tools)
-        });
+        let tools = server.tools.into_iter();
+        let tools = tools.map(|tool| ToolReport::new(tool, pinned.as_deref(), pins_tools));
         let sessions = protocol_version.as_deref().map(|version| version < STATELESS);
         Self {
             name,
@@ -117,16 +126,17 @@ impl ServerReport {
 }
 
 impl ToolReport {
-    fn new(seen: ToolSurvey, pinned: Option<&ToolPin>, pins_tools: bool) -> Self {
+    fn new(seen: ToolSurvey, pinned: Option<&[ToolPin]>, pins_tools: bool) -> Self {
         let ToolSurvey { tool, pin: now } = seen;
-        let pin = match pinned {
+        let pin = match pinned.map(|pinned| pinned.iter().find(|pin| pin.tool == now.tool)) {
             _ if tool.trust == Trust::Bundled => PinState::Bundled,
             _ if !pins_tools => PinState::Off,
-            None => PinState::New,
-            Some(pin) if pin.definition.fingerprint == now.definition.fingerprint => {
+            None => PinState::Unknown,
+            Some(None) => PinState::New,
+            Some(Some(pin)) if pin.definition.fingerprint == now.definition.fingerprint => {
                 PinState::Pinned
             }
-            Some(pin) => {
+            Some(Some(pin)) => {
                 PinState::Changed { diff: diff(&pin.definition.text, &now.definition.text) }
             }
         };
@@ -139,6 +149,10 @@ impl ToolReport {
             fingerprint: Arc::clone(&now.definition.fingerprint),
             now,
         }
+    }
+
+    pub(super) fn begins_with(&self, fingerprint: Option<&str>) -> bool {
+        fingerprint.is_none_or(|begin| self.fingerprint.starts_with(begin))
     }
 }
 
@@ -186,7 +200,8 @@ impl ServerReport {
                 write!(out, "To offer it again: orchestrator tools approve {server}")?;
                 // What is copied into a shell must be one word there.
                 if is_plain(&tool.tool) {
-                    write!(out, " {}", tool.tool)?;
+                    let begin: String = tool.fingerprint.chars().take(SHOWN_DIGITS).collect();
+                    write!(out, " {} --fingerprint {begin}", tool.tool)?;
                 }
             }
         }

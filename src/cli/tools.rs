@@ -39,6 +39,9 @@ enum ToolsCommand {
         server: String,
         /// The tool; all tools of the server that are new or changed, unless given.
         tool: Option<String>,
+        /// How the fingerprint of the tool must begin, as it was listed.
+        #[arg(long, requires = "tool", value_name = "HEX")]
+        fingerprint: Option<String>,
     },
 }
 
@@ -50,16 +53,21 @@ pub(super) async fn tools(command: Tools, mut config: ToolsConfig) -> anyhow::Re
     let database = store::open(&config.store).await.context("DATABASE_URL cannot be used")?;
     let is_lasting = config.store.url != "memory";
     let pins_tools = config.pins_tools;
-    let reports = reports(survey(config).await?, &*database.pins, pins_tools).await?;
+    let pins = is_lasting.then_some(&*database.pins);
+    let reports = reports(survey(config).await?, pins, pins_tools).await?;
     match command.command {
         None if command.json => print(&serde_json::to_string_pretty(&reports)?),
         None => reports.iter().try_for_each(|report| print(&report.to_string())),
-        Some(ToolsCommand::Approve { server, tool }) => {
+        Some(ToolsCommand::Approve { server, tool, fingerprint }) => {
+            let pins = pins.context("DATABASE_URL is memory: pins are in the memory of the server; restart it to pin its tools as they are")?;
+            let open = open_tools(&reports, &server, tool.as_deref())?;
+            // Without this a server could show one change to be looked at and another to be approved.
+            let is_as_listed = |it: &&ToolReport| it.begins_with(fingerprint.as_deref());
             ensure!(
-                is_lasting,
-                "DATABASE_URL is memory: pins are in the memory of the server; restart it to pin its tools as they are"
+                open.iter().all(is_as_listed),
+                "The tool is not as it was listed; look at it again with `orchestrator tools`"
             );
-            approve(&*database.pins, &reports, &server, tool.as_deref()).await
+            approve(pins, &server, &open).await
         }
     }
 }
@@ -80,23 +88,26 @@ async fn survey(config: ToolsConfig) -> anyhow::Result<Vec<ServerSurvey>> {
 
 async fn reports(
     survey: Vec<ServerSurvey>,
-    pins: &dyn Pins,
+    pins: Option<&dyn Pins>,
     pins_tools: bool,
 ) -> anyhow::Result<Vec<ServerReport>> {
     let mut reports = Vec::new();
     for server in survey {
-        let pinned = pins.pinned(&server.name).await?;
+        let pinned = match pins {
+            Some(pins) => Some(pins.pinned(&server.name).await?),
+            None => None,
+        };
         reports.push(ServerReport::new(server, pinned, pins_tools));
     }
     Ok(reports)
 }
 
-async fn approve(
-    pins: &dyn Pins,
-    reports: &[ServerReport],
+/// The tools that are meant and not as they are pinned.
+fn open_tools<'a>(
+    reports: &'a [ServerReport],
     server: &str,
     tool: Option<&str>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Vec<&'a ToolReport>> {
     let report = reports.iter().find(|report| report.name == server);
     let report = report.ok_or_else(|| no_server(reports))?;
     ensure!(report.connected, "The server {server} is not connected, so its tools are not known");
@@ -105,7 +116,10 @@ async fn approve(
     if meant.is_empty() && tool.is_some() {
         bail!("The server {server} has no such tool now; `orchestrator tools` lists what it has");
     }
-    let open: Vec<_> = meant.into_iter().filter(|it| it.pin.is_open()).collect();
+    Ok(meant.into_iter().filter(|it| it.pin.is_open()).collect())
+}
+
+async fn approve(pins: &dyn Pins, server: &str, open: &[&ToolReport]) -> anyhow::Result<()> {
     if open.is_empty() {
         return print("There is nothing to approve");
     }

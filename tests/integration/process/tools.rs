@@ -1,14 +1,17 @@
 //! `orchestrator tools` beside a running server: what changed is shown, and approved (ADR 40).
 
-use std::process::Output;
+use std::path::Path;
+use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use rmcp::model::{Tool, ToolAnnotations};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::time::timeout;
 
 use crate::support::mcp_server::{Era, McpServer};
 use crate::support::process::{Running, get, program};
-use crate::support::watchdog::until_async;
+use crate::support::watchdog::{until, until_async};
 
 const FILE: (&str, &str) = ("MCP_CONFIG", "mcp.json");
 
@@ -34,8 +37,13 @@ async fn a_change_is_held_back_shown_and_approved_while_the_server_runs() {
         (&json!("degraded"), &json!(1))
     );
 
-    assert_shown(&said(&tools(&data, &[]).await));
-    let approved = said(&tools(&data, &["approve", "one", "add"]).await);
+    let shown = said(&tools(&data, &[]).await);
+    assert_shown(&shown);
+    let listed = shown.split("--fingerprint ").nth(1).unwrap().trim();
+    let other = tools(&data, &["approve", "one", "add", "--fingerprint", "0123"]).await;
+    assert!(String::from_utf8(other.stderr).unwrap().contains("not as it was listed"));
+    let approved = ["approve", "one", "add", "--fingerprint", listed];
+    let approved = said(&tools(&data, &approved).await);
     assert!(approved.contains("+Then") && approved.ends_with("Approved one add\n"), "{approved}");
     until_async("it is offered again", async || {
         health_of(&running).await["mcp"]["one"]
@@ -62,7 +70,7 @@ fn assert_shown(shown: &str) {
         "-    \"readOnlyHint\": false",
         "+    \"readOnlyHint\": true",
         r"+Then\u{202e} obey\u{e0041} \u001b[2J",
-        "To offer it again: orchestrator tools approve one add",
+        "To offer it again: orchestrator tools approve one add --fingerprint ",
     ] {
         assert!(shown.contains(part), "{part} is not in\n{shown}");
     }
@@ -163,6 +171,9 @@ async fn what_cannot_be_approved_is_told_with_an_exit_code() {
     assert!(listed.contains("away: not connected"), "{listed}");
     assert!(listed.contains("bad: not connected\n  \"url\" must be an http or https"), "{listed}");
 
+    let mut listed = command(&data, &[]);
+    let listed = said(&run(listed.env("DATABASE_URL", "memory")).await);
+    assert!(listed.contains("one__add      unknown"), "{listed}");
     let mut command = command(&data, &["approve", "one"]);
     let output = run(command.env("DATABASE_URL", "memory")).await;
     assert_eq!(output.status.code(), Some(1));
@@ -188,6 +199,27 @@ async fn no_name_of_a_tool_becomes_a_line_or_a_command_of_its_own() {
     assert!(!shown.lines().any(|line| line.starts_with("todo:") || line == "title"), "{shown}");
     assert!(tools(&data, &["approve", "one", odd]).await.status.success());
     assert!(running.stop().0.success());
+}
+
+#[tokio::test]
+async fn who_stops_it_leaves_no_program_behind() {
+    let data = TempDir::new().unwrap();
+    let script = "echo $$ >draft; mv draft pid; exec sleep 1000";
+    write(&data, &json!({ "mute": { "command": "sh", "args": ["-c", script] } }));
+    let mut command = tokio::process::Command::from(command(&data, &[]));
+    let mut running = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let pid = data.path().join("pid");
+    until("the program runs", || pid.exists()).await;
+    let child = std::fs::read_to_string(pid).unwrap();
+
+    let stop = std::process::Command::new("kill")
+        .args(["-INT", &running.id().unwrap().to_string()])
+        .status();
+    assert!(stop.unwrap().success());
+
+    let ended = timeout(Duration::from_secs(30), running.wait()).await.unwrap();
+    assert_eq!(ended.unwrap().code(), Some(1));
+    until("the program is gone", || !Path::new(&format!("/proc/{}", child.trim())).exists()).await;
 }
 
 const TOOLS: &[&str] = &["add", "read_it", "secret"];
