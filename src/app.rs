@@ -20,7 +20,7 @@ use crate::chat::Chat;
 use crate::config::{Config, Listen};
 use crate::cores::Cores;
 use crate::domain::{Caller, HealthProbe, Reload, Scope, Secret, Trust};
-use crate::mcp::{ServerSettings, Servers, Transport};
+use crate::mcp::{ServerSettings, Servers, TokenVault, Transport};
 use crate::model::{self, Chain, OpenAiModel};
 use crate::reload::{ServersReload, warn_of_untold};
 use crate::serving::{Ending, Routers, serve_tcp};
@@ -93,6 +93,8 @@ impl App {
         warn_of_unpriced(&config);
 
         let model = Arc::new(chain(config.model, config.fallbacks)?);
+        let tokens = store.tokens;
+        config.mcp.vault = config.token_key.map(|key| TokenVault::new(tokens, key));
         let tools = Servers::start(config.mcp, stop.clone());
         let (servers, file) = (Arc::clone(&tools), config.servers_file);
         let reload: Arc<dyn Reload> = Arc::new(ServersReload { servers, file, knows_callers });

@@ -8,6 +8,7 @@ mod signals;
 mod todo;
 mod tool_report;
 mod tools;
+mod tools_login;
 
 pub use self::todo::serve_todo;
 pub use run::run;

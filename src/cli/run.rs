@@ -90,7 +90,13 @@ fn perform(command: Command) -> anyhow::Result<()> {
         }
         Command::DemoModel(model) => logged(for_demo_model(env, format)?, model.serve(signalled())),
         Command::Keys(command) => keys(command, &for_keys(env)?),
-        Command::Tools(command) => runtime()?.block_on(tools(command, for_tools(env)?)),
+        Command::Tools(command) => {
+            let config = for_tools(env)?;
+            let runtime = runtime()?;
+            let ended = runtime.block_on(Box::pin(tools(command, config)));
+            runtime.shutdown_timeout(LAST_THREADS);
+            ended
+        }
         Command::Probe { url: Some(url) } => runtime()?.block_on(probe::probe(url)),
         Command::Probe { url: None } => {
             let url = for_probe(env)?.url();

@@ -11,11 +11,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::signals::signalled;
 use super::tool_report::{PinState, ServerReport, ToolReport, in_a_line};
+use super::tools_login::{LoginArguments, login};
 use crate::agents::Tools as _;
 use crate::app::bundled_todo;
 use crate::config::ToolsConfig;
 use crate::domain::{Pins, ToolPin};
-use crate::mcp::{ServerSurvey, Servers};
+use crate::mcp::{ServerSurvey, Servers, TokenVault};
 use crate::store;
 
 /// Longer than a server may take to connect.
@@ -34,31 +35,43 @@ pub(super) struct Tools {
 #[derive(Debug, Subcommand)]
 enum ToolsCommand {
     /// Pin a tool as it is now; running servers offer it about a second later.
-    Approve {
-        /// The server of the tool.
-        server: String,
-        /// The tool; all tools of the server that are new or changed, unless given.
-        tool: Option<String>,
-        /// How the fingerprint of the tool must begin, as it was listed.
-        #[arg(long, requires = "tool", value_name = "HEX")]
-        fingerprint: Option<String>,
-    },
+    Approve(ApproveArguments),
+    /// Sign in at a tool server that requires OAuth; a running server uses it within a minute.
+    Login(LoginArguments),
+}
+
+#[derive(Debug, Args)]
+struct ApproveArguments {
+    /// The server of the tool.
+    server: String,
+    /// The tool; all tools of the server that are new or changed, unless given.
+    tool: Option<String>,
+    /// How the fingerprint of the tool must begin, as it was listed.
+    #[arg(long, requires = "tool", value_name = "HEX")]
+    fingerprint: Option<String>,
 }
 
 /// Connects to the servers as `serve` does, and beside it: programs are started once more.
 pub(super) async fn tools(command: Tools, mut config: ToolsConfig) -> anyhow::Result<()> {
+    let approval = match command.command {
+        Some(ToolsCommand::Login(arguments)) => return login(arguments, config).await,
+        Some(ToolsCommand::Approve(arguments)) => Some(arguments),
+        None => None,
+    };
     if config.uses_bundled_todo {
         config.mcp.servers.push(bundled_todo(&config.todo)?);
     }
     let database = store::open(&config.store).await.context("DATABASE_URL cannot be used")?;
+    let tokens = Arc::clone(&database.tokens);
+    config.mcp.vault = config.token_key.clone().map(|key| TokenVault::new(tokens, key));
     let is_lasting = config.store.url != "memory";
     let pins_tools = config.pins_tools;
     let pins = is_lasting.then_some(&*database.pins);
     let reports = reports(survey(config).await?, pins, pins_tools).await?;
-    match command.command {
+    match approval {
         None if command.json => print(&serde_json::to_string_pretty(&reports)?),
         None => reports.iter().try_for_each(|report| print(&report.to_string())),
-        Some(ToolsCommand::Approve { server, tool, fingerprint }) => {
+        Some(ApproveArguments { server, tool, fingerprint }) => {
             let pins = pins.context("DATABASE_URL is memory: pins are in the memory of the server; restart it to pin its tools as they are")?;
             let open = open_tools(&reports, &server, tool.as_deref())?;
             // Without this a server could show one change to be looked at and another to be approved.

@@ -16,7 +16,7 @@ use super::listen::{Listen, admin, hosts, is_name, listen, origins, public_url};
 use super::models::models;
 use super::servers_file::ServersFile;
 use super::todo::{todo, todo_at};
-use super::tools::{names_no_server, pins_tools, tools};
+use super::tools::{names_no_server, pins_tools, token_key, tools};
 use super::variables::{
     ALLOWED_IMAGE_DOMAINS, APPROVALS, DATABASE_URL, DRAIN_SECONDS, LAME_DUCK_SECONDS, LOG_FORMAT,
     LOG_LEVEL, MAX_CONTEXT_TOKENS, MAX_INPUT_CHARS, MAX_STEPS, MAX_STREAMS, MAX_TURN_COST_USD,
@@ -57,6 +57,8 @@ pub struct Config {
     pub servers_file: Option<ServersFile>,
     /// Whether definitions of their tools are pinned (ADR 40).
     pub pins_tools: bool,
+    /// Seals the operator's sign-ins at tool servers (ADR 42).
+    pub token_key: Option<mcp::SealingKey>,
     /// Whether to start the bundled todo server, because no server was chosen.
     pub uses_bundled_todo: bool,
     pub store: store::Settings,
@@ -83,6 +85,7 @@ impl Config {
                 chat: chat(env),
                 model,
                 fallbacks,
+                token_key: token_key(env),
                 uses_bundled_todo: names_no_server(env),
                 mcp,
                 servers_file,
@@ -100,6 +103,8 @@ impl Config {
 pub struct ToolsConfig {
     pub mcp: mcp::Settings,
     pub pins_tools: bool,
+    /// Seals sign-ins at them.
+    pub token_key: Option<mcp::SealingKey>,
     pub uses_bundled_todo: bool,
     pub store: store::Settings,
     pub todo: ::todo::Settings,
@@ -111,6 +116,7 @@ pub fn for_tools(env: Env) -> Result<ToolsConfig, ConfigError> {
         uses_bundled_todo: names_no_server(env),
         mcp: tools(env).0,
         pins_tools: pins_tools(env),
+        token_key: token_key(env),
         store: store(env),
         todo: todo(env),
     })

@@ -9,9 +9,9 @@ use super::outbound::{check_url, outbound};
 use super::servers_file::ServersFile;
 use super::variables::{
     MCP_BREAKER_FAILURES, MCP_BREAKER_SECONDS, MCP_CONFIG, MCP_PIN, MCP_SERVER_ARGS,
-    MCP_SERVER_COMMAND, MCP_SERVER_URL, MCP_TIMEOUT_SECONDS, Variable,
+    MCP_SERVER_COMMAND, MCP_SERVER_URL, MCP_TIMEOUT_SECONDS, TOKEN_KEY, Variable,
 };
-use crate::mcp::{self, ServerList, ServerSettings, Transport};
+use crate::mcp::{self, SealingKey, ServerList, ServerSettings, Transport};
 
 /// The variables that choose servers; only one of them may be set.
 const WAYS: [&Variable; 3] = [&MCP_CONFIG, &MCP_SERVER_URL, &MCP_SERVER_COMMAND];
@@ -32,6 +32,7 @@ pub(super) fn tools(env: &mut Env) -> (mcp::Settings, Option<ServersFile>) {
         pace: mcp::Pace::default(),
         outbound: outbound(env),
         pins: None,
+        vault: None,
     };
     (settings, file)
 }
@@ -39,6 +40,17 @@ pub(super) fn tools(env: &mut Env) -> (mcp::Settings, Option<ServersFile>) {
 /// Whether definitions of tools are pinned. `app` says where.
 pub(super) fn pins_tools(env: &mut Env) -> bool {
     env.word(&MCP_PIN, &[("on", true), ("off", false)]).unwrap_or(true)
+}
+
+/// What seals the operator's sign-ins in the database (ADR 42).
+pub(super) fn token_key(env: &mut Env) -> Option<SealingKey> {
+    let text = env.text(&TOKEN_KEY)?;
+    let key = SealingKey::read(&text);
+    if key.is_none() {
+        let expected = "must be 64 hexadecimal digits, as `openssl rand -hex 32` prints";
+        env.fault(TOKEN_KEY.name, expected);
+    }
+    key
 }
 
 /// Whether no variable chooses servers. An empty list of servers is a choice.

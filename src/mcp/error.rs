@@ -54,8 +54,13 @@ pub(super) enum ConnectError {
     Redirected,
     #[error("it answered HTTP {0}")]
     Status(u16),
-    #[error("it requires a credential; set a header for it")]
+    #[error(
+        "it requires a credential; set a header for it, or TOKEN_KEY, and run `orchestrator tools login`"
+    )]
     Unauthorized,
+    /// Nothing was sent (ADR 42).
+    #[error("its sign-in could not be read or renewed, which is tried again")]
+    NoToken,
     #[error("it closed the connection")]
     Closed,
     #[error("it refused with JSON-RPC error {0}")]
@@ -106,6 +111,7 @@ impl From<&DynamicTransportError> for ConnectError {
     fn from(error: &DynamicTransportError) -> Self {
         match TransportFault::of(error) {
             TransportFault::WantsCredential => Self::Unauthorized,
+            TransportFault::NoToken => Self::NoToken,
             TransportFault::NotReached => Self::Unreachable,
             TransportFault::NotAllowed(why) => Self::NotAllowed(why),
             TransportFault::Status { code: 300..400, .. } => Self::Redirected,
@@ -123,6 +129,7 @@ impl ConnectError {
             Self::NotAllowed(_)
             | Self::Redirected
             | Self::Unauthorized
+            | Self::NoToken
             | Self::Unusable
             | Self::NotStarted(io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied)
             | Self::NoFolder
@@ -148,6 +155,8 @@ pub(super) enum TransportFault {
     NotAllowed(NotAllowed),
     /// The server requires a credential.
     WantsCredential,
+    /// Our own token could not be had: nothing was sent.
+    NoToken,
     /// An HTTP error.
     Status {
         /// Its status.
@@ -171,6 +180,23 @@ impl TransportFault {
             .find_map(read_cause)
             .unwrap_or(Self::Broken)
     }
+
+    /// The same of one request, if it says.
+    pub(super) fn of_http(error: &StreamableHttpError<reqwest::Error>) -> Option<Self> {
+        let is_challenge = matches!(error, StreamableHttpError::AuthRequired(_));
+        if is_challenge { Some(Self::WantsCredential) } else { read_http(error) }
+    }
+}
+
+/// What a server that requires a credential says with its refusal.
+pub(super) fn challenge_in(error: &ServiceError) -> Option<String> {
+    let ServiceError::TransportSend(error) = error else { return None };
+    let first: &Cause = error.error.as_ref();
+    let mut causes = std::iter::successors(Some(first), |&error| error.source());
+    causes.find_map(|cause| {
+        let refused = cause.downcast_ref::<AuthRequiredError>()?;
+        Some(refused.www_authenticate_header.clone())
+    })
 }
 
 fn read_cause(cause: &Cause) -> Option<TransportFault> {
@@ -196,6 +222,7 @@ fn read_http(error: &StreamableHttpError<reqwest::Error>) -> Option<TransportFau
         StreamableHttpError::UnexpectedContentType(_) | StreamableHttpError::Deserialize(_) => {
             Some(TransportFault::Garbled)
         }
+        StreamableHttpError::Auth(_) => Some(TransportFault::NoToken),
         StreamableHttpError::InsufficientScope(_) => Some(TransportFault::WantsCredential),
         // Nor is this one's, which would make "too many requests" a broken connection.
         StreamableHttpError::HttpStatus(HttpStatusError { status, retry_after, .. }) => {

@@ -5,14 +5,18 @@ mod call;
 mod config;
 mod error;
 mod link;
+mod oauth;
 mod servers;
 mod survey;
 mod tools;
 
 pub use config::fault::ServerFault;
 pub use config::file::{ServerList, read_servers};
-pub use config::settings::{Pace, RevisionChoice, ServerSettings, Settings, Transport};
+pub use config::settings::{
+    OAuthClient, Pace, RevisionChoice, ServerSettings, Settings, Transport,
+};
 pub use config::variables::Variables;
+pub use oauth::{Login, LoginError, SealingKey, TokenVault};
 pub use servers::Servers;
 pub use survey::{ServerSurvey, ToolSurvey};
 pub use tools::approval_rules::ApprovalRules;

@@ -13,7 +13,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use super::database::{Database, SqlDialect};
 use super::fault::StoreFault;
 use super::{MemoryStore, SqlStore};
-use base::domain::{HealthProbe, Pins};
+use base::domain::{HealthProbe, Pins, SealedTokens};
 use base::resilience::GuardSettings;
 use chat::Store;
 
@@ -29,6 +29,8 @@ pub struct Settings {
 pub struct Opened {
     pub store: Arc<dyn Store>,
     pub pins: Arc<dyn Pins>,
+    /// The same, for tokens (ADR 42).
+    pub tokens: Arc<dyn SealedTokens>,
     /// None for memory, which cannot fail.
     pub health: Option<Arc<dyn HealthProbe>>,
 }
@@ -58,7 +60,9 @@ pub fn open(settings: &Settings) -> BoxFuture<'_, Result<Opened, OpenError>> {
 async fn opened(settings: &Settings) -> Result<Opened, OpenError> {
     if settings.url == "memory" {
         let store = Arc::new(MemoryStore::default());
-        return Ok(Opened { store: Arc::<MemoryStore>::clone(&store), pins: store, health: None });
+        let (pins, tokens) =
+            (Arc::<MemoryStore>::clone(&store) as _, Arc::<MemoryStore>::clone(&store) as _);
+        return Ok(Opened { store, pins, tokens, health: None });
     }
     install_default_drivers();
     let store = Arc::new(match settings.url.split(':').next() {
@@ -66,8 +70,8 @@ async fn opened(settings: &Settings) -> Result<Opened, OpenError> {
         Some("postgres" | "postgresql") => open_server(settings)?,
         Some(_) | None => return Err(OpenError::Kind),
     });
-    let pins = Arc::<SqlStore>::clone(&store);
-    Ok(Opened { store: Arc::<SqlStore>::clone(&store), pins, health: Some(store) })
+    let (pins, tokens) = (Arc::<SqlStore>::clone(&store) as _, Arc::<SqlStore>::clone(&store) as _);
+    Ok(Opened { store: Arc::<SqlStore>::clone(&store), pins, tokens, health: Some(store) })
 }
 
 fn open_server(settings: &Settings) -> Result<SqlStore, OpenError> {

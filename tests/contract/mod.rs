@@ -8,6 +8,7 @@ mod leases;
 mod owners;
 mod pins;
 mod receipts;
+mod sealed_tokens;
 mod streams;
 mod threads;
 mod todo;

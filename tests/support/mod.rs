@@ -12,6 +12,8 @@ pub(crate) mod endless;
 
 pub(crate) mod faulty;
 
+pub(crate) mod guarded;
+
 pub(crate) mod issuer;
 
 pub(crate) mod judges;

@@ -16,6 +16,7 @@ mod output;
 mod pins;
 mod question;
 mod reload;
+mod sealed_tokens;
 mod secret;
 mod source;
 mod spend;
@@ -43,6 +44,7 @@ pub use question::{
     APPROVE, Answer, AnswerStatus, Answers, Choice, DECLINE, Question, QuestionKind,
 };
 pub use reload::{FileFault, Reload, ReloadError, Reloaded};
+pub use sealed_tokens::{RENEWAL, SealedResult, SealedTokens, TokenPlace, TokensUnavailable};
 pub use secret::Secret;
 pub use source::{Annotation, Source, SourceKind};
 pub use spend::{Estimate, Spend, Usage};

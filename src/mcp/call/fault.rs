@@ -179,6 +179,7 @@ impl From<&ConnectError> for CallFault {
             | ConnectError::Unusable
             | ConnectError::TimedOut
             | ConnectError::Unreachable
+            | ConnectError::NoToken
             | ConnectError::Status(_)
             | ConnectError::Closed
             | ConnectError::Refused(_)
@@ -239,9 +240,9 @@ fn not_sent(trouble: TransportFault) -> CallFault {
         TransportFault::Status { code: 300..400, .. } | TransportFault::NotAllowed(_) => {
             CallFault::NotAllowed
         }
-        TransportFault::Status { code: ..500, .. } | TransportFault::NotReached => {
-            CallFault::Unreachable
-        }
+        TransportFault::Status { code: ..500, .. }
+        | TransportFault::NotReached
+        | TransportFault::NoToken => CallFault::Unreachable,
         TransportFault::Status { .. } | TransportFault::Garbled | TransportFault::Broken => {
             CallFault::Lost
         }

@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use super::super::link::connect::Handshake;
 use super::super::link::connect_attempts::ConnectAttempts;
 use super::super::link::session_listener::SessionListener;
+use super::super::oauth::server_tokens::ServerTokens;
 use super::super::tools::server_tools::ServerTools;
 use super::super::{ServerSettings, Settings, Transport};
 use super::caller_sessions::{CallerSession, CallerSessions};
@@ -44,6 +45,8 @@ pub(crate) struct Server {
     pub(crate) outbound: Outbound,
     /// Of a server that gets the tokens of callers.
     pub(crate) caller_sessions: CallerSessions,
+    /// The operator's, for a server that may get them (ADR 42).
+    pub(crate) tokens: Option<Arc<ServerTokens>>,
     /// The longest silence in a call.
     call_timeout: Duration,
     status: Mutex<ServerStatus>,
@@ -81,7 +84,9 @@ pub(crate) enum Link {
 
 impl Server {
     pub(crate) fn new(settings: ServerSettings, common: &Settings) -> Self {
+        let vault = common.vault.as_ref();
         Self {
+            tokens: vault.and_then(|it| ServerTokens::new(&settings, it, &common.outbound)),
             name: settings.name.as_str().into(),
             guard: Guard::new(format!("mcp:{}", settings.name), common.guard),
             doubt: Arc::default(),
@@ -178,6 +183,7 @@ impl Server {
         let ServerStatus { link, offer, version: protocol_version, advice, .. } = self.status();
         let connected = matches!(link, Link::Up(_));
         let tools = if connected { offer.tools.len() } else { 0 };
+        let advice = self.tokens.as_ref().and_then(|tokens| tokens.advice()).or(advice);
         Dependency {
             name: format!("mcp:{}", self.name),
             breaker: self.attempts.told_with(self.guard.report()),

@@ -3,18 +3,19 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use outbound::is_here;
 use reqwest::Url;
 use reqwest::header::{HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 
-use super::super::{ApprovalRules, RevisionChoice, ServerSettings, ToolFilter, Transport};
+use super::super::{
+    ApprovalRules, OAuthClient, RevisionChoice, ServerSettings, ToolFilter, Transport,
+};
 use super::fault::{Notes, is_showable};
 use super::variables::Variables;
 use base::domain::{ApprovalRule, Secret, Trust};
 
 /// Every member that does something.
-const MEMBERS: [&str; 16] = [
+const MEMBERS: [&str; 17] = [
     "type",
     "command",
     "args",
@@ -31,10 +32,11 @@ const MEMBERS: [&str; 16] = [
     "trust",
     "tell_owner",
     "forward_auth",
+    "oauth",
 ];
 /// What does nothing beside the other of the two.
 const OF_COMMAND: [&str; 3] = ["args", "env", "cwd"];
-const OF_URL: [&str; 1] = ["headers"];
+const OF_URL: [&str; 2] = ["headers", "oauth"];
 const TYPES: [&str; 5] = ["stdio", "http", "streamable-http", "streamableHttp", "sse"];
 const FILTERS: [&str; 2] = ["allow", "deny"];
 const NO_FILTER: &str = r#""tools" must be an object with "allow" or "deny" or both, each a list of names of the server's tools, in which * stands for any characters"#;
@@ -45,6 +47,8 @@ const RULES: [(&str, ApprovalRule); 3] = [
 ];
 const NO_RULE: &str = r#""approval" must be "destructive", "always" or "never", or an object that gives one of them for names of the server's tools, in which * stands for any characters"#;
 const LEVELS: [(&str, Trust); 2] = [("trusted", Trust::Trusted), ("untrusted", Trust::Untrusted)];
+const CLIENT: [&str; 3] = ["client_id", "client_secret", "scopes"];
+const NO_CLIENT: &str = r#""oauth" must be an object with "client_id", "client_secret" and "scopes", each of which may be absent; the last is a list of scopes"#;
 /// In seconds: longer than any call should take.
 const MAX_SECONDS: f64 = 86_400.0;
 const MAX_CALLS: u64 = 1_000;
@@ -99,15 +103,19 @@ impl Members {
         let (max_calls, tools, revision) = (self.max_calls(), self.tool_filter(), self.revision());
         let (approval, trust) = (self.approval_rules(), self.trust());
         let (tell_owner, forward_auth) = (self.flag("tell_owner"), self.flag("forward_auth"));
+        let oauth = self.oauth(forward_auth);
         let transport = transport?;
-        if forward_auth && !keeps_tokens(&transport) {
+        if forward_auth && !transport.keeps_tokens() {
             let problem = r#""forward_auth" needs an https "url", or one on this machine"#;
             self.fault("forward_auth", problem);
+        }
+        if self.values.contains_key("oauth") && !transport.keeps_tokens() {
+            self.fault("oauth", r#""oauth" needs an https "url", or one on this machine"#);
         }
         let settings = ServerSettings::new(name, transport);
         let max_calls = max_calls.unwrap_or(settings.max_calls);
         let settings = ServerSettings { trust, revision, call_timeout, max_calls, ..settings };
-        Some(ServerSettings { tools, approval, tell_owner, forward_auth, ..settings })
+        Some(ServerSettings { tools, approval, tell_owner, forward_auth, oauth, ..settings })
     }
 
     /// Only one for each member: what is said of a variable in it explains the rest.
@@ -156,6 +164,30 @@ impl Members {
             return ToolFilter::default();
         };
         ToolFilter { allow, deny: deny.unwrap_or_default() }
+    }
+
+    /// Our client at the server's issuer (ADR 42).
+    fn oauth(&mut self, forward_auth: bool) -> OAuthClient {
+        let Some(oauth) = self.values.get("oauth") else { return OAuthClient::default() };
+        let text = |name: &str| match oauth.get(name) {
+            None => Some(None),
+            Some(value) => value.as_str().filter(|it| !it.is_empty()).map(|it| Some(it.to_owned())),
+        };
+        let scopes = texts(oauth.get("scopes")).filter(|it| it.iter().all(|it| is_scope(it)));
+        let (id, secret) = (text("client_id"), text("client_secret"));
+        let (Some(client_id), Some(secret), Some(scopes), true) =
+            (id, secret, scopes, oauth.is_object())
+        else {
+            self.fault("oauth", NO_CLIENT);
+            return OAuthClient::default();
+        };
+        if secret.is_some() && client_id.is_none() {
+            self.fault("oauth", r#""client_secret" needs a "client_id""#);
+        }
+        if forward_auth {
+            self.fault("oauth", r#""oauth" and "forward_auth" exclude each other; keep one"#);
+        }
+        OAuthClient { client_id, client_secret: secret.map(Secret::new), scopes }
     }
 
     fn revision(&mut self) -> RevisionChoice {
@@ -262,6 +294,9 @@ impl Members {
         if let Some(Value::Object(tools)) = values.get("tools") {
             warn_of_unknown(tools, "tools/", &FILTERS, warnings);
         }
+        if let Some(Value::Object(oauth)) = values.get("oauth") {
+            warn_of_unknown(oauth, "oauth/", &CLIENT, warnings);
+        }
         let (other, than): (&[_], _) =
             if values.contains_key("url") { (&OF_COMMAND, "url") } else { (&OF_URL, "command") };
         for member in other.iter().filter(|member| values.contains_key(**member)) {
@@ -319,10 +354,9 @@ fn fill_in(value: &mut Value, place: &str, variables: &Variables, faults: &mut N
     }
 }
 
-/// Whether nobody on the way can read a token that is sent there.
-fn keeps_tokens(transport: &Transport) -> bool {
-    let Transport::Http { url, .. } = transport else { return false };
-    Url::parse(url).is_ok_and(|url| url.scheme() == "https" || is_here(&url))
+/// As RFC 6749 has it, without quotes.
+fn is_scope(scope: &str) -> bool {
+    !scope.is_empty() && scope.chars().all(|c| c.is_ascii_graphic() && c != '"' && c != '\\')
 }
 
 fn is_variable((name, value): &(String, Secret)) -> bool {

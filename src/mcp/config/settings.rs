@@ -4,10 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::{ApprovalRules, ServerFault, ToolFilter};
+use super::super::{ApprovalRules, ServerFault, TokenVault, ToolFilter};
 use base::domain::{Pins, Secret, Trust};
 use base::resilience::GuardSettings;
-use outbound::Outbound;
+use outbound::{Outbound, is_here};
+use reqwest::Url;
 
 /// More than a server on one thread works on, and enough for one that is fast.
 const MAX_CALLS: u16 = 64;
@@ -30,6 +31,8 @@ pub struct Settings {
     pub outbound: Outbound,
     /// Where the definitions of tools are pinned; None if they are not (ADR 40).
     pub pins: Option<Arc<dyn Pins>>,
+    /// Where the operator's sign-ins are kept; `None` without a key for it (ADR 42).
+    pub vault: Option<TokenVault>,
 }
 
 /// How servers are checked and tried again. Separate from the breaker: when these were its
@@ -71,6 +74,18 @@ pub struct ServerSettings {
     /// Whether it gets the token of the caller for whom a call is made, in place of an
     /// `Authorization` header of the operator's (ADR 32).
     pub forward_auth: bool,
+    pub oauth: OAuthClient,
+}
+
+/// What the operator says of our client at a server's issuer (ADR 42). Without an id one is
+/// registered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OAuthClient {
+    /// An https URL with a path is the address of a document about the client.
+    pub client_id: Option<String>,
+    pub client_secret: Option<Secret>,
+    /// Those that the server asks for if there are none.
+    pub scopes: Vec<String>,
 }
 
 /// In which revision of the protocol a server is spoken to (ADR 41).
@@ -100,6 +115,7 @@ impl ServerSettings {
             approval: ApprovalRules::default(),
             tell_owner: false,
             forward_auth: false,
+            oauth: OAuthClient::default(),
         }
     }
 
@@ -128,6 +144,14 @@ pub enum Transport {
         /// Sent with each request.
         headers: Vec<(String, Secret)>,
     },
+}
+
+impl Transport {
+    /// Whether nobody on the way can read a token that is sent there.
+    pub(crate) fn keeps_tokens(&self) -> bool {
+        let Self::Http { url, .. } = self else { return false };
+        Url::parse(url).is_ok_and(|url| url.scheme() == "https" || is_here(&url))
+    }
 }
 
 impl fmt::Debug for Transport {

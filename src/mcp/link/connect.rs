@@ -2,15 +2,17 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rmcp::model::ProtocolVersion;
 use rmcp::service::{ClientLifecycleMode, ClientServiceExt, RunningService};
 use rmcp::transport::Transport as McpTransport;
 use rmcp::{Peer, RoleClient};
+use tokio::time::timeout;
 
 use super::super::call::caller_sessions::CallerSession;
 use super::super::call::server::Server;
-use super::super::error::ConnectError;
+use super::super::error::{ConnectError, challenge_in};
 use super::super::{RevisionChoice, Transport};
 use super::child::{Child, Program};
 use super::http::{self, Credential};
@@ -19,6 +21,9 @@ use super::intake::meter::Meter;
 use super::intake::watched::Watched;
 use super::session::Session;
 use super::session_listener::SessionListener;
+
+/// More than an old server needs that does not answer the detection.
+const CHALLENGE_TIMEOUT: Duration = Duration::from_secs(15);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Handshake {
@@ -87,29 +92,47 @@ pub(crate) async fn open_for(
     Ok(Session::new(running, None, meter))
 }
 
+/// What a server says to whoever has no token: where its metadata for OAuth is, and which scopes it
+/// wants (ADR 42).
+pub(crate) async fn challenge(server: &Server) -> Option<String> {
+    let Transport::Http { url, headers } = &server.settings.transport else { return None };
+    let meter = Arc::<Meter>::default();
+    let transport = http::transport(server, (url, headers), Credential::Operator, &meter).ok()?;
+    let transport = Watched::new(transport, meter);
+    let lifecycle = Handshake::first(server.settings.revision).lifecycle();
+    let asked = async {
+        match Box::pin(server.listener().serve_with_lifecycle(transport, lifecycle)).await {
+            Err(refused) => refused.auth_challenge().map(str::to_owned),
+            // Some let everybody open a session, and refuse what is asked in it.
+            Ok(session) => challenge_in(&session.list_tools(None).await.err()?),
+        }
+    };
+    timeout(CHALLENGE_TIMEOUT, asked).await.ok()?
+}
+
 async fn shake_hands(
     listener: SessionListener,
     (transport, meter): (impl McpTransport<RoleClient> + 'static, &Arc<Meter>),
     handshake: Handshake,
 ) -> Result<RunningService<RoleClient, SessionListener>, ConnectError> {
-    let lifecycle = match handshake {
-        Handshake::Ask => ClientLifecycleMode::Auto {
-            preferred_versions: vec![ProtocolVersion::LATEST],
-            legacy_version: None,
-        },
-        Handshake::Initialize => ClientLifecycleMode::Initialize,
-        Handshake::Discover => {
-            ClientLifecycleMode::Discover { preferred_versions: vec![ProtocolVersion::LATEST] }
-        }
-    };
     // Plain `serve` would always use the old lifecycle. No time limit here: rmcp has none either,
     // so the supervisor sets one (ADR 1).
-    let transport = Watched::new(transport, Arc::clone(meter));
+    let (transport, lifecycle) =
+        (Watched::new(transport, Arc::clone(meter)), handshake.lifecycle());
     let running = Box::pin(listener.serve_with_lifecycle(transport, lifecycle)).await;
     running.map_err(|error| meter.why().map_or_else(|| (&error).into(), ConnectError::Flooded))
 }
 
 impl Handshake {
+    fn lifecycle(self) -> ClientLifecycleMode {
+        let preferred_versions = vec![ProtocolVersion::LATEST];
+        match self {
+            Self::Ask => ClientLifecycleMode::Auto { preferred_versions, legacy_version: None },
+            Self::Initialize => ClientLifecycleMode::Initialize,
+            Self::Discover => ClientLifecycleMode::Discover { preferred_versions },
+        }
+    }
+
     pub(crate) const fn first(choice: RevisionChoice) -> Self {
         match choice {
             RevisionChoice::Detected => Self::Ask,
@@ -139,7 +162,8 @@ impl Handshake {
                 | ConnectError::Redirected
                 | ConnectError::Unauthorized
                 | ConnectError::TooLarge
-                | ConnectError::Flooded(_),
+                | ConnectError::Flooded(_)
+                | ConnectError::NoToken,
             ) => self,
             (Self::Ask, _) => Self::Initialize,
             (Self::Initialize | Self::Discover, _) => Self::Ask,

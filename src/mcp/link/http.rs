@@ -15,6 +15,7 @@ use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig
 
 use super::super::call::server::Server;
 use super::super::error::ConnectError;
+use super::super::oauth::bearer_client::BearerClient;
 use super::intake::meter::Meter;
 use super::intake::metered_client::MeteredClient;
 use base::domain::{CallerToken, Secret};
@@ -44,7 +45,7 @@ pub(crate) fn transport(
     (url, headers): (&str, &[(String, Secret)]),
     credential: Credential<'_>,
     meter: &Arc<Meter>,
-) -> Result<StreamableHttpClientTransport<MeteredClient<Client>>, ConnectError> {
+) -> Result<StreamableHttpClientTransport<MeteredClient<BearerClient>>, ConnectError> {
     let url = Url::parse(url).map_err(|_| ConnectError::Unusable)?;
     let mut config = StreamableHttpClientTransportConfig::with_uri(url.as_str());
     config.custom_headers = read_headers(headers)?;
@@ -64,7 +65,10 @@ pub(crate) fn transport(
     config.retry_config = Arc::new(resume);
     // Or calls would wait in rmcp for each other, within their time and unseen (ADR 39).
     config.max_concurrent_requests = usize::from(server.settings.max_calls) + BESIDE_CALLS;
-    let client = MeteredClient::new(client(&url, redirects, &server.outbound)?, Arc::clone(meter));
+    let http = client(&url, redirects, &server.outbound)?;
+    // Callers have their own; `tokens` is then none (ADR 42).
+    let client = BearerClient { http, tokens: server.tokens.clone() };
+    let client = MeteredClient::new(client, Arc::clone(meter));
     Ok(StreamableHttpClientTransport::with_client(client, config))
 }
 

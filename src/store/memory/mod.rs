@@ -4,6 +4,7 @@ mod allowances;
 mod conversation;
 mod pins;
 mod receipts;
+mod sealed_tokens;
 mod usage;
 
 use std::collections::VecDeque;
@@ -15,6 +16,7 @@ use futures::future::{BoxFuture, ready};
 use self::conversation::StoredThread;
 use self::pins::PinsByServer;
 use self::receipts::ReceiptBook;
+use self::sealed_tokens::TokenBook;
 use self::usage::UsageBook;
 use super::pages::fitting;
 use base::domain::{Item, ItemId, Message, Order, Owner, Page, PageRequest, Thread, ThreadId};
@@ -37,6 +39,7 @@ struct All {
     receipts: ReceiptBook,
     usage: UsageBook,
     pins: PinsByServer,
+    tokens: TokenBook,
 }
 
 impl All {

@@ -7,6 +7,7 @@ mod leases;
 mod pins;
 mod receipts;
 mod rows;
+mod sealed_tokens;
 mod threads;
 mod turns;
 mod usage;

@@ -1,7 +1,8 @@
 """One scenario of the official conformance suite with the program as the client.
 
 The suite starts this with the address of its own server. The program connects to it in the revision that the
-scenario is about, and the model makes the calls that the scenario names, or calls each tool once.
+scenario is about, and the model makes the calls that the scenario names, or calls each tool once. Whenever the
+program advises a login, its operator does that.
 """
 
 import json
@@ -10,16 +11,33 @@ import sys
 
 from running import arguments, calls, running
 
+# A document that the suite knows; issuers that take no documents are registered at.
+CLIENT = "https://conformance-test.local/client-metadata.json"
+# An operator gives up after so many.
+LOGINS = 2
+
 
 def main(url):
     revision = os.environ.get("MCP_CONFORMANCE_PROTOCOL_VERSION", "auto")
-    wanted = json.loads(os.environ.get("MCP_CONFORMANCE_CONTEXT", "{}")).get("toolCalls", [])
-    with running({"suite": {"url": url, "protocol": revision}}) as program:
-        program.say("Hello.")
-        named = [(each["name"], each["arguments"]) for each in wanted]
-        every = [(name, arguments(schema)) for name, schema in program.tools().items()]
-        if these := named or every:
-            print(json.dumps(program.say(calls(these))))
+    context = json.loads(os.environ.get("MCP_CONFORMANCE_CONTEXT", "{}"))
+    client = {name: context[name] for name in ("client_id", "client_secret") if name in context}
+    server = {"url": url, "protocol": revision, "oauth": client or {"client_id": CLIENT}}
+    with running({"suite": server}) as program:
+        for _ in range(LOGINS):
+            program.say("Hello.")
+            if program.follow_advice("suite"):
+                # A turn sees the tools that were there when it began.
+                program.say("Hello.")
+            call_all(program, context.get("toolCalls", []))
+            if not program.health("suite").get("advice"):
+                break
+
+
+def call_all(program, wanted):
+    named = [(each["name"], each["arguments"]) for each in wanted]
+    every = [(name, arguments(schema)) for name, schema in program.tools().items()]
+    if these := named or every:
+        print(json.dumps(program.say(calls(these))))
 
 
 main(sys.argv[1])

@@ -4,13 +4,16 @@ import contextlib
 import json
 import os
 import pathlib
+import shlex
+import subprocess
 import sys
 import tempfile
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tests" / "fire"))
 
-from servers import Model, Server, get, post  # noqa: E402
+from servers import Model, Server, get, post, web  # noqa: E402
 
 BINARY = str(pathlib.Path(os.environ.get("ORCHESTRATOR", ROOT / "target/debug/orchestrator")).resolve())
 # Longer than a turn may take.
@@ -19,9 +22,13 @@ SECONDS = 150
 BUILT_IN = "ask_user"
 
 
+# How long a server may take to be connected after a login.
+CONNECT_SECONDS = 10
+
+
 class Running:
-    def __init__(self, model, server):
-        self.model, self.server = model, server
+    def __init__(self, model, server, environment):
+        self.model, self.server, self.environment = model, server, environment
 
     def say(self, message, **fields):
         """One whole turn in the short form."""
@@ -45,10 +52,35 @@ class Running:
     def prompt(self):
         return self.model.log()[-1]["body"]["messages"][0]["content"]
 
+    def health(self, name):
+        return get(self.server.address + "/health")["mcp"][name]
+
     def revision(self, name):
         """In which revision it is connected."""
-        server = get(self.server.address + "/health")["mcp"][name]
+        server = self.health(name)
         return server["connected"] and server["protocol_version"]
+
+    def follow_advice(self, name):
+        """Runs the login that `/health` advises, with a browser that agrees to everything. Whether it succeeded."""
+        advice = self.health(name).get("advice") or ""
+        if "`orchestrator " not in advice:
+            return False
+        arguments = shlex.split(advice.split("`orchestrator ")[1].split("`")[0])
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        with subprocess.Popen([BINARY, *arguments], env=kept | self.environment, stdout=subprocess.PIPE, text=True) as login:
+            if link := login.stdout.readline().strip():
+                web.open(link, timeout=SECONDS).read()
+        return login.returncode == 0 and self.is_connected(name)
+
+    def is_connected(self, name):
+        """A message has the program try it again at once."""
+        until = time.monotonic() + CONNECT_SECONDS
+        while time.monotonic() < until:
+            self.say("Hello.")
+            if self.health(name)["connected"]:
+                return True
+            time.sleep(0.2)
+        return False
 
 
 @contextlib.contextmanager
@@ -58,8 +90,9 @@ def running(servers, **variables):
         file.write_text(json.dumps({"mcpServers": servers}), "utf-8")
         with Model(BINARY) as model:
             address = {"GEMINI_BASE_URL": model.base_url, "MCP_CONFIG": str(file)}
-            with Server(BINARY, **address, **variables) as server:
-                yield Running(model, server)
+            environment = {"DATABASE_URL": f"sqlite://{folder}/data.db", "TOKEN_KEY": "0f" * 32, **address, **variables}
+            with Server(BINARY, **environment) as server:
+                yield Running(model, server, environment)
 
 
 def calls(these):

@@ -15,6 +15,7 @@ mod owners;
 mod pins;
 mod places;
 mod reload;
+mod sign_in;
 pub(crate) mod stub;
 mod survival;
 mod todo;
@@ -66,6 +67,7 @@ fn settings(servers: Vec<ServerSettings>) -> Settings {
         pace,
         outbound: Outbound::default(),
         pins: None,
+        vault: None,
     }
 }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use orchestrator::domain::Secret;
 use orchestrator::mcp::{
-    RevisionChoice, ServerFault, ServerList, ServerSettings, ToolFilter, Transport, Variables,
-    read_servers,
+    OAuthClient, RevisionChoice, SealingKey, ServerFault, ServerList, ServerSettings, ToolFilter,
+    Transport, Variables, read_servers,
 };
 
 #[test]
@@ -39,6 +39,46 @@ fn every_member_of_an_entry_is_read_in_the_order_written() {
     };
     let servers = vec![ServerSettings::new("todo", todo), far];
     assert_eq!(list, ServerList { servers, ..ServerList::default() });
+}
+
+#[test]
+fn the_client_of_a_server_with_oauth_is_read_and_checked() {
+    let read = |oauth: &str| {
+        read(&format!(
+            r#"{{"mcpServers": {{"a": {{"url": "https://a.example", "oauth": {oauth}}}}}}}"#
+        ))
+    };
+    let list = read(r#"{"client_id": "i", "client_secret": "s", "scopes": ["a:b", "c"]}"#);
+    let oauth = OAuthClient {
+        client_id: Some("i".into()),
+        client_secret: Some(Secret::new("s")),
+        scopes: vec!["a:b".into(), "c".into()],
+    };
+    assert_eq!((list.faults, &list.servers[0].oauth), (Vec::new(), &oauth));
+    for faulty in [
+        "true",
+        r#"{"client_id": 1}"#,
+        r#"{"client_id": ""}"#,
+        r#"{"client_secret": "s"}"#,
+        r#"{"scopes": "a"}"#,
+        r#"{"scopes": ["a b"]}"#,
+        r#"{}, "forward_auth": true"#,
+        r#"{}, "url": "http://a.example""#,
+    ] {
+        let faults = read(faulty).faults;
+        assert_eq!(faults.len(), 1, "{faulty}: {faults:?}");
+        assert_eq!(faults[0].pointer, "/mcpServers/a/oauth", "{faulty}");
+    }
+    let warned = read(r#"{"secret": "s"}"#).warnings;
+    assert_eq!(warned[0].pointer, "/mcpServers/a/oauth/secret");
+}
+
+#[test]
+fn a_sealing_key_is_64_hexadecimal_digits() {
+    assert!(SealingKey::read(&"0aF9".repeat(16)).is_some());
+    for other in ["", "0", &"0".repeat(63), &"0".repeat(66), &"g".repeat(64), &"é".repeat(32)] {
+        assert!(SealingKey::read(other).is_none(), "{other}");
+    }
 }
 
 #[test]
