@@ -5,6 +5,7 @@ use tracing::Level;
 use orchestrator::domain::{CallerToken, Secret};
 
 use super::owners::by;
+use super::stub::Stub;
 use super::*;
 use crate::support::log::Log;
 use crate::support::mcp_server::Era;
@@ -29,7 +30,7 @@ async fn what_a_child_writes_to_stderr_is_told_by_its_length_alone() {
 #[tokio::test]
 async fn a_log_message_of_a_server_is_told_by_its_level_and_length_alone() {
     let (log, _guard) = Log::at(Level::DEBUG);
-    let servers = started(settings(vec![super::stub::Stub::new("tells").server()])).await;
+    let servers = started(settings(vec![Stub::new("tells").server()])).await;
 
     call(&servers, "go", "{}").await.unwrap();
     until("it is logged", || log.text().contains("sent a log message")).await;

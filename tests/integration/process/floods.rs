@@ -5,6 +5,7 @@ use tempfile::TempDir;
 
 use crate::integration::mcp::stub::Stub;
 use crate::support::process::{Running, ask};
+use crate::support::watchdog::until;
 
 /// More than a call that floods may cost at its worst.
 const MAX_GROWTH_KIB: u64 = 64 * 1024;
@@ -20,7 +21,7 @@ async fn a_flood_costs_little_memory_and_the_turn_ends() {
         let server = Running::start(&data, &[("MCP_CONFIG", "mcp.json")]);
         server.ready().await;
         ask(&server.url, &json!({ "message": "hello" })).await;
-        let before = peak_kib(server.pid());
+        let (before, before_pipes) = (peak_kib(server.pid()), pipes(server.pid()));
 
         let answer = ask(&server.url, &json!({ "message": "what is on my list?" })).await;
 
@@ -29,7 +30,19 @@ async fn a_flood_costs_little_memory_and_the_turn_ends() {
         assert!(growth < MAX_GROWTH_KIB, "{mode}: {growth} KiB");
         assert_eq!(answer["outcome"], "completed", "{answer}");
         assert!(stub.path("calls").exists(), "{mode}: the tool was not called");
+        until(&format!("{mode}: one child is there, and no pipe is left open"), || {
+            server.children().len() == 1 && pipes(server.pid()) <= before_pipes
+        })
+        .await;
     }
+}
+
+/// Its pipes to children, and what it waits for their ends with.
+fn pipes(pid: u32) -> usize {
+    let files = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten();
+    let links = files.filter_map(|file| std::fs::read_link(file.path()).ok());
+    let names = links.map(|link| link.to_string_lossy().into_owned());
+    names.filter(|name| name.starts_with("pipe:") || name.contains("pidfd")).count()
 }
 
 fn peak_kib(pid: u32) -> u64 {

@@ -10,14 +10,16 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::super::super::error::Flood;
 
-/// What a message that nobody asked for costs: a thousand a second can go on for ever.
-const EACH: Duration = Duration::from_millis(1);
-/// A longer one costs as much as several of this length: 4 MiB a second.
+/// What a message that nobody asked for costs: two thousand a second can go on for ever.
+const EACH: Duration = Duration::from_micros(500);
+/// A longer one costs as much as several of this length: 8 MiB a second.
 const EACH_BYTES: usize = 4 * 1024;
-/// What may come at once: 4,000 messages, 16 MiB.
+/// What may come at once: 8,000 messages, 32 MiB.
 const AT_ONCE: Duration = Duration::from_secs(4);
 /// Requests of a server that have no answer yet, or whose answer it does not take.
 const MAX_UNANSWERED: usize = 64;
+/// Requests of ours that may be answered late, when nobody waits any more.
+const MAX_LATE: usize = 1_024;
 
 /// Of one session.
 #[derive(Debug, Default)]
@@ -33,8 +35,8 @@ struct Counts {
     paid_at: Option<Instant>,
     /// Our requests without an answer.
     asked: HashSet<RequestId>,
-    /// The server's requests without an answer of ours.
-    waiting: HashSet<RequestId>,
+    /// The server's requests without an answer of ours; a flood may have one id for all.
+    waiting: Vec<RequestId>,
     /// Our answers that are being sent.
     sending: usize,
 }
@@ -88,14 +90,22 @@ impl Meter {
         self.lock().asked.insert(id);
     }
 
-    /// The answer came, or nobody waits for it any more.
+    /// Nobody waits for the answer any more. It may come all the same and be a large one.
+    pub(super) fn gives_up(&self, id: &RequestId) {
+        let mut counts = self.lock();
+        if counts.asked.len() > MAX_LATE {
+            counts.asked.remove(id);
+        }
+    }
+
+    /// The answer came, or cannot come.
     pub(super) fn forget(&self, id: &RequestId) {
         self.lock().asked.remove(id);
     }
 
     pub(super) fn is_asked(&self, id: RequestId) {
         let mut counts = self.lock();
-        counts.waiting.insert(id);
+        counts.waiting.push(id);
         let unanswered = counts.waiting.len() + counts.sending;
         drop(counts);
         if unanswered > MAX_UNANSWERED {
@@ -105,13 +115,13 @@ impl Meter {
 
     /// The server no longer waits for our answer.
     pub(super) fn is_let_off(&self, id: &RequestId) {
-        self.lock().waiting.remove(id);
+        self.lock().let_off(id);
     }
 
     pub(super) fn answers(self: &Arc<Self>, id: Option<&RequestId>) -> OnItsWay {
         let mut counts = self.lock();
         if let Some(id) = id {
-            counts.waiting.remove(id);
+            counts.let_off(id);
         }
         counts.sending += 1;
         OnItsWay(Arc::clone(self))
@@ -119,6 +129,14 @@ impl Meter {
 
     fn lock(&self) -> MutexGuard<'_, Counts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Counts {
+    fn let_off(&mut self, id: &RequestId) {
+        if let Some(index) = self.waiting.iter().position(|waiting| waiting == id) {
+            self.waiting.swap_remove(index);
+        }
     }
 }
 
@@ -154,7 +172,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_nobody_asked_for_has_a_limit_in_number_and_in_length() {
         let unasked = RequestId::Number(1);
-        for (messages, bytes, answers) in [(4_001, 0, None), (4_001, 0, Some(&unasked))] {
+        for (messages, bytes, answers) in [(8_001, 0, None), (8_001, 0, Some(&unasked))] {
             let meter = Meter::default();
             (1..messages).for_each(|_| meter.came(answers, bytes));
             assert_eq!(meter.why(), None);
@@ -162,8 +180,22 @@ mod tests {
             assert_eq!(meter.why(), Some(Flood::Unasked));
         }
         let meter = Meter::default();
-        meter.came(None, 20 * 1024 * 1024);
+        meter.came(None, 40 * 1024 * 1024);
         assert_eq!(meter.why(), Some(Flood::Unasked));
+    }
+
+    #[test]
+    fn an_answer_that_comes_too_late_was_asked_for_and_only_so_many_are_remembered() {
+        let meter = Meter::default();
+        for id in ids().take(10_000) {
+            meter.asks(id.clone());
+            meter.gives_up(&id);
+        }
+        for id in ids().take(100) {
+            meter.came(Some(&id), 8 * 1024 * 1024);
+        }
+        assert_eq!(meter.why(), None);
+        assert_eq!(meter.lock().asked.len(), MAX_LATE - 100);
     }
 
     #[test]
@@ -173,7 +205,8 @@ mod tests {
             meter.is_asked(id.clone());
             drop(meter.answers(Some(&id)));
         }
-        for id in ids().take(MAX_UNANSWERED) {
+        let one = RequestId::Number(9);
+        for id in ids().take(MAX_UNANSWERED - 1).chain([one]) {
             meter.is_asked(id);
         }
         meter.is_let_off(&RequestId::Number(0));

@@ -53,7 +53,7 @@ impl<T: Transport<RoleClient>> Transport<RoleClient> for Watched<T> {
                 if let ClientNotification::CancelledNotification(told) = &told.notification
                     && let Some(id) = &told.params.request_id
                 {
-                    self.meter.forget(id);
+                    self.meter.gives_up(id);
                 }
             }
         }
