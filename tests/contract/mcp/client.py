@@ -22,7 +22,7 @@ def main(url):
     context = json.loads(os.environ.get("MCP_CONFORMANCE_CONTEXT", "{}"))
     client = {name: context[name] for name in ("client_id", "client_secret") if name in context}
     server = {"url": url, "protocol": revision, "oauth": client or {"client_id": CLIENT}}
-    with running({"suite": server}) as program:
+    with running({"suite": server}, APPROVALS="never") as program:
         for _ in range(LOGINS):
             program.say("Hello.")
             if program.follow_advice("suite"):

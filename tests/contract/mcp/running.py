@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tests" / "fire"))
@@ -21,9 +22,10 @@ SECONDS = 150
 # Our own: no server is called by it.
 BUILT_IN = "ask_user"
 
-
 # How long a server may take to be connected after a login.
 CONNECT_SECONDS = 10
+# Longer than any start on a slow machine.
+START_SECONDS = 60
 
 
 class Running:
@@ -72,6 +74,16 @@ class Running:
                 web.open(link, timeout=SECONDS).read()
         return login.returncode == 0 and self.is_connected(name)
 
+    def lists_threads(self):
+        try:
+            body = {"type": "threads.list", "params": {}}
+            return bool(b"".join(post(self.server.address + "/chatkit", body, SECONDS)))
+        except urllib.error.HTTPError:
+            return False
+
+    def connect(self, name):
+        until(f"{name} is connected", lambda: self.health(name)["connected"])
+
     def is_connected(self, name):
         """A message has the program try it again at once."""
         until = time.monotonic() + CONNECT_SECONDS
@@ -92,7 +104,17 @@ def running(servers, **variables):
             address = {"GEMINI_BASE_URL": model.base_url, "MCP_CONFIG": str(file)}
             environment = {"DATABASE_URL": f"sqlite://{folder}/data.db", "TOKEN_KEY": "0f" * 32, **address, **variables}
             with Server(BINARY, **environment) as server:
-                yield Running(model, server, environment)
+                program = Running(model, server, environment)
+                until("the database is prepared", program.lists_threads)
+                yield program
+
+
+def until(what, is_so):
+    end = time.monotonic() + START_SECONDS
+    while not is_so():
+        if time.monotonic() > end:
+            raise TimeoutError(what)
+        time.sleep(0.05)
 
 
 def calls(these):

@@ -65,6 +65,7 @@ class Others(unittest.TestCase):
     def one_turn(self, entry, *these, revision="2025-11-25"):
         """What each call answered, in one turn that ended well."""
         with running({"one": entry}, APPROVALS="never") as program:
+            program.connect("one")
             answer = program.say(calls(these))
             self.assertEqual(answer["outcome"], "completed", answer)
             self.assertEqual(program.revision("one"), revision)
@@ -95,6 +96,7 @@ class Others(unittest.TestCase):
 
             self.assertEqual(read, "milk")
             with running({"one": entry}, APPROVALS="never") as program:
+                program.connect("one")
                 answer = program.say(calls([("read_text_file", {"path": "/etc/hostname"})]))
             self.assertTrue(answer["tool_calls"][0]["is_error"], answer)
 
@@ -127,6 +129,7 @@ class Others(unittest.TestCase):
 
     def test_everything_tells_its_progress_and_describes_itself(self):
         with running({"one": npm("server-everything")}, APPROVALS="never") as program:
+            program.connect("one")
             long = calls([("trigger-long-running-operation", {"duration": 1, "steps": 4})])
             events = json.dumps(program.events(long))
 
@@ -146,6 +149,7 @@ class Others(unittest.TestCase):
 
     def test_what_a_tool_of_fastmcp_raises_is_told_as_its_refusal(self):
         with running({"one": fastmcp()}, APPROVALS="never") as program:
+            program.connect("one")
             answer = program.say(calls([("fail", {})]))
 
             self.assertEqual(answer["outcome"], "completed")

@@ -28,6 +28,7 @@ async fn full_streams_never_starve_a_probe() {
     let mut command = with_open_files(300, &data, &model);
     let server = Running::spawn(command.env(SOMEWHERE.0, SOMEWHERE.1).env("MAX_STREAMS", "20"));
     let at = private(&server);
+    server.ready().await;
     let mut streams = Vec::new();
     for refused in [false, true] {
         for _ in 0..20 {
