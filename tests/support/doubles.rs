@@ -242,6 +242,7 @@ pub(crate) fn tool(name: &str) -> Tool {
         origin: origin(name),
         hints,
         is_annotated: name.starts_with("wipe"),
+        tells_reach: false,
         trust: Trust::Trusted,
         approval: None,
         honours_keys: false,

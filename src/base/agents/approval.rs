@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::ToolError;
 use crate::domain::{
-    ApprovalRule, Message, Tool, ToolCall, ToolId, ToolOrigin, ToolResult, Trust, digest,
+    ApprovalRule, Catalog, Message, Tool, ToolCall, ToolId, ToolOrigin, ToolResult, Trust, digest,
 };
 
 /// What the ids of approvals begin with. No question of a model has such an id.
@@ -88,12 +88,13 @@ impl ApprovalDesk {
         &mut self,
         call: &ToolCall,
         tool: &Tool,
-        transcript: &[Message],
+        (transcript, catalog): (&[Message], &Catalog),
     ) -> CallDecision {
         let ToolOrigin::Server(id) = &tool.origin else { return CallDecision::Free };
         let is_begun =
             call.key.as_ref().is_some_and(|key| self.approvals.begun.contains(key.as_str()));
-        if is_begun || !needs_approval(tool, self.approvals.rule) {
+        let needs = || needs_approval(tool, self.approvals.rule, || taint(transcript, catalog));
+        if is_begun || !needs() {
             return CallDecision::Free;
         }
         let fingerprint = fingerprint(id, tool);
@@ -165,16 +166,58 @@ pub fn unapproved(call: &ToolCall) -> ToolResult {
     ToolResult { id: call.id.clone(), name: call.name.clone(), output, is_error: true }
 }
 
-fn needs_approval(tool: &Tool, rule: ApprovalRule) -> bool {
+fn needs_approval<'a>(
+    tool: &Tool,
+    rule: ApprovalRule,
+    taint: impl FnOnce() -> Vec<&'a ToolId>,
+) -> bool {
     match tool.approval.unwrap_or(rule) {
         ApprovalRule::Never => false,
         ApprovalRule::Always => true,
         ApprovalRule::Destructive => {
             let may_destroy = tool.hints.destructive && !tool.hints.read_only;
             // Most servers say nothing of their tools. Only of a trusted one this means no harm.
-            may_destroy && (tool.is_annotated || tool.trust == Trust::Untrusted)
+            let is_unclear = !tool.is_annotated && tool.trust != Trust::Untrusted;
+            (may_destroy && !is_unclear) || reaches_out(tool, taint)
         }
     }
+}
+
+/// Whether a call could carry something out of the conversation at the word of whoever wrote a result
+/// of an untrusted server.
+fn reaches_out<'a>(tool: &Tool, taint: impl FnOnce() -> Vec<&'a ToolId>) -> bool {
+    if !tool.hints.open_world || (!tool.tells_reach && tool.trust != Trust::Untrusted) {
+        return false;
+    }
+    let taint = taint();
+    // A server that does not say how far its tools reach may be told what it said itself.
+    let own = tool.origin.server();
+    if tool.tells_reach {
+        !taint.is_empty()
+    } else {
+        taint.iter().any(|id| Some(&id.server) != own)
+    }
+}
+
+/// The tools of untrusted servers whose words the model reads. They stay in the transcript, so this
+/// holds for later turns and after a restart.
+fn taint<'a>(transcript: &'a [Message], catalog: &Catalog) -> Vec<&'a ToolId> {
+    let is_trusted = |id: &ToolId| {
+        let found = catalog.tools.iter().find(|tool| tool.origin.id() == Some(id));
+        found.is_some_and(|tool| tool.trust != Trust::Untrusted)
+    };
+    let pairs = transcript.iter().zip(transcript.iter().skip(1));
+    let answered = pairs.filter_map(|(said, answered)| match (said, answered) {
+        (Message::Assistant(said), Message::Tools { results }) => Some((&said.calls, results)),
+        _ => None,
+    });
+    let spoke = answered.flat_map(|(calls, results)| {
+        let has_words = |call: &&ToolCall| {
+            results.iter().any(|it| it.id == call.id && !ToolError::is_ours_in(&it.output))
+        };
+        calls.iter().filter(has_words).filter_map(|call| call.tool.as_ref())
+    });
+    spoke.filter(|id| !is_trusted(id)).collect()
 }
 
 /// A tool as it is defined now. If its server changes it, earlier approvals do not count.

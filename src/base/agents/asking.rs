@@ -142,6 +142,7 @@ fn tool() -> Tool {
         // It changes nothing, so it needs no journal and runs beside other reading calls.
         hints: Hints { read_only: true, destructive: false, idempotent: true, open_world: false },
         is_annotated: true,
+        tells_reach: true,
         trust: Trust::Bundled,
         approval: None,
         honours_keys: false,

@@ -1,6 +1,7 @@
 //! The driver of a run: does what [`Run`] decides, and reports each step. It decides nothing
 //! itself.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures::StreamExt;
@@ -13,7 +14,9 @@ use super::{
     AgentEvent, Batch, Deltas, Finish, Interrupt, Listener, Model, ModelRequest, Planned, Progress,
     Run, Step, ToolEnd, ToolError, ToolRequest, Tools, system_prompt,
 };
-use crate::domain::{CallKey, Caller, Catalog, Effect, SpendByModel, ToolOutput, ToolResult};
+use crate::domain::{
+    CallId, CallKey, Caller, Catalog, Effect, SpendByModel, ToolOutput, ToolResult,
+};
 
 /// How many calls of one batch run at the same time.
 const TOGETHER: usize = 8;
@@ -86,8 +89,14 @@ impl Driver {
                 catalog.identify(&mut reply.message.calls);
                 // Generated here and stored with the reply: a later try of this call is the same
                 // effect (ADR 12).
+                let mut ids = HashSet::new();
                 for call in &mut reply.message.calls {
                     call.key = Some(CallKey::new_key());
+                    // Results are found by the id: a second call with it would pass for answered,
+                    // though it waits for a person (ADR 38).
+                    if !ids.insert(call.id.clone()) {
+                        call.id = CallId::synthesised();
+                    }
                 }
                 self.tell(AgentEvent::Replied(Box::new(reply.clone())));
                 run.on_reply(reply, &catalog);

@@ -159,6 +159,12 @@ impl ToolError {
         text.starts_with(DECLINED)
     }
 
+    /// Whether a stored result is our own word for a call that never reached its server.
+    pub fn is_ours_in(text: &str) -> bool {
+        let unreached = [Self::NotMade, Self::Unavailable, Self::TooManyWait, Self::Repeated];
+        Self::is_declined_in(text) || unreached.iter().any(|it| it.to_string() == text)
+    }
+
     /// In doubt the effect is unknown: a call that counts as refused may be made again (ADR 12).
     pub const fn certainty(&self) -> Certainty {
         match self {

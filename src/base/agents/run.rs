@@ -258,7 +258,7 @@ impl Run {
         if self.note(&call.name, arguments) >= REPEATS_FATAL {
             return Some(refused(call, ToolError::Repeated));
         }
-        match self.approvals.decide(&call, tool, &self.transcript) {
+        match self.approvals.decide(&call, tool, (&self.transcript, catalog)) {
             CallDecision::Free => Some(Planned { call, effect: tool.effect(), refusal: None }),
             CallDecision::Refused(refusal) => Some(refused(call, refusal)),
             CallDecision::Held(_) if self.held.len() >= MAX_HELD => {

@@ -25,6 +25,8 @@ pub struct Tool {
     /// Whether its server says if the tool changes or destroys something. Otherwise these hints are
     /// the protocol's defaults.
     pub is_annotated: bool,
+    /// Whether its server says if the tool reaches outside.
+    pub tells_reach: bool,
     pub trust: Trust,
     /// The operator's rule for it; `None` is the one for all tools (ADR 38).
     pub approval: Option<ApprovalRule>,

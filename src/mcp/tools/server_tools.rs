@@ -156,6 +156,7 @@ fn read_tool(tool: &ServerTool, server: &Arc<str>, settings: &ServerSettings) ->
         origin: ToolOrigin::Server(id),
         hints: annotations.map(hints).unwrap_or_default(),
         is_annotated: annotations.is_some_and(is_clear),
+        tells_reach: annotations.is_some_and(|told| told.open_world_hint.is_some()),
         trust: settings.trust,
         approval: settings.approval.rule_for(&tool.name),
         honours_keys: tool.meta.as_ref().is_some_and(|meta| meta.contains_key(HONOURS_KEYS)),

@@ -57,6 +57,20 @@ class ShortForm(unittest.TestCase):
         self.assertEqual(asked["outcome"], "awaiting_input")
         self.assertRegex(asked["message"], rf"(?i)- oat {word}")
 
+    def test_it_waits_for_an_approval_and_takes_it_once(self):
+        word = conversations.unique("milk")
+        thread = self.say(f"add {word}").json["thread_id"]
+        asked = self.say(f"delete {word}", thread_id=thread).json
+        body = json.dumps({"thread_id": thread, "approve": asked["confirmation"]["id"]})
+
+        headers = {"content-type": "application/json", "accept": "application/json"}
+        done, again = (client.send(body, path="/chat", headers=headers) for _ in range(2))
+
+        self.assertEqual(asked["outcome"], "awaiting_input")
+        self.assertRegex(asked["message"], rf"(?i){word}.*\n\n- Approve\n- Decline")
+        self.assertEqual(done.json["outcome"], "completed")
+        self.assertEqual(again.status, 409)
+
     def test_it_refuses_by_status(self):
         key = conversations.unique("key")
         self.say("hello", key=key)
