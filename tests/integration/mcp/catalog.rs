@@ -149,3 +149,25 @@ async fn what_a_server_does_not_say_of_a_tool_is_read_as_the_worse_case() {
     assert_eq!(tool("read_it").hints, Hints { read_only: true, ..Hints::default() });
     assert_eq!(tool("read_it").trust, Trust::Trusted);
 }
+
+#[tokio::test]
+async fn of_several_rules_for_a_tool_the_one_with_the_longest_pattern_counts() {
+    let server = McpServer::start(Era::Stateless, &["get_a", "get_ab", "write"]).await;
+    let rules = [
+        ("get_a", ApprovalRule::Destructive),
+        ("get_*", ApprovalRule::Never),
+        ("wr*", ApprovalRule::Always),
+    ];
+    let rules = rules.map(|(pattern, rule)| (pattern.to_owned(), rule));
+    let approval = ApprovalRules(rules.into());
+    let one = ServerSettings { approval, trust: Trust::Untrusted, ..http("one", &server) };
+
+    let servers = started(settings(vec![one])).await;
+
+    let catalog = servers.catalog();
+    let rule = |name: &str| catalog.find(name).unwrap().approval;
+    assert_eq!(rule("get_a"), Some(ApprovalRule::Destructive));
+    assert_eq!(rule("get_ab"), Some(ApprovalRule::Never));
+    assert_eq!(rule("write"), Some(ApprovalRule::Always));
+    assert_eq!(catalog.find("write").unwrap().trust, Trust::Untrusted);
+}

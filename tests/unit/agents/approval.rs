@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use orchestrator::agents::{
-    Approvals, Finish, HeldCall, Run, RunLimits, SpendBudget, Step, Verdict,
+    Approvals, Finish, HeldCall, Run, RunLimits, SpendBudget, Step, ToolError, Verdict,
+    fingerprint_in,
 };
 use orchestrator::domain::{
     ApprovalRule, CallKey, Catalog, Hints, Message, Tool, ToolCall, ToolId, ToolOrigin, ToolResult,
@@ -214,4 +215,36 @@ fn after_words_of_an_untrusted_server_what_reaches_outside_waits() {
     let declined = "the person did not approve this call, so it was not made";
     assert!(!after(&read, declined, &mail, &both), "the server said nothing");
     assert!(after(&read, "", &mail, &both[1..]), "a server that is gone is not trusted");
+}
+
+#[test]
+fn what_is_approved_for_the_conversation_is_this_tool_as_it_is_defined_now() {
+    let first = Approvals { scope: scope(), ..Approvals::default() };
+    let held = asked(tool("wipe"), first, &call(&json!({ "id": 1 }))).unwrap();
+    let granted = vec![fingerprint_in(&held.id).unwrap().to_owned()];
+    let later = || {
+        let scope = ["thr_1", "ada"].map(str::to_owned);
+        Approvals { scope, granted: granted.clone(), ..Approvals::default() }
+    };
+    let next = ToolCall { key: Some(CallKey::from("eff_9")), ..call(&json!({ "id": 2 })) };
+
+    assert_eq!(asked(tool("wipe"), later(), &next), None);
+    let changed = Tool { description: "now it wipes more".to_owned(), ..tool("wipe") };
+    assert!(asked(changed, later(), &next).is_some(), "another definition");
+    let other = ToolCall { tool: Some(id("other", "wipe")), ..next };
+    let moved = Tool { origin: ToolOrigin::Server(id("other", "wipe")), ..tool("wipe") };
+    assert!(asked(moved, later(), &other).is_some(), "the same name of another server");
+}
+
+#[test]
+fn an_approved_call_whose_server_is_away_is_told_so_and_not_made() {
+    let said = reply("", vec![call(&json!({}))]).message;
+    let transcript = vec![Message::User { text: "go".to_owned() }, Message::Assistant(said)];
+    let limits = RunLimits { max_steps: 8, budget: SpendBudget::default() };
+    let mut run = Run::new(transcript, limits);
+
+    run.go_on(&Catalog { tools: Vec::new(), missing: vec!["fake".into()] });
+
+    let Step::CallTools(batches) = run.step() else { panic!("no result") };
+    assert_eq!(batches[0][0].refusal, Some(ToolError::Unavailable));
 }

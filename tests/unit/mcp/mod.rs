@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use orchestrator::domain::Secret;
+use orchestrator::domain::{ApprovalRule, Secret, Trust};
 use orchestrator::mcp::{
     OAuthClient, RevisionChoice, SealingKey, ServerFault, ServerList, ServerSettings, ToolFilter,
     Transport, Variables, read_servers,
@@ -341,4 +341,32 @@ fn read(json: &str) -> ServerList {
     let variables = [("A", "a"), ("B", "b"), ("EMPTY", ""), ("TOKEN", "${A}"), ("LONG", &long)];
     let variables = variables.map(|(name, value)| (name.to_owned(), Secret::new(value)));
     read_servers(json, &variables.into_iter().collect()).unwrap()
+}
+
+#[test]
+fn which_calls_wait_is_said_for_a_server_or_for_its_tools() {
+    use ApprovalRule::{Always, Destructive, Never};
+    let list = read(
+        r#"{"mcpServers": {
+            "a": {"command": "x", "approval": "always", "trust": "trusted"},
+            "b": {"command": "x", "approval": {"*": "destructive", "get_*": "never", "send": "always"}},
+            "c": {"command": "x"},
+            "d": {"command": "x", "approval": "hush"},
+            "e": {"command": "x", "approval": {"x": true}, "trust": "hush"}
+        }}"#,
+    );
+
+    let rules = |name: &str| {
+        let server = list.servers.iter().find(|it| it.name == name).unwrap();
+        let rules: Vec<_> =
+            server.approval.0.iter().map(|(tool, rule)| (tool.as_str(), *rule)).collect();
+        (rules, server.trust)
+    };
+    assert_eq!(rules("a"), (vec![("*", Always)], Trust::Trusted));
+    let several = vec![("*", Destructive), ("get_*", Never), ("send", Always)];
+    assert_eq!(rules("b"), (several, Trust::Untrusted));
+    assert_eq!(rules("c"), (Vec::new(), Trust::Untrusted));
+    let faults: Vec<_> = list.faults.iter().map(|it| it.pointer.as_str()).collect();
+    assert_eq!(faults, ["/mcpServers/d/approval", "/mcpServers/e/approval", "/mcpServers/e/trust"]);
+    assert!(list.faults.iter().all(|it| !it.to_string().contains("hush")), "{:?}", list.faults);
 }
