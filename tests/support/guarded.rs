@@ -21,6 +21,9 @@ use tokio::task::JoinHandle;
 use super::mcp_server::McpServer;
 use super::process::client;
 
+/// Of each client that is registered.
+pub(crate) const CLIENT_SECRET: &str = "secret-of-the-client";
+
 pub(crate) struct Guarded {
     /// Without a path.
     pub(crate) url: String,
@@ -72,7 +75,7 @@ impl Guarded {
             .route(
                 "/register",
                 post(async || {
-                    Json(json!({ "client_id": "c", "client_secret": "s", "redirect_uris": [] }))
+                    Json(json!({ "client_id": "c", "client_secret": CLIENT_SECRET, "redirect_uris": [] }))
                 }),
             )
             .route("/authorize", get(authorize))

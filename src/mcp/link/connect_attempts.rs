@@ -23,7 +23,8 @@ pub(crate) enum AttemptEnd {
     Failed,
     /// A failure in which nothing was started.
     NotStarted,
-    /// We refused to connect, which says nothing about the server (ADR 31).
+    /// We refused to connect, or had no token to send, which says nothing about the server (ADR 31,
+    /// ADR 42).
     NotMade,
 }
 
@@ -38,7 +39,10 @@ struct AttemptCounts {
 
 impl AttemptEnd {
     pub(crate) const fn of(error: &ConnectError) -> Self {
-        if matches!(error, ConnectError::NotAllowed(_) | ConnectError::Redirected) {
+        if matches!(
+            error,
+            ConnectError::NotAllowed(_) | ConnectError::Redirected | ConnectError::NoToken
+        ) {
             Self::NotMade
         } else if matches!(error, ConnectError::NotStarted(_) | ConnectError::NoFolder) {
             Self::NotStarted

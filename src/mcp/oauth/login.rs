@@ -1,5 +1,7 @@
 //! An operator signs in at a server: from the server's metadata to a grant in the vault.
 
+use std::collections::HashSet;
+
 use reqwest::Url;
 use rmcp::transport::auth::{AuthError, InMemoryCredentialStore};
 
@@ -7,7 +9,7 @@ use super::super::call::server::Server;
 use super::super::link::connect::challenge;
 use super::super::{OAuthClient, ServerSettings, Settings, Transport};
 use super::exchange::Exchange;
-use super::grant::GrantedClient;
+use super::grant::{Grant, GrantedClient};
 use super::issuer::{Issuer, IssuerFault, client, granted};
 use super::vault::{TokenVault, place_of};
 use base::domain::{TokenPlace, TokensUnavailable};
@@ -47,7 +49,7 @@ pub enum LoginError {
     OtherIssuer,
     #[error("the issuer gave no token for the code; try again")]
     NoToken,
-    #[error("the token could not be stored: {0}")]
+    #[error("a token cannot be stored now: {0}")]
     NotStored(#[from] TokensUnavailable),
 }
 
@@ -62,12 +64,14 @@ impl Login {
         scopes: &[String],
     ) -> Result<Self, LoginError> {
         let (place, url) = place_of(server).zip(url_of(server)).ok_or(LoginError::NotFor)?;
+        // Before anybody signs in for nothing.
+        let before = vault.find(&place).await?.and_then(|kept| kept.grant);
         let without_token = Settings { vault: None, ..settings.clone() };
         let alone = Server::new(server.clone(), &without_token);
         let challenge = Box::pin(challenge(&alone)).await;
         let exchange = Exchange { server: url, outbound: settings.outbound.clone() };
         let mut issuer = Box::pin(Issuer::find(exchange, challenge.as_deref())).await?;
-        let scopes = wanted(&issuer, server, &vault, &place, scopes).await?;
+        let scopes = wanted(&issuer, &server.oauth, before.as_deref(), scopes).await;
         let scopes: Vec<_> = scopes.iter().map(String::as_str).collect();
         let secret = issuer.choose_client(&server.oauth, redirect_uri, &scopes).await?;
         let store = InMemoryCredentialStore::new();
@@ -139,17 +143,15 @@ impl Issuer {
 /// something is added to that.
 async fn wanted(
     issuer: &Issuer,
-    server: &ServerSettings,
-    vault: &TokenVault,
-    place: &TokenPlace,
+    named: &OAuthClient,
+    before: Option<&Grant>,
     added: &[String],
-) -> Result<Vec<String>, LoginError> {
-    let mut scopes = server.oauth.scopes.clone();
+) -> Vec<String> {
+    let mut scopes = named.scopes.clone();
     if scopes.is_empty() {
         scopes = issuer.manager.select_initial_scopes(&[]).await;
     }
     if !added.is_empty() {
-        let before = vault.find(place).await?.and_then(|kept| kept.grant);
         let before = before.filter(|it| it.credentials.issuer == issuer.metadata.issuer);
         scopes.extend(before.into_iter().flat_map(|it| it.credentials.granted_scopes.clone()));
         scopes.extend(added.iter().cloned());
@@ -159,9 +161,9 @@ async fn wanted(
     if !scopes.is_empty() && offered.into_iter().any(|scope| scope == OFFLINE) {
         scopes.push(OFFLINE.to_owned());
     }
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     scopes.retain(|scope| seen.insert(scope.clone()));
-    Ok(scopes)
+    scopes
 }
 
 /// A client id that is the address of a document about the client.

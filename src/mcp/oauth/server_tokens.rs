@@ -9,6 +9,7 @@ use outbound::Outbound;
 use reqwest::Url;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
+use tracing::Instrument;
 
 use super::super::{ServerSettings, Transport};
 use super::exchange::Exchange;
@@ -100,8 +101,8 @@ impl ServerTokens {
 
     /// The token to send; `None` if nobody signed in.
     pub(crate) async fn token(self: &Arc<Self>) -> Result<Option<Secret>, NoToken> {
-        let (is_looked_up, known) = self.known();
-        let kept = if is_looked_up { known } else { self.look_up().await? };
+        let (is_settled, known) = self.known();
+        let kept = if is_settled { known } else { self.look_up().await? };
         let Some((kept, grant)) = readable(kept) else { return Ok(None) };
         if !grant.is_due() || !self.may_renew() {
             return Ok(Some(grant.access_token()));
@@ -184,10 +185,10 @@ impl ServerTokens {
         known.kept.clone()
     }
 
-    /// Whether it was looked up, and what was found.
+    /// What was found, and whether that still holds: an operator who was told to sign in may have.
     fn known(&self) -> (bool, Option<KeptGrant>) {
         let known = self.lock();
-        (known.is_looked_up, known.kept.clone())
+        (known.is_looked_up && known.need.is_none(), known.kept.clone())
     }
 
     fn may_renew(&self) -> bool {
@@ -232,7 +233,8 @@ impl ServerTokens {
     async fn renew(&self, old: &KeptGrant) -> Result<Option<KeptGrant>, NoToken> {
         let Some(grant) = &old.grant else { return Ok(None) };
         let exchange = Exchange { server: self.url.clone(), outbound: self.outbound.clone() };
-        match renew(exchange, grant).await {
+        let span = tracing::info_span!("renew token", mcp.server = self.name);
+        match renew(exchange, grant).instrument(span).await {
             Ok(newer) => {
                 tracing::info!(mcp.server = self.name, "Token of a tool server renewed");
                 Ok(self.kept(newer, old).await)

@@ -15,4 +15,5 @@ mod private;
 mod proxies;
 mod reload;
 mod replicas;
+mod sign_in;
 mod tools;

@@ -168,7 +168,7 @@ fn after(read: &Tool, output: &str, next: &Tool, catalog: &[Tool]) -> bool {
     let limits = RunLimits { max_steps: 8, budget: SpendBudget::default() };
     let approvals = Approvals { scope: scope(), ..Approvals::default() };
     let mut run = Run::new(transcript, limits).with_approvals(approvals);
-    run.go_on(&Catalog { tools: catalog.to_vec(), missing: Vec::new() });
+    run.go_on(&Catalog { tools: catalog.to_vec(), ..Catalog::default() });
     matches!(run.step(), Step::Done(Finish::Held(_)))
 }
 
@@ -243,7 +243,7 @@ fn an_approved_call_whose_server_is_away_is_told_so_and_not_made() {
     let limits = RunLimits { max_steps: 8, budget: SpendBudget::default() };
     let mut run = Run::new(transcript, limits);
 
-    run.go_on(&Catalog { tools: Vec::new(), missing: vec!["fake".into()] });
+    run.go_on(&Catalog { missing: vec!["fake".into()], ..Catalog::default() });
 
     let Step::CallTools(batches) = run.step() else { panic!("no result") };
     assert_eq!(batches[0][0].refusal, Some(ToolError::Unavailable));
