@@ -314,6 +314,7 @@ impl ServerHandler for State {
         if request.name == "gated" {
             self.gate.subscribe().wait_for(|is_open| *is_open).await.unwrap();
         }
+        report(&request.name, &context).await;
         if request.name == "waits" {
             context.ct.cancelled().await;
             self.calls.lock().unwrap().push("cancelled".to_owned());
@@ -356,23 +357,6 @@ async fn answer(
             let picture = ContentBlock::image("A".repeat(16_000), "image/png");
             Ok(CallToolResult::success(vec![ContentBlock::text("look:"), picture]))
         }
-        "steady" => {
-            let token = context.meta.get_progress_token().unwrap();
-            for step in 1..=10 {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                let news = ProgressNotificationParam::new(token.clone(), f64::from(step));
-                context.peer.notify_progress(news).await.unwrap();
-            }
-            text("done".to_owned())
-        }
-        "restless" => loop {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            let token = context.meta.get_progress_token().unwrap();
-            let news = ProgressNotificationParam::new(token, 1.0);
-            if context.peer.notify_progress(news).await.is_err() {
-                return text("nobody listens".to_owned());
-            }
-        },
         "blocks" => Ok(CallToolResult::success(vec![ContentBlock::text("x"); 300_000])),
         "many" => Ok(CallToolResult::success(vec![ContentBlock::text("x"); 3_000])),
         "rich" => Ok(rich()),
@@ -384,6 +368,23 @@ async fn answer(
         "auth" => text(header(context, "authorization")),
         "header" => text(header(context, "x-key")),
         _ => text(Value::Object(arguments).to_string()),
+    }
+}
+
+/// Reports progress, if the tool is one that does, as long as somebody listens.
+async fn report(name: &str, context: &RequestContext<RoleServer>) {
+    let (times, pause) = match name {
+        "steady" => (10, Duration::from_millis(100)),
+        "restless" => (u32::MAX, Duration::from_millis(50)),
+        _ => return,
+    };
+    let token = context.meta.get_progress_token().unwrap();
+    for step in 1..=times {
+        tokio::time::sleep(pause).await;
+        let news = ProgressNotificationParam::new(token.clone(), f64::from(step));
+        if context.peer.notify_progress(news).await.is_err() {
+            return;
+        }
     }
 }
 

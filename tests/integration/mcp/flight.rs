@@ -20,13 +20,14 @@ async fn progress_extends_the_limit_of_a_call_and_that_five_times_at_most_in_bot
         until_offered(&servers, "steady").await;
 
         // A second long, and never silent for longer than a tenth.
-        assert_eq!(call(&servers, "steady", "{}").await.as_deref(), Ok("done"), "{era:?}");
+        assert_eq!(call(&servers, "steady", "{}").await.as_deref(), Ok("{}"), "{era:?}");
         let began = Instant::now();
         assert_eq!(call(&servers, "restless", "{}").await, Err(ToolError::TimedOut), "{era:?}");
         let took = began.elapsed();
         assert!(took >= LIMIT * 5 && took < LIMIT * 10, "{era:?}: {took:?}");
+        let began = Instant::now();
         assert_eq!(call(&servers, "hang", "{}").await, Err(ToolError::TimedOut), "{era:?}");
-        assert!(began.elapsed() - took < LIMIT * 5, "{era:?}");
+        assert!(began.elapsed() < LIMIT * 5, "{era:?}");
         assert_eq!(health(&servers).breaker.calls.failed, 2, "{era:?}");
         in_time(servers.shut_down()).await;
     }

@@ -195,7 +195,7 @@ async fn a_server_over_http_that_goes_in_a_call_or_forgets_its_sessions_is_soon_
 
             let (mut result, began) = (Ok(String::new()), Instant::now());
             if goes_in_call {
-                (result, _) = tokio::join!(call(servers, "hang", "{}"), async {
+                (result, ()) = tokio::join!(call(servers, "hang", "{}"), async {
                     until("the call is there", || !server.calls().is_empty()).await;
                     server.stop().await;
                 });
