@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, stdin};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
@@ -20,6 +20,8 @@ const PATIENCE: Duration = Duration::from_mins(10);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest head of such a request.
 const MAX_HEAD: usize = 16 * 1024;
+/// Of all that is pasted.
+const MAX_PASTED: u64 = 64 * 1024;
 const CALLBACK: &str = "/callback";
 
 #[derive(Debug, Args)]
@@ -34,10 +36,11 @@ pub(super) struct LoginArguments {
     port: u16,
 }
 
-/// A browser that came back, and still waits for its answer.
+/// With what a browser came back.
 struct CameBack {
     query: String,
-    browser: TcpStream,
+    /// It still waits for its answer; `None` if the operator pasted the address.
+    browser: Option<TcpStream>,
 }
 
 pub(super) async fn login(arguments: LoginArguments, config: ToolsConfig) -> anyhow::Result<()> {
@@ -50,11 +53,20 @@ pub(super) async fn login(arguments: LoginArguments, config: ToolsConfig) -> any
     let scopes: Vec<_> =
         scopes.iter().flat_map(|it| it.split_whitespace()).map(str::to_owned).collect();
     let login = Login::begin(settings, &config.mcp, vault, &redirect_uri, &scopes).await?;
-    writeln!(stderr(), "Open this address in a browser on this machine, and sign in:")?;
+    writeln!(
+        stderr(),
+        "Open this address in a browser, and sign in. If the browser then finds nothing, because it is on another machine, paste the address that it shows here:"
+    )?;
     // The link alone, so that a script can take it.
     writeln!(stdout(), "{}", login.link())?;
     stdout().flush()?;
-    let came_back = timeout(PATIENCE, came_back(&listener, &login)).await;
+    let came_back = async {
+        tokio::select! {
+            came_back = called(&listener, &login) => came_back,
+            query = pasted(&login) => Ok(CameBack { query, browser: None }),
+        }
+    };
+    let came_back = timeout(PATIENCE, came_back).await;
     let CameBack { query, browser } =
         came_back.map_err(|_| anyhow!("Nobody signed in within ten minutes; try again"))??;
     let finished = login.finish(&query).await;
@@ -62,7 +74,9 @@ pub(super) async fn login(arguments: LoginArguments, config: ToolsConfig) -> any
         Ok(_) => "Signed in. This page can be closed.".to_owned(),
         Err(error) => format!("Not signed in: {error}."),
     };
-    answer(browser, "200 OK", &told).await;
+    if let Some(browser) = browser {
+        answer(browser, "200 OK", &told).await;
+    }
     let scopes = finished?;
     let granted =
         if scopes.is_empty() { String::new() } else { format!(", for {}", scopes.join(" ")) };
@@ -96,16 +110,30 @@ fn find<'a>(config: &'a ToolsConfig, name: &str) -> anyhow::Result<&'a ServerSet
 }
 
 /// Waits for the browser. Whatever else asks is turned away: anything on this machine may.
-async fn came_back(listener: &TcpListener, login: &Login) -> anyhow::Result<CameBack> {
+async fn called(listener: &TcpListener, login: &Login) -> anyhow::Result<CameBack> {
     loop {
         let (mut browser, _) = listener.accept().await.context("The port was lost")?;
         let head = timeout(REQUEST_TIMEOUT, head(&mut browser)).await.ok().flatten();
         let query = head.as_deref().and_then(query_of).filter(|it| login.is_answered_by(it));
         match query.map(str::to_owned) {
-            Some(query) => return Ok(CameBack { query, browser }),
+            Some(query) => return Ok(CameBack { query, browser: Some(browser) }),
             None => answer(browser, "404 Not Found", "This is no answer to the sign-in.").await,
         }
     }
+}
+
+/// Waits until the operator pastes the address at which a browser on another machine ended.
+async fn pasted(login: &Login) -> String {
+    let mut lines = BufReader::new(stdin().take(MAX_PASTED)).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        let query = line.trim().split_once('?').map(|(_, query)| query);
+        if let Some(query) = query.filter(|it| login.is_answered_by(it)) {
+            return query.to_owned();
+        }
+        drop(writeln!(stderr(), "This is no answer to the sign-in; paste the whole address"));
+    }
+    // Nobody is there who could paste.
+    std::future::pending().await
 }
 
 /// The head of a request; `None` if it is none.

@@ -110,7 +110,7 @@ impl From<&ServiceError> for ConnectError {
 impl From<&DynamicTransportError> for ConnectError {
     fn from(error: &DynamicTransportError) -> Self {
         match TransportFault::of(error) {
-            TransportFault::WantsCredential => Self::Unauthorized,
+            TransportFault::WantsCredential | TransportFault::WantsScopes => Self::Unauthorized,
             TransportFault::NoToken => Self::NoToken,
             TransportFault::NotReached => Self::Unreachable,
             TransportFault::NotAllowed(why) => Self::NotAllowed(why),
@@ -155,6 +155,8 @@ pub(super) enum TransportFault {
     NotAllowed(NotAllowed),
     /// The server requires a credential.
     WantsCredential,
+    /// It requires scopes that the credential does not have.
+    WantsScopes,
     /// Our own token could not be had: nothing was sent.
     NoToken,
     /// An HTTP error.
@@ -223,7 +225,7 @@ fn read_http(error: &StreamableHttpError<reqwest::Error>) -> Option<TransportFau
             Some(TransportFault::Garbled)
         }
         StreamableHttpError::Auth(_) => Some(TransportFault::NoToken),
-        StreamableHttpError::InsufficientScope(_) => Some(TransportFault::WantsCredential),
+        StreamableHttpError::InsufficientScope(_) => Some(TransportFault::WantsScopes),
         // Nor is this one's, which would make "too many requests" a broken connection.
         StreamableHttpError::HttpStatus(HttpStatusError { status, retry_after, .. }) => {
             let seconds = retry_after.as_deref().and_then(|text| text.trim().parse().ok());

@@ -11,7 +11,6 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use axum::{Json, Router};
-use orchestrator::mcp::Login;
 use reqwest::Url;
 use reqwest::redirect::Policy;
 use serde_json::{Value, json};
@@ -112,9 +111,9 @@ impl Drop for Guarded {
 }
 
 /// A browser that agrees to everything: the query with which it comes back.
-pub(crate) async fn agree(login: &Login) -> String {
+pub(crate) async fn agree(link: &str) -> String {
     let straight = reqwest::Client::builder().no_proxy().redirect(Policy::none()).build().unwrap();
-    let answer = straight.get(login.link()).send().await.unwrap();
+    let answer = straight.get(link).send().await.unwrap();
     let back = answer.headers()[LOCATION].to_str().unwrap().to_owned();
     back.split_once('?').unwrap().1.to_owned()
 }

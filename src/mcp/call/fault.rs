@@ -23,6 +23,9 @@ const NO_PLACE: &str = "the tool's server works on as many calls as it takes at 
 const NOT_ACCEPTED: &str = "the tool's server does not accept the user's sign-in for this; nothing \
     was done; tell the user";
 
+const NOT_GRANTED: &str = "the tool's server does not allow this with the sign-in of this server's \
+    operator; nothing was done; tell the user that the operator can allow more";
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum CallFault {
     Guard(GuardRefusal),
@@ -45,6 +48,8 @@ pub(crate) enum CallFault {
     Asks,
     /// The server does not accept the credential; nothing was done.
     NotAccepted,
+    /// The operator's credential does not allow this call; nothing was done (ADR 42).
+    NotGranted,
     /// The same, of a credential that was the caller's own.
     CallerNotAccepted,
     /// The caller has no token to pass on; nothing was sent (ADR 32).
@@ -60,7 +65,8 @@ pub(crate) enum CallFault {
 impl CallFault {
     /// What it is in the session of a caller.
     pub(crate) fn of_caller(self) -> Self {
-        if self == Self::NotAccepted { Self::CallerNotAccepted } else { self }
+        let is_refused = matches!(self, Self::NotAccepted | Self::NotGranted);
+        if is_refused { Self::CallerNotAccepted } else { self }
     }
 
     /// A refusal in the tool's words, cleaned and shortened.
@@ -77,6 +83,7 @@ impl CallFault {
             | Self::Unreachable
             | Self::NotAllowed
             | Self::NotAccepted
+            | Self::NotGranted
             | Self::CallerNotAccepted
             | Self::NotSignedIn
             | Self::Expired
@@ -104,7 +111,7 @@ impl CallFault {
             Self::Broken(_) => "broken",
             Self::Refused(_) => "refused",
             Self::Asks => "asks",
-            Self::NotAccepted | Self::CallerNotAccepted => "not_accepted",
+            Self::NotAccepted | Self::NotGranted | Self::CallerNotAccepted => "not_accepted",
             Self::NotSignedIn => "not_signed_in",
             Self::Expired => "expired",
             Self::NoPlace => "no_place",
@@ -129,6 +136,7 @@ impl Fault for CallFault {
             | Self::Unreachable
             | Self::NotAllowed
             | Self::NotAccepted
+            | Self::NotGranted
             | Self::CallerNotAccepted
             | Self::NotSignedIn
             | Self::Expired
@@ -150,6 +158,7 @@ impl Fault for CallFault {
             | Self::NotConnected
             | Self::NotAllowed
             | Self::NotAccepted
+            | Self::NotGranted
             | Self::CallerNotAccepted
             | Self::NotSignedIn
             | Self::Expired
@@ -220,6 +229,7 @@ impl From<CallFault> for ToolError {
             CallFault::Broken(words) => Self::Broken(words),
             CallFault::Refused(words) => Self::Refused(words),
             CallFault::Asks => Self::Asks,
+            CallFault::NotGranted => Self::Refused(NOT_GRANTED.to_owned()),
             CallFault::CallerNotAccepted => Self::Refused(NOT_ACCEPTED.to_owned()),
             CallFault::NotSignedIn => Self::Refused(NOT_SIGNED_IN.to_owned()),
             CallFault::Expired => Self::Refused(EXPIRED.to_owned()),
@@ -236,6 +246,7 @@ fn not_sent(trouble: TransportFault) -> CallFault {
         TransportFault::WantsCredential | TransportFault::Status { code: 401 | 403, .. } => {
             CallFault::NotAccepted
         }
+        TransportFault::WantsScopes => CallFault::NotGranted,
         // A redirect is not followed, and would be none the next time (ADR 31).
         TransportFault::Status { code: 300..400, .. } | TransportFault::NotAllowed(_) => {
             CallFault::NotAllowed

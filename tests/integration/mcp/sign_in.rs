@@ -48,7 +48,7 @@ impl Place {
 
     async fn sign_in(&self, scopes: &[&str]) -> Vec<String> {
         let login = self.begin(&self.server(), scopes).await.unwrap();
-        let query = agree(&login).await;
+        let query = agree(login.link()).await;
         assert!(login.is_answered_by(&query));
         in_time(login.finish(&query)).await.unwrap()
     }
@@ -148,7 +148,8 @@ async fn a_scope_that_is_missing_is_told_and_asked_for_beside_those_of_before() 
     let servers = started(place.settings()).await;
     until_offered(&servers, "auth").await;
 
-    assert_eq!(call(&servers, "auth", "{}").await, Err(ToolError::Unavailable));
+    let refused = call(&servers, "auth", "{}").await.unwrap_err();
+    assert!(matches!(&refused, ToolError::Refused(words) if words.contains("operator can allow")));
     let told = advice(&servers);
     assert!(told.ends_with(r#"`orchestrator tools login one --scope "write:all"`"#), "{told}");
     assert_eq!(place.inner.calls(), [""; 0]);
@@ -236,7 +237,7 @@ async fn metadata_about_another_server_is_not_used() {
 
     set(json!({}), json!({}));
     let login = place.begin(&place.server(), &[]).await.unwrap();
-    let query = agree(&login).await;
+    let query = agree(login.link()).await;
     let (honest, _) = query.split_once("&iss=").unwrap();
     assert!(!login.is_answered_by(&honest.replace("state=", "state=x")));
     let forged = format!("{honest}&iss={elsewhere}");

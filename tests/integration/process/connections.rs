@@ -23,6 +23,7 @@ async fn health_answers_in_a_house_that_is_full_of_streams_and_of_silent_strange
     let data = TempDir::new().unwrap();
     let model = ScriptedHttp::start(vec![Answer::pieces(&[b": hi\n\n"], Then::Hang)]).await;
     let server = Running::spawn(&mut with_open_files(300, &data, &model));
+    server.ready().await;
     // Half of the files that are not for other things.
     let room = (300 - 128) / 2;
 
@@ -58,6 +59,7 @@ async fn health_answers_while_the_open_files_are_used_up() {
     let model = ScriptedHttp::start(vec![Answer::pieces(&[b": hi\n\n"], Then::Hang)]).await;
     let mut command = with_open_files(1_024, &data, &model);
     let server = Running::spawn(&mut command);
+    server.ready().await;
     let streams = without_a_free_file(&server).await;
     let mut strangers = Vec::new();
     for _ in 0..100 {

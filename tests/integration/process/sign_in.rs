@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::support::guarded::{CLIENT_SECRET, Guarded};
+use crate::support::guarded::{CLIENT_SECRET, Guarded, agree};
 use crate::support::mcp_server::{Era, McpServer};
 use crate::support::process::{Running, client, get, program};
 use crate::support::watchdog::until_async;
@@ -94,6 +94,27 @@ async fn a_running_server_uses_a_login_and_shows_nothing_of_it_at_any_level_of_t
             assert!(!text.contains(secret), "{secret} in {text}");
         }
     }
+}
+
+#[tokio::test]
+async fn an_operator_whose_browser_is_elsewhere_pastes_where_it_ended() {
+    let inner = McpServer::start(Era::Stateless, &["echo"]).await;
+    let guarded = Guarded::start(&inner).await;
+    let folder = folder(&guarded.mcp_url());
+    let mut command = login(&folder, "far", &[("TOKEN_KEY", KEY)]);
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let link = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap();
+    let back = callback(&link, &format!("?{}", agree(&link).await));
+
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(format!("what?\n{back}\n").as_bytes()).await.unwrap();
+
+    let ended = timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap();
+    let told = String::from_utf8(ended.stderr).unwrap();
+    assert!(ended.status.success() && told.contains("This is no answer"), "{told}");
+    assert!(told.ends_with("Signed in at far, for read\n"), "{told}");
+    assert_eq!(guarded.state.lock().unwrap().valid.len(), 1);
 }
 
 /// The address to which the browser comes back, with another query.
