@@ -119,6 +119,8 @@ impl LinkFilter {
             Some(b'<') => angle(text, is_last),
             Some(b':') => self.colon(text, is_last),
             Some(b'.') if self.is_after_www() => self.dot(text, is_last),
+            Some(b'&') => entity(text, is_last),
+            Some(b'\\') => self.escape(text, is_last),
             Some(_) => Sign::Passes(1),
             None => Sign::Open,
         }
@@ -183,6 +185,22 @@ impl LinkFilter {
         }
     }
 
+    /// `https\://` is read as `https://` by whoever looks for addresses after escapes.
+    fn escape(&self, text: &str, is_last: bool) -> Sign {
+        let schemes = ["https", "http", "ftp"];
+        let is_behind = |end: &str| {
+            let before = self.tail.strip_suffix(end);
+            before.is_some_and(|it| schemes.iter().any(|scheme| ends_with(it, scheme)))
+        };
+        match text.as_bytes().get(1) {
+            None if !is_last => Sign::Open,
+            Some(b':') if is_behind("") => Sign::Broken(2, 1),
+            Some(b'/') if is_behind(":") || is_behind(":/") => Sign::Broken(2, 1),
+            Some(b'.') if self.is_after_www() => Sign::Broken(2, 1),
+            Some(_) | None => Sign::Passes(1),
+        }
+    }
+
     fn is_after_www(&self) -> bool {
         ends_with_word(&self.tail, "www")
     }
@@ -213,8 +231,19 @@ pub fn unlinked(text: &str) -> String {
     shown
 }
 
+/// `&#58;`, `&colon;` and their like are read as what they stand for.
+fn entity(text: &str, is_last: bool) -> Sign {
+    let names = ["#", "colon;", "sol;", "period;"];
+    let name = text.get(1..).unwrap_or_default();
+    if names.iter().any(|known| name.starts_with(known)) {
+        return Sign::Broken(2, 1);
+    }
+    let may_grow = !is_last && names.iter().any(|known| known.starts_with(name));
+    if may_grow { Sign::Open } else { Sign::Passes(1) }
+}
+
 const fn is_sign(byte: u8) -> bool {
-    matches!(byte, b']' | b'<' | b':' | b'.')
+    matches!(byte, b']' | b'<' | b':' | b'.' | b'&' | b'\\')
 }
 
 /// `<img src…>`, `<!--` and `<https:…>`, but not `Vec<String>`.
@@ -230,6 +259,10 @@ fn angle(text: &str, is_last: bool) -> Sign {
     let of_name =
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.' | b'_');
     match name.bytes().position(|byte| !of_name(byte)) {
+        // Their text acts as well.
+        Some(end) if ["style", "script"].iter().any(|it| is_name(name, end, it)) => {
+            Sign::Broken(1 + first_len(name), first_len(name))
+        }
         Some(end) if matches!(name.as_bytes().get(end), Some(b'>' | b',' | b';' | b')')) => {
             Sign::Passes(1)
         }
@@ -238,6 +271,10 @@ fn angle(text: &str, is_last: bool) -> Sign {
         // In front of the name: the sign itself passes, and a space after it.
         Some(_) | None => Sign::Broken(1 + first_len(name), first_len(name)),
     }
+}
+
+fn is_name(text: &str, end: usize, name: &str) -> bool {
+    text.get(..end).is_some_and(|it| it.eq_ignore_ascii_case(name))
 }
 
 fn first_len(text: &str) -> usize {
@@ -266,8 +303,14 @@ const fn is_of_address(byte: u8) -> bool {
 
 /// Whether a text ends with a word, whatever its case.
 fn ends_with_word(text: &str, word: &str) -> bool {
-    let Some(start) = text.len().checked_sub(word.len()) else { return false };
-    let (before, last) = (text.get(..start), text.get(start..));
+    let before = text.get(..text.len().saturating_sub(word.len()));
     let is_alone = before.is_some_and(|it| !it.ends_with(|c: char| c.is_ascii_alphanumeric()));
-    is_alone && last.is_some_and(|last| last.eq_ignore_ascii_case(word))
+    is_alone && ends_with(text, word)
+}
+
+/// The same within a word.
+fn ends_with(text: &str, end: &str) -> bool {
+    let start = text.len().checked_sub(end.len());
+    let last = start.and_then(|start| text.get(start..));
+    last.is_some_and(|last| last.eq_ignore_ascii_case(end))
 }

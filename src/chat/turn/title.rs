@@ -12,7 +12,7 @@ use super::super::turn::TurnLog;
 use super::super::{Charge, Closing, Fact, Naming, Resource, ThreadsError, TurnEnd};
 use super::closer::{Payer, charge_alone};
 use base::agents::{Deltas, ModelRequest};
-use base::domain::{Assistant, Message, SpendByModel, Thread, ThreadId, clean};
+use base::domain::{Assistant, Message, SpendByModel, Thread, ThreadId, clean, unlinked};
 
 /// How long the model may take for a title.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -172,7 +172,7 @@ async fn title_by_model(
     let asked = chat.draining.run_until_cancelled(asking).await;
     let reply = asked.and_then(Result::ok).and_then(Result::ok);
     let title = reply.and_then(|reply| {
-        title_of(clean(&reply.message.text).trim().trim_matches(['"', '“', '”', '.']))
+        title_of(unlinked(&clean(&reply.message.text)).trim().trim_matches(['"', '“', '”', '.']))
     });
     (title, deltas.spent())
 }

@@ -17,7 +17,15 @@ fn what_leads_elsewhere_is_text_and_can_still_be_read() {
         ("[x](https://good.example@evil.example/)", "[x] (https: //good.example@evil.example/)"),
         ("[x](https://evilgood.example/)", "[x] (https: //evilgood.example/)"),
         ("](https://good.example)@evil.example/", "] (https: //good.example)@evil.example/"),
-        ("[x](https&#58;//evil.example)", "[x] (https&#58;//evil.example)"),
+        ("[x](https&#58;//evil.example)", "[x] (https& #58;//evil.example)"),
+        ("http&colon;//evil.example", "http& colon;//evil.example"),
+        ("http:&#47;/evil.example", "http:& #47;/evil.example"),
+        ("http:/&sol;evil.example", "http:/& sol;evil.example"),
+        ("www&#46;evil.example", "www& #46;evil.example"),
+        (r"www\.evil.example", r"www\ .evil.example"),
+        (r"http:/\/evil.example", r"http:/\ /evil.example"),
+        (r"https\://evil.example", r"https\ ://evil.example"),
+        ("<style>*{}</style>", "< style>*{}</style>"),
         ("![x][y]\n\n[y]: https://evil.example", "![x][y]\n\n[y] : https: //evil.example"),
         ("<https://evil.example>", "< https: //evil.example>"),
         ("<img src=x>", "< img src=x>"),
@@ -39,6 +47,7 @@ fn what_leads_to_an_allowed_domain_and_what_leads_nowhere_is_left_as_it_is() {
         "![x](https://good.example/a.png)",
         "[x](http://a.b.GOOD.example?q#f), and [x](https://good.example) and",
         "see https://good.example. Then www.good.example/x",
+        r"C:\Users \. a\/b R&D &amp; &copy;",
         "It is 10:30: [x] (really), a[0]:=1, `Vec<String>`, a < b, </b>, <br>, 1 <2",
         "a: //b, ftp, http, https:, awww. and so on",
         "",
@@ -121,6 +130,17 @@ const PIECES: &[&str] = &[
     "&#58;",
     "&colon;",
     "img",
+    "style>",
+    "&colon;",
+    "&sol;",
+    "&#47;",
+    "&#46;",
+    "&period;",
+    "\\:",
+    "\\/",
+    "\\.",
+    "http",
+    "www",
     " src=",
     "a href=",
     "[y]: ",
@@ -173,6 +193,19 @@ fn foreign(text: &str) -> Vec<String> {
     found
 }
 
+/// What looks like an address in a text.
+fn addresses(text: &str) -> impl Iterator<Item = String> {
+    let text = text.to_lowercase();
+    let words: Vec<_> = text.split(|c: char| !c.is_ascii_graphic()).map(str::to_owned).collect();
+    words.into_iter().filter_map(|word| {
+        let start = ["http://", "https://"].iter().filter_map(|scheme| word.find(scheme)).min();
+        let begins = word.starts_with("www.") && word.len() > 4;
+        let bare =
+            begins.then(|| format!("http://{}", word.trim_end_matches(['.', ',', '*', '_'])));
+        start.map(|at| word.get(at..).unwrap_or_default().to_owned()).or(bare)
+    })
+}
+
 /// Whether a tag has more than a name.
 fn has_attributes(html: &str) -> bool {
     let tags = html.split('<').skip(1).filter_map(|rest| rest.split('>').next());
@@ -194,6 +227,10 @@ fn collect(node: &Node, found: &mut Vec<String>) {
     };
     // Nothing is sent to an address of mail by looking at it or by one click.
     let is_mail = |url: &&String| url.starts_with("mailto:") || url.starts_with("xmpp:");
+    // Some readers look for addresses again, in what is left after escapes and entities.
+    if let Node::Text(text) = node {
+        found.extend(addresses(&text.value).filter(|url| !is_good(&url)));
+    }
     found.extend(url.filter(|url| !is_good(url) && !is_mail(url)).cloned());
     for child in node.children().into_iter().flatten() {
         collect(child, found);
