@@ -226,6 +226,8 @@ fn read_http(error: &StreamableHttpError<reqwest::Error>) -> Option<TransportFau
         }
         StreamableHttpError::Auth(_) => Some(TransportFault::NoToken),
         StreamableHttpError::InsufficientScope(_) => Some(TransportFault::WantsScopes),
+        // The protocol's word for it is 404: the request was not performed.
+        StreamableHttpError::SessionExpired => Some(refused_with(StatusCode::NOT_FOUND)),
         // Nor is this one's, which would make "too many requests" a broken connection.
         StreamableHttpError::HttpStatus(HttpStatusError { status, retry_after, .. }) => {
             let seconds = retry_after.as_deref().and_then(|text| text.trim().parse().ok());

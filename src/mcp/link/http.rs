@@ -63,6 +63,9 @@ pub(crate) fn transport(
     resume.max_times = Some(MAX_RESUMES);
     resume.base_duration = FIRST_RESUME;
     config.retry_config = Arc::new(resume);
+    // Or rmcp would send a call that was answered with 404 a second time, whatever it changes. The
+    // supervisor connects again, and our own rule says what may be repeated (ADR 12).
+    config.reinit_on_expired_session = false;
     // Or calls would wait in rmcp for each other, within their time and unseen (ADR 39).
     config.max_concurrent_requests = usize::from(server.settings.max_calls) + BESIDE_CALLS;
     let http = client(&url, redirects, &server.outbound)?;

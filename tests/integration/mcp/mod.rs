@@ -7,6 +7,7 @@ mod child;
 mod connection;
 mod effects;
 mod entries;
+mod expired;
 mod flight;
 mod floods;
 mod forwarding;

@@ -14,6 +14,9 @@ use rmcp::transport::streamable_http_client::{
 use super::meter::Meter;
 use super::outline::Outline;
 
+/// In milliseconds: a server that asks for shorter pauses would be asked without end.
+const MIN_PAUSE: u64 = 500;
+
 type Headers = HashMap<HeaderName, HeaderValue>;
 type Answer<T, C> = Result<T, StreamableHttpError<<C as StreamableHttpClient>::Error>>;
 
@@ -32,6 +35,7 @@ impl<C> MeteredClient<C> {
         let (meter, over) = (Arc::clone(&self.meter), self.meter.until_flooded());
         let counted = events.map(move |event| {
             event.map(|mut event| {
+                event.retry = event.retry.map(|pause| pause.max(MIN_PAUSE));
                 event.data = event.data.and_then(|data| counted(data, &meter));
                 event
             })
