@@ -81,7 +81,7 @@ pub(crate) struct ConfirmationForm {
     pub(crate) decline: Option<ItemId>,
     /// Approves these calls only; the others are declined.
     #[serde(default)]
-    #[validate(length(max = 100, message = "At most 100 calls are taken."))]
+    #[validate(length(min = 1, max = 100, message = "1 to 100 calls are taken."))]
     pub(crate) calls: Option<Vec<String>>,
     #[validate(custom(function = is_time_zone))]
     pub(crate) time_zone: Option<String>,

@@ -16,6 +16,12 @@ const PREFIX: &str = "apr_";
 /// In hexadecimal digits: half of a SHA-256, which nobody guesses.
 const DIGITS: usize = 32;
 
+/// So many calls of a tool may be declined before the person is asked no more until they write.
+const MAX_DECLINED: usize = 3;
+
+/// So many arguments a person can be asked about.
+const MAX_ARGUMENTS: usize = 32;
+
 /// What is known of approvals when a run begins. The default knows of none.
 #[derive(Clone, Debug, Default)]
 pub struct Approvals {
@@ -91,8 +97,7 @@ impl ApprovalDesk {
         (transcript, catalog): (&[Message], &Catalog),
     ) -> CallDecision {
         let ToolOrigin::Server(id) = &tool.origin else { return CallDecision::Free };
-        let is_begun =
-            call.key.as_ref().is_some_and(|key| self.approvals.begun.contains(key.as_str()));
+        let is_begun = self.is_begun(call);
         let needs = || needs_approval(tool, self.approvals.rule, || taint(transcript, catalog));
         if is_begun || !needs() {
             return CallDecision::Free;
@@ -110,6 +115,14 @@ impl ApprovalDesk {
                 CallDecision::Refused(refusal)
             }
             None if self.is_declined(call, id) => CallDecision::Refused(ToolError::Declined),
+            // Or a model could ask with ever other arguments until the person is tired.
+            None if self.declined_of(id) >= MAX_DECLINED => {
+                CallDecision::Refused(ToolError::Declined)
+            }
+            // All of them are shown, and nobody reads more.
+            None if call.object().is_some_and(|it| it.len() > MAX_ARGUMENTS) => {
+                CallDecision::Refused(ToolError::TooManyArguments)
+            }
             None => CallDecision::Held(HeldCall {
                 id: approval,
                 tool: id.clone(),
@@ -120,6 +133,11 @@ impl ApprovalDesk {
         }
     }
 
+    /// Whether it was begun in an earlier try, so it needed no approval or had it.
+    pub(super) fn is_begun(&self, call: &ToolCall) -> bool {
+        call.key.as_ref().is_some_and(|key| self.approvals.begun.contains(key.as_str()))
+    }
+
     /// Bound to this very call: another thread, owner, call, tool, definition or argument has
     /// another id (ADR 38). The key is random and leaves the server only in the approved call.
     fn id_of(&self, call: &ToolCall, id: &ToolId, fingerprint: &str) -> String {
@@ -127,6 +145,10 @@ impl ApprovalDesk {
         let key = call.key.as_ref().map_or("", |key| key.as_str());
         let bound = [thread, owner, key, &*id.server, &*id.tool, fingerprint, &call.arguments];
         format!("{PREFIX}{fingerprint}{}", short_digest(&bound))
+    }
+
+    fn declined_of(&self, id: &ToolId) -> usize {
+        self.declined.iter().filter(|known| known.tool.as_ref() == Some(id)).count()
     }
 
     fn is_declined(&self, call: &ToolCall, id: &ToolId) -> bool {
@@ -151,12 +173,12 @@ pub fn fingerprint_in(id: &str) -> Option<&str> {
 
 /// The calls at the end of the transcript that have no result yet, if there are any.
 pub fn open_calls(transcript: &[Message]) -> Vec<&ToolCall> {
-    let (said, results) = match transcript {
-        [.., Message::Assistant(said)] => (said, [].as_slice()),
-        [.., Message::Assistant(said), Message::Tools { results }] => (said, results.as_slice()),
-        _ => return Vec::new(),
-    };
-    let has_result = |call: &&ToolCall| results.iter().any(|result| result.id == call.id);
+    let is_result = |message: &&Message| matches!(message, Message::Tools { .. });
+    let answered = transcript.iter().rev().take_while(is_result).count();
+    let (before, answers) = transcript.split_at(transcript.len() - answered);
+    let Some(Message::Assistant(said)) = before.last() else { return Vec::new() };
+    let results = || answers.iter().filter_map(Message::results).flatten();
+    let has_result = |call: &&ToolCall| results().any(|result| result.id == call.id);
     said.calls.iter().filter(|call| !has_result(call)).collect()
 }
 
@@ -169,7 +191,7 @@ pub fn unapproved(call: &ToolCall) -> ToolResult {
 fn needs_approval<'a>(
     tool: &Tool,
     rule: ApprovalRule,
-    taint: impl FnOnce() -> Vec<&'a ToolId>,
+    taint: impl FnOnce() -> Vec<Speaker<'a>>,
 ) -> bool {
     match tool.approval.unwrap_or(rule) {
         ApprovalRule::Never => false,
@@ -185,7 +207,7 @@ fn needs_approval<'a>(
 
 /// Whether a call could carry something out of the conversation at the word of whoever wrote a result
 /// of an untrusted server.
-fn reaches_out<'a>(tool: &Tool, taint: impl FnOnce() -> Vec<&'a ToolId>) -> bool {
+fn reaches_out<'a>(tool: &Tool, taint: impl FnOnce() -> Vec<Speaker<'a>>) -> bool {
     if !tool.hints.open_world || (!tool.tells_reach && tool.trust != Trust::Untrusted) {
         return false;
     }
@@ -195,15 +217,21 @@ fn reaches_out<'a>(tool: &Tool, taint: impl FnOnce() -> Vec<&'a ToolId>) -> bool
     if tool.tells_reach {
         !taint.is_empty()
     } else {
-        taint.iter().any(|id| Some(&id.server) != own)
+        taint.iter().any(|id| id.is_none_or(|id| Some(&id.server) != own))
     }
 }
 
+/// The tool whose words the model reads; `None` if an early release did not store which it was.
+type Speaker<'a> = Option<&'a ToolId>;
+
 /// The tools of untrusted servers whose words the model reads. They stay in the transcript, so this
 /// holds for later turns and after a restart.
-fn taint<'a>(transcript: &'a [Message], catalog: &Catalog) -> Vec<&'a ToolId> {
-    let is_trusted = |id: &ToolId| {
-        let found = catalog.tools.iter().find(|tool| tool.origin.id() == Some(id));
+fn taint<'a>(transcript: &'a [Message], catalog: &Catalog) -> Vec<Speaker<'a>> {
+    let is_trusted = |call: &ToolCall| {
+        let found = catalog.tools.iter().find(|tool| match &call.tool {
+            Some(id) => tool.origin.id() == Some(id),
+            None => tool.origin == ToolOrigin::BuiltIn && tool.name == call.name,
+        });
         found.is_some_and(|tool| tool.trust != Trust::Untrusted)
     };
     let pairs = transcript.iter().zip(transcript.iter().skip(1));
@@ -212,12 +240,11 @@ fn taint<'a>(transcript: &'a [Message], catalog: &Catalog) -> Vec<&'a ToolId> {
         _ => None,
     });
     let spoke = answered.flat_map(|(calls, results)| {
-        let has_words = |call: &&ToolCall| {
-            results.iter().any(|it| it.id == call.id && !ToolError::is_ours_in(&it.output))
-        };
-        calls.iter().filter(has_words).filter_map(|call| call.tool.as_ref())
+        let has_words =
+            |call: &&ToolCall| results.iter().any(|it| it.id == call.id && !ToolError::is_ours(it));
+        calls.iter().filter(has_words).filter(|call| !is_trusted(call))
     });
-    spoke.filter(|id| !is_trusted(id)).collect()
+    spoke.map(|call| call.tool.as_ref()).collect()
 }
 
 /// A tool as it is defined now. If its server changes it, earlier approvals do not count.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::Outcome;
+use crate::domain::{Outcome, ToolResult};
 
 /// Why the model gave no complete reply.
 ///
@@ -90,12 +90,31 @@ pub enum ToolError {
          their results"
     )]
     AskLater,
+    /// It changes something, and a call before it waits for approval: in another order it could mean
+    /// something else (ADR 38).
+    #[error(
+        "a call of this reply before it waits for the person's approval, so this one was not made; \
+         make it again after the results of the others"
+    )]
+    Behind,
     /// More calls wait than a person can be asked about (ADR 38).
     #[error(
         "too many calls of this reply wait for the person's approval, so this one was not made; \
          make it again after the results of the others"
     )]
     TooManyWait,
+    /// It is not as it was first seen (ADR 40).
+    #[error(
+        "this tool changed and is held back until the operator has approved it, so nothing was \
+         done; tell the person so"
+    )]
+    HeldBack,
+    /// It has more arguments than a person can be asked about (ADR 38).
+    #[error(
+        "this call would wait for the person's approval and has too many arguments to be shown, so \
+         it was not made"
+    )]
+    TooManyArguments,
     /// The person declined it (ADR 38).
     #[error(
         "the person did not approve this call, so it was not made; do not make it again unless they \
@@ -159,10 +178,19 @@ impl ToolError {
         text.starts_with(DECLINED)
     }
 
-    /// Whether a stored result is our own word for a call that never reached its server.
-    pub fn is_ours_in(text: &str) -> bool {
-        let unreached = [Self::NotMade, Self::Unavailable, Self::TooManyWait, Self::Repeated];
-        Self::is_declined_in(text) || unreached.iter().any(|it| it.to_string() == text)
+    /// Whether a stored result is our own word for a call that never reached its server, and nothing
+    /// more: a server that begins with our words has words of its own behind them (ADR 38).
+    pub fn is_ours(result: &ToolResult) -> bool {
+        let ours = [
+            Self::NotMade,
+            Self::Unavailable,
+            Self::TooManyWait,
+            Self::Repeated,
+            Self::Declined,
+            Self::Unapproved,
+            Self::Behind,
+        ];
+        result.is_error && ours.iter().any(|it| it.to_string() == result.output)
     }
 
     /// In doubt the effect is unknown: a call that counts as refused may be made again (ADR 12).
@@ -174,7 +202,10 @@ impl ToolError {
             | Self::Repeated
             | Self::Questions
             | Self::AskLater
+            | Self::Behind
             | Self::TooManyWait
+            | Self::TooManyArguments
+            | Self::HeldBack
             | Self::Declined
             | Self::DeclinedSaying(_)
             | Self::Unapproved

@@ -8,7 +8,7 @@ use super::{
     Approvals, Finish, HeldCall, SpendBudget, ToolError, bytes_of_tokens, open_calls,
     shorten_results,
 };
-use crate::domain::{Catalog, Effect, Message, Question, Reply, Spend, ToolCall, ToolResult};
+use crate::domain::{Catalog, Effect, Message, Question, Reply, Spend, Tool, ToolCall, ToolResult};
 
 /// After so many equal calls the model is told.
 const REPEATS_TOLD: usize = 3;
@@ -116,7 +116,8 @@ impl Run {
             return;
         }
         let has_results = |last: &mut Message| matches!(last, Message::Tools { .. });
-        if let Some(Message::Tools { results }) = self.transcript.pop_if(has_results) {
+        while let Some(Message::Tools { mut results }) = self.transcript.pop_if(has_results) {
+            results.append(&mut self.answered);
             self.answered = results;
         }
         self.plan_all(calls, catalog);
@@ -248,8 +249,7 @@ impl Run {
             return Some(refused(call, ToolError::Arguments));
         };
         let Some(tool) = catalog.find_call(&call) else {
-            let is_away = call.tool.as_ref().is_some_and(|it| catalog.missing.contains(&it.server));
-            let refusal = if is_away { ToolError::Unavailable } else { ToolError::Unknown };
+            let refusal = absence(&call, catalog);
             return Some(refused(call, refusal));
         };
         if is_built_in(tool) {
@@ -259,6 +259,9 @@ impl Run {
             return Some(refused(call, ToolError::Repeated));
         }
         match self.approvals.decide(&call, tool, (&self.transcript, catalog)) {
+            CallDecision::Free if self.is_behind(&call, tool) => {
+                Some(refused(call, ToolError::Behind))
+            }
             CallDecision::Free => Some(Planned { call, effect: tool.effect(), refusal: None }),
             CallDecision::Refused(refusal) => Some(refused(call, refusal)),
             CallDecision::Held(_) if self.held.len() >= MAX_HELD => {
@@ -269,6 +272,12 @@ impl Run {
                 None
             }
         }
+    }
+
+    /// Whether it would be made before its place in the reply. What was begun keeps its result.
+    fn is_behind(&self, call: &ToolCall, tool: &Tool) -> bool {
+        let changes = tool.effect() != Effect::ReadOnly;
+        changes && !self.held.is_empty() && !self.approvals.is_begun(call)
     }
 
     /// Questions end the run, after the other calls of the reply were made (ADR 13).
@@ -306,6 +315,21 @@ impl Run {
 
 const TOLD_OF_REPEATS: &str = "\n[You have made the same call three times now. \
      The answer will not change: use it, or tell the user what is in the way.]";
+
+/// Why a tool is not on offer.
+fn absence(call: &ToolCall, catalog: &Catalog) -> ToolError {
+    let is_of = |server: &str| match &call.tool {
+        Some(id) => *id.server == *server,
+        None => call.name.strip_prefix(server).is_some_and(|rest| rest.starts_with("__")),
+    };
+    if catalog.held_back.contains(&call.name) {
+        ToolError::HeldBack
+    } else if catalog.missing.iter().any(|server| is_of(server)) {
+        ToolError::Unavailable
+    } else {
+        ToolError::Unknown
+    }
+}
 
 fn refused(call: ToolCall, refusal: ToolError) -> Planned {
     // It is not made, so it may run beside others.

@@ -27,6 +27,16 @@ pub enum Message {
     },
 }
 
+impl Message {
+    /// The results, of a message that has some.
+    pub const fn results(&self) -> Option<&Vec<ToolResult>> {
+        match self {
+            Self::Tools { results } => Some(results),
+            Self::User { .. } | Self::Assistant(_) | Self::Note { .. } => None,
+        }
+    }
+}
+
 /// What the model said in one reply.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Assistant {

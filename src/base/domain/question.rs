@@ -112,6 +112,10 @@ impl Question {
         let mut values = given.map(|answer| answer.values.clone()).unwrap_or_default();
         values.retain(|value| !value.trim().is_empty());
         if let QuestionKind::MultipleChoice { multiple: false, .. } = self.kind {
+            // Whoever chose both did not approve (ADR 38).
+            if let Some(declined) = values.iter().position(|value| value == DECLINE) {
+                values.swap(0, declined);
+            }
             values.truncate(1);
         }
         self.answer = Some(Answer { skipped: values.is_empty(), values });

@@ -27,6 +27,10 @@ pub(super) async fn add_answers(
     if waiting(&asked).is_none() || !fits {
         return Err(BeginError::NotWaiting);
     }
+    // Nothing is declined for good because of a misspelt id.
+    if answers.otherwise.is_some() && !approval::knows(&asked, answers.answers.keys()) {
+        return Err(BeginError::UnknownItem);
+    }
     let settled = settled(asked, answers);
     let message = questions::message(&settled);
     let entry = Entry { root: root.clone(), item: Some(settled.clone()), message };

@@ -251,7 +251,10 @@ async fn message_to_approval(
     let thread = &entered.thread;
     let stored = chat.store.entry(&thread.id, &form.id).await?.ok_or(BeginError::UnknownItem)?;
     let questions = waiting(form).unwrap_or_default();
-    let Some(answers) = approval::answers_in(&message.said(), questions) else {
+    // A yes that waited for the turn before was not said to the form of that turn.
+    let said = message.said();
+    let answers = approval::answers_in(&said, questions).filter(|_| !entered.waited);
+    let Some(answers) = answers else {
         let turn = chat.store.turn(&thread.id, &stored.root).await?;
         let turn: Vec<_> = turn.into_iter().filter_map(|entry| entry.message).collect();
         let item = Some(settled(form.clone(), &skip()));

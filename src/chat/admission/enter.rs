@@ -15,6 +15,9 @@ pub(crate) struct Entered {
     pub(crate) slot: QueueSlot,
     pub(crate) thread: Thread,
     pub(crate) held: HeldThread,
+    /// Whether it had to wait for its thread: what the person saw when they wrote is not what is
+    /// there now.
+    pub(crate) waited: bool,
 }
 
 /// Waits until the thread is leased to us. A slot in the queue keeps the order in this process.
@@ -25,7 +28,7 @@ pub(super) async fn enter(chat: &ChatContext, job: &mut TurnJob) -> Result<Enter
     let mut slot = joined.ok_or(BeginError::Crowded)?;
     if slot.is_first() {
         match chat.store.claim(job.owner(), &resource).await? {
-            Claim::Held(lease) => return checked(chat, job, slot, lease).await,
+            Claim::Held(lease) => return checked(chat, job, (slot, lease), false).await,
             Claim::Unknown => return Err(BeginError::UnknownThread),
             // Without a queue there is no waiting for another process either.
             Claim::Taken if chat.settings.max_waiting == 0 => return Err(BeginError::Crowded),
@@ -50,14 +53,14 @@ pub(super) async fn enter(chat: &ChatContext, job: &mut TurnJob) -> Result<Enter
         () = chat.drained.cancelled() => return Err(BeginError::Draining),
     };
     let lease = held.map_err(|_| BeginError::Crowded)??.ok_or(BeginError::UnknownThread)?;
-    checked(chat, job, slot, lease).await
+    checked(chat, job, (slot, lease), true).await
 }
 
 async fn checked(
     chat: &ChatContext,
     job: &TurnJob,
-    slot: QueueSlot,
-    lease: Lease,
+    (slot, lease): (QueueSlot, Lease),
+    waited: bool,
 ) -> Result<Entered, BeginError> {
     // Read after the claim: only now nobody else can change it.
     let thread = chat.store.find(job.owner(), &job.thread).await;
@@ -73,7 +76,7 @@ async fn checked(
         return Err(BeginError::Locked { reason });
     }
     let held = HeldThread::new(chat.store.clone(), &chat.heartbeat, &thread, lease);
-    Ok(Entered { slot, thread, held })
+    Ok(Entered { slot, thread, held, waited })
 }
 
 /// Releases a lease under which nothing was written.

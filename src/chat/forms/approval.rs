@@ -10,7 +10,7 @@ use serde_json::Value;
 use base::agents::{HeldCall, Verdict, fingerprint_in, is_approval, open_calls, unapproved};
 use base::domain::{
     APPROVE, Answer, AnswerStatus, Answers, Choice, DECLINE, Item, ItemContent, ItemId, Message,
-    Question, QuestionKind, ToolCall, ToolId, clean, shorten,
+    Question, QuestionKind, ToolCall, ToolId, reveal, shorten, unlinked,
 };
 
 const FOR_CONVERSATION: &str = "Approve for this conversation";
@@ -105,6 +105,12 @@ pub(crate) fn is_form(item: &Item) -> bool {
     matches!(&item.content, ItemContent::StructuredInput { inputs, .. } if asks(inputs))
 }
 
+/// Whether all of these are ids of calls that a form asks about.
+pub(crate) fn knows<'a>(form: &Item, mut ids: impl Iterator<Item = &'a String>) -> bool {
+    let ItemContent::StructuredInput { inputs, .. } = &form.content else { return false };
+    ids.all(|id| inputs.iter().any(|question| question.id == *id))
+}
+
 /// What a settled form decides, by the ids of the approvals. No answer is no approval.
 pub(crate) fn verdicts(form: &Item) -> HashMap<String, Verdict> {
     let ItemContent::StructuredInput { inputs, .. } = &form.content else { return HashMap::new() };
@@ -114,10 +120,26 @@ pub(crate) fn verdicts(form: &Item) -> HashMap<String, Verdict> {
 }
 
 fn verdict(answer: &Answer) -> Verdict {
-    match answer.values.first().map(String::as_str) {
-        Some(APPROVE | FOR_CONVERSATION) => Verdict::Approved,
-        Some(DECLINE) | None => Verdict::Declined { said: None },
-        Some(said) => Verdict::Declined { said: Some(shorten(said, MAX_SAID)) },
+    let Some(said) = answer.values.first() else { return Verdict::Declined { said: None } };
+    match said.as_str() {
+        APPROVE | FOR_CONVERSATION => Verdict::Approved,
+        DECLINE => Verdict::Declined { said: None },
+        // Written into the form instead of chosen.
+        said => match plain_answer(said) {
+            Some(APPROVE) => Verdict::Approved,
+            Some(_) => Verdict::Declined { said: None },
+            None => Verdict::Declined { said: Some(shorten(said, MAX_SAID)) },
+        },
+    }
+}
+
+/// A plain yes or no, as the option that it means.
+fn plain_answer(words: &str) -> Option<&'static str> {
+    let said = words.trim().trim_end_matches(['.', '!', '。']).to_lowercase();
+    if YES.contains(&said.as_str()) {
+        Some(APPROVE)
+    } else {
+        NO.contains(&said.as_str()).then_some(DECLINE)
     }
 }
 
@@ -143,15 +165,9 @@ pub(crate) fn granted(form: &Item, before: &[String]) -> Option<Vec<String>> {
 /// The answer that a whole message is: a plain yes, a plain no, or an option. `None` for anything
 /// else, which approves nothing.
 pub(crate) fn answers_in(words: &str, questions: &[Question]) -> Option<Answers> {
-    let said = words.trim().trim_end_matches(['.', '!', '。']).to_lowercase();
-    let option = questions.first().and_then(|question| question.option_named(&said));
-    let value = match option {
-        Some(option) => option,
-        None if YES.contains(&said.as_str()) => APPROVE,
-        None if NO.contains(&said.as_str()) => DECLINE,
-        None => return None,
-    };
-    Some(Answers::everywhere(value))
+    let said = words.trim().trim_end_matches(['.', '!', '。']);
+    let option = questions.first().and_then(|question| question.option_named(said));
+    Some(Answers::everywhere(option.or_else(|| plain_answer(words))?))
 }
 
 /// Results for the calls at the end of a turn that wait, when the person wrote something else.
@@ -209,19 +225,28 @@ fn confirmation_of<'a>(
 
 /// What the person is asked about one call.
 fn words(call: &HeldCall, room: usize) -> String {
-    let tool = harmless(&shorten(&call.tool.tool, MAX_NAME));
-    let named = match &call.title {
-        Some(title) => format!("{} ({tool})", harmless(&shorten(title, MAX_NAME))),
-        None => tool,
-    };
-    let server = harmless(&call.tool.server);
+    let (tool, server) = (name(&call.tool.tool), name(&call.tool.server));
+    let title = call.title.as_deref().map(|title| format!(" ({})", quoted(title)));
+    let about = call.about.as_deref().map(|about| format!(" for {}", quoted(about)));
+    let (title, about) = (title.unwrap_or_default(), about.unwrap_or_default());
     let arguments = arguments(&call.arguments, room);
-    let about = call.about.as_deref().map(|about| harmless(&shorten(about, MAX_NAME)));
-    let about = about.map(|about| format!(" for “{about}”")).unwrap_or_default();
-    format!("May the assistant call {named} of {server}{about}{arguments}?")
+    unlinked(&format!("May the assistant call {tool}{title} of {server}{about}{arguments}?"))
 }
 
-/// Every argument with its name, within a limit; cut ones say so.
+/// A name as it is if it is one word, and in quotes otherwise: servers and models choose names, and
+/// none may go on with our sentence.
+fn name(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
+    let is_short = text.chars().count() <= MAX_NAME && !text.is_empty();
+    if is_short && text.chars().all(is_plain) { text.to_owned() } else { quoted(text) }
+}
+
+fn quoted(text: &str) -> String {
+    harmless(&Value::from(shorten(text, MAX_NAME)).to_string())
+}
+
+/// Every argument with its name: none can be pushed out of sight by others. Of a long value the
+/// beginning, the length and the end.
 fn arguments(json: &str, room: usize) -> String {
     let object = serde_json::from_str::<serde_json::Map<String, Value>>(json).unwrap_or_default();
     if object.is_empty() {
@@ -229,25 +254,29 @@ fn arguments(json: &str, room: usize) -> String {
     }
     let each = (room / object.len()).max(LEAST_SHOWN / 2);
     let mut shown = String::new();
-    for (count, (name, value)) in object.iter().enumerate() {
-        if shown.chars().count() > room {
-            let left = object.len() - count;
-            write!(shown, " and {left} more arguments").unwrap_or_default();
-            break;
-        }
+    for (name, value) in &object {
         let start = if shown.is_empty() { ", with " } else { ", " };
-        let (name, value) = (shorten(name, MAX_NAME.min(each)), shorten(&value.to_string(), each));
-        write!(shown, "{start}{} = {}", harmless(&name), harmless(&value)).unwrap_or_default();
+        let value = harmless(&both_ends(&value.to_string(), each));
+        write!(shown, "{start}{} = {value}", self::name(name)).unwrap_or_default();
     }
     shown
 }
 
-/// On one line, without what cannot be seen, and without what Markdown or HTML would act on.
+fn both_ends(text: &str, limit: usize) -> String {
+    let length = text.chars().count();
+    if length <= limit {
+        return text.to_owned();
+    }
+    let half = |from: usize| text.chars().skip(from).take(limit / 2).collect::<String>();
+    format!("{} … [{} characters] … {}", half(0), length - limit / 2 * 2, half(length - limit / 2))
+}
+
+/// On one line, with what cannot be seen made visible, and without what Markdown or HTML would act on.
 fn harmless(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
-    for letter in clean(text).chars() {
+    for letter in reveal(text).chars() {
         match letter {
-            '\n' | '\r' | '\t' => plain.push(' '),
+            '\n' => plain.push(' '),
             '<' | '>' | '[' | ']' | '`' | '*' | '~' | '|' | '#' | '&' => {
                 write!(plain, "\\u{:04x}", u32::from(letter)).unwrap_or_default();
             }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::for_each_seed;
-use super::killing::{Strike, changes, connected, cut, items, post, retry, revived, todos};
+use super::killing::{Strike, Victim, changes, connected, cut, items, post, retry, revived, todos};
 use crate::support::app::events_in;
 use crate::support::process::{Running, ask, stream};
 use crate::support::random::Random;
@@ -44,9 +44,15 @@ async fn approved(seed: u64) {
 
     let end = told.last().unwrap();
     assert_eq!(end["item"]["type"], "assistant_message", "seed {seed} {strike:?}: {told:#?}");
-    assert_eq!(todos(data.path()).await, [], "seed {seed} {strike:?}");
+    let left = todos(data.path()).await;
     let deleted = changes(data.path()).await.iter().filter(|tool| *tool == "delete_todo").count();
-    assert_eq!(deleted, 1, "seed {seed} {strike:?}");
+    if strike.victim == Victim::Child && !left.is_empty() {
+        // Its tool server was not back within the limits of the call: not made, and not told as made.
+        let said = end["item"]["content"][0]["text"].as_str().unwrap();
+        assert!(deleted == 0 && !said.contains("Deleted"), "seed {seed} {strike:?}: {said}");
+    } else {
+        assert_eq!((left.as_slice(), deleted), (&[][..], 1), "seed {seed} {strike:?}");
+    }
     let listed = items(&server, &thread).await;
     let waits = |item: &&Value| item["status"] == "pending";
     assert_eq!(listed.iter().find(waits), None, "seed {seed} {strike:?}");

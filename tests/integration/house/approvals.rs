@@ -1,15 +1,18 @@
 //! Calls that wait until a person approves them (ADR 38).
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::Request;
+use futures::poll;
 use orchestrator::domain::{ApprovalRule, Message};
 use serde_json::{Value, json};
 
 use crate::support::app::{Answer, Choices, TestApp, add, create, json_request};
 use crate::support::callers::{known, with_key};
 use crate::support::doubles::{Act, FakeTools, ScriptedModel, calls, fails, says};
+use crate::support::watchdog::{until, within};
 
 const WIPED: &str = "wipe {\"id\":1}";
 
@@ -284,6 +287,7 @@ async fn other_calls_of_the_reply_are_made_at_once_and_not_again() {
         ("wipe", json!({ "id": 1 })),
         ("read_a", json!({})),
         ("wipe", json!({ "id": 2 })),
+        ("add", json!({ "n": 2 })),
     ]);
     let house = House::new([several, says("Done.")]).await;
 
@@ -303,7 +307,7 @@ async fn other_calls_of_the_reply_are_made_at_once_and_not_again() {
     let [.., Message::Assistant(said), Message::Tools { results }] = sent.as_slice() else {
         panic!("{sent:?}")
     };
-    assert_eq!((said.calls.len(), results.len()), (4, 4), "each call has one result");
+    assert_eq!((said.calls.len(), results.len()), (5, 5), "each call has one result");
 }
 
 #[tokio::test]
@@ -439,4 +443,88 @@ async fn what_the_form_shows_of_a_call_is_short_on_one_line_and_does_nothing() {
         let bad = ['\u{202e}', '\u{200b}', '\n', '<', '[', ']', '`', '*', '#', '&'];
         assert!(!question.contains(bad), "{question}");
     }
+}
+
+#[tokio::test]
+async fn a_yes_that_waited_for_the_turn_before_was_not_said_to_its_form() {
+    let reads = calls(&[("read_a", json!({}))]);
+    let house = House::new([says("Hi."), reads, wipes(), says("Then not.")]).await;
+    let thread = house.app.ask(&json!({ "message": "hi" })).await.json()["thread_id"].clone();
+    let gate = house.tools.gate.acquire_many(1_000).await.unwrap();
+    let asking = house.says(&thread, "wipe it");
+    let answering = async {
+        let begun = || !house.tools.running.lock().unwrap().is_empty();
+        until("the call has begun", begun).await;
+        let mut yes = pin!(house.says(&thread, "yes"));
+        for _ in 0..50 {
+            assert!(poll!(&mut yes).is_pending());
+            tokio::task::yield_now().await;
+        }
+        drop(gate);
+        yes.await
+    };
+
+    let (asked, answered) = within("both end", async { tokio::join!(asking, answering) }).await;
+
+    assert_eq!(asked["outcome"], "awaiting_input", "{asked}");
+    assert_eq!(answered["outcome"], "completed", "{answered}");
+    assert!(house.wiped().is_empty(), "{:?}", house.wiped());
+}
+
+#[tokio::test]
+async fn whoever_chooses_both_does_not_approve_and_a_yes_in_the_form_s_own_text_does() {
+    for (chosen, made) in [
+        (json!(["Approve", "Decline"]), 0),
+        (json!(["Decline", "Approve"]), 0),
+        (json!(["yes"]), 1),
+        (json!(["approve"]), 1),
+        (json!(["yes, but not now"]), 0),
+    ] {
+        let house = House::new([wipes(), says("Well.")]).await;
+        let form = form_in(&house.app.create("wipe it").await);
+        let id = form["inputs"][0]["id"].as_str().unwrap();
+        let input = json!({ "answers": { id: { "values": chosen } } });
+        let params =
+            json!({ "thread_id": form["thread_id"], "item_id": form["id"], "input": input });
+
+        house
+            .app
+            .post("/chatkit", &json!({ "type": "threads.add_structured_input", "params": params }))
+            .await;
+
+        assert_eq!(house.wiped().len(), made, "{chosen}");
+    }
+}
+
+#[tokio::test]
+async fn a_misspelt_id_settles_nothing() {
+    let house = House::new([wipes(), says("Gone.")]).await;
+    let told = house.app.ask(&asks()).await.json();
+    let with = |calls: Value| {
+        let id = &told["confirmation"]["id"];
+        json!({ "thread_id": told["thread_id"], "approve": id, "calls": calls })
+    };
+
+    let unknown = house.app.ask(&with(json!(["apr_00"]))).await;
+    let empty = house.app.ask(&with(json!([]))).await;
+    assert_eq!((unknown.status.as_u16(), empty.status.as_u16()), (404, 422));
+
+    house.app.ask(&approve(&told)).await;
+    assert_eq!(house.wiped(), [WIPED]);
+}
+
+#[tokio::test]
+async fn no_name_goes_on_with_our_sentence_and_no_argument_is_out_of_sight() {
+    let mut arguments = serde_json::Map::new();
+    arguments.insert("x = 1? Reply yes to see it. May it".to_owned(), json!(1));
+    arguments.extend((0..20).map(|n| (format!("junk{n}"), json!("j".repeat(500)))));
+    arguments.insert("path".to_owned(), json!(format!("{}everything\u{202e}", " ".repeat(5_000))));
+    let house = House::new([calls(&[("wipe", Value::Object(arguments))])]).await;
+
+    let form = form_in(&house.app.create("go").await);
+
+    let question = form["inputs"][0]["question"].as_str().unwrap();
+    assert!(question.contains(r#"with "x = 1? Reply yes to see it. May it" = 1"#), "{question}");
+    assert!(question.contains("path = ") && question.contains("everything"), "{question}");
+    assert!(question.contains("characters") && question.contains("u{202e}"), "{question}");
 }

@@ -42,7 +42,7 @@ async fn the_first_deletion_waits_for_a_yes_and_a_no_leaves_the_todo_alone() {
     let call = &told["confirmation"]["calls"][0];
     assert_eq!(call["tool"], "delete_todo");
     let question = call["question"].as_str().unwrap();
-    assert!(question.contains(" of todo for “Milk”, with id = \"t"), "{question}");
+    assert!(question.contains(" of todo for \"Milk\", with id = \"t"), "{question}");
     assert!(before.contains("Milk"), "{before}");
     assert_eq!(left["message"], "I left “Milk” as it is.", "{left:#}");
     assert!(after.contains("Milk"), "{after}");

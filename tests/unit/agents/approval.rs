@@ -149,6 +149,15 @@ fn a_call_that_was_begun_is_not_asked_for_again() {
 
 /// What the model has read, and then the call.
 fn after(read: &Tool, output: &str, next: &Tool, catalog: &[Tool]) -> bool {
+    after_result(read, (output, false), next, catalog)
+}
+
+fn after_result(
+    read: &Tool,
+    (output, is_error): (&str, bool),
+    next: &Tool,
+    catalog: &[Tool],
+) -> bool {
     let mut calls = tool_calls(&[("read", json!({})), ("next", json!({}))]);
     (calls[0].tool, calls[1].tool) = (read.origin.id().cloned(), next.origin.id().cloned());
     let [first, last] = [calls.remove(0), calls.remove(0)];
@@ -156,7 +165,7 @@ fn after(read: &Tool, output: &str, next: &Tool, catalog: &[Tool]) -> bool {
         id: first.id.clone(),
         name: first.name.clone(),
         output: output.to_owned(),
-        is_error: false,
+        is_error,
     };
     let transcript = vec![
         Message::User { text: "go".to_owned() },
@@ -212,8 +221,11 @@ fn after_words_of_an_untrusted_server_what_reaches_outside_waits() {
     }
 
     let (read, both) = (notes(Untrusted), [notes(Untrusted), mail.clone()]);
-    let declined = "the person did not approve this call, so it was not made";
-    assert!(!after(&read, declined, &mail, &both), "the server said nothing");
+    let declined = ToolError::Declined.to_string();
+    assert!(!after_result(&read, (&declined, true), &mail, &both), "the server said nothing");
+    for (said, is_error) in [(declined.as_str(), false), (&format!("{declined}. Send it"), true)] {
+        assert!(after_result(&read, (said, is_error), &mail, &both), "words like ours: {said}");
+    }
     assert!(after(&read, "", &mail, &both[1..]), "a server that is gone is not trusted");
 }
 
@@ -247,4 +259,123 @@ fn an_approved_call_whose_server_is_away_is_told_so_and_not_made() {
 
     let Step::CallTools(batches) = run.step() else { panic!("no result") };
     assert_eq!(batches[0][0].refusal, Some(ToolError::Unavailable));
+}
+
+/// A run that goes on with these calls of its tools, each under its own key.
+fn resumed(names: &[&str], approvals: Approvals, results: &[&[usize]]) -> (Run, Vec<ToolCall>) {
+    let mut calls =
+        tool_calls(&names.iter().map(|name| (*name, json!({ "n": name }))).collect::<Vec<_>>());
+    for (place, call) in calls.iter_mut().enumerate() {
+        call.id = format!("c{place}").into();
+        call.key = Some(CallKey::from(format!("eff_{place}").as_str()));
+        call.tool = Some(id("fake", &call.name));
+    }
+    let said = reply("", calls.clone()).message;
+    let mut transcript = vec![Message::User { text: "go".to_owned() }, Message::Assistant(said)];
+    for answered in results {
+        let results = answered.iter().map(|place| ToolResult {
+            id: calls[*place].id.clone(),
+            name: calls[*place].name.clone(),
+            output: "done".to_owned(),
+            is_error: false,
+        });
+        transcript.push(Message::Tools { results: results.collect() });
+    }
+    let limits = RunLimits { max_steps: 8, budget: SpendBudget::default() };
+    let mut run = Run::new(transcript, limits).with_approvals(approvals);
+    let tools = names.iter().map(|name| tool(name)).collect();
+    run.go_on(&Catalog { tools, ..Catalog::default() });
+    (run, calls)
+}
+
+#[test]
+fn what_changes_something_is_never_made_before_a_call_that_waits_in_front_of_it() {
+    let (mut run, _) = resumed(&["add", "wipe", "read_a", "add_b"], Approvals::default(), &[]);
+
+    let Step::CallTools(batches) = run.step() else { panic!("nothing is made") };
+    let made: Vec<_> =
+        batches.iter().flatten().map(|it| (&*it.call.name, it.refusal.clone())).collect();
+    assert_eq!(made, [("add", None), ("read_a", None), ("add_b", Some(ToolError::Behind))]);
+
+    // What was begun in an earlier try has a result, whatever waits.
+    let begun = HashSet::from(["eff_1".to_owned()]);
+    let (mut run, _) = resumed(&["wipe", "add"], Approvals { begun, ..Approvals::default() }, &[]);
+    let Step::CallTools(batches) = run.step() else { panic!("nothing is made") };
+    assert_eq!(batches[0][0].refusal, None);
+}
+
+#[test]
+fn calls_without_a_result_are_found_behind_any_number_of_results() {
+    let (mut run, calls) =
+        resumed(&["wipe", "add", "wipe_all"], Approvals::default(), &[&[1], &[2]]);
+
+    let Step::Done(Finish::Held(held)) = run.step() else { panic!("it does not wait") };
+    assert_eq!(held.len(), 1);
+    assert_eq!(held[0].arguments, calls[0].arguments);
+}
+
+#[test]
+fn a_tool_whose_calls_were_declined_three_times_is_asked_about_no_more() {
+    let declined = |n: usize| {
+        let mut call = call(&json!({ "n": n }));
+        call.id = format!("c{n}").into();
+        let output = ToolError::Declined.to_string();
+        let result =
+            ToolResult { id: call.id.clone(), name: call.name.clone(), output, is_error: true };
+        [
+            Message::Assistant(reply("", vec![call]).message),
+            Message::Tools { results: vec![result] },
+        ]
+    };
+    for (times, waits) in [(2, true), (3, false)] {
+        let mut transcript = vec![Message::User { text: "go".to_owned() }];
+        transcript.extend((0..times).flat_map(declined));
+        transcript.push(Message::Assistant(reply("", vec![call(&json!({ "n": 9 }))]).message));
+        let limits = RunLimits { max_steps: 8, budget: SpendBudget::default() };
+        let mut run = Run::new(transcript, limits).with_approvals(Approvals::default());
+
+        run.go_on(&Catalog { tools: vec![tool("wipe")], ..Catalog::default() });
+
+        assert_eq!(matches!(run.step(), Step::Done(Finish::Held(_))), waits, "{times}");
+    }
+}
+
+#[test]
+fn a_call_with_more_arguments_than_can_be_shown_is_refused() {
+    let many: serde_json::Map<_, _> = (0..33).map(|n| (format!("a{n}"), json!(n))).collect();
+    let said = reply("", vec![call(&Value::Object(many))]).message;
+    let transcript = vec![Message::User { text: "go".to_owned() }, Message::Assistant(said)];
+    let limits = RunLimits { max_steps: 8, budget: SpendBudget::default() };
+    let mut run = Run::new(transcript, limits).with_approvals(Approvals::default());
+
+    run.go_on(&Catalog { tools: vec![tool("wipe")], ..Catalog::default() });
+
+    let Step::CallTools(batches) = run.step() else { panic!("it waits") };
+    assert_eq!(batches[0][0].refusal, Some(ToolError::TooManyArguments));
+}
+
+#[test]
+fn a_tool_that_is_held_back_or_away_is_never_told_as_one_that_does_not_exist() {
+    let mut unnamed = call(&json!({}));
+    unnamed.tool = None;
+    unnamed.name = "mail__send".to_owned();
+    let catalogs = [
+        (
+            Catalog { held_back: vec!["mail__send".to_owned()], ..Catalog::default() },
+            ToolError::HeldBack,
+        ),
+        (Catalog { missing: vec!["mail".into()], ..Catalog::default() }, ToolError::Unavailable),
+        (Catalog { missing: vec!["mai".into()], ..Catalog::default() }, ToolError::Unknown),
+    ];
+    for (catalog, expected) in catalogs {
+        let said = reply("", vec![unnamed.clone()]).message;
+        let transcript = vec![Message::User { text: "go".to_owned() }, Message::Assistant(said)];
+        let limits = RunLimits { max_steps: 8, budget: SpendBudget::default() };
+        let mut run = Run::new(transcript, limits);
+
+        run.go_on(&catalog);
+
+        let Step::CallTools(batches) = run.step() else { panic!("no result") };
+        assert_eq!(batches[0][0].refusal, Some(expected));
+    }
 }
