@@ -197,7 +197,8 @@ impl Server {
     ///
     /// Dropping the future tells the server to stop.
     pub(crate) async fn call(&self, call: &PreparedCall<'_>) -> Result<ToolOutput, CallFault> {
-        let (_place, deadline) = self.place(call.request.deadline).await?;
+        let deadline = call.request.deadline;
+        let _place = self.place(deadline).await?;
         let result = match call.effect {
             Effect::ReadOnly | Effect::Idempotent => self.call_repeatedly(call, deadline).await,
             Effect::Changes => {
@@ -212,16 +213,12 @@ impl Server {
         result
     }
 
-    /// A place among the calls that the server works on. Whoever had to wait for it has that much
-    /// less time for the call, and if that is too little, it is not the server's fault (ADR 39).
-    async fn place(&self, deadline: Instant) -> Result<(SemaphorePermit<'_>, Instant), CallFault> {
-        if let Ok(place) = self.places.try_acquire() {
-            return Ok((place, deadline));
-        }
+    /// A place among the calls that the server works on. Waiting for it takes as long as a call may,
+    /// and nothing of the call's own time (ADR 39).
+    async fn place(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, CallFault> {
         let end = deadline.min(Instant::now() + self.call_timeout);
         let place = timeout_at(end, self.places.acquire()).await;
-        let place = place.ok().and_then(Result::ok).ok_or(CallFault::NoPlace)?;
-        Ok((place, end))
+        place.ok().and_then(Result::ok).ok_or(CallFault::NoPlace)
     }
 
     /// After a lost attempt, no later one may report that nothing was done (ADR 12). And while the

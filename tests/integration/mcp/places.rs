@@ -41,6 +41,22 @@ async fn who_finds_no_place_in_time_is_told_that_nothing_was_done_and_no_server_
 }
 
 #[tokio::test]
+async fn a_call_that_waited_for_a_place_has_its_whole_time_after_that() {
+    let server = McpServer::start(Era::Stateless, &["steady"]).await;
+    // Enough for one of a second, not for two.
+    let call_timeout = Some(Duration::from_millis(1_800));
+    let one = ServerSettings { max_calls: 1, call_timeout, ..http("one", &server) };
+    let servers = started(settings(vec![one])).await;
+    until_offered(&servers, "steady").await;
+
+    let (first, second) = tokio::join!(called(&servers, "steady"), called(&servers, "steady"));
+
+    assert_eq!(first.unwrap().as_deref(), Ok("{}"));
+    assert_eq!(second.unwrap().as_deref(), Ok("{}"));
+    in_time(servers.shut_down()).await;
+}
+
+#[tokio::test]
 async fn places_are_taken_in_the_order_of_the_calls_and_given_back_by_those_who_leave() {
     let server = McpServer::start(Era::Stateless, &["gated", "a", "b", "c"]).await;
     let one = ServerSettings { max_calls: 1, ..http("one", &server) };
