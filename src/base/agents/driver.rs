@@ -148,12 +148,13 @@ impl Driver {
     }
 
     /// A call that only reads is dropped when the run must stop. One that may change something is
-    /// awaited within its own time limit, so that its result is known.
+    /// awaited within its own time limit, so that its result is known; if it was not sent yet, it
+    /// is not sent (ADR 39).
     async fn perform(&self, planned: &Planned) -> Result<ToolOutput, ToolError> {
         let progress = Progress::new(planned.call.id.clone(), Arc::clone(&self.listener));
         let (call, progress) = (&planned.call, &progress);
-        let (caller, deadline) = (&self.caller, self.deadline);
-        let request = ToolRequest { call, caller, key: None, deadline, progress };
+        let (caller, deadline, interrupt) = (&self.caller, self.deadline, &self.interrupt);
+        let request = ToolRequest { call, caller, key: None, deadline, interrupt, progress };
         let call = self.tools.call(request);
         match planned.effect {
             Effect::Idempotent | Effect::Changes => call.await,

@@ -36,6 +36,19 @@ impl Interrupt {
         self.reason().unwrap_or(Finish::Cancelled)
     }
 
+    /// The outcome of `work`, or `None` once it is raised, which counts more.
+    ///
+    /// # Cancel safety
+    ///
+    /// As `work`.
+    pub async fn unless_raised<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.token.cancelled() => None,
+            outcome = work => Some(outcome),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Option<Finish>> {
         self.reason.lock().unwrap_or_else(PoisonError::into_inner)
     }

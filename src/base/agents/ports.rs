@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use tokio::time::Instant;
 
-use super::{Deltas, ModelError, Progress, ToolError};
+use super::{Deltas, Interrupt, ModelError, Progress, ToolError};
 use crate::domain::{Caller, Catalog, Message, Reply, Tool, ToolCall, ToolOutput};
 
 pub trait Model: Send + Sync {
@@ -75,5 +75,7 @@ pub struct ToolRequest<'a> {
     pub key: Option<&'a str>,
     /// When the whole turn must be over.
     pub deadline: Instant,
+    /// Once it is raised, a call that was not sent yet is not sent.
+    pub interrupt: &'a Interrupt,
     pub progress: &'a Progress,
 }

@@ -58,6 +58,8 @@ pub(crate) enum CallFault {
     Expired,
     /// Waited for a place among the server's calls for as long as it may; nothing was sent.
     NoPlace,
+    /// The turn was stopped before it was sent.
+    Stopped,
     /// Too many other callers have a session with the server; nothing was sent.
     Crowded,
 }
@@ -88,6 +90,7 @@ impl CallFault {
             | Self::NotSignedIn
             | Self::Expired
             | Self::NoPlace
+            | Self::Stopped
             | Self::Crowded
             | Self::Busy(_) => Self::Lost,
             Self::Guard(GuardRefusal::TimedOut | GuardRefusal::DeadlinePassed)
@@ -115,6 +118,7 @@ impl CallFault {
             Self::NotSignedIn => "not_signed_in",
             Self::Expired => "expired",
             Self::NoPlace => "no_place",
+            Self::Stopped => "stopped",
             Self::Crowded => "crowded",
         }
     }
@@ -142,6 +146,7 @@ impl Fault for CallFault {
             | Self::Expired
             // Our own limit, so no illness of the server's (ADR 39).
             | Self::NoPlace
+            | Self::Stopped
             | Self::Crowded
             | Self::StillLost => Verdict::Nothing,
         }
@@ -163,6 +168,7 @@ impl Fault for CallFault {
             | Self::NotSignedIn
             | Self::Expired
             | Self::NoPlace
+            | Self::Stopped
             | Self::Crowded
             | Self::Broken(_)
             | Self::Refused(_)
@@ -233,6 +239,7 @@ impl From<CallFault> for ToolError {
             CallFault::CallerNotAccepted => Self::Refused(NOT_ACCEPTED.to_owned()),
             CallFault::NotSignedIn => Self::Refused(NOT_SIGNED_IN.to_owned()),
             CallFault::Expired => Self::Refused(EXPIRED.to_owned()),
+            CallFault::Stopped => Self::NotMade,
             CallFault::NoPlace => Self::Refused(NO_PLACE.to_owned()),
         }
     }

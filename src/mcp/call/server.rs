@@ -197,8 +197,8 @@ impl Server {
     ///
     /// Dropping the future tells the server to stop.
     pub(crate) async fn call(&self, call: &PreparedCall<'_>) -> Result<ToolOutput, CallFault> {
+        let _place = self.place(&call.request).await?;
         let deadline = call.request.deadline;
-        let _place = self.place(deadline).await?;
         let result = match call.effect {
             Effect::ReadOnly | Effect::Idempotent => self.call_repeatedly(call, deadline).await,
             Effect::Changes => {
@@ -214,10 +214,11 @@ impl Server {
     }
 
     /// A place among the calls that the server works on. Waiting for it takes as long as a call may,
-    /// and nothing of the call's own time (ADR 39).
-    async fn place(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, CallFault> {
-        let end = deadline.min(Instant::now() + self.call_timeout);
-        let place = timeout_at(end, self.places.acquire()).await;
+    /// and nothing of the call's own time. Whoever is stopped meanwhile is not sent (ADR 39).
+    async fn place(&self, request: &ToolRequest<'_>) -> Result<SemaphorePermit<'_>, CallFault> {
+        let end = request.deadline.min(Instant::now() + self.call_timeout);
+        let place = timeout_at(end, self.places.acquire());
+        let place = request.interrupt.unless_raised(place).await.ok_or(CallFault::Stopped)?;
         place.ok().and_then(Result::ok).ok_or(CallFault::NoPlace)
     }
 
@@ -229,7 +230,12 @@ impl Server {
         deadline: Instant,
     ) -> Result<ToolOutput, CallFault> {
         let lost = AtomicBool::new(false);
+        let interrupt = call.request.interrupt;
         let attempt = || async {
+            // After a lost attempt another one may tell what became of it.
+            if interrupt.reason().is_some() && !lost.load(Ordering::Relaxed) {
+                return Err(CallFault::Stopped);
+            }
             let result = self.attempt(call).await;
             match &result {
                 Err(CallFault::Lost) => lost.store(true, Ordering::Relaxed),
@@ -273,7 +279,8 @@ impl Server {
     ) -> Result<ToolOutput, CallFault> {
         let handshake = Handshake::of(shared, self.settings.revision);
         let session = self.caller_sessions.of(call.request.caller, self, handshake);
-        let session = timeout_at(until, session).await;
+        let session = call.request.interrupt.unless_raised(timeout_at(until, session)).await;
+        let session = session.ok_or(CallFault::Stopped)?;
         let session = session.unwrap_or(Err(CallFault::Guard(GuardRefusal::TimedOut)));
         let session = session.map_err(CallFault::of_caller);
         let session = session.inspect_err(|fault| self.consider(fault))?;

@@ -246,6 +246,7 @@ async fn the_progress_of_a_call_is_heard_in_both_eras() {
             caller: &Caller::anyone(),
             key: None,
             deadline,
+            interrupt: &Interrupt::default(),
             progress: &progress,
         };
         let result = in_time(servers.call(request)).await;
@@ -272,6 +273,7 @@ async fn a_key_is_sent_only_to_tools_that_honour_it() {
             caller: &Caller::anyone(),
             key: Some("k-1"),
             deadline,
+            interrupt: &Interrupt::default(),
             progress: &progress,
         };
         let result = in_time(servers.call(request)).await;

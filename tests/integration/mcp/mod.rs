@@ -24,7 +24,7 @@ mod todo;
 use std::sync::Arc;
 use std::time::Duration;
 
-use orchestrator::agents::{Progress, ToolError, ToolRequest, Tools};
+use orchestrator::agents::{Interrupt, Progress, ToolError, ToolRequest, Tools};
 use orchestrator::domain::{
     ApprovalRule, Caller, Dependency, Detail, HealthProbe, ToolCall, ToolOutput, Trust,
 };
@@ -116,6 +116,15 @@ async fn call_by(
     call: &ToolCall,
     deadline: Instant,
 ) -> Result<ToolOutput, ToolError> {
+    call_until(servers, call, deadline, &Interrupt::default()).await
+}
+
+async fn call_until(
+    servers: &dyn Tools,
+    call: &ToolCall,
+    deadline: Instant,
+    interrupt: &Interrupt,
+) -> Result<ToolOutput, ToolError> {
     let progress = Progress::new(call.id.clone(), listener().0);
     servers
         .call(ToolRequest {
@@ -123,6 +132,7 @@ async fn call_by(
             caller: &Caller::anyone(),
             key: None,
             deadline,
+            interrupt,
             progress: &progress,
         })
         .await

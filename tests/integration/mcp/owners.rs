@@ -118,6 +118,7 @@ pub(super) async fn by(
     };
     let progress = Progress::new(call.id.clone(), listener().0);
     let deadline = Instant::now() + PATIENCE;
-    let request = ToolRequest { call: &call, caller, key: None, deadline, progress: &progress };
+    let (interrupt, progress) = (&Interrupt::default(), &progress);
+    let request = ToolRequest { call: &call, caller, key: None, deadline, interrupt, progress };
     in_time(servers.call(request)).await.map(|output| output.text)
 }

@@ -1,9 +1,9 @@
 //! A server gets so many calls at once, and the others wait.
 
-use orchestrator::agents::Certainty;
+use orchestrator::agents::{Certainty, Finish};
 
 use super::*;
-use crate::support::mcp_server::Era;
+use crate::support::mcp_server::{Era, Mood};
 use crate::support::watchdog::until;
 
 const NO_PLACE: &str = "the tool's server works on as many calls as it takes at once, and none of \
@@ -38,6 +38,53 @@ async fn who_finds_no_place_in_time_is_told_that_nothing_was_done_and_no_server_
         assert_eq!(health(&servers).breaker.calls.failed, 0, "{era:?}");
         in_time(servers.shut_down()).await;
     }
+}
+
+#[tokio::test]
+async fn a_call_that_waits_for_a_place_when_its_turn_is_stopped_is_never_sent() {
+    for tool in ["echo", "mild", "read_it"] {
+        let server = McpServer::start(Era::Stateless, &["gated", tool]).await;
+        let one = ServerSettings { max_calls: 1, ..http("one", &server) };
+        let servers = started(settings(vec![one])).await;
+        until_offered(&servers, tool).await;
+        let running = called(&servers, "gated");
+        until("the call has begun", || server.calls().len() == 1).await;
+
+        let (interrupt, call) = (Interrupt::default(), tool_call(tool, "{}"));
+        let waiting = call_until(&*servers, &call, Instant::now() + PATIENCE, &interrupt);
+        let (waited, ()) = tokio::join!(in_time(waiting), async {
+            interrupt.raise(Finish::Cancelled);
+        });
+        server.open_gate();
+        assert_eq!(in_time(running).await.unwrap().as_deref(), Ok("{}"));
+        // Nor is one that is made after that, though there is a place.
+        let late = call_until(&*servers, &call, Instant::now() + PATIENCE, &interrupt).await;
+
+        assert_eq!((waited, late), (Err(ToolError::NotMade), Err(ToolError::NotMade)), "{tool}");
+        assert_eq!(server.calls(), ["gated"]);
+        assert_eq!(health(&servers).breaker.calls.failed, 0);
+        in_time(servers.shut_down()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_a_busy_server_refused_is_not_sent_again_when_its_turn_is_stopped() {
+    let server = McpServer::start(Era::Stateless, &["mild"]).await;
+    let servers = started(settings(vec![http("one", &server)])).await;
+    until_offered(&servers, "mild").await;
+    server.set_mood(Some(Mood::Status(429)));
+
+    let (interrupt, call) = (Interrupt::default(), tool_call("mild", "{}"));
+    let refused = call_until(&*servers, &call, Instant::now() + PATIENCE, &interrupt);
+    let (refused, ()) = tokio::join!(in_time(refused), async {
+        until("it was refused", || health(&servers).breaker.cooling_seconds.is_some()).await;
+        interrupt.raise(Finish::Cancelled);
+        server.set_mood(None);
+    });
+
+    assert_eq!(refused, Err(ToolError::NotMade));
+    assert!(server.calls().is_empty(), "{:?}", server.calls());
+    in_time(servers.shut_down()).await;
 }
 
 #[tokio::test]
