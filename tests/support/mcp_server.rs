@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -60,6 +60,7 @@ struct State {
     /// Definitions in place of those that their names give them.
     redefined: Arc<Mutex<Vec<Tool>>>,
     calls: Arc<Mutex<Vec<String>>>,
+    listings: Arc<AtomicUsize>,
     peers: Arc<Mutex<Vec<Peer<RoleServer>>>>,
     /// Held by the tool `hog`; nothing is listed meanwhile, as in a server with one thread.
     thread: Arc<tokio::sync::Mutex<()>>,
@@ -105,6 +106,7 @@ impl McpServer {
             tools,
             redefined: Arc::default(),
             calls: Arc::default(),
+            listings: Arc::default(),
             peers: Arc::default(),
             thread: Arc::default(),
             sheds: Arc::default(),
@@ -139,6 +141,11 @@ impl McpServer {
     /// The tools called so far, in order.
     pub(crate) fn calls(&self) -> Vec<String> {
         self.state.calls.lock().unwrap().clone()
+    }
+
+    /// How often its tools were listed.
+    pub(crate) fn listings(&self) -> usize {
+        self.state.listings.load(Ordering::Relaxed)
     }
 
     /// How many sessions were opened. Servers of the newer era have none.
@@ -284,6 +291,7 @@ impl ServerHandler for State {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
+        self.listings.fetch_add(1, Ordering::Relaxed);
         if self.sheds.load(Ordering::Relaxed) {
             return Err(ErrorData::internal_error("too busy", None));
         }

@@ -35,8 +35,10 @@ pub(crate) struct Server {
     name: Arc<str>,
     pub(crate) settings: ServerSettings,
     pub(crate) guard: Guard,
-    /// Wakes the supervisor: the tools changed, or a call failed so that the server is in doubt.
-    pub(crate) doubt: Arc<Notify>,
+    /// Wakes the supervisor: a call failed so that the server is in doubt.
+    pub(crate) doubt: Notify,
+    /// The same: it said that its tools changed.
+    pub(crate) changed: Arc<Notify>,
     pub(crate) progress_listeners: Arc<ProgressListeners>,
     pub(crate) in_flight: CallsInFlight,
     /// Served in the order in which calls came.
@@ -89,7 +91,8 @@ impl Server {
             tokens: vault.and_then(|it| ServerTokens::new(&settings, it, &common.outbound)),
             name: settings.name.as_str().into(),
             guard: Guard::new(format!("mcp:{}", settings.name), common.guard),
-            doubt: Arc::default(),
+            doubt: Notify::new(),
+            changed: Arc::default(),
             progress_listeners: Arc::default(),
             in_flight: CallsInFlight::default(),
             places: Semaphore::new(settings.max_calls.into()),
@@ -110,7 +113,7 @@ impl Server {
     pub(crate) fn listener(&self) -> SessionListener {
         SessionListener {
             server: Arc::clone(&self.name),
-            changed: Arc::clone(&self.doubt),
+            changed: Arc::clone(&self.changed),
             progress_listeners: Arc::clone(&self.progress_listeners),
         }
     }
@@ -119,13 +122,13 @@ impl Server {
         self.lock().clone()
     }
 
-    /// Stores an open session, or its new list of tools.
+    /// Stores an open session, or its new list of tools. Returns whether that is news for turns.
     pub(crate) fn set_connected(
         &self,
         peer: Peer<RoleClient>,
         offer: ServerTools,
         version: Option<String>,
-    ) {
+    ) -> bool {
         let (link, offer) = (Link::Up(peer), Arc::new(offer));
         let (advice, has_answered) = (None, true);
         let status =
@@ -138,6 +141,7 @@ impl Server {
                 "No tool of this server has a name that its \"tools\" in MCP_CONFIG has"
             );
         }
+        !before.is_connected() || before.offer != offer
     }
 
     /// Stores that it was lost or cannot be reached; returns the link before.

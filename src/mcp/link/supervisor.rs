@@ -26,6 +26,8 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 const SOON: Duration = Duration::from_secs(1);
 /// Changes within this time are read together: some servers announce several at their start.
 const GATHER: Duration = Duration::from_millis(50);
+/// The least time from a listing to one that the server's changes ask for (ADR 39).
+const REST: Duration = Duration::from_millis(500);
 
 pub(crate) struct Supervisor {
     server: Arc<Server>,
@@ -47,7 +49,9 @@ enum SessionEnd {
 enum SessionEvent {
     Stop,
     Ended,
+    Changed,
     Doubt,
+    Due,
 }
 
 impl Supervisor {
@@ -134,16 +138,27 @@ impl Supervisor {
 
     /// Watches a session until its end.
     async fn watch(&self, mut session: Session) -> SessionEnd {
+        let (mut listed, mut due) = (Instant::now(), None);
         let (mode, why) = loop {
-            match self.next_event(&mut session).await {
+            match self.next_event(&mut session, due).await {
                 SessionEvent::Stop => break (ShutdownMode::Polite, None),
                 SessionEvent::Ended => {
                     let why = session.flood().map_or(ConnectError::Closed, ConnectError::Flooded);
                     break (ShutdownMode::AtOnce, Some(why));
                 }
-                SessionEvent::Doubt => {}
+                SessionEvent::Changed => {
+                    due = sooner(due, (Instant::now() + GATHER).max(listed + REST));
+                    continue;
+                }
+                // Whether it lives must be known soon, however often it announces changes.
+                SessionEvent::Doubt => {
+                    due = sooner(due, Instant::now() + GATHER);
+                    continue;
+                }
+                SessionEvent::Due => due = None,
             }
             let checked = self.stop.run_until_cancelled(self.check(&mut session)).await;
+            listed = Instant::now();
             if let Some(Err(error)) = checked {
                 break (ShutdownMode::AtOnce, Some(error));
             }
@@ -155,15 +170,18 @@ impl Supervisor {
         if is_flooded { SessionEnd::Flooded } else { SessionEnd::Over }
     }
 
-    async fn next_event(&self, session: &mut Session) -> SessionEvent {
+    async fn next_event(&self, session: &mut Session, due: Option<Instant>) -> SessionEvent {
         tokio::select! {
             biased;
             () = self.stop.cancelled() => SessionEvent::Stop,
+            // Before what the server says: that may have no end.
+            () = reached(due) => SessionEvent::Due,
             happening = session.next() => match happening {
                 Happening::Ended => SessionEvent::Ended,
-                Happening::Changed => SessionEvent::Doubt,
+                Happening::Changed => SessionEvent::Changed,
             },
             () = self.server.doubt.notified() => SessionEvent::Doubt,
+            () = self.server.changed.notified() => SessionEvent::Changed,
             () = self.look_in() => SessionEvent::Doubt,
         }
     }
@@ -181,7 +199,6 @@ impl Supervisor {
     /// its time counts only while no call is running; each call has its own limit (ADR 1).
     async fn check(&self, session: &mut Session) -> Result<(), ConnectError> {
         self.server.caller_sessions.tidy();
-        sleep(GATHER).await;
         let patience = CHECK_TIMEOUT.min(self.connect_timeout);
         let listed = tokio::select! {
             biased;
@@ -199,8 +216,9 @@ impl Supervisor {
                 return if is_busy { Ok(()) } else { Err(error) };
             }
         };
-        self.server.set_connected(session.peer().clone(), offer, session.version());
-        self.boards.publish();
+        if self.server.set_connected(session.peer().clone(), offer, session.version()) {
+            self.boards.publish();
+        }
         Ok(())
     }
 
@@ -264,6 +282,17 @@ impl Supervisor {
             () = wanted => {}
             () = self.server.attempts.ordered() => {}
         }
+    }
+}
+
+fn sooner(due: Option<Instant>, at: Instant) -> Option<Instant> {
+    Some(due.map_or(at, |due| due.min(at)))
+}
+
+async fn reached(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => std::future::pending().await,
     }
 }
 

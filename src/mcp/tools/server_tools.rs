@@ -29,7 +29,7 @@ const MAX_SCHEMA_BYTES: usize = 64 * 1024;
 const MAX_NAMED: usize = 20;
 
 /// All tools of one server, under its own names.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ServerTools {
     pub(crate) tools: Vec<Tool>,
     /// How each of them is defined, in the same order.

@@ -109,6 +109,33 @@ async fn tools_that_change_in_mid_turn_are_those_of_its_next_step_in_both_eras()
     }
 }
 
+#[tokio::test]
+async fn a_server_that_never_stops_announcing_changes_is_listed_twice_a_second_at_most() {
+    for era in [Era::Sessions, Era::Stateless] {
+        let server = McpServer::start(era, &["echo"]).await;
+        let mut settings = settings(vec![http("one", &server)]);
+        settings.pace.look_in = PATIENCE;
+        let servers = started(settings).await;
+        until_offered(&servers, "echo").await;
+        let (began, catalog) = (Instant::now(), servers.catalog());
+        let before = server.listings();
+
+        let mut ticks = tokio::time::interval(Duration::from_millis(20));
+        while server.listings() < before + 3 {
+            in_time(ticks.tick()).await;
+            server.set_tools(&["echo"]).await;
+        }
+
+        let took = began.elapsed();
+        assert!(took > Duration::from_millis(1_200), "{era:?}: 3 listings in {took:?}");
+        assert!(took < PATIENCE, "{era:?}: {took:?}");
+        assert!(Arc::ptr_eq(&catalog, &servers.catalog()), "{era:?}: told again without a change");
+        server.set_tools(&["echo", "novel"]).await;
+        until_offered(&servers, "novel").await;
+        in_time(servers.shut_down()).await;
+    }
+}
+
 fn running(
     servers: &Arc<Servers>,
     name: &'static str,
