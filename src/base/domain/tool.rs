@@ -90,6 +90,19 @@ pub enum ApprovalRule {
     Never,
 }
 
+impl ApprovalRule {
+    /// The stricter of two rules. `None` is the rule for all servers, which is not known here: if it
+    /// and another may each be the stricter, the strictest of all is.
+    #[must_use]
+    pub fn stricter(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        match (one, other) {
+            (one, other) if one == other => one,
+            (Some(Self::Never), rule) | (rule, Some(Self::Never)) => rule,
+            (None | Some(Self::Destructive | Self::Always), _) => Some(Self::Always),
+        }
+    }
+}
+
 /// What a call may change, which decides how it is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {

@@ -14,7 +14,7 @@ use super::pins::{OpenPins, PinBook, Standing};
 use super::server_tools::{LeftOut, MAX_TOOLS};
 use base::agents::ASK_USER;
 use base::domain::{
-    BreakerReport, BreakerState, CallCounts, Catalog, Dependency, Detail, Effect,
+    ApprovalRule, BreakerReport, BreakerState, CallCounts, Catalog, Dependency, Detail, Effect,
     ServerInstructions, Tool, ToolCall, ToolId, ToolPin,
 };
 
@@ -238,8 +238,10 @@ fn compile(
             let name = shown_name(server.name(), &tool.name, are_several);
             match pins.standing(&server.settings, pin) {
                 Standing::Known => {
-                    // Nor is anything allowed that waits for a person now (ADR 38).
-                    let approval = settings.approval.rule_for(&tool.name);
+                    // Nor is a call made that waits for a person before or after it (ADR 39).
+                    let [now, before] = [settings, &server.settings]
+                        .map(|settings| settings.approval.rule_for(&tool.name));
+                    let approval = ApprovalRule::stricter(now, before);
                     let tool = Tool { trust: settings.trust, approval, ..tool.clone() };
                     offered.add(&mut catalog, name, &tool, (&running, &status));
                 }

@@ -101,6 +101,30 @@ async fn a_changed_server_serves_as_before_until_it_answers_and_never_more_than_
 }
 
 #[tokio::test]
+async fn until_a_changed_server_answers_nothing_is_allowed_that_waited_before() {
+    let rule = |of| ApprovalRules(vec![("*".to_owned(), of)]);
+    let server = McpServer::start(Era::Stateless, &["echo"]).await;
+    let strict = ServerSettings { approval: rule(ApprovalRule::Always), ..http("one", &server) };
+    let servers = started(settings(vec![strict])).await;
+    let (mute, well) = (Stub::new("mute"), Stub::new("well"));
+    let loose = |stub: &Stub| ServerSettings {
+        name: "one".to_owned(),
+        trust: Trust::Trusted,
+        approval: rule(ApprovalRule::Never),
+        ..stub.server()
+    };
+
+    assert_eq!(reload(&servers, vec![loose(&mute)]).changed, ["one"]);
+
+    assert_eq!(names(&servers), ["echo"]);
+    assert_eq!(servers.catalog().tools[0].approval, Some(ApprovalRule::Always));
+    assert_eq!(reload(&servers, vec![loose(&well)]).changed, ["one"]);
+    until_offered(&servers, "go").await;
+    assert_eq!(servers.catalog().tools[0].approval, Some(ApprovalRule::Never));
+    in_time(servers.shut_down()).await;
+}
+
+#[tokio::test]
 async fn what_is_changed_back_before_it_had_an_effect_is_the_server_of_before() {
     let server = McpServer::start(Era::Sessions, &["echo"]).await;
     let servers = started(settings(vec![http("one", &server)])).await;
@@ -138,8 +162,13 @@ async fn whom_a_server_acts_for_is_changed_at_once() {
     let servers = started(settings(vec![http("one", &server)])).await;
     let mute = ServerSettings { name: "one".to_owned(), ..Stub::new("mute").server() };
 
-    reload(&servers, vec![ServerSettings { tell_owner: true, ..mute }]);
+    let less_trusted = ServerSettings { trust: Trust::Untrusted, ..mute.clone() };
+    reload(&servers, vec![less_trusted]);
+    assert_eq!(*servers.catalog().missing, ["one".into()]);
 
+    reload(&servers, vec![http("one", &server)]);
+    until_offered(&servers, "echo").await;
+    reload(&servers, vec![ServerSettings { tell_owner: true, ..mute }]);
     assert_eq!(*servers.catalog().missing, ["one".into()]);
     in_time(servers.shut_down()).await;
 }

@@ -1,6 +1,6 @@
 //! What a tool is, whatever it is called.
 
-use orchestrator::domain::{Effect, Hints, ToolCall, ToolId};
+use orchestrator::domain::{ApprovalRule, Effect, Hints, ToolCall, ToolId};
 use serde_json::json;
 
 use crate::support::doubles::{catalog, tool_calls};
@@ -48,5 +48,29 @@ fn what_destroys_is_never_repeated_though_it_says_it_may_be() {
 
     for (hints, effect) in table {
         assert_eq!(hints.effect(), effect, "{hints:?}");
+    }
+}
+
+#[test]
+fn the_stricter_of_two_rules_is_never_looser_than_either_whatever_the_rule_for_all_is() {
+    use ApprovalRule::{Always, Destructive, Never};
+    let strictness = |rule: ApprovalRule| match rule {
+        Never => 0,
+        Destructive => 1,
+        Always => 2,
+    };
+    let rules = [None, Some(Never), Some(Destructive), Some(Always)];
+    for (one, other) in rules.into_iter().flat_map(|one| rules.map(|other| (one, other))) {
+        let stricter = ApprovalRule::stricter(one, other);
+        for all in [Never, Destructive, Always] {
+            let of = |rule: Option<ApprovalRule>| strictness(rule.unwrap_or(all));
+            assert!(of(stricter) >= of(one).max(of(other)), "{one:?}, {other:?}, {all:?}");
+        }
+        assert_eq!(stricter, ApprovalRule::stricter(other, one));
+    }
+    // And no stricter than it must be.
+    for rule in rules {
+        assert_eq!(ApprovalRule::stricter(rule, rule), rule);
+        assert_eq!(ApprovalRule::stricter(rule, Some(Never)), rule);
     }
 }
