@@ -147,12 +147,12 @@ impl Supervisor {
                     break (ShutdownMode::AtOnce, Some(why));
                 }
                 SessionEvent::Changed => {
-                    due = sooner(due, (Instant::now() + GATHER).max(listed + REST));
+                    due = Some(sooner(due, (Instant::now() + GATHER).max(listed + REST)));
                     continue;
                 }
                 // Whether it lives must be known soon, however often it announces changes.
                 SessionEvent::Doubt => {
-                    due = sooner(due, Instant::now() + GATHER);
+                    due = Some(sooner(due, Instant::now() + GATHER));
                     continue;
                 }
                 SessionEvent::Due => due = None,
@@ -285,8 +285,8 @@ impl Supervisor {
     }
 }
 
-fn sooner(due: Option<Instant>, at: Instant) -> Option<Instant> {
-    Some(due.map_or(at, |due| due.min(at)))
+fn sooner(due: Option<Instant>, at: Instant) -> Instant {
+    due.map_or(at, |due| due.min(at))
 }
 
 async fn reached(due: Option<Instant>) {
