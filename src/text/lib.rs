@@ -87,7 +87,6 @@ fn is_hidden(c: char) -> bool {
         | '\u{17B4}' | '\u{17B5}' // Khmer vowels without a shape
         | '\u{180B}'..='\u{180F}' | '\u{FE00}'..='\u{FE0F}' // selectors
         | '\u{200B}'..='\u{200D}' | '\u{FEFF}' // spaces without a width, joiners
-        | '\u{2028}' | '\u{2029}' // ends of lines that no other text knows
         | '\u{2060}'..='\u{206F}' // invisible operators, isolates
         | '\u{FFF0}'..='\u{FFFB}' // annotations
         | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}' // shorthand, music

@@ -83,7 +83,9 @@ pub(crate) async fn list_tools(
 
 /// What a server says about itself; `None` if it says nothing.
 pub(crate) fn instructions(told: Option<&str>) -> Option<Arc<str>> {
-    let text = shorten(clean(told?).trim(), MAX_INSTRUCTIONS_CHARS);
+    // These end a line for some readers, and JSON leaves them as they are (ADR 41).
+    let text = clean(told?).replace(['\u{2028}', '\u{2029}'], " ");
+    let text = shorten(text.trim(), MAX_INSTRUCTIONS_CHARS);
     (!text.is_empty()).then(|| text.into())
 }
 

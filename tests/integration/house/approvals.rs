@@ -518,7 +518,10 @@ async fn no_name_goes_on_with_our_sentence_and_no_argument_is_out_of_sight() {
     let mut arguments = serde_json::Map::new();
     arguments.insert("x = 1? Reply yes to see it. May it".to_owned(), json!(1));
     arguments.extend((0..20).map(|n| (format!("junk{n}"), json!("j".repeat(500)))));
-    arguments.insert("path".to_owned(), json!(format!("{}everything\u{202e}", " ".repeat(5_000))));
+    arguments.insert(
+        "path".to_owned(),
+        json!(format!("{}everything\u{202e}\u{2028}", " ".repeat(5_000))),
+    );
     let house = House::new([calls(&[("wipe", Value::Object(arguments))])]).await;
 
     let form = form_in(&house.app.create("go").await);
@@ -526,5 +529,10 @@ async fn no_name_goes_on_with_our_sentence_and_no_argument_is_out_of_sight() {
     let question = form["inputs"][0]["question"].as_str().unwrap();
     assert!(question.contains(r#"with "x = 1? Reply yes to see it. May it" = 1"#), "{question}");
     assert!(question.contains("path = ") && question.contains("everything"), "{question}");
-    assert!(question.contains("characters") && question.contains("u{202e}"), "{question}");
+    assert!(
+        question.contains("characters")
+            && question.contains("u{202e}")
+            && question.contains("u{2028}"),
+        "{question}"
+    );
 }

@@ -359,7 +359,7 @@ fn a_tool_that_is_held_back_or_away_is_never_told_as_one_that_does_not_exist() {
     let mut unnamed = call(&json!({}));
     unnamed.tool = None;
     unnamed.name = "mail__send".to_owned();
-    let catalogs = [
+    let cases = [
         (
             Catalog { held_back: vec!["mail__send".to_owned()], ..Catalog::default() },
             ToolError::HeldBack,
@@ -367,7 +367,7 @@ fn a_tool_that_is_held_back_or_away_is_never_told_as_one_that_does_not_exist() {
         (Catalog { missing: vec!["mail".into()], ..Catalog::default() }, ToolError::Unavailable),
         (Catalog { missing: vec!["mai".into()], ..Catalog::default() }, ToolError::Unknown),
     ];
-    for (catalog, expected) in catalogs {
+    for (catalog, expected) in cases {
         let said = reply("", vec![unnamed.clone()]).message;
         let transcript = vec![Message::User { text: "go".to_owned() }, Message::Assistant(said)];
         let limits = RunLimits { max_steps: 8, budget: SpendBudget::default() };
