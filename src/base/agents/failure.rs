@@ -182,13 +182,19 @@ impl ToolError {
     /// more: a server that begins with our words has words of its own behind them (ADR 38).
     pub fn is_ours(result: &ToolResult) -> bool {
         let ours = [
-            Self::NotMade,
+            Self::Unknown,
+            Self::Arguments,
             Self::Unavailable,
-            Self::TooManyWait,
+            Self::HeldBack,
             Self::Repeated,
+            Self::Questions,
+            Self::AskLater,
+            Self::Behind,
+            Self::TooManyWait,
+            Self::TooManyArguments,
             Self::Declined,
             Self::Unapproved,
-            Self::Behind,
+            Self::NotMade,
         ];
         result.is_error && ours.iter().any(|it| it.to_string() == result.output)
     }

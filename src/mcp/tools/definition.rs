@@ -2,10 +2,9 @@
 
 use rmcp::model::Tool as ServerTool;
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 
 use super::server_tools::HONOURS_KEYS;
-use base::domain::{ToolDefinition, ToolPin, shorten};
+use base::domain::{ToolDefinition, ToolPin, digest, shorten};
 
 /// Longest text that is kept for people. The fingerprint is that of the whole.
 const MAX_TEXT_CHARS: usize = 64 * 1024;
@@ -14,7 +13,7 @@ const MAX_TEXT_CHARS: usize = 64 * 1024;
 pub(crate) fn pin_of(tool: &ServerTool) -> ToolPin {
     let text = format!("{:#}", told(tool));
     let definition = ToolDefinition {
-        fingerprint: hex(&Sha256::digest(text.as_bytes())).into(),
+        fingerprint: digest(&[&text]).into(),
         text: shorten(&text, MAX_TEXT_CHARS).into(),
     };
     ToolPin { tool: tool.name.as_ref().into(), definition }
@@ -38,9 +37,4 @@ fn told(tool: &ServerTool) -> Value {
     // Servers may send the members of an object in any order.
     told.sort_all_objects();
     told
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let digits = |byte: &u8| [byte >> 4, byte & 15].map(|half| char::from_digit(half.into(), 16));
-    bytes.iter().flat_map(digits).flatten().collect()
 }
