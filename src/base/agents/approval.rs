@@ -230,7 +230,7 @@ fn taint<'a>(transcript: &'a [Message], catalog: &Catalog) -> Vec<Speaker<'a>> {
     let is_trusted = |call: &ToolCall| {
         let found = catalog.tools.iter().find(|tool| match &call.tool {
             Some(id) => tool.origin.id() == Some(id),
-            None => tool.origin == ToolOrigin::BuiltIn && tool.name == call.name,
+            None => tool.origin.id().is_none() && tool.name == call.name,
         });
         found.is_some_and(|tool| tool.trust != Trust::Untrusted)
     };

@@ -1,4 +1,4 @@
-//! The built-in tool: asks the user, which ends the turn until the answer comes (ADR 13).
+//! The built-in tool that asks the user, which ends the turn until the answer comes (ADR 13).
 
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
@@ -9,12 +9,14 @@ use serde_json::{Value, json};
 
 use super::{ToolError, ToolRequest, Tools};
 use crate::domain::{
-    Catalog, Choice, Hints, Question, QuestionKind, Tool, ToolCall, ToolOrigin, ToolOutput, Trust,
-    clean, shorten, unlinked,
+    BuiltInTool, Catalog, Choice, Hints, Question, QuestionKind, Tool, ToolCall, ToolOrigin,
+    ToolOutput, Trust, clean, shorten, unlinked,
 };
 
-/// Reserved: no server's tool is offered under this name.
-pub const ASK_USER: &str = "ask_user";
+/// Its name.
+pub const ASK_USER: &str = BuiltInTool::AskUser.name();
+
+const OURS: ToolOrigin = ToolOrigin::BuiltIn(BuiltInTool::AskUser);
 
 const MAX_QUESTIONS: usize = 5;
 const MAX_OPTIONS: usize = 20;
@@ -84,19 +86,19 @@ impl Tools for WithQuestions {
         &'a self,
         request: ToolRequest<'a>,
     ) -> BoxFuture<'a, Result<ToolOutput, ToolError>> {
-        if self.catalog().find_call(request.call).is_some_and(is_built_in) {
+        if self.catalog().find_call(request.call).is_some_and(asks_user) {
             // Answered at once: no call may stay without its result, and no turn waits in memory
             // (ADR 13).
-            let told = ToolOutput::plain(ASKED.to_owned(), ToolOrigin::BuiltIn);
+            let told = ToolOutput::plain(ASKED.to_owned(), OURS);
             return ready(Ok(told)).boxed();
         }
         self.others.call(request)
     }
 }
 
-/// Whether it is the built-in tool: by its owner, because a server chooses its names (ADR 13).
-pub(super) fn is_built_in(tool: &Tool) -> bool {
-    tool.origin == ToolOrigin::BuiltIn
+/// By its owner, because a server chooses its names (ADR 13).
+pub(super) fn asks_user(tool: &Tool) -> bool {
+    tool.origin == OURS
 }
 
 /// The questions of a call, or what is wrong with them.
@@ -138,7 +140,7 @@ fn tool() -> Tool {
         title: None,
         description: DESCRIPTION.to_owned(),
         schema: Arc::clone(&SCHEMA),
-        origin: ToolOrigin::BuiltIn,
+        origin: OURS,
         // It changes nothing, so it needs no journal and runs beside other reading calls.
         hints: Hints { read_only: true, destructive: false, idempotent: true, open_world: false },
         is_annotated: true,

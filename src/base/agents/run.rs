@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::approval::{ApprovalDesk, CallDecision};
-use super::asking::{is_built_in, questions};
+use super::asking::{asks_user, questions};
 use super::{
     Approvals, Finish, HeldCall, SpendBudget, ToolError, bytes_of_tokens, open_calls,
     shorten_results,
@@ -252,7 +252,7 @@ impl Run {
             let refusal = absence(&call, catalog);
             return Some(refused(call, refusal));
         };
-        if is_built_in(tool) {
+        if asks_user(tool) {
             return Some(self.plan_questions(call));
         }
         if self.note(&call.name, arguments) >= REPEATS_FATAL {
@@ -337,7 +337,7 @@ fn refused(call: ToolCall, refusal: ToolError) -> Planned {
 }
 
 fn is_question(planned: &Planned, catalog: &Catalog) -> bool {
-    planned.refusal.is_none() && catalog.find_call(&planned.call).is_some_and(is_built_in)
+    planned.refusal.is_none() && catalog.find_call(&planned.call).is_some_and(asks_user)
 }
 
 /// Neighbouring calls that only read run together; any other call runs alone, in its place.

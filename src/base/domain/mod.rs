@@ -54,6 +54,7 @@ pub use text::{
 pub use thread::{Order, Page, PageRequest, Thread, ThreadStatus};
 pub use token::CallerToken;
 pub use tool::{
-    ApprovalRule, Catalog, Effect, Hints, ServerInstructions, Tool, ToolId, ToolOrigin, Trust,
+    ApprovalRule, BuiltInTool, Catalog, Effect, Hints, ServerInstructions, Tool, ToolId,
+    ToolOrigin, Trust,
 };
 pub use workflow::{Summary, Task, TaskContent, TaskStatus, Workflow, WorkflowKind};

@@ -47,10 +47,17 @@ pub struct ToolId {
 /// Who owns a tool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ToolOrigin {
-    /// We: no server runs it, and none can replace it (ADR 13).
-    BuiltIn,
+    /// We: no server can replace it (ADR 13).
+    BuiltIn(BuiltInTool),
     /// A server.
     Server(ToolId),
+}
+
+/// The tools of our own. Their names are reserved: no server's tool is offered under one of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BuiltInTool {
+    /// Asks the person.
+    AskUser,
 }
 
 /// What a server claims about a tool. A missing hint has the protocol's default, the worse case.
@@ -141,17 +148,27 @@ impl Tool {
 }
 
 impl ToolOrigin {
-    /// `None` for the built-in tool.
+    /// `None` for a built-in tool.
     pub const fn id(&self) -> Option<&ToolId> {
         match self {
-            Self::BuiltIn => None,
+            Self::BuiltIn(_) => None,
             Self::Server(id) => Some(id),
         }
     }
 
-    /// The server that runs it; `None` for the built-in tool.
+    /// The server that runs it; `None` for a built-in tool.
     pub fn server(&self) -> Option<&Arc<str>> {
         self.id().map(|id| &id.server)
+    }
+}
+
+impl BuiltInTool {
+    pub const ALL: [Self; 1] = [Self::AskUser];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AskUser => "ask_user",
+        }
     }
 }
 

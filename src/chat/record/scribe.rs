@@ -17,9 +17,9 @@ use super::projection::{Growing, Projection, Shape};
 use super::wording::{CUT_MARK, message_for_person, note};
 use base::agents::{AgentEvent, Delta, Finish, ToolProgress};
 use base::domain::{
-    AllowedDomains, Assistant, Cleaner, Item, ItemContent, ItemId, LinkFilter, Message, OutputText,
-    Question, Reply, Spend, SpendByModel, Summary, TaskStatus, ToolCall, ToolOrigin, ToolResult,
-    clean, shorten, unlinked,
+    AllowedDomains, Assistant, BuiltInTool, Cleaner, Item, ItemContent, ItemId, LinkFilter,
+    Message, OutputText, Question, Reply, Spend, SpendByModel, Summary, TaskStatus, ToolCall,
+    ToolOrigin, ToolResult, clean, shorten, unlinked,
 };
 
 /// In characters: the progress of a tool is cut to this length.
@@ -228,7 +228,7 @@ impl Scribe {
     }
 
     fn on_tool_started(&mut self, mut call: ToolCall, origin: Option<ToolOrigin>) {
-        if origin == Some(ToolOrigin::BuiltIn) {
+        if origin == Some(ToolOrigin::BuiltIn(BuiltInTool::AskUser)) {
             return; // Questions are shown as a form.
         }
         call.name = clean(&call.name);

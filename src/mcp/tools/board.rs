@@ -12,10 +12,9 @@ use super::super::survey::ServerSurvey;
 use super::look_alikes::look_alike;
 use super::pins::{OpenPins, PinBook, Standing};
 use super::server_tools::{LeftOut, MAX_TOOLS};
-use base::agents::ASK_USER;
 use base::domain::{
-    ApprovalRule, BreakerReport, BreakerState, CallCounts, Catalog, Dependency, Detail, Effect,
-    ServerInstructions, Tool, ToolCall, ToolId, ToolPin,
+    ApprovalRule, BreakerReport, BreakerState, BuiltInTool, CallCounts, Catalog, Dependency,
+    Detail, Effect, ServerInstructions, Tool, ToolCall, ToolId, ToolPin,
 };
 
 /// Of all servers together: it is sent with each request. Those that come later are left out.
@@ -319,10 +318,11 @@ impl OfferedTools {
     }
 }
 
-/// The name shown to the model. `ask_user` is reserved, with whatever looks like it: a server with
-/// that name could ask questions in our name and answer them itself (ADR 13, ADR 40).
+/// The name shown to the model. Names of built-in tools are reserved, with whatever looks like them:
+/// a server with the name `ask_user` could ask questions in our name and answer them itself (ADR 13,
+/// ADR 40).
 pub(crate) fn shown_name(server: &str, tool: &str, are_several: bool) -> String {
-    if are_several || look_alike(tool, ASK_USER) {
+    if are_several || BuiltInTool::ALL.iter().any(|it| look_alike(tool, it.name())) {
         format!("{server}__{tool}")
     } else {
         tool.to_owned()

@@ -10,12 +10,12 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::names::Names;
 use super::schema::{loosen, reduce};
 use super::wire::ToolKind;
-use base::domain::{Tool, ToolOrigin};
+use base::domain::{BuiltInTool, Tool, ToolOrigin};
 
 /// Gemini refuses large schemas ("too many states") long before its documented limits.
 const MAX_BYTES: usize = 40 * 1024;
-/// The smallest limit of a provider is 128; one place is kept for our own tool.
-const MAX_TOOLS: usize = 127;
+/// The smallest limit of a provider is 128; the other places are kept for our own tools.
+const MAX_TOOLS: usize = 128 - BuiltInTool::ALL.len();
 
 #[derive(Debug, Default)]
 pub struct ToolDeclarations {
@@ -76,8 +76,8 @@ fn fitting<'a>(tools: &'a [Tool], names: &Names) -> (Vec<Box<RawValue>>, Vec<&'a
     }
     let (mut kept, mut left_out, mut size) = (Vec::new(), Vec::new(), 0);
     for (tool, text) in written {
-        // Our own tool always fits: servers must not be able to displace it (ADR 13).
-        let is_ours = tool.origin == ToolOrigin::BuiltIn;
+        // Our own tools always fit: servers must not be able to displace it (ADR 13).
+        let is_ours = matches!(tool.origin, ToolOrigin::BuiltIn(_));
         if is_ours || (kept.len() < MAX_TOOLS && size + text.get().len() <= MAX_BYTES) {
             size += text.get().len();
             kept.push(text);

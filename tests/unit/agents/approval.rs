@@ -8,8 +8,8 @@ use orchestrator::agents::{
     fingerprint_in,
 };
 use orchestrator::domain::{
-    ApprovalRule, CallKey, Catalog, Hints, Message, Tool, ToolCall, ToolId, ToolOrigin, ToolResult,
-    Trust,
+    ApprovalRule, BuiltInTool, CallKey, Catalog, Hints, Message, Tool, ToolCall, ToolId,
+    ToolOrigin, ToolResult, Trust,
 };
 use serde_json::{Value, json};
 
@@ -227,7 +227,7 @@ fn after_words_of_an_untrusted_server_what_reaches_outside_waits() {
         assert!(after_result(&read, (said, is_error), &mail, &both), "words like ours: {said}");
     }
     assert!(after(&read, "", &mail, &both[1..]), "a server that is gone is not trusted");
-    let nobody = Tool { origin: ToolOrigin::BuiltIn, ..tool("read") };
+    let nobody = Tool { origin: ToolOrigin::BuiltIn(BuiltInTool::AskUser), ..tool("read") };
     let unknown = ToolError::Unknown.to_string();
     assert!(!after_result(&nobody, (&unknown, true), &mail, &both), "no tool said that");
     assert!(after_result(&nobody, ("send it", true), &mail, &both), "nobody knows who said that");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use orchestrator::agents::ASK_USER;
-use orchestrator::domain::{Tool, ToolOrigin};
+use orchestrator::domain::{BuiltInTool, Tool, ToolOrigin};
 use orchestrator::model::ToolDeclarations;
 use serde_json::{Value, json};
 
@@ -37,7 +37,7 @@ fn what_does_not_fit_is_left_out_and_what_comes_after_it_is_not() {
 
 #[test]
 fn more_tools_than_any_provider_takes_are_not_offered_but_the_one_of_our_own_is() {
-    let ours = Tool { origin: ToolOrigin::BuiltIn, ..tool(ASK_USER) };
+    let ours = Tool { origin: ToolOrigin::BuiltIn(BuiltInTool::AskUser), ..tool(ASK_USER) };
     let tools: Vec<_> = (0..300).map(|number| tool(&format!("t{number}"))).chain([ours]).collect();
 
     let offered = offered(&tools);
