@@ -84,6 +84,8 @@ pub(crate) enum Mood {
     Silent,
     /// Notifications without end.
     Floods,
+    /// Calls alone: with so many parts of that many letters, in an answer that is no stream.
+    Parts(usize, usize),
 }
 
 /// Who is not served.
@@ -215,6 +217,7 @@ async fn in_a_mood(
             ([("content-type", "text/event-stream")], Body::from_stream(end)).into_response()
         }
         Some(Mood::Silent) => std::future::pending().await,
+        Some(Mood::Parts(parts, letters)) => answer_calls(parts, letters, request, next).await,
         Some(Mood::Floods) => {
             let told = r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"x"}}"#;
             let many = Bytes::from(format!("data: {told}\n\n").repeat(1_000));
@@ -222,6 +225,20 @@ async fn in_a_mood(
             ([("content-type", "text/event-stream")], Body::from_stream(flood)).into_response()
         }
     }
+}
+
+async fn answer_calls(parts: usize, letters: usize, request: Request, next: Next) -> Response {
+    let (head, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    let asked: Value = serde_json::from_slice(&body).unwrap_or_default();
+    if asked["method"] != "tools/call" {
+        return next.run(Request::from_parts(head, body.into())).await;
+    }
+    let part = json!({ "type": "text", "text": "x".repeat(letters) }).to_string();
+    let (id, content) = (&asked["id"], vec![part; parts].join(","));
+    let result = format!(r#"{{"resultType":"complete","content":[{content}]}}"#);
+    let answer = format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#);
+    ([("content-type", "application/json")], answer).into_response()
 }
 
 async fn send_away(

@@ -16,6 +16,7 @@ use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig
 use super::super::call::server::Server;
 use super::super::error::ConnectError;
 use super::super::oauth::bearer_client::BearerClient;
+use super::intake::bounded_client::BoundedClient;
 use super::intake::meter::Meter;
 use super::intake::metered_client::MeteredClient;
 use base::domain::{CallerToken, Secret};
@@ -45,7 +46,8 @@ pub(crate) fn transport(
     (url, headers): (&str, &[(String, Secret)]),
     credential: Credential<'_>,
     meter: &Arc<Meter>,
-) -> Result<StreamableHttpClientTransport<MeteredClient<BearerClient>>, ConnectError> {
+) -> Result<StreamableHttpClientTransport<MeteredClient<BearerClient<BoundedClient>>>, ConnectError>
+{
     let url = Url::parse(url).map_err(|_| ConnectError::Unusable)?;
     let mut config = StreamableHttpClientTransportConfig::with_uri(url.as_str());
     config.custom_headers = read_headers(headers)?;
@@ -68,7 +70,7 @@ pub(crate) fn transport(
     config.reinit_on_expired_session = false;
     // Or calls would wait in rmcp for each other, within their time and unseen (ADR 39).
     config.max_concurrent_requests = usize::from(server.settings.max_calls) + BESIDE_CALLS;
-    let http = client(&url, redirects, &server.outbound)?;
+    let http = BoundedClient::new(client(&url, redirects, &server.outbound)?);
     // Callers have their own; `tokens` is then none (ADR 42).
     let client = BearerClient { http, tokens: server.tokens.clone() };
     let client = MeteredClient::new(client, Arc::clone(meter));

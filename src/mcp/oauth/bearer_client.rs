@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use futures::stream::BoxStream;
 use http::{HeaderName, HeaderValue};
-use reqwest::Client;
 use rmcp::model::ClientJsonRpcMessage;
 use rmcp::transport::auth::AuthError;
 use rmcp::transport::streamable_http_client::{
@@ -19,8 +18,8 @@ use super::server_tokens::{Challenge, NoToken, ServerTokens};
 use base::domain::Secret;
 
 #[derive(Clone)]
-pub(crate) struct BearerClient {
-    pub(crate) http: Client,
+pub(crate) struct BearerClient<C> {
+    pub(crate) http: C,
     /// None for a server that gets no token of ours.
     pub(crate) tokens: Option<Arc<ServerTokens>>,
 }
@@ -28,7 +27,7 @@ pub(crate) struct BearerClient {
 type HttpError = StreamableHttpError<reqwest::Error>;
 type Headers = HashMap<HeaderName, HeaderValue>;
 
-impl BearerClient {
+impl<C> BearerClient<C> {
     /// A refused request was not performed, so it may be sent again.
     async fn send<T, F: Future<Output = Result<T, HttpError>>>(
         &self,
@@ -75,7 +74,9 @@ impl From<NoToken> for HttpError {
     }
 }
 
-impl StreamableHttpClient for BearerClient {
+impl<C: StreamableHttpClient<Error = reqwest::Error> + Sync> StreamableHttpClient
+    for BearerClient<C>
+{
     type Error = reqwest::Error;
 
     async fn post_message(
@@ -89,24 +90,6 @@ impl StreamableHttpClient for BearerClient {
         let post = |token| {
             let (uri, message) = (Arc::clone(&uri), message.clone());
             self.http.post_message(uri, message, session_id.clone(), token, headers.clone())
-        };
-        self.send(post).await
-    }
-
-    async fn post_message_with_max_sse_event_size(
-        &self,
-        uri: Arc<str>,
-        message: ClientJsonRpcMessage,
-        session_id: Option<Arc<str>>,
-        _: Option<String>,
-        headers: Headers,
-        max: usize,
-    ) -> Result<StreamableHttpPostResponse, HttpError> {
-        let post = |token| {
-            let (uri, message, session) = (Arc::clone(&uri), message.clone(), session_id.clone());
-            let headers = headers.clone();
-            self.http
-                .post_message_with_max_sse_event_size(uri, message, session, token, headers, max)
         };
         self.send(post).await
     }
@@ -136,24 +119,6 @@ impl StreamableHttpClient for BearerClient {
         let get = |token| {
             let (uri, session) = (Arc::clone(&uri), session_id.clone());
             self.http.get_stream(uri, session, last_event_id.clone(), token, headers.clone())
-        };
-        self.send(get).await
-    }
-
-    async fn get_stream_with_max_sse_event_size(
-        &self,
-        uri: Arc<str>,
-        session_id: Option<Arc<str>>,
-        last_event_id: Option<String>,
-        _: Option<String>,
-        headers: Headers,
-        max: usize,
-    ) -> Result<BoxStream<'static, Result<Sse, SseError>>, HttpError> {
-        let get = |token| {
-            let (uri, session, last) =
-                (Arc::clone(&uri), session_id.clone(), last_event_id.clone());
-            let headers = headers.clone();
-            self.http.get_stream_with_max_sse_event_size(uri, session, last, token, headers, max)
         };
         self.send(get).await
     }

@@ -88,3 +88,26 @@ async fn an_answer_of_too_many_parts_ends_its_call_and_no_session_in_both_eras()
         in_time(servers.shut_down()).await;
     }
 }
+
+#[tokio::test]
+async fn an_answer_over_http_that_is_no_stream_has_the_limits_of_one_in_both_eras() {
+    for era in [Era::Sessions, Era::Stateless] {
+        let server = McpServer::start(era, &["echo"]).await;
+        let servers = started(settings(vec![http("one", &server)])).await;
+        until_offered(&servers, "echo").await;
+
+        for (parts, letters) in [(300_000, 1), (3, 3_000_000), (1, 20_000_000)] {
+            server.set_mood(Some(Mood::Parts(parts, letters)));
+            let result = call(&servers, "echo", "{}").await;
+            assert_eq!(result, Err(ToolError::Broken(TOO_LARGE.to_owned())), "{era:?} {parts}");
+        }
+
+        server.set_mood(Some(Mood::Parts(1, 3)));
+        assert_eq!(call(&servers, "echo", "{}").await.as_deref(), Ok("xxx"), "{era:?}");
+        server.set_mood(None);
+        assert_eq!(call(&servers, "echo", "{}").await.as_deref(), Ok("{}"), "{era:?}");
+        assert!(is_connected(&servers), "{era:?}");
+        assert_eq!(health(&servers).breaker.state, BreakerState::Closed, "{era:?}");
+        in_time(servers.shut_down()).await;
+    }
+}

@@ -4,6 +4,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::integration::mcp::stub::Stub;
+use crate::support::mcp_server::{Era, McpServer, Mood};
 use crate::support::process::{Running, ask};
 use crate::support::watchdog::until;
 
@@ -34,6 +35,30 @@ async fn a_flood_costs_little_memory_and_the_turn_ends() {
             server.children().len() == 1 && pipes(server.pid()) <= before_pipes
         })
         .await;
+    }
+}
+
+/// 500,000 parts took 612 MB.
+#[tokio::test]
+async fn an_answer_over_http_costs_little_memory_whatever_is_in_it() {
+    let tools = McpServer::start(Era::Sessions, &["list_todos"]).await;
+    let data = TempDir::new().unwrap();
+    let config = json!({ "mcpServers": { "flood": { "url": tools.url(), "approval": "never" } } });
+    std::fs::write(data.path().join("mcp.json"), config.to_string()).unwrap();
+    let server = Running::start(&data, &[("MCP_CONFIG", "mcp.json")]);
+    server.ready().await;
+    ask(&server.url, &json!({ "message": "hello" })).await;
+    let before = peak_kib(server.pid());
+    for (parts, letters) in [(500_000, 1), (1, 15_000_000)] {
+        tools.set_mood(Some(Mood::Parts(parts, letters)));
+
+        let answer = ask(&server.url, &json!({ "message": "what is on my list?" })).await;
+
+        let growth = peak_kib(server.pid()) - before;
+        println!("{parts} parts over HTTP: {growth} KiB more at the peak, {}", answer["outcome"]);
+        assert!(growth < MAX_GROWTH_KIB, "{parts}: {growth} KiB");
+        assert_eq!(answer["outcome"], "completed", "{answer}");
+        assert!(answer.to_string().contains("50,000 parts"), "{answer}");
     }
 }
 
