@@ -29,6 +29,7 @@ contract_of_tokens!(
     a_renewal_does_not_undo_what_came_meanwhile_and_may_be_written_twice,
     of_many_who_would_renew_one_may,
     a_new_token_ends_the_claim_on_the_old_one,
+    of_many_who_take_out_the_same_one_does,
 );
 
 async fn tokens(url: &str) -> Arc<dyn SealedTokens> {
@@ -94,4 +95,20 @@ async fn a_new_token_ends_the_claim_on_the_old_one(tokens: Arc<dyn SealedTokens>
     tokens.keep(&place, "two", Some("one")).await.unwrap();
 
     assert_eq!(tokens.claim(&place, "second").await, Ok(true));
+}
+
+async fn of_many_who_take_out_the_same_one_does(tokens: Arc<dyn SealedTokens>) {
+    let (ours, other) = (place("a@1", "/ada"), place("a@1", "/bob"));
+    assert_eq!(tokens.remove(&ours, None).await, Ok(false));
+    tokens.keep(&ours, "one", None).await.unwrap();
+    tokens.keep(&other, "one", None).await.unwrap();
+    assert_eq!(tokens.remove(&ours, Some("another")).await, Ok(false));
+
+    let taken = join_all((0..8).map(|_| tokens.remove(&ours, Some("one")))).await;
+
+    assert_eq!(taken.iter().filter(|taken| **taken == Ok(true)).count(), 1, "{taken:?}");
+    assert_eq!(tokens.find(&ours).await, Ok(None));
+    assert_eq!(tokens.keep(&ours, "renewed", Some("one")).await, Ok(false), "it is over");
+    assert_eq!(tokens.find(&other).await, Ok(Some("one".to_owned())));
+    assert_eq!(tokens.remove(&other, None).await, Ok(true));
 }

@@ -28,6 +28,13 @@ pub trait SealedTokens: Send + Sync {
         holder: &'a str,
     ) -> BoxFuture<'a, SealedResult<bool>>;
 
+    /// Takes out what is there, or exactly this. Whether it was there.
+    fn remove<'a>(
+        &'a self,
+        place: &'a TokenPlace,
+        sealed: Option<&'a str>,
+    ) -> BoxFuture<'a, SealedResult<bool>>;
+
     /// Ends a claim without a result.
     fn release<'a>(
         &'a self,

@@ -41,6 +41,12 @@ impl TokenBook {
         is_free
     }
 
+    fn remove(&mut self, place: &TokenPlace, sealed: Option<&str>) -> bool {
+        let there = self.0.get(place).map(|kept| kept.sealed.as_str());
+        let fits = there.is_some_and(|there| sealed.is_none_or(|sealed| sealed == there));
+        fits && self.0.remove(place).is_some()
+    }
+
     fn release(&mut self, place: &TokenPlace, holder: &str) {
         if let Some(kept) = self.0.get_mut(place) {
             kept.renewal.take_if(|(by, _)| by == holder);
@@ -68,6 +74,14 @@ impl SealedTokens for MemoryStore {
         holder: &'a str,
     ) -> BoxFuture<'a, SealedResult<bool>> {
         ready(Ok(self.lock().tokens.claim(place, holder))).boxed()
+    }
+
+    fn remove<'a>(
+        &'a self,
+        place: &'a TokenPlace,
+        sealed: Option<&'a str>,
+    ) -> BoxFuture<'a, SealedResult<bool>> {
+        ready(Ok(self.lock().tokens.remove(place, sealed))).boxed()
     }
 
     fn release<'a>(

@@ -38,6 +38,16 @@ impl SqlStore {
         Ok(self.database.execute(claim).await? > 0)
     }
 
+    async fn delete_sealed(&self, place: &TokenPlace, sealed: Option<&str>) -> SqlResult<bool> {
+        let remove = query(if sealed.is_some() { REMOVE } else { REMOVE_ANY });
+        let remove = remove.bind(place.server.to_string()).bind(place.holder.to_string());
+        let remove = match sealed {
+            Some(sealed) => remove.bind(sealed.to_owned()),
+            None => remove,
+        };
+        Ok(self.database.execute(remove).await? > 0)
+    }
+
     async fn release_renewal(&self, place: &TokenPlace, holder: &str) -> SqlResult<()> {
         let release = query(RELEASE).bind(place.server.to_string()).bind(place.holder.to_string());
         self.database.execute(release.bind(holder.to_owned())).await?;
@@ -65,6 +75,14 @@ impl SealedTokens for SqlStore {
         holder: &'a str,
     ) -> BoxFuture<'a, SealedResult<bool>> {
         self.database.call(move || self.take_renewal(place, holder)).map(told).boxed()
+    }
+
+    fn remove<'a>(
+        &'a self,
+        place: &'a TokenPlace,
+        sealed: Option<&'a str>,
+    ) -> BoxFuture<'a, SealedResult<bool>> {
+        self.database.call(move || self.delete_sealed(place, sealed)).map(told).boxed()
     }
 
     fn release<'a>(
@@ -97,6 +115,10 @@ const CLAIM: &str = "UPDATE sealed_tokens \
     WHERE server = $1 AND holder = $2 AND (renewer = $3 \
         OR renewed_until <= (SELECT ms FROM clock) \
         OR renewed_until > (SELECT ms FROM clock) + 2 * $4)";
+
+const REMOVE_ANY: &str = "DELETE FROM sealed_tokens WHERE server = $1 AND holder = $2";
+
+const REMOVE: &str = "DELETE FROM sealed_tokens WHERE server = $1 AND holder = $2 AND sealed = $3";
 
 const RELEASE: &str = "UPDATE sealed_tokens SET renewer = '', renewed_until = 0 \
     WHERE server = $1 AND holder = $2 AND renewer = $3";
