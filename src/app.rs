@@ -84,6 +84,7 @@ impl App {
         }
         let store = store::open(&config.store).await.context("DATABASE_URL cannot be used")?;
         config.mcp.pins = config.pins_tools.then_some(store.pins);
+        config.mcp.public_url = public_url(&config, address);
         announce(&config, address);
         warn_of_everybody(&config);
         let knows_callers = config.anonymous.as_ref() != Some(&Caller::anyone());
@@ -108,6 +109,7 @@ impl App {
         let authentication = Authentication { ways, anonymous: config.anonymous };
         let api =
             Api::new(Arc::clone(&chat), probes, lifecycle.clone(), authentication, config.api);
+        let api = api.with_sign_ins(tools.sign_ins());
         let private = Routers::from(router_in_private(api.clone(), Arc::clone(&reload)));
         let routers = Routers { full: router_when_full(api.clone()), usual: router(api) };
         Ok(Self { routers, private, chat, model, tools, reload, lifecycle, stop })
@@ -229,8 +231,7 @@ pub fn bundled_todo(settings: &todo::Settings) -> anyhow::Result<ServerSettings>
 /// One line: the address, the model, the place of the data.
 fn announce(config: &Config, address: SocketAddr) {
     let data = database_place(&config.store.url);
-    let here = Listen { host: config.listen.host.clone(), port: address.port() }.url();
-    let listen = config.public_url.as_deref().unwrap_or(&here);
+    let listen = public_url(config, address);
     if config.model.offline {
         tracing::warn!(
             "Listening on {listen} | model: OFFLINE DEMO (GEMINI_API_KEY is not set) | data: {data}"
@@ -239,6 +240,13 @@ fn announce(config: &Config, address: SocketAddr) {
         let model = &config.model.model;
         tracing::info!("Listening on {listen} | model: {model} | data: {data}");
     }
+}
+
+/// Where people reach the server, without a slash at the end.
+fn public_url(config: &Config, address: SocketAddr) -> String {
+    let here = || Listen { host: config.listen.host.clone(), port: address.port() }.url();
+    let url = config.public_url.clone().unwrap_or_else(here);
+    url.trim_end_matches('/').to_owned()
 }
 
 /// Said at every start: an open server is seldom meant.

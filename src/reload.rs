@@ -67,7 +67,7 @@ fn told(faults: Vec<ServerFault>) -> Vec<FileFault> {
 
 /// Callers are told apart here, but not by a server that does not hear of them.
 pub fn warn_of_untold(servers: &[ServerSettings]) {
-    let is_untold = |it: &&ServerSettings| !it.is_told_owners() && !it.forward_auth;
+    let is_untold = |it: &&ServerSettings| !it.is_told_owners() && !it.acts_for_callers();
     for ServerSettings { name: server, .. } in servers.iter().filter(is_untold) {
         tracing::warn!(
             server,

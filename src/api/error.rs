@@ -23,7 +23,7 @@ const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#qu
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ApiError {
     #[error(
-        "There is nothing at this address. There are GET /, POST /chatkit, POST /chat, GET /models, GET /usage, GET /health, GET /health/live and GET /health/ready."
+        "There is nothing at this address. There are GET /, POST /chatkit, POST /chat, GET /models, GET /usage, POST /sign-out, GET /health, GET /health/live and GET /health/ready."
     )]
     UnknownPath,
     #[error(
@@ -76,6 +76,8 @@ pub(super) enum ApiError {
     UnknownType,
     #[error("{}", summary(.0))]
     Rules(Vec<BrokenRule>),
+    #[error("There is no tool server of this name at which callers sign in.")]
+    UnknownServer,
     #[error("There is no such thread. Begin a new one.")]
     UnknownThread,
     #[error("There is no such item in this thread.")]
@@ -173,6 +175,7 @@ impl ApiError {
             Self::WrongForm(_) => (StatusCode::UNPROCESSABLE_ENTITY, "wrong_form"),
             Self::UnknownType => (StatusCode::UNPROCESSABLE_ENTITY, "unknown_type"),
             Self::Rules(_) => (StatusCode::UNPROCESSABLE_ENTITY, "rules"),
+            Self::UnknownServer => (StatusCode::NOT_FOUND, "unknown_server"),
             Self::UnknownThread => (StatusCode::NOT_FOUND, "unknown_thread"),
             Self::UnknownItem => (StatusCode::NOT_FOUND, "unknown_item"),
             Self::NotAMessage => (StatusCode::UNPROCESSABLE_ENTITY, "not_a_message"),

@@ -11,6 +11,7 @@ mod models;
 mod page;
 mod reload;
 mod router;
+mod sign_in;
 mod state;
 mod usage;
 mod wires;

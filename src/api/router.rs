@@ -14,7 +14,7 @@ use super::error::ApiError;
 use super::http::{cors, request_id};
 use super::state::Api;
 use super::wires::{chatkit, short_form};
-use super::{health, models, page, reload, usage};
+use super::{health, models, page, reload, sign_in, usage};
 use base::domain::Reload;
 
 pub fn router(api: Api) -> Router {
@@ -26,6 +26,10 @@ pub fn router(api: Api) -> Router {
         .route("/chat", post(short_form::answer))
         .route("/models", get(models::list))
         .route("/usage", get(usage::tell))
+        .route("/sign-in/callback", get(sign_in::finish))
+        .route("/sign-in/{link}", get(sign_in::show))
+        .route("/sign-in/{link}", post(sign_in::begin))
+        .route("/sign-out/{server}", post(sign_in::sign_out))
         .fallback(async || ApiError::UnknownPath);
     at_the_door(routes, api)
 }

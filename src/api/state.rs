@@ -10,7 +10,7 @@ use super::intake::bodies::Bodies;
 use super::intake::rules::InputLimits;
 use super::lifecycle::Lifecycle;
 use super::lists::Lists;
-use base::domain::HealthProbe;
+use base::domain::{HealthProbe, SignIns};
 use chat::Chat;
 
 /// The operator's settings for the API.
@@ -35,6 +35,8 @@ pub struct Api {
     pub(super) limits: Arc<InputLimits>,
     pub(super) lists: Arc<Lists>,
     pub(super) bodies: Arc<Bodies>,
+    /// None if nobody signs in at tool servers.
+    pub(super) sign_ins: Option<Arc<dyn SignIns>>,
 }
 
 impl Api {
@@ -50,6 +52,23 @@ impl Api {
         let (traffic, settings) = (Arc::new(Traffic::new()), Arc::new(settings));
         let (lists, bodies) = (Arc::new(Lists::new()), Arc::default());
         let (probes, authentication) = (probes.into(), Arc::new(authentication));
-        Self { chat, probes, lifecycle, authentication, traffic, settings, limits, lists, bodies }
+        Self {
+            chat,
+            probes,
+            lifecycle,
+            authentication,
+            traffic,
+            settings,
+            limits,
+            lists,
+            bodies,
+            sign_ins: None,
+        }
+    }
+
+    /// The same, with the pages on which callers sign in at tool servers (ADR 46).
+    #[must_use]
+    pub fn with_sign_ins(self, sign_ins: Arc<dyn SignIns>) -> Self {
+        Self { sign_ins: Some(sign_ins), ..self }
     }
 }

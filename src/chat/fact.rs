@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::forms::approval::Confirmation;
 use base::domain::{
-    CallId, Cost, Item, ItemContent, ItemId, Outcome, Spend, Task, TaskContent, Thread, ThreadId,
-    ToolCall,
+    CallId, Cost, Item, ItemContent, ItemId, Outcome, SignInOffer, Spend, Task, TaskContent,
+    Thread, ThreadId, ToolCall,
 };
 
 /// Approximate size of a fact in bytes, its text not counted.
@@ -214,6 +214,9 @@ pub struct TurnEnd {
     /// The calls that wait for the person's approval; `None` if there are none.
     #[serde(default)]
     pub confirmation: Option<Box<Confirmation>>,
+    /// The servers at which the person has to sign in, once each.
+    #[serde(default)]
+    pub sign_ins: Vec<SignInOffer>,
 }
 
 impl TurnEnd {

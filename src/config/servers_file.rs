@@ -8,13 +8,18 @@ use outbound::{ReachableNetworks, url_fault};
 use super::address::http_url;
 use super::env::Env;
 use super::outbound::networks;
-use super::variables::{AUTH_JWKS_URL, AUTH_JWT_SECRET};
-use crate::mcp::{ServerFault, ServerList, ServerSettings, Transport, Variables, read_servers};
+use super::variables::{AUTH_JWKS_URL, AUTH_JWT_SECRET, TOKEN_KEY};
+use crate::mcp::{
+    ServerFault, ServerList, ServerSettings, SignInBy, Transport, Variables, read_servers,
+};
 
 const MAX_BYTES: u64 = 1024 * 1024;
 
 const NO_TOKENS: &str =
     r#""forward_auth" does nothing without AUTH_JWKS_URL or AUTH_JWT_SECRET; set one of them"#;
+
+const NO_KEY: &str =
+    r#"a "sign_in" of callers needs TOKEN_KEY, which seals it; `openssl rand -hex 32` makes one"#;
 
 /// What reading it takes. The environment does not change while the process runs.
 #[derive(Clone, Debug)]
@@ -24,13 +29,17 @@ pub struct ServersFile {
     networks: ReachableNetworks,
     /// Whether callers may have tokens that can be passed on.
     knows_tokens: bool,
+    /// Whether sign-ins can be kept.
+    has_token_key: bool,
 }
 
 impl ServersFile {
     pub(super) fn new(env: &mut Env, path: String) -> Self {
         let ways = [&AUTH_JWKS_URL, &AUTH_JWT_SECRET];
         let knows_tokens = ways.iter().any(|way| env.text(way).is_some());
-        Self { path, variables: env.variables(), networks: networks(env), knows_tokens }
+        let has_token_key = env.text(&TOKEN_KEY).is_some();
+        let (variables, networks) = (env.variables(), networks(env));
+        Self { path, variables, networks, knows_tokens, has_token_key }
     }
 
     /// What it says now. An error is a fault of the whole file; those of single servers are in the
@@ -67,15 +76,17 @@ impl ServersFile {
 
     /// What speaks against a server in the other settings.
     fn faults_of(&self, server: &ServerSettings) -> Vec<ServerFault> {
-        let ServerSettings { name, transport, forward_auth, .. } = server;
+        let ServerSettings { name, transport, forward_auth, sign_in, .. } = server;
         let tokens = (*forward_auth && !self.knows_tokens)
             .then(|| ServerFault::of(name, "forward_auth", NO_TOKENS));
+        let key = (*sign_in == SignInBy::Caller && !self.has_token_key)
+            .then(|| ServerFault::of(name, "sign_in", NO_KEY));
         let url = match transport {
             Transport::Http { url, .. } => http_url(url),
             Transport::Child { .. } => None,
         };
         let address = url.and_then(|url| url_fault(&url, self.networks));
         let address = address.map(|it| ServerFault::of(name, "url", format!(r#""url" {it}"#)));
-        tokens.into_iter().chain(address).collect()
+        tokens.into_iter().chain(key).chain(address).collect()
     }
 }

@@ -33,6 +33,7 @@ pub(super) fn tools(env: &mut Env) -> (mcp::Settings, Option<ServersFile>) {
         outbound: outbound(env),
         pins: None,
         vault: None,
+        public_url: String::new(),
     };
     (settings, file)
 }

@@ -55,7 +55,7 @@ variables! {
     MCP_PIN = Value("on"),
         "whether a tool that is not as it was first seen is held back until `orchestrator tools approve`: on or off";
     TOKEN_KEY = Unset,
-        "key of 64 hexadecimal digits that seals, in the database, what `orchestrator tools login` brings; `openssl rand -hex 32` makes one";
+        "key of 64 hexadecimal digits that seals, in the database, sign-ins at tool servers; `openssl rand -hex 32` makes one";
     MCP_TIMEOUT_SECONDS = Value("30"),
         "time limit of one tool call, renewed by its progress up to five times as long";
     APPROVALS = Value("destructive"),

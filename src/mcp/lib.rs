@@ -13,7 +13,7 @@ mod tools;
 pub use config::fault::ServerFault;
 pub use config::file::{ServerList, read_servers};
 pub use config::settings::{
-    OAuthClient, Pace, RevisionChoice, ServerSettings, Settings, Transport,
+    OAuthClient, Pace, RevisionChoice, ServerSettings, Settings, SignInBy, Transport,
 };
 pub use config::variables::Variables;
 pub use oauth::{Login, LoginError, SealingKey, TokenVault};

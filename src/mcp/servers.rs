@@ -12,13 +12,14 @@ use tokio_util::task::TaskTracker;
 
 use super::call::server::Server;
 use super::link::supervisor::Supervisor;
+use super::oauth::caller_sign_in::CallerSignIns;
 use super::tools::board::{RunningServer, UnusedServer};
 use super::tools::boards::Boards;
 use super::tools::pins::PinBook;
 use super::tools::turn_tools::TurnTools;
 use super::{ServerFault, ServerSettings, ServerSurvey, Settings};
 use base::agents::{ToolError, ToolRequest, Tools};
-use base::domain::{Catalog, Dependency, HealthProbe, Reloaded, ToolOutput};
+use base::domain::{Catalog, Dependency, HealthProbe, Reloaded, SignIns, ToolOutput};
 
 /// Each server is kept connected by its own task.
 #[derive(Debug)]
@@ -111,6 +112,11 @@ impl Servers {
         self.present().until(|offered| pleases(&offered.catalog)).await;
     }
 
+    /// Where callers sign in at servers (ADR 46).
+    pub fn sign_ins(&self) -> Arc<dyn SignIns> {
+        Arc::new(CallerSignIns::new(Arc::clone(&self.boards), self.common.clone()))
+    }
+
     /// What each server offers now, whatever its pins say.
     pub fn survey(&self) -> Vec<ServerSurvey> {
         self.boards.present().survey()
@@ -190,7 +196,7 @@ fn before_of(
 ) -> Option<Arc<RunningServer>> {
     let named = servers.iter().find(|it| it.server.settings.name == settings.name)?;
     let before = named.before().unwrap_or_else(|| Arc::clone(named));
-    let rights = |of: &ServerSettings| (of.trust, of.tell_owner, of.forward_auth);
+    let rights = |of: &ServerSettings| (of.trust, of.tell_owner, of.forward_auth, of.sign_in);
     let is_same = rights(&before.server.settings) == rights(settings);
     (is_same && before.server.status().has_answered).then_some(before)
 }

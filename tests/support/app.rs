@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 use orchestrator::agents::{Model, RunLimits, SpendBudget, Tools};
 use orchestrator::api::{Api, Authentication, Hosts, Lifecycle, Origins, Phase, Settings, router};
 use orchestrator::chat::{self, Chat, Store, Titles};
-use orchestrator::domain::{AllowedDomains, ApprovalRule, CallerLimits, HealthProbe};
+use orchestrator::domain::{AllowedDomains, ApprovalRule, CallerLimits, HealthProbe, SignIns};
 use orchestrator::store;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -46,6 +46,7 @@ pub(crate) struct Choices {
     pub(crate) budget: SpendBudget,
     pub(crate) approvals: ApprovalRule,
     pub(crate) phase: Phase,
+    pub(crate) sign_ins: Option<Arc<dyn SignIns>>,
 }
 
 impl Default for Choices {
@@ -65,6 +66,7 @@ impl Default for Choices {
             budget: SpendBudget::default(),
             approvals: ApprovalRule::default(),
             phase: Phase::Serving,
+            sign_ins: None,
         }
     }
 }
@@ -99,6 +101,10 @@ impl TestApp {
         let settings = Settings { max_input_chars: 5_000, origins, hosts };
         let here = lifecycle.clone();
         let api = Api::new(Arc::clone(&chat), probes, here, authentication, settings);
+        let api = match choices.sign_ins {
+            Some(sign_ins) => api.with_sign_ins(sign_ins),
+            None => api,
+        };
         Self { router: router(api), chat, store, lifecycle, _held: Held::new() }
     }
 

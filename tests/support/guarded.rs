@@ -11,6 +11,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use axum::{Json, Router};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::Url;
 use reqwest::redirect::Policy;
 use serde_json::{Value, json};
@@ -42,7 +44,16 @@ pub(crate) struct Issued {
     pub(crate) scope_of_tool: Option<(&'static str, &'static str)>,
     /// Access tokens that are valid, each with its scopes.
     pub(crate) valid: HashMap<String, String>,
-    refresh: Option<(String, String)>,
+    /// Refresh tokens, each with its scopes.
+    refresh: HashMap<String, String>,
+    /// The sign-in of each token, whether or not it still counts.
+    sign_ins: HashMap<String, u32>,
+    /// Whether tools are listed for everybody, and only calls need a token.
+    pub(crate) lists_openly: bool,
+    /// The codes that were given, which count once: their scopes and challenges.
+    codes: HashMap<String, (String, String)>,
+    /// The query of the next answer, in place of an honest one.
+    pub(crate) answer: Option<String>,
     /// The scopes of each authorization.
     pub(crate) asked: Vec<String>,
     pub(crate) renewals: u32,
@@ -63,7 +74,11 @@ impl Guarded {
             lifetime: 3600,
             scope_of_tool: None,
             valid: HashMap::new(),
-            refresh: None,
+            refresh: HashMap::new(),
+            sign_ins: HashMap::new(),
+            lists_openly: false,
+            codes: HashMap::new(),
+            answer: None,
             asked: Vec::new(),
             renewals: 0,
             count: 0,
@@ -96,11 +111,27 @@ impl Guarded {
 
     pub(crate) fn revoke(&self) {
         self.end_access();
-        self.state.lock().unwrap().refresh = None;
+        self.state.lock().unwrap().refresh.clear();
+    }
+
+    /// One sign-in is over.
+    pub(crate) fn revoke_one(&self, access: &str) {
+        self.state.lock().unwrap().forget(access);
     }
 
     pub(crate) fn renewals(&self) -> u32 {
         self.state.lock().unwrap().renewals
+    }
+}
+
+impl Issued {
+    /// The sign-in of this token is over, with all its tokens.
+    fn forget(&mut self, token: &str) {
+        let Self { sign_ins, valid, refresh, .. } = self;
+        let over = sign_ins.get(token).copied();
+        let counts = |known: &String, _: &mut String| sign_ins.get(known).copied() != over;
+        valid.retain(counts);
+        refresh.retain(counts);
     }
 }
 
@@ -157,11 +188,13 @@ async fn authorize(State(state): Shared, RawQuery(query): RawQuery) -> Response 
     let mut state = state.lock().unwrap();
     let scopes = asked.get("scope").cloned().unwrap_or_default();
     state.asked.push(scopes.clone());
-    let code = scopes.replace(' ', "+");
+    let code = format!("code-{}", state.asked.len());
+    state.codes.insert(code.clone(), (scopes, asked["code_challenge"].clone()));
     assert_eq!(asked["code_challenge_method"], "S256");
     assert_eq!(asked["resource"], format!("{}/mcp", state.url));
-    let back =
-        format!("{}?code={code}&state={}&iss={}", asked["redirect_uri"], asked["state"], state.url);
+    let honest = format!("code={code}&state={}&iss={}", asked["state"], state.url);
+    let answer = state.answer.take().map(|it| it.replace("STATE", &asked["state"]));
+    let back = format!("{}?{}", asked["redirect_uri"], answer.unwrap_or(honest));
     (StatusCode::FOUND, [(LOCATION, back)]).into_response()
 }
 
@@ -169,26 +202,36 @@ async fn token(State(state): Shared, form: String) -> Response {
     let form = pairs(&form);
     let mut state = state.lock().unwrap();
     let scopes = if form["grant_type"] == "authorization_code" {
-        form["code"].clone()
-    } else if let Some((_, scopes)) =
-        state.refresh.take_if(|(token, _)| *token == form["refresh_token"])
-    {
+        let given = state.codes.remove(&form["code"]);
+        given.filter(|(_, asked)| *asked == challenge(&form["code_verifier"])).map(|(it, _)| it)
+    } else if let Some(scopes) = state.refresh.remove(&form["refresh_token"]) {
         state.renewals += 1;
-        scopes
+        Some(scopes)
     } else {
         // As an issuer that takes a second use for a theft.
-        state.valid.clear();
-        state.refresh = None;
+        state.forget(&form["refresh_token"]);
+        None
+    };
+    let Some(scopes) = scopes else {
         let refusal = Json(json!({ "error": "invalid_grant" }));
         return (StatusCode::BAD_REQUEST, refusal).into_response();
     };
     state.count += 1;
+    let before = form.get("refresh_token").and_then(|token| state.sign_ins.get(token).copied());
+    let sign_in = before.unwrap_or(state.count);
     let (access, refresh) = (format!("access-{}", state.count), format!("refresh-{}", state.count));
     state.valid.insert(access.clone(), scopes.clone());
-    state.refresh = Some((refresh.clone(), scopes.clone()));
+    state.refresh.insert(refresh.clone(), scopes.clone());
+    state.sign_ins.extend([&access, &refresh].map(|token| (token.clone(), sign_in)));
     let expires_in = state.lifetime;
     Json(json!({ "access_token": access, "token_type": "Bearer", "expires_in": expires_in, "refresh_token": refresh, "scope": scopes }))
         .into_response()
+}
+
+/// As PKCE has it, S256.
+fn challenge(verifier: &str) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, verifier.as_bytes());
+    URL_SAFE_NO_PAD.encode(digest.as_ref())
 }
 
 /// Passes on what comes with a token.
@@ -217,6 +260,10 @@ fn refusal(state: &Issued, headers: &HeaderMap, body: &Bytes) -> Option<Response
         let words = format!(r#"Bearer resource_metadata="{at}"{rest}"#);
         Some((status, [(WWW_AUTHENTICATE, words)]).into_response())
     };
+    let method = serde_json::from_slice::<Value>(body).unwrap_or_default()["method"].take();
+    if token.is_none() && state.lists_openly && method != "tools/call" {
+        return None;
+    }
     let Some(scopes) = token.and_then(|token| state.valid.get(token)) else {
         return challenge(StatusCode::UNAUTHORIZED, r#", scope="read""#);
     };

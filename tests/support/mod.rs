@@ -2,6 +2,8 @@
 
 pub(crate) mod app;
 
+pub(crate) mod browser;
+
 pub(crate) mod callers;
 
 pub(crate) mod doubles;

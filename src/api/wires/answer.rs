@@ -77,6 +77,9 @@ fn summary(end: &TurnEnd) -> Value {
     if let (Some(waiting), Value::Object(members)) = (&end.confirmation, &mut summary) {
         members.insert("confirmation".to_owned(), json!(waiting));
     }
+    if let (false, Value::Object(members)) = (end.sign_ins.is_empty(), &mut summary) {
+        members.insert("sign_ins".to_owned(), json!(end.sign_ins));
+    }
     summary
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::{Outcome, ToolResult};
+use crate::domain::{Outcome, SignInOffer, ToolResult};
 
 /// Why the model gave no complete reply.
 ///
@@ -103,6 +103,13 @@ pub enum ToolError {
          make it again after the results of the others"
     )]
     TooManyWait,
+    /// The person has to sign in at the tool's server first, for which they get a link (ADR 46).
+    #[error(
+        "this tool acts with the person's own account, for which they have to sign in first, so \
+         nothing was done; they were shown a link beside your answer; ask them to open it and to \
+         say when they are done, and make the call again then, not before"
+    )]
+    SignIn(Box<SignInOffer>),
     /// It is not as it was first seen (ADR 40).
     #[error(
         "this tool changed and is held back until the operator has approved it, so nothing was \
@@ -195,6 +202,7 @@ impl ToolError {
             Self::Declined,
             Self::Unapproved,
             Self::NotMade,
+            Self::SignIn(Box::default()),
         ];
         result.is_error && ours.iter().any(|it| it.to_string() == result.output)
     }
@@ -211,6 +219,7 @@ impl ToolError {
             | Self::Behind
             | Self::TooManyWait
             | Self::TooManyArguments
+            | Self::SignIn(_)
             | Self::HeldBack
             | Self::Declined
             | Self::DeclinedSaying(_)

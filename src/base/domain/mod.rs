@@ -18,6 +18,7 @@ mod question;
 mod reload;
 mod sealed_tokens;
 mod secret;
+mod sign_ins;
 mod source;
 mod spend;
 mod text;
@@ -46,6 +47,7 @@ pub use question::{
 pub use reload::{FileFault, Reload, ReloadError, Reloaded};
 pub use sealed_tokens::{RENEWAL, SealedResult, SealedTokens, TokenPlace, TokensUnavailable};
 pub use secret::Secret;
+pub use sign_ins::{SignInFault, SignInOffer, SignInPage, SignIns, SignedIn};
 pub use source::{Annotation, Source, SourceKind};
 pub use spend::{Estimate, Spend, Usage};
 pub use text::{

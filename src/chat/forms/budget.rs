@@ -89,6 +89,7 @@ pub(crate) fn stopped(held: &HeldThread, thread: &ThreadId, root: &ItemId) -> Re
         spend: Spend::default(),
         thread_spend: Some(held.spent),
         confirmation: None,
+        sign_ins: Vec::new(),
     };
     Recorded { end, last, is_final: true, spends: SpendByModel::default() }
 }

@@ -4,5 +4,6 @@ pub(super) mod describe;
 pub(super) mod entry_queue;
 pub(super) mod projection;
 pub(super) mod recorder;
+pub(super) mod scope;
 pub(super) mod scribe;
 pub(super) mod wording;

@@ -8,18 +8,16 @@ use super::super::forms::approval::{self, Confirmation};
 use super::super::forms::{budget, questions};
 use super::super::request::now;
 use super::super::turn::TurnLog;
-use super::super::{
-    Abilities, Fact, Level, RequestContext, RunStart, Start, ToolEnd, ToolRecord, ToolStart,
-    TurnEnd,
-};
+use super::super::{Fact, Level, RunStart, Start, ToolEnd, ToolRecord, ToolStart, TurnEnd};
 use super::entry_queue::EntryQueue;
 use super::projection::{Growing, Projection, Shape};
-use super::wording::{CUT_MARK, message_for_person, note};
-use base::agents::{AgentEvent, Delta, Finish, ToolProgress};
+use super::scope::Scope;
+use super::wording::{CUT_MARK, message_for_person, note, sign_in};
+use base::agents::{AgentEvent, Delta, Finish, ToolError, ToolProgress};
 use base::domain::{
-    AllowedDomains, Assistant, BuiltInTool, Cleaner, Item, ItemContent, ItemId, LinkFilter,
-    Message, OutputText, Question, Reply, Spend, SpendByModel, Summary, TaskStatus, ToolCall,
-    ToolOrigin, ToolResult, clean, shorten, unlinked,
+    Assistant, BuiltInTool, Cleaner, Item, ItemContent, ItemId, LinkFilter, Message, OutputText,
+    Question, Reply, SignInOffer, SpendByModel, Summary, TaskStatus, ToolCall, ToolOrigin,
+    ToolResult, clean, shorten, unlinked,
 };
 
 /// In characters: the progress of a tool is cut to this length.
@@ -31,26 +29,6 @@ const MAX_THOUGHT: usize = 20_000;
 /// In bytes. A turn with more text ends as `too_long`: nobody reads it, and a model that never
 /// stops must not fill the memory (ADR 24).
 const MAX_SAID: usize = 2 * 1024 * 1024;
-
-pub(crate) struct Scope {
-    /// The thread's total before this turn.
-    pub(crate) spent: Spend,
-    pub(crate) abilities: Abilities,
-    /// Where links and images of the answer may lead.
-    pub(crate) allowed_domains: AllowedDomains,
-    pub(crate) request_id: String,
-}
-
-impl Scope {
-    pub(crate) fn of(
-        context: &RequestContext,
-        spent: Spend,
-        allowed_domains: AllowedDomains,
-    ) -> Self {
-        let (abilities, request_id) = (context.abilities, context.request_id.clone());
-        Self { spent, abilities, allowed_domains, request_id }
-    }
-}
 
 pub(crate) struct Scribe {
     log: Arc<TurnLog>,
@@ -72,6 +50,8 @@ pub(crate) struct Scribe {
     said: usize,
     told_of_other: bool,
     confirmation: Option<Box<Confirmation>>,
+    /// One for each server.
+    sign_ins: Vec<SignInOffer>,
     finish: Finish,
 }
 
@@ -93,6 +73,7 @@ impl Scribe {
             said: 0,
             told_of_other: false,
             confirmation: None,
+            sign_ins: Vec::new(),
             // A driver always reports its end, unless it panicked.
             finish: Finish::Cancelled,
             run: run.clone(),
@@ -122,7 +103,12 @@ impl Scribe {
             }
             AgentEvent::ToolStarted { call, origin } => self.on_tool_started(*call, origin),
             AgentEvent::ToolProgress(told) => self.on_progress(*told),
-            AgentEvent::ToolFinished(told) => self.on_tool_finished(told.result),
+            AgentEvent::ToolFinished(told) => {
+                self.on_tool_finished(told.result);
+                if let Err(ToolError::SignIn(offer)) = told.answer {
+                    self.on_sign_in(*offer);
+                }
+            }
             AgentEvent::Answered(results) => {
                 self.queue.keep(None, Some(Message::Tools { results }));
             }
@@ -149,6 +135,7 @@ impl Scribe {
             spend,
             thread_spend: Some(self.scope.spent + spend),
             confirmation: self.confirmation.take().filter(|_| finish.outcome().is_success()),
+            sign_ins: std::mem::take(&mut self.sign_ins),
         }
     }
 
@@ -264,6 +251,14 @@ impl Scribe {
         self.tell(Fact::ToolFinished(Box::new(end)));
         let ToolCall { name, arguments, .. } = call;
         self.done.push(ToolRecord { name, arguments, is_error, result: output });
+    }
+
+    /// Shown and not stored, in our own words: whoever has the link can begin the sign-in (ADR 46).
+    fn on_sign_in(&mut self, offer: SignInOffer) {
+        if self.sign_ins.iter().all(|known| known.server != offer.server) {
+            self.tell(Fact::Notice { level: Level::Info, message: sign_in(&offer) });
+            self.sign_ins.push(offer);
+        }
     }
 
     fn on_finish(&mut self, finish: Finish) {

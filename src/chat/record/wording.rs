@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::super::ToolRecord;
 use base::agents::{Finish, ToolError};
-use base::domain::Outcome;
+use base::domain::{Outcome, SignInOffer};
 
 /// Appended to text that was cut, so that nobody takes it for complete (ADR 7).
 pub(crate) const CUT_MARK: &str = "\n\n*[cut off here]*";
@@ -115,6 +115,15 @@ fn counted<'a>(records: impl Iterator<Item = &'a ToolRecord>) -> String {
     }
     let calls: Vec<_> = counts.iter().map(|(name, times)| format!("{name} ×{times}")).collect();
     calls.join(", ")
+}
+
+/// For the user: our own link, which the model never sees (ADR 46).
+pub(crate) fn sign_in(offer: &SignInOffer) -> String {
+    let SignInOffer { host, url, .. } = offer;
+    format!(
+        "This needs your account at {host}. [Sign in at {host}]({url}), then come back and say that \
+         you did. The link is for you alone and counts for ten minutes."
+    )
 }
 
 /// For the user, before the answer: the servers that cannot be reached.

@@ -35,28 +35,46 @@ pub(super) async fn replay(
     let begins = begins(&job.request.ask, &thread, receipt.is_new, first);
     let (text, confirmation) = (texts(&entries), confirmation(&entries).map(Box::new));
     let tool_calls = calls(&before, &entries, ends_with_approval(&entries));
-    let final_end = earlier.end.as_ref().map(|end| &end.ending).filter(|end| end.is_final);
-    let (outcome, told) = match final_end {
+    let (outcome, told) = if is_forgotten {
         // No entry is left, and a stream must not stop without an end (ADR 22).
-        _ if is_forgotten => (Outcome::Cancelled, Some(FORGOTTEN.to_owned())),
-        Some(end) => (end.outcome, end.told.clone()),
-        // A later try of the same message may have answered it.
-        None => match whole_end(&entries) {
-            Some(outcome) => (outcome, None),
-            None => (Outcome::Cancelled, Some(overtaken(&tool_calls))),
-        },
+        (Outcome::Cancelled, Some(FORGOTTEN.to_owned()))
+    } else {
+        ending(earlier, &entries, &tool_calls)
     };
     // A process that died wrote no cost; what it was billed is unknown (ADR 16).
     let spend = earlier.end.as_ref().map_or_else(Spend::unknown, |end| end.ending.spend);
-    let thread_spend = Some(thread.spent);
-    let thread = thread.id;
-    let end =
-        TurnEnd { thread, outcome, told, text, tool_calls, spend, thread_spend, confirmation };
+    let (thread_spend, thread) = (Some(thread.spent), thread.id);
+    // Its link was not stored; who asks again gets another (ADR 46).
+    let sign_ins = Vec::new();
+    let end = TurnEnd {
+        thread,
+        outcome,
+        told,
+        text,
+        tool_calls,
+        spend,
+        thread_spend,
+        confirmation,
+        sign_ins,
+    };
     let items = entries.into_iter().filter_map(|entry| entry.item);
     let items = items.map(|item| Fact::ItemKept(Box::new(item)));
     let mut events: Vec<_> = begins.into_iter().chain(items).collect();
     events.push(Fact::Ended(Box::new(end)));
     Ok(Admitted::Replayed(events))
+}
+
+/// How the turn ended, and what the person is told of that.
+fn ending(earlier: &Received, entries: &[Entry], done: &[ToolRecord]) -> (Outcome, Option<String>) {
+    let final_end = earlier.end.as_ref().map(|end| &end.ending).filter(|end| end.is_final);
+    match final_end {
+        Some(end) => (end.outcome, end.told.clone()),
+        // A later try of the same message may have answered it.
+        None => match whole_end(entries) {
+            Some(outcome) => (outcome, None),
+            None => (Outcome::Cancelled, Some(overtaken(done))),
+        },
+    }
 }
 
 /// The facts that the stream began with.

@@ -168,6 +168,7 @@ impl TurnJob {
             spend: Spend::default(),
             thread_spend: None,
             confirmation: None,
+            sign_ins: Vec::new(),
         };
         if let Some(started) = self.started.take() {
             drop(started.send(Err(error)));

@@ -13,7 +13,8 @@ use super::super::admission::{Admitted, HeldThread, Plan, Ready, ResumedCalls};
 use super::super::context::ChatContext;
 use super::super::forms::budget;
 use super::super::record::recorder::{Recorded, Recorder};
-use super::super::record::scribe::{Scope, Scribe};
+use super::super::record::scope::Scope;
+use super::super::record::scribe::Scribe;
 use super::super::record::wording::{message_for_person, missing};
 use super::super::repeat::{JournaledTools, admit};
 use super::super::request::choice::offered_choice;
@@ -133,9 +134,17 @@ async fn watched(
         let spends = SpendByModel::unknown();
         let spend = spends.total();
         let thread_spend = Some(held.spent + spend);
-        let confirmation = None;
-        let end =
-            TurnEnd { thread, outcome, told, text, tool_calls, spend, thread_spend, confirmation };
+        let end = TurnEnd {
+            thread,
+            outcome,
+            told,
+            text,
+            tool_calls,
+            spend,
+            thread_spend,
+            confirmation: None,
+            sign_ins: Vec::new(),
+        };
         (Recorded { end, last: None, is_final: false, spends }, 0)
     })
 }

@@ -1,5 +1,5 @@
-//! Sessions of single callers, with a server that gets their tokens (ADR 32). Such a server may tie a
-//! session to whoever opened it, so none is shared.
+//! Sessions of single callers, with a server that gets their tokens (ADR 32) or at which they sign in
+//! (ADR 46). Such a server may tie a session to whoever opened it, so none is shared.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,10 +12,11 @@ use tokio::time::Instant;
 use super::super::link::child::ShutdownMode;
 use super::super::link::connect::{Handshake, open_for};
 use super::super::link::session::Session;
+use super::caller_credential::CallerCredential;
 use super::calling::ProgressListeners;
 use super::fault::CallFault;
 use super::server::Server;
-use base::domain::{Caller, CallerToken, Owner};
+use base::domain::{Caller, Owner};
 
 /// How many callers may have a session with one server.
 const MOST: usize = 256;
@@ -25,10 +26,10 @@ const IDLE: Duration = Duration::from_mins(5);
 #[derive(Default)]
 pub(crate) struct CallerSessions(Mutex<Vec<Arc<CallerSession>>>);
 
-/// The session of one token. Dropping the last reference closes it.
+/// The session of one credential. Dropping the last reference closes it.
 pub(crate) struct CallerSession {
     owner: Owner,
-    token: CallerToken,
+    credential: CallerCredential,
     /// Of this session alone: each counts its calls from the beginning.
     pub(crate) progress_listeners: Arc<ProgressListeners>,
     opened: OnceCell<Session>,
@@ -43,15 +44,12 @@ impl CallerSessions {
     /// Dropping the future while it opens leaves the opening to the next call.
     pub(crate) async fn of(
         &self,
-        caller: &Caller,
+        owner: &Owner,
+        credential: &CallerCredential,
         server: &Server,
         handshake: Handshake,
     ) -> Result<Arc<CallerSession>, CallFault> {
-        let token = caller.token().ok_or(CallFault::NotSignedIn)?;
-        if token.remaining().is_none() {
-            return Err(CallFault::Expired);
-        }
-        let session = self.find(&caller.owner, token).ok_or(CallFault::Crowded)?;
+        let session = self.find(owner, credential).ok_or(CallFault::Crowded)?;
         let opened = session
             .opened
             .get_or_try_init(|| open_for(server, handshake, &session))
@@ -71,11 +69,16 @@ impl CallerSessions {
 
     /// The same for the session of a caller, if there is one.
     pub(crate) fn forget_of(&self, caller: &Caller) {
-        let Some(token) = caller.token() else { return };
+        let is_its = |known: &mut Arc<CallerSession>| known.is_for(caller);
         // Closed after the lock is released.
-        let broken: Vec<_> =
-            self.lock().extract_if(.., |known| known.is_of(&caller.owner, token)).collect();
+        let broken: Vec<_> = self.lock().extract_if(.., is_its).collect();
         drop(broken);
+    }
+
+    /// The same for all sessions of an owner.
+    pub(crate) fn forget_all_of(&self, owner: &Owner) {
+        let theirs: Vec<_> = self.lock().extract_if(.., |known| known.owner == *owner).collect();
+        drop(theirs);
     }
 
     /// Closes those that are idle for too long, or whose token has expired.
@@ -92,10 +95,10 @@ impl CallerSessions {
     }
 
     /// `None` if there is no room.
-    fn find(&self, owner: &Owner, token: &CallerToken) -> Option<Arc<CallerSession>> {
+    fn find(&self, owner: &Owner, credential: &CallerCredential) -> Option<Arc<CallerSession>> {
         self.tidy();
         let mut sessions = self.lock();
-        if let Some(known) = sessions.iter().find(|known| known.is_of(owner, token)) {
+        if let Some(known) = sessions.iter().find(|known| known.is_of(owner, credential)) {
             known.touch();
             return Some(Arc::clone(known));
         }
@@ -106,7 +109,7 @@ impl CallerSessions {
         }
         let session = Arc::new(CallerSession {
             owner: owner.clone(),
-            token: token.clone(),
+            credential: credential.clone(),
             progress_listeners: Arc::default(),
             opened: OnceCell::new(),
             used: Mutex::new(Instant::now()),
@@ -121,20 +124,28 @@ impl CallerSessions {
 }
 
 impl CallerSession {
-    pub(crate) fn token(&self) -> &CallerToken {
-        &self.token
+    pub(crate) fn credential(&self) -> &CallerCredential {
+        &self.credential
     }
 
     pub(crate) fn peer(&self) -> Option<Peer<RoleClient>> {
         Some(self.opened.get()?.peer().clone())
     }
 
-    fn is_of(&self, owner: &Owner, token: &CallerToken) -> bool {
-        self.owner == *owner && self.token == *token
+    fn is_of(&self, owner: &Owner, credential: &CallerCredential) -> bool {
+        self.owner == *owner && self.credential.is_same(credential)
+    }
+
+    fn is_for(&self, caller: &Caller) -> bool {
+        let is_sent = match &self.credential {
+            CallerCredential::Forwarded(token) => caller.token() == Some(token),
+            CallerCredential::SignedIn(_) => true,
+        };
+        self.owner == caller.owner && is_sent
     }
 
     fn is_over(self: &Arc<Self>) -> bool {
-        let is_old = self.token.remaining().is_none() || self.used_at().elapsed() > IDLE;
+        let is_old = self.credential.has_expired() || self.used_at().elapsed() > IDLE;
         is_old && self.is_idle()
     }
 

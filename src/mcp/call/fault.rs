@@ -8,7 +8,7 @@ use rmcp::model::{ErrorCode, ErrorData};
 
 use super::super::error::{ConnectError, TOO_MANY_REQUESTS, TransportFault, UNREADABLE};
 use base::agents::ToolError;
-use base::domain::{clean, shorten};
+use base::domain::{SignInOffer, clean, shorten};
 use base::resilience::{Fault, GuardRefusal, Repeat, Verdict};
 
 const MAX_REFUSAL_CHARS: usize = 2_000;
@@ -18,6 +18,8 @@ const NOT_SIGNED_IN: &str = "this tool acts for the user with the user's own sig
     is not signed in with a token that can be passed on; nothing was done; tell the user";
 const EXPIRED: &str = "this tool acts for the user with the user's own sign-in, which has expired; \
     nothing was done; tell the user to sign in again";
+const ANONYMOUS: &str = "this tool acts with an account of each user, and who the user is is not \
+    known here; nothing was done; tell the user that they need a key or token of their own";
 const NO_PLACE: &str = "the tool's server works on as many calls as it takes at once, and none of \
     them ended in time; nothing was done; try again later";
 const NOT_ACCEPTED: &str = "the tool's server does not accept the user's sign-in for this; nothing \
@@ -56,6 +58,10 @@ pub(crate) enum CallFault {
     NotSignedIn,
     /// The caller's token has expired; nothing was sent.
     Expired,
+    /// The caller has to sign in at the server; nothing was done (ADR 46).
+    SignIn(Box<SignInOffer>),
+    /// Callers sign in there, and who this one is is not known; nothing was sent.
+    Anonymous,
     /// Waited for a place among the server's calls for as long as it may; nothing was sent.
     NoPlace,
     /// The turn was stopped before it was sent.
@@ -67,8 +73,12 @@ pub(crate) enum CallFault {
 impl CallFault {
     /// What it is in the session of a caller.
     pub(crate) fn of_caller(self) -> Self {
-        let is_refused = matches!(self, Self::NotAccepted | Self::NotGranted);
-        if is_refused { Self::CallerNotAccepted } else { self }
+        if self.is_refusal() { Self::CallerNotAccepted } else { self }
+    }
+
+    /// Whether the server refused the credential.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self, Self::NotAccepted | Self::NotGranted)
     }
 
     /// A refusal in the tool's words, cleaned and shortened.
@@ -89,6 +99,8 @@ impl CallFault {
             | Self::CallerNotAccepted
             | Self::NotSignedIn
             | Self::Expired
+            | Self::SignIn(_)
+            | Self::Anonymous
             | Self::NoPlace
             | Self::Stopped
             | Self::Crowded
@@ -117,6 +129,8 @@ impl CallFault {
             Self::NotAccepted | Self::NotGranted | Self::CallerNotAccepted => "not_accepted",
             Self::NotSignedIn => "not_signed_in",
             Self::Expired => "expired",
+            Self::SignIn(_) => "sign_in",
+            Self::Anonymous => "anonymous",
             Self::NoPlace => "no_place",
             Self::Stopped => "stopped",
             Self::Crowded => "crowded",
@@ -144,6 +158,8 @@ impl Fault for CallFault {
             | Self::CallerNotAccepted
             | Self::NotSignedIn
             | Self::Expired
+            | Self::SignIn(_)
+            | Self::Anonymous
             // Our own limit, so no illness of the server's (ADR 39).
             | Self::NoPlace
             | Self::Stopped
@@ -167,6 +183,8 @@ impl Fault for CallFault {
             | Self::CallerNotAccepted
             | Self::NotSignedIn
             | Self::Expired
+            | Self::SignIn(_)
+            | Self::Anonymous
             | Self::NoPlace
             | Self::Stopped
             | Self::Crowded
@@ -239,6 +257,8 @@ impl From<CallFault> for ToolError {
             CallFault::CallerNotAccepted => Self::Refused(NOT_ACCEPTED.to_owned()),
             CallFault::NotSignedIn => Self::Refused(NOT_SIGNED_IN.to_owned()),
             CallFault::Expired => Self::Refused(EXPIRED.to_owned()),
+            CallFault::SignIn(offer) => Self::SignIn(offer),
+            CallFault::Anonymous => Self::Refused(ANONYMOUS.to_owned()),
             CallFault::Stopped => Self::NotMade,
             CallFault::NoPlace => Self::Refused(NO_PLACE.to_owned()),
         }

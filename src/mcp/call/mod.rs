@@ -1,6 +1,7 @@
 //! One call, and what became of it.
 
 pub(super) mod arguments;
+pub(super) mod caller_credential;
 pub(super) mod caller_sessions;
 pub(super) mod calling;
 pub(super) mod fault;

@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use super::super::link::connect::Handshake;
 use super::super::link::connect_attempts::ConnectAttempts;
 use super::super::link::session_listener::SessionListener;
+use super::super::oauth::caller_tokens::CallerTokens;
 use super::super::oauth::server_tokens::ServerTokens;
 use super::super::tools::server_tools::ServerTools;
 use super::super::{ServerSettings, Settings, Transport};
@@ -23,7 +24,7 @@ use super::fault::CallFault;
 use super::in_flight::CallsInFlight;
 use super::result::read_result;
 use base::agents::ToolRequest;
-use base::domain::{Dependency, Detail, Effect, ToolId, ToolOrigin, ToolOutput};
+use base::domain::{Caller, Dependency, Detail, Effect, ToolId, ToolOrigin, ToolOutput};
 use base::resilience::{Fault, Guard, GuardRefusal, Patience, Verdict};
 use outbound::Outbound;
 
@@ -47,6 +48,8 @@ pub(crate) struct Server {
     pub(crate) outbound: Outbound,
     /// Of a server that gets the tokens of callers.
     pub(crate) caller_sessions: CallerSessions,
+    /// Of a server at which callers sign in (ADR 46).
+    pub(crate) caller_tokens: Option<CallerTokens>,
     /// The operator's, for a server that may get them (ADR 42).
     pub(crate) tokens: Option<Arc<ServerTokens>>,
     /// The longest silence in a call.
@@ -88,7 +91,8 @@ impl Server {
     pub(crate) fn new(settings: ServerSettings, common: &Settings) -> Self {
         let vault = common.vault.as_ref();
         Self {
-            tokens: vault.and_then(|it| ServerTokens::new(&settings, it, &common.outbound)),
+            tokens: vault.and_then(|it| ServerTokens::of_operator(&settings, it, &common.outbound)),
+            caller_tokens: CallerTokens::new(&settings, common),
             name: settings.name.as_str().into(),
             guard: Guard::new(format!("mcp:{}", settings.name), common.guard),
             doubt: Notify::new(),
@@ -267,7 +271,7 @@ impl Server {
         };
         let _under_way = self.in_flight.begin();
         let until = Instant::now() + self.call_timeout;
-        if self.settings.forward_auth {
+        if self.settings.acts_for_callers() {
             return self.attempt_as_caller(&peer, call, until).await;
         }
         let answer = self.send(&peer, &self.progress_listeners, call, until).await;
@@ -281,20 +285,31 @@ impl Server {
         call: &PreparedCall<'_>,
         until: Instant,
     ) -> Result<ToolOutput, CallFault> {
-        let handshake = Handshake::of(shared, self.settings.revision);
-        let session = self.caller_sessions.of(call.request.caller, self, handshake);
-        let session = call.request.interrupt.unless_raised(timeout_at(until, session)).await;
-        let session = session.ok_or(CallFault::Stopped)?;
+        let ToolRequest { caller, interrupt, .. } = call.request;
+        let session = timeout_at(until, self.session_of(caller, shared));
+        let session = interrupt.unless_raised(session).await.ok_or(CallFault::Stopped)?;
         let session = session.unwrap_or(Err(CallFault::Guard(GuardRefusal::TimedOut)));
-        let session = session.map_err(CallFault::of_caller);
         let session = session.inspect_err(|fault| self.consider(fault))?;
-        let answer = self.send_in(&session, call, until).await.map_err(CallFault::of_caller);
+        let answer = self.send_in(&session, call, until).await;
+        let answer =
+            answer.map_err(|fault| self.of_caller(fault, &caller.owner, session.credential()));
         answer.inspect_err(|fault| {
             self.consider(fault);
             if !matches!(fault.verdict(), Verdict::Answered | Verdict::Busy(_)) {
                 self.caller_sessions.forget(&session);
             }
         })
+    }
+
+    async fn session_of(
+        &self,
+        caller: &Caller,
+        shared: &Peer<RoleClient>,
+    ) -> Result<Arc<CallerSession>, CallFault> {
+        let handshake = Handshake::of(shared, self.settings.revision);
+        let (owner, credential) = (&caller.owner, self.credential_of(caller).await?);
+        let session = self.caller_sessions.of(owner, &credential, self, handshake).await;
+        session.map_err(|fault| self.of_caller(fault, owner, &credential))
     }
 
     async fn send_in(

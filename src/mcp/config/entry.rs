@@ -7,15 +7,14 @@ use reqwest::Url;
 use reqwest::header::{HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 
-use super::super::{
-    ApprovalRules, OAuthClient, RevisionChoice, ServerSettings, ToolFilter, Transport,
-};
+use super::super::{ApprovalRules, RevisionChoice, ServerSettings, ToolFilter, Transport};
 use super::fault::{Notes, is_showable};
+use super::sign_in::CLIENT;
 use super::variables::Variables;
 use base::domain::{ApprovalRule, Secret, Trust};
 
 /// Every member that does something.
-const MEMBERS: [&str; 17] = [
+const MEMBERS: [&str; 18] = [
     "type",
     "command",
     "args",
@@ -32,11 +31,12 @@ const MEMBERS: [&str; 17] = [
     "trust",
     "tell_owner",
     "forward_auth",
+    "sign_in",
     "oauth",
 ];
 /// What does nothing beside the other of the two.
 const OF_COMMAND: [&str; 3] = ["args", "env", "cwd"];
-const OF_URL: [&str; 2] = ["headers", "oauth"];
+const OF_URL: [&str; 3] = ["headers", "oauth", "sign_in"];
 const TYPES: [&str; 5] = ["stdio", "http", "streamable-http", "streamableHttp", "sse"];
 const FILTERS: [&str; 2] = ["allow", "deny"];
 const NO_FILTER: &str = r#""tools" must be an object with "allow" or "deny" or both, each a list of names of the server's tools, in which * stands for any characters"#;
@@ -47,8 +47,6 @@ const RULES: [(&str, ApprovalRule); 3] = [
 ];
 const NO_RULE: &str = r#""approval" must be "destructive", "always" or "never", or an object that gives one of them for names of the server's tools, in which * stands for any characters"#;
 const LEVELS: [(&str, Trust); 2] = [("trusted", Trust::Trusted), ("untrusted", Trust::Untrusted)];
-const CLIENT: [&str; 3] = ["client_id", "client_secret", "scopes"];
-const NO_CLIENT: &str = r#""oauth" must be an object with "client_id", "client_secret" and "scopes", each of which may be absent; the last is a list of scopes"#;
 /// In seconds: longer than any call should take.
 const MAX_SECONDS: f64 = 86_400.0;
 const MAX_CALLS: u64 = 1_000;
@@ -63,8 +61,8 @@ pub(super) struct Entry {
 }
 
 /// The members of an entry, with their variables filled in.
-struct Members {
-    values: Map<String, Value>,
+pub(super) struct Members {
+    pub(super) values: Map<String, Value>,
     faults: Notes,
     warnings: Notes,
 }
@@ -104,6 +102,7 @@ impl Members {
         let (approval, trust) = (self.approval_rules(), self.trust());
         let (tell_owner, forward_auth) = (self.flag("tell_owner"), self.flag("forward_auth"));
         let oauth = self.oauth(forward_auth);
+        let sign_in = self.sign_in(forward_auth, transport.as_ref());
         let transport = transport?;
         if forward_auth && !transport.keeps_tokens() {
             let problem = r#""forward_auth" needs an https "url", or one on this machine"#;
@@ -115,11 +114,12 @@ impl Members {
         let settings = ServerSettings::new(name, transport);
         let max_calls = max_calls.unwrap_or(settings.max_calls);
         let settings = ServerSettings { trust, revision, call_timeout, max_calls, ..settings };
-        Some(ServerSettings { tools, approval, tell_owner, forward_auth, oauth, ..settings })
+        let settings = ServerSettings { tools, approval, tell_owner, forward_auth, ..settings };
+        Some(ServerSettings { sign_in, oauth, ..settings })
     }
 
     /// Only one for each member: what is said of a variable in it explains the rest.
-    fn fault(&mut self, member: &str, problem: impl Into<Cow<'static, str>>) {
+    pub(super) fn fault(&mut self, member: &str, problem: impl Into<Cow<'static, str>>) {
         if self.faults.is_silent_on(member) {
             self.faults.add(member, problem);
         }
@@ -164,30 +164,6 @@ impl Members {
             return ToolFilter::default();
         };
         ToolFilter { allow, deny: deny.unwrap_or_default() }
-    }
-
-    /// Our client at the server's issuer (ADR 42).
-    fn oauth(&mut self, forward_auth: bool) -> OAuthClient {
-        let Some(oauth) = self.values.get("oauth") else { return OAuthClient::default() };
-        let text = |name: &str| match oauth.get(name) {
-            None => Some(None),
-            Some(value) => value.as_str().filter(|it| !it.is_empty()).map(|it| Some(it.to_owned())),
-        };
-        let scopes = texts(oauth.get("scopes")).filter(|it| it.iter().all(|it| is_scope(it)));
-        let (id, secret) = (text("client_id"), text("client_secret"));
-        let (Some(client_id), Some(secret), Some(scopes), true) =
-            (id, secret, scopes, oauth.is_object())
-        else {
-            self.fault("oauth", NO_CLIENT);
-            return OAuthClient::default();
-        };
-        if secret.is_some() && client_id.is_none() {
-            self.fault("oauth", r#""client_secret" needs a "client_id""#);
-        }
-        if forward_auth {
-            self.fault("oauth", r#""oauth" and "forward_auth" exclude each other; keep one"#);
-        }
-        OAuthClient { client_id, client_secret: secret.map(Secret::new), scopes }
     }
 
     fn revision(&mut self) -> RevisionChoice {
@@ -354,11 +330,6 @@ fn fill_in(value: &mut Value, place: &str, variables: &Variables, faults: &mut N
     }
 }
 
-/// As RFC 6749 has it, without quotes.
-fn is_scope(scope: &str) -> bool {
-    !scope.is_empty() && scope.chars().all(|c| c.is_ascii_graphic() && c != '"' && c != '\\')
-}
-
 fn is_variable((name, value): &(String, Secret)) -> bool {
     !name.is_empty() && !name.contains(['=', '\0']) && !value.expose().contains('\0')
 }
@@ -368,13 +339,13 @@ fn is_header((name, value): &(String, Secret)) -> bool {
 }
 
 /// One of a few words.
-fn word<T: Copy>(value: &Value, words: &[(&str, T)]) -> Option<T> {
+pub(super) fn word<T: Copy>(value: &Value, words: &[(&str, T)]) -> Option<T> {
     let said = value.as_str()?;
     words.iter().find(|(word, _)| *word == said).map(|(_, meaning)| *meaning)
 }
 
 /// A list of texts. Absent is empty; anything else is `None`.
-fn texts(list: Option<&Value>) -> Option<Vec<String>> {
+pub(super) fn texts(list: Option<&Value>) -> Option<Vec<String>> {
     match list {
         None => Some(Vec::new()),
         Some(Value::Array(items)) => {

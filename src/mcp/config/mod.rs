@@ -4,4 +4,5 @@ mod entry;
 pub(super) mod fault;
 pub(super) mod file;
 pub(super) mod settings;
+mod sign_in;
 pub(super) mod variables;

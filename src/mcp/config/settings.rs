@@ -31,8 +31,10 @@ pub struct Settings {
     pub outbound: Outbound,
     /// Where the definitions of tools are pinned; None if they are not (ADR 40).
     pub pins: Option<Arc<dyn Pins>>,
-    /// Where the operator's sign-ins are kept; `None` without a key for it (ADR 42).
+    /// Where sign-ins are kept; `None` without a key for it (ADR 42).
     pub vault: Option<TokenVault>,
+    /// Where people reach this server, for links to sign in; without a slash at the end.
+    pub public_url: String,
 }
 
 /// How servers are checked and tried again. Separate from the breaker: when these were its
@@ -74,7 +76,19 @@ pub struct ServerSettings {
     /// Whether it gets the token of the caller for whom a call is made, in place of an
     /// `Authorization` header of the operator's (ADR 32).
     pub forward_auth: bool,
+    /// Whose sign-in calls are made with, if it wants one.
+    pub sign_in: SignInBy,
     pub oauth: OAuthClient,
+}
+
+/// Who signs in at a server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SignInBy {
+    /// The operator, for all calls (ADR 42).
+    #[default]
+    Operator,
+    /// Each caller, for their own calls; the operator for the list of tools (ADR 46).
+    Caller,
 }
 
 /// What the operator says of our client at a server's issuer (ADR 42). Without an id one is
@@ -115,8 +129,14 @@ impl ServerSettings {
             approval: ApprovalRules::default(),
             tell_owner: false,
             forward_auth: false,
+            sign_in: SignInBy::Operator,
             oauth: OAuthClient::default(),
         }
+    }
+
+    /// Whether each call is made with a credential of its caller, in a session of theirs.
+    pub fn acts_for_callers(&self) -> bool {
+        self.forward_auth || self.sign_in == SignInBy::Caller
     }
 
     /// Whether it hears for whom it is called. Only ours, and those that the operator chose: an
@@ -147,6 +167,12 @@ pub enum Transport {
 }
 
 impl Transport {
+    /// Whether the operator gave it a credential.
+    pub(crate) fn has_credential(&self) -> bool {
+        let Self::Http { headers, .. } = self else { return false };
+        headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"))
+    }
+
     /// Whether nobody on the way can read a token that is sent there.
     pub(crate) fn keeps_tokens(&self) -> bool {
         let Self::Http { url, .. } = self else { return false };

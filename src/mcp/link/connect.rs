@@ -10,6 +10,7 @@ use rmcp::transport::Transport as McpTransport;
 use rmcp::{Peer, RoleClient};
 use tokio::time::timeout;
 
+use super::super::call::caller_credential::CallerCredential;
 use super::super::call::caller_sessions::CallerSession;
 use super::super::call::server::Server;
 use super::super::error::{ConnectError, challenge_in};
@@ -57,7 +58,7 @@ pub(crate) async fn open(server: &Server, handshake: Handshake) -> Result<Sessio
             Ok(Session::new(running, Some(child), meter))
         }
         Transport::Http { url, headers } => {
-            let credential = if server.settings.forward_auth {
+            let credential = if server.settings.acts_for_callers() {
                 Credential::OperatorBesideCallers
             } else {
                 Credential::Operator
@@ -82,7 +83,11 @@ pub(crate) async fn open_for(
     let Transport::Http { url, headers } = &server.settings.transport else {
         return Err(ConnectError::Unusable);
     };
-    let (credential, meter) = (Credential::Caller(caller.token()), Arc::<Meter>::default());
+    let credential = match caller.credential() {
+        CallerCredential::Forwarded(token) => Credential::Caller(token),
+        CallerCredential::SignedIn(caller) => Credential::SignedIn(&caller.tokens),
+    };
+    let meter = Arc::<Meter>::default();
     let transport = http::transport(server, (url, headers), credential, &meter)?;
     let progress_listeners = Arc::clone(&caller.progress_listeners);
     // Changes of the tools are told to the session that lists them.

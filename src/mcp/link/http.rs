@@ -16,6 +16,7 @@ use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig
 use super::super::call::server::Server;
 use super::super::error::ConnectError;
 use super::super::oauth::bearer_client::BearerClient;
+use super::super::oauth::server_tokens::ServerTokens;
 use super::intake::bounded_client::BoundedClient;
 use super::intake::meter::Meter;
 use super::intake::metered_client::MeteredClient;
@@ -38,6 +39,8 @@ pub(crate) enum Credential<'a> {
     /// The same, on a server that gets tokens of callers on other sessions.
     OperatorBesideCallers,
     Caller(&'a CallerToken),
+    /// What a caller signed in for (ADR 46).
+    SignedIn(&'a Arc<ServerTokens>),
 }
 
 /// Sends nothing yet.
@@ -59,7 +62,9 @@ pub(crate) fn transport(
     let redirects = match credential {
         Credential::Operator => within_origin(),
         // Not even within the origin, and not only for callers: so it is noticed at the start.
-        Credential::OperatorBesideCallers | Credential::Caller(_) => Policy::none(),
+        Credential::OperatorBesideCallers | Credential::Caller(_) | Credential::SignedIn(_) => {
+            Policy::none()
+        }
     };
     let mut resume = ExponentialBackoff::default();
     resume.max_times = Some(MAX_RESUMES);
@@ -71,8 +76,12 @@ pub(crate) fn transport(
     // Or calls would wait in rmcp for each other, within their time and unseen (ADR 39).
     config.max_concurrent_requests = usize::from(server.settings.max_calls) + BESIDE_CALLS;
     let http = BoundedClient::new(client(&url, redirects, &server.outbound)?);
-    // Callers have their own; `tokens` is then none (ADR 42).
-    let client = BearerClient { http, tokens: server.tokens.clone() };
+    let tokens = match credential {
+        Credential::Operator | Credential::OperatorBesideCallers => server.tokens.clone(),
+        Credential::Caller(_) => None,
+        Credential::SignedIn(tokens) => Some(Arc::clone(tokens)),
+    };
+    let client = BearerClient { http, tokens };
     let client = MeteredClient::new(client, Arc::clone(meter));
     Ok(StreamableHttpClientTransport::with_client(client, config))
 }

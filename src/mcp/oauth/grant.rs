@@ -33,6 +33,9 @@ pub(super) struct GrantedClient {
     pub(super) redirect_uri: String,
     /// What the server said to a request without a token: where its metadata is.
     pub(super) challenge: Option<String>,
+    /// Which sign-in of a caller it came from; renewals keep it.
+    #[serde(default)]
+    pub(super) sign_in: Option<String>,
 }
 
 /// What is needed of an issuer's answer.
@@ -60,6 +63,11 @@ impl Grant {
             expires,
             margin,
         })
+    }
+
+    /// Which sign-in it came from; `None` of an operator's.
+    pub(super) fn sign_in(&self) -> Option<&str> {
+        self.client.sign_in.as_deref()
     }
 
     pub(super) fn access_token(&self) -> Secret {
@@ -90,6 +98,7 @@ impl fmt::Debug for Grant {
     }
 }
 
-fn now() -> u64 {
+/// In seconds since 1970.
+pub(super) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

@@ -1,56 +1,15 @@
 //! An operator signs in at a server: from the server's metadata to a grant in the vault.
 
-use std::collections::HashSet;
-
-use reqwest::Url;
-use rmcp::transport::auth::{AuthError, InMemoryCredentialStore};
-
-use super::super::call::server::Server;
-use super::super::link::connect::challenge;
-use super::super::{OAuthClient, ServerSettings, Settings, Transport};
-use super::exchange::Exchange;
-use super::grant::{Grant, GrantedClient};
-use super::issuer::{Issuer, IssuerFault, client, granted};
+use super::super::{ServerSettings, Settings};
+use super::authorization::{Asked, Authorization, LoginError, answer_of, exchange, parameter};
 use super::vault::{TokenVault, place_of};
-use base::domain::{TokenPlace, TokensUnavailable};
-
-/// As people see it at the issuer.
-const CLIENT_NAME: &str = "orchestrator";
-const OFFLINE: &str = "offline_access";
+use base::domain::TokenPlace;
 
 /// A login that waits for the browser to come back.
 pub struct Login {
-    issuer: Issuer,
+    authorization: Authorization,
     place: TokenPlace,
     vault: TokenVault,
-    store: InMemoryCredentialStore,
-    client: GrantedClient,
-    link: Url,
-}
-
-/// `Display` contains no text of a server and no address.
-#[derive(Debug, thiserror::Error)]
-pub enum LoginError {
-    #[error(
-        "this server gets no token: sign-ins are for servers with an https \"url\", or one on this machine, without \"forward_auth\" and without an Authorization header"
-    )]
-    NotFor,
-    #[error("the server cannot be signed in to: {0}")]
-    Issuer(String),
-    #[error(
-        "its issuer registers no clients by itself; register one there and name it: \"oauth\": {{\"client_id\": …}} in MCP_CONFIG"
-    )]
-    NoRegistration,
-    #[error("its issuer does not take what is required here (a code with PKCE, S256)")]
-    Unsupported,
-    #[error("the issuer refused ({0})")]
-    Refused(String),
-    #[error("the browser came back from another issuer, so its code was not used; try again")]
-    OtherIssuer,
-    #[error("the issuer gave no token for the code; try again")]
-    NoToken,
-    #[error("a token cannot be stored now: {0}")]
-    NotStored(#[from] TokensUnavailable),
 }
 
 impl Login {
@@ -63,154 +22,32 @@ impl Login {
         redirect_uri: &str,
         scopes: &[String],
     ) -> Result<Self, LoginError> {
-        let (place, url) = place_of(server).zip(url_of(server)).ok_or(LoginError::NotFor)?;
+        let place = place_of(server).ok_or(LoginError::NotFor)?;
         // Before anybody signs in for nothing.
         let before = vault.find(&place).await?.and_then(|kept| kept.grant);
-        let without_token = Settings { vault: None, ..settings.clone() };
-        let alone = Server::new(server.clone(), &without_token);
-        let challenge = Box::pin(challenge(&alone)).await;
-        let exchange = Exchange { server: url, outbound: settings.outbound.clone() };
-        let mut issuer = Box::pin(Issuer::find(exchange, challenge.as_deref())).await?;
-        let scopes = wanted(&issuer, &server.oauth, before.as_deref(), scopes).await;
-        let scopes: Vec<_> = scopes.iter().map(String::as_str).collect();
-        let secret = issuer.choose_client(&server.oauth, redirect_uri, &scopes).await?;
-        let store = InMemoryCredentialStore::new();
-        issuer.manager.set_credential_store(store.clone());
-        let link = issuer.manager.get_authorization_url(&scopes).await;
-        let link = link.ok().and_then(|link| Url::parse(&link).ok());
-        let link = link.ok_or(LoginError::Unsupported)?;
-        let client = GrantedClient { secret, redirect_uri: redirect_uri.to_owned(), challenge };
-        Ok(Self { issuer, place, vault, store, client, link })
+        let asked = Asked { redirect_uri, scopes, before: before.as_deref() };
+        let authorization = Authorization::request(server, settings, asked).await?;
+        Ok(Self { authorization, place, vault })
     }
 
     /// Where the operator signs in.
     pub fn link(&self) -> &str {
-        self.link.as_str()
+        self.authorization.link.as_str()
     }
 
     /// Whether a browser that comes with this query answers this login. Anything on this machine can
     /// call the address.
     pub fn is_answered_by(&self, query: &str) -> bool {
-        let state = parameter(&self.link, "state");
-        state.is_some() && came_back(query).is_some_and(|it| parameter(&it, "state") == state)
+        let state = parameter(&self.authorization.link, "state");
+        state.is_some() && answer_of(query, "state") == state
     }
 
     /// Exchanges the code of the query for tokens and stores them. Returns the scopes.
     pub async fn finish(self, query: &str) -> Result<Vec<String>, LoginError> {
-        let answer = came_back(query).ok_or(LoginError::NoToken)?;
-        if let Some(refusal) = parameter(&answer, "error") {
-            return Err(LoginError::Refused(shown(&refusal)));
-        }
-        let [code, state] = ["code", "state"].map(|name| parameter(&answer, name));
-        let (code, state) = code.zip(state).ok_or(LoginError::NoToken)?;
-        let issuer = parameter(&answer, "iss");
-        let manager = &self.issuer.manager;
-        let exchanged =
-            manager.exchange_code_for_token_with_issuer(&code, &state, issuer.as_deref());
-        Box::pin(exchanged).await.map_err(|error| not_exchanged(&error))?;
-        let grant = granted(&self.store, self.client).await;
-        let grant = grant.ok_or(LoginError::NoToken)?;
+        let Authorization { mut issuer, client, .. } = self.authorization;
+        let grant = exchange(&mut issuer, client, query).await?;
         let scopes = grant.credentials.granted_scopes.clone();
         self.vault.keep(&self.place, &grant.into(), None).await?;
         Ok(scopes)
-    }
-}
-
-impl Issuer {
-    /// The operator's client, ours by its document, or one that is registered now. Returns its
-    /// secret.
-    async fn choose_client(
-        &mut self,
-        named: &OAuthClient,
-        redirect_uri: &str,
-        scopes: &[&str],
-    ) -> Result<Option<String>, LoginError> {
-        let takes_documents = self.says("client_id_metadata_document_supported");
-        let named_id = named.client_id.as_deref();
-        let usable = named_id.filter(|id| takes_documents || !is_document(id));
-        let Some(id) = usable else {
-            let registered = self.manager.register_client(CLIENT_NAME, redirect_uri, scopes).await;
-            return Ok(registered.map_err(|error| not_registered(&error))?.client_secret);
-        };
-        let secret = named.client_secret.as_ref().map(|secret| secret.expose().to_owned());
-        let config = client(id, secret.as_deref(), redirect_uri);
-        self.manager.configure_client(config).map_err(|_| LoginError::Unsupported)?;
-        Ok(secret)
-    }
-}
-
-/// The operator's scopes, or those that the server asks for; and what was granted before, if
-/// something is added to that.
-async fn wanted(
-    issuer: &Issuer,
-    named: &OAuthClient,
-    before: Option<&Grant>,
-    added: &[String],
-) -> Vec<String> {
-    let mut scopes = named.scopes.clone();
-    if scopes.is_empty() {
-        scopes = issuer.manager.select_initial_scopes(&[]).await;
-    }
-    if !added.is_empty() {
-        let before = before.filter(|it| it.credentials.issuer == issuer.metadata.issuer);
-        scopes.extend(before.into_iter().flat_map(|it| it.credentials.granted_scopes.clone()));
-        scopes.extend(added.iter().cloned());
-    }
-    // Without it many issuers give no refresh token.
-    let offered = issuer.metadata.scopes_supported.iter().flatten();
-    if !scopes.is_empty() && offered.into_iter().any(|scope| scope == OFFLINE) {
-        scopes.push(OFFLINE.to_owned());
-    }
-    let mut seen = HashSet::new();
-    scopes.retain(|scope| seen.insert(scope.clone()));
-    scopes
-}
-
-/// A client id that is the address of a document about the client.
-fn is_document(id: &str) -> bool {
-    Url::parse(id).is_ok_and(|url| url.scheme() == "https" && url.path() != "/")
-}
-
-fn url_of(server: &ServerSettings) -> Option<Url> {
-    let Transport::Http { url, .. } = &server.transport else { return None };
-    Url::parse(url).ok()
-}
-
-/// As the address of an answer: only its query counts.
-fn came_back(query: &str) -> Option<Url> {
-    let mut url = Url::parse("http://localhost/").ok()?;
-    url.set_query(Some(query));
-    Some(url)
-}
-
-fn parameter(url: &Url, name: &str) -> Option<String> {
-    url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
-}
-
-/// A code such as `access_denied`; anything else is not shown.
-fn shown(code: &str) -> String {
-    let fine = code.len() <= 40 && code.chars().all(|c| c.is_ascii_lowercase() || c == '_');
-    if fine { code.to_owned() } else { "for a reason that cannot be shown".to_owned() }
-}
-
-fn not_registered(error: &AuthError) -> LoginError {
-    match error {
-        AuthError::PkceUnsupported | AuthError::InvalidScope(_) => LoginError::Unsupported,
-        AuthError::RegistrationFailed(_) | _ => LoginError::NoRegistration,
-    }
-}
-
-fn not_exchanged(error: &AuthError) -> LoginError {
-    match error {
-        AuthError::AuthorizationServerMismatch { .. }
-        | AuthError::AuthorizationServerMissingIssuer { .. }
-        | AuthError::AuthorizationFailed(_) => LoginError::OtherIssuer,
-        AuthError::TokenExchangeFailed(_) | _ => LoginError::NoToken,
-    }
-}
-
-impl From<IssuerFault> for LoginError {
-    fn from(fault: IssuerFault) -> Self {
-        Self::Issuer(fault.to_string())
     }
 }

@@ -1,5 +1,5 @@
-//! The operator's token for one server: which one is sent, when it is renewed, and what the operator
-//! must do if there is none (ADR 42).
+//! The tokens of one holder for one server: which one is sent, when it is renewed, and what the holder
+//! must do if there is none (ADR 42, ADR 46).
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,8 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 use tracing::Instrument;
 
-use super::super::{ServerSettings, Transport};
+use super::super::ServerSettings;
+use super::authorization::url_of;
 use super::exchange::Exchange;
 use super::grant::Grant;
 use super::issuer::{RenewalFault, renew};
@@ -30,6 +31,7 @@ pub(crate) struct ServerTokens {
     name: String,
     url: Url,
     place: TokenPlace,
+    holder: Holder,
     vault: TokenVault,
     outbound: Outbound,
     known: Mutex<Known>,
@@ -55,7 +57,16 @@ enum Renewals {
     Over,
 }
 
-/// What the operator must do.
+/// Whose tokens they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holder {
+    /// Without a token a server may still list its tools.
+    Operator,
+    /// Without a token nothing is sent.
+    Caller,
+}
+
+/// What the holder must do.
 enum Need {
     Login,
     /// The server wants scopes that were not granted; in its own words, so they may be empty.
@@ -77,33 +88,58 @@ pub(crate) enum NoToken {
     Store,
     #[error("the issuer does not answer")]
     Issuer,
+    #[error("the caller signed out")]
+    SignedOut,
 }
 
 impl ServerTokens {
-    /// `None` if the server gets no token of the operator's.
-    pub(crate) fn new(
-        server: &ServerSettings,
+    pub(super) fn new(
+        (name, url): (&str, &Url),
+        (place, holder): (TokenPlace, Holder),
         vault: &TokenVault,
         outbound: &Outbound,
-    ) -> Option<Arc<Self>> {
-        let place = place_of(server)?;
-        let Transport::Http { url, .. } = &server.transport else { return None };
-        Some(Arc::new(Self {
-            name: server.name.clone(),
-            url: Url::parse(url).ok()?,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            name: name.to_owned(),
+            url: url.clone(),
             place,
+            holder,
             vault: vault.clone(),
             outbound: outbound.clone(),
             known: Mutex::default(),
             renewing: Semaphore::new(1),
-        }))
+        })
+    }
+
+    /// `None` if the server gets no token of the operator's.
+    pub(crate) fn of_operator(
+        server: &ServerSettings,
+        vault: &TokenVault,
+        outbound: &Outbound,
+    ) -> Option<Arc<Self>> {
+        let (place, url) = place_of(server).zip(url_of(server))?;
+        Some(Self::new((&server.name, &url), (place, Holder::Operator), vault, outbound))
+    }
+
+    /// The sign-in that there is now, wherever it was made; `None` if there is none that can be read.
+    pub(super) async fn sign_in(&self) -> Result<Option<String>, NoToken> {
+        let found = readable(self.look_up().await?);
+        Ok(found.map(|(_, grant)| grant.sign_in().unwrap_or_default().to_owned()))
+    }
+
+    /// The scopes that the server wanted besides, if it can be told which.
+    pub(super) fn missing_scopes(&self) -> Vec<String> {
+        let known = self.lock();
+        let Some(Need::Scopes(scopes)) = &known.need else { return Vec::new() };
+        let scopes = Some(scopes).filter(|scopes| is_showable(scopes));
+        scopes.into_iter().flat_map(|it| it.split(' ')).map(str::to_owned).collect()
     }
 
     /// The token to send; `None` if nobody signed in.
     pub(crate) async fn token(self: &Arc<Self>) -> Result<Option<Secret>, NoToken> {
         let (is_settled, known) = self.known();
         let kept = if is_settled { known } else { self.look_up().await? };
-        let Some((kept, grant)) = readable(kept) else { return Ok(None) };
+        let Some((kept, grant)) = readable(kept) else { return self.none() };
         if !grant.is_due() || !self.may_renew() {
             return Ok(Some(grant.access_token()));
         }
@@ -168,6 +204,14 @@ impl ServerTokens {
                 "its sign-in does not allow all that it offers; run {login} with the --scope that it needs"
             ),
         })
+    }
+
+    /// A caller's call is not made as nobody's.
+    fn none(&self) -> Result<Option<Secret>, NoToken> {
+        match self.holder {
+            Holder::Operator => Ok(None),
+            Holder::Caller => Err(NoToken::SignedOut),
+        }
     }
 
     async fn look_up(&self) -> Result<Option<KeptGrant>, NoToken> {

@@ -76,6 +76,44 @@ impl TokenVault {
         }
     }
 
+    /// Takes out what is there.
+    pub(super) async fn remove(&self, place: &TokenPlace) -> Result<bool, TokensUnavailable> {
+        self.store.remove(place, None).await
+    }
+
+    /// Keeps what the end of a caller's sign-in needs, in the place of an earlier one.
+    pub(super) async fn keep_pending(
+        &self,
+        place: &TokenPlace,
+        text: &str,
+    ) -> Result<(), TokensUnavailable> {
+        let place = pending(place);
+        let sealed = self.key.seal(&name_of(&place), text).ok_or(TokensUnavailable)?;
+        self.store.keep(&place, &sealed, None).await.map(drop)
+    }
+
+    /// Takes that out if it `fits`. Of many who do, one gets it.
+    pub(super) async fn take_pending<T>(
+        &self,
+        place: &TokenPlace,
+        fits: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, TokensUnavailable> {
+        let place = pending(place);
+        let Some(sealed) = self.store.find(&place).await? else { return Ok(None) };
+        let opened = self.key.open(&name_of(&place), &sealed);
+        let Some(found) = opened.and_then(|text| fits(&text)) else { return Ok(None) };
+        Ok(self.store.remove(&place, Some(&sealed)).await?.then_some(found))
+    }
+
+    /// A text that anybody may carry, for one purpose. No purpose has the form of a place.
+    pub(super) fn seal(&self, purpose: &str, text: &str) -> Option<String> {
+        self.key.seal(purpose, text)
+    }
+
+    pub(super) fn open(&self, purpose: &str, sealed: &str) -> Option<String> {
+        self.key.open(purpose, sealed)
+    }
+
     fn read(&self, place: &TokenPlace, sealed: &str) -> Option<Grant> {
         serde_json::from_str(&self.key.open(&name_of(place), sealed)?).ok()
     }
@@ -90,14 +128,25 @@ impl fmt::Debug for TokenVault {
 /// Where the operator's grant for a server is kept. `None` if it gets no token: a child, one with a
 /// credential of its own, and one where others could read it on the way.
 pub(super) fn place_of(server: &ServerSettings) -> Option<TokenPlace> {
-    let Transport::Http { url, headers } = &server.transport else { return None };
-    let has_own = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+    Some(TokenPlace { server: key_of(server)?, holder: OPERATOR.into() })
+}
+
+/// A server as it is known here. `None` as above.
+pub(super) fn key_of(server: &ServerSettings) -> Option<Arc<str>> {
+    let Transport::Http { url, .. } = &server.transport else { return None };
+    let has_own = server.transport.has_credential();
     if has_own || server.forward_auth || !server.transport.keeps_tokens() {
         return None;
     }
     // Another address under the same name gets no token of this one. An address may contain a key.
     let url = to_hex(digest(&SHA256, url.as_bytes()).as_ref());
-    Some(TokenPlace { server: format!("{}@{url}", server.name).into(), holder: OPERATOR.into() })
+    Some(format!("{}@{url}", server.name).into())
+}
+
+/// Where a sign-in waits for its end: one for each holder, so that they do not pile up.
+fn pending(place: &TokenPlace) -> TokenPlace {
+    let TokenPlace { server, holder } = place;
+    TokenPlace { server: format!("{server} pending").into(), holder: Arc::clone(holder) }
 }
 
 /// What a sealed text is bound to: one that is copied into another place cannot be read there.

@@ -1,6 +1,7 @@
 //! The MCP adapter against real servers.
 
 mod addresses;
+mod caller_sign_in;
 mod calls;
 mod catalog;
 mod child;
@@ -69,6 +70,7 @@ fn settings(servers: Vec<ServerSettings>) -> Settings {
         outbound: Outbound::default(),
         pins: None,
         vault: None,
+        public_url: String::new(),
     }
 }
 

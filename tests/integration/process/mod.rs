@@ -1,6 +1,7 @@
 //! The real program: its own model, its own todo server, its own files.
 
 mod approvals;
+mod caller_sign_in;
 mod canaries;
 mod commands;
 mod connections;

@@ -261,6 +261,7 @@ fn ended(tool_calls: Vec<ToolRecord>) -> Fact {
         spend: Spend::default(),
         thread_spend: None,
         confirmation: None,
+        sign_ins: Vec::new(),
     }))
 }
 

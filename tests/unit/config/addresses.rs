@@ -81,3 +81,20 @@ fn tokens_are_passed_on_only_where_there_are_any() {
     assert!(told[0].contains(r#"server a: "forward_auth" does nothing without"#), "{told:?}");
     assert_eq!((without.servers.len(), with.servers.len(), with.faults.len()), (0, 1, 0));
 }
+
+#[test]
+fn callers_sign_in_only_where_it_can_be_kept() {
+    let data = tempfile::tempdir().unwrap();
+    let file = data.path().join("mcp.json");
+    let list = r#"{"mcpServers": {"a": {"url": "https://a.example/mcp", "sign_in": "caller"}}}"#;
+    std::fs::write(&file, list).unwrap();
+    let file = file.to_str().unwrap();
+    let key = "a".repeat(64);
+
+    let without = load(&[("MCP_CONFIG", file)]).unwrap().mcp;
+    let with = load(&[("MCP_CONFIG", file), ("TOKEN_KEY", key.as_str())]).unwrap().mcp;
+
+    let told: Vec<_> = without.faults.iter().map(ToString::to_string).collect();
+    assert!(told[0].contains(r#"server a: a "sign_in" of callers needs TOKEN_KEY"#), "{told:?}");
+    assert_eq!((without.servers.len(), with.servers.len(), with.faults.len()), (0, 1, 0));
+}

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use orchestrator::domain::{ApprovalRule, Secret, Trust};
 use orchestrator::mcp::{
-    OAuthClient, RevisionChoice, SealingKey, ServerFault, ServerList, ServerSettings, ToolFilter,
-    Transport, Variables, read_servers,
+    OAuthClient, RevisionChoice, SealingKey, ServerFault, ServerList, ServerSettings, SignInBy,
+    ToolFilter, Transport, Variables, read_servers,
 };
 
 #[test]
@@ -318,6 +318,39 @@ fn tokens_of_callers_go_only_where_nobody_on_the_way_can_read_them() {
             r#"server plain: "forward_auth" needs an https "url", or one on this machine"#,
         ]
     );
+}
+
+#[test]
+fn callers_sign_in_only_where_their_tokens_are_safe_and_theirs() {
+    let list = read(
+        r#"{"mcpServers": {
+            "odd": {"url": "https://localhost", "sign_in": "hush"},
+            "piped": {"command": "x", "sign_in": "caller"},
+            "plain": {"url": "http://hush.example/mcp", "sign_in": "caller"},
+            "own": {"url": "https://a.example", "headers": {"authorization": "hush"}, "sign_in": "caller"},
+            "both": {"url": "https://a.example", "forward_auth": true, "sign_in": "caller"},
+            "here": {"url": "http://localhost:1/mcp", "sign_in": "caller"},
+            "far": {"url": "https://a.example", "sign_in": "operator"}
+        }}"#,
+    );
+
+    let told: Vec<_> = list.faults.iter().map(ToString::to_string).collect();
+    let unsafe_for = |name: &str| {
+        format!(
+            r#"server {name}: a "sign_in" of callers needs an https "url", or one on this machine, without an Authorization header"#
+        )
+    };
+    let expected = [
+        r#"server odd: "sign_in" must be "operator" or "caller""#.to_owned(),
+        unsafe_for("piped"),
+        unsafe_for("plain"),
+        unsafe_for("own"),
+        r#"server both: "forward_auth" and a "sign_in" of callers exclude each other; keep one"#
+            .to_owned(),
+    ];
+    assert_eq!(told, expected);
+    let by: Vec<_> = list.servers.iter().map(|server| server.sign_in).collect();
+    assert_eq!(by, [SignInBy::Caller, SignInBy::Operator]);
 }
 
 #[test]

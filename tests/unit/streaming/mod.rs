@@ -113,5 +113,6 @@ fn ended(outcome: Outcome, told: Option<&str>) -> Fact {
         spend: Spend::default(),
         thread_spend: None,
         confirmation: None,
+        sign_ins: Vec::new(),
     }))
 }
