@@ -135,8 +135,10 @@ fn ask(page: &SignInPage) -> Response {
         "<h1>Sign in at {host}</h1>\
          <p>The assistant will use the account with which you sign in, through its tools \
          <code>{server}</code>, for <strong>{owner}</strong> and for nobody else.</p>{scopes}\
+         <p>The next page is where {host} has its accounts. Look at its address before you type a \
+         password.</p>\
          <p>Is that not you, or did somebody send you this link? Then close this page.</p>\
-         <form method=\"post\"><button class=\"primary\">Go on to {host}</button></form>"
+         <form method=\"post\"><button class=\"primary\">Go on</button></form>"
     );
     document(StatusCode::OK, &body)
 }

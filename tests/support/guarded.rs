@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use axum::{Json, Router};
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use reqwest::Url;
 use reqwest::redirect::Policy;
 use serde_json::{Value, json};
@@ -94,6 +94,7 @@ impl Guarded {
             )
             .route("/authorize", get(authorize))
             .route("/token", post(token))
+            .route("/revoke", post(revoke))
             .route("/mcp", any(guarded))
             .with_state(Arc::clone(&state));
         let task = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
@@ -177,6 +178,7 @@ async fn metadata(State(state): Shared) -> Json<Value> {
         "authorization_endpoint": format!("{url}/authorize"),
         "token_endpoint": format!("{url}/token"),
         "registration_endpoint": format!("{url}/register"),
+        "revocation_endpoint": format!("{url}/revoke"),
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": true,
     });
@@ -226,6 +228,15 @@ async fn token(State(state): Shared, form: String) -> Response {
     let expires_in = state.lifetime;
     Json(json!({ "access_token": access, "token_type": "Bearer", "expires_in": expires_in, "refresh_token": refresh, "scope": scopes }))
         .into_response()
+}
+
+async fn revoke(State(state): Shared, headers: HeaderMap, form: String) -> StatusCode {
+    let client = STANDARD.encode(format!("c:{CLIENT_SECRET}"));
+    if headers[AUTHORIZATION] != format!("Basic {client}") {
+        return StatusCode::UNAUTHORIZED;
+    }
+    state.lock().unwrap().forget(&pairs(&form)["token"]);
+    StatusCode::OK
 }
 
 /// As PKCE has it, S256.

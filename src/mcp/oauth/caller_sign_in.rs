@@ -20,7 +20,7 @@ use super::caller_link::{BrowserMark, Carried, SignInLink};
 use super::caller_tokens::CallerTokens;
 use super::exchange::Exchange;
 use super::grant::{Grant, GrantedClient};
-use super::issuer::{Issuer, client};
+use super::issuer::{Issuer, client, revoke};
 use super::seal::random_name;
 use super::vault::TokenVault;
 use base::domain::{Owner, Secret, SignInFault, SignInPage, SignIns, SignedIn, TokenPlace};
@@ -155,9 +155,21 @@ impl SignIns for CallerSignIns {
         async move {
             let place = self.place(|it, _| **it.name() == *server).ok_or(SignInFault::Unknown)?;
             let kept = place.tokens()?.place_of(owner);
+            let before = place.vault.find(&kept).await?.and_then(|kept| kept.grant);
             let was_there = place.vault.remove(&kept).await?;
             place.server.caller_sessions.forget_all_of(owner);
             tracing::info!(mcp.server = server, was_there, "A caller signed out at a tool server");
+            let room = Arc::clone(&self.places).try_acquire_owned();
+            if let (Some(grant), Ok(room)) = (before, room) {
+                // Nobody waits for an issuer that may not answer: here it is over.
+                drop(tokio::spawn(
+                    async move {
+                        let _room = room;
+                        place.revoke(&grant).await;
+                    }
+                    .in_current_span(),
+                ));
+            }
             Ok(())
         }
         .boxed()
@@ -215,6 +227,14 @@ impl SignInPlace {
         let server = self.server.name();
         tracing::info!(mcp.server = %server, "A caller signed in at a tool server");
         Ok(SignedIn { host: self.tokens()?.host(), owner })
+    }
+
+    async fn revoke(&self, grant: &Grant) {
+        let Some(server) = url_of(&self.server.settings) else { return };
+        let exchange = Exchange { server, outbound: self.common.outbound.clone() };
+        let is_told = Box::pin(revoke(exchange, grant)).await;
+        let server = self.server.name();
+        tracing::info!(mcp.server = %server, is_told, "The issuer of a sign-in was told of its end");
     }
 
     /// The issuer is found anew: a code goes to nobody else.

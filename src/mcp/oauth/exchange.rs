@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
 use outbound::{Network, Outbound, is_here, network_of};
+use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, Request, Response, Url};
 use rmcp::transport::auth::{
     OAuthHttpClient, OAuthHttpClientError, OAuthHttpClientFuture, OAuthHttpRequest,
@@ -19,6 +20,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_ANSWER: usize = 256 * 1024;
 
 /// Sends the requests of one server's authorization.
+#[derive(Clone)]
 pub(super) struct Exchange {
     pub(super) server: Url,
     pub(super) outbound: Outbound,
@@ -60,9 +62,40 @@ impl Exchange {
         read(client.execute(request).await?).await
     }
 
+    /// Posts a form as a client of the issuer; whether it was taken.
+    pub(super) async fn post_form(
+        &self,
+        url: &Url,
+        form: &[(&str, &str)],
+        (client, secret): (&str, Option<&str>),
+    ) -> Result<bool, OAuthHttpClientError> {
+        if !is_usable(url, &self.server) {
+            return Err(ExchangeFault::NotAllowed.into());
+        }
+        let public = secret.is_none().then_some(("client_id", client));
+        let form = encoded(form.iter().copied().chain(public));
+        let request = self.client(url)?.post(url.clone());
+        let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form);
+        let request = match secret {
+            Some(secret) => request.basic_auth(plain(client), Some(plain(secret))),
+            None => request,
+        };
+        Ok(request.send().await?.status().is_success())
+    }
+
     fn client(&self, url: &Url) -> Result<Client, reqwest::Error> {
         self.outbound.client(url).timeout(REQUEST_TIMEOUT).build()
     }
+}
+
+fn encoded<'a>(form: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let url = Url::parse_with_params("http://localhost/", form);
+    url.ok().and_then(|url| url.query().map(str::to_owned)).unwrap_or_default()
+}
+
+/// As RFC 6749 has a client's id and secret in the header.
+fn plain(text: &str) -> String {
+    encoded([("", text)].into_iter()).trim_start_matches('=').to_owned()
 }
 
 type HttpAnswer = http::Response<Vec<u8>>;

@@ -74,6 +74,14 @@ impl Grant {
         Secret::new(&self.access_token)
     }
 
+    /// What ends the whole sign-in at the issuer: the refresh token if there is one.
+    pub(super) fn revocable(&self) -> Secret {
+        let issued = self.credentials.token_response.as_ref();
+        let issued = issued.and_then(|issued| serde_json::to_value(issued).ok());
+        let issued = issued.and_then(|it| serde_json::from_value::<IssuedTokens>(it).ok());
+        issued.and_then(|it| it.refresh_token).map_or_else(|| self.access_token(), Secret::new)
+    }
+
     pub(super) fn is_renewable(&self) -> bool {
         self.is_renewable
     }

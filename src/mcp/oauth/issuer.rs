@@ -118,6 +118,20 @@ pub(super) async fn renew(exchange: Exchange, grant: &Grant) -> Result<Grant, Re
     }
 }
 
+/// Tells the issuer that a sign-in is over (RFC 7009). Whether it took that; some have no way to.
+pub(super) async fn revoke(exchange: Exchange, grant: &Grant) -> bool {
+    let challenge = grant.client.challenge.as_deref();
+    let Ok(issuer) = Issuer::find(exchange.clone(), challenge).await else { return false };
+    let endpoint = issuer.metadata.additional_fields.get("revocation_endpoint");
+    let endpoint = endpoint.and_then(|it| Url::parse(it.as_str()?).ok());
+    // Its refresh token goes to nobody else.
+    let is_same = issuer.metadata.issuer == grant.credentials.issuer;
+    let Some(endpoint) = endpoint.filter(|_| is_same) else { return false };
+    let token = grant.revocable();
+    let client = (grant.credentials.client_id.as_str(), grant.client.secret.as_deref());
+    exchange.post_form(&endpoint, &[("token", token.expose())], client).await.unwrap_or(false)
+}
+
 /// What an exchange left.
 pub(super) async fn granted(
     store: &InMemoryCredentialStore,

@@ -22,6 +22,7 @@ use crate::support::callers::{known, with_key};
 use crate::support::doubles::{ScriptedModel, calls, says};
 use crate::support::guarded::{Guarded, agree};
 use crate::support::mcp_server::Era;
+use crate::support::watchdog::until;
 
 /// A guarded server, and what its replicas share.
 struct Town {
@@ -454,6 +455,8 @@ async fn whoever_signs_out_is_called_for_no_more_on_any_replica() {
     for _ in 0..2 {
         assert_eq!(app.send(with_key(out("one"), &key)).await.status, 204);
     }
+    let valid = || town.guarded.state.lock().unwrap().valid.keys().cloned().collect::<Vec<_>>();
+    until("the issuer knows of it", || valid() == ["access-2"]).await;
 
     for replica in &replicas {
         replica.offer(&ada).await;
@@ -586,5 +589,23 @@ async fn the_person_gets_the_link_and_the_model_never_sees_it() {
         assert!(!seen.contains(secret), "the model saw it: {seen}");
     }
     assert_told(&Browser::new().open(shown).await, 200, "Sign in at");
+    here.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_signs_out_is_not_kept_by_an_issuer_that_cannot_be_told() {
+    let town = Town::new(Era::Stateless).await;
+    let here = town.replica().await;
+    let ada = user("ada");
+    for endpoint in [Value::Null, json!("https://10.0.0.1/revoke"), json!("nowhere"), json!(7)] {
+        here.sign_in(&ada).await;
+        assert!(here.auth(&ada).await.is_ok());
+        town.guarded.state.lock().unwrap().metadata = json!({ "revocation_endpoint": endpoint });
+
+        let out = in_time(async { here.servers.sign_ins().sign_out(&ada.owner, "one").await });
+
+        assert_eq!(out.await, Ok(()));
+        here.offer(&ada).await;
+    }
     here.stop().await;
 }
