@@ -124,6 +124,5 @@ fn last_reply(turn: &[Message]) -> usize {
 
 /// The result of a call whose outcome is unknown.
 pub(super) fn unknown(call: &ToolCall) -> ToolResult {
-    let output = ToolError::Lost.to_string();
-    ToolResult { id: call.id.clone(), name: call.name.clone(), output, is_error: true }
+    ToolResult::ours(call, ToolError::Lost.to_string())
 }

@@ -13,6 +13,7 @@ mod ports;
 mod record;
 mod repeat;
 mod request;
+mod results;
 mod service;
 mod settings;
 mod turn;
@@ -26,8 +27,9 @@ pub use forms::approval::{Confirmation, ConfirmationCall};
 pub use history::for_model;
 pub use ports::{
     Allowances, Beginning, Begun, Charge, Claim, Closing, Count, DoneEffect, Ended, Ending, Entry,
-    Held, Journal, Known, LEASE, Lease, Leases, ModelUsage, Naming, NewEffect, NewReceipt, NewTurn,
-    Rating, Receipt, Receipts, Received, Resource, Settlement, Store, StoreResult, ThreadIndex,
+    Held, Journal, Known, LEASE, Lease, Leases, LongResult, LongResults, MAX_KEPT_BYTES,
+    MAX_KEPT_RESULTS, ModelUsage, Naming, NewEffect, NewReceipt, NewTurn, PageRange, Rating,
+    Receipt, Receipts, Received, Resource, ResultPage, Settlement, Store, StoreResult, ThreadIndex,
     ThreadLog, ThreadsError, USAGE_DAYS, Used,
 };
 pub use record::describe::describe;

@@ -11,7 +11,7 @@ use super::database::SqlDialect;
 /// The description that the table of applied steps shows, and the SQL.
 type Step = (&'static str, &'static str);
 
-const SQLITE: [Step; 12] = [
+const SQLITE: [Step; 13] = [
     ("threads", include_str!("migrations/sqlite/0001_threads.sql")),
     ("lean tables", include_str!("migrations/sqlite/0002_lean_tables.sql")),
     ("turns", include_str!("migrations/sqlite/0003_turns.sql")),
@@ -24,9 +24,10 @@ const SQLITE: [Step; 12] = [
     ("grants", include_str!("migrations/sqlite/0010_grants.sql")),
     ("tool pins", include_str!("migrations/sqlite/0011_tool_pins.sql")),
     ("sealed tokens", include_str!("migrations/sqlite/0012_sealed_tokens.sql")),
+    ("long results", include_str!("migrations/sqlite/0016_long_results.sql")),
 ];
 
-const POSTGRES: [Step; 12] = [
+const POSTGRES: [Step; 13] = [
     ("threads", include_str!("migrations/postgres/0001_threads.sql")),
     ("beginnings", include_str!("migrations/postgres/0002_beginnings.sql")),
     ("turns", include_str!("migrations/postgres/0003_turns.sql")),
@@ -39,6 +40,7 @@ const POSTGRES: [Step; 12] = [
     ("grants", include_str!("migrations/postgres/0010_grants.sql")),
     ("tool pins", include_str!("migrations/postgres/0011_tool_pins.sql")),
     ("sealed tokens", include_str!("migrations/postgres/0012_sealed_tokens.sql")),
+    ("long results", include_str!("migrations/postgres/0016_long_results.sql")),
 ];
 
 pub(super) fn migrator(dialect: SqlDialect) -> Migrator {

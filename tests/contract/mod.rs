@@ -5,6 +5,7 @@ pub(crate) mod stores;
 mod allowances;
 mod effects;
 mod leases;
+mod long_results;
 mod owners;
 mod pins;
 mod receipts;

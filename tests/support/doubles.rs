@@ -68,6 +68,11 @@ impl ScriptedModel {
         Arc::new(Self { script, choices, ..Self::default() })
     }
 
+    /// Acts so after what it was told before.
+    pub(crate) fn goes_on(&self, script: impl IntoIterator<Item = Act>) {
+        self.script.lock().unwrap().extend(script);
+    }
+
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }

@@ -6,11 +6,12 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, pending, ready};
 use orchestrator::chat::{
     Allowances, Beginning, Begun, Charge, Claim, Closing, Count, DoneEffect, Entry, Journal, Known,
-    Lease, Leases, ModelUsage, Naming, NewEffect, NewTurn, Rating, Receipts, Received, Resource,
-    Settlement, Store, StoreResult, ThreadIndex, ThreadLog, ThreadsError, Used,
+    Lease, Leases, LongResult, LongResults, ModelUsage, Naming, NewEffect, NewTurn, PageRange,
+    Rating, Receipts, Received, Resource, ResultPage, Settlement, Store, StoreResult, ThreadIndex,
+    ThreadLog, ThreadsError, Used,
 };
 use orchestrator::domain::{
-    CallerLimits, Item, ItemId, Message, Owner, Page, PageRequest, Thread, ThreadId,
+    CallerLimits, Item, ItemId, Message, Owner, Page, PageRequest, ResultId, Thread, ThreadId,
 };
 
 /// Asks before each call what is to become of it.
@@ -68,6 +69,11 @@ hand_on! { Journal:
     conclude(lease: &'a Lease, key: &'a str, output: &'a str) -> ();
     withdraw(lease: &'a Lease, key: &'a str) -> ();
     effects(resource: &'a Resource, root: &'a ItemId) -> Vec<DoneEffect>;
+}
+
+hand_on! { LongResults:
+    keep(lease: &'a Lease, result: &'a LongResult) -> ();
+    pages(resource: &'a Resource, result: &'a ResultId, range: PageRange) -> Vec<ResultPage>;
 }
 
 hand_on! { Allowances:

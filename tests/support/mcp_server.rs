@@ -378,6 +378,8 @@ async fn answer(
         "refuse" => Ok(CallToolResult::error(vec![ContentBlock::text("no\u{7} such thing")])),
         "invalid" => Err(ErrorData::invalid_params("what is that?", None)),
         "long" => text("é".repeat(50_000)),
+        "read_book" => text(book(&arguments)),
+        "read_aloud" => text(arguments["text"].as_str().unwrap().to_owned()),
         "picture" => {
             let picture = ContentBlock::image("A".repeat(16_000), "image/png");
             Ok(CallToolResult::success(vec![ContentBlock::text("look:"), picture]))
@@ -411,6 +413,13 @@ async fn report(name: &str, context: &RequestContext<RoleServer>) {
             return;
         }
     }
+}
+
+/// As many lines as are asked for, each with its number.
+pub(crate) fn book(arguments: &Map<String, Value>) -> String {
+    let lines = arguments["lines"].as_u64().unwrap();
+    let lines: Vec<_> = (1..=lines).map(|n| format!("Line {n} of the book.\n")).collect();
+    lines.concat()
 }
 
 fn header(context: &RequestContext<RoleServer>, name: &str) -> String {

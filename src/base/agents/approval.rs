@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 
 use super::ToolError;
 use crate::domain::{
-    ApprovalRule, Catalog, Message, Tool, ToolCall, ToolId, ToolOrigin, ToolResult, Trust, digest,
+    ApprovalRule, BuiltInTool, Catalog, Message, Tool, ToolCall, ToolId, ToolOrigin, ToolResult,
+    Trust, digest,
 };
 
 /// What the ids of approvals begin with. No question of a model has such an id.
@@ -184,8 +185,7 @@ pub fn open_calls(transcript: &[Message]) -> Vec<&ToolCall> {
 
 /// The result of a call for which the person did not wait to be asked.
 pub fn unapproved(call: &ToolCall) -> ToolResult {
-    let output = ToolError::Unapproved.to_string();
-    ToolResult { id: call.id.clone(), name: call.name.clone(), output, is_error: true }
+    ToolResult::ours(call, ToolError::Unapproved.to_string())
 }
 
 fn needs_approval<'a>(
@@ -221,17 +221,14 @@ fn reaches_out<'a>(tool: &Tool, taint: impl FnOnce() -> Vec<Speaker<'a>>) -> boo
     }
 }
 
-/// The tool whose words the model reads; `None` if an early release did not store which it was.
+/// The tool whose words the model reads; `None` if that was not stored.
 type Speaker<'a> = Option<&'a ToolId>;
 
 /// The tools of untrusted servers whose words the model reads. They stay in the transcript, so this
 /// holds for later turns and after a restart.
 fn taint<'a>(transcript: &'a [Message], catalog: &Catalog) -> Vec<Speaker<'a>> {
-    let is_trusted = |call: &ToolCall| {
-        let found = catalog.tools.iter().find(|tool| match &call.tool {
-            Some(id) => tool.origin.id() == Some(id),
-            None => tool.origin.id().is_none() && tool.name == call.name,
-        });
+    let is_trusted = |id: &ToolId| {
+        let found = catalog.tools.iter().find(|tool| tool.origin.id() == Some(id));
         found.is_some_and(|tool| tool.trust != Trust::Untrusted)
     };
     let pairs = transcript.iter().zip(transcript.iter().skip(1));
@@ -240,11 +237,33 @@ fn taint<'a>(transcript: &'a [Message], catalog: &Catalog) -> Vec<Speaker<'a>> {
         _ => None,
     });
     let spoke = answered.flat_map(|(calls, results)| {
-        let has_words =
-            |call: &&ToolCall| results.iter().any(|it| it.id == call.id && !ToolError::is_ours(it));
-        calls.iter().filter(has_words).filter(|call| !is_trusted(call))
+        let words = |call| results.iter().filter_map(move |result| speaker(call, result));
+        calls.iter().flat_map(words)
     });
-    spoke.map(|call| call.tool.as_ref()).collect()
+    spoke.filter(|speaker| !speaker.is_some_and(is_trusted)).collect()
+}
+
+/// Who speaks in the result of a call; `None` if it is not the result of this call, or says our own
+/// words.
+fn speaker<'a>(call: &'a ToolCall, result: &'a ToolResult) -> Option<Speaker<'a>> {
+    if result.id != call.id || ToolError::is_ours(result) {
+        return None;
+    }
+    match result.origin.as_ref().or(call.tool.as_ref()) {
+        Some(speaker) => Some(Some(speaker)),
+        None if has_own_words(call, result) => None,
+        None => Some(None),
+    }
+}
+
+/// Whether a result without a speaker is of a built-in tool. What such a tool hands on of a server has
+/// a speaker, so the other words of most are errors (ADR 48).
+fn has_own_words(call: &ToolCall, result: &ToolResult) -> bool {
+    match BuiltInTool::named(&call.name) {
+        Some(BuiltInTool::AskUser) => true,
+        Some(BuiltInTool::ReadResult) => result.is_error,
+        None => false,
+    }
 }
 
 /// A tool as it is defined now. If its server changes it, earlier approvals do not count.

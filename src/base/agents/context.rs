@@ -1,13 +1,11 @@
 //! How much of a conversation the model is sent. Results of tools are what grows, so they are
 //! shortened.
 
-use crate::domain::{Message, shorten};
+use super::PageNote;
+use crate::domain::Message;
 
 /// A rough measure that holds for most languages and models.
 const BYTES_PER_TOKEN: usize = 4;
-
-/// In characters: results that do not fit are shortened to this.
-const SHORT_RESULT: usize = 400;
 
 /// The approximate number of bytes of so many tokens.
 pub const fn bytes_of_tokens(tokens: usize) -> usize {
@@ -36,8 +34,10 @@ pub fn shorten_results(messages: &mut [Message], room: usize) {
         if bytes <= room {
             return;
         }
-        let short = shorten(&result.output, SHORT_RESULT);
-        bytes -= result.output.len().saturating_sub(short.len());
-        result.output = short;
+        let short = PageNote::short(&result.output);
+        if short.len() < result.output.len() {
+            bytes -= result.output.len() - short.len();
+            result.output = short;
+        }
     }
 }

@@ -15,7 +15,8 @@ use super::{
     Run, Step, ToolEnd, ToolError, ToolRequest, Tools, system_prompt,
 };
 use crate::domain::{
-    CallId, CallKey, Caller, Catalog, Effect, SpendByModel, ToolOutput, ToolResult,
+    CallId, CallKey, Caller, Catalog, Effect, SpendByModel, ToolCall, ToolId, ToolOutput,
+    ToolResult,
 };
 
 /// How many calls of one batch run at the same time.
@@ -142,7 +143,8 @@ impl Driver {
         };
         let is_error = answer.is_err();
         let output = answer.as_ref().map_or_else(ToString::to_string, |output| output.text.clone());
-        let result = ToolResult { id: call.id.clone(), name: call.name.clone(), output, is_error };
+        let (id, name, origin) = (call.id.clone(), call.name.clone(), spoken_for(call, &answer));
+        let result = ToolResult { id, name, output, is_error, origin };
         self.tell(AgentEvent::ToolFinished(Box::new(ToolEnd { result: result.clone(), answer })));
         result
     }
@@ -192,6 +194,12 @@ impl Driver {
     fn tell(&self, event: AgentEvent) {
         self.listener.on(event);
     }
+}
+
+/// Whose words an answer is, if they are not of the tool that was called (ADR 48).
+fn spoken_for(call: &ToolCall, answer: &Result<ToolOutput, ToolError>) -> Option<ToolId> {
+    let speaker = answer.as_ref().ok()?.origin.id()?;
+    (call.tool.as_ref() != Some(speaker)).then(|| speaker.clone())
 }
 
 fn changes(planned: &Planned) -> bool {

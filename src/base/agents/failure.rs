@@ -137,6 +137,18 @@ pub enum ToolError {
          make it again unless they ask for it"
     )]
     Unapproved,
+    /// Nothing is kept under this id for this thread (ADR 48).
+    #[error(
+        "no such result is kept for this conversation; the oldest make room and none is kept longer \
+         than a day, so call the tool again if you need it"
+    )]
+    NoSuchResult,
+    #[error("this result has {0} pages; give a page from 1 to {0}")]
+    NoSuchPage(usize),
+    #[error(
+        "give the id of a result, and either the number of a page or up to 200 characters to find"
+    )]
+    ReadArguments,
     /// The turn ended before it was made.
     #[error("the turn ended before this call was made, so nothing was done")]
     NotMade,
@@ -224,6 +236,9 @@ impl ToolError {
             | Self::Declined
             | Self::DeclinedSaying(_)
             | Self::Unapproved
+            | Self::NoSuchResult
+            | Self::NoSuchPage(_)
+            | Self::ReadArguments
             | Self::NotMade => Certainty::NotMade,
             Self::Refused(_) => Certainty::Refused,
             Self::Asks => Certainty::Asks,

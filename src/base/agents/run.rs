@@ -185,13 +185,7 @@ impl Run {
     pub fn let_go(&mut self) -> Vec<ToolResult> {
         let output = ToolError::NotMade.to_string();
         let held = std::mem::take(&mut self.held).into_iter();
-        let result = |(call, _): (ToolCall, _)| ToolResult {
-            id: call.id,
-            name: call.name,
-            output: output.clone(),
-            is_error: true,
-        };
-        held.map(result).collect()
+        held.map(|(call, _)| ToolResult::ours(&call, output.clone())).collect()
     }
 
     pub fn stop(&mut self, finish: Finish) {

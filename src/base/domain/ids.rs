@@ -6,6 +6,8 @@ use serde::de::{Error, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
+use super::{ToolCall, digest};
+
 /// In bytes: longer than any id of ours or of another server of the protocol.
 const MAX_LENGTH: usize = 128;
 
@@ -20,11 +22,6 @@ macro_rules! id {
             /// As it is written on the wire.
             pub fn as_str(&self) -> &str {
                 &self.0
-            }
-
-            fn fresh(prefix: &str) -> Self {
-                // Version 7, so that ids sort by time.
-                Self(format!("{prefix}_{}", Uuid::now_v7().simple()))
             }
         }
 
@@ -77,35 +74,59 @@ id! {
     CallKey("String::deserialize")
 }
 
+id! {
+    /// The id of a long result that is kept for its thread. The model writes it, so it may be any
+    /// text.
+    ResultId("String::deserialize")
+}
+
+impl ResultId {
+    /// In hexadecimal digits: few for a model to copy, and a thread keeps few results.
+    const DIGITS: usize = 12;
+
+    /// The result of this call in this thread. A later try of the call has the same one (ADR 48).
+    pub fn of(thread: &ThreadId, call: &ToolCall) -> Self {
+        let key = call.key.as_ref().map_or(call.id.as_str(), CallKey::as_str);
+        let mut digits = digest(&[thread.as_str(), key]);
+        digits.truncate(Self::DIGITS);
+        Self(format!("res_{digits}"))
+    }
+}
+
 impl ThreadId {
     pub fn new_thread() -> Self {
-        Self::fresh("thr")
+        Self(fresh("thr"))
     }
 }
 
 impl ItemId {
     pub fn new_message() -> Self {
-        Self::fresh("msg")
+        Self(fresh("msg"))
     }
 
     pub fn new_question() -> Self {
-        Self::fresh("inp")
+        Self(fresh("inp"))
     }
 
     pub fn new_workflow() -> Self {
-        Self::fresh("wf")
+        Self(fresh("wf"))
     }
 }
 
 impl CallId {
     /// For a call that came without an id.
     pub fn synthesised() -> Self {
-        Self::fresh("call")
+        Self(fresh("call"))
     }
 }
 
 impl CallKey {
     pub fn new_key() -> Self {
-        Self::fresh("eff")
+        Self(fresh("eff"))
     }
+}
+
+fn fresh(prefix: &str) -> String {
+    // Version 7, so that ids sort by time.
+    format!("{prefix}_{}", Uuid::now_v7().simple())
 }

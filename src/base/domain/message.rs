@@ -84,6 +84,10 @@ pub struct ToolResult {
     pub output: String,
     /// The call failed or was not made.
     pub is_error: bool,
+    /// Whose words these are, if they are not of the tool that was called: a built-in tool may hand on
+    /// what a server said (ADR 48).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<ToolId>,
 }
 
 /// One complete reply of the model.
@@ -115,6 +119,14 @@ impl Message {
         said.and_then(|said| said.extra.as_ref())
             .into_iter()
             .chain(calls.filter_map(|call| call.extra.as_ref()))
+    }
+}
+
+impl ToolResult {
+    /// Our own words for a call without an answer.
+    pub fn ours(call: &ToolCall, words: String) -> Self {
+        let (id, name) = (call.id.clone(), call.name.clone());
+        Self { id, name, output: words, is_error: true, origin: None }
     }
 }
 

@@ -34,7 +34,7 @@ pub use cost::{Cost, InvalidCost};
 pub use digest::digest;
 pub use files::is_out_of_files;
 pub use health::{BreakerReport, BreakerState, CallCounts, Dependency, Detail, HealthProbe};
-pub use ids::{CallId, CallKey, ItemId, ThreadId};
+pub use ids::{CallId, CallKey, ItemId, ResultId, ThreadId};
 pub use item::{CallStatus, Item, ItemContent, OutputText, Picture, UserContent};
 pub use message::{Assistant, Message, Reply, ToolCall, ToolResult};
 pub use model_spend::{ModelSpend, SpendByModel};

@@ -58,6 +58,8 @@ pub enum ToolOrigin {
 pub enum BuiltInTool {
     /// Asks the person.
     AskUser,
+    /// Reads on in a long result (ADR 48).
+    ReadResult,
 }
 
 /// What a server claims about a tool. A missing hint has the protocol's default, the worse case.
@@ -163,11 +165,16 @@ impl ToolOrigin {
 }
 
 impl BuiltInTool {
-    pub const ALL: [Self; 1] = [Self::AskUser];
+    pub const ALL: [Self; 2] = [Self::AskUser, Self::ReadResult];
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|tool| tool.name() == name)
+    }
 
     pub const fn name(self) -> &'static str {
         match self {
             Self::AskUser => "ask_user",
+            Self::ReadResult => "read_result",
         }
     }
 }

@@ -190,7 +190,8 @@ fn told_now(untold: Vec<DoneEffect>) -> Vec<Message> {
 fn answer(call: &ToolCall, output: Option<String>) -> ToolResult {
     match output {
         Some(output) => {
-            ToolResult { id: call.id.clone(), name: call.name.clone(), output, is_error: false }
+            let (id, name) = (call.id.clone(), call.name.clone());
+            ToolResult { id, name, output, is_error: false, origin: None }
         }
         None => unknown(call),
     }

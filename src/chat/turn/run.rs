@@ -19,7 +19,8 @@ use super::super::record::wording::{message_for_person, missing};
 use super::super::repeat::{JournaledTools, admit};
 use super::super::request::choice::offered_choice;
 use super::super::request::job::{AnswerOrigin, TurnJob};
-use super::super::{Fact, Level, RequestContext, RunStart, Titles, TurnEnd, for_model};
+use super::super::results::{PagedTools, ReadableResults};
+use super::super::{Fact, Level, RequestContext, Resource, RunStart, Titles, TurnEnd, for_model};
 use super::TurnLog;
 use super::closer::{Payer, TurnCloser, close_turn};
 use super::title::{Unnamed, name_thread};
@@ -168,15 +169,15 @@ async fn work(chat: &ChatContext, input: TurnInput, held: &HeldThread) -> (Recor
     };
     let scope = Scope::of(&context, held.spent, chat.settings.allowed_domains.clone());
     let servers = servers_of(&tools.catalog());
-    let scribe = Scribe::new(log, RunStart { thread, turn: root.clone(), servers }, scope);
+    let start = RunStart { thread: thread.clone(), turn: root.clone(), servers };
+    let scribe = Scribe::new(log, start, scope);
     let (store, lease) = (Arc::clone(&chat.store), held.lease.clone());
     let recorder = Arc::new(Recorder::new(store, lease, interrupt.clone(), scribe));
-    let (store, lease) = (Arc::clone(&chat.store), held.lease.clone());
-    let tools = JournaledTools::new(tools, store, lease, root, interrupt.clone());
+    let tools = tools_of(chat, tools, (&thread, &root), held, &transcript);
     let driver = Driver {
         model: Arc::clone(&chat.model),
         choice,
-        tools: Arc::new(tools),
+        tools,
         caller: context.caller,
         time_zone: context.time_zone.unwrap_or_else(|| chat.settings.time_zone.clone()),
         // From here on: neither the queue nor the wait for tools counts.
@@ -188,6 +189,22 @@ async fn work(chat: &ChatContext, input: TurnInput, held: &HeldThread) -> (Recor
     let run = run.within(chat.settings.max_context_tokens).with_approvals(approvals);
     let steps = recorder.keeping(Box::pin(drive(run, driver))).await;
     (recorder.recorded(), steps)
+}
+
+/// The tools of this turn: long answers are kept in pages, effects are made once, and pages can be
+/// read.
+fn tools_of(
+    chat: &ChatContext,
+    tools: Arc<dyn Tools>,
+    (thread, root): (&ThreadId, &ItemId),
+    held: &HeldThread,
+    transcript: &[Message],
+) -> Arc<dyn Tools> {
+    let (store, lease) = (|| Arc::clone(&chat.store), || held.lease.clone());
+    let tools = Arc::new(PagedTools::new(tools, store(), thread.clone(), lease()));
+    let interrupt = held.interrupt.clone();
+    let tools = Arc::new(JournaledTools::new(tools, store(), lease(), root.clone(), interrupt));
+    Arc::new(ReadableResults::new(tools, store(), Resource::from(thread), transcript))
 }
 
 /// Shortly after the start, or after a loss, servers may be about to connect. The user is told

@@ -7,8 +7,8 @@ use rmcp::model::{CallToolResult, ContentBlock, ResourceContents};
 use super::fault::CallFault;
 use base::domain::{ToolImage, ToolLink, ToolOrigin, ToolOutput, clean, shorten};
 
-// Goes into the transcript, and so into every later request of the thread.
-const MAX_TEXT_CHARS: usize = 32_000;
+/// In bytes. What a model gets of it at once is decided in `chat` (ADR 48).
+const MAX_TEXT: usize = 2 * 1024 * 1024;
 /// Further parts are only counted.
 const MAX_BLOCKS: usize = 1_000;
 /// Larger structured content is dropped: the protocol wants the same as text.
@@ -47,7 +47,10 @@ fn text_of(result: &CallToolResult) -> String {
         }
         push_block(&mut text, block);
     }
-    let mut text = shorten(&text, MAX_TEXT_CHARS);
+    if text.len() > MAX_TEXT {
+        text.truncate(text.floor_char_boundary(MAX_TEXT));
+        text.push_str("… [cut]");
+    }
     let unread = result.content.len().saturating_sub(MAX_BLOCKS);
     if unread > 0 {
         write(&mut text, format_args!("\n[{unread} more parts are left out]"));
@@ -110,10 +113,10 @@ fn decoded_len(base64: &str) -> usize {
     base64.len() / 4 * 3
 }
 
-/// Adds text without invisible characters, and only as much as `shorten` needs to see that it is
-/// too much: a server may send megabytes.
+/// Adds text without invisible characters, and only as much as is needed to see that it is too much:
+/// a server may send megabytes.
 fn push(text: &mut String, words: &str) {
-    let room = (4 * MAX_TEXT_CHARS + 4).saturating_sub(text.len());
+    let room = (MAX_TEXT + 4).saturating_sub(text.len());
     text.push_str(&clean(words.get(..words.floor_char_boundary(room)).unwrap_or_default()));
 }
 

@@ -3,6 +3,7 @@
 mod allowances;
 mod conversation;
 mod journal;
+mod long_results;
 mod pins;
 mod receipts;
 mod sealed_tokens;
@@ -15,6 +16,7 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 
 use self::conversation::StoredThread;
+use self::long_results::ResultBook;
 use self::pins::PinsByServer;
 use self::receipts::ReceiptBook;
 use self::sealed_tokens::TokenBook;
@@ -40,6 +42,7 @@ struct All {
     usage: UsageBook,
     pins: PinsByServer,
     tokens: TokenBook,
+    results: ResultBook,
 }
 
 impl All {
@@ -70,6 +73,7 @@ impl All {
             && let Some(oldest) = self.threads.pop_front()
         {
             self.receipts.forget(&oldest.thread.id);
+            self.results.forget(&oldest.thread.id);
         }
         Some(lease)
     }
@@ -185,6 +189,7 @@ impl ThreadIndex for MemoryStore {
         let is_deleted = all.threads.len() < before;
         if is_deleted {
             all.receipts.forget(id);
+            all.results.forget(id);
         }
         ready(Ok(is_deleted)).boxed()
     }

@@ -4,6 +4,7 @@
 mod entries;
 mod journal;
 mod leases;
+mod long_results;
 mod pins;
 mod receipts;
 mod rows;

@@ -13,6 +13,7 @@ mod flight;
 mod floods;
 mod forwarding;
 mod logs;
+mod long_results;
 mod owners;
 mod pins;
 mod places;

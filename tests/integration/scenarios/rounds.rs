@@ -157,6 +157,7 @@ pub(super) fn second_round(asked: &str, said: &Assistant) -> Vec<Message> {
         name: call.name.clone(),
         output: json!({ "found": Value::Null }).to_string(),
         is_error: false,
+        origin: None,
     };
     let results = said.calls.iter().map(result).collect();
     let user = Message::User { text: asked.to_owned() };

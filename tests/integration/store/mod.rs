@@ -2,6 +2,7 @@
 
 mod batch_writer;
 mod file;
+mod long_results;
 mod server;
 mod upgrade;
 mod usage;

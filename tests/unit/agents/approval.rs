@@ -166,6 +166,7 @@ fn after_result(
         name: first.name.clone(),
         output: output.to_owned(),
         is_error,
+        origin: None,
     };
     let transcript = vec![
         Message::User { text: "go".to_owned() },
@@ -231,6 +232,15 @@ fn after_words_of_an_untrusted_server_what_reaches_outside_waits() {
     let unknown = ToolError::Unknown.to_string();
     assert!(!after_result(&nobody, (&unknown, true), &mail, &both), "no tool said that");
     assert!(after_result(&nobody, ("send it", true), &mail, &both), "nobody knows who said that");
+    let page = |origin: Option<&Tool>, is_error| {
+        let origin = origin.and_then(|tool| tool.origin.id().cloned());
+        let result = ToolResult { output: "a page".to_owned(), is_error, origin, ..read_result() };
+        after_page(result, &mail, &both)
+    };
+    assert!(page(Some(&read), false), "a page is of the server that said it");
+    assert!(!page(Some(&mail), false), "also if that is trusted");
+    assert!(page(None, false), "nobody knows who said that");
+    assert!(!page(None, true), "our own words");
 }
 
 #[test]
@@ -265,6 +275,32 @@ fn an_approved_call_whose_server_is_away_is_told_so_and_not_made() {
     assert_eq!(batches[0][0].refusal, Some(ToolError::Unavailable));
 }
 
+/// A result of the tool that reads pages of others.
+fn read_result() -> ToolResult {
+    let (id, name) = ("read".into(), BuiltInTool::ReadResult.name().to_owned());
+    ToolResult { id, name, output: String::new(), is_error: false, origin: None }
+}
+
+/// Whether a call waits after this result, in a thread where the page's whole is forgotten and the
+/// tool that reads pages is not offered any more.
+fn after_page(result: ToolResult, next: &Tool, catalog: &[Tool]) -> bool {
+    let mut calls = tool_calls(&[("read_result", json!({})), ("next", json!({}))]);
+    calls[0].id = result.id.clone();
+    calls[1].tool = next.origin.id().cloned();
+    let [first, last] = [calls.remove(0), calls.remove(0)];
+    let transcript = vec![
+        Message::User { text: "go".to_owned() },
+        Message::Assistant(reply("", vec![first]).message),
+        Message::Tools { results: vec![result] },
+        Message::Assistant(reply("", vec![last]).message),
+    ];
+    let limits = RunLimits { max_steps: 8, budget: SpendBudget::default() };
+    let approvals = Approvals { scope: scope(), ..Approvals::default() };
+    let mut run = Run::new(transcript, limits).with_approvals(approvals);
+    run.go_on(&Catalog { tools: catalog.to_vec(), ..Catalog::default() });
+    matches!(run.step(), Step::Done(Finish::Held(_)))
+}
+
 /// A run that goes on with these calls of its tools, each under its own key.
 fn resumed(names: &[&str], approvals: Approvals, results: &[&[usize]]) -> (Run, Vec<ToolCall>) {
     let mut calls =
@@ -282,6 +318,7 @@ fn resumed(names: &[&str], approvals: Approvals, results: &[&[usize]]) -> (Run, 
             name: calls[*place].name.clone(),
             output: "done".to_owned(),
             is_error: false,
+            origin: None,
         });
         transcript.push(Message::Tools { results: results.collect() });
     }
@@ -324,8 +361,13 @@ fn a_tool_whose_calls_were_declined_three_times_is_asked_about_no_more() {
         let mut call = call(&json!({ "n": n }));
         call.id = format!("c{n}").into();
         let output = ToolError::Declined.to_string();
-        let result =
-            ToolResult { id: call.id.clone(), name: call.name.clone(), output, is_error: true };
+        let result = ToolResult {
+            id: call.id.clone(),
+            name: call.name.clone(),
+            output,
+            is_error: true,
+            origin: None,
+        };
         [
             Message::Assistant(reply("", vec![call]).message),
             Message::Tools { results: vec![result] },

@@ -3,5 +3,6 @@
 mod approval;
 mod driver;
 mod failure;
+mod long_results;
 mod prompt;
 mod run;

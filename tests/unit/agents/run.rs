@@ -193,6 +193,7 @@ fn results_of(batches: &[Batch]) -> Vec<ToolResult> {
         name: call.name.clone(),
         output: "yes".to_owned(),
         is_error: false,
+        origin: None,
     };
     batches.iter().flatten().map(|planned| answer(&planned.call)).collect()
 }
@@ -209,7 +210,13 @@ fn what_the_model_is_sent_stays_within_its_limit_however_much_tools_answer() {
         let Step::CallTools(batches) = run.step() else { panic!("no calls") };
         let call = &batches[0][0].call;
         let (id, name) = (call.id.clone(), call.name.clone());
-        run.on_results(vec![ToolResult { id, name, output: "x".repeat(3_000), is_error: false }]);
+        run.on_results(vec![ToolResult {
+            id,
+            name,
+            output: "x".repeat(3_000),
+            is_error: false,
+            origin: None,
+        }]);
     }
     let Some(Message::Tools { results }) = run.transcript().last() else { panic!() };
     assert_eq!(results[0].output.len(), 3_000, "the newest gives way last");

@@ -94,7 +94,7 @@ fn called() -> Message {
 fn results(output: &str) -> Message {
     let call = tool_calls(&[("add", json!({}))]).remove(0);
     let (id, name, output) = (call.id, call.name, output.to_owned());
-    Message::Tools { results: vec![ToolResult { id, name, output, is_error: false }] }
+    Message::Tools { results: vec![ToolResult { id, name, output, is_error: false, origin: None }] }
 }
 
 fn user(text: &str) -> Message {

@@ -227,7 +227,13 @@ fn call(id: &str, arguments: &str, extra: Option<&Value>) -> ToolCall {
 }
 
 fn result(id: &str, output: &str) -> ToolResult {
-    ToolResult { id: id.into(), name: "x".to_owned(), output: output.to_owned(), is_error: false }
+    ToolResult {
+        id: id.into(),
+        name: "x".to_owned(),
+        output: output.to_owned(),
+        is_error: false,
+        origin: None,
+    }
 }
 
 fn tool(name: &str, schema: Value) -> Tool {
