@@ -17,6 +17,7 @@ use super::endpoint::Endpoint;
 use super::fault::advice::Advice;
 use super::fault::failure::Failure;
 use super::fault::remedy::Remedy;
+use super::fault::sight::{Doubt, Sight};
 use super::request::body::Body;
 use super::request::names::Names;
 use super::request::tool_declarations::ToolDeclarations;
@@ -42,6 +43,7 @@ pub struct OpenAiModel {
     pub(super) transport: ProviderTransport,
     pub(super) guard: Guard,
     advice: Advice,
+    sight: Sight,
     /// The last tool declarations, as text. Tools rarely change, and reducing schemas is expensive.
     declared: Mutex<Arc<ToolDeclarations>>,
 }
@@ -57,6 +59,7 @@ impl OpenAiModel {
             transport: ProviderTransport::new(endpoint, &settings.outbound)?,
             guard: Guard::new(name_of(&settings), settings.guard),
             advice: Advice::default(),
+            sight: Sight::default(),
             models: Succession::new(settings.clone()),
             declared: Mutex::default(),
             settings,
@@ -111,7 +114,31 @@ impl OpenAiModel {
             .map_err(|failure| self.error_of(failure))
     }
 
+    /// Asks, and asks without images if those may be why there was no answer.
     async fn ask(
+        &self,
+        asked: &RequestedModel,
+        request: ModelRequest<'_>,
+        deltas: &Deltas,
+    ) -> Result<Reply, Failure> {
+        let plain = ModelRequest { images: &[], ..request };
+        if request.images.is_empty() || !self.sight.may_see() {
+            return self.ask_once(asked, plain, deltas).await;
+        }
+        let result = self.ask_once(asked, request, deltas).await;
+        let Err(failure) = &result else { return result };
+        let doubt = Doubt::of(failure);
+        if doubt == Doubt::No || deltas.has_spoken() {
+            return result;
+        }
+        let second = self.ask_once(asked, plain, deltas).await;
+        if second.is_ok() && doubt == Doubt::Refused {
+            self.sight.lose();
+        }
+        second
+    }
+
+    async fn ask_once(
         &self,
         asked: &RequestedModel,
         request: ModelRequest<'_>,
@@ -198,7 +225,8 @@ impl OpenAiModel {
         let patience = Patience::new(first_event_by, self.settings.stall_timeout);
         let body = call.body();
         let Settings { model, .. } = &asked.settings;
-        let mut bill = Bill::new(call.deltas, model, asked.settings.price());
+        let bill = Bill::new(call.deltas, model, asked.settings.price());
+        let mut bill = bill.with_images(body.images());
         let opened = timeout_at(first_event_by, self.transport.open(&body, &mut bill));
         let opened = opened.await.map_err(|_| GuardRefusal::TimedOut)??;
         let deltas = call.deltas.for_attempt();

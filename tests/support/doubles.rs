@@ -7,8 +7,8 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::{BoxFuture, pending, ready};
 use orchestrator::agents::{
-    AgentEvent, Delta, Deltas, Listener, Model, ModelError, ModelRequest, ToolError, ToolRequest,
-    Tools,
+    AgentEvent, Delta, Deltas, Listener, Model, ModelError, ModelRequest, SeenImage, ToolError,
+    ToolRequest, Tools,
 };
 use orchestrator::domain::{
     Assistant, Catalog, Cost, Hints, Message, ModelSpend, Owner, Reply, Spend, Tool, ToolCall,
@@ -45,6 +45,7 @@ pub(crate) struct Asked {
     pub(crate) system: String,
     pub(crate) messages: Vec<Message>,
     pub(crate) tools: Vec<String>,
+    pub(crate) images: Vec<SeenImage>,
 }
 
 impl ScriptedModel {
@@ -89,6 +90,7 @@ impl Model for ScriptedModel {
             system: request.system.to_owned(),
             messages: request.messages.to_vec(),
             tools: request.tools.iter().map(|tool| tool.name.clone()).collect(),
+            images: request.images.to_vec(),
         });
         let act = self.script.lock().unwrap().pop_front();
         async move {

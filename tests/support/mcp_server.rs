@@ -18,8 +18,8 @@ use rmcp::ErrorData;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, DiscoverRequestMethod,
     DiscoverResult, InputRequiredResult, ListToolsResult, MetaObject, PaginatedRequestParams,
-    ProgressNotificationParam, ProtocolVersion, Resource, ServerCapabilities, ServerConfig,
-    SubscriptionFilter, Tool, ToolAnnotations,
+    ProgressNotificationParam, ProtocolVersion, Resource, ResourceContents, ServerCapabilities,
+    ServerConfig, SubscriptionFilter, Tool, ToolAnnotations,
 };
 use rmcp::service::{NotificationContext, RequestContext, RoleServer, SubscriptionContext};
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
@@ -380,8 +380,9 @@ async fn answer(
         "long" => text("é".repeat(50_000)),
         "read_book" => text(book(&arguments)),
         "read_aloud" => text(arguments["text"].as_str().unwrap().to_owned()),
+        "read_pictures" => Ok(pictures(&arguments)),
         "picture" => {
-            let picture = ContentBlock::image("A".repeat(16_000), "image/png");
+            let picture = ContentBlock::image(picture(16_000), "image/png");
             Ok(CallToolResult::success(vec![ContentBlock::text("look:"), picture]))
         }
         "blocks" => Ok(CallToolResult::success(vec![ContentBlock::text("x"); 300_000])),
@@ -422,6 +423,25 @@ pub(crate) fn book(arguments: &Map<String, Value>) -> String {
     lines.concat()
 }
 
+/// So many letters of base64, which begin as a PNG does.
+pub(crate) fn picture(letters: usize) -> String {
+    format!("iVBORw0KGgo{}", "A".repeat(letters - 11))
+}
+
+/// As many as are asked for, of the kind and the bytes that are asked for, as images and as resources.
+fn pictures(arguments: &Map<String, Value>) -> CallToolResult {
+    let base64 = arguments["base64"].as_str().unwrap();
+    let kind = arguments.get("kind").and_then(Value::as_str).unwrap_or("image/png");
+    let count = usize::try_from(arguments["count"].as_u64().unwrap()).unwrap();
+    let one = if arguments.contains_key("uri") {
+        let uri = arguments["uri"].as_str().unwrap();
+        ContentBlock::resource(ResourceContents::blob(base64, uri).with_mime_type(kind))
+    } else {
+        ContentBlock::image(base64, kind)
+    };
+    CallToolResult::success(vec![one; count])
+}
+
 fn header(context: &RequestContext<RoleServer>, name: &str) -> String {
     let parts = context.extensions.get::<Parts>().unwrap();
     let header = parts.headers.get(name).and_then(|it| it.to_str().ok());
@@ -436,7 +456,7 @@ fn said(context: &RequestContext<RoleServer>, name: &str) -> String {
 /// Text, and all that may come beside it.
 fn rich() -> CallToolResult {
     let link = Resource::new("file:///readme", "readme").with_mime_type("text/plain");
-    let picture = ContentBlock::image("A".repeat(16_000), "image/png");
+    let picture = ContentBlock::image(picture(16_000), "image/png");
     let blocks = vec![ContentBlock::text("look"), ContentBlock::resource_link(link), picture];
     let mut result = CallToolResult::success(blocks);
     result.structured_content = Some(json!({"answer": 42}));

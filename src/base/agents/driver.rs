@@ -15,8 +15,8 @@ use super::{
     Run, Step, ToolEnd, ToolError, ToolRequest, Tools, system_prompt,
 };
 use crate::domain::{
-    CallId, CallKey, Caller, Catalog, Effect, SpendByModel, ToolCall, ToolId, ToolOutput,
-    ToolResult,
+    CallId, CallKey, Caller, Catalog, Effect, SpendByModel, ToolCall, ToolId, ToolImage,
+    ToolOutput, ToolResult,
 };
 
 /// How many calls of one batch run at the same time.
@@ -67,6 +67,7 @@ impl Driver {
             model: self.choice.as_deref(),
             system: &system,
             messages: run.transcript(),
+            images: run.images(),
             tools: &catalog.tools,
             deadline: self.deadline,
         };
@@ -108,7 +109,7 @@ impl Driver {
 
     async fn call_tools(&self, run: &mut Run, batches: Vec<Batch>) {
         let catalog = self.tools.catalog();
-        let mut results = Vec::new();
+        let (mut results, mut images) = (Vec::new(), Vec::new());
         for batch in batches {
             // The reply with its calls is committed before the first effect (ADR 12).
             if batch.iter().any(changes) {
@@ -117,13 +118,17 @@ impl Driver {
             let calls: Vec<_> = batch.iter().map(|planned| self.call(planned, &catalog)).collect();
             // `buffered` keeps the order of the calls, which the results must have.
             let answered: Vec<_> = stream::iter(calls).buffered(TOGETHER).collect().await;
-            results.extend(answered);
+            for (result, more) in answered {
+                results.push(result);
+                images.extend(more);
+            }
         }
         let stop = self.stop_reason();
         if stop.is_some() {
             results.extend(run.let_go());
         }
         let results = run.on_results(results);
+        run.on_images(images);
         self.tell(AgentEvent::Answered(results));
         // Only after the results are reported: what was done must be known.
         if let Some(finish) = stop {
@@ -131,7 +136,7 @@ impl Driver {
         }
     }
 
-    async fn call(&self, planned: &Planned, catalog: &Catalog) -> ToolResult {
+    async fn call(&self, planned: &Planned, catalog: &Catalog) -> (ToolResult, Vec<ToolImage>) {
         let call = &planned.call;
         let origin = catalog.find_call(call).map(|tool| tool.origin.clone());
         self.tell(AgentEvent::ToolStarted { call: Box::new(call.clone()), origin });
@@ -145,8 +150,9 @@ impl Driver {
         let output = answer.as_ref().map_or_else(ToString::to_string, |output| output.text.clone());
         let (id, name, origin) = (call.id.clone(), call.name.clone(), spoken_for(call, &answer));
         let result = ToolResult { id, name, output, is_error, origin };
+        let images = answer.as_ref().map(|output| output.images.clone()).unwrap_or_default();
         self.tell(AgentEvent::ToolFinished(Box::new(ToolEnd { result: result.clone(), answer })));
-        result
+        (result, images)
     }
 
     /// A call that only reads is dropped when the run must stop. One that may change something is

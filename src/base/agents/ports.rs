@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use tokio::time::Instant;
 
-use super::{Deltas, Interrupt, ModelError, Progress, ToolError};
+use super::{Deltas, Interrupt, ModelError, Progress, SeenImage, ToolError};
 use crate::domain::{Caller, Catalog, Message, Reply, Tool, ToolCall, ToolOutput};
 
 pub trait Model: Send + Sync {
@@ -60,6 +60,8 @@ pub struct ModelRequest<'a> {
     pub model: Option<&'a str>,
     pub system: &'a str,
     pub messages: &'a [Message],
+    /// Images of the tools of this turn (ADR 48).
+    pub images: &'a [SeenImage],
     pub tools: &'a [Tool],
     /// When the whole turn must be over.
     pub deadline: Instant,

@@ -4,11 +4,14 @@ use serde_json::{Map, Value};
 
 use super::approval::{ApprovalDesk, CallDecision};
 use super::asking::{asks_user, questions};
+use super::images::see;
 use super::{
-    Approvals, Finish, HeldCall, SpendBudget, ToolError, bytes_of_tokens, open_calls,
+    Approvals, Finish, HeldCall, SeenImage, SpendBudget, ToolError, bytes_of_tokens, open_calls,
     shorten_results,
 };
-use crate::domain::{Catalog, Effect, Message, Question, Reply, Spend, Tool, ToolCall, ToolResult};
+use crate::domain::{
+    Catalog, Effect, Message, Question, Reply, Spend, Tool, ToolCall, ToolImage, ToolResult,
+};
 
 /// After so many equal calls the model is told.
 const REPEATS_TOLD: usize = 3;
@@ -32,6 +35,8 @@ pub struct Run {
     held: Vec<(ToolCall, HeldCall)>,
     /// Results of its other calls, from an earlier turn.
     answered: Vec<ToolResult>,
+    /// What the model sees of its tools' images.
+    images: Vec<SeenImage>,
     next: Next,
 }
 
@@ -91,6 +96,7 @@ impl Run {
             approvals: ApprovalDesk::default(),
             held: Vec::new(),
             answered: Vec::new(),
+            images: Vec::new(),
             next: Next::Model,
         }
     }
@@ -126,6 +132,16 @@ impl Run {
     /// What the model is sent.
     pub fn transcript(&self) -> &[Message] {
         &self.transcript
+    }
+
+    /// What the model is shown.
+    pub fn images(&self) -> &[SeenImage] {
+        &self.images
+    }
+
+    /// Adds images of the results that were added last.
+    pub fn on_images(&mut self, images: Vec<ToolImage>) {
+        see(&mut self.images, self.transcript.len().saturating_sub(1), images);
     }
 
     /// How often the model was asked.

@@ -8,6 +8,7 @@ mod digest;
 mod files;
 mod health;
 mod ids;
+mod image;
 mod item;
 mod message;
 mod model_spend;
@@ -35,11 +36,12 @@ pub use digest::digest;
 pub use files::is_out_of_files;
 pub use health::{BreakerReport, BreakerState, CallCounts, Dependency, Detail, HealthProbe};
 pub use ids::{CallId, CallKey, ItemId, ResultId, ThreadId};
+pub use image::{ImageKind, ToolImage};
 pub use item::{CallStatus, Item, ItemContent, OutputText, Picture, UserContent};
 pub use message::{Assistant, Message, Reply, ToolCall, ToolResult};
 pub use model_spend::{ModelSpend, SpendByModel};
 pub use outcome::Outcome;
-pub use output::{ToolImage, ToolLink, ToolOutput};
+pub use output::{ToolLink, ToolOutput};
 pub use pins::{KnownPin, MAX_PINS, Pins, PinsError, ToolDefinition, ToolPin};
 pub use question::{
     APPROVE, Answer, AnswerStatus, Answers, Choice, DECLINE, Question, QuestionKind,

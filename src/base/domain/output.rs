@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::ToolOrigin;
+use super::{ToolImage, ToolOrigin};
 
 /// The adapter that reads it limits each part (ADR 1).
 #[derive(Clone, Debug, PartialEq)]
@@ -24,13 +24,6 @@ pub struct ToolLink {
     pub uri: String,
     pub name: String,
     pub mime_type: Option<String>,
-}
-
-/// An image that a tool returned. Only its size is kept, as nothing shows it yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ToolImage {
-    pub mime_type: String,
-    pub bytes: usize,
 }
 
 impl ToolOutput {

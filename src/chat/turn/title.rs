@@ -163,6 +163,7 @@ async fn title_by_model(
         model: None,
         system: SYSTEM,
         messages: &messages,
+        images: &[],
         tools: &[],
         deadline: Instant::now() + PATIENCE,
     };

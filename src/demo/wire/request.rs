@@ -39,11 +39,19 @@ pub(crate) enum Content {
     Parts(Vec<Part>),
 }
 
-/// A part without text is of another kind.
+/// Text, or an image.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Part {
     #[serde(default)]
     pub(crate) text: String,
+    #[serde(default)]
+    pub(crate) image_url: Option<ImageUrl>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct ImageUrl {
+    #[serde(default)]
+    pub(crate) url: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -109,18 +117,18 @@ impl ChatRequest {
     }
 
     pub(crate) fn last_user_text(&self) -> String {
-        let last = self.messages.iter().rfind(|message| message.role == "user");
+        let last = self.messages.iter().rfind(|message| message.is_of_user());
         last.map(ChatMessage::text).unwrap_or_default()
     }
 
     /// Whether the last message is the user's.
     pub(crate) fn ends_with_user(&self) -> bool {
-        self.messages.last().is_some_and(|message| message.role == "user")
+        self.messages.last().is_some_and(ChatMessage::is_of_user)
     }
 
     /// The messages after the last one of the user.
     pub(crate) fn current_turn(&self) -> impl Iterator<Item = (usize, &ChatMessage)> {
-        let start = self.messages.iter().rposition(|message| message.role == "user");
+        let start = self.messages.iter().rposition(ChatMessage::is_of_user);
         self.messages.iter().enumerate().skip(start.map_or(0, |index| index + 1))
     }
 
@@ -166,13 +174,30 @@ impl ChatMessage {
         }
     }
 
+    /// The addresses of its images.
+    pub(crate) fn images(&self) -> impl Iterator<Item = &str> {
+        let parts = match &self.content {
+            Some(Content::Parts(parts)) => parts.as_slice(),
+            Some(Content::Text(_)) | None => &[],
+        };
+        parts.iter().filter_map(|part| part.image_url.as_ref()).map(|image| image.url.as_str())
+    }
+
+    /// Whether the user wrote it. The agent sends images of tools in a message of this role.
+    fn is_of_user(&self) -> bool {
+        self.role == "user" && self.images().next().is_none()
+    }
+
     pub(crate) fn calls(&self) -> &[WireCall] {
         self.tool_calls.as_deref().unwrap_or_default()
     }
 
     fn said(&self) -> Vec<Said> {
         match self.role.as_str() {
-            "user" => sayings(&self.text()).into_iter().map(Said::User).collect(),
+            "user" if self.is_of_user() => {
+                sayings(&self.text()).into_iter().map(Said::User).collect()
+            }
+            "user" => self.images().map(seen).collect(),
             "assistant" => vec![Said::Assistant {
                 text: self.text(),
                 calls: self.calls().iter().map(WireCall::call).collect(),
@@ -208,6 +233,16 @@ impl ChatTool {
             description: self.function.description.clone(),
             parameters: self.function.parameters.clone(),
         }
+    }
+}
+
+/// An image, as if a tool had told what it is.
+fn seen(url: &str) -> Said {
+    let (kind, bytes) =
+        url.strip_prefix("data:").and_then(|it| it.split_once(";base64,")).unwrap_or_default();
+    Said::Tool {
+        call_id: String::new(),
+        output: format!("[sees {kind}, {} bytes]", bytes.len() / 4 * 3),
     }
 }
 

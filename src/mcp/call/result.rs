@@ -13,81 +13,119 @@ const MAX_TEXT: usize = 2 * 1024 * 1024;
 const MAX_BLOCKS: usize = 1_000;
 /// Larger structured content is dropped: the protocol wants the same as text.
 const MAX_STRUCTURED_BYTES: usize = 256 * 1024;
-const MAX_EXTRAS: usize = 50;
+const MAX_LINKS: usize = 50;
+/// Further images are named by their size.
+const MAX_IMAGES: usize = 4;
+const MAX_IMAGE_BYTES: usize = 4 * 1024 * 1024;
 const MAX_LABEL_CHARS: usize = 200;
 /// A longer address is dropped, because a shortened one leads nowhere.
 const MAX_URI_BYTES: usize = 2_048;
+
+/// Text and images of a result, block by block.
+#[derive(Default)]
+struct ResultReader {
+    text: String,
+    images: Vec<ToolImage>,
+    /// Of the images.
+    bytes: usize,
+}
 
 /// A result with `is_error` is a refusal by the tool.
 pub(crate) fn read_result(
     result: CallToolResult,
     origin: ToolOrigin,
 ) -> Result<ToolOutput, CallFault> {
-    let text = text_of(&result);
+    let ResultReader { text, images, .. } = ResultReader::read(&result);
     if result.is_error == Some(true) {
         let words = if text.is_empty() { "the tool failed and did not say why" } else { &text };
         return Err(CallFault::refused(words));
     }
-    let (links, images) = (links_in(&result.content), images_in(&result.content));
+    let links = links_in(&result.content);
     let fits = |bytes: usize| bytes <= MAX_STRUCTURED_BYTES;
     let structured = result.structured_content.filter(|value| fits(value.to_string().len()));
     Ok(ToolOutput { text, structured, links, images, origin })
 }
 
-/// Structured content repeats the text, so it is used only without text.
-fn text_of(result: &CallToolResult) -> String {
-    let has_text = result.content.iter().any(|block| matches!(block, ContentBlock::Text(_)));
-    let mut text = String::new();
-    if let Some(value) = result.structured_content.as_ref().filter(|_| !has_text) {
-        push(&mut text, &value.to_string());
-    }
-    for block in result.content.iter().take(MAX_BLOCKS) {
-        if !text.is_empty() {
-            text.push('\n');
+impl ResultReader {
+    /// Structured content repeats the text, so it is used only without text.
+    fn read(result: &CallToolResult) -> Self {
+        let mut reader = Self::default();
+        let has_text = result.content.iter().any(|block| matches!(block, ContentBlock::Text(_)));
+        if let Some(value) = result.structured_content.as_ref().filter(|_| !has_text) {
+            push(&mut reader.text, &value.to_string());
         }
-        push_block(&mut text, block);
+        for block in result.content.iter().take(MAX_BLOCKS) {
+            if !reader.text.is_empty() {
+                reader.text.push('\n');
+            }
+            reader.push_block(block);
+        }
+        reader.end(result.content.len().saturating_sub(MAX_BLOCKS));
+        reader
     }
-    if text.len() > MAX_TEXT {
-        text.truncate(text.floor_char_boundary(MAX_TEXT));
-        text.push_str("… [cut]");
+
+    fn end(&mut self, unread: usize) {
+        let text = &mut self.text;
+        if text.len() > MAX_TEXT {
+            text.truncate(text.floor_char_boundary(MAX_TEXT));
+            text.push_str("… [cut]");
+        }
+        if unread > 0 {
+            write(text, format_args!("\n[{unread} more parts are left out]"));
+        }
     }
-    let unread = result.content.len().saturating_sub(MAX_BLOCKS);
-    if unread > 0 {
-        write(&mut text, format_args!("\n[{unread} more parts are left out]"));
+
+    fn push_block(&mut self, block: &ContentBlock) {
+        match block {
+            ContentBlock::Text(words) => push(&mut self.text, &words.text),
+            ContentBlock::Image(image) => self.push_image("image", &image.data),
+            ContentBlock::Audio(audio) => push_size(&mut self.text, "audio", &audio.data, ""),
+            ContentBlock::ResourceLink(link) => {
+                let (name, uri) = (label(&link.name), label(&link.uri));
+                write(&mut self.text, format_args!("[resource {name}: {uri}]"));
+            }
+            ContentBlock::Resource(embedded) => self.push_resource(&embedded.resource),
+            _ => self.text.push_str("[content of an unknown kind]"),
+        }
     }
-    text
+
+    fn push_resource(&mut self, resource: &ResourceContents) {
+        match resource {
+            ResourceContents::TextResourceContents { uri, text: words, .. } => {
+                write(&mut self.text, format_args!("[resource {}]\n", label(uri)));
+                push(&mut self.text, words);
+            }
+            ResourceContents::BlobResourceContents { uri, blob, mime_type, .. } => {
+                let what = format!("resource {}", label(uri));
+                if mime_type.as_deref().is_some_and(|kind| kind.starts_with("image/")) {
+                    self.push_image(&what, blob);
+                } else {
+                    push_size(&mut self.text, &what, blob, "");
+                }
+            }
+            _ => self.text.push_str("[resource]"),
+        }
+    }
+
+    /// Says what becomes of it: a model must not describe what it does not see.
+    fn push_image(&mut self, what: &str, base64: &str) {
+        let bytes = decoded_len(base64);
+        let fits = self.images.len() < MAX_IMAGES && self.bytes + bytes <= MAX_IMAGE_BYTES;
+        let image = if fits { ToolImage::read(base64) } else { None };
+        let left_out = match (fits, &image) {
+            (_, Some(_)) => "",
+            (true, None) => ", left out: no PNG, JPEG, WebP or GIF",
+            (false, None) => ", left out: too much",
+        };
+        push_size(&mut self.text, what, base64, left_out);
+        self.bytes += image.as_ref().map_or(0, |_| bytes);
+        self.images.extend(image);
+    }
 }
 
-fn push_block(text: &mut String, block: &ContentBlock) {
-    match block {
-        ContentBlock::Text(words) => push(text, &words.text),
-        ContentBlock::Image(image) => push_size(text, "image", &image.data),
-        ContentBlock::Audio(audio) => push_size(text, "audio", &audio.data),
-        ContentBlock::ResourceLink(link) => {
-            let (name, uri) = (label(&link.name), label(&link.uri));
-            write(text, format_args!("[resource {name}: {uri}]"));
-        }
-        ContentBlock::Resource(embedded) => push_resource(text, &embedded.resource),
-        _ => text.push_str("[content of an unknown kind]"),
-    }
-}
-
-fn push_resource(text: &mut String, resource: &ResourceContents) {
-    match resource {
-        ResourceContents::TextResourceContents { uri, text: words, .. } => {
-            write(text, format_args!("[resource {}]\n", label(uri)));
-            push(text, words);
-        }
-        ResourceContents::BlobResourceContents { uri, blob, .. } => {
-            push_size(text, &format!("resource {}", label(uri)), blob);
-        }
-        _ => text.push_str("[resource]"),
-    }
-}
-
-fn push_size(text: &mut String, kind: &str, base64: &str) {
+fn push_size(text: &mut String, kind: &str, base64: &str, left_out: &str) {
     let kilobytes = decoded_len(base64).div_ceil(1_000);
-    write(text, format_args!("[{kind}, {kilobytes} kB]"));
+    write(text, format_args!("[{kind}, {kilobytes} kB{left_out}]"));
 }
 
 fn links_in(blocks: &[ContentBlock]) -> Vec<ToolLink> {
@@ -97,16 +135,7 @@ fn links_in(blocks: &[ContentBlock]) -> Vec<ToolLink> {
         name: label(&link.name),
         mime_type: link.mime_type.as_deref().map(label),
     });
-    links.take(MAX_EXTRAS).collect()
-}
-
-fn images_in(blocks: &[ContentBlock]) -> Vec<ToolImage> {
-    let images = blocks.iter().take(MAX_BLOCKS).filter_map(ContentBlock::as_image);
-    let images = images.map(|image| ToolImage {
-        mime_type: label(&image.mime_type),
-        bytes: decoded_len(&image.data),
-    });
-    images.take(MAX_EXTRAS).collect()
+    links.take(MAX_LINKS).collect()
 }
 
 fn decoded_len(base64: &str) -> usize {

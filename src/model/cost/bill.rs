@@ -4,8 +4,12 @@ use tracing::Span;
 
 use super::prices::Price;
 use crate::connection::sent_bytes::SentBytes;
+use crate::request::body::SentImages;
 use base::agents::{Deltas, tokens_of_bytes};
 use base::domain::{Estimate, ModelSpend, Spend, Usage};
+
+/// Roughly, of a large one.
+const TOKENS_OF_IMAGE: u64 = 1_000;
 
 /// What one request costs so far. Reported on drop: a broken, refused or abandoned answer is billed
 /// like a complete one (ADR 16).
@@ -19,6 +23,7 @@ pub(crate) struct Bill<'a> {
     counted: u64,
     /// The request, once it is on its way.
     pub(crate) sent: SentBytes,
+    images: SentImages,
     due: Billing,
 }
 
@@ -34,7 +39,14 @@ impl<'a> Bill<'a> {
     pub(crate) fn new(deltas: &'a Deltas, model: &'a str, price: Option<Price>) -> Self {
         let (usage, arrived, counted) = (None, 0, 0);
         let (sent, due) = (SentBytes::default(), Billing::IfSent);
-        Self { deltas, model, price, usage, arrived, counted, sent, due }
+        let images = SentImages::default();
+        Self { deltas, model, price, usage, arrived, counted, sent, images, due }
+    }
+
+    #[must_use]
+    pub(crate) fn with_images(mut self, images: SentImages) -> Self {
+        self.images = images;
+        self
     }
 
     /// The provider answers. Its model may have worked, whatever is read from now on.
@@ -69,8 +81,10 @@ impl<'a> Bill<'a> {
         // Some gateways send zeros until their last chunk: no prompt is that short.
         let tells_prompt = self.usage.is_some_and(|usage| usage.input_tokens > 0);
         let prompt = if tells_prompt { 0 } else { self.sent.get() };
+        let text = prompt.saturating_sub(self.images.bytes);
+        let images = if prompt == 0 { 0 } else { self.images.count * TOKENS_OF_IMAGE };
         let usage = Usage {
-            input_tokens: tokens_of_bytes(prompt),
+            input_tokens: tokens_of_bytes(text) + images,
             output_tokens: tokens_of_bytes(self.arrived.saturating_sub(self.counted)),
             ..Usage::default()
         };

@@ -13,6 +13,9 @@ use base::resilience::{Fault, GuardRefusal, Repeat, Verdict};
 /// request that is refused costs nothing, so it is tried again this often.
 const SPENT_PAUSE: Duration = Duration::from_mins(5);
 
+/// How the reason of a server begins that answered and failed.
+pub(crate) const ANSWERED: &str = "it answered";
+
 /// A failed attempt, for the turn and for the guard.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failure {

@@ -6,3 +6,4 @@ pub(super) mod failure;
 pub(super) mod pause;
 pub(super) mod provider_refusal;
 pub(super) mod remedy;
+pub(super) mod sight;

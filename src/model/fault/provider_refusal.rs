@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
-use super::failure::{Failure, unavailable};
+use super::failure::{ANSWERED, Failure, unavailable};
 use super::pause;
 use super::remedy::Remedy;
 use base::agents::ModelError;
@@ -119,7 +119,7 @@ impl ProviderRefusal {
     }
 
     fn down(&self) -> Failure {
-        Failure::ill(unavailable(&format!("it answered {}", self.status), self.pause))
+        Failure::ill(unavailable(&format!("{ANSWERED} {}", self.status), self.pause))
     }
 
     fn remedy(&self) -> Remedy {

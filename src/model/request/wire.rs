@@ -36,7 +36,7 @@ pub(crate) enum RequestMessage<'a> {
         content: &'a str,
     },
     User {
-        content: Cow<'a, str>,
+        content: UserContent<'a>,
     },
     Assistant {
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,6 +52,25 @@ pub(crate) enum RequestMessage<'a> {
         name: Option<Cow<'a, str>>,
         content: &'a str,
     },
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum UserContent<'a> {
+    Text(Cow<'a, str>),
+    Parts(Vec<ContentPart<'a>>),
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub(crate) enum ContentPart<'a> {
+    Text { text: Cow<'a, str> },
+    ImageUrl { image_url: ImageUrl<'a> },
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct ImageUrl<'a> {
+    pub(crate) url: &'a str,
 }
 
 #[derive(Clone, Debug, Serialize)]

@@ -19,8 +19,8 @@ from servers import Model, Server, get, post, web  # noqa: E402
 BINARY = str(pathlib.Path(os.environ.get("ORCHESTRATOR", ROOT / "target/debug/orchestrator")).resolve())
 # Longer than a turn may take.
 SECONDS = 150
-# Our own: no server is called by it.
-BUILT_IN = "ask_user"
+# Our own: no server is called by them.
+BUILT_IN = ("ask_user", "read_result")
 
 # How long a server may take to be connected after a login.
 CONNECT_SECONDS = 10
@@ -49,7 +49,7 @@ class Running:
         """What servers offer to the model, by the names that it sees."""
         offered = self.model.log()[-1]["body"].get("tools", [])
         functions = [each["function"] for each in offered]
-        return {each["name"]: each.get("parameters", {}) for each in functions if each["name"] != BUILT_IN}
+        return {each["name"]: each.get("parameters", {}) for each in functions if each["name"] not in BUILT_IN}
 
     def prompt(self):
         return self.model.log()[-1]["body"]["messages"][0]["content"]

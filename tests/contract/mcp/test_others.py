@@ -69,6 +69,7 @@ class Others(unittest.TestCase):
             answer = program.say(calls(these))
             self.assertEqual(answer["outcome"], "completed", answer)
             self.assertEqual(program.revision("one"), revision)
+            self.said = answer["message"]
             made = [(each["name"], each["is_error"]) for each in answer["tool_calls"]]
             self.assertEqual(made, [(name, False) for name, _ in these], answer)
             return [each["result"] for each in answer["tool_calls"]]
@@ -136,6 +137,11 @@ class Others(unittest.TestCase):
             self.assertRegex(events, r"\d+ %")
             self.assertIn("\n- one: ", program.prompt())
 
+    def test_an_image_of_everything_reaches_the_model(self):
+        self.one_turn(npm("server-everything"), ("get-tiny-image", {}))
+
+        self.assertRegex(self.said, r"\[sees image/png, \d+ bytes\]")
+
     def test_fastmcp_answers_in_the_new_revision_over_stdio_and_http(self):
         port = free_port()
         with over_http(fastmcp(str(port)), port) as remote:
@@ -144,6 +150,7 @@ class Others(unittest.TestCase):
                     total, image = self.one_turn(
                         entry, ("add", {"a": 2, "b": 3}), ("draw", {}), revision="2026-07-28"
                     )
+                    self.assertRegex(self.said, r"\[sees image/png, \d+ bytes\]")
                     self.assertIn("5", total)
                     self.assertIn("[image, ", image)
 

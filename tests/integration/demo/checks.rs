@@ -50,6 +50,27 @@ const REFUSED: &[(&str, &str, Change, u16, &str)] = &[
         "ending with a model turn",
     ),
     (
+        "an image elsewhere",
+        FLASH,
+        |body| say(body, picture("https://example.org/a.png")),
+        400,
+        "only data URLs",
+    ),
+    (
+        "a moving image",
+        FLASH,
+        |body| say(body, picture("data:image/gif;base64,R0lGODlhAQAB")),
+        400,
+        "Unsupported MIME type: image/gif",
+    ),
+    (
+        "an image that is none",
+        FLASH,
+        |body| say(body, picture("data:image/png;base64,a\"b=")),
+        400,
+        "Base64 decoding failed",
+    ),
+    (
         "a stray result",
         FLASH,
         |body| say(body, json!({ "role": "tool", "tool_call_id": "a", "content": "x" })),
@@ -143,6 +164,28 @@ const REFUSED: &[(&str, &str, Change, u16, &str)] = &[
         "too many states",
     ),
 ];
+
+fn picture(url: &str) -> Value {
+    let text = json!({ "type": "text", "text": "[note from the system: an image]" });
+    let image = json!({ "type": "image_url", "image_url": { "url": url } });
+    json!({ "role": "user", "content": [text, image] })
+}
+
+#[tokio::test]
+async fn an_image_after_results_is_seen_and_begins_no_turn() {
+    let server = ModelServer::emulate().await;
+    let mut body = asking(FLASH, "call:create_todo{\"title\":\"x\"}");
+    body["tools"] = json!([create_todo()]);
+    let calls = server.chat(&body).await.calls();
+    let id = calls[0]["id"].clone();
+    say(&mut body, json!({ "role": "assistant", "tool_calls": calls }));
+    say(&mut body, json!({ "role": "tool", "tool_call_id": id, "content": "[image, 1 kB]" }));
+    say(&mut body, picture("data:image/png;base64,iVBORw0KGgoA"));
+
+    let heard = server.chat(&body).await;
+
+    assert_eq!(heard.content(), "Answer: [image, 1 kB] [sees image/png, 9 bytes]");
+}
 
 #[tokio::test]
 async fn what_gemini_refuses_is_refused_in_an_array_of_one() {

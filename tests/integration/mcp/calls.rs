@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::support::doubles::listener;
-use crate::support::mcp_server::Era;
+use crate::support::mcp_server::{Era, picture};
 
 #[tokio::test]
 async fn arguments_reach_the_tool_and_its_text_comes_back_in_both_eras() {
@@ -179,7 +179,7 @@ async fn what_comes_beside_the_text_is_kept() {
         mime_type: Some("text/plain".to_owned()),
     };
     assert_eq!(output.links, [link]);
-    assert_eq!(output.images, [ToolImage { mime_type: "image/png".to_owned(), bytes: 12_000 }]);
+    assert_eq!(output.images, [ToolImage::read(&picture(16_000)).unwrap()]);
     let id = ToolId { server: "one".into(), tool: "rich".into() };
     assert_eq!(output.origin, ToolOrigin::Server(id));
 }

@@ -15,6 +15,7 @@ mod forwarding;
 mod logs;
 mod long_results;
 mod owners;
+mod pictures;
 mod pins;
 mod places;
 mod reload;

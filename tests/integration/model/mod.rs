@@ -7,11 +7,12 @@ mod connections;
 mod estimates;
 mod guarded;
 mod inspection;
+mod sight;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use orchestrator::agents::{AgentEvent, Delta, Deltas, Model, ModelError, ModelRequest};
+use orchestrator::agents::{AgentEvent, Delta, Deltas, Model, ModelError, ModelRequest, SeenImage};
 use orchestrator::domain::{
     BreakerReport, BreakerState, CallCounts, Detail, HealthProbe, Message, Reply, Secret,
 };
@@ -79,11 +80,28 @@ impl Asked {
 }
 
 async fn ask(model: &OpenAiModel, deltas: &Deltas, time: Duration) -> Result<Reply, ModelError> {
+    ask_showing(model, &[], deltas, time).await
+}
+
+/// The same after a tool has answered with images.
+async fn ask_showing(
+    model: &OpenAiModel,
+    images: &[SeenImage],
+    deltas: &Deltas,
+    time: Duration,
+) -> Result<Reply, ModelError> {
     let messages = [Message::User { text: "Hi".to_owned() }];
     let deadline = Instant::now() + time;
     model
         .reply(
-            ModelRequest { model: None, system: "S", messages: &messages, tools: &[], deadline },
+            ModelRequest {
+                model: None,
+                system: "S",
+                messages: &messages,
+                images,
+                tools: &[],
+                deadline,
+            },
             deltas,
         )
         .await

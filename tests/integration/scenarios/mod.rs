@@ -74,8 +74,14 @@ async fn ask(model: &OpenAiModel, text: &str) -> Heard {
 async fn ask_within(model: &OpenAiModel, messages: &[Message], limit: Duration) -> Heard {
     let tools = tools();
     let deadline = Instant::now() + limit;
-    let request =
-        ModelRequest { model: None, system: "Be kind.", messages, tools: &tools, deadline };
+    let request = ModelRequest {
+        model: None,
+        system: "Be kind.",
+        messages,
+        images: &[],
+        tools: &tools,
+        deadline,
+    };
     let (heard, mut events) = listener();
     let end = model.reply(request, &Deltas::new(heard)).await;
     let mut said = Vec::new();

@@ -79,6 +79,7 @@ async fn dropping_the_future_closes_the_upstream() {
             model: None,
             system: "Be kind.",
             messages: &messages,
+            images: &[],
             tools: &[],
             deadline,
         };

@@ -122,7 +122,13 @@ fn sent(said: &Assistant, provider: &str, family: ProviderFamily) -> Value {
 fn told(said: &Assistant, recipient: Recipient<'_>) -> Value {
     let messages = [Message::User { text: "Hi".to_owned() }, Message::Assistant(said.clone())];
     let deadline = Instant::now();
-    let request =
-        ModelRequest { model: None, system: "S", messages: &messages, tools: &[], deadline };
+    let request = ModelRequest {
+        model: None,
+        system: "S",
+        messages: &messages,
+        images: &[],
+        tools: &[],
+        deadline,
+    };
     json!(Body::new(recipient, &request, &ToolDeclarations::default()))["messages"][2].clone()
 }

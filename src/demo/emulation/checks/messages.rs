@@ -5,6 +5,8 @@ use crate::emulation::knobs::{Flag, Knobs};
 use crate::wire::profile::{Generation, Profile};
 use crate::wire::request::{ChatMessage, ChatRequest};
 
+const IMAGES: &[&str] = &["image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"];
+
 /// Refuses messages that Gemini could not continue.
 pub(super) fn check(
     request: &ChatRequest,
@@ -70,5 +72,25 @@ fn parts(message: &ChatMessage) -> Result<(), GeminiRefusal> {
         "assistant" | "user" => blank_text || silent,
         _ => false,
     };
-    if refused { Err(GeminiRefusal::of("e400_parts_empty")) } else { Ok(()) }
+    if refused {
+        return Err(GeminiRefusal::of("e400_parts_empty"));
+    }
+    message.images().try_for_each(image)
+}
+
+/// An image comes with its bytes, and is of a kind that the model takes.
+fn image(url: &str) -> Result<(), GeminiRefusal> {
+    let parts = url.strip_prefix("data:").and_then(|it| it.split_once(";base64,"));
+    let Some((kind, base64)) = parts else {
+        return Err(GeminiRefusal::saying("Invalid image URL: only data URLs are supported."));
+    };
+    if !IMAGES.contains(&kind) {
+        return Err(GeminiRefusal::saying(&format!("Unsupported MIME type: {kind}")));
+    }
+    let letters = base64.trim_end_matches('=');
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    if base64.is_empty() || !base64.len().is_multiple_of(4) || !letters.bytes().all(is_letter) {
+        return Err(GeminiRefusal::saying("Base64 decoding failed."));
+    }
+    Ok(())
 }
