@@ -8,7 +8,8 @@ use reqwest::header::{HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 
 use super::super::{ApprovalRules, RevisionChoice, ServerSettings, ToolFilter, Transport};
-use super::fault::{Notes, is_showable};
+use super::fault::{Notes, shown};
+use super::repeated::WrittenEntry;
 use super::sign_in::CLIENT;
 use super::variables::Variables;
 use base::domain::{ApprovalRule, Secret, Trust};
@@ -67,16 +68,20 @@ pub(super) struct Members {
     warnings: Notes,
 }
 
-pub(super) fn read_entry(name: &str, entry: &Value, variables: &Variables) -> Entry {
-    let Value::Object(entry) = entry else {
+pub(super) fn read_entry(name: &str, written: &WrittenEntry, variables: &Variables) -> Entry {
+    let WrittenEntry { value: Value::Object(entry), repeated } = written else {
         let mut read = Entry::default();
         read.faults.add("", "its entry is not an object");
         return read;
     };
-    if entry.get("disabled") == Some(&Value::Bool(true)) {
+    let is_repeated = |member: &str| repeated.iter().any(|place| place == member);
+    if entry.get("disabled") == Some(&Value::Bool(true)) && !is_repeated("disabled") {
         return Entry::default();
     }
     let mut members = Members::new(entry, variables);
+    for place in repeated {
+        members.faults.add(place, occurs_twice(place));
+    }
     let settings = members.settings(name);
     members.look_for_idle();
     let Members { faults, warnings, .. } = members;
@@ -285,6 +290,13 @@ impl Members {
     }
 }
 
+fn occurs_twice(place: &str) -> String {
+    let is_showable = !place.is_empty() && !place.ends_with('/');
+    let member =
+        if is_showable { format!(r#""{place}""#) } else { "one of its members".to_owned() };
+    format!("{member} occurs more than once; keep one of them")
+}
+
 fn warn_of_unknown(
     members: &Map<String, Value>,
     within: &str,
@@ -296,15 +308,6 @@ fn warn_of_unknown(
         let (place, shown) = shown(member, index);
         let problem = format!("{shown} is not known here and does nothing");
         warnings.add(format!("{within}{place}"), problem);
-    }
-}
-
-/// A member as it may be shown, and its place.
-fn shown(member: &str, index: usize) -> (String, String) {
-    if is_showable(member) {
-        (member.to_owned(), format!(r#""{member}""#))
-    } else {
-        (String::new(), format!("its member number {}", index + 1))
     }
 }
 

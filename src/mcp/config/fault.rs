@@ -64,6 +64,15 @@ pub(super) fn is_showable(name: &str) -> bool {
     (1..=MAX_NAME_CHARS).contains(&name.len()) && name.chars().all(fine)
 }
 
+/// A member as it may be shown, and its place.
+pub(super) fn shown(member: &str, index: usize) -> (String, String) {
+    if is_showable(member) {
+        (member.to_owned(), format!(r#""{member}""#))
+    } else {
+        (String::new(), format!("its member number {}", index + 1))
+    }
+}
+
 impl fmt::Display for ServerFault {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.server {

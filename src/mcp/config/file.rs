@@ -12,6 +12,7 @@ use super::super::ServerSettings;
 use super::super::tools::look_alikes::look_alike;
 use super::entry::{Entry, read_entry};
 use super::fault::{Notes, ServerFault, is_showable};
+use super::repeated::WrittenEntry;
 use super::variables::Variables;
 
 const MAX_SERVERS: usize = 32;
@@ -76,7 +77,7 @@ struct File {
     servers: Entries,
 }
 
-struct Entries(Vec<(String, Value)>);
+struct Entries(Vec<(String, WrittenEntry)>);
 
 impl<'de> Deserialize<'de> for Entries {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -102,7 +103,7 @@ impl<'de> Visitor<'de> for Collect {
     }
 }
 
-fn entries(json: &str) -> Result<Vec<(String, Value)>, Cow<'static, str>> {
+fn entries(json: &str) -> Result<Vec<(String, WrittenEntry)>, Cow<'static, str>> {
     let root: Value = serde_json::from_str(json).map_err(|error| {
         format!("it is not JSON from line {}, column {} on", error.line(), error.column())
     })?;

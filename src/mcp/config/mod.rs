@@ -3,6 +3,7 @@
 mod entry;
 pub(super) mod fault;
 pub(super) mod file;
+mod repeated;
 pub(super) mod settings;
 mod sign_in;
 pub(super) mod variables;

@@ -43,11 +43,10 @@ fn every_member_of_an_entry_is_read_in_the_order_written() {
 
 #[test]
 fn the_client_of_a_server_with_oauth_is_read_and_checked() {
-    let read = |oauth: &str| {
-        read(&format!(
-            r#"{{"mcpServers": {{"a": {{"url": "https://a.example", "oauth": {oauth}}}}}}}"#
-        ))
+    let read_at = |url: &str, oauth: &str| {
+        read(&format!(r#"{{"mcpServers": {{"a": {{"url": "{url}", "oauth": {oauth}}}}}}}"#))
     };
+    let read = |oauth: &str| read_at("https://a.example", oauth);
     let list = read(r#"{"client_id": "i", "client_secret": "s", "scopes": ["a:b", "c"]}"#);
     let oauth = OAuthClient {
         client_id: Some("i".into()),
@@ -63,12 +62,13 @@ fn the_client_of_a_server_with_oauth_is_read_and_checked() {
         r#"{"scopes": "a"}"#,
         r#"{"scopes": ["a b"]}"#,
         r#"{}, "forward_auth": true"#,
-        r#"{}, "url": "http://a.example""#,
     ] {
         let faults = read(faulty).faults;
         assert_eq!(faults.len(), 1, "{faulty}: {faults:?}");
         assert_eq!(faults[0].pointer, "/mcpServers/a/oauth", "{faulty}");
     }
+    let faults = read_at("http://a.example", "{}").faults;
+    assert_eq!((faults.len(), &*faults[0].pointer), (1, "/mcpServers/a/oauth"), "{faults:?}");
     let warned = read(r#"{"secret": "s"}"#).warnings;
     assert_eq!(warned[0].pointer, "/mcpServers/a/oauth/secret");
 }
@@ -263,6 +263,35 @@ fn of_two_servers_with_one_name_neither_is_taken_for_the_other() {
     assert_eq!(told, ["server a: its name occurs twice; give one of them another name"]);
     let names: Vec<_> = list.servers.iter().map(|server| server.name.as_str()).collect();
     assert_eq!(names, ["b"]);
+}
+
+#[test]
+fn a_member_that_occurs_twice_is_a_fault_of_its_entry_wherever_it_is() {
+    let list = read(
+        r#"{"mcpServers": {
+            "a": {"command": "x", "tools": {"deny": ["a"]}, "tools": {}},
+            "b": {"command": "x", "env": {"A": "1", "B": "2", "A": "3"}},
+            "c": {"command": "x", "approval": {"a key": "always", "a key": "never"}},
+            "d": {"command": "x", "disabled": false, "disabled": true},
+            "e": {"command": "x", "args": "1", "args": "2", "disabled": true},
+            "f": {"command": "x", "unknown": [{"of": 1, "others": 2, "of": 3}]},
+            "good": {"command": "x", "env": {"command": "x"}}
+        }}"#,
+    );
+
+    let told: Vec<_> = list.faults.iter().map(|it| format!("{} {it}", it.pointer)).collect();
+    assert_eq!(
+        told,
+        [
+            r#"/mcpServers/a/tools server a: "tools" occurs more than once; keep one of them"#,
+            r#"/mcpServers/b/env/A server b: "env/A" occurs more than once; keep one of them"#,
+            "/mcpServers/c/approval server c: one of its members occurs more than once; keep one of them",
+            r#"/mcpServers/d/disabled server d: "disabled" occurs more than once; keep one of them"#,
+            r#"/mcpServers/f/unknown/0/of server f: "unknown/0/of" occurs more than once; keep one of them"#,
+        ]
+    );
+    let names: Vec<_> = list.servers.iter().map(|server| server.name.as_str()).collect();
+    assert_eq!(names, ["good"]);
 }
 
 #[test]
