@@ -73,6 +73,10 @@ struct McpHealth {
     protocol_version: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     advice: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    left_out: Vec<String>,
 }
 
 /// The full report for those who operate the server, otherwise its status alone; 200 whenever the
@@ -164,9 +168,10 @@ impl Health {
                 let health = FallbackHealth { name, base_url, advice, warnings };
                 self.fallbacks.insert(fallback, health);
             }
-            Detail::Mcp { connected, tools, protocol_version, advice } => {
+            Detail::Mcp { connected, tools, protocol_version, advice, reason, left_out } => {
                 let server = dependency.name.trim_start_matches("mcp:").to_owned();
-                let health = McpHealth { connected, tools, protocol_version, advice };
+                let health =
+                    McpHealth { connected, tools, protocol_version, advice, reason, left_out };
                 self.mcp.insert(server, health);
             }
             Detail::Keys { keys, advice } => self.auth = Some(AuthHealth { keys, advice }),

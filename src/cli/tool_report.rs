@@ -29,6 +29,8 @@ pub(super) struct ServerReport {
     /// Whether it speaks a revision of the protocol with sessions.
     sessions: Option<bool>,
     advice: Option<String>,
+    /// Why it is not connected.
+    reason: Option<String>,
     /// None if it is not used.
     trust: Option<&'static str>,
     pub(super) tools: Vec<ToolReport>,
@@ -102,7 +104,7 @@ impl ServerReport {
         pinned: Option<Vec<ToolPin>>,
         pins_tools: bool,
     ) -> Self {
-        let ServerSurvey { name, connected, protocol_version, advice, trust, .. } = server;
+        let ServerSurvey { name, connected, protocol_version, advice, reason, trust, .. } = server;
         let is_gone = |pin: &&ToolPin| !server.tools.iter().any(|it| it.pin.tool == pin.tool);
         let gone = pinned.iter().flatten().filter(is_gone).map(|pin| in_a_line(&pin.tool));
         // Of a server that is away nobody knows what it has.
@@ -116,6 +118,7 @@ impl ServerReport {
             sessions,
             protocol_version,
             advice,
+            reason,
             trust: trust.map(word_of),
             tools: tools.collect(),
             kept_out: server.filtered,
@@ -167,8 +170,8 @@ impl fmt::Display for ServerReport {
         if let Some(trust) = self.trust {
             write!(out, ", {trust}")?;
         }
-        if let Some(advice) = &self.advice {
-            write!(out, "\n  {advice}")?;
+        if let Some(words) = self.advice.as_ref().or(self.reason.as_ref()) {
+            write!(out, "\n  {words}")?;
         }
         let names = self.tools.iter().map(|it| in_a_line(&it.name));
         let width = names.map(|name| name.chars().count()).max().unwrap_or_default();
@@ -180,7 +183,10 @@ impl fmt::Display for ServerReport {
         }
         for (what, names) in [
             ("kept out by \"tools\" in MCP_CONFIG", &self.kept_out),
-            ("left out (too many, too large, or a name that cannot be used)", &self.left_out),
+            (
+                "left out (too many, too large, unreadable, or a name that cannot be used)",
+                &self.left_out,
+            ),
             ("gone, and still pinned", &self.gone),
         ] {
             if !names.is_empty() {

@@ -12,6 +12,8 @@ pub struct ServerSurvey {
     pub protocol_version: Option<String>,
     /// What the operator must change before it can be connected.
     pub advice: Option<String>,
+    /// Why it is not connected, if that is known.
+    pub reason: Option<String>,
     /// None if it is not used.
     pub trust: Option<Trust>,
     pub tools: Vec<ToolSurvey>,
@@ -30,7 +32,7 @@ pub struct ToolSurvey {
 }
 
 impl ServerSurvey {
-    pub(crate) fn of(server: &Server, are_several: bool) -> Self {
+    pub(crate) fn of(server: &Server, report: Dependency, are_several: bool) -> Self {
         let offer = server.status().offer;
         let named = |tool: &Tool| {
             let name = shown_name(server.name(), &tool.name, are_several);
@@ -42,8 +44,7 @@ impl ServerSurvey {
             trust: Some(server.settings.trust),
             tools: tools.collect(),
             filtered: offer.filtered.listed(),
-            left_out: offer.left_out.listed(),
-            ..Self::reported(server.name(), server.report())
+            ..Self::reported(server.name(), report)
         }
     }
 
@@ -52,24 +53,22 @@ impl ServerSurvey {
     }
 
     fn reported(name: &str, report: Dependency) -> Self {
-        let (connected, protocol_version, advice) = match report.detail {
-            Detail::Mcp { connected, protocol_version, advice, .. } => {
-                (connected, protocol_version, advice)
-            }
-            Detail::Model { .. }
-            | Detail::Fallback { .. }
-            | Detail::Keys { .. }
-            | Detail::Database => (false, None, None),
-        };
-        Self {
+        let mut survey = Self {
             name: name.to_owned(),
-            connected,
-            protocol_version,
-            advice,
+            connected: false,
+            protocol_version: None,
+            advice: None,
+            reason: None,
             trust: None,
             tools: Vec::new(),
             filtered: Vec::new(),
             left_out: Vec::new(),
+        };
+        if let Detail::Mcp { connected, protocol_version, advice, reason, left_out, .. } =
+            report.detail
+        {
+            survey = Self { connected, protocol_version, advice, reason, left_out, ..survey };
         }
+        survey
     }
 }

@@ -278,7 +278,8 @@ impl HealthProbe for OpenAiModel {
     fn report(&self) -> Vec<Dependency> {
         let (name, base_url) = (self.models.now().settings.model.clone(), self.base_url.clone());
         let (offline, advice) = (self.settings.offline, self.advice.get());
-        let warnings = self.warned();
+        let declared = Arc::clone(&self.declared.lock().unwrap_or_else(PoisonError::into_inner));
+        let warnings = self.warned().into_iter().chain(declared.warning()).collect();
         let detail = match &self.settings.name {
             None => Detail::Model { name, base_url, offline, advice, warnings },
             Some(_) => Detail::Fallback { name, base_url, advice, warnings },

@@ -48,6 +48,10 @@ pub enum Detail {
         /// What the operator must do before it can be connected, or before all its tools are
         /// offered.
         advice: Option<String>,
+        /// Why it is not connected, if that is known.
+        reason: Option<String>,
+        /// Tools that cannot be offered, or the first of them.
+        left_out: Vec<String>,
     },
     Database,
     /// The issuer of tokens.

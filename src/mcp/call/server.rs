@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
+use super::super::error::ConnectError;
 use super::super::link::connect::Handshake;
 use super::super::link::connect_attempts::ConnectAttempts;
 use super::super::link::session_listener::SessionListener;
@@ -72,8 +73,8 @@ pub(crate) struct ServerStatus {
     /// What it offers, or offered when it was last connected.
     pub(crate) offer: Arc<ServerTools>,
     pub(crate) version: Option<String>,
-    /// What the operator must change before it can be connected.
-    pub(crate) advice: Option<String>,
+    /// Why it was lost, or could not be connected.
+    pub(crate) fault: Option<ConnectError>,
     /// Whether it was connected ever.
     pub(crate) has_answered: bool,
 }
@@ -134,9 +135,8 @@ impl Server {
         version: Option<String>,
     ) -> bool {
         let (link, offer) = (Link::Up(peer), Arc::new(offer));
-        let (advice, has_answered) = (None, true);
-        let status =
-            ServerStatus { link, offer: Arc::clone(&offer), version, advice, has_answered };
+        let (fault, has_answered) = (None, true);
+        let status = ServerStatus { link, offer: Arc::clone(&offer), version, fault, has_answered };
         let before = std::mem::replace(&mut *self.lock(), status);
         if !offer.unmatched.is_empty() && offer.unmatched != before.offer.unmatched {
             tracing::warn!(
@@ -153,9 +153,9 @@ impl Server {
         std::mem::replace(&mut self.lock().link, to)
     }
 
-    /// Stores what the operator must change, for `/health`.
-    pub(crate) fn advise(&self, advice: Option<String>) {
-        self.lock().advice = advice;
+    /// Stores why it is not connected, for `/health`.
+    pub(crate) fn blame(&self, fault: Option<ConnectError>) {
+        self.lock().fault = fault;
     }
 
     /// Waits for one more attempt to connect, if it may be back by now.
@@ -180,7 +180,7 @@ impl Server {
     /// off again and again may be in the way of its predecessor's, such as at the lock of a file.
     pub(crate) fn has_taken_over(&self) -> bool {
         let status = self.lock();
-        status.has_answered || (status.advice.is_none() && self.waits_in_vain())
+        status.has_answered || (status.advice().is_none() && self.waits_in_vain())
     }
 
     fn waits_in_vain(&self) -> bool {
@@ -188,14 +188,18 @@ impl Server {
     }
 
     pub(crate) fn report(&self) -> Dependency {
-        let ServerStatus { link, offer, version: protocol_version, advice, .. } = self.status();
-        let connected = matches!(link, Link::Up(_));
-        let tools = if connected { offer.tools.len() } else { 0 };
-        let advice = self.tokens.as_ref().and_then(|tokens| tokens.advice()).or(advice);
+        let status = self.status();
+        let connected = status.is_connected();
+        let tools = if connected { status.offer.tools.len() } else { 0 };
+        let signing_in = self.tokens.as_ref().and_then(|tokens| tokens.advice());
+        let advice = signing_in.or_else(|| status.advice());
+        let fault = status.fault.filter(|_| !connected);
+        let (reason, left_out) = (fault.map(|fault| fault.to_string()), Vec::new());
+        let protocol_version = status.version;
         Dependency {
             name: format!("mcp:{}", self.name),
             breaker: self.attempts.told_with(self.guard.report()),
-            detail: Detail::Mcp { connected, tools, protocol_version, advice },
+            detail: Detail::Mcp { connected, tools, protocol_version, advice, reason, left_out },
         }
     }
 
@@ -362,6 +366,11 @@ impl ServerStatus {
     /// Whether calls can be sent.
     pub(crate) fn is_connected(&self) -> bool {
         matches!(self.link, Link::Up(_))
+    }
+
+    /// What the operator must change before it can be connected.
+    pub(crate) fn advice(&self) -> Option<String> {
+        self.fault.as_ref().and_then(ConnectError::advice)
     }
 
     /// Whether an attempt to connect has ended since the start, or since it was lost.

@@ -109,7 +109,7 @@ impl Supervisor {
             }
             Err(error) => {
                 self.handshake = self.handshake.after(&error, self.server.settings.revision);
-                self.server.advise(error.advice());
+                self.server.blame(Some(error.clone()));
                 self.on_disconnected(Link::Down, &error.to_string());
                 self.server.attempts.end(AttemptEnd::of(&error));
                 // It may have waited in vain for the one that it replaces.
@@ -164,8 +164,9 @@ impl Supervisor {
             }
         };
         let is_flooded = session.flood().is_some();
-        self.server.advise(why.as_ref().and_then(ConnectError::advice));
-        let reason = why.map_or_else(|| "we are shutting down".to_owned(), |why| why.to_string());
+        let reason = why.as_ref().map(ToString::to_string);
+        let reason = reason.unwrap_or_else(|| "we are shutting down".to_owned());
+        self.server.blame(why);
         self.close(session, mode, &reason).await;
         if is_flooded { SessionEnd::Flooded } else { SessionEnd::Over }
     }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::super::ServerSettings;
 use super::super::call::server::{Server, ServerStatus};
 use super::super::survey::ServerSurvey;
 use super::look_alikes::look_alike;
@@ -14,7 +15,7 @@ use super::pins::{OpenPins, PinBook, Standing};
 use super::server_tools::{LeftOut, MAX_TOOLS};
 use base::domain::{
     ApprovalRule, BreakerReport, BreakerState, BuiltInTool, CallCounts, Catalog, Dependency,
-    Detail, Effect, ServerInstructions, Tool, ToolCall, ToolId, ToolPin,
+    Detail, Effect, ServerInstructions, Tool, ToolCall, ToolId, ToolPin, fair_shares,
 };
 
 /// Of all servers together: it is sent with each request. Those that come later are left out.
@@ -83,7 +84,7 @@ impl RunningServer {
         if let Detail::Mcp { advice, .. } = &mut told.detail
             && !Arc::ptr_eq(&serving, self)
         {
-            let why = self.server.status().advice;
+            let why = self.server.status().fault.map(|fault| fault.to_string());
             let why = why.unwrap_or_else(|| "it has not answered".to_owned());
             *advice = Some(format!("after its change: {why}; until then it serves as before"));
         }
@@ -101,8 +102,8 @@ impl UnusedServer {
             calls: CallCounts::default(),
         };
         let (connected, tools, protocol_version) = (false, 0, None);
-        let advice = Some(self.advice.clone());
-        let detail = Detail::Mcp { connected, tools, protocol_version, advice };
+        let (advice, reason, left_out) = (Some(self.advice.clone()), None, Vec::new());
+        let detail = Detail::Mcp { connected, tools, protocol_version, advice, reason, left_out };
         Dependency { name: format!("mcp:{}", self.name), breaker, detail }
     }
 }
@@ -117,7 +118,8 @@ pub(crate) struct OfferedTools {
     names: HashMap<String, ToolId>,
     /// Whether every server has connected or failed once.
     pub(crate) settled: bool,
-    left_out: LeftOut,
+    /// Not offered because there are too many, or because they cannot be used, by server.
+    left_out: BTreeMap<Arc<str>, LeftOut>,
     /// Not offered because of their pins, by server (ADR 40).
     held_back: BTreeMap<Arc<str>, LeftOut>,
 }
@@ -131,6 +133,14 @@ pub(crate) struct Route {
     pub(crate) schema: Arc<Value>,
     pub(crate) effect: Effect,
     pub(crate) honours_keys: bool,
+}
+
+/// What a server would offer if there were room for all, under the names that a model sees.
+#[derive(Debug)]
+struct ServerOffer {
+    running: Arc<RunningServer>,
+    status: ServerStatus,
+    tools: Vec<Tool>,
 }
 
 impl Board {
@@ -150,8 +160,11 @@ impl Board {
     }
 
     pub(crate) fn survey(&self) -> Vec<ServerSurvey> {
-        let are_several = are_several(&self.servers, &self.unused);
-        let running = self.servers.iter().map(|it| ServerSurvey::of(&it.server, are_several));
+        let (are_several, offered) = (are_several(&self.servers, &self.unused), self.offered());
+        let running = self.servers.iter().map(|it| {
+            let report = offered.told_in(it.server.report());
+            ServerSurvey::of(&it.server, report, are_several)
+        });
         running.chain(self.unused.iter().map(ServerSurvey::unused)).collect()
     }
 
@@ -180,18 +193,24 @@ impl Board {
     pub(crate) fn publish(&self) {
         self.offered.send_modify(|offered| {
             let next = compile(&self.servers, &self.unused, &self.pins);
-            if next.left_out != offered.left_out && !next.left_out.is_empty() {
-                tracing::warn!(
-                    tools.offered = next.catalog.tools.len(),
-                    tools.left_out = %next.left_out,
-                    "Some tools are left out: too many, too large, without a name, or with a name that is taken"
-                );
+            if next.left_out != offered.left_out {
+                warn_of_left_out(&next.left_out);
             }
             if next.held_back != offered.held_back {
                 warn_of_held_back(&next.held_back);
             }
             *offered = Arc::new(next);
         });
+    }
+}
+
+fn warn_of_left_out(left_out: &BTreeMap<Arc<str>, LeftOut>) {
+    for (server, tools) in left_out {
+        tracing::warn!(
+            mcp.server = %server,
+            tools.left_out = %tools,
+            "Some tools are left out: too many, too large, unreadable, without a name, or with a name that is taken"
+        );
     }
 }
 
@@ -217,7 +236,7 @@ fn compile(
     pins: &PinBook,
 ) -> OfferedTools {
     let (mut catalog, mut offered) = (Catalog::default(), OfferedTools::default());
-    let are_several = are_several(servers, unused);
+    let (are_several, mut offers) = (are_several(servers, unused), Vec::new());
     offered.settled = true;
     catalog.missing.extend(unused.iter().map(|server| Arc::clone(&server.name)));
     for changed in servers {
@@ -229,6 +248,7 @@ fn compile(
             instruct(&mut catalog.instructions, server.name(), text);
         }
         offered.settled &= status.is_settled();
+        let mut known = Vec::new();
         for (tool, pin) in status.offer.tools.iter().zip(&status.offer.pins) {
             // What the operator no longer lets in is gone at once, whoever serves.
             if !settings.tools.lets_in(&tool.name) {
@@ -236,14 +256,7 @@ fn compile(
             }
             let name = shown_name(server.name(), &tool.name, are_several);
             match pins.standing(&server.settings, pin) {
-                Standing::Known => {
-                    // Nor is a call made that waits for a person before or after it (ADR 39).
-                    let [now, before] = [settings, &server.settings]
-                        .map(|settings| settings.approval.rule_for(&tool.name));
-                    let approval = ApprovalRule::stricter(now, before);
-                    let tool = Tool { trust: settings.trust, approval, ..tool.clone() };
-                    offered.add(&mut catalog, name, &tool, (&running, &status));
-                }
+                Standing::Known => known.push(under_both_rules(tool, name, (settings, server))),
                 Standing::HeldBack => {
                     let held_back = offered.held_back.entry(Arc::clone(server.name()));
                     held_back.or_default().add(&tool.name);
@@ -252,10 +265,27 @@ fn compile(
                 Standing::Unchecked => offered.settled &= !pins.can_be_checked(),
             }
         }
-        offered.left_out.add_all(&status.offer.left_out);
+        if !status.offer.left_out.is_empty() {
+            offered.left_out.insert(Arc::clone(server.name()), status.offer.left_out.clone());
+        }
+        offers.push(ServerOffer { running, status, tools: known });
     }
+    offered.place(&mut catalog, &offers);
     offered.catalog = Arc::new(catalog);
     offered
+}
+
+/// A tool as it is offered. No call of it is made that waits for a person before or after a change of
+/// its server (ADR 39).
+fn under_both_rules(
+    tool: &Tool,
+    name: String,
+    (settings, server): (&ServerSettings, &Server),
+) -> Tool {
+    let [now, before] =
+        [settings, &server.settings].map(|settings| settings.approval.rule_for(&tool.name));
+    let approval = ApprovalRule::stricter(now, before);
+    Tool { name, trust: settings.trust, approval, ..tool.clone() }
 }
 
 /// Adds what a server says of itself, if there is room.
@@ -281,9 +311,10 @@ impl OfferedTools {
     /// for the others.
     fn told_in(&self, mut report: Dependency) -> Dependency {
         let server = report.name.strip_prefix("mcp:").unwrap_or_default();
-        if let Detail::Mcp { tools, advice, .. } = &mut report.detail {
+        if let Detail::Mcp { tools, advice, left_out, .. } = &mut report.detail {
             let is_its = |tool: &&Tool| tool.origin.server().is_some_and(|it| **it == *server);
             *tools = self.catalog.tools.iter().filter(is_its).count();
+            *left_out = self.left_out.get(server).map(LeftOut::listed).unwrap_or_default();
             if let (Some(held), None) = (self.held_back.get(server), &advice) {
                 *advice = Some(format!("{HELD_BACK}: {held}; {}", what_to_do(server)));
             }
@@ -291,30 +322,42 @@ impl OfferedTools {
         report
     }
 
-    fn add(
-        &mut self,
-        catalog: &mut Catalog,
-        name: String,
-        tool: &Tool,
-        (running, status): (&Arc<RunningServer>, &ServerStatus),
-    ) {
+    /// No server takes the places of others, however many tools it has (ADR 39).
+    fn place(&mut self, catalog: &mut Catalog, offers: &[ServerOffer]) {
+        let wanted: Vec<_> = offers.iter().map(|offer| offer.tools.len()).collect();
+        for (offer, places) in offers.iter().zip(fair_shares(MAX_TOOLS, &wanted)) {
+            let (fitting, others) = offer.tools.split_at(places.min(offer.tools.len()));
+            for tool in fitting {
+                self.add(catalog, tool, offer);
+            }
+            for tool in others {
+                self.leave_out(offer.running.server.name(), &tool.name);
+            }
+        }
+    }
+
+    fn add(&mut self, catalog: &mut Catalog, tool: &Tool, offer: &ServerOffer) {
         let Some(id) = tool.origin.id() else { return };
-        if self.names.len() >= MAX_TOOLS || self.names.contains_key(&name) {
-            self.left_out.add(&name);
+        if self.names.contains_key(&tool.name) {
+            self.leave_out(&id.server, &tool.name);
             return;
         }
-        if status.is_connected() {
-            catalog.tools.push(Tool { name: name.clone(), ..tool.clone() });
+        if offer.status.is_connected() {
+            catalog.tools.push(tool.clone());
         }
         let route = Route {
-            running: Arc::clone(running),
+            running: Arc::clone(&offer.running),
             tool: id.clone(),
             schema: Arc::clone(&tool.schema),
             effect: tool.effect(),
             honours_keys: tool.honours_keys,
         };
         self.routes.insert(id.clone(), route);
-        self.names.insert(name, id.clone());
+        self.names.insert(tool.name.clone(), id.clone());
+    }
+
+    fn leave_out(&mut self, server: &Arc<str>, name: &str) {
+        self.left_out.entry(Arc::clone(server)).or_default().add(name);
     }
 }
 

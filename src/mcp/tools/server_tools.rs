@@ -16,6 +16,8 @@ use base::domain::{Hints, Tool, ToolId, ToolOrigin, ToolPin, clean, shorten};
 pub(crate) const MAX_TOOLS: usize = 128;
 /// The member of a tool's `_meta` that says: a call with a key happens once (ADR 12).
 pub(super) const HONOURS_KEYS: &str = "orchestrator/idempotency";
+/// The member of the `_meta` of a stand-in for a tool that cannot be read (ADR 39).
+pub(crate) const UNREADABLE_TOOL: &str = "orchestrator/unreadable";
 /// The protocol's limit on names.
 const MAX_NAME_BYTES: usize = 128;
 // A server may return a cursor forever.
@@ -114,11 +116,6 @@ impl LeftOut {
         }
     }
 
-    pub(crate) fn add_all(&mut self, others: &Self) {
-        others.names.iter().for_each(|name| self.add(name));
-        self.unnamed += others.unnamed;
-    }
-
     /// For a list of names.
     pub(crate) fn listed(&self) -> Vec<String> {
         let more = (self.unnamed > 0).then(|| format!("{} more", self.unnamed));
@@ -137,13 +134,14 @@ impl fmt::Display for LeftOut {
     }
 }
 
-/// None for a tool whose name cannot be shown, or whose schema is too large to send with each
-/// request.
+/// None for a tool that cannot be read, whose name cannot be shown, or whose schema is too large to
+/// send with each request.
 fn read_tool(tool: &ServerTool, server: &Arc<str>, settings: &ServerSettings) -> Option<Tool> {
     let schema = Value::Object(tool.input_schema.as_ref().clone());
     let is_named =
         (1..=MAX_NAME_BYTES).contains(&tool.name.len()) && clean(&tool.name) == tool.name;
-    if !is_named || schema.to_string().len() > MAX_SCHEMA_BYTES {
+    let says = |name: &str| tool.meta.as_ref().is_some_and(|meta| meta.contains_key(name));
+    if !is_named || says(UNREADABLE_TOOL) || schema.to_string().len() > MAX_SCHEMA_BYTES {
         return None;
     }
     let id = ToolId { server: Arc::clone(server), tool: tool.name.as_ref().into() };
@@ -161,7 +159,7 @@ fn read_tool(tool: &ServerTool, server: &Arc<str>, settings: &ServerSettings) ->
         tells_reach: annotations.is_some_and(|told| told.open_world_hint.is_some()),
         trust: settings.trust,
         approval: settings.approval.rule_for(&tool.name),
-        honours_keys: tool.meta.as_ref().is_some_and(|meta| meta.contains_key(HONOURS_KEYS)),
+        honours_keys: says(HONOURS_KEYS),
     })
 }
 

@@ -6,5 +6,6 @@ pub(super) mod names;
 pub(super) mod schema;
 pub(super) mod thinking;
 pub(super) mod tool_declarations;
+mod tool_places;
 pub(super) mod transcript;
 pub(super) mod wire;

@@ -9,19 +9,19 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::names::Names;
 use super::schema::{loosen, reduce};
+use super::tool_places::{Room, chosen};
 use super::wire::ToolKind;
-use base::domain::{BuiltInTool, Tool, ToolOrigin};
+use base::domain::Tool;
 
-/// Gemini refuses large schemas ("too many states") long before its documented limits.
-const MAX_BYTES: usize = 40 * 1024;
-/// The smallest limit of a provider is 128; the other places are kept for our own tools.
-const MAX_TOOLS: usize = 128 - BuiltInTool::ALL.len();
+/// How many tools that are left out are named.
+const MAX_NAMED: usize = 20;
 
 #[derive(Debug, Default)]
 pub struct ToolDeclarations {
     tools: Vec<Tool>,
     names: Names,
     declarations: Option<Box<RawValue>>,
+    left_out: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -45,12 +45,26 @@ impl ToolDeclarations {
     pub fn of(tools: &[Tool]) -> Self {
         let names = Names::of(tools);
         let (kept, left_out) = fitting(tools, &names);
-        if !left_out.is_empty() {
-            let names = left_out.join(", ");
-            tracing::warn!(tools.left_out = %names, "There are more tools than the model accepts");
-        }
         let declarations = to_raw_value(&kept).ok().filter(|_| !kept.is_empty());
-        Self { tools: tools.to_vec(), names, declarations }
+        let left_out = left_out.into_iter().map(str::to_owned).collect();
+        let declared = Self { tools: tools.to_vec(), names, declarations, left_out };
+        if let Some(warning) = declared.warning() {
+            tracing::warn!("{warning}");
+        }
+        declared
+    }
+
+    /// Which tools are left out, for the operator.
+    pub fn warning(&self) -> Option<String> {
+        let (named, others) = self.left_out.split_at(self.left_out.len().min(MAX_NAMED));
+        let more =
+            if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
+        (!named.is_empty()).then(|| {
+            format!(
+                "There are more tools than a model takes, so it is not told of {}{more}",
+                named.join(", ")
+            )
+        })
     }
 
     pub fn is_of(&self, tools: &[Tool]) -> bool {
@@ -71,15 +85,15 @@ impl ToolDeclarations {
 fn fitting<'a>(tools: &'a [Tool], names: &Names) -> (Vec<Box<RawValue>>, Vec<&'a str>) {
     let mut written = write(tools, names, reduce);
     let size: usize = written.iter().map(|(_, tool)| tool.get().len()).sum();
-    if size > MAX_BYTES {
+    if size > Room::OF_ALL.bytes {
         written = write(tools, names, |schema| reduce(schema).map(loosened));
     }
-    let (mut kept, mut left_out, mut size) = (Vec::new(), Vec::new(), 0);
-    for (tool, text) in written {
-        // Our own tools always fit: servers must not be able to displace it (ADR 13).
-        let is_ours = matches!(tool.origin, ToolOrigin::BuiltIn(_));
-        if is_ours || (kept.len() < MAX_TOOLS && size + text.get().len() <= MAX_BYTES) {
-            size += text.get().len();
+    let sizes: Vec<_> =
+        written.iter().map(|(tool, text)| (tool.origin.server(), text.get().len())).collect();
+    let is_kept = chosen(&sizes, Room::OF_ALL);
+    let (mut kept, mut left_out) = (Vec::new(), Vec::new());
+    for ((tool, text), is_kept) in written.into_iter().zip(is_kept) {
+        if is_kept {
             kept.push(text);
         } else {
             left_out.push(&*tool.name);

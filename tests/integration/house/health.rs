@@ -78,6 +78,22 @@ async fn what_to_change_about_a_model_that_stands_in_is_told_under_its_name() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_away_is_told_with_the_reason_and_what_it_cannot_offer() {
+    let mut server = todo(false);
+    if let Detail::Mcp { advice, reason, left_out, .. } = &mut server.detail {
+        *advice = None;
+        *reason = Some("nothing listens at its address".to_owned());
+        left_out.push("huge".to_owned());
+    }
+
+    let health = house(vec![server]).await.get("/health").await.json();
+
+    let told = &health["mcp"]["todo"];
+    assert_eq!(told["reason"], "nothing listens at its address");
+    assert_eq!((&told["left_out"], told.get("advice")), (&json!(["huge"]), None));
+}
+
+#[tokio::test]
 async fn ready_follows_the_life_of_the_process_and_no_dependency() {
     let report = Fixed(vec![model(BreakerState::Open), todo(false)]);
     let (probes, phase): (Vec<Arc<dyn HealthProbe>>, _) = (vec![Arc::new(report)], Phase::Starting);
@@ -141,7 +157,8 @@ fn fallback(advice: Option<&str>) -> Dependency {
 fn todo(connected: bool) -> Dependency {
     let protocol_version = Some("2026-07-28".to_owned());
     let advice = (!connected).then(|| "change its url".to_owned());
-    let detail = Detail::Mcp { connected, tools: 6, protocol_version, advice };
+    let (reason, left_out) = (None, Vec::new());
+    let detail = Detail::Mcp { connected, tools: 6, protocol_version, advice, reason, left_out };
     Dependency { name: "mcp:todo".to_owned(), breaker: breaker(BreakerState::Closed), detail }
 }
 

@@ -3,6 +3,7 @@
 use orchestrator::domain::{Effect, Hints, ToolId};
 use serde_json::json;
 
+use super::stub::Stub;
 use super::*;
 use crate::support::app::{Choices, TestApp};
 use crate::support::doubles::{ScriptedModel, calls};
@@ -95,6 +96,47 @@ async fn a_server_that_is_missing_takes_nothing_from_the_others() {
     assert_eq!(names(&servers), ["one__echo"]);
     assert_eq!(*servers.catalog().missing, ["two".into()]);
     assert!(call(&servers, "one__echo", "{}").await.is_ok());
+}
+
+#[tokio::test]
+async fn no_server_takes_the_places_of_another_and_health_says_what_is_left_out() {
+    let many: Vec<&str> = (0..140).map(|n| &*format!("tool_{n}").leak()).collect();
+    let (large, small) = (McpServer::start(Era::Stateless, &many).await, &["echo", "read_a"]);
+    let small = McpServer::start(Era::Stateless, small).await;
+
+    let servers = started(settings(vec![http("large", &large), http("small", &small)])).await;
+
+    until_offered(&servers, "small__echo").await;
+    until_offered(&servers, "large__tool_0").await;
+    let offered = names(&servers);
+    assert_eq!(offered.len(), 128, "{offered:?}");
+    assert!(offered.ends_with(&["small__echo".to_owned(), "small__read_a".to_owned()]));
+    assert!(call(&servers, "small__read_a", "{}").await.is_ok());
+    let left_out: Vec<_> = servers.report().into_iter().map(left_out_of).collect();
+    assert_eq!((left_out[0].len(), left_out[1].len()), (14, 0), "{left_out:?}");
+    // Twelve that were too many for any server come before those without a place.
+    assert!(left_out[0].contains(&"large__tool_126".to_owned()), "{left_out:?}");
+}
+
+#[tokio::test]
+async fn a_tool_that_cannot_be_read_takes_no_other_with_it() {
+    let stub = Stub::new("crooked");
+    let servers = started(settings(vec![stub.server()])).await;
+
+    until_offered(&servers, "tick").await;
+
+    assert_eq!(names(&servers), ["tick"]);
+    assert_eq!(left_out_of(health(&servers)), ["go", "1 more"]);
+    in_time(servers.shut_down()).await;
+}
+
+fn left_out_of(report: Dependency) -> Vec<String> {
+    match report.detail {
+        Detail::Mcp { left_out, .. } => left_out,
+        Detail::Model { .. } | Detail::Fallback { .. } | Detail::Keys { .. } | Detail::Database => {
+            panic!("a server reports")
+        }
+    }
 }
 
 #[tokio::test]

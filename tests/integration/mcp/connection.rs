@@ -3,8 +3,9 @@
 use orchestrator::domain::BreakerState;
 use orchestrator::mcp::RevisionChoice;
 
+use super::stub::Stub;
 use super::*;
-use crate::support::mcp_server::{Era, HOG};
+use crate::support::mcp_server::{Era, HOG, Mood};
 use crate::support::process::{Running, get};
 use crate::support::watchdog::until;
 
@@ -245,4 +246,38 @@ async fn failing_to_connect_opens_the_breaker_and_connecting_closes_it() {
     until_offered(&servers, "echo").await;
     assert_eq!(health(&servers).breaker.state, BreakerState::Closed);
     in_time(servers.shut_down()).await;
+}
+
+#[tokio::test]
+async fn why_a_server_is_not_connected_is_told_until_it_is() {
+    let server = McpServer::start(Era::Stateless, &["echo"]).await;
+    let servers = started(settings(vec![http("one", &server)])).await;
+    until_offered(&servers, "echo").await;
+    assert_eq!(reason(&servers), None);
+
+    server.set_mood(Some(Mood::Status(500)));
+    drop(call(&servers, "echo", "{}").await);
+    until("a status is told", || reason(&servers) == Some("it answered HTTP 500".to_owned())).await;
+    server.set_mood(None);
+    until_offered(&servers, "echo").await;
+    assert_eq!(reason(&servers), None);
+    server.stop().await;
+    drop(call(&servers, "echo", "{}").await);
+    let words = "nothing listens at its address";
+    until("an end is told", || reason(&servers) == Some(words.to_owned())).await;
+    in_time(servers.shut_down()).await;
+
+    let stub = Stub::new("exits");
+    let servers = started(settings(vec![stub.server()])).await;
+    assert_eq!(reason(&servers), Some("it closed the connection".to_owned()));
+    in_time(servers.shut_down()).await;
+}
+
+fn reason(servers: &Servers) -> Option<String> {
+    match health(servers).detail {
+        Detail::Mcp { reason, .. } => reason,
+        Detail::Model { .. } | Detail::Fallback { .. } | Detail::Keys { .. } | Detail::Database => {
+            panic!("a server reports")
+        }
+    }
 }

@@ -47,7 +47,8 @@ while IFS= read -r line; do
         *'"tools/list"'*)
             [ "$MODE" = toolless ] && {
                 say "{\"jsonrpc\":\"2.0\",\"id\":$id,\"error\":{\"code\":-32601,\"message\":\"?\"}}"; continue; }
-            answer '{"resultType":"complete","ttlMs":0,"cacheScope":"private","tools":[{"name":"'"${TOOL:-go}"'","inputSchema":{"type":"object"}},{"name":"tick","inputSchema":{"type":"object"},"annotations":{"idempotentHint":true,"destructiveHint":false}}]}' ;;
+            schema='{"type":"object"}'; [ "$MODE" = crooked ] && schema='"none"},{"name":5'
+            answer '{"resultType":"complete","ttlMs":0,"cacheScope":"private","tools":[{"name":"'"${TOOL:-go}"'","inputSchema":'"$schema"'},{"name":"tick","inputSchema":{"type":"object"},"annotations":{"idempotentHint":true,"destructiveHint":false}}]}' ;;
         *'"notifications/cancelled"'*) echo cancelled >>"$CALLS" ;;
         *'"tools/call"'*)
             echo called >>"$CALLS"

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use orchestrator::domain::{BuiltInTool, Tool, ToolOrigin};
+use orchestrator::domain::{BuiltInTool, Tool, ToolId, ToolOrigin};
 use orchestrator::model::ToolDeclarations;
 use serde_json::{Value, json};
 
@@ -44,6 +44,26 @@ fn more_tools_than_any_provider_takes_are_not_offered_but_those_of_our_own_are()
 
     assert_eq!(offered.len(), 128);
     assert!(names(&offered).ends_with(&ours.map(BuiltInTool::name)));
+}
+
+#[test]
+fn a_server_with_long_tools_takes_no_place_of_another_and_what_is_left_out_is_told() {
+    let of = |server: &str, tool: Tool| {
+        let id = ToolId { server: server.into(), tool: tool.name.as_str().into() };
+        Tool { origin: ToolOrigin::Server(id), ..tool }
+    };
+    let long = (0..30).map(|number| of("large", limited(&format!("large_{number}"), 3_000)));
+    let short = (0..20).map(|number| of("small", limited(&format!("small_{number}"), 500)));
+    let tools: Vec<_> = long.chain(short).collect();
+
+    let offer = ToolDeclarations::of(&tools);
+
+    let offered = offered(&tools);
+    let count = |server: &str| names(&offered).iter().filter(|it| it.starts_with(server)).count();
+    assert_eq!((count("large"), count("small")), (8, 20));
+    let warning = offer.warning().unwrap();
+    assert!(warning.contains("large_8, large_9") && warning.ends_with(" and 2 more"), "{warning}");
+    assert_eq!(ToolDeclarations::of(&tools[30..]).warning(), None);
 }
 
 /// A tool whose argument is named like a keyword, and has limits.

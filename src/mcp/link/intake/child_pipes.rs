@@ -15,6 +15,7 @@ use super::super::super::error::{Flood, UNREADABLE};
 use super::super::child::Pipes;
 use super::meter::Meter;
 use super::outline::{MAX_MESSAGE_BYTES, Outline};
+use super::tool_list::mended;
 
 /// An answer that is too large is read to its end, so that its call hears of it, up to here.
 const MAX_SKIPPED_BYTES: usize = 8 * MAX_MESSAGE_BYTES;
@@ -68,7 +69,9 @@ impl ChildPipes {
         let message = if outline.is_too_large() {
             outline.too_large()
         } else {
-            let read = serde_json::from_slice(&self.line);
+            let mended = mended(&self.line, &outline);
+            let line = mended.as_ref().map_or(self.line.as_slice(), String::as_bytes);
+            let read = serde_json::from_slice(line);
             read.map_or_else(|_| outline.in_its_place(UNREADABLE), Some)
         };
         self.line.clear();

@@ -20,6 +20,7 @@ use rmcp::transport::streamable_http_client::{
 use super::super::super::error::TOO_LARGE;
 use super::events::read_events;
 use super::outline::Outline;
+use super::tool_list::mended;
 
 /// Of a refusal; as rmcp has it.
 const MAX_REFUSAL_BYTES: usize = 64 * 1024;
@@ -109,7 +110,8 @@ async fn read_json(mut response: Response, posted: &Posted) -> PostResult {
         }
         body.extend_from_slice(&piece);
     }
-    match serde_json::from_slice(&body) {
+    let mended = mended(&body, &outline);
+    match serde_json::from_slice(mended.as_ref().map_or(body.as_slice(), String::as_bytes)) {
         Ok(message) => Ok(StreamableHttpPostResponse::Json(message, session)),
         Err(_) if posted.id.is_none() => Ok(StreamableHttpPostResponse::Accepted),
         Err(_) => Err(unexpected("its answer is no message of JSON-RPC")),
@@ -279,6 +281,9 @@ mod tests {
             assert_eq!(told(200, &json, body.clone()).await, expected);
             assert_eq!(told_to(&notice, 200, &json, body).await, "Accepted");
         }
+        let crooked = r#"{"jsonrpc":"2.0","id":7,"result":{"tools":[{"name":"crooked"}]}}"#;
+        let told_of_it = told(200, &json, crooked.to_owned()).await;
+        assert!(told_of_it.contains("ListToolsResult"), "{told_of_it}");
         assert!(told(200, &json, RESULT.to_owned()).await.starts_with("Json"));
         for body in ["", "Welcome!"] {
             assert_eq!(told_to(&notice, 200, &json, body.to_owned()).await, "Accepted");

@@ -13,6 +13,7 @@ use rmcp::transport::streamable_http_client::{
 
 use super::meter::Meter;
 use super::outline::Outline;
+use super::tool_list::mended;
 
 /// In milliseconds: a server that asks for shorter pauses would be asked without end.
 const MIN_PAUSE: u64 = 500;
@@ -65,7 +66,7 @@ fn counted(data: String, meter: &Meter) -> Option<String> {
     if outline.is_too_large() {
         return serde_json::to_string(&outline.too_large()?).ok();
     }
-    Some(data)
+    Some(mended(data.as_bytes(), &outline).unwrap_or(data))
 }
 
 impl<C: StreamableHttpClient + Sync> StreamableHttpClient for MeteredClient<C> {
@@ -103,5 +104,24 @@ impl<C: StreamableHttpClient + Sync> StreamableHttpClient for MeteredClient<C> {
     ) -> Answer<BoxedSseResponse, C> {
         let events = self.inner.get_stream(uri, session, last_event, token, headers).await;
         events.map(|events| self.metered(events))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_read_as_it_is_unless_it_is_too_large_or_lists_what_cannot_be_read() {
+        let meter = Meter::default();
+        let read = |data: &str| counted(data.to_owned(), &meter);
+        for data in ["", "Welcome!", r#"{"id":7,"result":{"tools":[]}}"#] {
+            assert_eq!(read(data).as_deref(), Some(data));
+        }
+        let crooked = read(r#"{"id":7,"result":{"tools":[{"name":"crooked"}]}}"#).unwrap();
+        assert!(crooked.contains("unreadable") && crooked.contains("crooked"), "{crooked}");
+        let large = format!(r#"{{"id":7,"result":[{}1]}}"#, "1,".repeat(50_000));
+        assert!(read(&large).unwrap().contains("50,000 parts"));
+        assert_eq!(read(&large.replace("result", "params")), None);
     }
 }

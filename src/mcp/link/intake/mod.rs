@@ -7,4 +7,5 @@ mod http_answer;
 pub(super) mod meter;
 pub(super) mod metered_client;
 mod outline;
+mod tool_list;
 pub(super) mod watched;

@@ -21,13 +21,22 @@ pub(super) struct Outline {
     parts: usize,
     depth: usize,
     place: Place,
-    /// The beginning of the last text at the top of the message.
+    /// The beginning of the last text at the top of the message, or in what is there.
     word: Vec<u8>,
-    reads_id: bool,
+    member: TopMember,
     /// rmcp numbers our requests.
     id: Option<i64>,
     has_method: bool,
     has_result: bool,
+    has_tools: bool,
+}
+
+/// The member at the top whose value is being read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum TopMember {
+    Id,
+    #[default]
+    Other,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,6 +79,11 @@ impl Outline {
         id.map(RequestId::Number)
     }
 
+    /// Whether it may be an answer with a list of tools.
+    pub(super) const fn lists_tools(&self) -> bool {
+        self.has_result && self.has_tools && !self.has_method
+    }
+
     /// What its request gets in its place: the call ends at once, and its effect is unknown.
     pub(super) fn in_its_place(&self, words: &'static str) -> Option<RxJsonRpcMessage<RoleClient>> {
         let id = self.answers()?;
@@ -86,7 +100,8 @@ impl Outline {
             (Place::InText, b'\\') => Place::Escaped,
             _ => Place::InText,
         };
-        if self.place != Place::BetweenTexts && self.depth == 1 && self.word.len() < MAX_KEY_BYTES {
+        let may_be_key = self.depth <= 2 && self.word.len() < MAX_KEY_BYTES;
+        if self.place != Place::BetweenTexts && may_be_key {
             self.word.push(byte);
         }
     }
@@ -103,17 +118,20 @@ impl Outline {
             }
             b'}' | b']' => {
                 self.depth = self.depth.saturating_sub(1);
-                self.reads_id = false;
+                self.member = TopMember::Other;
             }
             b',' => {
                 self.parts += 1;
-                self.reads_id = false;
+                self.member = TopMember::Other;
             }
             b':' if self.depth == 1 => self.read_key(),
-            b'0'..=b'9' if self.reads_id => {
+            b':' if self.depth == 2 => self.has_tools |= self.word.as_slice() == b"tools",
+            b'0'..=b'9' if self.member == TopMember::Id => {
                 let id = self.id.unwrap_or_default().checked_mul(10);
                 self.id = id.and_then(|id| id.checked_add(i64::from(byte - b'0')));
-                self.reads_id = self.id.is_some();
+                if self.id.is_none() {
+                    self.member = TopMember::Other;
+                }
             }
             _ => {}
         }
@@ -122,7 +140,7 @@ impl Outline {
     fn read_key(&mut self) {
         match self.word.as_slice() {
             b"id" => {
-                self.reads_id = true;
+                self.member = TopMember::Id;
                 self.id = None;
             }
             b"method" => self.has_method = true,
