@@ -95,6 +95,9 @@ pub(crate) struct StreamOptions {
 /// How the agent's notes within user messages begin. The user did not write them.
 const NOTE: &str = "[note from the system: ";
 
+/// How the agent's mark before the result of a tool server begins.
+const MARKED: &str = "[result of the tool server ";
+
 /// The text before the time in the agent's system prompt.
 const CLOCK: &str = "It is now ";
 
@@ -204,7 +207,7 @@ impl ChatMessage {
             }],
             "tool" => vec![Said::Tool {
                 call_id: self.tool_call_id.clone().unwrap_or_default(),
-                output: self.text(),
+                output: unmarked(&self.text()).to_owned(),
             }],
             _ => Vec::new(),
         }
@@ -254,6 +257,17 @@ fn sayings(text: &str) -> Vec<String> {
     let paragraphs: Vec<_> = text.split("\n\n").collect();
     let said = paragraphs.split(|one| one.starts_with(NOTE)).filter(|said| !said.is_empty());
     said.map(|said| said.join("\n\n")).collect()
+}
+
+/// A result without the marks of the agent.
+fn unmarked(text: &str) -> &str {
+    let between = || {
+        let (head, rest) = text.strip_prefix(MARKED)?.split_once("]\n")?;
+        let (_, mark) = head.rsplit_once(' ')?;
+        let (result, _) = rest.rsplit_once(&format!("\n[mark {mark}: "))?;
+        Some(result)
+    };
+    between().unwrap_or(text)
 }
 
 /// Finds `It is now Saturday, 2026-11-21T05:12:00+01:00[Europe/Berlin].`

@@ -2,6 +2,7 @@
 //! nothing.
 
 pub(super) mod body;
+mod marked_results;
 pub(super) mod names;
 pub(super) mod schema;
 pub(super) mod thinking;

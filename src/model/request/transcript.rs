@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use super::marked_results::marked;
 use super::names::Names;
 use super::thinking::gemini_version;
 use super::wire::{
@@ -11,7 +12,7 @@ use super::wire::{
 use crate::extra::{Extra, is_signed};
 use crate::provider_family::ProviderFamily;
 use base::agents::ModelRequest;
-use base::domain::{self, Assistant, ToolCall, ToolImage, ToolResult};
+use base::domain::{self, Assistant, Tool, ToolCall, ToolImage, ToolResult};
 
 const NO_OUTPUT: &str = "(no output)";
 const NO_RESULT: &str = "(this call was cut short; whether it took effect is unknown)";
@@ -27,7 +28,8 @@ pub(crate) fn messages<'a>(
     request: &ModelRequest<'a>,
     names: &'a Names,
 ) -> Vec<RequestMessage<'a>> {
-    let writer = TranscriptWriter { names, recipient, stands_in: wants_signatures(recipient) };
+    let stands_in = wants_signatures(recipient);
+    let writer = TranscriptWriter { names, recipient, stands_in, tools: request.tools };
     let mut messages = vec![RequestMessage::System { content: request.system }];
     for (place, message) in request.messages.iter().enumerate() {
         match message {
@@ -64,6 +66,8 @@ struct TranscriptWriter<'a, 'n> {
     recipient: Recipient<'n>,
     /// Whether calls of other models get the placeholder for a signature.
     stands_in: bool,
+    /// Whose results they are (ADR 47).
+    tools: &'n [Tool],
 }
 
 impl<'a> TranscriptWriter<'a, '_> {
@@ -99,9 +103,9 @@ impl<'a> TranscriptWriter<'a, '_> {
     fn answered(&self, call: &'a ToolCall, results: &'a [ToolResult]) -> RequestMessage<'a> {
         let result = results.iter().find(|result| result.id == call.id);
         let content = match result {
-            Some(result) if result.output.trim().is_empty() => NO_OUTPUT,
-            Some(result) => &result.output,
-            None => NO_RESULT,
+            Some(result) if result.output.trim().is_empty() => Cow::Borrowed(NO_OUTPUT),
+            Some(result) => marked(call, result, self.tools),
+            None => Cow::Borrowed(NO_RESULT),
         };
         // Google requires the name here; OpenAI takes it from the call.
         let is_named = self.recipient.family == ProviderFamily::Gemini;

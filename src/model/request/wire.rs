@@ -50,7 +50,7 @@ pub(crate) enum RequestMessage<'a> {
         tool_call_id: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         name: Option<Cow<'a, str>>,
-        content: &'a str,
+        content: Cow<'a, str>,
     },
 }
 

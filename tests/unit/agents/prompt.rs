@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use jiff::Zoned;
 use orchestrator::agents::system_prompt;
-use orchestrator::domain::{Catalog, ServerInstructions};
+use orchestrator::domain::{Catalog, ServerInstructions, Tool, Trust};
+
+use crate::support::doubles::tool;
 
 #[test]
 fn it_carries_weekday_date_time_and_zone_in_a_form_that_can_be_read_back() {
@@ -37,6 +39,18 @@ fn what_a_server_says_about_itself_is_data_of_that_server_on_one_line() {
     let (rules, said) = prompt.split_once("\nTool servers describe their own tools").unwrap();
     assert!(said.ends_with(line), "{said}");
     assert!(said.contains("data of the named server") && !rules.contains("Use ids."));
+}
+
+#[test]
+fn marks_are_explained_if_a_server_is_there_whose_results_have_them() {
+    let explains = |trust: Trust| {
+        let tools = vec![Tool { trust, ..tool("look") }];
+        let prompt = system_prompt(&Zoned::now(), &Catalog { tools, ..Catalog::default() });
+        prompt.contains("between two lines with the same mark")
+    };
+    let told = [Trust::Bundled, Trust::Trusted, Trust::Untrusted].map(explains);
+
+    assert_eq!(told, [false, true, true]);
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod decoder;
 mod extra;
 mod lifetimes;
 mod likeness;
+mod marked_results;
 mod model_list;
 mod names;
 mod never_panics;
