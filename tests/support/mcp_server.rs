@@ -66,6 +66,8 @@ struct State {
     thread: Arc<tokio::sync::Mutex<()>>,
     sent_away: Arc<Mutex<Option<SentAway>>>,
     mood: Arc<Mutex<Option<Mood>>>,
+    /// What tools say whose names end with `_words`, and the server itself if it says anything.
+    words: Arc<Mutex<String>>,
     /// Opened by the test; the tool `gated` waits for it.
     gate: watch::Sender<bool>,
     /// Set by the tool `shed`; listing is refused meanwhile, as by a server that has no room.
@@ -114,6 +116,7 @@ impl McpServer {
             sheds: Arc::default(),
             sent_away: Arc::default(),
             mood: Arc::default(),
+            words: Arc::default(),
             gate: watch::Sender::new(false),
         };
         let stop = CancellationToken::new();
@@ -188,6 +191,11 @@ impl McpServer {
         *self.state.sent_away.lock().unwrap() = Some(sent_away);
     }
 
+    /// What it says of itself and in the results of some tools.
+    pub(crate) fn set_words(&self, words: &str) {
+        words.clone_into(&mut self.state.words.lock().unwrap());
+    }
+
     /// Answers every request like that from now on, or as it should.
     pub(crate) fn set_mood(&self, mood: Option<Mood>) {
         *self.state.mood.lock().unwrap() = mood;
@@ -259,7 +267,9 @@ impl ServerHandler for State {
     fn get_info(&self) -> ServerConfig {
         let capabilities =
             ServerCapabilities::builder().enable_tools().enable_tool_list_changed().build();
-        ServerConfig::new(capabilities)
+        let words = self.words.lock().unwrap().clone();
+        let config = ServerConfig::new(capabilities);
+        if words.is_empty() { config } else { config.with_instructions(words) }
     }
 
     fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
@@ -349,9 +359,27 @@ impl ServerHandler for State {
                 "x",
             )));
         }
+        let words = self.words.lock().unwrap().clone();
+        if let Some(result) = in_words(&request.name, words) {
+            return Ok(CallToolResponse::Complete(result));
+        }
         let result = answer(&request.name, request.arguments.unwrap_or_default(), &context).await?;
         Ok(CallToolResponse::Complete(result))
     }
+}
+
+/// A test's words, in each of the places that a result has for them.
+fn in_words(tool: &str, words: String) -> Option<CallToolResult> {
+    let block = match tool {
+        "read_words" => ContentBlock::text(words),
+        "read_file_words" => ContentBlock::text(json!([{ "name": words, "size": 7 }]).to_string()),
+        "read_link_words" => ContentBlock::resource_link(Resource::new(words.clone(), words)),
+        "read_refusal_words" => {
+            return Some(CallToolResult::error(vec![ContentBlock::text(words)]));
+        }
+        _ => return None,
+    };
+    Some(CallToolResult::success(vec![block]))
 }
 
 async fn answer(

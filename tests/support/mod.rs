@@ -24,6 +24,7 @@ pub(crate) mod log;
 
 pub(crate) mod mcp_server;
 
+pub(crate) mod rendered;
 pub(crate) mod scripted_http;
 
 pub(crate) mod model_server;

@@ -16,6 +16,7 @@ mod form;
 mod health;
 mod hijacked;
 mod hostile;
+mod hostile_texts;
 mod journal;
 mod leaving;
 mod lists;
