@@ -1,5 +1,6 @@
 //! The commands, one file for each.
 
+mod content_report;
 mod keys;
 mod probe;
 mod run;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 use similar::TextDiff;
 
+use super::content_report::ContentReport;
 use crate::domain::{Hints, ToolPin, Trust, reveal};
 use crate::mcp::{ServerSurvey, ToolSurvey};
 
@@ -39,6 +40,8 @@ pub(super) struct ServerReport {
     left_out: Vec<String>,
     /// Pinned, and not there now.
     gone: Vec<String>,
+    #[serde(flatten)]
+    content: ContentReport,
 }
 
 #[derive(Debug, Serialize)]
@@ -124,6 +127,7 @@ impl ServerReport {
             kept_out: server.filtered,
             left_out: server.left_out,
             gone,
+            content: ContentReport::new(server.content),
         }
     }
 }
@@ -193,6 +197,7 @@ impl fmt::Display for ServerReport {
                 write!(out, "\n  {what}: {}", in_a_line(&names.join(", ")))?;
             }
         }
+        write!(out, "{}", self.content)?;
         self.write_changes(out)
     }
 }

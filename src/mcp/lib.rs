@@ -3,6 +3,7 @@
 
 mod call;
 mod config;
+mod content;
 mod error;
 mod link;
 mod oauth;
@@ -13,7 +14,7 @@ mod tools;
 pub use config::fault::ServerFault;
 pub use config::file::{ServerList, read_servers};
 pub use config::settings::{
-    OAuthClient, Pace, RevisionChoice, ServerSettings, Settings, SignInBy, Transport,
+    ContentChoice, OAuthClient, Pace, RevisionChoice, ServerSettings, Settings, SignInBy, Transport,
 };
 pub use config::variables::Variables;
 pub use oauth::{Login, LoginError, SealingKey, TokenVault};

@@ -1,8 +1,11 @@
 //! What the servers are and offer at one moment, for operators (ADR 40).
 
+use std::sync::Arc;
+
 use super::call::server::Server;
+use super::content::offered::content_of;
 use super::tools::board::{UnusedServer, shown_name};
-use base::domain::{Dependency, Detail, Tool, ToolPin, Trust};
+use base::domain::{ContentList, Dependency, Detail, Tool, ToolPin, Trust};
 
 /// One server.
 #[derive(Clone, Debug)]
@@ -21,6 +24,8 @@ pub struct ServerSurvey {
     pub filtered: Vec<String>,
     /// Tools that cannot be offered, or the first of them.
     pub left_out: Vec<String>,
+    /// What it has besides tools.
+    pub content: Arc<ContentList>,
 }
 
 /// A tool under the name that the model sees, whatever its pin is.
@@ -33,7 +38,9 @@ pub struct ToolSurvey {
 
 impl ServerSurvey {
     pub(crate) fn of(server: &Server, report: Dependency, are_several: bool) -> Self {
-        let offer = server.status().offer;
+        let status = server.status();
+        let content = content_of(&server.settings, server, &status);
+        let offer = status.offer;
         let named = |tool: &Tool| {
             let name = shown_name(server.name(), &tool.name, are_several);
             Tool { name, ..tool.clone() }
@@ -44,6 +51,7 @@ impl ServerSurvey {
             trust: Some(server.settings.trust),
             tools: tools.collect(),
             filtered: offer.filtered.listed(),
+            content: content.map(|it| it.listed).unwrap_or_default(),
             ..Self::reported(server.name(), report)
         }
     }
@@ -63,6 +71,7 @@ impl ServerSurvey {
             tools: Vec::new(),
             filtered: Vec::new(),
             left_out: Vec::new(),
+            content: Arc::default(),
         };
         if let Detail::Mcp { connected, protocol_version, advice, reason, left_out, .. } =
             report.detail

@@ -17,9 +17,11 @@ use axum::routing::any;
 use rmcp::ErrorData;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, DiscoverRequestMethod,
-    DiscoverResult, InputRequiredResult, ListToolsResult, MetaObject, PaginatedRequestParams,
-    ProgressNotificationParam, ProtocolVersion, Resource, ResourceContents, ServerCapabilities,
-    ServerConfig, SubscriptionFilter, Tool, ToolAnnotations,
+    DiscoverResult, GetPromptRequestParams, GetPromptResponse, InputRequiredResult,
+    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsRequestMethod,
+    ListToolsResult, MetaObject, PaginatedRequestParams, ProgressNotificationParam,
+    ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, Resource, ResourceContents,
+    ServerCapabilities, ServerConfig, SubscriptionFilter, Tool, ToolAnnotations,
 };
 use rmcp::service::{NotificationContext, RequestContext, RoleServer, SubscriptionContext};
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
@@ -30,6 +32,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+use super::content::{self, Content};
 
 /// How long the tools `hog` and `shed` keep the server to themselves.
 pub(crate) const HOG: Duration = Duration::from_millis(1_500);
@@ -60,6 +64,9 @@ struct State {
     /// Definitions in place of those that their names give them.
     redefined: Arc<Mutex<Vec<Tool>>>,
     calls: Arc<Mutex<Vec<String>>>,
+    content: watch::Sender<Content>,
+    /// Without tools it does not know the request to list them.
+    has_tools: bool,
     listings: Arc<AtomicUsize>,
     peers: Arc<Mutex<Vec<Peer<RoleServer>>>>,
     /// Held by the tool `hog`; nothing is listed meanwhile, as in a server with one thread.
@@ -104,12 +111,29 @@ impl McpServer {
     }
 
     pub(crate) async fn start_at(address: SocketAddr, era: Era, tools: &[&'static str]) -> Self {
+        Self::start_all(address, era, tools, Content::default()).await
+    }
+
+    /// With resources and prompts.
+    pub(crate) async fn start_with(era: Era, tools: &[&'static str], content: Content) -> Self {
+        Self::start_all(SocketAddr::from(([127, 0, 0, 1], 0)), era, tools, content).await
+    }
+
+    async fn start_all(
+        address: SocketAddr,
+        era: Era,
+        tools: &[&'static str],
+        content: Content,
+    ) -> Self {
+        let has_tools = !tools.is_empty();
         let tools = watch::Sender::new(tools.to_vec());
         let state = State {
             era,
             tools,
             redefined: Arc::default(),
             calls: Arc::default(),
+            content: watch::Sender::new(content),
+            has_tools,
             listings: Arc::default(),
             peers: Arc::default(),
             thread: Arc::default(),
@@ -169,6 +193,16 @@ impl McpServer {
         for peer in peers {
             // Whoever has left need not be told.
             drop(peer.notify_tool_list_changed().await);
+        }
+    }
+
+    /// Replaces its resources and prompts, and announces both.
+    pub(crate) async fn set_content(&self, content: Content) {
+        self.state.content.send_replace(content);
+        let peers = self.state.peers.lock().unwrap().clone();
+        for peer in peers {
+            drop(peer.notify_resource_list_changed().await);
+            drop(peer.notify_prompt_list_changed().await);
         }
     }
 
@@ -265,8 +299,12 @@ async fn send_away(
 
 impl ServerHandler for State {
     fn get_info(&self) -> ServerConfig {
-        let capabilities =
+        let mut capabilities =
             ServerCapabilities::builder().enable_tools().enable_tool_list_changed().build();
+        if !self.has_tools {
+            capabilities.tools = None;
+        }
+        self.content.borrow().told_in(&mut capabilities);
         let words = self.words.lock().unwrap().clone();
         let config = ServerConfig::new(capabilities);
         if words.is_empty() { config } else { config.with_instructions(words) }
@@ -301,13 +339,17 @@ impl ServerHandler for State {
     }
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
-        let mut tools = self.tools.subscribe();
+        let (mut tools, mut things) = (self.tools.subscribe(), self.content.subscribe());
         loop {
             tokio::select! {
                 () = context.cancelled() => return Ok(()),
                 changed = tools.changed() => {
                     changed.unwrap();
                     context.sink().notify_tool_list_changed().await.unwrap();
+                }
+                changed = things.changed() => {
+                    changed.unwrap();
+                    context.sink().notify_resource_list_changed().await.unwrap();
                 }
             }
         }
@@ -319,6 +361,9 @@ impl ServerHandler for State {
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         self.listings.fetch_add(1, Ordering::Relaxed);
+        if !self.has_tools {
+            return Err(ErrorData::method_not_found::<ListToolsRequestMethod>());
+        }
         if self.sheds.load(Ordering::Relaxed) {
             return Err(ErrorData::internal_error("too busy", None));
         }
@@ -329,6 +374,51 @@ impl ServerHandler for State {
         };
         let tools = self.tools.borrow().iter().map(defined).collect();
         Ok(ListToolsResult::with_all_items(tools))
+    }
+
+    async fn list_resources(
+        &self,
+        asked: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        let content = self.content.borrow().clone();
+        content.list_resources(asked).await
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        let content = self.content.borrow().clone();
+        content.list_templates().await
+    }
+
+    async fn list_prompts(
+        &self,
+        asked: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        let content = self.content.borrow().clone();
+        content.list_prompts(asked).await
+    }
+
+    async fn read_resource(
+        &self,
+        asked: ReadResourceRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        self.calls.lock().unwrap().push(asked.uri.clone());
+        content::read(&asked.uri).await
+    }
+
+    async fn get_prompt(
+        &self,
+        asked: GetPromptRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        self.calls.lock().unwrap().push(format!("prompt {}", asked.name));
+        Ok(content::prompt(asked))
     }
 
     async fn call_tool(

@@ -6,6 +6,8 @@ pub(crate) mod browser;
 
 pub(crate) mod callers;
 
+pub(crate) mod content;
+
 pub(crate) mod doubles;
 
 pub(crate) mod elsewhere;

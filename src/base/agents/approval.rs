@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
-use super::ToolError;
+use super::reading::{Speaker, untrusted_speaker};
+use super::{Reading, ToolError};
 use crate::domain::{
-    ApprovalRule, BuiltInTool, Catalog, Message, Tool, ToolCall, ToolId, ToolOrigin, ToolResult,
-    Trust, digest,
+    ApprovalRule, Catalog, Message, Tool, ToolCall, ToolId, ToolOrigin, ToolResult, Trust, digest,
 };
 
 /// What the ids of approvals begin with. No question of a model has such an id.
@@ -97,7 +97,12 @@ impl ApprovalDesk {
         tool: &Tool,
         (transcript, catalog): (&[Message], &Catalog),
     ) -> CallDecision {
-        let ToolOrigin::Server(id) = &tool.origin else { return CallDecision::Free };
+        let reader = Reading::of(call).and_then(|reading| reading.as_tool(catalog));
+        // What reads a server is decided on like a tool of that server (ADR 45).
+        let tool = if tool.origin.id().is_none() { reader.as_ref() } else { Some(tool) };
+        let Some((tool, ToolOrigin::Server(id))) = tool.map(|tool| (tool, &tool.origin)) else {
+            return CallDecision::Free;
+        };
         let is_begun = self.is_begun(call);
         let needs = || needs_approval(tool, self.approvals.rule, || taint(transcript, catalog));
         if is_begun || !needs() {
@@ -188,11 +193,7 @@ pub fn unapproved(call: &ToolCall) -> ToolResult {
     ToolResult::ours(call, ToolError::Unapproved.to_string())
 }
 
-fn needs_approval<'a>(
-    tool: &Tool,
-    rule: ApprovalRule,
-    taint: impl FnOnce() -> Vec<Speaker<'a>>,
-) -> bool {
+fn needs_approval(tool: &Tool, rule: ApprovalRule, taint: impl FnOnce() -> Vec<Speaker>) -> bool {
     match tool.approval.unwrap_or(rule) {
         ApprovalRule::Never => false,
         ApprovalRule::Always => true,
@@ -207,63 +208,39 @@ fn needs_approval<'a>(
 
 /// Whether a call could carry something out of the conversation at the word of whoever wrote a result
 /// of an untrusted server.
-fn reaches_out<'a>(tool: &Tool, taint: impl FnOnce() -> Vec<Speaker<'a>>) -> bool {
+fn reaches_out(tool: &Tool, taint: impl FnOnce() -> Vec<Speaker>) -> bool {
     if !tool.hints.open_world || (!tool.tells_reach && tool.trust != Trust::Untrusted) {
         return false;
     }
     let taint = taint();
     // A server that does not say how far its tools reach may be told what it said itself.
-    let own = tool.origin.server();
+    let own = tool.origin.server().map(|server| &**server);
     if tool.tells_reach {
         !taint.is_empty()
     } else {
-        taint.iter().any(|id| id.is_none_or(|id| Some(&id.server) != own))
+        let is_own = |speaker: &Speaker| match speaker {
+            Speaker::Server(server) => Some(server.as_str()) == own,
+            Speaker::Unknown => false,
+        };
+        !taint.iter().all(is_own)
     }
 }
 
-/// The tool whose words the model reads; `None` if that was not stored.
-type Speaker<'a> = Option<&'a ToolId>;
-
-/// The tools of untrusted servers whose words the model reads. They stay in the transcript, so this
-/// holds for later turns and after a restart.
-fn taint<'a>(transcript: &'a [Message], catalog: &Catalog) -> Vec<Speaker<'a>> {
-    let is_trusted = |id: &ToolId| {
-        let found = catalog.tools.iter().find(|tool| tool.origin.id() == Some(id));
-        found.is_some_and(|tool| tool.trust != Trust::Untrusted)
-    };
+/// The untrusted servers whose words the model reads. They stay in the transcript, so this holds for
+/// later turns and after a restart.
+fn taint(transcript: &[Message], catalog: &Catalog) -> Vec<Speaker> {
     let pairs = transcript.iter().zip(transcript.iter().skip(1));
     let answered = pairs.filter_map(|(said, answered)| match (said, answered) {
         (Message::Assistant(said), Message::Tools { results }) => Some((&said.calls, results)),
         _ => None,
     });
     let spoke = answered.flat_map(|(calls, results)| {
-        let words = |call| results.iter().filter_map(move |result| speaker(call, result));
+        let words = |call| {
+            results.iter().filter_map(move |result| untrusted_speaker((call, result), catalog))
+        };
         calls.iter().flat_map(words)
     });
-    spoke.filter(|speaker| !speaker.is_some_and(is_trusted)).collect()
-}
-
-/// Who speaks in the result of a call; `None` if it is not the result of this call, or says our own
-/// words.
-fn speaker<'a>(call: &'a ToolCall, result: &'a ToolResult) -> Option<Speaker<'a>> {
-    if result.id != call.id || ToolError::is_ours(result) {
-        return None;
-    }
-    match result.origin.as_ref().or(call.tool.as_ref()) {
-        Some(speaker) => Some(Some(speaker)),
-        None if has_own_words(call, result) => None,
-        None => Some(None),
-    }
-}
-
-/// Whether a result without a speaker is of a built-in tool. What such a tool hands on of a server has
-/// a speaker, so the other words of most are errors (ADR 48).
-fn has_own_words(call: &ToolCall, result: &ToolResult) -> bool {
-    match BuiltInTool::named(&call.name) {
-        Some(BuiltInTool::AskUser) => true,
-        Some(BuiltInTool::ReadResult) => result.is_error,
-        None => false,
-    }
+    spoke.collect()
 }
 
 /// A tool as it is defined now. If its server changes it, earlier approvals do not count.
@@ -334,5 +311,6 @@ fn declined_in(transcript: &[Message]) -> Vec<DeclinedCall> {
 }
 
 fn declined(call: &ToolCall) -> Option<DeclinedCall> {
-    Some(DeclinedCall { tool: call.tool.clone(), arguments: call.object()? })
+    let reader = || Reading::of(call).and_then(|reading| reading.id());
+    Some(DeclinedCall { tool: call.tool.clone().or_else(reader), arguments: call.object()? })
 }

@@ -13,6 +13,7 @@ mod listener;
 mod long_results;
 mod ports;
 mod prompt;
+mod reading;
 mod run;
 mod spend_budget;
 
@@ -30,5 +31,6 @@ pub use listener::{Delta, Deltas, Listener, Progress};
 pub use long_results::{PAGE_BYTES, PageNote, pages_of};
 pub use ports::{Model, ModelRequest, ToolRequest, Tools};
 pub use prompt::system_prompt;
+pub use reading::{Reading, ReadingKind};
 pub use run::{Batch, Planned, Run, RunLimits, Step};
 pub use spend_budget::{Limit, Overspent, SpendBudget};

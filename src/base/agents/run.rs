@@ -6,8 +6,8 @@ use super::approval::{ApprovalDesk, CallDecision};
 use super::asking::{asks_user, questions};
 use super::images::see;
 use super::{
-    Approvals, Finish, HeldCall, SeenImage, SpendBudget, ToolError, bytes_of_tokens, open_calls,
-    shorten_results,
+    Approvals, Finish, HeldCall, Reading, SeenImage, SpendBudget, ToolError, bytes_of_tokens,
+    open_calls, shorten_results,
 };
 use crate::domain::{
     Catalog, Effect, Message, Question, Reply, Spend, Tool, ToolCall, ToolImage, ToolResult,
@@ -328,8 +328,10 @@ const TOLD_OF_REPEATS: &str = "\n[You have made the same call three times now. \
 
 /// Why a tool is not on offer.
 fn absence(call: &ToolCall, catalog: &Catalog) -> ToolError {
+    let read = Reading::of(call).and_then(|reading| reading.server);
     let is_of = |server: &str| match &call.tool {
         Some(id) => *id.server == *server,
+        None if read.is_some() => read.as_deref() == Some(server),
         None => call.name.strip_prefix(server).is_some_and(|rest| rest.starts_with("__")),
     };
     if catalog.held_back.contains(&call.name) {

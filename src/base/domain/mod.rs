@@ -3,6 +3,7 @@
 mod authenticator;
 mod caller;
 mod caller_limits;
+mod content;
 mod cost;
 mod digest;
 mod fair_shares;
@@ -32,6 +33,9 @@ mod workflow;
 pub use authenticator::{Authenticator, NotRecognised, Recognition};
 pub use caller::{Caller, Owner, Scope};
 pub use caller_limits::CallerLimits;
+pub use content::{
+    ContentList, PromptArgument, ResourceTemplate, ServerContent, ServerPrompt, ServerResource,
+};
 pub use cost::{Cost, InvalidCost};
 pub use digest::digest;
 pub use fair_shares::fair_shares;

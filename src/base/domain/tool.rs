@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::ToolCall;
+use super::{ServerContent, ToolCall};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tool {
@@ -60,6 +60,10 @@ pub enum BuiltInTool {
     AskUser,
     /// Reads on in a long result (ADR 48).
     ReadResult,
+    /// Reads a resource of a server, or lists them.
+    ReadResource,
+    /// The same, of a prompt.
+    ReadPrompt,
 }
 
 /// What a server claims about a tool. A missing hint has the protocol's default, the worse case.
@@ -133,6 +137,8 @@ pub struct Catalog {
     pub held_back: Vec<String>,
     /// What servers say about their tools.
     pub instructions: Vec<ServerInstructions>,
+    /// What they have besides tools (ADR 45).
+    pub content: Vec<ServerContent>,
 }
 
 /// What a server says about itself to the model: data, not to be obeyed (ADR 41).
@@ -165,7 +171,8 @@ impl ToolOrigin {
 }
 
 impl BuiltInTool {
-    pub const ALL: [Self; 2] = [Self::AskUser, Self::ReadResult];
+    pub const ALL: [Self; 4] =
+        [Self::AskUser, Self::ReadResult, Self::ReadResource, Self::ReadPrompt];
 
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|tool| tool.name() == name)
@@ -175,6 +182,8 @@ impl BuiltInTool {
         match self {
             Self::AskUser => "ask_user",
             Self::ReadResult => "read_result",
+            Self::ReadResource => "read_resource",
+            Self::ReadPrompt => "read_prompt",
         }
     }
 }

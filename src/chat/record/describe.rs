@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use base::agents::{Reading, ReadingKind};
 use base::domain::{ToolCall, clean, shorten, unlinked};
 
 /// In characters; longer objects are cut.
@@ -23,7 +24,8 @@ const OBJECTS: &[&str] = &["title", "name", "text", "query", "path", "url"];
 /// A title such as "Adding milk", with the server's name if there are several, and an icon. The
 /// model wrote the words, so invisible characters are removed.
 pub fn describe(call: &ToolCall, server: Option<&str>) -> (String, &'static str) {
-    let (title, icon) = title_and_icon(call);
+    let reading = Reading::of(call).map(|reading| (title_of_reading(&reading), "search"));
+    let (title, icon) = reading.unwrap_or_else(|| title_and_icon(call));
     match server {
         Some(server) => (unlinked(&clean(&format!("{title} ({server})"))), icon),
         None => (unlinked(&clean(&title)), icon),
@@ -42,6 +44,24 @@ fn title_and_icon(call: &ToolCall) -> (String, &'static str) {
         Some((_, doing, icon)) => (format!("{doing} {object}").trim_end().to_owned(), icon),
         None => (shorten(name, MAX_OBJECT), "bolt"),
     }
+}
+
+/// What is read from where (ADR 45).
+fn title_of_reading(reading: &Reading) -> String {
+    let kind = match reading.kind {
+        ReadingKind::Resource => "resource",
+        ReadingKind::Prompt => "prompt",
+    };
+    let what = reading.what.as_deref().map(in_a_line);
+    match (what, reading.server.as_deref().map(in_a_line)) {
+        (Some(what), Some(server)) => format!("Reading the {kind} {what} of {server}"),
+        (_, Some(server)) => format!("Looking through the {kind}s of {server}"),
+        (_, None) => format!("Looking for {kind}s"),
+    }
+}
+
+fn in_a_line(text: &str) -> String {
+    shorten(&text.split_whitespace().collect::<Vec<_>>().join(" "), MAX_OBJECT)
 }
 
 fn object(call: &ToolCall) -> Option<String> {

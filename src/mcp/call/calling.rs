@@ -1,11 +1,11 @@
-//! One `tools/call` request: reports progress, and tells the server when the caller gave up.
+//! One request to a server: reports progress, and tells the server when the caller gave up.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rmcp::model::{
-    CallToolRequest, CallToolRequestParams, CallToolResponse, ClientRequest, MetaObject,
-    ProgressNotificationParam, ProgressToken, RequestMetaObject, ServerResult,
+    ClientRequest, MetaObject, ProgressNotificationParam, ProgressToken, RequestMetaObject,
+    ServerResult,
 };
 use rmcp::service::{PeerRequestOptions, RequestHandle};
 use rmcp::{Peer, RoleClient, ServiceError};
@@ -80,12 +80,11 @@ pub(crate) fn meta(key: Option<&str>, owner: Option<&Owner>) -> Option<RequestMe
 /// Dropping the future tells the server to stop.
 pub(crate) async fn call(
     peer: &Peer<RoleClient>,
-    params: CallToolRequestParams,
+    request: ClientRequest,
     progress_listeners: &Arc<ProgressListeners>,
     progress: &Progress,
     patience: Patience,
-) -> Result<CallToolResponse, CallFault> {
-    let request = ClientRequest::CallToolRequest(CallToolRequest::new(params));
+) -> Result<ServerResult, CallFault> {
     // Without rmcp's own timeout: the guard counts ours for the breaker.
     let options = PeerRequestOptions::no_options();
     let handle = peer.send_cancellable_request(request, options).await?;
@@ -94,14 +93,7 @@ pub(crate) async fn call(
     progress_listeners.lock().insert(handle.progress_token.clone(), listener);
     let progress_listeners = Arc::clone(progress_listeners);
     let mut pending = PendingCall { handle: Some(handle), signs, progress_listeners };
-    let answer = pending.answer(patience).await?;
-    if let ServerResult::CallToolResult(result) = answer {
-        return Ok(CallToolResponse::Complete(result));
-    }
-    if let ServerResult::InputRequiredResult(result) = answer {
-        return Ok(CallToolResponse::InputRequired(result));
-    }
-    Err(ServiceError::UnexpectedResponse.into())
+    pending.answer(patience).await
 }
 
 impl PendingCall {

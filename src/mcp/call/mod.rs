@@ -8,3 +8,4 @@ pub(super) mod fault;
 pub(super) mod in_flight;
 pub(super) mod result;
 pub(super) mod server;
+pub(super) mod target;

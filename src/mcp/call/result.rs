@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use rmcp::model::{CallToolResult, ContentBlock, ResourceContents};
+use rmcp::model::{
+    CallToolResult, ContentBlock, GetPromptResult, ReadResourceResult, ResourceContents, Role,
+};
 
 use super::fault::CallFault;
 use base::domain::{ToolImage, ToolLink, ToolOrigin, ToolOutput, clean, shorten};
@@ -46,6 +48,37 @@ pub(crate) fn read_result(
     Ok(ToolOutput { text, structured, links, images, origin })
 }
 
+/// The parts of a resource.
+pub(crate) fn read_contents(result: &ReadResourceResult, origin: ToolOrigin) -> ToolOutput {
+    let mut reader = ResultReader::default();
+    for part in result.contents.iter().take(MAX_BLOCKS) {
+        reader.begin_line();
+        reader.push_resource(part);
+    }
+    reader.end(result.contents.len().saturating_sub(MAX_BLOCKS));
+    reader.output(origin)
+}
+
+/// The messages of a prompt, each under the name of its role.
+pub(crate) fn read_messages(result: &GetPromptResult, origin: ToolOrigin) -> ToolOutput {
+    let mut reader = ResultReader::default();
+    let mut before = None;
+    for message in result.messages.iter().take(MAX_BLOCKS) {
+        reader.begin_line();
+        // Neighbours of one role are one message.
+        if before != Some(&message.role) {
+            reader.text.push_str(match message.role {
+                Role::User => "[user]\n",
+                Role::Assistant => "[assistant]\n",
+            });
+        }
+        before = Some(&message.role);
+        reader.push_block(&message.content);
+    }
+    reader.end(result.messages.len().saturating_sub(MAX_BLOCKS));
+    reader.output(origin)
+}
+
 impl ResultReader {
     /// Structured content repeats the text, so it is used only without text.
     fn read(result: &CallToolResult) -> Self {
@@ -55,13 +88,21 @@ impl ResultReader {
             push(&mut reader.text, &value.to_string());
         }
         for block in result.content.iter().take(MAX_BLOCKS) {
-            if !reader.text.is_empty() {
-                reader.text.push('\n');
-            }
+            reader.begin_line();
             reader.push_block(block);
         }
         reader.end(result.content.len().saturating_sub(MAX_BLOCKS));
         reader
+    }
+
+    fn begin_line(&mut self) {
+        if !self.text.is_empty() {
+            self.text.push('\n');
+        }
+    }
+
+    fn output(self, origin: ToolOrigin) -> ToolOutput {
+        ToolOutput { images: self.images, ..ToolOutput::plain(self.text, origin) }
     }
 
     fn end(&mut self, unread: usize) {

@@ -5,9 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rmcp::model::{CallToolRequestParams, CallToolResponse};
 use rmcp::{Peer, RoleClient};
-use serde_json::{Map, Value};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
@@ -23,9 +21,9 @@ use super::caller_sessions::{CallerSession, CallerSessions};
 use super::calling::{self, ProgressListeners};
 use super::fault::CallFault;
 use super::in_flight::CallsInFlight;
-use super::result::read_result;
+use super::target::CallTarget;
 use base::agents::ToolRequest;
-use base::domain::{Caller, Dependency, Detail, Effect, ToolId, ToolOrigin, ToolOutput};
+use base::domain::{Caller, ContentList, Dependency, Detail, Effect, ToolOutput};
 use base::resilience::{Fault, Guard, GuardRefusal, Patience, Verdict};
 use outbound::Outbound;
 
@@ -61,9 +59,8 @@ pub(crate) struct Server {
 /// A call, prepared once for all its attempts.
 #[derive(Debug)]
 pub(crate) struct PreparedCall<'a> {
-    pub(crate) tool: &'a ToolId,
+    pub(crate) target: CallTarget<'a>,
     pub(crate) effect: Effect,
-    pub(crate) arguments: Map<String, Value>,
     pub(crate) request: ToolRequest<'a>,
 }
 
@@ -72,6 +69,8 @@ pub(crate) struct ServerStatus {
     pub(crate) link: Link,
     /// What it offers, or offered when it was last connected.
     pub(crate) offer: Arc<ServerTools>,
+    /// The same, of its resources and prompts.
+    pub(crate) content: Arc<ContentList>,
     pub(crate) version: Option<String>,
     /// Why it was lost, or could not be connected.
     pub(crate) fault: Option<ConnectError>,
@@ -136,8 +135,12 @@ impl Server {
     ) -> bool {
         let (link, offer) = (Link::Up(peer), Arc::new(offer));
         let (fault, has_answered) = (None, true);
-        let status = ServerStatus { link, offer: Arc::clone(&offer), version, fault, has_answered };
-        let before = std::mem::replace(&mut *self.lock(), status);
+        let before = {
+            let (mut status, offer) = (self.lock(), Arc::clone(&offer));
+            let content = Arc::clone(&status.content);
+            let now = ServerStatus { link, offer, content, version, fault, has_answered };
+            std::mem::replace(&mut *status, now)
+        };
         if !offer.unmatched.is_empty() && offer.unmatched != before.offer.unmatched {
             tracing::warn!(
                 mcp.server = %self.name,
@@ -146,6 +149,16 @@ impl Server {
             );
         }
         !before.is_connected() || before.offer != offer
+    }
+
+    /// Stores what it has besides tools. Returns whether that is news for turns.
+    pub(crate) fn set_content(&self, content: ContentList) -> bool {
+        let mut status = self.lock();
+        let is_news = *status.content != content;
+        if is_news {
+            status.content = Arc::new(content);
+        }
+        is_news
     }
 
     /// Stores that it was lost or cannot be reached; returns the link before.
@@ -203,7 +216,7 @@ impl Server {
         }
     }
 
-    /// Calls a tool, once there is a place for the call. Retries only what may happen twice.
+    /// Calls a tool or reads something, once there is a place for the call. Retries only what may happen twice.
     ///
     /// # Cancel safety
     ///
@@ -333,18 +346,12 @@ impl Server {
         call: &PreparedCall<'_>,
         until: Instant,
     ) -> Result<ToolOutput, CallFault> {
-        let mut params = CallToolRequestParams::new(call.tool.tool.to_string())
-            .with_arguments(call.arguments.clone());
         let ToolRequest { key, caller, progress, .. } = call.request;
         let is_told = self.settings.is_told_owners();
-        params.meta = calling::meta(key, is_told.then_some(&caller.owner));
+        let request = call.target.request(calling::meta(key, is_told.then_some(&caller.owner)));
         let patience = Patience::new(until, self.call_timeout);
-        match calling::call(peer, params, progress_listeners, progress, patience).await? {
-            CallToolResponse::Complete(result) => {
-                read_result(result, ToolOrigin::Server(call.tool.clone()))
-            }
-            CallToolResponse::InputRequired(_) | _ => Err(CallFault::Asks),
-        }
+        let answer = calling::call(peer, request, progress_listeners, progress, patience).await?;
+        call.target.answer(&self.name, answer)
     }
 
     fn consider(&self, fault: &CallFault) {

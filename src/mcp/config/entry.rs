@@ -7,7 +7,9 @@ use reqwest::Url;
 use reqwest::header::{HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 
-use super::super::{ApprovalRules, RevisionChoice, ServerSettings, ToolFilter, Transport};
+use super::super::{
+    ApprovalRules, ContentChoice, RevisionChoice, ServerSettings, ToolFilter, Transport,
+};
 use super::fault::{Notes, shown};
 use super::repeated::WrittenEntry;
 use super::sign_in::CLIENT;
@@ -15,7 +17,7 @@ use super::variables::Variables;
 use base::domain::{ApprovalRule, Secret, Trust};
 
 /// Every member that does something.
-const MEMBERS: [&str; 18] = [
+const MEMBERS: [&str; 20] = [
     "type",
     "command",
     "args",
@@ -27,6 +29,8 @@ const MEMBERS: [&str; 18] = [
     "timeout_seconds",
     "max_calls",
     "tools",
+    "resources",
+    "prompts",
     "protocol",
     "approval",
     "trust",
@@ -48,6 +52,12 @@ const RULES: [(&str, ApprovalRule); 3] = [
 ];
 const NO_RULE: &str = r#""approval" must be "destructive", "always" or "never", or an object that gives one of them for names of the server's tools, in which * stands for any characters"#;
 const LEVELS: [(&str, Trust); 2] = [("trusted", Trust::Trusted), ("untrusted", Trust::Untrusted)];
+const REVISIONS: [(&str, RevisionChoice); 3] = [
+    ("auto", RevisionChoice::Detected),
+    ("2025-11-25", RevisionChoice::Sessions),
+    ("2026-07-28", RevisionChoice::Stateless),
+];
+const NO_REVISION: &str = r#""protocol" must be "auto", "2025-11-25" or "2026-07-28""#;
 /// In seconds: longer than any call should take.
 const MAX_SECONDS: f64 = 86_400.0;
 const MAX_CALLS: u64 = 1_000;
@@ -106,19 +116,21 @@ impl Members {
         let (max_calls, tools, revision) = (self.max_calls(), self.tool_filter(), self.revision());
         let (approval, trust) = (self.approval_rules(), self.trust());
         let (tell_owner, forward_auth) = (self.flag("tell_owner"), self.flag("forward_auth"));
+        let mut lets_in = |member| !self.values.contains_key(member) || self.flag(member);
+        let content =
+            ContentChoice { resources: lets_in("resources"), prompts: lets_in("prompts") };
         let oauth = self.oauth(forward_auth);
         let sign_in = self.sign_in(forward_auth, transport.as_ref());
         let transport = transport?;
-        if forward_auth && !transport.keeps_tokens() {
-            let problem = r#""forward_auth" needs an https "url", or one on this machine"#;
-            self.fault("forward_auth", problem);
-        }
-        if self.values.contains_key("oauth") && !transport.keeps_tokens() {
-            self.fault("oauth", r#""oauth" needs an https "url", or one on this machine"#);
+        let has = [("forward_auth", forward_auth), ("oauth", self.values.contains_key("oauth"))];
+        for (member, _) in has.into_iter().filter(|(_, has)| *has && !transport.keeps_tokens()) {
+            let problem = format!(r#""{member}" needs an https "url", or one on this machine"#);
+            self.fault(member, problem);
         }
         let settings = ServerSettings::new(name, transport);
         let max_calls = max_calls.unwrap_or(settings.max_calls);
-        let settings = ServerSettings { trust, revision, call_timeout, max_calls, ..settings };
+        let settings =
+            ServerSettings { trust, revision, call_timeout, max_calls, content, ..settings };
         let settings = ServerSettings { tools, approval, tell_owner, forward_auth, ..settings };
         Some(ServerSettings { sign_in, oauth, ..settings })
     }
@@ -173,18 +185,10 @@ impl Members {
 
     fn revision(&mut self) -> RevisionChoice {
         let Some(value) = self.values.get("protocol") else { return RevisionChoice::Detected };
-        match value.as_str() {
-            Some("auto") => RevisionChoice::Detected,
-            Some("2025-11-25") => RevisionChoice::Sessions,
-            Some("2026-07-28") => RevisionChoice::Stateless,
-            Some(_) | None => {
-                self.fault(
-                    "protocol",
-                    r#""protocol" must be "auto", "2025-11-25" or "2026-07-28""#,
-                );
-                RevisionChoice::Detected
-            }
-        }
+        word(value, &REVISIONS).unwrap_or_else(|| {
+            self.fault("protocol", NO_REVISION);
+            RevisionChoice::Detected
+        })
     }
 
     fn approval_rules(&mut self) -> ApprovalRules {

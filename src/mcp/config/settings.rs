@@ -69,6 +69,8 @@ pub struct ServerSettings {
     /// How many calls it gets at the same time; others wait (ADR 39).
     pub max_calls: u16,
     pub tools: ToolFilter,
+    /// Whether its resources and prompts are let in.
+    pub content: ContentChoice,
     /// Which of its calls wait for a person, if that is not the rule for all servers (ADR 38).
     pub approval: ApprovalRules,
     /// Whether the operator wants it to be told for whom each call is made.
@@ -102,6 +104,13 @@ pub struct OAuthClient {
     pub scopes: Vec<String>,
 }
 
+/// What is let in of what a server has besides tools (ADR 45).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ContentChoice {
+    pub resources: bool,
+    pub prompts: bool,
+}
+
 /// In which revision of the protocol a server is spoken to (ADR 41).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RevisionChoice {
@@ -115,6 +124,12 @@ pub enum RevisionChoice {
     Stateless,
 }
 
+impl Default for ContentChoice {
+    fn default() -> Self {
+        Self { resources: true, prompts: true }
+    }
+}
+
 impl ServerSettings {
     /// An operator's own server, with all its tools and the limits of all servers.
     pub fn new(name: &str, transport: Transport) -> Self {
@@ -126,6 +141,7 @@ impl ServerSettings {
             call_timeout: None,
             max_calls: MAX_CALLS,
             tools: ToolFilter::default(),
+            content: ContentChoice::default(),
             approval: ApprovalRules::default(),
             tell_owner: false,
             forward_auth: false,

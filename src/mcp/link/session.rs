@@ -1,4 +1,4 @@
-//! An open session: its list of tools, its notifications, its end.
+//! An open session: its lists, its notifications, its end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,17 +13,22 @@ use rmcp::{Peer, RoleClient, ServiceError};
 use tokio::time::{Instant, timeout};
 
 use super::super::call::server::Server;
+use super::super::content::listing::list_content;
 use super::super::error::{ConnectError, Flood};
 use super::super::tools::server_tools::{ServerTools, instructions, list_tools};
 use super::child::{Child, ShutdownMode};
 use super::intake::meter::Meter;
 use super::session_listener::SessionListener;
+use base::domain::ContentList;
 
 /// How long closing a session may take: a hung server must not delay the shutdown.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a server may take to accept our subscription.
 const LISTEN_TIMEOUT: Duration = Duration::from_secs(2);
 const LISTEN_AGAIN: Duration = Duration::from_secs(5);
+/// How long a server may take to list its resources and prompts. Its tools wait for that only at the
+/// first time (ADR 45).
+const CONTENT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Dropping it ends it without waiting.
 pub(crate) struct Session {
@@ -35,13 +40,15 @@ pub(crate) struct Session {
     meter: Arc<Meter>,
     /// When we last tried to subscribe.
     listening_since: Option<Instant>,
+    /// Whether its resources or prompts were listed in vain: they are not asked for again.
+    hangs_at_content: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Happening {
     /// The connection or the child ended.
     Ended,
-    /// The tools changed, or the subscription ended: both mean listing them again.
+    /// What it offers changed, or the subscription ended: both mean listing it again.
     Changed,
 }
 
@@ -55,7 +62,16 @@ impl Session {
         // `is_closed` stays false when the peer dies; only `waiting` ends (ADR 1). It consumes the
         // service, so the peer is cloned before.
         let ended = running.waiting().map(drop).boxed().shared();
-        Self { peer, close, ended, child, news: None, meter, listening_since: None }
+        Self {
+            peer,
+            close,
+            ended,
+            child,
+            news: None,
+            meter,
+            listening_since: None,
+            hangs_at_content: false,
+        }
     }
 
     pub(crate) fn peer(&self) -> &Peer<RoleClient> {
@@ -85,6 +101,19 @@ impl Session {
         let told = self.peer.peer_info();
         offer.instructions = instructions(told.as_ref().and_then(|it| it.instructions.as_deref()));
         Ok(offer)
+    }
+
+    /// Lists its resources and prompts, as far as they can be listed now. Never a reason to end the
+    /// session (ADR 45).
+    pub(crate) async fn list_content(&mut self, server: &Server) -> ContentList {
+        let known = server.status().content;
+        let told = self.peer.peer_info().filter(|_| !self.hangs_at_content);
+        let Some(told) = told else { return ContentList::clone(&known) };
+        let wanted = (&told.capabilities, server.settings.content);
+        let until = Instant::now() + CONTENT_TIMEOUT;
+        let (listed, hangs) = Box::pin(list_content(&self.peer, wanted, &known, until)).await;
+        self.hangs_at_content = hangs;
+        listed
     }
 
     fn has_tools(&self) -> bool {
@@ -134,7 +163,11 @@ impl Session {
     /// A failed subscription is no fault: the server still answers calls.
     async fn listen(&mut self) {
         self.listening_since = Some(Instant::now());
-        let filter = SubscriptionFilter::builder().tools_list_changed().build();
+        let filter = SubscriptionFilter::builder()
+            .tools_list_changed()
+            .resources_list_changed()
+            .prompts_list_changed()
+            .build();
         let listening = timeout(LISTEN_TIMEOUT, self.peer.listen(filter)).await;
         self.news = listening.ok().and_then(Result::ok);
     }
@@ -144,9 +177,13 @@ impl Session {
     fn needs_subscription(&self) -> bool {
         let due = self.listening_since.is_none_or(|since| since.elapsed() > LISTEN_AGAIN);
         let tells = self.peer.peer_info().is_some_and(|info| {
-            let tools = info.capabilities.tools.as_ref();
-            !info.protocol_version.has_initialize()
-                && tools.is_some_and(|tools| tools.list_changed == Some(true))
+            let told = &info.capabilities;
+            let changes = [
+                told.tools.as_ref().and_then(|it| it.list_changed),
+                told.resources.as_ref().and_then(|it| it.list_changed),
+                told.prompts.as_ref().and_then(|it| it.list_changed),
+            ];
+            !info.protocol_version.has_initialize() && changes.contains(&Some(true))
         });
         self.news.is_none() && due && tells
     }

@@ -17,7 +17,7 @@ use base::domain::{clean, shorten};
 
 const MAX_TEXT_CHARS: usize = 200;
 
-/// Receives changes of tools, progress of calls and log messages; declines everything else.
+/// Receives changes of tools, resources and prompts, progress of calls and log messages; declines everything else.
 #[derive(Debug)]
 pub(crate) struct SessionListener {
     pub(crate) server: Arc<str>,
@@ -35,6 +35,14 @@ impl ClientHandler for SessionListener {
     }
 
     async fn on_tool_list_changed(&self, _: NotificationContext<RoleClient>) {
+        self.changed.notify_one();
+    }
+
+    async fn on_resource_list_changed(&self, _: NotificationContext<RoleClient>) {
+        self.changed.notify_one();
+    }
+
+    async fn on_prompt_list_changed(&self, _: NotificationContext<RoleClient>) {
         self.changed.notify_one();
     }
 

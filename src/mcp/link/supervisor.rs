@@ -54,6 +54,15 @@ enum SessionEvent {
     Due,
 }
 
+/// What is listed the next time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extent {
+    /// As a sign of life.
+    Tools,
+    /// What it has besides them as well.
+    All,
+}
+
 impl Supervisor {
     pub(crate) fn new(
         server: Arc<Server>,
@@ -102,7 +111,9 @@ impl Supervisor {
         }
         let opened = timeout(self.connect_timeout, self.open()).await;
         match opened.unwrap_or(Err(ConnectError::TimedOut)) {
-            Ok((session, offer)) => {
+            Ok((mut session, offer)) => {
+                // Before turns are told of its tools: the first one should know all that is there.
+                self.server.set_content(session.list_content(&self.server).await);
                 self.on_connected(&session, offer);
                 self.server.attempts.end(AttemptEnd::Connected);
                 Some(session)
@@ -138,7 +149,7 @@ impl Supervisor {
 
     /// Watches a session until its end.
     async fn watch(&self, mut session: Session) -> SessionEnd {
-        let (mut listed, mut due) = (Instant::now(), None);
+        let (mut listed, mut due, mut extent) = (Instant::now(), None, Extent::Tools);
         let (mode, why) = loop {
             match self.next_event(&mut session, due).await {
                 SessionEvent::Stop => break (ShutdownMode::Polite, None),
@@ -148,6 +159,7 @@ impl Supervisor {
                 }
                 SessionEvent::Changed => {
                     due = Some(sooner(due, (Instant::now() + GATHER).max(listed + REST)));
+                    extent = Extent::All;
                     continue;
                 }
                 // Whether it lives must be known soon, however often it announces changes.
@@ -157,7 +169,9 @@ impl Supervisor {
                 }
                 SessionEvent::Due => due = None,
             }
-            let checked = self.stop.run_until_cancelled(self.check(&mut session)).await;
+            let check = self.check(&mut session, extent);
+            let checked = self.stop.run_until_cancelled(check).await;
+            extent = Extent::Tools;
             listed = Instant::now();
             if let Some(Err(error)) = checked {
                 break (ShutdownMode::AtOnce, Some(error));
@@ -198,7 +212,7 @@ impl Supervisor {
 
     /// Lists the tools again, for changes and as a sign of life. A busy server may list slowly, so
     /// its time counts only while no call is running; each call has its own limit (ADR 1).
-    async fn check(&self, session: &mut Session) -> Result<(), ConnectError> {
+    async fn check(&self, session: &mut Session, extent: Extent) -> Result<(), ConnectError> {
         self.server.caller_sessions.tidy();
         let patience = CHECK_TIMEOUT.min(self.connect_timeout);
         let listed = tokio::select! {
@@ -218,6 +232,12 @@ impl Supervisor {
             }
         };
         if self.server.set_connected(session.peer().clone(), offer, session.version()) {
+            self.boards.publish();
+        }
+        // After the tools, which do not wait for it (ADR 45).
+        if extent == Extent::All
+            && self.server.set_content(session.list_content(&self.server).await)
+        {
             self.boards.publish();
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! Which of a server's tools wait for a person, by the operator's word (ADR 38).
 
 use super::filter::fits;
-use base::domain::ApprovalRule;
+use base::domain::{ApprovalRule, BuiltInTool};
 
 /// Rules by the server's own names for its tools; `*` stands for any characters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,7 +20,9 @@ impl ApprovalRules {
     }
 
     pub(crate) fn patterns(&self) -> impl Iterator<Item = &String> {
-        self.0.iter().map(|(pattern, _)| pattern).filter(|pattern| *pattern != "*")
+        let is_ours = |name: &str| BuiltInTool::ALL.iter().any(|it| it.name() == name);
+        let names = self.0.iter().map(|(pattern, _)| pattern);
+        names.filter(move |name| *name != "*" && !is_ours(name))
     }
 }
 

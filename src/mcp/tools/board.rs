@@ -9,13 +9,16 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::super::ServerSettings;
 use super::super::call::server::{Server, ServerStatus};
+use super::super::content::offered::content_of;
+use super::super::content::reading_tools::reading_tools;
 use super::super::survey::ServerSurvey;
 use super::look_alikes::look_alike;
 use super::pins::{OpenPins, PinBook, Standing};
 use super::server_tools::{LeftOut, MAX_TOOLS};
 use base::domain::{
     ApprovalRule, BreakerReport, BreakerState, BuiltInTool, CallCounts, Catalog, Dependency,
-    Detail, Effect, ServerInstructions, Tool, ToolCall, ToolId, ToolPin, fair_shares,
+    Detail, Effect, ServerContent, ServerInstructions, Tool, ToolCall, ToolId, ToolPin,
+    fair_shares,
 };
 
 /// Of all servers together: it is sent with each request. Those that come later are left out.
@@ -114,6 +117,8 @@ pub(crate) struct OfferedTools {
     pub(crate) catalog: Arc<Catalog>,
     /// Includes the tools of a lost server: a call to one is "not available", not "unknown tool".
     routes: HashMap<ToolId, Route>,
+    /// The servers that have something besides tools.
+    pub(crate) holders: HashMap<Arc<str>, Arc<RunningServer>>,
     /// From the names shown to the model to the tools.
     names: HashMap<String, ToolId>,
     /// Whether every server has connected or failed once.
@@ -248,6 +253,7 @@ fn compile(
             instruct(&mut catalog.instructions, server.name(), text);
         }
         offered.settled &= status.is_settled();
+        offered.hold(&mut catalog, content_of(settings, server, &status), &running);
         let mut known = Vec::new();
         for (tool, pin) in status.offer.tools.iter().zip(&status.offer.pins) {
             // What the operator no longer lets in is gone at once, whoever serves.
@@ -271,6 +277,7 @@ fn compile(
         offers.push(ServerOffer { running, status, tools: known });
     }
     offered.place(&mut catalog, &offers);
+    catalog.tools.extend(reading_tools(&catalog.content));
     offered.catalog = Arc::new(catalog);
     offered
 }
@@ -320,6 +327,17 @@ impl OfferedTools {
             }
         }
         report
+    }
+
+    fn hold(
+        &mut self,
+        catalog: &mut Catalog,
+        content: Option<ServerContent>,
+        running: &Arc<RunningServer>,
+    ) {
+        let Some(content) = content else { return };
+        self.holders.insert(Arc::clone(&content.server), Arc::clone(running));
+        catalog.content.push(content);
     }
 
     /// No server takes the places of others, however many tools it has (ADR 39).

@@ -12,9 +12,11 @@ use tracing::Instrument;
 use super::super::call::arguments::unquote;
 use super::super::call::fault::CallFault;
 use super::super::call::server::PreparedCall;
+use super::super::call::target::CallTarget;
+use super::super::content::reading::{ReadingPlan, plan_reading};
 use super::board::{Board, OfferedTools, Route, RunningServer};
-use base::agents::{ToolError, ToolRequest, Tools};
-use base::domain::{Catalog, Effect, ToolOutput, shorten};
+use base::agents::{Reading, ToolError, ToolRequest, Tools};
+use base::domain::{Catalog, Effect, ToolOrigin, ToolOutput, shorten};
 
 /// How long a turn waits for servers that were away and may be back.
 const GRACE: Duration = Duration::from_millis(500);
@@ -55,16 +57,33 @@ impl Tools for TurnTools {
         request: ToolRequest<'a>,
     ) -> BoxFuture<'a, Result<ToolOutput, ToolError>> {
         let call = request.call;
+        if let Some(reading) = Reading::of(call) {
+            return read(self.0.offered(), reading, request).boxed();
+        }
         let Some(route) = self.0.offered().route(call).cloned() else {
             return std::future::ready(Err(ToolError::Unknown)).boxed();
         };
-        let span = tracing::info_span!(
-            "tool.call",
-            tool.name = call.name,
-            tool.call_id = shorten(call.id.as_str(), MAX_ID_CHARS),
-            mcp.server = %route.running.server.name()
-        );
-        make_call(route, request).instrument(span).boxed()
+        make_call(route, request).boxed()
+    }
+}
+
+/// Reads or lists what a server has besides tools (ADR 45).
+async fn read(
+    offered: Arc<OfferedTools>,
+    reading: Reading,
+    request: ToolRequest<'_>,
+) -> Result<ToolOutput, ToolError> {
+    let tool = reading.kind.tool();
+    if offered.catalog.find(tool.name()).is_none() {
+        return Err(ToolError::Unknown);
+    }
+    match plan_reading(&reading, &offered.catalog.content)? {
+        ReadingPlan::Answer(text) => Ok(ToolOutput::plain(text, ToolOrigin::BuiltIn(tool))),
+        ReadingPlan::Ask { server, target } => {
+            let running = offered.holders.get(server).ok_or(ToolError::Unavailable)?;
+            let request = ToolRequest { key: None, ..request };
+            perform(running, PreparedCall { target, effect: Effect::ReadOnly, request }).await
+        }
     }
 }
 
@@ -72,11 +91,25 @@ impl Tools for TurnTools {
 async fn make_call(route: Route, request: ToolRequest<'_>) -> Result<ToolOutput, ToolError> {
     let Some(mut arguments) = request.call.object() else { return Err(ToolError::Arguments) };
     unquote(&mut arguments, &route.schema);
-    let began = Instant::now();
     let request = ToolRequest { key: request.key.filter(|_| route.honours_keys), ..request };
     let effect = if request.key.is_some() { Effect::Idempotent } else { route.effect };
-    let call = PreparedCall { tool: &route.tool, effect, arguments, request };
-    let result = route.running.server.call(&call).await;
+    let target = CallTarget::Tool { tool: &route.tool, arguments };
+    perform(&route.running, PreparedCall { target, effect, request }).await
+}
+
+async fn perform(running: &RunningServer, call: PreparedCall<'_>) -> Result<ToolOutput, ToolError> {
+    let span = tracing::info_span!(
+        "tool.call",
+        tool.name = call.request.call.name,
+        tool.call_id = shorten(call.request.call.id.as_str(), MAX_ID_CHARS),
+        mcp.server = %running.server.name()
+    );
+    Box::pin(timed(running, call)).instrument(span).await
+}
+
+async fn timed(running: &RunningServer, call: PreparedCall<'_>) -> Result<ToolOutput, ToolError> {
+    let began = Instant::now();
+    let result = running.server.call(&call).await;
     let outcome = result.as_ref().map_or_else(CallFault::word, |_| "ok");
     let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::info!(outcome, duration_ms, "Tool called");

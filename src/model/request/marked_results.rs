@@ -2,9 +2,10 @@
 //! has the same bytes, or a provider's cache of the conversation would be worth nothing.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use base::agents::ToolError;
-use base::domain::{Tool, ToolCall, ToolOrigin, ToolResult, Trust, digest};
+use base::agents::{Reading, ToolError};
+use base::domain::{BuiltInTool, Tool, ToolCall, ToolResult, Trust, digest};
 
 /// In hexadecimal digits. What a result has of its own mark is broken, so more would only cost.
 const MARK_DIGITS: usize = 8;
@@ -12,10 +13,14 @@ const MARK_DIGITS: usize = 8;
 /// What a model reads of a result: our own words and those of the bundled server as they are, all
 /// others between two marks.
 pub(super) fn marked<'a>(call: &ToolCall, result: &'a ToolResult, tools: &[Tool]) -> Cow<'a, str> {
-    if ToolError::is_ours(result) || is_of_this_program(call, tools) {
-        return Cow::Borrowed(&result.output);
-    }
-    let server = call.tool.as_ref().map_or("unknown", |tool| &*tool.server);
+    let server = match speaker(call, result) {
+        Speaker::Us => return Cow::Borrowed(&result.output),
+        Speaker::Server(server) if is_bundled(&server, tools) => {
+            return Cow::Borrowed(&result.output);
+        }
+        Speaker::Server(server) => server,
+        Speaker::Unknown => "unknown".into(),
+    };
     let mark = mark_of(call);
     let (front, back) = mark.split_at(MARK_DIGITS / 2);
     let output = result.output.replace(&mark, &format!("{front} {back}"));
@@ -25,14 +30,36 @@ pub(super) fn marked<'a>(call: &ToolCall, result: &'a ToolResult, tools: &[Tool]
     ))
 }
 
-/// By the tools that are there now: a server that is away is told apart from none.
-fn is_of_this_program(call: &ToolCall, tools: &[Tool]) -> bool {
-    let found = tools.iter().find(|tool| match (&tool.origin, &call.tool) {
-        (ToolOrigin::Server(id), Some(called)) => id == called,
-        (ToolOrigin::BuiltIn(_), None) => tool.name == call.name,
-        (ToolOrigin::Server(_), None) | (ToolOrigin::BuiltIn(_), Some(_)) => false,
-    });
-    found.is_some_and(|tool| tool.origin.id().is_none() || tool.trust == Trust::Bundled)
+/// Whose words a result has.
+enum Speaker {
+    Us,
+    Server(Arc<str>),
+    /// Calls of early releases do not say.
+    Unknown,
+}
+
+fn speaker(call: &ToolCall, result: &ToolResult) -> Speaker {
+    if ToolError::is_ours(result) {
+        return Speaker::Us;
+    }
+    if let Some(id) = result.origin.as_ref().or(call.tool.as_ref()) {
+        return Speaker::Server(Arc::clone(&id.server));
+    }
+    match BuiltInTool::named(&call.name) {
+        // Also a list of what a server has is of that server.
+        Some(BuiltInTool::ReadResource | BuiltInTool::ReadPrompt) => {
+            let server = Reading::of(call).and_then(|reading| reading.server);
+            server.map_or(Speaker::Us, |server| Speaker::Server(server.into()))
+        }
+        Some(BuiltInTool::AskUser | BuiltInTool::ReadResult) => Speaker::Us,
+        None => Speaker::Unknown,
+    }
+}
+
+/// By the tools that are there now: a bundled server that is away is taken for another one.
+fn is_bundled(server: &Arc<str>, tools: &[Tool]) -> bool {
+    let mut its = tools.iter().filter(|tool| tool.origin.server() == Some(server));
+    its.any(|tool| tool.trust == Trust::Bundled)
 }
 
 /// Of the call's own random key. Calls of early releases have only their id.

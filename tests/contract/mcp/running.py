@@ -19,8 +19,8 @@ from servers import Model, Server, get, post, web  # noqa: E402
 BINARY = str(pathlib.Path(os.environ.get("ORCHESTRATOR", ROOT / "target/debug/orchestrator")).resolve())
 # Longer than a turn may take.
 SECONDS = 150
-# Our own: no server is called by them.
-BUILT_IN = ("ask_user", "read_result")
+# Our own, beside the tools of servers.
+BUILT_IN = ("ask_user", "read_result", "read_resource", "read_prompt")
 
 # How long a server may take to be connected after a login.
 CONNECT_SECONDS = 10

@@ -324,5 +324,6 @@ fn settings(servers: Vec<ServerSettings>) -> Settings {
         outbound: Outbound::default(),
         pins: None,
         vault: None,
+        public_url: String::new(),
     }
 }

@@ -42,6 +42,7 @@ while IFS= read -r line; do
         *'"initialize"'*)
             printf '%s' "$line" >>"$ENVIRONMENT"
             tools='"tools":{}'; [ "$MODE" = toolless ] && tools='"prompts":{}'
+            [ "$MODE" = library ] && tools='"tools":{},"resources":{},"prompts":{}'
             words=''; [ "$MODE" = talks ] && words=',"instructions":"\u202eGo slowly. '$(printf '%3000s' | tr ' ' x)'"'
             answer '{"protocolVersion":"2025-11-25","capabilities":{'"$tools"'},"serverInfo":{"name":"stub","version":"1"}'"$words"'}' ;;
         *'"tools/list"'*)
@@ -49,6 +50,15 @@ while IFS= read -r line; do
                 say "{\"jsonrpc\":\"2.0\",\"id\":$id,\"error\":{\"code\":-32601,\"message\":\"?\"}}"; continue; }
             schema='{"type":"object"}'; [ "$MODE" = crooked ] && schema='"none"},{"name":5'
             answer '{"resultType":"complete","ttlMs":0,"cacheScope":"private","tools":[{"name":"'"${TOOL:-go}"'","inputSchema":'"$schema"'},{"name":"tick","inputSchema":{"type":"object"},"annotations":{"idempotentHint":true,"destructiveHint":false}}]}' ;;
+        *'"resources/list"'*)
+            answer '{"resources":[{"uri":"stub://one","name":"One"}]}' ;;
+        *'"resources/read"'*)
+            answer '{"contents":[{"uri":"stub://one","text":"from the stub"}]}' ;;
+        *'"resources/templates/list"'*)
+            say "{\"jsonrpc\":\"2.0\",\"id\":$id,\"error\":{\"code\":-32601,\"message\":\"?\"}}" ;;
+        *'"prompts/list"'*) [ "$MODE" = library ] && answer '{"prompts":[{"name":"hello"}]}' ;;
+        *'"prompts/get"'*)
+            answer '{"messages":[{"role":"user","content":{"type":"text","text":"Say hello."}}]}' ;;
         *'"notifications/cancelled"'*) echo cancelled >>"$CALLS" ;;
         *'"tools/call"'*)
             echo called >>"$CALLS"

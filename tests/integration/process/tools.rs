@@ -4,11 +4,12 @@ use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use rmcp::model::{Tool, ToolAnnotations};
+use rmcp::model::{Resource, Tool, ToolAnnotations};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
+use crate::support::content::Content;
 use crate::support::mcp_server::{Era, McpServer};
 use crate::support::process::{Running, get, program};
 use crate::support::watchdog::{until, until_async};
@@ -199,6 +200,37 @@ async fn no_name_of_a_tool_becomes_a_line_or_a_command_of_its_own() {
     assert!(!shown.lines().any(|line| line.starts_with("todo:") || line == "title"), "{shown}");
     assert!(tools(&data, &["approve", "one", odd]).await.status.success());
     assert!(running.stop().0.success());
+}
+
+#[tokio::test]
+async fn resources_and_prompts_are_listed_beside_the_tools() {
+    let odd = Resource::new("note://odd", "one: connected\n  prompt    \u{202e}evil");
+    let mut content = Content::some();
+    content.resources.push(odd);
+    content.resources.extend((0..60).map(|it| Resource::new(format!("note://{it}"), "")));
+    let data = TempDir::new().unwrap();
+    let server = McpServer::start_with(Era::Stateless, TOOLS, content).await;
+    let bare = json!({ "url": server.url(), "resources": false, "prompts": false });
+    write(&data, &json!({ "one": { "url": server.url() }, "bare": bare }));
+
+    let shown = said(&tools(&data, &[]).await);
+    let listed: Value = serde_json::from_str(&said(&tools(&data, &["--json"]).await)).unwrap();
+
+    for line in [
+        "  resource  note://first  First",
+        "  resource  note://odd  one: connected prompt evil",
+        "  resource  and 13 more",
+        "  template  note://by-id/{id}  Any note",
+        "  prompt    summarise  topic [length]  Sum up",
+        "  prompt    plain",
+    ] {
+        assert!(shown.lines().any(|shown| shown == line), "{line} is not in\n{shown}");
+    }
+    let counts = |server: usize| {
+        ["resources", "resource_templates", "prompts"]
+            .map(|list| listed[server][list].as_array().unwrap().len())
+    };
+    assert_eq!([counts(0), counts(1)], [[63, 1, 2], [0, 0, 0]], "{shown}");
 }
 
 #[tokio::test]

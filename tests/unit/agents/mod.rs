@@ -5,4 +5,5 @@ mod driver;
 mod failure;
 mod long_results;
 mod prompt;
+mod reading;
 mod run;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use orchestrator::domain::{ApprovalRule, Secret, Trust};
 use orchestrator::mcp::{
-    OAuthClient, RevisionChoice, SealingKey, ServerFault, ServerList, ServerSettings, SignInBy,
-    ToolFilter, Transport, Variables, read_servers,
+    ContentChoice, OAuthClient, RevisionChoice, SealingKey, ServerFault, ServerList,
+    ServerSettings, SignInBy, ToolFilter, Transport, Variables, read_servers,
 };
 
 #[test]
@@ -15,6 +15,7 @@ fn every_member_of_an_entry_is_read_in_the_order_written() {
             "todo": {"command": "orchestrator", "args": ["todo"], "env": {"KEY": "k"}, "cwd": "/srv"},
             "far": {"type": "http", "url": "https://example.com/mcp", "headers": {"X-Key": "k"},
                 "timeout_seconds": 1.5, "max_calls": 3, "tools": {"allow": ["read_*"], "deny": ["read_b"]},
+                "resources": false, "prompts": true,
                 "protocol": "2026-07-28", "tell_owner": true, "forward_auth": true},
             "off": {"command": "x", "url": "y", "disabled": true}
         }}"#,
@@ -32,6 +33,7 @@ fn every_member_of_an_entry_is_read_in_the_order_written() {
         call_timeout: Some(Duration::from_millis(1_500)),
         max_calls: 3,
         tools: ToolFilter { allow: Some(vec!["read_*".into()]), deny: vec!["read_b".into()] },
+        content: ContentChoice { resources: false, prompts: true },
         revision: RevisionChoice::Stateless,
         tell_owner: true,
         forward_auth: true,
@@ -230,7 +232,8 @@ fn a_limit_of_a_wrong_form_costs_its_server_alone() {
             "limits": {"command": "x", "timeout_seconds": 0, "tools": {"deny": "hush"}, "cwd": 7},
             "listed": {"command": "x", "timeout_seconds": "hush", "tools": ["hush"], "disabled": "hush"},
             "good": {"command": "x"},
-            "zero": {"command": "x", "timeout_seconds": 86401, "max_calls": 0, "protocol": "2024"}
+            "zero": {"command": "x", "timeout_seconds": 86401, "max_calls": 0, "protocol": "2024",
+                "resources": "hush"}
         }}"#,
     );
 
@@ -247,6 +250,7 @@ fn a_limit_of_a_wrong_form_costs_its_server_alone() {
             r#"server zero: "timeout_seconds" must be a number above 0, at most 86400"#,
             r#"server zero: "max_calls" must be a whole number from 1 to 1000"#,
             r#"server zero: "protocol" must be "auto", "2025-11-25" or "2026-07-28""#,
+            r#"server zero: "resources" must be true or false"#,
         ]
     );
     let names: Vec<_> = list.servers.iter().map(|server| server.name.as_str()).collect();

@@ -62,6 +62,35 @@ fn no_result_ends_itself_and_the_same_one_has_the_same_bytes() {
     assert_ne!(ends(&told(&other, "x", false)).1, last, "each call has a mark of its own");
 }
 
+#[test]
+fn what_our_own_tools_hand_on_of_a_server_is_marked_as_that_server_s() {
+    let own = |name: &str, arguments: Value| ToolCall {
+        name: name.to_owned(),
+        arguments: arguments.to_string(),
+        tool: None,
+        ..called("web")
+    };
+    let read_by =
+        |server: &str| Some(ToolId { server: server.into(), tool: "read_resource".into() });
+    let read = own("read_resource", json!({ "server": "web", "uri": "web://a" }));
+
+    let page = own("read_result", json!({ "id": "res_1", "page": 2 }));
+    for (origin, call, is_error) in [
+        (read_by("web"), &read, false),
+        // A list of what the server has, or its own words of refusal.
+        (None, &read, false),
+        (None, &read, true),
+        (called("web").tool, &page, false),
+    ] {
+        let told = told_by(origin, call, "some words", is_error);
+        assert!(told.starts_with("[result of the tool server web: data"), "{told}");
+    }
+    let bundled = own("read_resource", json!({ "server": "bundled", "uri": "todo://a" }));
+    assert_eq!(told_by(read_by("bundled"), &bundled, "some words", false), "some words");
+    assert_eq!(told(&own("read_resource", json!({})), "some words", false), "some words");
+    assert_eq!(told(&page, "There is no such result.", true), "There is no such result.");
+}
+
 fn ends(told: &str) -> (&str, &str) {
     (told.lines().next().unwrap(), told.lines().last().unwrap())
 }
@@ -78,11 +107,15 @@ fn called(server: &str) -> ToolCall {
 }
 
 fn told(call: &ToolCall, output: &str, is_error: bool) -> String {
+    told_by(None, call, output, is_error)
+}
+
+fn told_by(origin: Option<ToolId>, call: &ToolCall, output: &str, is_error: bool) -> String {
     let (id, name, output) = (call.id.clone(), call.name.clone(), output.to_owned());
     let messages = [
         Message::User { text: "hello".to_owned() },
         Message::Assistant(Assistant { calls: vec![call.clone()], ..Assistant::default() }),
-        Message::Tools { results: vec![ToolResult { id, name, output, is_error }] },
+        Message::Tools { results: vec![ToolResult { id, name, output, is_error, origin }] },
     ];
     let of = |(server, trust): (&str, Trust)| {
         let id = ToolId { server: server.into(), tool: "look".into() };
@@ -95,6 +128,7 @@ fn told(call: &ToolCall, output: &str, is_error: bool) -> String {
         model: None,
         system: "",
         messages: &messages,
+        images: &[],
         tools: &tools,
         deadline: Instant::now(),
     };
