@@ -14,7 +14,7 @@ use super::intake::refused;
 use super::reload::NotReloaded;
 use super::wires::unoffered::TYPES;
 use base::domain::Outcome;
-use chat::{Allowance, BeginError, ThreadsError};
+use chat::{Allowance, BeginError, PromptRefusal, ThreadsError};
 
 /// The kind of problem that the draft of the `RateLimit` headers registers.
 const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#quota-exceeded";
@@ -23,7 +23,7 @@ const QUOTA_EXCEEDED: &str = "https://iana.org/assignments/http-problem-types#qu
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ApiError {
     #[error(
-        "There is nothing at this address. There are GET /, POST /chatkit, POST /chat, GET /models, GET /usage, POST /sign-out, GET /health, GET /health/live and GET /health/ready."
+        "There is nothing at this address. There are GET /, POST /chatkit, POST /chat, GET /models, GET /prompts, GET /usage, POST /sign-out, GET /health, GET /health/live and GET /health/ready."
     )]
     UnknownPath,
     #[error(
@@ -317,6 +317,7 @@ impl From<BeginError> for ApiError {
             BeginError::NotAMessage => Self::NotAMessage,
             BeginError::NotWaiting => Self::NotWaiting,
             BeginError::KeyReused => Self::KeyReused,
+            BeginError::Prompt(refusal) => Self::Rules(vec![unstarted(&refusal)]),
             BeginError::Crowded => Self::Crowded,
             BeginError::Broken => Self::Internal,
             BeginError::Busy => Self::Busy,
@@ -325,6 +326,16 @@ impl From<BeginError> for ApiError {
             BeginError::Threads(error) => error.into(),
         }
     }
+}
+
+fn unstarted(refusal: &PromptRefusal) -> BrokenRule {
+    let (pointer, code) = match refusal {
+        PromptRefusal::Unknown => ("/prompt/name", "unknown_prompt"),
+        PromptRefusal::Ambiguous(_) => ("/prompt/server", "ambiguous_prompt"),
+        PromptRefusal::Missing(_) => ("/prompt/arguments", "missing"),
+        PromptRefusal::Surplus(_) => ("/prompt/arguments", "unknown_argument"),
+    };
+    BrokenRule::new(pointer.to_owned(), code, refusal.to_string())
 }
 
 impl From<ThreadsError> for ApiError {

@@ -9,6 +9,7 @@ mod lifecycle;
 mod lists;
 mod models;
 mod page;
+mod prompts;
 mod reload;
 mod router;
 mod sign_in;

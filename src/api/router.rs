@@ -14,7 +14,7 @@ use super::error::ApiError;
 use super::http::{cors, request_id};
 use super::state::Api;
 use super::wires::{chatkit, short_form};
-use super::{health, models, page, reload, sign_in, usage};
+use super::{health, models, page, prompts, reload, sign_in, usage};
 use base::domain::Reload;
 
 pub fn router(api: Api) -> Router {
@@ -25,6 +25,7 @@ pub fn router(api: Api) -> Router {
         .route("/chatkit", post(chatkit::answer))
         .route("/chat", post(short_form::answer))
         .route("/models", get(models::list))
+        .route("/prompts", get(prompts::list))
         .route("/usage", get(usage::tell))
         .route("/sign-in/callback", get(sign_in::finish))
         .route("/sign-in/{link}", get(sign_in::show))

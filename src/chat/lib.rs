@@ -36,6 +36,7 @@ pub use record::describe::describe;
 pub use record::projection::{Change, Projection};
 pub use repeat::{RepeatDecision, RepeatMoment, RepeatedRequest, decide};
 pub use request::job::{BeginError, Turn};
+pub use request::prompt_start::{PromptRefusal, PromptStart, StartedPrompt, prompt_in};
 pub use request::{
     Abilities, Ask, NewMessage, OnLeave, RepeatKey, RepeatWindow, RequestContext, TurnRequest,
 };

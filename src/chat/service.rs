@@ -28,7 +28,7 @@ use super::{
 };
 use base::agents::{Model, Tools, WithQuestions};
 use base::cores::PerCore;
-use base::domain::{Caller, ThreadId};
+use base::domain::{Caller, ServerContent, ThreadId};
 
 /// How long turns that were told to stop have to report their end.
 const LAST_WORDS: Duration = Duration::from_secs(3);
@@ -79,6 +79,11 @@ impl Chat {
     /// The ids of the models that can be chosen, the default first.
     pub fn models(&self) -> &[Arc<str>] {
         self.context.model.choices()
+    }
+
+    /// What tool servers have besides tools, now.
+    pub fn content(&self) -> Vec<ServerContent> {
+        self.context.tools.catalog().content.clone()
     }
 
     /// How long the model would refuse a turn; `None` if it would not.

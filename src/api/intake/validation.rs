@@ -1,14 +1,17 @@
 //! Turns wire requests into checked ones, or lists everything that is wrong with them.
 
-use validator::{Validate, ValidateArgs, ValidationErrors};
+use validator::{Validate, ValidateArgs, ValidationError, ValidationErrors};
 
 use super::super::error::{ApiError, BrokenRule};
 use super::super::wires::schemas::{
-    ConfirmationForm, InferenceOptions, Metadata, ShortForm, Title, TurnParams, UserMessageInput,
+    ConfirmationForm, InferenceOptions, Metadata, PromptForm, ShortForm, Title, TurnParams,
+    UserMessageInput,
 };
-use super::rules::{InputLimits, zone};
+use super::rules::{InputLimits, obeys_message_rules, zone};
 use base::domain::{Answers, ThreadId, UserContent, clean};
-use chat::{Ask, NewMessage, RequestContext, TurnRequest};
+use chat::{Ask, NewMessage, PromptStart, RequestContext, TurnRequest};
+
+const ONE_OF_TWO: &str = "Give a message or a prompt, not both.";
 
 pub(crate) fn from_short_form(
     form: ShortForm,
@@ -16,13 +19,25 @@ pub(crate) fn from_short_form(
     context: RequestContext,
 ) -> Result<TurnRequest, ApiError> {
     form.validate_with_args(limits).map_err(|errors| rules("", &errors))?;
+    let (said, prompt) = match (form.message, form.prompt) {
+        (Some(message), None) => (message, None),
+        (None, Some(prompt)) => {
+            let start = started(prompt);
+            let said = start.text();
+            obeys_message_rules(&said, limits).map_err(|error| broken_prompt(&error))?;
+            (said, Some(start))
+        }
+        (Some(_), Some(_)) => return Err(broken("/prompt", "one_of_two", ONE_OF_TWO)),
+        (None, None) => return Err(no_message()),
+    };
     // The rules were checked on the cleaned text, so that is what is passed on.
-    let text = clean(&form.message);
+    let text = clean(&said);
     let message = NewMessage {
         thread: form.thread_id,
         content: vec![UserContent::InputText { text }],
         quoted_text: None,
         inference_options: InferenceOptions::of_model(form.model).into_map(),
+        prompt,
     };
     let time_zone = form.time_zone.as_deref().and_then(zone);
     let context = RequestContext { time_zone, ..context };
@@ -48,11 +63,27 @@ pub(crate) fn from_confirmation(
 }
 
 fn one_decision() -> ApiError {
-    ApiError::Rules(vec![BrokenRule {
-        pointer: "/approve".to_owned(),
-        code: "one_decision".to_owned(),
-        message: "Give approve or decline, and calls only with approve.".to_owned(),
-    }])
+    let message = "Give approve or decline, and calls only with approve.";
+    broken("/approve", "one_decision", message)
+}
+
+fn broken(pointer: &str, code: &str, message: &str) -> ApiError {
+    ApiError::Rules(vec![BrokenRule::new(pointer.to_owned(), code, message.to_owned())])
+}
+
+fn broken_prompt(error: &ValidationError) -> ApiError {
+    broken("/prompt", &error.code, error.message.as_deref().unwrap_or("This value breaks a rule."))
+}
+
+fn no_message() -> ApiError {
+    let (pointer, message) = ("/message".to_owned(), "The field message is missing.".to_owned());
+    ApiError::WrongForm(BrokenRule::new(pointer, "missing", message))
+}
+
+fn started(form: PromptForm) -> PromptStart {
+    let PromptForm { server, name, arguments } = form;
+    let arguments = arguments.into_iter().map(|(name, value)| (name, clean(&value)));
+    PromptStart { server, name, arguments: arguments.collect() }
 }
 
 /// A request of the ChatKit protocol that begins a turn, checked.
@@ -91,6 +122,7 @@ fn message(
         content: input.content.into_iter().map(cleaned).collect(),
         quoted_text: input.quoted_text.as_deref().map(clean),
         inference_options: input.inference_options.into_map(),
+        prompt: None,
     })
 }
 

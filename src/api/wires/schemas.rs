@@ -1,5 +1,7 @@
 //! What clients send, exactly as it is on the wire. The rules for it are in `rules`.
 
+use std::collections::BTreeMap;
+
 use serde::de::{Error, Unexpected};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
@@ -63,13 +65,29 @@ pub(crate) struct AnswersInput {
 #[serde(deny_unknown_fields)]
 #[validate(context = InputLimits)]
 pub(crate) struct ShortForm {
+    /// This or `prompt`.
+    #[serde(default, deserialize_with = "present")]
     #[validate(custom(function = obeys_message_rules, use_context))]
-    pub(crate) message: String,
+    pub(crate) message: Option<String>,
+    /// A prompt of a tool server.
+    #[serde(default, deserialize_with = "present")]
+    pub(crate) prompt: Option<PromptForm>,
     pub(crate) thread_id: Option<ThreadId>,
     #[validate(custom(function = is_time_zone))]
     pub(crate) time_zone: Option<String>,
     #[validate(custom(function = is_offered, use_context))]
     pub(crate) model: Option<String>,
+}
+
+/// A prompt to start.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PromptForm {
+    #[serde(default, deserialize_with = "present")]
+    pub(crate) server: Option<String>,
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) arguments: BTreeMap<String, String>,
 }
 
 /// The answer of the short form to a `confirmation`: one of the two, with its id.
@@ -282,6 +300,13 @@ fn chooses_what_is_offered(
     limits: &InputLimits,
 ) -> Result<(), ValidationError> {
     options.model.as_deref().map_or(Ok(()), |id| is_offered(id, limits))
+}
+
+/// A member that may be absent, and is no null.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    input: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(input).map(Some)
 }
 
 fn page(limit: Option<u32>, order: Order, after: Option<String>) -> PageRequest {

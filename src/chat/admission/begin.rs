@@ -7,6 +7,7 @@ use super::super::forms::approval;
 use super::super::forms::questions::{answers_in, settled, skip, waiting};
 use super::super::repeat::{resumable, try_again};
 use super::super::request::job::TurnJob;
+use super::super::request::prompt_start::StartedPrompt;
 use super::super::request::{chosen, now};
 use super::super::{
     Abilities, Ask, BeginError, Beginning, Begun, Entry, Fact, NewMessage, NewReceipt, RepeatKey,
@@ -18,7 +19,9 @@ use super::enter::{Entered, enter};
 use super::held::HeldThread;
 use super::queue::QueueSlot;
 use base::agents::Verdict;
-use base::domain::{Item, ItemId, Message, Order, PageRequest, Spend, Thread, ThreadStatus};
+use base::domain::{
+    Assistant, Item, ItemId, Message, Order, PageRequest, Spend, Thread, ThreadStatus,
+};
 
 const NEWEST: PageRequest = PageRequest { limit: 1, order: Order::Desc, after: None };
 
@@ -61,6 +64,18 @@ pub(crate) struct ResumedCalls {
     pub(crate) answered: HashMap<String, Verdict>,
     /// The keys of those that were begun.
     pub(crate) begun: HashSet<String>,
+}
+
+impl ResumedCalls {
+    /// Calls that the person began: they need no approval.
+    fn of_person(entries: &[Entry]) -> Self {
+        let said = entries.iter().filter_map(|entry| match &entry.message {
+            Some(Message::Assistant(said)) => Some(&said.calls),
+            _ => None,
+        });
+        let keys = said.flatten().filter_map(|call| call.key.as_ref());
+        Self { begun: keys.map(|key| key.as_str().to_owned()).collect(), ..Self::default() }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,6 +175,7 @@ async fn begin_thread(
     message: &NewMessage,
     receipt: Option<NewReceipt>,
 ) -> Result<Option<Admitted>, BeginError> {
+    let prompt = message.started_prompt(&chat.tools.catalog().content)?;
     // Joined before the thread is stored: the next request in it then waits behind this turn.
     let slot = chat.queues.join(job.owner(), &job.thread, chat.settings.max_waiting);
     let title = match chat.settings.titles {
@@ -170,10 +186,12 @@ async fn begin_thread(
     let (id, owner, spent) = (job.thread.clone(), job.owner().clone(), Spend::default());
     let granted = Vec::new();
     let thread = Thread { id, owner, title, created_at: now(), status, spent, granted };
-    let (item, entry) = said(job, message);
+    let (item, entries) = said(job, message, prompt.as_ref());
+    let transcript = entries.iter().filter_map(|entry| entry.message.clone()).collect();
+    let resumed = ResumedCalls::of_person(&entries);
     let (attempt, rewind_to) = (job.attempt.clone(), None);
     let granted = None;
-    let first = Beginning { attempt, rewind_to, entries: vec![entry], receipt, granted };
+    let first = Beginning { attempt, rewind_to, entries, receipt, granted };
     let Some(lease) = chat.store.create(&thread, first).await? else { return Ok(None) };
     let started = Started {
         root: job.item.clone(),
@@ -182,14 +200,14 @@ async fn begin_thread(
         events: beginning(&thread, true, Some(item)),
         choice: chosen(&message.inference_options),
         plan: Plan::Answer,
-        resumed: ResumedCalls::default(),
+        resumed,
         granted: None,
     };
     Ok(Some(Admitted::Ready(Box::new(Ready {
         held: HeldThread::new(chat.store.clone(), &chat.heartbeat, &thread, lease),
         slot,
         started,
-        transcript: Some(vec![message.message()]),
+        transcript: Some(transcript),
         title: Some(message.said()),
     }))))
 }
@@ -202,10 +220,11 @@ async fn add_message(
     entered: &Entered,
 ) -> Result<Started, BeginError> {
     let thread = &entered.thread;
+    let prompt = message.started_prompt(&chat.tools.catalog().content)?;
     let newest = chat.store.items(&thread.owner, &thread.id, &NEWEST).await?.data.pop();
     let form = newest.filter(|item| waiting(item).is_some());
     if let Some(form) = form.as_ref().filter(|form| approval::is_form(form)) {
-        return message_to_approval(chat, job, message, form, entered).await;
+        return message_to_approval(chat, job, (message, prompt.as_ref()), form, entered).await;
     }
     let settled = form.and_then(|item| settled_by(message, job.request.context.abilities, item));
     // The form's entry exists. It keeps its own root: effects belong to that (ADR 12).
@@ -213,28 +232,29 @@ async fn add_message(
         let root = form.id.clone();
         Entry { root, item: Some(form), message: None }
     });
-    Ok(begun_by_message(job, message, entered, form))
+    Ok(begun_by_message(job, (message, prompt.as_ref()), entered, form))
 }
 
 /// A turn that answers a message, and the form that the message settles.
 fn begun_by_message(
     job: &TurnJob,
-    message: &NewMessage,
+    (message, prompt): (&NewMessage, Option<&StartedPrompt>),
     entered: &Entered,
     form: Option<Entry>,
 ) -> Started {
-    let (item, entry) = said(job, message);
+    let (item, entries) = said(job, message, prompt);
+    let resumed = ResumedCalls::of_person(&entries);
     let mut events = beginning(&entered.thread, false, Some(item));
     let settled = form.as_ref().and_then(|form| form.item.clone());
     events.extend(settled.map(|form| Fact::ItemReplaced(Box::new(form))));
     Started {
         root: job.item.clone(),
         rewind_to: None,
-        entries: form.into_iter().chain([entry]).collect(),
+        entries: form.into_iter().chain(entries).collect(),
         events,
         choice: chosen(&message.inference_options),
         plan: Plan::Answer,
-        resumed: ResumedCalls::default(),
+        resumed,
         granted: None,
     }
 }
@@ -244,7 +264,7 @@ fn begun_by_message(
 async fn message_to_approval(
     chat: &ChatContext,
     job: &TurnJob,
-    message: &NewMessage,
+    (message, prompt): (&NewMessage, Option<&StartedPrompt>),
     form: &Item,
     entered: &Entered,
 ) -> Result<Started, BeginError> {
@@ -259,10 +279,10 @@ async fn message_to_approval(
         let turn: Vec<_> = turn.into_iter().filter_map(|entry| entry.message).collect();
         let item = Some(settled(form.clone(), &skip()));
         let form = Entry { root: stored.root, item, message: approval::let_go(&turn) };
-        return Ok(begun_by_message(job, message, entered, Some(form)));
+        return Ok(begun_by_message(job, (message, prompt), entered, Some(form)));
     };
     let form = settled(form.clone(), &answers);
-    let mut begun = begun_by_message(job, message, entered, None);
+    let mut begun = begun_by_message(job, (message, None), entered, None);
     begun.events.push(Fact::ItemReplaced(Box::new(form.clone())));
     // An answer like one to the form: it belongs to the message that the form was shown for, and
     // nothing may come between the calls and their results.
@@ -287,12 +307,21 @@ async fn message_again(
     Ok(Started { events: beginning(&entered.thread, is_new, said), ..again })
 }
 
-/// A message as the user sees it, and as it is stored.
-fn said(job: &TurnJob, message: &NewMessage) -> (Item, Entry) {
+/// A message as the user sees it, and as it is stored: with the call that reads the prompt, if it
+/// starts one. The turn goes on with that call (ADR 45).
+fn said(job: &TurnJob, message: &NewMessage, prompt: Option<&StartedPrompt>) -> (Item, Vec<Entry>) {
     let item = message.item(job.item.clone(), &job.thread);
-    let (root, said) = (item.id.clone(), Some(message.message()));
-    let entry = Entry { root, item: Some(item.clone()), message: said };
-    (item, entry)
+    let entry = |item, message| Entry { root: job.item.clone(), item, message: Some(message) };
+    let mut said = message.message();
+    if let (Some(prompt), Message::User { text }) = (prompt, &mut said) {
+        text.push('\n');
+        text.push_str(&prompt.note());
+    }
+    let call =
+        prompt.map(|prompt| Assistant { calls: vec![prompt.call()], ..Assistant::default() });
+    let call = call.map(|call| entry(None, Message::Assistant(call)));
+    let entries = [entry(Some(item.clone()), said)].into_iter().chain(call).collect();
+    (item, entries)
 }
 
 fn settled_by(message: &NewMessage, abilities: Abilities, item: Item) -> Option<Item> {

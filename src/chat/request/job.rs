@@ -9,6 +9,7 @@ use super::super::places::Place;
 use super::super::repeat::InFlightGuard;
 use super::super::turn::TurnLog;
 use super::super::{Allowance, Fact, NewTurn, Reader, ThreadsError, TurnEnd, TurnRequest};
+use super::prompt_start::PromptRefusal;
 use base::domain::{ItemId, Outcome, Owner, Spend, ThreadId};
 
 /// A running turn. When its last reader is dropped the turn is cancelled in an orderly way, unless
@@ -60,6 +61,9 @@ pub enum BeginError {
     /// The thread is busy, and its queue is full or was waited for in vain.
     #[error("the thread is busy")]
     Crowded,
+    /// It names a prompt of a tool server that cannot be started.
+    #[error(transparent)]
+    Prompt(#[from] PromptRefusal),
     /// The same idempotency key came with another body.
     #[error("the key was used for another request")]
     KeyReused,
@@ -187,6 +191,7 @@ const fn outcome_of(error: &BeginError) -> Outcome {
         | BeginError::NotAMessage
         | BeginError::NotWaiting
         | BeginError::Locked { .. }
+        | BeginError::Prompt(_)
         | BeginError::KeyReused => Outcome::Cancelled,
         BeginError::Busy
         | BeginError::OverLimit(_)
@@ -206,6 +211,7 @@ fn refusal(error: &BeginError) -> String {
             "The answer before this one is still being written. Try again in a moment.".to_owned()
         }
         BeginError::OverLimit(allowance) => allowance.told(),
+        BeginError::Prompt(refusal) => refusal.to_string(),
         BeginError::UnknownItem | BeginError::NotAMessage => {
             "What this was about is not in the conversation any more.".to_owned()
         }

@@ -2,12 +2,16 @@
 
 pub(super) mod choice;
 pub(super) mod job;
+pub(super) mod prompt_start;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
-use base::domain::{Answers, Caller, Item, ItemContent, ItemId, Message, ThreadId, UserContent};
+use self::prompt_start::{PromptRefusal, PromptStart, StartedPrompt, prompt_in};
+use base::domain::{
+    Answers, Caller, Item, ItemContent, ItemId, Message, ServerContent, ThreadId, UserContent,
+};
 
 #[derive(Clone, Debug)]
 pub struct TurnRequest {
@@ -71,6 +75,9 @@ pub struct NewMessage {
     pub quoted_text: Option<String>,
     /// The user's options for this message, such as the model.
     pub inference_options: Map<String, Value>,
+    /// A prompt that it starts, if the front end names one. A text that begins with a slash may start
+    /// one as well.
+    pub prompt: Option<PromptStart>,
 }
 
 /// What identifies a request that may be repeated.
@@ -135,6 +142,17 @@ impl NewMessage {
             _ => said,
         };
         Message::User { text }
+    }
+
+    /// The prompt that it starts, if it starts one (ADR 45).
+    pub(super) fn started_prompt(
+        &self,
+        content: &[ServerContent],
+    ) -> Result<Option<StartedPrompt>, PromptRefusal> {
+        match &self.prompt {
+            Some(prompt) => prompt.find(content).map(Some),
+            None => prompt_in(&self.said(), content),
+        }
     }
 
     /// The text alone, without what it quotes.

@@ -142,6 +142,34 @@ class Others(unittest.TestCase):
 
         self.assertRegex(self.said, r"\[sees image/png, \d+ bytes\]")
 
+    def test_everything_is_read_by_the_model_and_its_prompts_started_by_people(self):
+        port = free_port()
+        with over_http(npm("server-everything", "streamableHttp"), port, PORT=str(port)) as remote:
+            for entry in (npm("server-everything"), remote):
+                with self.subTest(over=next(iter(entry))):
+                    self.resources_and_prompts(entry)
+
+    def resources_and_prompts(self, entry):
+        listed = json.loads(self.one_turn(entry, ("read_resource", {"server": "one"}))[0])
+        uris = [each["uri"] for each in listed["resources"]]
+        self.assertTrue(uris and listed["templates"], listed)
+        listed = json.loads(self.one_turn(entry, ("read_prompt", {"server": "one"}))[0])
+        with_city = [each for each in listed["prompts"] if "city" in [it["name"] for it in each["arguments"]]]
+        self.assertTrue(with_city, listed)
+        arguments = {"server": "one", "name": with_city[0]["name"], "arguments": {"city": "Bonn"}}
+
+        resource, prompt = self.one_turn(
+            entry, ("read_resource", {"server": "one", "uri": uris[0]}), ("read_prompt", arguments)
+        )
+
+        self.assertIn(f"[resource {uris[0]}", resource)
+        self.assertIn("Bonn", prompt)
+        with running({"one": entry}, APPROVALS="never") as program:
+            program.connect("one")
+            answer = program.say(f"/one:{with_city[0]['name']} city=Bonn")
+            self.assertEqual(answer["outcome"], "completed", answer)
+            self.assertIn("Bonn", answer["tool_calls"][0]["result"])
+
     def test_fastmcp_answers_in_the_new_revision_over_stdio_and_http(self):
         port = free_port()
         with over_http(fastmcp(str(port)), port) as remote:

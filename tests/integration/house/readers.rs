@@ -118,6 +118,7 @@ async fn a_turn_that_is_to_finish_does_so_although_nobody_is_left() {
             content: vec![UserContent::InputText { text: "go".to_owned() }],
             quoted_text: None,
             inference_options: serde_json::Map::new(),
+            prompt: None,
         }),
         context: RequestContext {
             caller: Caller::anyone(),

@@ -19,6 +19,7 @@ mod owners;
 mod pictures;
 mod pins;
 mod places;
+mod prompts;
 mod reading;
 mod reload;
 mod sign_in;

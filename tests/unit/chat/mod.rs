@@ -5,4 +5,5 @@ mod describe;
 mod digest;
 mod history;
 mod log;
+mod prompts;
 mod repetitions;
