@@ -369,6 +369,69 @@ function chooseAsBefore() {
 /** The first is the usual one, and no choice. */
 const chosenModel = () => (ui.model.selectedIndex > 0 ? { model: ui.model.value } : {});
 
+// ── Prompts ─────────────────────────────────────────────────────────────────────────────────────
+
+const MAX_OFFERED = 20;
+let prompts = Promise.resolve([]); // asked for with each slash that begins a message
+
+/** While a slash and a part of a name are all that is written, the prompts that begin so are offered. */
+async function offerPrompts() {
+  const text = ui.text.value;
+  if (text === "/") prompts = call("prompts", { quiet: true }).then((response) => response.json()).catch(() => ({})).then(commands);
+  const known = /^\/\S*$/.test(text) ? await prompts : [];
+  if (ui.text.value === text) showPrompts(known.filter(({ command }) => command.startsWith(text)).slice(0, MAX_OFFERED));
+}
+
+/** What starts each prompt: its name, with the server's where the name alone could mean several. */
+function commands({ data = [] }) {
+  const usable = data.filter(({ name, available }) => available && !/\s/.test(name));
+  const isAlone = (name) => usable.filter((other) => other.name === name).length === 1;
+  return usable.map((prompt) => ({ ...prompt, command: isAlone(prompt.name) ? `/${prompt.name}` : `/${prompt.server}:${prompt.name}` }));
+}
+
+function showPrompts(offered) {
+  ui.prompts.replaceChildren(...offered.map(promptOption));
+  ui.prompts.hidden = offered.length === 0;
+  choosePrompt(null);
+}
+
+function promptOption({ command, server, title, description, arguments: wanted }, index) {
+  const names = wanted.map(({ name, required }) => (required ? name : `[${name}]`)).join(" ");
+  const about = [title, description, server].filter(Boolean).join(" · ");
+  const option = element("li", element("strong", command), names && ` ${names}`, element("small", about));
+  option.onmousedown = (event) => { // before the text loses the focus
+    event.preventDefault();
+    takePrompt(option);
+  };
+  return Object.assign(option, { id: `prompt-${index}`, role: "option", text: wanted.length ? `${command} ` : command });
+}
+
+const chosenPrompt = () => ui.prompts.querySelector("[aria-selected=true]");
+
+function choosePrompt(option) {
+  for (const other of ui.prompts.children) other.setAttribute("aria-selected", other === option);
+  option?.scrollIntoView({ block: "nearest" });
+  if (option) ui.text.setAttribute("aria-activedescendant", option.id);
+  else ui.text.removeAttribute("aria-activedescendant");
+}
+
+function takePrompt(option) {
+  setDraft(option.text);
+  showPrompts([]);
+}
+
+/** Whether a key was meant for the list of prompts. */
+function usePromptKey(key) {
+  const options = [...ui.prompts.children];
+  const step = { ArrowDown: 1, ArrowUp: -1 }[key];
+  if (ui.prompts.hidden) return false;
+  if (step) choosePrompt(options.at((options.indexOf(chosenPrompt()) + step + (step < 0 && !chosenPrompt())) % options.length));
+  else if (key === "Escape") showPrompts([]);
+  else if (key === "Enter" && chosenPrompt()) takePrompt(chosenPrompt());
+  else return false;
+  return true;
+}
+
 // ── Health ──────────────────────────────────────────────────────────────────────────────────────
 
 let nextCheck;
@@ -740,14 +803,18 @@ ui.composer.addEventListener("submit", (event) => {
   if (!maySend()) return;
   const text = ui.text.value;
   setDraft("");
+  showPrompts([]);
   send(text);
 });
 ui.text.addEventListener("keydown", (event) => {
+  if (!event.isComposing && usePromptKey(event.key)) return event.preventDefault();
   if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
   event.preventDefault();
   ui.composer.requestSubmit();
 });
 ui.text.addEventListener("input", fitComposer);
+ui.text.addEventListener("input", offerPrompts);
+ui.text.addEventListener("blur", () => showPrompts([]));
 ui.stop.addEventListener("click", () => {
   state.turn?.abort.abort();
   focusText();

@@ -291,3 +291,38 @@ test("one model, or a list that does not come, is no choice", async () => {
     assert.equal(await picker().count(), 0);
   }
 });
+
+test("a slash lists the prompts that begin so, and arrows, Enter and a click choose one", async () => {
+  const prompt = (server, name, more) => ({ server, name, title: null, description: "", arguments: [], available: true, ...more });
+  const topic = { name: "topic", description: "", required: true };
+  const listed = [
+    prompt("todo", "plan"), prompt("notes", "plan"), prompt("notes", "summarise", { title: "<b>Sum up</b>", arguments: [topic] }),
+    prompt("notes", "with space"), prompt("away", "gone", { available: false }),
+  ];
+  await page.route("**/prompts", (route) => route.fulfill(json({ object: "list", data: listed })));
+  const requests = await script({ "threads.create": [open(answered("Planned."))] });
+  const options = page.getByRole("option");
+
+  await composer().press("/");
+  await seen(options);
+  assert.deepEqual(await options.locator("strong").allInnerTexts(), ["/todo:plan", "/notes:plan", "/summarise"]);
+  await composer().press("s");
+  await options.nth(1).waitFor({ state: "detached" });
+  assert.match(await options.innerText(), /\/summarise topic\s+<b>Sum up<\/b> · notes/);
+  await composer().press("ArrowDown");
+  assert.equal(await composer().getAttribute("aria-activedescendant"), await options.getAttribute("id"));
+  await composer().press("Enter");
+  assert.equal(await composer().inputValue(), "/summarise ");
+  assert.equal(await options.count(), 0);
+
+  await composer().fill("/");
+  await seen(options);
+  await composer().press("Escape");
+  assert.equal(await options.count(), 0);
+  await composer().fill("/");
+  await options.nth(1).click();
+  assert.equal(await composer().inputValue(), "/notes:plan");
+  await composer().press("Enter");
+  await seen(answer("Planned."));
+  assert.equal(requests[0].params.input.content[0].text, "/notes:plan");
+});
