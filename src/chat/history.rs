@@ -103,7 +103,7 @@ fn has_end(turn: &[Message]) -> bool {
         // that was not approved is answered when the next message comes (ADR 38).
         [.., Message::Assistant(said), Message::Tools { results }] => {
             said.calls.iter().any(|call| call.name == ASK_USER)
-                || results.iter().any(|result| ToolError::is_declined_in(&result.output))
+                || results.iter().any(|result| ToolError::is_given_up_in(&result.output))
         }
         _ => false,
     }

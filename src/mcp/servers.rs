@@ -164,6 +164,10 @@ impl Tools for Servers {
         self.present().catalog()
     }
 
+    fn give_up(&self, ticket: &str) {
+        self.present().give_up(ticket);
+    }
+
     fn call<'a>(
         &'a self,
         request: ToolRequest<'a>,

@@ -17,11 +17,11 @@ use axum::routing::any;
 use rmcp::ErrorData;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, DiscoverRequestMethod,
-    DiscoverResult, GetPromptRequestParams, GetPromptResponse, InputRequiredResult,
+    DiscoverResult, ElicitRequest, GetPromptRequestParams, GetPromptResponse, InputRequiredResult,
     ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsRequestMethod,
     ListToolsResult, MetaObject, PaginatedRequestParams, ProgressNotificationParam,
     ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, Resource, ResourceContents,
-    ServerCapabilities, ServerConfig, SubscriptionFilter, Tool, ToolAnnotations,
+    ServerCapabilities, ServerConfig, ServerRequest, SubscriptionFilter, Tool, ToolAnnotations,
 };
 use rmcp::service::{NotificationContext, RequestContext, RoleServer, SubscriptionContext};
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
@@ -67,6 +67,8 @@ struct State {
     content: watch::Sender<Content>,
     /// Without tools it does not know the request to list them.
     has_tools: bool,
+    /// What persons answered in the middle of calls.
+    got: Arc<Mutex<String>>,
     listings: Arc<AtomicUsize>,
     peers: Arc<Mutex<Vec<Peer<RoleServer>>>>,
     /// Held by the tool `hog`; nothing is listed meanwhile, as in a server with one thread.
@@ -134,6 +136,7 @@ impl McpServer {
             calls: Arc::default(),
             content: watch::Sender::new(content),
             has_tools,
+            got: Arc::default(),
             listings: Arc::default(),
             peers: Arc::default(),
             thread: Arc::default(),
@@ -170,6 +173,17 @@ impl McpServer {
     /// The tools called so far, in order.
     pub(crate) fn calls(&self) -> Vec<String> {
         self.state.calls.lock().unwrap().clone()
+    }
+
+    /// What it got in the middle of calls.
+    pub(crate) fn got(&self) -> String {
+        self.state.got.lock().unwrap().clone()
+    }
+
+    /// Cuts all its connections, and listens no more.
+    pub(crate) fn cut(&self) {
+        self.stop.cancel();
+        self.task.abort();
     }
 
     /// How often its tools were listed.
@@ -453,6 +467,9 @@ impl ServerHandler for State {
         if let Some(result) = in_words(&request.name, words) {
             return Ok(CallToolResponse::Complete(result));
         }
+        if request.name.ends_with("survey") {
+            return self.survey(request, &context).await;
+        }
         let result = answer(&request.name, request.arguments.unwrap_or_default(), &context).await?;
         Ok(CallToolResponse::Complete(result))
     }
@@ -470,6 +487,57 @@ fn in_words(tool: &str, words: String) -> Option<CallToolResult> {
         _ => return None,
     };
     Some(CallToolResult::success(vec![block]))
+}
+
+impl State {
+    /// Asks the person what the arguments say (`forms`, by their names), and answers with what it got.
+    /// In the newer era with a state that it wants back, in as many rounds as `rounds` says; in the
+    /// older one in the middle of the call.
+    async fn survey(
+        &self,
+        request: CallToolRequestParams,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let arguments = request.arguments.unwrap_or_default();
+        let forms = arguments["forms"].as_object().cloned().unwrap_or_default();
+        let wanted = |form: &Value| {
+            let mut params = json!({ "mode": "form" });
+            let given = form.as_object().cloned().unwrap_or_default();
+            params.as_object_mut().unwrap().extend(given);
+            params
+        };
+        if self.era != Era::Stateless {
+            let mut responses = Map::new();
+            for (name, form) in &forms {
+                let params = serde_json::from_value(wanted(form)).unwrap();
+                let request = ServerRequest::ElicitRequest(ElicitRequest::new(params));
+                let got = context.peer.send_request(request).await;
+                let got = got.map_or_else(|error| json!(error.to_string()), |got| json!(got));
+                self.got.lock().unwrap().push_str(&got.to_string());
+                responses.insert(name.clone(), got);
+            }
+            return Ok(told(&json!({ "responses": responses })));
+        }
+        let round =
+            request.request_state.as_deref().and_then(|it| it.rsplit(' ').next()?.parse().ok());
+        let round: u64 = round.unwrap_or_default();
+        if round > 0 && round >= arguments.get("rounds").and_then(Value::as_u64).unwrap_or(1) {
+            let (state, responses) = (request.request_state, request.input_responses);
+            return Ok(told(&json!({ "state": state, "responses": responses })));
+        }
+        let requests = forms.iter().map(|(name, form)| {
+            let method = form.get("method").and_then(Value::as_str).unwrap_or("elicitation/create");
+            (name.clone(), json!({ "method": method, "params": wanted(form) }))
+        });
+        let requests = serde_json::from_value(Value::Object(requests.collect())).unwrap();
+        let filler = arguments.get("filler").and_then(Value::as_u64).unwrap_or_default();
+        let state = format!("{}secret {}", "x".repeat(usize::try_from(filler).unwrap()), round + 1);
+        Ok(CallToolResponse::InputRequired(InputRequiredResult::new(Some(requests), Some(state))))
+    }
+}
+
+fn told(what: &Value) -> CallToolResponse {
+    CallToolResponse::Complete(CallToolResult::success(vec![ContentBlock::text(what.to_string())]))
 }
 
 async fn answer(

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::{Map, Value};
 
 use super::reading::{Speaker, untrusted_speaker};
-use super::{Reading, ToolError};
+use super::{Reading, ToolError, inquiries};
 use crate::domain::{
     ApprovalRule, Catalog, Message, Tool, ToolCall, ToolId, ToolOrigin, ToolResult, Trust, digest,
 };
@@ -151,6 +151,13 @@ impl ApprovalDesk {
         let key = call.key.as_ref().map_or("", |key| key.as_str());
         let bound = [thread, owner, key, &*id.server, &*id.tool, fingerprint, &call.arguments];
         format!("{PREFIX}{fingerprint}{}", short_digest(&bound))
+    }
+
+    /// The id of a call whose server asks the person (ADR 44), bound in the same way.
+    pub(super) fn inquiry_id(&self, call: &ToolCall, tool: &Tool) -> Option<String> {
+        let id = tool.origin.id()?;
+        let bound = self.id_of(call, id, &fingerprint(id, tool));
+        Some(format!("{}{}", inquiries::PREFIX, short_digest(&[&bound])))
     }
 
     fn declined_of(&self, id: &ToolId) -> usize {

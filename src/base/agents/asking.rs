@@ -82,6 +82,10 @@ impl Tools for WithQuestions {
         Arc::clone(&offered.1)
     }
 
+    fn give_up(&self, ticket: &str) {
+        self.others.give_up(ticket);
+    }
+
     fn call<'a>(
         &'a self,
         request: ToolRequest<'a>,

@@ -12,10 +12,10 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{
     AgentEvent, Batch, Deltas, Finish, Interrupt, Listener, Model, ModelRequest, Planned, Progress,
-    Run, Step, ToolEnd, ToolError, ToolRequest, Tools, system_prompt,
+    Run, Step, ToolEnd, ToolError, ToolRequest, Tools, Waits, system_prompt, ticket_of,
 };
 use crate::domain::{
-    CallId, CallKey, Caller, Catalog, Effect, SpendByModel, ToolCall, ToolId, ToolImage,
+    CallId, CallKey, Caller, Catalog, Effect, Inquiry, SpendByModel, ToolCall, ToolId, ToolImage,
     ToolOutput, ToolResult,
 };
 
@@ -35,6 +35,13 @@ pub struct Driver {
     /// Stops the run from outside.
     pub interrupt: Interrupt,
     pub listener: Arc<dyn Listener>,
+}
+
+/// What became of one call.
+enum Called {
+    Ended(ToolResult, Vec<ToolImage>),
+    /// Its server asks the person first (ADR 44).
+    Asks(Box<Inquiry>),
 }
 
 /// Drives `run` to its end and returns how often the model was asked.
@@ -115,28 +122,35 @@ impl Driver {
             if batch.iter().any(changes) {
                 self.settled().await;
             }
-            let calls: Vec<_> = batch.iter().map(|planned| self.call(planned, &catalog)).collect();
+            let waits = run.waits();
+            let calls: Vec<_> =
+                batch.iter().map(|planned| self.call(planned, waits, &catalog)).collect();
             // `buffered` keeps the order of the calls, which the results must have.
             let answered: Vec<_> = stream::iter(calls).buffered(TOGETHER).collect().await;
-            for (result, more) in answered {
-                results.push(result);
-                images.extend(more);
+            for (planned, answer) in batch.iter().zip(answered) {
+                if let Some((result, more)) = self.end(run, &planned.call, answer, &catalog) {
+                    results.push(result);
+                    images.extend(more);
+                }
             }
         }
         let stop = self.stop_reason();
         if stop.is_some() {
+            run.parked().iter().for_each(|ticket| self.tools.give_up(ticket));
             results.extend(run.let_go());
         }
         let results = run.on_results(results);
         run.on_images(images);
-        self.tell(AgentEvent::Answered(results));
+        if !results.is_empty() {
+            self.tell(AgentEvent::Answered(results));
+        }
         // Only after the results are reported: what was done must be known.
         if let Some(finish) = stop {
             run.stop(finish);
         }
     }
 
-    async fn call(&self, planned: &Planned, catalog: &Catalog) -> (ToolResult, Vec<ToolImage>) {
+    async fn call(&self, planned: &Planned, waits: Waits, catalog: &Catalog) -> Called {
         let call = &planned.call;
         let origin = catalog.find_call(call).map(|tool| tool.origin.clone());
         self.tell(AgentEvent::ToolStarted { call: Box::new(call.clone()), origin });
@@ -144,12 +158,50 @@ impl Driver {
             Some(refusal) => Err(refusal.clone()),
             // Not made, but with a result: providers refuse a call without one (ADR 13).
             None if self.stop_reason().is_some() => Err(ToolError::NotMade),
+            // In another order it could mean something else (ADR 38, ADR 44).
+            None if waits == Waits::ForPerson && changes(planned) => Err(ToolError::BehindAsking),
             None => self.perform(planned).await,
         };
-        let is_error = answer.is_err();
+        match answer {
+            Err(ToolError::Asks(inquiry)) => Called::Asks(inquiry),
+            answer => {
+                let (result, images) = self.tell_end(call, answer);
+                Called::Ended(result, images)
+            }
+        }
+    }
+
+    /// The result of a call; `None` if it waits for a person.
+    fn end(
+        &self,
+        run: &mut Run,
+        call: &ToolCall,
+        called: Called,
+        catalog: &Catalog,
+    ) -> Option<(ToolResult, Vec<ToolImage>)> {
+        let inquiry = match called {
+            Called::Ended(result, images) => return Some((result, images)),
+            Called::Asks(inquiry) => inquiry,
+        };
+        let ticket = ticket_of(&inquiry).map(str::to_owned);
+        let Some(given_up) = run.on_inquiry(call, *inquiry, catalog) else {
+            self.tell(AgentEvent::ToolWaits(call.id.clone()));
+            return None;
+        };
+        if let Some(ticket) = ticket {
+            self.tools.give_up(&ticket);
+        }
+        Some(self.tell_end(call, Err(given_up)))
+    }
+
+    fn tell_end(
+        &self,
+        call: &ToolCall,
+        answer: Result<ToolOutput, ToolError>,
+    ) -> (ToolResult, Vec<ToolImage>) {
         let output = answer.as_ref().map_or_else(ToString::to_string, |output| output.text.clone());
-        let (id, name, origin) = (call.id.clone(), call.name.clone(), spoken_for(call, &answer));
-        let result = ToolResult { id, name, output, is_error, origin };
+        let (id, name, is_error) = (call.id.clone(), call.name.clone(), answer.is_err());
+        let result = ToolResult { id, name, output, is_error, origin: spoken_for(call, &answer) };
         let images = answer.as_ref().map(|output| output.images.clone()).unwrap_or_default();
         self.tell(AgentEvent::ToolFinished(Box::new(ToolEnd { result: result.clone(), answer })));
         (result, images)
@@ -162,7 +214,9 @@ impl Driver {
         let progress = Progress::new(planned.call.id.clone(), Arc::clone(&self.listener));
         let (call, progress) = (&planned.call, &progress);
         let (caller, deadline, interrupt) = (&self.caller, self.deadline, &self.interrupt);
-        let request = ToolRequest { call, caller, key: None, deadline, interrupt, progress };
+        let resumed = planned.resumed.as_deref();
+        let request =
+            ToolRequest { call, caller, key: None, deadline, interrupt, progress, resumed };
         let call = self.tools.call(request);
         match planned.effect {
             Effect::Idempotent | Effect::Changes => call.await,

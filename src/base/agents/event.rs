@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Delta, HeldCall, ModelError, Overspent, ToolError};
+use super::{Delta, HeldCall, InquiredCall, ModelError, Overspent, ToolError};
 use crate::domain::{
     CallId, Outcome, Question, Reply, SpendByModel, ToolCall, ToolOrigin, ToolOutput, ToolResult,
 };
@@ -26,6 +26,8 @@ pub enum AgentEvent {
     ToolProgress(Box<ToolProgress>),
     /// A tool has answered, or the call was refused.
     ToolFinished(Box<ToolEnd>),
+    /// Its server asks the person first, so it has no answer yet.
+    ToolWaits(CallId),
     /// Every call of the last reply has its result.
     Answered(Vec<ToolResult>),
     /// The run is over; always the last event.
@@ -55,6 +57,8 @@ pub enum Finish {
     Asked(Vec<Question>),
     /// Calls wait for the person's approval.
     Held(Vec<HeldCall>),
+    /// The servers of calls ask the person.
+    Inquired(Vec<InquiredCall>),
     /// The last reader has left.
     Cancelled,
     /// The model was asked as often as allowed.
@@ -95,7 +99,7 @@ impl Finish {
     pub const fn outcome(&self) -> Outcome {
         match self {
             Self::Completed => Outcome::Completed,
-            Self::Asked(_) | Self::Held(_) => Outcome::AwaitingInput,
+            Self::Asked(_) | Self::Held(_) | Self::Inquired(_) => Outcome::AwaitingInput,
             Self::Cancelled => Outcome::Cancelled,
             Self::StepLimit { .. }
             | Self::OverBudget(_)

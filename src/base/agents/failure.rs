@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::{Outcome, SignInOffer, ToolResult};
+use crate::domain::{Continuation, Inquiry, Outcome, SignInOffer, ToolResult};
 
 /// Why the model gave no complete reply.
 ///
@@ -56,12 +56,40 @@ pub enum ToolError {
     /// The tool said that it failed; its own words.
     #[error("{0}")]
     Refused(String),
-    /// The tool asks for more input first, which it cannot be given yet (ADR 1).
+    /// Its server asks the person first (ADR 44). No result: the call waits.
+    #[error("the tool's server asks the person first, and nobody was asked, so it did nothing")]
+    Asks(Box<Inquiry>),
+    /// The same, and the person wrote something else instead of an answer.
     #[error(
-        "the tool asks for more input, which cannot be given here, so it did nothing; if its \
-         arguments allow, say it there"
+        "the person did not answer what the tool's server asked first but wrote something else, so \
+         the call was given up and did nothing; do not make it again unless they ask for it"
     )]
-    Asks,
+    Unanswered,
+    /// The same, of a call that had begun: its server was told that nobody answers.
+    #[error(
+        "the person did not answer what the tool's server asked in the middle of this call but wrote \
+         something else, so it was given up; whether it took effect is unknown, so check first"
+    )]
+    UnansweredMidway,
+    /// The person's answer did not reach the call: it came too late, to another process, or after a
+    /// restart.
+    #[error(
+        "the tool's server asked the person in the middle of this call, and their answer could not \
+         be given to it any more; whether it took effect is unknown, so check first"
+    )]
+    AnswerLost,
+    /// One form is shown at a time, and another one is.
+    #[error(
+        "the tool's server asks the person first, which cannot be asked beside the other questions \
+         of this reply, so it did nothing; make the call again after their answers"
+    )]
+    AsksBeside,
+    /// It changes something, and the server of a call before it asks the person first.
+    #[error(
+        "the server of a call before this one asks the person first, so this one was not made; make \
+         it again after the results of the others"
+    )]
+    BehindAsking,
     /// No tool of this name is offered.
     #[error("there is no tool with this name; use one of the tools on offer")]
     Unknown,
@@ -185,6 +213,9 @@ const UNKNOWN: &str = "whether it took effect is unknown";
 /// Part of every text about a call that the person did not approve.
 const DECLINED: &str = "the person did not approve this call";
 
+/// Part of every text about a call whose server was not answered.
+const UNANSWERED: &str = "the person did not answer what the tool's server asked";
+
 impl ToolError {
     /// Whether a stored result says that its effect is unknown.
     pub fn is_unknown_in(text: &str) -> bool {
@@ -195,6 +226,11 @@ impl ToolError {
     /// itself only has its equal calls refused (ADR 38).
     pub fn is_declined_in(text: &str) -> bool {
         text.starts_with(DECLINED)
+    }
+
+    /// Whether a stored result says that its call waited for the person, who wrote something else.
+    pub fn is_given_up_in(text: &str) -> bool {
+        Self::is_declined_in(text) || text.starts_with(UNANSWERED)
     }
 
     /// Whether a stored result is our own word for a call that never reached its server, and nothing
@@ -213,6 +249,7 @@ impl ToolError {
             Self::TooManyArguments,
             Self::Declined,
             Self::Unapproved,
+            Self::BehindAsking,
             Self::NotMade,
             Self::SignIn(Box::default()),
         ];
@@ -239,10 +276,21 @@ impl ToolError {
             | Self::NoSuchResult
             | Self::NoSuchPage(_)
             | Self::ReadArguments
+            | Self::BehindAsking
             | Self::NotMade => Certainty::NotMade,
             Self::Refused(_) => Certainty::Refused,
-            Self::Asks => Certainty::Asks,
-            Self::Begun | Self::TimedOut | Self::Broken(_) | Self::Lost => Certainty::Unknown,
+            Self::Asks(inquiry) => match inquiry.continuation {
+                Continuation::Retry { .. } => Certainty::Asks,
+                // The server works on it.
+                Continuation::Parked { .. } => Certainty::Unknown,
+            },
+            Self::Unanswered | Self::AsksBeside => Certainty::Asks,
+            Self::Begun
+            | Self::TimedOut
+            | Self::Broken(_)
+            | Self::Lost
+            | Self::UnansweredMidway
+            | Self::AnswerLost => Certainty::Unknown,
         }
     }
 }

@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use tokio::time::Instant;
 
 use super::{Deltas, Interrupt, ModelError, Progress, SeenImage, ToolError};
-use crate::domain::{Caller, Catalog, Message, Reply, Tool, ToolCall, ToolOutput};
+use crate::domain::{Caller, Catalog, Message, Reply, Resumption, Tool, ToolCall, ToolOutput};
 
 pub trait Model: Send + Sync {
     /// Answers the transcript and passes each piece to `deltas` as it comes.
@@ -45,6 +45,11 @@ pub trait Tools: Send + Sync {
 
     fn catalog(&self) -> Arc<Catalog>;
 
+    /// Gives up a call that waits in this process for a person, if it still does (ADR 44).
+    fn give_up(&self, ticket: &str) {
+        let _ = ticket;
+    }
+
     /// Runs one call of a tool in the catalog.
     ///
     /// # Cancel safety
@@ -80,4 +85,6 @@ pub struct ToolRequest<'a> {
     /// Once it is raised, a call that was not sent yet is not sent.
     pub interrupt: &'a Interrupt,
     pub progress: &'a Progress,
+    /// What its server asked for and now gets (ADR 44).
+    pub resumed: Option<&'a Resumption>,
 }

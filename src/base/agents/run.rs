@@ -1,22 +1,20 @@
 //! The brain of a run: decides every step, performs none. It does no IO and reads no clock.
 
-use serde_json::{Map, Value};
-
 use super::approval::{ApprovalDesk, CallDecision};
 use super::asking::{asks_user, questions};
+use super::earlier_calls::EarlierCalls;
 use super::images::see;
+use super::inquiries::{InquiredCall, InquiryDesk, InquiryVerdict, InquiryVerdicts, beside};
+use super::plan::{Batch, Planned, batches, made, refused};
 use super::{
     Approvals, Finish, HeldCall, Reading, SeenImage, SpendBudget, ToolError, bytes_of_tokens,
     open_calls, shorten_results,
 };
 use crate::domain::{
-    Catalog, Effect, Message, Question, Reply, Spend, Tool, ToolCall, ToolImage, ToolResult,
+    Catalog, Effect, Inquiry, Message, Question, Reply, Spend, Tool, ToolCall, ToolImage,
+    ToolResult,
 };
 
-/// After so many equal calls the model is told.
-const REPEATS_TOLD: usize = 3;
-/// After so many equal calls the run ends.
-const REPEATS_FATAL: usize = 5;
 /// So many calls of one reply may wait for a person: as many as a form takes answers.
 const MAX_HELD: usize = 100;
 
@@ -28,11 +26,15 @@ pub struct Run {
     room: usize,
     steps: u32,
     spent: Spend,
-    earlier_calls: Vec<EarlierCall>,
+    earlier_calls: EarlierCalls,
     asked: Vec<Question>,
     approvals: ApprovalDesk,
     /// Calls of the last reply that wait for a person.
     held: Vec<(ToolCall, HeldCall)>,
+    /// Calls of it whose servers ask the person.
+    inquiries: InquiryDesk,
+    /// What the person answered to servers.
+    replies: InquiryVerdicts,
     /// Results of its other calls, from an earlier turn.
     answered: Vec<ToolResult>,
     /// What the model sees of its tools' images.
@@ -56,15 +58,11 @@ pub enum Step {
     Done(Finish),
 }
 
-/// Calls that may run at the same time.
-pub type Batch = Vec<Planned>;
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct Planned {
-    pub call: ToolCall,
-    pub effect: Effect,
-    /// If set, the call is not made, and this is its result.
-    pub refusal: Option<ToolError>,
+/// Whether calls of the last reply wait for what their servers asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waits {
+    ForPerson,
+    ForNobody,
 }
 
 #[derive(Debug)]
@@ -72,13 +70,6 @@ enum Next {
     Model,
     Tools(Vec<Batch>),
     Stop(Finish),
-}
-
-#[derive(Debug)]
-struct EarlierCall {
-    name: String,
-    arguments: Map<String, Value>,
-    times: usize,
 }
 
 impl Run {
@@ -91,10 +82,12 @@ impl Run {
             room: usize::MAX,
             steps: 0,
             spent: Spend::default(),
-            earlier_calls: Vec::new(),
+            earlier_calls: EarlierCalls::default(),
             asked: Vec::new(),
             approvals: ApprovalDesk::default(),
             held: Vec::new(),
+            inquiries: InquiryDesk::default(),
+            replies: InquiryVerdicts::default(),
             answered: Vec::new(),
             images: Vec::new(),
             next: Next::Model,
@@ -106,6 +99,12 @@ impl Run {
     pub fn with_approvals(self, approvals: Approvals) -> Self {
         let approvals = ApprovalDesk::new(approvals, &self.transcript);
         Self { approvals, ..self }
+    }
+
+    /// With what the person answered to servers (ADR 44).
+    #[must_use]
+    pub fn with_replies(self, replies: InquiryVerdicts) -> Self {
+        Self { replies, ..self }
     }
 
     /// Limits what the model is sent to about so many tokens, whatever the tools answer.
@@ -174,21 +173,17 @@ impl Run {
     /// Adds the results: one for each call that was planned, in the order of the calls.
     pub fn on_results(&mut self, mut results: Vec<ToolResult>) -> Vec<ToolResult> {
         if let Some(Message::Assistant(reply)) = self.transcript.last() {
-            for result in &mut results {
-                let call = reply.calls.iter().find(|call| call.id == result.id);
-                if call.is_some_and(|call| self.times(call) == REPEATS_TOLD) {
-                    result.output.push_str(TOLD_OF_REPEATS);
-                }
-            }
+            self.earlier_calls.tell_of_repeats(reply, &mut results);
         }
-        let repeated = self.earlier_calls.iter().find(|call| call.times >= REPEATS_FATAL);
-        let repeated = repeated.map(|call| call.name.clone());
+        let repeated = self.earlier_calls.repeated();
         if repeated.is_some() {
             results.extend(self.let_go());
         }
         let mut all = std::mem::take(&mut self.answered);
         all.extend(results.iter().cloned());
-        self.transcript.push(Message::Tools { results: all });
+        if !all.is_empty() {
+            self.transcript.push(Message::Tools { results: all });
+        }
         self.next = match repeated {
             Some(tool) => Next::Stop(Finish::Repeated { tool }),
             None => self.after_calls(),
@@ -201,7 +196,33 @@ impl Run {
     pub fn let_go(&mut self) -> Vec<ToolResult> {
         let output = ToolError::NotMade.to_string();
         let held = std::mem::take(&mut self.held).into_iter();
-        held.map(|(call, _)| ToolResult::ours(&call, output.clone())).collect()
+        let held = held.map(|(call, _)| ToolResult::ours(&call, output.clone()));
+        held.chain(self.inquiries.let_go()).collect()
+    }
+
+    /// The server of a call asks the person. Returns why that call is given up, if it does not wait:
+    /// one form is shown at a time (ADR 44).
+    pub fn on_inquiry(
+        &mut self,
+        call: &ToolCall,
+        inquiry: Inquiry,
+        catalog: &Catalog,
+    ) -> Option<ToolError> {
+        let is_alone = self.held.is_empty() && self.asked.is_empty() && self.inquiries.has_room();
+        let tool = catalog.find_call(call).filter(|_| is_alone);
+        let id = tool.and_then(|tool| Some((tool, self.approvals.inquiry_id(call, tool)?)));
+        let Some((tool, id)) = id else { return Some(beside(&inquiry)) };
+        self.inquire(call.clone(), tool, (id, inquiry));
+        None
+    }
+
+    pub const fn waits(&self) -> Waits {
+        if self.inquiries.is_empty() { Waits::ForNobody } else { Waits::ForPerson }
+    }
+
+    /// The tickets of calls that wait in this process for a person.
+    pub fn parked(&self) -> Vec<String> {
+        self.inquiries.parked()
     }
 
     pub fn stop(&mut self, finish: Finish) {
@@ -229,6 +250,10 @@ impl Run {
         }
         let mut plan: Vec<_> =
             calls.into_iter().filter_map(|call| self.plan(call, catalog)).collect();
+        if !self.held.is_empty() {
+            let given_up = self.inquiries.give_up().into_iter();
+            plan.extend(given_up.map(|(call, why)| refused(call, why)));
+        }
         if !self.held.is_empty() && !std::mem::take(&mut self.asked).is_empty() {
             // An approval is asked for alone: a model's questions beside it could mislead (ADR 38).
             let asks = plan.iter_mut().filter(|planned| is_question(planned, catalog));
@@ -246,6 +271,9 @@ impl Run {
         if !self.held.is_empty() {
             let held = std::mem::take(&mut self.held).into_iter().map(|(_, held)| held);
             return Next::Stop(Finish::Held(held.collect()));
+        }
+        if !self.inquiries.is_empty() {
+            return Next::Stop(Finish::Inquired(self.inquiries.take()));
         }
         match std::mem::take(&mut self.asked) {
             asked if asked.is_empty() => Next::Model,
@@ -265,14 +293,25 @@ impl Run {
         if asks_user(tool) {
             return Some(self.plan_questions(call));
         }
-        if self.note(&call.name, arguments) >= REPEATS_FATAL {
+        match self.reply_to(&call, tool) {
+            Some((_, InquiryVerdict::Resume(resumed))) => {
+                let (effect, resumed) = (tool.effect(), Some(Box::new(resumed)));
+                return Some(Planned { call, effect, refusal: None, resumed });
+            }
+            Some((id, InquiryVerdict::AskAgain(inquiry))) => {
+                self.inquire(call, tool, (id, inquiry));
+                return None;
+            }
+            None => {}
+        }
+        if self.earlier_calls.is_too_many(&call.name, arguments) {
             return Some(refused(call, ToolError::Repeated));
         }
         match self.approvals.decide(&call, tool, (&self.transcript, catalog)) {
             CallDecision::Free if self.is_behind(&call, tool) => {
                 Some(refused(call, ToolError::Behind))
             }
-            CallDecision::Free => Some(Planned { call, effect: tool.effect(), refusal: None }),
+            CallDecision::Free => Some(made(call, tool.effect())),
             CallDecision::Refused(refusal) => Some(refused(call, refusal)),
             CallDecision::Held(_) if self.held.len() >= MAX_HELD => {
                 Some(refused(call, ToolError::TooManyWait))
@@ -297,34 +336,26 @@ impl Run {
             Ok(_) if !self.asked.is_empty() => refused(call, ToolError::Questions),
             Ok(asked) => {
                 self.asked = asked;
-                Planned { call, effect: Effect::ReadOnly, refusal: None }
+                made(call, Effect::ReadOnly)
             }
             Err(refusal) => refused(call, refusal),
         }
     }
 
-    /// Counts a call; returns how often it was made.
-    fn note(&mut self, name: &str, arguments: Map<String, Value>) -> usize {
-        // Compared as JSON: another order of the members is the same call.
-        let known = |call: &&mut EarlierCall| call.name == name && call.arguments == arguments;
-        if let Some(earlier) = self.earlier_calls.iter_mut().find(known) {
-            earlier.times += 1;
-            return earlier.times;
+    /// What the person answered to the server of this call, if it asked: of this very call, to its tool
+    /// as it is still defined.
+    fn reply_to(&mut self, call: &ToolCall, tool: &Tool) -> Option<(String, InquiryVerdict)> {
+        if self.replies.is_empty() {
+            return None;
         }
-        self.earlier_calls.push(EarlierCall { name: name.to_owned(), arguments, times: 1 });
-        1
+        self.replies.remove_entry(&self.approvals.inquiry_id(call, tool)?)
     }
 
-    fn times(&self, call: &ToolCall) -> usize {
-        let Some(arguments) = call.object() else { return 0 };
-        let known =
-            |earlier: &&EarlierCall| earlier.name == call.name && earlier.arguments == arguments;
-        self.earlier_calls.iter().find(known).map_or(0, |earlier| earlier.times)
+    fn inquire(&mut self, call: ToolCall, tool: &Tool, (id, inquiry): (String, Inquiry)) {
+        let Some(tool) = tool.origin.id().cloned() else { return };
+        self.inquiries.wait(call, InquiredCall { id, tool, inquiry });
     }
 }
-
-const TOLD_OF_REPEATS: &str = "\n[You have made the same call three times now. \
-     The answer will not change: use it, or tell the user what is in the way.]";
 
 /// Why a tool is not on offer.
 fn absence(call: &ToolCall, catalog: &Catalog) -> ToolError {
@@ -343,27 +374,6 @@ fn absence(call: &ToolCall, catalog: &Catalog) -> ToolError {
     }
 }
 
-fn refused(call: ToolCall, refusal: ToolError) -> Planned {
-    // It is not made, so it may run beside others.
-    Planned { call, effect: Effect::ReadOnly, refusal: Some(refusal) }
-}
-
 fn is_question(planned: &Planned, catalog: &Catalog) -> bool {
     planned.refusal.is_none() && catalog.find_call(&planned.call).is_some_and(asks_user)
-}
-
-/// Neighbouring calls that only read run together; any other call runs alone, in its place.
-fn batches(plan: impl Iterator<Item = Planned>) -> Vec<Batch> {
-    let mut batches: Vec<Batch> = Vec::new();
-    for planned in plan {
-        match batches.last_mut() {
-            Some(batch) if reads(&planned) && batch.iter().all(reads) => batch.push(planned),
-            _ => batches.push(vec![planned]),
-        }
-    }
-    batches
-}
-
-fn reads(planned: &Planned) -> bool {
-    planned.effect == Effect::ReadOnly
 }

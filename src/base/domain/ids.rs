@@ -108,6 +108,11 @@ impl ItemId {
         Self(fresh("inp"))
     }
 
+    /// Of what is stored for a form of tool servers, and never shown (ADR 44).
+    pub fn new_inquiry() -> Self {
+        Self(fresh("inq"))
+    }
+
     pub fn new_workflow() -> Self {
         Self(fresh("wf"))
     }

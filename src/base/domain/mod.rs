@@ -11,6 +11,7 @@ mod files;
 mod health;
 mod ids;
 mod image;
+mod inquiry;
 mod item;
 mod message;
 mod model_spend;
@@ -43,6 +44,10 @@ pub use files::is_out_of_files;
 pub use health::{BreakerReport, BreakerState, CallCounts, Dependency, Detail, HealthProbe};
 pub use ids::{CallId, CallKey, ItemId, ResultId, ThreadId};
 pub use image::{ImageKind, ToolImage};
+pub use inquiry::{
+    Continuation, FieldKind, FieldOption, FormField, FormReply, Inquiry, Resumption, ServerForm,
+    TextFormat,
+};
 pub use item::{CallStatus, Item, ItemContent, OutputText, Picture, UserContent};
 pub use message::{Assistant, Message, Reply, ToolCall, ToolResult};
 pub use model_spend::{ModelSpend, SpendByModel};

@@ -1,9 +1,9 @@
 //! Begins a turn with the answers to a form, and continues the message that the form was asked for.
 
 use super::super::context::ChatContext;
-use super::super::forms::approval;
 use super::super::forms::budget::{BudgetDecision, decision};
-use super::super::forms::questions::{self, settled, waiting};
+use super::super::forms::questions::{self, settled, skip, waiting};
+use super::super::forms::{approval, inquiry};
 use super::super::repeat::{KeptCalls, kept_after};
 use super::super::request::choice::choice_in;
 use super::super::{BeginError, Entry, Fact};
@@ -11,6 +11,7 @@ use super::begin::{Plan, ResumedCalls, Started};
 use super::enter::Entered;
 use std::collections::HashSet;
 
+use base::agents::InquiryVerdicts;
 use base::domain::{Answers, Item, ItemContent, ItemId};
 
 /// Answers that arrive for the first time.
@@ -23,15 +24,17 @@ pub(super) async fn add_answers(
     let (root, asked) = form(chat, item, entered).await?;
     // A form is answered once; a message sent instead of an answer settles it as well (ADR 13).
     // What is said to all questions at once is an approval, and answers nothing else (ADR 38).
-    let fits = answers.otherwise.is_none() || approval::is_form(&asked);
+    let declines = inquiry::is_form(&asked) && *answers == Answers::declining();
+    let fits = answers.otherwise.is_none() || declines || approval::is_form(&asked);
     if waiting(&asked).is_none() || !fits {
         return Err(BeginError::NotWaiting);
     }
     // Nothing is declined for good because of a misspelt id.
-    if answers.otherwise.is_some() && !approval::knows(&asked, answers.answers.keys()) {
+    if answers.otherwise.is_some() && !declines && !approval::knows(&asked, answers.answers.keys())
+    {
         return Err(BeginError::UnknownItem);
     }
-    let settled = settled(asked, answers);
+    let settled = if declines { settled(asked, &skip()) } else { settled(asked, answers) };
     let message = questions::message(&settled);
     let entry = Entry { root: root.clone(), item: Some(settled.clone()), message };
     let answered = answered(chat, root, settled, entered).await?;
@@ -75,6 +78,7 @@ pub(super) async fn answered(
     let stops = decision(&settled) == Some(BudgetDecision::Stop);
     let answered = approval::verdicts(&settled);
     let granted = approval::granted(&settled, &entered.thread.granted);
+    let replies = replies(chat, &root, &settled, entered).await?;
     Ok(Started {
         root,
         rewind_to: None,
@@ -83,7 +87,22 @@ pub(super) async fn answered(
         // An answer chooses no model of its own: it has the choice of its message (ADR 17).
         choice: said.as_ref().and_then(choice_in),
         plan: if stops { Plan::StopHere } else { Plan::Answer },
-        resumed: ResumedCalls { answered, begun: HashSet::new() },
+        resumed: ResumedCalls { answered, begun: HashSet::new(), replies },
         granted,
     })
+}
+
+/// What a settled form means for the calls whose servers asked (ADR 44).
+pub(crate) async fn replies(
+    chat: &ChatContext,
+    root: &ItemId,
+    form: &Item,
+    entered: &Entered,
+) -> Result<InquiryVerdicts, BeginError> {
+    if !inquiry::is_form(form) {
+        return Ok(InquiryVerdicts::default());
+    }
+    let turn = chat.store.turn(&entered.thread.id, root).await?;
+    let items = turn.iter().filter_map(|entry| entry.item.as_ref());
+    Ok(inquiry::verdicts(form, inquiry::waiting_behind(&form.id, items)))
 }

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::super::context::ChatContext;
-use super::super::forms::approval;
 use super::super::forms::questions::{answers_in, settled, skip, waiting};
+use super::super::forms::{approval, inquiry};
 use super::super::repeat::{resumable, try_again};
 use super::super::request::job::TurnJob;
 use super::super::request::prompt_start::StartedPrompt;
@@ -18,7 +18,7 @@ use super::due::count_due;
 use super::enter::{Entered, enter};
 use super::held::HeldThread;
 use super::queue::QueueSlot;
-use base::agents::Verdict;
+use base::agents::{InquiryVerdicts, Verdict, ticket_of};
 use base::domain::{
     Assistant, Item, ItemId, Message, Order, PageRequest, Spend, Thread, ThreadStatus,
 };
@@ -64,6 +64,8 @@ pub(crate) struct ResumedCalls {
     pub(crate) answered: HashMap<String, Verdict>,
     /// The keys of those that were begun.
     pub(crate) begun: HashSet<String>,
+    /// What the person answered to their servers (ADR 44).
+    pub(crate) replies: InquiryVerdicts,
 }
 
 impl ResumedCalls {
@@ -223,8 +225,9 @@ async fn add_message(
     let prompt = message.started_prompt(&chat.tools.catalog().content)?;
     let newest = chat.store.items(&thread.owner, &thread.id, &NEWEST).await?.data.pop();
     let form = newest.filter(|item| waiting(item).is_some());
-    if let Some(form) = form.as_ref().filter(|form| approval::is_form(form)) {
-        return message_to_approval(chat, job, (message, prompt.as_ref()), form, entered).await;
+    if let Some(form) = form.as_ref().filter(|it| approval::is_form(it) || inquiry::is_form(it)) {
+        return message_to_waiting_calls(chat, job, (message, prompt.as_ref()), form, entered)
+            .await;
     }
     let settled = form.and_then(|item| settled_by(message, job.request.context.abilities, item));
     // The form's entry exists. It keeps its own root: effects belong to that (ADR 12).
@@ -259,9 +262,9 @@ fn begun_by_message(
     }
 }
 
-/// A message while calls wait for approval. A plain yes or no is the answer; after anything else
-/// the calls are not made (ADR 38).
-async fn message_to_approval(
+/// A message while calls wait for approval, or for what their servers asked. A plain yes or no is the
+/// answer; after anything else the calls are not made (ADR 38, ADR 44).
+async fn message_to_waiting_calls(
     chat: &ChatContext,
     job: &TurnJob,
     (message, prompt): (&NewMessage, Option<&StartedPrompt>),
@@ -273,12 +276,15 @@ async fn message_to_approval(
     let questions = waiting(form).unwrap_or_default();
     // A yes that waited for the turn before was not said to the form of that turn.
     let said = message.said();
-    let answers = approval::answers_in(&said, questions).filter(|_| !entered.waited);
-    let Some(answers) = answers else {
-        let turn = chat.store.turn(&thread.id, &stored.root).await?;
-        let turn: Vec<_> = turn.into_iter().filter_map(|entry| entry.message).collect();
+    let answers = if inquiry::is_form(form) {
+        inquiry::answers_in(&said, questions)
+    } else {
+        approval::answers_in(&said, questions)
+    };
+    let Some(answers) = answers.filter(|_| !entered.waited) else {
+        let let_go = let_go(chat, form, &stored.root, entered).await?;
         let item = Some(settled(form.clone(), &skip()));
-        let form = Entry { root: stored.root, item, message: approval::let_go(&turn) };
+        let form = Entry { root: stored.root, item, message: let_go };
         return Ok(begun_by_message(job, (message, prompt), entered, Some(form)));
     };
     let form = settled(form.clone(), &answers);
@@ -293,6 +299,25 @@ async fn message_to_approval(
     let answered = answered(chat, root.clone(), form.clone(), entered).await?;
     begun.entries.insert(0, Entry { root, item: Some(form), message: None });
     Ok(Started { entries: begun.entries, events: begun.events, ..answered })
+}
+
+/// Results of the calls behind a form that was not answered. Those that wait in this process are given
+/// up.
+async fn let_go(
+    chat: &ChatContext,
+    form: &Item,
+    root: &ItemId,
+    entered: &Entered,
+) -> Result<Option<Message>, BeginError> {
+    let turn = chat.store.turn(&entered.thread.id, root).await?;
+    let items = turn.iter().filter_map(|entry| entry.item.as_ref());
+    let calls = inquiry::waiting_behind(&form.id, items);
+    let transcript: Vec<_> = turn.iter().filter_map(|entry| entry.message.clone()).collect();
+    if !inquiry::is_form(form) {
+        return Ok(approval::let_go(&transcript));
+    }
+    calls.iter().filter_map(|it| ticket_of(&it.inquiry)).for_each(|it| chat.tools.give_up(it));
+    Ok(inquiry::let_go(&transcript, &calls))
 }
 
 /// A message that an earlier copy of the request has stored.

@@ -9,6 +9,7 @@ mod heartbeat;
 mod held;
 mod queue;
 
+pub(super) use answers::replies;
 pub(super) use begin::{Admitted, Plan, Ready, ResumedCalls, StartMode, Started, beginning, start};
 pub(super) use enter::{Entered, release_lease};
 pub(super) use heartbeat::{Heartbeat, beat};

@@ -134,7 +134,7 @@ fn verdict(answer: &Answer) -> Verdict {
 }
 
 /// A plain yes or no, as the option that it means.
-fn plain_answer(words: &str) -> Option<&'static str> {
+pub(super) fn plain_answer(words: &str) -> Option<&'static str> {
     let said = words.trim().trim_end_matches(['.', '!', '。']).to_lowercase();
     if YES.contains(&said.as_str()) {
         Some(APPROVE)
@@ -235,14 +235,19 @@ fn words(call: &HeldCall, room: usize) -> String {
 
 /// A name as it is if it is one word, and in quotes otherwise: servers and models choose names, and
 /// none may go on with our sentence.
-fn name(text: &str) -> String {
+pub(super) fn name(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
     let is_short = text.chars().count() <= MAX_NAME && !text.is_empty();
     if is_short && text.chars().all(is_plain) { text.to_owned() } else { quoted(text) }
 }
 
 fn quoted(text: &str) -> String {
-    harmless(&Value::from(shorten(text, MAX_NAME)).to_string())
+    quoted_to(text, MAX_NAME)
+}
+
+/// At most so many characters of a text, in quotes.
+pub(super) fn quoted_to(text: &str, limit: usize) -> String {
+    harmless(&Value::from(shorten(text, limit)).to_string())
 }
 
 /// Every argument with its name: none can be pushed out of sight by others. Of a long value the
@@ -272,7 +277,7 @@ fn both_ends(text: &str, limit: usize) -> String {
 }
 
 /// On one line, with what cannot be seen made visible, and without what Markdown or HTML would act on.
-fn harmless(text: &str) -> String {
+pub(super) fn harmless(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for letter in reveal(text).chars() {
         match letter {

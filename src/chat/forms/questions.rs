@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::super::request::now;
-use super::{approval, budget};
+use super::{approval, budget, inquiry};
 use base::domain::{
     Answer, AnswerStatus, Answers, Item, ItemContent, ItemId, Message, Question, QuestionKind,
     ThreadId,
@@ -52,7 +52,7 @@ pub(crate) fn message(item: &Item) -> Option<Message> {
         return budget::message(decision);
     }
     let ItemContent::StructuredInput { inputs, .. } = &item.content else { return None };
-    if approval::asks(inputs) {
+    if approval::asks(inputs) || inquiry::asks(inputs) {
         return None; // The results of the calls say it (ADR 38).
     }
     let text = match inputs.as_slice() {

@@ -5,19 +5,19 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::super::forms::approval::{self, Confirmation};
-use super::super::forms::{budget, questions};
+use super::super::forms::{budget, inquiry, questions};
 use super::super::request::now;
 use super::super::turn::TurnLog;
 use super::super::{Fact, Level, RunStart, Start, ToolEnd, ToolRecord, ToolStart, TurnEnd};
 use super::entry_queue::EntryQueue;
 use super::projection::{Growing, Projection, Shape};
 use super::scope::Scope;
-use super::wording::{CUT_MARK, message_for_person, note, sign_in};
+use super::wording::{CUT_MARK, WAITS, message_for_person, note, sign_in};
 use base::agents::{AgentEvent, Delta, Finish, ToolError, ToolProgress};
 use base::domain::{
-    Assistant, BuiltInTool, Cleaner, Item, ItemContent, ItemId, LinkFilter, Message, OutputText,
-    Question, Reply, SignInOffer, SpendByModel, Summary, TaskStatus, ToolCall, ToolOrigin,
-    ToolResult, clean, shorten, unlinked,
+    Assistant, BuiltInTool, CallId, Cleaner, Item, ItemContent, ItemId, LinkFilter, Message,
+    OutputText, Question, Reply, SignInOffer, SpendByModel, Summary, TaskStatus, ToolCall,
+    ToolOrigin, ToolResult, clean, shorten, unlinked,
 };
 
 /// In characters: the progress of a tool is cut to this length.
@@ -109,6 +109,7 @@ impl Scribe {
                     self.on_sign_in(*offer);
                 }
             }
+            AgentEvent::ToolWaits(call) => self.on_tool_waits(call),
             AgentEvent::Answered(results) => {
                 self.queue.keep(None, Some(Message::Tools { results }));
             }
@@ -261,6 +262,13 @@ impl Scribe {
         }
     }
 
+    /// The step shows that it waits. Once the person has answered, the call is another step.
+    fn on_tool_waits(&mut self, id: CallId) {
+        self.calls.retain(|call| call.id != id);
+        let end = ToolEnd { call: id, output: WAITS.to_owned(), is_error: true };
+        self.tell(Fact::ToolFinished(Box::new(end)));
+    }
+
     fn on_finish(&mut self, finish: Finish) {
         // The item that grows is closed first: the form and the note come after it.
         match self.shape() {
@@ -275,6 +283,11 @@ impl Scribe {
             Finish::Held(held) => {
                 let form = self.ask(approval::questions(&held));
                 self.confirmation = approval::confirmation(&form, &held).map(Box::new);
+            }
+            Finish::Inquired(calls) => {
+                let inquiry = inquiry::stored(&self.run.thread, &calls);
+                self.queue.keep(Some(inquiry), None);
+                drop(self.ask(inquiry::questions(&calls)));
             }
             Finish::Completed
             | Finish::Cancelled

@@ -10,6 +10,9 @@ use base::domain::{Outcome, SignInOffer};
 /// Appended to text that was cut, so that nobody takes it for complete (ADR 7).
 pub(crate) const CUT_MARK: &str = "\n\n*[cut off here]*";
 
+/// What a step shows whose server asks the person.
+pub(crate) const WAITS: &str = "It asks you something first.";
+
 /// The sentence for the user; `None` if the turn succeeded.
 pub(crate) fn message_for_person(
     finish: &Finish,
@@ -17,7 +20,9 @@ pub(crate) fn message_for_person(
     request_id: &str,
 ) -> Option<String> {
     let sentence = match finish {
-        Finish::Completed | Finish::Asked(_) | Finish::Held(_) => return None,
+        Finish::Completed | Finish::Asked(_) | Finish::Held(_) | Finish::Inquired(_) => {
+            return None;
+        }
         Finish::Cancelled => "The answer was stopped.".to_owned(),
         Finish::StepLimit { steps } => {
             let steps = if *steps == 1 { "1 step".to_owned() } else { format!("{steps} steps") };
@@ -56,7 +61,9 @@ pub(crate) fn message_for_person(
 /// The note for the model's next turn; `None` if the answer is complete.
 pub(crate) fn note(finish: &Finish) -> Option<String> {
     let reason = match finish {
-        Finish::Completed | Finish::Asked(_) | Finish::Held(_) => return None,
+        Finish::Completed | Finish::Asked(_) | Finish::Held(_) | Finish::Inquired(_) => {
+            return None;
+        }
         Finish::Cancelled => "the user stopped it",
         Finish::StepLimit { .. } | Finish::Repeated { .. } => "it took too many steps",
         Finish::OverBudget(_) => "it had reached the cost limit of an answer",

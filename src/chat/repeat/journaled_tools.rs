@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 
 use super::super::{Known, Lease, NewEffect, Store, ThreadsError};
 use base::agents::{Certainty, Finish, Interrupt, ToolError, ToolRequest, Tools};
-use base::domain::{CallKey, Catalog, Effect, ItemId, Tool, ToolCall, ToolOutput};
+use base::domain::{CallKey, Catalog, Continuation, Effect, ItemId, Tool, ToolCall, ToolOutput};
 
 /// The tools of one turn. Before a call that may change something its intent is recorded, and after
 /// it the answer. A later try finds both.
@@ -44,8 +44,11 @@ impl JournaledTools {
                 tracing::info!(tool.name = tool.name, "Answered from the journal");
                 return Ok(ToolOutput::plain(output, tool.origin.clone()));
             }
-            // Unknown whether it was done. Only a server that honours keys may be called again.
-            Ok(Known::Begun) if !tool.honours_keys => return Err(ToolError::Begun),
+            // Unknown whether it was done. Only a server that honours keys may be called again, or
+            // one that waits for an answer in the middle of the call (ADR 44).
+            Ok(Known::Begun) if !tool.honours_keys && !is_parked(&request) => {
+                return Err(ToolError::Begun);
+            }
             Ok(Known::New | Known::Begun) => {}
             Err(error) => {
                 // Not recorded, so not made: a retry could not know of it.
@@ -100,6 +103,11 @@ impl JournaledTools {
     }
 }
 
+fn is_parked(request: &ToolRequest<'_>) -> bool {
+    let continuation = request.resumed.map(|resumed| &resumed.continuation);
+    matches!(continuation, Some(Continuation::Parked { .. }))
+}
+
 impl Tools for JournaledTools {
     fn settled(&self) -> BoxFuture<'_, ()> {
         self.tools.settled()
@@ -107,6 +115,10 @@ impl Tools for JournaledTools {
 
     fn catalog(&self) -> Arc<Catalog> {
         self.tools.catalog()
+    }
+
+    fn give_up(&self, ticket: &str) {
+        self.tools.give_up(ticket);
     }
 
     fn call<'a>(

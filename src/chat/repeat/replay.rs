@@ -3,7 +3,7 @@
 use super::super::admission::{Admitted, beginning};
 use super::super::context::ChatContext;
 use super::super::forms::approval::{self, Confirmation};
-use super::super::forms::questions;
+use super::super::forms::{inquiry, questions};
 use super::super::history::unknown;
 use super::super::record::wording::{FORGOTTEN, overtaken};
 use super::super::request::job::TurnJob;
@@ -34,7 +34,7 @@ pub(super) async fn replay(
     let first = asked.and_then(|asked| asked.item);
     let begins = begins(&job.request.ask, &thread, receipt.is_new, first);
     let (text, confirmation) = (texts(&entries), confirmation(&entries).map(Box::new));
-    let tool_calls = calls(&before, &entries, ends_with_approval(&entries));
+    let tool_calls = calls(&before, &entries, ends_with_waiting_calls(&entries));
     let (outcome, told) = if is_forgotten {
         // No entry is left, and a stream must not stop without an end (ADR 22).
         (Outcome::Cancelled, Some(FORGOTTEN.to_owned()))
@@ -101,8 +101,9 @@ fn answers_to(item: &ItemId, mut entries: Vec<Entry>) -> (Vec<Entry>, Vec<Entry>
     (entries, after)
 }
 
-fn ends_with_approval(entries: &[Entry]) -> bool {
-    entries.last().and_then(|entry| entry.item.as_ref()).is_some_and(approval::is_form)
+fn ends_with_waiting_calls(entries: &[Entry]) -> bool {
+    let last = entries.last().and_then(|entry| entry.item.as_ref());
+    last.is_some_and(|item| approval::is_form(item) || inquiry::is_form(item))
 }
 
 /// The calls that wait behind the form at the end, if it still does.

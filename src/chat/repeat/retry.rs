@@ -1,15 +1,15 @@
 //! Answers a message again: what was said is deleted, what was done is kept, and the model sees it
 //! (ADR 12).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use super::super::admission::{Entered, Plan, ResumedCalls, Started};
+use super::super::admission::{Entered, Plan, ResumedCalls, Started, replies};
 use super::super::context::ChatContext;
-use super::super::forms::approval;
+use super::super::forms::{approval, inquiry};
 use super::super::history::unknown;
 use super::super::request::choice::choice_in;
 use super::super::{BeginError, DoneEffect, Entry, Fact, Resource};
-use base::agents::{ASK_USER, Verdict};
+use base::agents::ASK_USER;
 use base::domain::{
     Assistant, CallId, CallKey, ItemContent, ItemId, Message, ToolCall, ToolResult,
 };
@@ -34,8 +34,8 @@ pub(crate) async fn try_again(
         return Err(BeginError::NotAMessage);
     }
     let KeptCalls { entries, begun } = kept_after(chat, item, &root, entered).await?;
-    let answered = if root == *item {
-        HashMap::new()
+    let resumed = if root == *item {
+        ResumedCalls::default()
     } else {
         said_before(chat, item, &root, entered).await?
     };
@@ -46,23 +46,25 @@ pub(crate) async fn try_again(
         choice: choice_in(&asked),
         root,
         plan: Plan::Answer,
-        resumed: ResumedCalls { answered, begun },
+        resumed: ResumedCalls { begun, ..resumed },
         granted: None,
     })
 }
 
-/// What a message that was a plain yes or no decided: the form before it has it (ADR 38).
+/// What a message that was a plain yes or no decided: the form before it has it (ADR 38, ADR 44).
 async fn said_before(
     chat: &ChatContext,
     item: &ItemId,
     root: &ItemId,
     entered: &Entered,
-) -> Result<HashMap<String, Verdict>, BeginError> {
+) -> Result<ResumedCalls, BeginError> {
     let turn = chat.store.turn(&entered.thread.id, root).await?;
     let items = turn.into_iter().filter_map(|entry| entry.item);
     let before: Vec<_> = items.take_while(|one| one.id != *item).collect();
-    let form = before.iter().rev().find(|one| approval::is_form(one));
-    Ok(form.map(approval::verdicts).unwrap_or_default())
+    let form = before.iter().rev().find(|it| approval::is_form(it) || inquiry::is_form(it));
+    let Some(form) = form else { return Ok(ResumedCalls::default()) };
+    let replies = replies(chat, root, form, entered).await?;
+    Ok(ResumedCalls { answered: approval::verdicts(form), replies, ..ResumedCalls::default() })
 }
 
 /// Of everything after an item of a turn: what was done, not what was said.

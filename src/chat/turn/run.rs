@@ -187,6 +187,7 @@ async fn work(chat: &ChatContext, input: TurnInput, held: &HeldThread) -> (Recor
     };
     let run = Run::new(transcript, chat.settings.limits);
     let run = run.within(chat.settings.max_context_tokens).with_approvals(approvals);
+    let run = run.with_replies(resumed.replies);
     let steps = recorder.keeping(Box::pin(drive(run, driver))).await;
     (recorder.recorded(), steps)
 }

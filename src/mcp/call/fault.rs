@@ -8,7 +8,7 @@ use rmcp::model::{ErrorCode, ErrorData};
 
 use super::super::error::{ConnectError, TOO_MANY_REQUESTS, TransportFault, UNREADABLE};
 use base::agents::ToolError;
-use base::domain::{SignInOffer, clean, shorten};
+use base::domain::{Inquiry, SignInOffer, clean, shorten};
 use base::resilience::{Fault, GuardRefusal, Repeat, Verdict};
 
 const MAX_REFUSAL_CHARS: usize = 2_000;
@@ -46,8 +46,10 @@ pub(crate) enum CallFault {
     Broken(String),
     /// The server refused the request, or the tool said that it failed; in its own words.
     Refused(String),
-    /// The tool asks for input before it does anything.
-    Asks,
+    /// Its server asks the person before it goes on.
+    Asks(Box<Inquiry>),
+    /// The call that the person answered to does not wait here (ADR 44).
+    AnswerLost,
     /// The server does not accept the credential; nothing was done.
     NotAccepted,
     /// The operator's credential does not allow this call; nothing was done (ADR 42).
@@ -110,7 +112,8 @@ impl CallFault {
             | Self::StillLost
             | Self::Broken(_)
             | Self::Refused(_)
-            | Self::Asks => self,
+            | Self::AnswerLost
+            | Self::Asks(_) => self,
         }
     }
 
@@ -125,7 +128,8 @@ impl CallFault {
             Self::Lost | Self::StillLost => "lost",
             Self::Broken(_) => "broken",
             Self::Refused(_) => "refused",
-            Self::Asks => "asks",
+            Self::Asks(_) => "asks",
+            Self::AnswerLost => "answer_lost",
             Self::NotAccepted | Self::NotGranted | Self::CallerNotAccepted => "not_accepted",
             Self::NotSignedIn => "not_signed_in",
             Self::Expired => "expired",
@@ -145,7 +149,7 @@ impl Fault for CallFault {
             Self::Busy(pause) => Verdict::Busy(*pause),
             // A tool's own refusal shows that its server works. So does an internal error: servers
             // turn any exception of one tool into it, and other tools still work (ADR 1).
-            Self::Refused(_) | Self::Broken(_) | Self::Asks => Verdict::Answered,
+            Self::Refused(_) | Self::Broken(_) | Self::Asks(_) => Verdict::Answered,
             Self::Guard(
                 GuardRefusal::Open { .. } | GuardRefusal::Cooling { .. } | GuardRefusal::DeadlinePassed,
             )
@@ -164,6 +168,7 @@ impl Fault for CallFault {
             | Self::NoPlace
             | Self::Stopped
             | Self::Crowded
+            | Self::AnswerLost
             | Self::StillLost => Verdict::Nothing,
         }
     }
@@ -190,7 +195,8 @@ impl Fault for CallFault {
             | Self::Crowded
             | Self::Broken(_)
             | Self::Refused(_)
-            | Self::Asks => Repeat::Never,
+            | Self::AnswerLost
+            | Self::Asks(_) => Repeat::Never,
         }
     }
 }
@@ -252,7 +258,8 @@ impl From<CallFault> for ToolError {
             CallFault::Lost | CallFault::StillLost => Self::Lost,
             CallFault::Broken(words) => Self::Broken(words),
             CallFault::Refused(words) => Self::Refused(words),
-            CallFault::Asks => Self::Asks,
+            CallFault::Asks(inquiry) => Self::Asks(inquiry),
+            CallFault::AnswerLost => Self::AnswerLost,
             CallFault::NotGranted => Self::Refused(NOT_GRANTED.to_owned()),
             CallFault::CallerNotAccepted => Self::Refused(NOT_ACCEPTED.to_owned()),
             CallFault::NotSignedIn => Self::Refused(NOT_SIGNED_IN.to_owned()),

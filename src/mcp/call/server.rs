@@ -10,7 +10,6 @@ use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
 use super::super::error::ConnectError;
-use super::super::link::connect::Handshake;
 use super::super::link::connect_attempts::ConnectAttempts;
 use super::super::link::session_listener::SessionListener;
 use super::super::oauth::caller_tokens::CallerTokens;
@@ -19,16 +18,20 @@ use super::super::tools::server_tools::ServerTools;
 use super::super::{ServerSettings, Settings, Transport};
 use super::caller_sessions::{CallerSession, CallerSessions};
 use super::calling::{self, ProgressListeners};
+use super::conversation::{Conversation, QUESTION};
 use super::fault::CallFault;
 use super::in_flight::CallsInFlight;
+use super::parked_calls::{Found, ParkedCalls};
 use super::target::CallTarget;
 use base::agents::ToolRequest;
-use base::domain::{Caller, ContentList, Dependency, Detail, Effect, ToolOutput};
-use base::resilience::{Fault, Guard, GuardRefusal, Patience, Verdict};
+use base::domain::{
+    ContentList, Continuation, Dependency, Detail, Effect, FormReply, Resumption, ToolOutput,
+};
+use base::resilience::{Fault, Guard, GuardRefusal, Verdict};
 use outbound::Outbound;
 
 /// How many times its limit a call may take while its server reports progress (ADR 39).
-const MOST_LIMITS: u32 = 5;
+pub(super) const MOST_LIMITS: u32 = 5;
 
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -49,6 +52,8 @@ pub(crate) struct Server {
     pub(crate) caller_sessions: CallerSessions,
     /// Of a server at which callers sign in (ADR 46).
     pub(crate) caller_tokens: Option<CallerTokens>,
+    /// Calls that wait for what the person answers (ADR 44).
+    pub(crate) parked: Arc<ParkedCalls>,
     /// The operator's, for a server that may get them (ADR 42).
     pub(crate) tokens: Option<Arc<ServerTokens>>,
     /// The longest silence in a call.
@@ -103,6 +108,7 @@ impl Server {
             attempts: ConnectAttempts::new(common.guard.breaker.max_failures),
             outbound: common.outbound.clone(),
             caller_sessions: CallerSessions::default(),
+            parked: Arc::new(ParkedCalls::new(common.pace.answer)),
             call_timeout: settings.call_timeout.unwrap_or(common.call_timeout),
             settings,
             status: Mutex::default(),
@@ -222,6 +228,11 @@ impl Server {
     ///
     /// Dropping the future tells the server to stop.
     pub(crate) async fn call(&self, call: &PreparedCall<'_>) -> Result<ToolOutput, CallFault> {
+        if let Some(Resumption { continuation: Continuation::Parked { ticket }, replies }) =
+            call.request.resumed
+        {
+            return self.go_on(call, ticket, replies.get(QUESTION)).await;
+        }
         let _place = self.place(&call.request).await?;
         let deadline = call.request.deadline;
         let result = match call.effect {
@@ -236,6 +247,40 @@ impl Server {
             self.doubt.notify_one();
         }
         result
+    }
+
+    /// Goes on with a call that waited in this process for a person.
+    async fn go_on(
+        &self,
+        call: &PreparedCall<'_>,
+        ticket: &str,
+        reply: Option<&FormReply>,
+    ) -> Result<ToolOutput, CallFault> {
+        match self.parked.take(ticket) {
+            None => Err(CallFault::AnswerLost),
+            Some(Found::Ended(end)) => end.map(told_too_late),
+            Some(Found::Waiting(parked)) => {
+                let _under_way = self.in_flight.begin();
+                let end = call.request.deadline.min(Instant::now() + self.longest());
+                let talk = self.conversation(call, parked.session.clone());
+                let talk = talk.go_on(*parked, reply.unwrap_or(&FormReply::Declined));
+                let answer = timeout_at(end, talk).await;
+                let answer = answer.unwrap_or(Err(CallFault::Guard(GuardRefusal::TimedOut)));
+                answer.inspect_err(|fault| self.consider(fault))
+            }
+        }
+    }
+
+    pub(super) fn conversation<'a>(
+        &'a self,
+        call: &'a PreparedCall<'a>,
+        session: Option<Arc<CallerSession>>,
+    ) -> Conversation<'a> {
+        let (parked, call_timeout) = (&self.parked, self.call_timeout);
+        let ToolRequest { key, caller, .. } = call.request;
+        let is_told = self.settings.is_told_owners();
+        let meta = calling::meta(key, is_told.then_some(&caller.owner));
+        Conversation { server: &self.name, call, meta, parked, session, call_timeout }
     }
 
     /// A place among the calls that the server works on. Waiting for it takes as long as a call may,
@@ -291,70 +336,13 @@ impl Server {
         if self.settings.acts_for_callers() {
             return self.attempt_as_caller(&peer, call, until).await;
         }
-        let answer = self.send(&peer, &self.progress_listeners, call, until).await;
+        let here = (&peer, &self.progress_listeners);
+        let talk = self.conversation(call, None);
+        let answer = Box::pin(talk.begin(here, until)).await;
         answer.inspect_err(|fault| self.consider(fault))
     }
 
-    /// The same in the caller's own session. `shared` is the one that lists the tools.
-    async fn attempt_as_caller(
-        &self,
-        shared: &Peer<RoleClient>,
-        call: &PreparedCall<'_>,
-        until: Instant,
-    ) -> Result<ToolOutput, CallFault> {
-        let ToolRequest { caller, interrupt, .. } = call.request;
-        let session = timeout_at(until, self.session_of(caller, shared));
-        let session = interrupt.unless_raised(session).await.ok_or(CallFault::Stopped)?;
-        let session = session.unwrap_or(Err(CallFault::Guard(GuardRefusal::TimedOut)));
-        let session = session.inspect_err(|fault| self.consider(fault))?;
-        let answer = self.send_in(&session, call, until).await;
-        let answer =
-            answer.map_err(|fault| self.of_caller(fault, &caller.owner, session.credential()));
-        answer.inspect_err(|fault| {
-            self.consider(fault);
-            if !matches!(fault.verdict(), Verdict::Answered | Verdict::Busy(_)) {
-                self.caller_sessions.forget(&session);
-            }
-        })
-    }
-
-    async fn session_of(
-        &self,
-        caller: &Caller,
-        shared: &Peer<RoleClient>,
-    ) -> Result<Arc<CallerSession>, CallFault> {
-        let handshake = Handshake::of(shared, self.settings.revision);
-        let (owner, credential) = (&caller.owner, self.credential_of(caller).await?);
-        let session = self.caller_sessions.of(owner, &credential, self, handshake).await;
-        session.map_err(|fault| self.of_caller(fault, owner, &credential))
-    }
-
-    async fn send_in(
-        &self,
-        session: &CallerSession,
-        call: &PreparedCall<'_>,
-        until: Instant,
-    ) -> Result<ToolOutput, CallFault> {
-        let peer = session.peer().ok_or(CallFault::Unreachable)?;
-        self.send(&peer, &session.progress_listeners, call, until).await
-    }
-
-    async fn send(
-        &self,
-        peer: &Peer<RoleClient>,
-        progress_listeners: &Arc<ProgressListeners>,
-        call: &PreparedCall<'_>,
-        until: Instant,
-    ) -> Result<ToolOutput, CallFault> {
-        let ToolRequest { key, caller, progress, .. } = call.request;
-        let is_told = self.settings.is_told_owners();
-        let request = call.target.request(calling::meta(key, is_told.then_some(&caller.owner)));
-        let patience = Patience::new(until, self.call_timeout);
-        let answer = calling::call(peer, request, progress_listeners, progress, patience).await?;
-        call.target.answer(&self.name, answer)
-    }
-
-    fn consider(&self, fault: &CallFault) {
+    pub(super) fn consider(&self, fault: &CallFault) {
         let is_away = matches!(
             fault,
             CallFault::Unreachable | CallFault::NotAllowed | CallFault::NotAccepted
@@ -367,6 +355,14 @@ impl Server {
     fn lock(&self) -> MutexGuard<'_, ServerStatus> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// For the model, before what the server made of a missing answer.
+const TOO_LATE: &str = "[The person's answer came too late: the tool's server had asked in the middle of \
+    this call and was told that they declined. It answered:]\n";
+
+fn told_too_late(output: ToolOutput) -> ToolOutput {
+    ToolOutput { text: format!("{TOO_LATE}{}", output.text), ..output }
 }
 
 impl ServerStatus {

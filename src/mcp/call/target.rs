@@ -14,6 +14,10 @@ use super::fault::CallFault;
 use super::result::{read_contents, read_messages, read_result};
 use base::domain::{BuiltInTool, ToolId, ToolOrigin, ToolOutput};
 
+/// Only calls of tools wait for a person (ADR 44).
+const ASKS_FIRST: &str =
+    "the server asks the person before it gives this, which is possible in calls of tools alone";
+
 #[derive(Clone, Debug)]
 pub(crate) enum CallTarget<'a> {
     Tool { tool: &'a ToolId, arguments: Map<String, Value> },
@@ -56,7 +60,7 @@ impl CallTarget<'_> {
             ToolOrigin::Server(ToolId { server: Arc::clone(server), tool: tool.name().into() })
         };
         match (self, answer) {
-            (_, ServerResult::InputRequiredResult(_)) => Err(CallFault::Asks),
+            (_, ServerResult::InputRequiredResult(_)) => Err(CallFault::refused(ASKS_FIRST)),
             (Self::Tool { tool, .. }, ServerResult::CallToolResult(result)) => {
                 read_result(result, ToolOrigin::Server((*tool).clone()))
             }

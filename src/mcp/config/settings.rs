@@ -47,12 +47,15 @@ pub struct Pace {
     pub longest_pause: Duration,
     /// A session of this length resets the pauses.
     pub steady: Duration,
+    /// How long a call waits in this process for what a person answers (ADR 44).
+    pub answer: Duration,
 }
 
 impl Default for Pace {
     fn default() -> Self {
         let often = Duration::from_secs(30);
-        Self { look_in: often, longest_pause: often, steady: often }
+        let answer = Duration::from_mins(5);
+        Self { look_in: often, longest_pause: often, steady: often, answer }
     }
 }
 

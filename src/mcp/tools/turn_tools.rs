@@ -52,6 +52,12 @@ impl Tools for TurnTools {
         Arc::clone(&self.0.offered().catalog)
     }
 
+    fn give_up(&self, ticket: &str) {
+        for running in &self.0.servers {
+            running.server.parked.give_up(ticket);
+        }
+    }
+
     fn call<'a>(
         &'a self,
         request: ToolRequest<'a>,

@@ -1,7 +1,8 @@
 """One scenario of the official conformance suite with the program as the client.
 
 The suite starts this with the address of its own server. The program connects to it in the revision that the
-scenario is about, and the model makes the calls that the scenario names, or calls each tool once. Whenever the
+scenario is about, and the model makes the calls that the scenario names, or calls each tool once. Its person answers what
+servers ask with the first option, and leaves the rest to the server's defaults. Whenever the
 program advises a login, its operator does that.
 """
 
@@ -24,6 +25,7 @@ def main(url):
     server = {"url": url, "protocol": revision, "oauth": client or {"client_id": CLIENT}}
     with running({"suite": server}, APPROVALS="never") as program:
         for _ in range(LOGINS):
+            program.settle("suite")
             program.say("Hello.")
             if program.follow_advice("suite"):
                 # A turn sees the tools that were there when it began.
@@ -36,8 +38,9 @@ def main(url):
 def call_all(program, wanted):
     named = [(each["name"], each["arguments"]) for each in wanted]
     every = [(name, arguments(schema)) for name, schema in program.tools().items()]
-    if these := named or every:
-        print(json.dumps(program.say(calls(these))))
+    # Each in a conversation of its own: a change behind a call whose server asks is not made before it.
+    for each in named or every:
+        print(json.dumps(program.converse(calls([each]))))
 
 
 main(sys.argv[1])

@@ -19,6 +19,8 @@ from servers import Model, Server, get, post, web  # noqa: E402
 BINARY = str(pathlib.Path(os.environ.get("ORCHESTRATOR", ROOT / "target/debug/orchestrator")).resolve())
 # Longer than a turn may take.
 SECONDS = 150
+# More than a call may ask.
+FORMS = 10
 # Our own, beside the tools of servers.
 BUILT_IN = ("ask_user", "read_result", "read_resource", "read_prompt")
 
@@ -41,9 +43,24 @@ class Running:
         """One whole turn as a stream."""
         content = [{"type": "input_text", "text": message}]
         user_input = {"content": content, "attachments": [], "inference_options": {}}
-        body = {"type": "threads.create", "params": {"input": user_input}}
-        lines = post(self.server.address + "/chatkit", body, SECONDS)
+        return self.stream("threads.create", {"input": user_input})
+
+    def stream(self, kind, params):
+        lines = post(self.server.address + "/chatkit", {"type": kind, "params": params}, SECONDS)
         return [json.loads(line[6:]) for line in lines if line.startswith(b"data: ")]
+
+    def converse(self, message, fill=None):
+        """A conversation with a person who answers each form: with `fill` by the words of a question, otherwise with
+        the first option, and leaves open what is to be written. All its events."""
+        events = self.events(message)
+        for _ in range(FORMS):
+            form = events[-1].get("item", {})
+            if form.get("type") != "structured_input" or form["status"] != "pending":
+                return events
+            answers = {each["id"]: {"values": values} for each in form["inputs"] if (values := chosen(each, fill or {}))}
+            params = {"thread_id": form["thread_id"], "item_id": form["id"], "input": {"answers": answers}}
+            events += self.stream("threads.add_structured_input", params)
+        raise AssertionError("the forms never end")
 
     def tools(self):
         """What servers offer to the model, by the names that it sees."""
@@ -81,6 +98,12 @@ class Running:
         except urllib.error.HTTPError:
             return False
 
+    def settle(self, name):
+        """Waits until it is connected, or an operator could help, or neither for too long."""
+        end = time.monotonic() + CONNECT_SECONDS
+        while time.monotonic() < end and not (self.health(name)["connected"] or self.health(name).get("advice")):
+            time.sleep(0.1)
+
     def connect(self, name):
         until(f"{name} is connected", lambda: self.health(name)["connected"])
 
@@ -107,6 +130,13 @@ def running(servers, **variables):
                 program = Running(model, server, environment)
                 until("the database is prepared", program.lists_threads)
                 yield program
+
+
+def chosen(question, fill):
+    for words, value in fill.items():
+        if words in question["question"]:
+            return [value]
+    return [question["options"][0]["value"]] if question.get("options") else []
 
 
 def until(what, is_so):

@@ -170,6 +170,25 @@ class Others(unittest.TestCase):
             self.assertEqual(answer["outcome"], "completed", answer)
             self.assertIn("Bonn", answer["tool_calls"][0]["result"])
 
+    def test_everything_asks_the_person_and_gets_what_fits_over_stdio_and_http(self):
+        port = free_port()
+        with over_http(npm("server-everything", "streamableHttp"), port, PORT=str(port)) as remote:
+            for entry in (npm("server-everything"), remote):
+                with self.subTest(over=next(iter(entry))), running({"one": entry}, APPROVALS="never") as program:
+                    program.connect("one")
+                    fill = {"email": "a@b.example", '"String"': "Ann"}
+                    # A call that was given up takes no later one its questions.
+                    form = program.events(calls([("trigger-elicitation-request", {})]))[-1]["item"]
+                    said = {"content": [{"type": "input_text", "text": "Never mind."}], "attachments": [], "inference_options": {}}
+                    program.stream("threads.add_user_message", {"thread_id": form["thread_id"], "input": said})
+                    events = program.converse(calls([("trigger-elicitation-request", {})]), fill)
+
+                    self.assertEqual(events[-1]["item"]["type"], "assistant_message", events[-1])
+                    results = [each for each in program.model.log()[-1]["body"]["messages"] if each["role"] == "tool"]
+                    got = json.dumps(results)
+                    self.assertIn("a@b.example", got)
+                    self.assertIn("It was a dark and stormy night.", got)
+
     def test_fastmcp_answers_in_the_new_revision_over_stdio_and_http(self):
         port = free_port()
         with over_http(fastmcp(str(port)), port) as remote:

@@ -8,9 +8,10 @@ use futures::future::{BoxFuture, ready};
 use orchestrator::agents::{ModelError, ToolError, ToolRequest, Tools};
 use orchestrator::chat::{Beginning, Claim, DoneEffect, Entry, NewEffect, Resource};
 use orchestrator::domain::{
-    Assistant, CallKey, Catalog, ItemId, Message, Owner, ThreadId, ToolCall, ToolOutput,
+    Assistant, CallKey, Catalog, Continuation, Inquiry, ItemId, Message, Owner, ThreadId, ToolCall,
+    ToolOutput,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::again::retry;
 use crate::support::app::{Choices, TestApp, memory};
@@ -186,7 +187,8 @@ async fn what_was_done_stands_in_the_journal_and_what_was_not_is_struck_out() {
         (Err(ToolError::Lost), Some(None)),
         (Err(ToolError::Unavailable), None),
         (Err(ToolError::Refused("no".to_owned())), None),
-        (Err(ToolError::Asks), None),
+        (Err(asks(retried())), None),
+        (Err(asks(parked())), Some(None)),
     ] {
         let told = format!("{answer:?}");
         let model = ScriptedModel::new([calls(&[("add", json!({ "n": 1 }))]), says("So it is.")]);
@@ -276,4 +278,16 @@ async fn effects(app: &TestApp, said: &Value) -> Vec<DoneEffect> {
     let thread = ThreadId::from(said["thread_id"].as_str().unwrap());
     let root = ItemId::from(said["id"].as_str().unwrap());
     app.store.effects(&Resource::from(&thread), &root).await.unwrap()
+}
+
+fn asks(continuation: Continuation) -> ToolError {
+    ToolError::Asks(Box::new(Inquiry { forms: Vec::new(), continuation }))
+}
+
+fn retried() -> Continuation {
+    Continuation::Retry { round: 1, state: None, answered: Map::new() }
+}
+
+fn parked() -> Continuation {
+    Continuation::Parked { ticket: "t".to_owned() }
 }

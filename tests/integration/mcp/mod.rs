@@ -1,6 +1,8 @@
 //! The MCP adapter against real servers.
 
 mod addresses;
+pub(crate) mod asking;
+mod asking_midway;
 mod caller_sign_in;
 mod calls;
 mod catalog;
@@ -63,7 +65,7 @@ fn settings(servers: Vec<ServerSettings>) -> Settings {
     let guard = GuardSettings { breaker, retries: 2, min_delay, max_delay, jitter: false };
     let timeout = Duration::from_secs(10);
     let brief = Duration::from_millis(50);
-    let pace = Pace { look_in: brief, longest_pause: brief, steady: brief };
+    let pace = Pace { look_in: brief, longest_pause: brief, steady: brief, answer: PATIENCE };
     Settings {
         servers,
         faults: Vec::new(),
@@ -141,6 +143,7 @@ async fn call_until(
             deadline,
             interrupt,
             progress: &progress,
+            resumed: None,
         })
         .await
 }

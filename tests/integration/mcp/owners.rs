@@ -119,6 +119,14 @@ pub(super) async fn by(
     let progress = Progress::new(call.id.clone(), listener().0);
     let deadline = Instant::now() + PATIENCE;
     let (interrupt, progress) = (&Interrupt::default(), &progress);
-    let request = ToolRequest { call: &call, caller, key: None, deadline, interrupt, progress };
+    let request = ToolRequest {
+        call: &call,
+        caller,
+        key: None,
+        deadline,
+        interrupt,
+        progress,
+        resumed: None,
+    };
     in_time(servers.call(request)).await.map(|output| output.text)
 }

@@ -10,7 +10,7 @@ use crate::support::doubles::{ScriptedModel, calls, says};
 use crate::support::mcp_server::Era;
 
 const TEXT: &str = "[user]\nPlease summarise {\"topic\":\"tea\"}\n[assistant]\nGladly. Which one?\n\
-                    [user]\n[image, 12 kB]";
+                    [user]\n[image, 12 kB, left out: no PNG, JPEG, WebP or GIF]";
 
 #[tokio::test]
 async fn a_prompt_is_shown_as_it_was_written_and_read_for_the_model() {

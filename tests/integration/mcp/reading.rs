@@ -26,7 +26,7 @@ async fn resources_and_prompts_are_read_in_both_eras() {
         let asked = json!({ "server": "one", "name": "summarise", "arguments": arguments });
         let text = prompt(&servers, &asked).await.unwrap();
         let expected = "[user]\nPlease summarise {\"topic\":\"tea\",\"length\":\"3\"}\n\
-                        [assistant]\nGladly. Which one?\n[user]\n[image, 12 kB]";
+                        [assistant]\nGladly. Which one?\n[user]\n[image, 12 kB, left out: no PNG, JPEG, WebP or GIF]";
         assert_eq!(text, expected, "{era:?}");
         assert_eq!(server.calls(), ["note://first", "note://picture", "prompt summarise"]);
     }
@@ -99,10 +99,11 @@ async fn what_cannot_be_read_is_told_with_words() {
 
     let gone = read(&servers, &uri("note://gone")).await;
     assert_eq!(gone, Err(ToolError::Refused("no such note".to_owned())));
-    assert_eq!(read(&servers, &uri("note://asks")).await, Err(ToolError::Asks));
+    assert_eq!(read(&servers, &uri("note://asks")).await, Err(asks_first()));
     assert_eq!(read(&servers, &uri("note://hang")).await, Err(ToolError::TimedOut));
     let long = read(&servers, &uri("note://long")).await.unwrap();
-    assert!(long.chars().count() < 33_000 && long.ends_with("[cut]"), "{}", long.len());
+    // What of it the model gets at once is decided where its thread is known.
+    assert!(long.len() > 99_000 && !long.ends_with("[cut]"), "{}", long.len());
 
     let name = |name: &str| json!({ "server": "one", "name": name });
     for (asked, words) in [
@@ -125,7 +126,7 @@ async fn a_prompt_that_asks_for_input_is_refused_with_words() {
 
     let asked = prompt(&servers, &json!({ "server": "one", "name": "asks" })).await;
 
-    assert_eq!(asked, Err(ToolError::Asks));
+    assert_eq!(asked, Err(asks_first()));
 }
 
 #[tokio::test]
@@ -163,4 +164,9 @@ async fn read(servers: &Servers, arguments: &Value) -> Result<String, ToolError>
 
 async fn prompt(servers: &Servers, arguments: &Value) -> Result<String, ToolError> {
     call(servers, "read_prompt", &arguments.to_string()).await
+}
+
+fn asks_first() -> ToolError {
+    let words = "the server asks the person before it gives this, which is possible in calls of tools alone";
+    ToolError::Refused(words.to_owned())
 }

@@ -90,7 +90,8 @@ async fn ask_showing(
     deltas: &Deltas,
     time: Duration,
 ) -> Result<Reply, ModelError> {
-    let messages = [Message::User { text: "Hi".to_owned() }];
+    let results = Message::Tools { results: Vec::new() };
+    let messages = [Message::User { text: "Hi".to_owned() }, results];
     let deadline = Instant::now() + time;
     model
         .reply(

@@ -8,9 +8,9 @@ use orchestrator::domain::ToolImage;
 use super::{Asked, ask_showing, channel, good, refusal};
 use crate::support::scripted_http::Answer;
 
-/// Behind the first message, which stands for the results here.
+/// Of the results in the request.
 fn image() -> SeenImage {
-    SeenImage { message: 0, image: ToolImage::read("iVBORw0KGgoA").unwrap() }
+    SeenImage { message: 1, image: ToolImage::read("iVBORw0KGgoA").unwrap() }
 }
 
 /// Asks so often with an image; tells which requests had it, and how the last one ended.

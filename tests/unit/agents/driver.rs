@@ -272,6 +272,7 @@ fn kind(event: &AgentEvent) -> &'static str {
         AgentEvent::ToolProgress(_) => "progress",
         AgentEvent::ToolStarted { .. } => "started",
         AgentEvent::ToolFinished(_) => "finished",
+        AgentEvent::ToolWaits(_) => "waits",
         AgentEvent::Answered(_) => "answered",
         AgentEvent::Finished(_) => "end",
     }

@@ -1,0 +1,109 @@
+//! Calls whose servers ask the person before they go on (ADR 44). Pure: decides which of them are
+//! asked about, and what becomes of the others.
+
+use std::collections::HashMap;
+
+use super::ToolError;
+use crate::domain::{Continuation, Inquiry, Resumption, ToolCall, ToolId, ToolResult};
+use serde::{Deserialize, Serialize};
+
+/// What the ids of such calls begin with. No question of a model and no approval has such an id.
+pub(super) const PREFIX: &str = "inq_";
+
+/// So many calls of one reply may have their servers ask.
+const MAX_INQUIRED: usize = 5;
+
+/// A call whose server asks the person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InquiredCall {
+    /// Bound to this very call of this thread and to its tool as it is defined.
+    pub id: String,
+    pub tool: ToolId,
+    pub inquiry: Inquiry,
+}
+
+/// What the person's answers mean for a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InquiryVerdict {
+    Resume(Resumption),
+    /// An answer cannot be sent as it is.
+    AskAgain(Inquiry),
+}
+
+/// By the ids of the calls.
+pub type InquiryVerdicts = HashMap<String, InquiryVerdict>;
+
+/// The calls of the last reply whose servers ask.
+#[derive(Debug, Default)]
+pub(super) struct InquiryDesk {
+    waiting: Vec<(ToolCall, InquiredCall)>,
+}
+
+impl InquiryDesk {
+    /// Whether there is room for one more call to wait.
+    pub(super) const fn has_room(&self) -> bool {
+        self.waiting.len() < MAX_INQUIRED
+    }
+
+    pub(super) fn wait(&mut self, call: ToolCall, inquired: InquiredCall) {
+        self.waiting.push((call, inquired));
+    }
+
+    /// What the person is asked.
+    pub(super) fn take(&mut self) -> Vec<InquiredCall> {
+        std::mem::take(&mut self.waiting).into_iter().map(|(_, inquired)| inquired).collect()
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// The calls about which nobody is asked, and why.
+    pub(super) fn give_up(&mut self) -> Vec<(ToolCall, ToolError)> {
+        let waiting = std::mem::take(&mut self.waiting).into_iter();
+        waiting.map(|(call, inquired)| (call, beside(&inquired.inquiry))).collect()
+    }
+
+    /// Their results.
+    pub(super) fn let_go(&mut self) -> Vec<ToolResult> {
+        self.give_up().iter().map(|(call, why)| failed(call, why)).collect()
+    }
+
+    /// The tickets of the calls that wait in this process.
+    pub(super) fn parked(&self) -> Vec<String> {
+        let parked = self.waiting.iter().filter_map(|(_, it)| ticket_of(&it.inquiry));
+        parked.map(str::to_owned).collect()
+    }
+}
+
+/// Whether an id is that of a question that a server asks.
+pub fn is_inquiry(id: &str) -> bool {
+    id.starts_with(PREFIX)
+}
+
+/// The ticket of a call that waits in the process that made it.
+pub fn ticket_of(inquiry: &Inquiry) -> Option<&str> {
+    match &inquiry.continuation {
+        Continuation::Parked { ticket } => Some(ticket),
+        Continuation::Retry { .. } => None,
+    }
+}
+
+/// Why a call is given up if its questions are not shown.
+pub(super) fn beside(inquiry: &Inquiry) -> ToolError {
+    match inquiry.continuation {
+        Continuation::Retry { .. } => ToolError::AsksBeside,
+        Continuation::Parked { .. } => ToolError::AnswerLost,
+    }
+}
+
+/// The result of a call whose server was not answered, because the person wrote something else.
+pub fn unanswered(call: &ToolCall, inquiry: Option<&Inquiry>) -> ToolResult {
+    let is_parked = inquiry.is_none_or(|inquiry| ticket_of(inquiry).is_some());
+    let error = if is_parked { ToolError::UnansweredMidway } else { ToolError::Unanswered };
+    failed(call, &error)
+}
+
+fn failed(call: &ToolCall, error: &ToolError) -> ToolResult {
+    ToolResult::ours(call, error.to_string())
+}

@@ -1,0 +1,172 @@
+//! Servers of the older revision, which ask in the middle of a call: it waits in its process (ADR 44).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use orchestrator::agents::ToolError;
+use orchestrator::mcp::Pace;
+use serde_json::{Value, json};
+
+use super::asking::{House, answer, city, form_in, outcome, questions, skip, surveys};
+use super::{http, settings};
+use crate::support::app::{Answer, add, create};
+use crate::support::doubles::{Act, calls, says};
+use crate::support::mcp_server::{Era, McpServer};
+use crate::support::watchdog::until;
+
+/// A house whose calls wait so long for a person.
+async fn patient_for(answer: Duration, script: impl IntoIterator<Item = Act>) -> House {
+    let server =
+        Arc::new(McpServer::start(Era::Sessions, &["survey", "read_survey", "echo"]).await);
+    let mut settings = settings(vec![http("travel", &server)]);
+    settings.pace = Pace { answer, ..settings.pace };
+    House::with(&server, crate::support::app::memory().await, settings, script).await
+}
+
+fn accepted(content: &Value) -> Value {
+    json!({ "responses": { "trip": { "action": "accept", "content": content } } })
+}
+
+#[tokio::test]
+async fn a_call_waits_for_the_person_and_goes_on_with_the_answer() {
+    for era in [Era::Sessions, Era::Pinned] {
+        let house = House::new(era, [surveys(&city()), says("Booked.")]).await;
+
+        let told = house.app.post("/chatkit", &create("book it")).await;
+        let form = form_in(&told.events());
+        let idle = house.app.chat.running();
+        let done = house.answered(&form, &[(0, "Rome")]).await;
+
+        assert_eq!(questions(&form), ["travel asks: \"Where to?\" \"city\""]);
+        assert_eq!(idle, 0, "no turn waits for a person");
+        assert_eq!(outcome(&done), "assistant_message");
+        assert_eq!(house.got(), accepted(&json!({ "city": "Rome" })));
+        assert_eq!(house.server.calls(), ["survey"], "the call is made once");
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_only_reads_waits_as_well() {
+    let reads = calls(&[("read_survey", json!({ "forms": city() }))]);
+    let house = House::new(Era::Sessions, [reads, says("So.")]).await;
+
+    let form = house.asked().await;
+    house.answered(&form, &[(0, "Rome")]).await;
+
+    assert_eq!(house.got(), accepted(&json!({ "city": "Rome" })));
+    assert_eq!(house.server.calls(), ["read_survey"]);
+}
+
+#[tokio::test]
+async fn a_server_may_ask_twice_in_one_call() {
+    let forms = json!({ "a": city()["trip"], "b": city()["trip"] });
+    let house = House::new(Era::Sessions, [surveys(&forms), says("Booked.")]).await;
+
+    let first = house.asked().await;
+    let second = form_in(&house.answered(&first, &[(0, "Rome")]).await);
+    house.app.post("/chatkit", &skip(&second)).await;
+
+    let got = &house.got()["responses"];
+    assert_eq!(got["a"]["content"]["city"], "Rome");
+    assert_eq!(got["b"], json!({ "action": "decline" }));
+    assert_eq!(house.server.calls(), ["survey"]);
+}
+
+#[tokio::test]
+async fn a_wrong_answer_is_asked_for_again_while_the_call_waits() {
+    let schema = json!({ "type": "object", "properties": { "n": { "type": "integer" } },
+        "required": ["n"] });
+    let form = json!({ "trip": { "message": "How many?", "requestedSchema": schema } });
+    let house = House::new(Era::Sessions, [surveys(&form), says("Booked.")]).await;
+
+    let form = house.asked().await;
+    let again = form_in(&house.answered(&form, &[(0, "many")]).await);
+    house.answered(&again, &[(0, "2")]).await;
+
+    assert_eq!(house.got(), accepted(&json!({ "n": 2 })));
+}
+
+#[tokio::test]
+async fn a_message_instead_cancels_the_call_and_its_effect_is_unknown() {
+    let house = House::new(Era::Sessions, [surveys(&city()), says("It is noon.")]).await;
+
+    let form = house.asked().await;
+    let thread = form["thread_id"].as_str().unwrap();
+    let done = house.app.post("/chatkit", &add(thread, "What time is it?")).await.events();
+
+    assert_eq!(outcome(&done), "assistant_message");
+    assert_eq!(house.result(), ToolError::UnansweredMidway.to_string());
+    until("the server was told", || house.server.got().contains("cancel")).await;
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_too_late_is_told_with_what_the_server_made_of_that() {
+    let house = patient_for(Duration::from_millis(50), [surveys(&city()), says("Too late.")]).await;
+
+    let form = house.asked().await;
+    until("the server was told", || house.server.got().contains("decline")).await;
+    let done = house.answered(&form, &[(0, "Rome")]).await;
+
+    assert_eq!(outcome(&done), "assistant_message");
+    let told = house.result();
+    let is_told = told.contains("came too late") || told == ToolError::AnswerLost.to_string();
+    assert!(is_told, "{told}");
+    assert!(!told.contains("Rome"), "{told}");
+}
+
+#[tokio::test]
+async fn another_process_says_that_it_does_not_know() {
+    let house = House::new(Era::Sessions, [surveys(&city())]).await;
+    let form = house.asked().await;
+    let store = Arc::clone(&house.store);
+    let other = House::beside(&house.server, store, [says("I do not know.")]).await;
+
+    let done = other.answered(&form, &[(0, "Rome")]).await;
+
+    assert_eq!(outcome(&done), "assistant_message");
+    assert_eq!(other.result(), ToolError::AnswerLost.to_string());
+    assert_eq!(other.server.calls(), ["survey"], "it is not made again");
+}
+
+#[tokio::test]
+async fn a_server_that_dies_meanwhile_leaves_an_unknown_effect() {
+    let server = Arc::new(McpServer::start(Era::Sessions, &["survey"]).await);
+    let store = crate::support::app::memory().await;
+    let house = House::beside(&server, store, [surveys(&city()), says("It is gone.")]).await;
+    let form = house.asked().await;
+    server.cut();
+
+    let done = house.answered(&form, &[(0, "Rome")]).await;
+
+    assert_eq!(outcome(&done), "assistant_message");
+    assert!(ToolError::is_unknown_in(&house.result()), "{}", house.result());
+}
+
+#[tokio::test]
+async fn an_answer_is_given_to_the_server_once() {
+    let house = House::new(Era::Sessions, [surveys(&city()), says("Booked.")]).await;
+    let form = house.asked().await;
+
+    let both = [answer(&form, &[(0, "Rome")]), answer(&form, &[(0, "Oslo")])];
+    let (one, two) =
+        tokio::join!(house.app.post("/chatkit", &both[0]), house.app.post("/chatkit", &both[1]));
+
+    let is_refused = |it: &&&Answer| it.text.contains("do not wait for answers any more");
+    let refused = [&one, &two].iter().filter(is_refused).count();
+    assert_eq!(refused, 1, "{} {}", one.text, two.text);
+    assert_eq!(house.server.calls(), ["survey"]);
+}
+
+#[tokio::test]
+async fn no_more_calls_wait_than_there_is_room_for() {
+    let asks = (0..9).map(|_| surveys(&city()));
+    let house = House::new(Era::Sessions, asks.chain([says("So.")])).await;
+
+    for _ in 0..8 {
+        assert_eq!(house.asked().await["status"], "pending");
+    }
+    let more = house.app.post("/chatkit", &create("book it")).await;
+
+    assert!(!more.text.contains("structured_input"), "the ninth is declined: {}", more.text);
+    assert!(house.server.got().contains("decline"));
+}
