@@ -101,6 +101,8 @@ pub struct ToolEnd {
     /// The answer, or why there is none.
     pub output: String,
     pub is_error: bool,
+    /// Markdown: links and other content of the answer that is shown with the step.
+    pub beside: Option<String>,
 }
 
 impl Fact {
@@ -153,7 +155,9 @@ impl Fact {
                     words.len()
                 }
                 Self::ToolStarted(start) => start.call.arguments.len(),
-                Self::ToolFinished(end) => end.output.len(),
+                Self::ToolFinished(end) => {
+                    end.output.len() + end.beside.as_ref().map_or(0, String::len)
+                }
                 Self::ItemKept(item) | Self::ItemReplaced(item) => weight_of(item),
                 // Nothing is dropped to make room for the end, which no reader may miss (ADR 24).
                 Self::Ended(_)
@@ -173,12 +177,12 @@ fn weight_of(item: &Item) -> usize {
     match &item.content {
         ItemContent::AssistantMessage { content } => content.iter().map(|it| it.text.len()).sum(),
         ItemContent::Workflow { workflow } => workflow.tasks.iter().map(weight_of_task).sum(),
+        ItemContent::GeneratedImage { image } => image.as_ref().map_or(0, |it| it.url.len()),
         ItemContent::UserMessage { .. }
         | ItemContent::Task { .. }
         | ItemContent::StructuredInput { .. }
         | ItemContent::ClientToolCall { .. }
         | ItemContent::Widget { .. }
-        | ItemContent::GeneratedImage { .. }
         | ItemContent::EndOfTurn {}
         | ItemContent::HiddenContextItem { .. }
         | ItemContent::SdkHiddenContext { .. } => 0,

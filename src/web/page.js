@@ -558,6 +558,11 @@ const views = {
     li.shownKey = key;
     li.replaceChildren(item.status === "pending" ? formElement(item) : answersElement(item));
   },
+  generated_image(li, { image }) {
+    if (li.shownKey === image?.url && li.hasChildNodes()) return;
+    li.shownKey = image?.url;
+    li.replaceChildren(isPicture(image?.url) ? Object.assign(element("img"), { src: image.url, alt: "An image from a tool" }) : "(an image, which this page cannot show)");
+  },
   notice(li, { level, title, message, retry }) {
     li.classList.add(level);
     li.replaceChildren(...(title ? [element("strong", title)] : []), markdown(element("div"), message), ...(retry ? [button("Try again", retry)] : []));
@@ -571,6 +576,9 @@ const views = {
     li.textContent = `(a ${item.type.replaceAll("_", " ")}, which this page cannot show)`;
   },
 };
+
+/** With its bytes in it, and of a kind that cannot act: no SVG, and nothing is fetched. */
+const isPicture = (url) => /^data:image\/(png|jpeg|webp|gif);base64,[A-Za-z0-9+/=]+$/.test(url ?? "");
 
 const hasSteps = ({ workflow }) => workflow.tasks.some((task) => task.type !== "thought");
 

@@ -41,6 +41,21 @@ async function meetForm(inputs, answers) {
 const settled = (inputs, status, ...events) =>
   stream({ type: "stream_options", stream_options: { allow_cancel: true } }, { type: "thread.item.replaced", item: form(inputs, { status }) }, ...events);
 
+test("an image of a tool is shown, and nothing else that says it is one", async () => {
+  const pixel = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+  const drawn = (id, url) => done({ ...item(id, "generated_image"), content: undefined, image: { id, url } });
+  const others = ["data:image/svg+xml;base64,PHN2Zy8+", "https://evil.example/i.png", "javascript:alert(1)"];
+  const urls = [pixel, ...others];
+  await script({ "threads.create": [open(...urls.map((url, index) => drawn(`msg_${index}`, url)), answered("Drawn."))] });
+  await send("hello");
+
+  await seen(answer("Drawn."));
+  const images = page.locator(".generated_image img");
+  assert.deepEqual(await images.evaluateAll((all) => all.map((one) => one.src)), [pixel]);
+  assert.ok(await images.first().evaluate((image) => image.naturalWidth === 1));
+  assert.equal(await page.getByText("which this page cannot show").count(), others.length);
+});
+
 test("a form is answered by keyboard, in place, and then only tells what was said", async () => {
   const milk = choice("q1", "Which milk?", ["Oat <milk>", "Soy milk"]);
   const given = { values: ["Soy milk"], skipped: false };

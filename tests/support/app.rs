@@ -45,6 +45,7 @@ pub(crate) struct Choices {
     pub(crate) titles: Titles,
     pub(crate) budget: SpendBudget,
     pub(crate) approvals: ApprovalRule,
+    pub(crate) allowed_domains: AllowedDomains,
     pub(crate) phase: Phase,
     pub(crate) sign_ins: Option<Arc<dyn SignIns>>,
 }
@@ -65,6 +66,7 @@ impl Default for Choices {
             titles: Titles::FirstWords,
             budget: SpendBudget::default(),
             approvals: ApprovalRule::default(),
+            allowed_domains: AllowedDomains::default(),
             phase: Phase::Serving,
             sign_ins: None,
         }
@@ -87,7 +89,7 @@ impl TestApp {
             max_waiting: 4,
             caller_limits: choices.caller_limits,
             max_context_tokens: 32_000,
-            allowed_domains: AllowedDomains::default(),
+            allowed_domains: choices.allowed_domains,
             titles: choices.titles,
             approvals: choices.approvals,
             limits: RunLimits { max_steps: 8, budget: choices.budget },

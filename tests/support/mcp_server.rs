@@ -566,7 +566,7 @@ async fn answer(
         "long" => text("é".repeat(50_000)),
         "read_book" => text(book(&arguments)),
         "read_aloud" => text(arguments["text"].as_str().unwrap().to_owned()),
-        "read_pictures" => Ok(pictures(&arguments)),
+        "read_pictures" | "read_links" => Ok(media(name, &arguments)),
         "picture" => {
             let picture = ContentBlock::image(picture(16_000), "image/png");
             Ok(CallToolResult::success(vec![ContentBlock::text("look:"), picture]))
@@ -612,6 +612,20 @@ pub(crate) fn book(arguments: &Map<String, Value>) -> String {
 /// So many letters of base64, which begin as a PNG does.
 pub(crate) fn picture(letters: usize) -> String {
     format!("iVBORw0KGgo{}", "A".repeat(letters - 11))
+}
+
+fn media(name: &str, arguments: &Map<String, Value>) -> CallToolResult {
+    if name == "read_links" { links(arguments) } else { pictures(arguments) }
+}
+
+/// Links by their names, and a sound.
+fn links(arguments: &Map<String, Value>) -> CallToolResult {
+    let link = |(name, uri): (&String, &Value)| {
+        ContentBlock::resource_link(Resource::new(uri.as_str().unwrap(), name.clone()))
+    };
+    let mut blocks: Vec<_> = arguments.iter().map(link).collect();
+    blocks.push(ContentBlock::audio("A".repeat(4_000), "audio/wav"));
+    CallToolResult::success(blocks)
 }
 
 /// As many as are asked for, of the kind and the bytes that are asked for, as images and as resources.

@@ -13,6 +13,8 @@ pub struct ToolOutput {
     pub structured: Option<Value>,
     pub links: Vec<ToolLink>,
     pub images: Vec<ToolImage>,
+    /// Content that nobody is shown, in words: its type and its size.
+    pub unshown: Vec<String>,
     /// Which tool it was.
     pub origin: ToolOrigin,
 }
@@ -28,7 +30,8 @@ pub struct ToolLink {
 
 impl ToolOutput {
     /// Text only.
-    pub const fn plain(text: String, origin: ToolOrigin) -> Self {
-        Self { text, structured: None, links: Vec::new(), images: Vec::new(), origin }
+    pub fn plain(text: String, origin: ToolOrigin) -> Self {
+        let (links, images, unshown) = (Vec::new(), Vec::new(), Vec::new());
+        Self { text, structured: None, links, images, unshown, origin }
     }
 }

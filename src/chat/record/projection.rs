@@ -144,13 +144,13 @@ impl Projection {
         added(&item.id, &workflow.tasks)
     }
 
-    /// A failed call shows why.
+    /// A failed call shows why, another one what came beside its text.
     fn finish_tool(&mut self, end: &ToolEnd) -> Change<'_> {
         if end.is_error {
             let reason = unlinked(&shorten(&clean(&end.output), MAX_REASON));
             self.change(&end.call, TaskStatus::None, Some(reason))
         } else {
-            self.change(&end.call, TaskStatus::Complete, None)
+            self.change(&end.call, TaskStatus::Complete, end.beside.clone())
         }
     }
 

@@ -8,20 +8,17 @@ use super::super::forms::approval::{self, Confirmation};
 use super::super::forms::{budget, inquiry, questions};
 use super::super::request::now;
 use super::super::turn::TurnLog;
-use super::super::{Fact, Level, RunStart, Start, ToolEnd, ToolRecord, ToolStart, TurnEnd};
+use super::super::{Fact, Level, RunStart, Start, ToolRecord, TurnEnd};
+use super::beside::Pictures;
 use super::entry_queue::EntryQueue;
 use super::projection::{Growing, Projection, Shape};
 use super::scope::Scope;
-use super::wording::{CUT_MARK, WAITS, message_for_person, note, sign_in};
-use base::agents::{AgentEvent, Delta, Finish, ToolError, ToolProgress};
+use super::wording::{CUT_MARK, message_for_person, note};
+use base::agents::{AgentEvent, Delta, Finish};
 use base::domain::{
-    Assistant, BuiltInTool, CallId, Cleaner, Item, ItemContent, ItemId, LinkFilter, Message,
-    OutputText, Question, Reply, SignInOffer, SpendByModel, Summary, TaskStatus, ToolCall,
-    ToolOrigin, ToolResult, clean, shorten, unlinked,
+    Assistant, Cleaner, Item, ItemContent, ItemId, LinkFilter, Message, OutputText, Question,
+    Reply, SignInOffer, SpendByModel, Summary, TaskStatus, ToolCall,
 };
-
-/// In characters: the progress of a tool is cut to this length.
-const MAX_WORDS: usize = 300;
 
 /// In bytes: a thought is shown up to this length.
 const MAX_THOUGHT: usize = 20_000;
@@ -32,18 +29,19 @@ const MAX_SAID: usize = 2 * 1024 * 1024;
 
 pub(crate) struct Scribe {
     log: Arc<TurnLog>,
-    scope: Scope,
+    pub(super) scope: Scope,
     run: RunStart,
     pub(crate) queue: EntryQueue,
-    items: Projection,
+    pub(super) items: Projection,
     /// When the item that grows began.
-    begun: Instant,
+    pub(super) begun: Instant,
     /// The text of the message or thought that grows.
     words: String,
     cleaner: Cleaner,
     links: LinkFilter,
-    calls: Vec<ToolCall>,
-    done: Vec<ToolRecord>,
+    pub(super) calls: Vec<ToolCall>,
+    pub(super) done: Vec<ToolRecord>,
+    pub(super) pictures: Pictures,
     texts: Vec<String>,
     spends: SpendByModel,
     /// Bytes of text so far, for [`MAX_SAID`].
@@ -51,7 +49,7 @@ pub(crate) struct Scribe {
     told_of_other: bool,
     confirmation: Option<Box<Confirmation>>,
     /// One for each server.
-    sign_ins: Vec<SignInOffer>,
+    pub(super) sign_ins: Vec<SignInOffer>,
     finish: Finish,
 }
 
@@ -68,6 +66,7 @@ impl Scribe {
             links: LinkFilter::default(),
             calls: Vec::new(),
             done: Vec::new(),
+            pictures: Pictures::default(),
             texts: Vec::new(),
             spends: SpendByModel::default(),
             said: 0,
@@ -103,12 +102,7 @@ impl Scribe {
             }
             AgentEvent::ToolStarted { call, origin } => self.on_tool_started(*call, origin),
             AgentEvent::ToolProgress(told) => self.on_progress(*told),
-            AgentEvent::ToolFinished(told) => {
-                self.on_tool_finished(told.result);
-                if let Err(ToolError::SignIn(offer)) = told.answer {
-                    self.on_sign_in(*offer);
-                }
-            }
+            AgentEvent::ToolFinished(told) => self.on_tool_finished(*told),
             AgentEvent::ToolWaits(call) => self.on_tool_waits(call),
             AgentEvent::Answered(results) => {
                 self.queue.keep(None, Some(Message::Tools { results }));
@@ -215,60 +209,6 @@ impl Scribe {
         }
     }
 
-    fn on_tool_started(&mut self, mut call: ToolCall, origin: Option<ToolOrigin>) {
-        if origin == Some(ToolOrigin::BuiltIn(BuiltInTool::AskUser)) {
-            return; // Questions are shown as a form.
-        }
-        call.name = clean(&call.name);
-        self.calls.push(call.clone());
-        let shown = self.items.growing().filter(|growing| growing.shape() == Shape::Steps);
-        let item = if let Some(shown) = shown {
-            shown.item.id.clone()
-        } else {
-            self.close_workflow();
-            self.begun = Instant::now();
-            ItemId::new_workflow()
-        };
-        let server = origin.as_ref().and_then(ToolOrigin::server).map(Arc::clone);
-        // What a provider attached to the call goes back to that provider only (ADR 15).
-        let call = ToolCall { extra: None, ..call };
-        self.tell(Fact::ToolStarted(Box::new(ToolStart { item, at: now(), call, server })));
-    }
-
-    fn on_progress(&mut self, told: ToolProgress) {
-        // Progress that comes after the end of its call is dropped.
-        if self.calls.iter().any(|call| call.id == told.call) {
-            let words = unlinked(&shorten(&clean(&told.words), MAX_WORDS));
-            self.tell(Fact::ToolProgress { call: told.call, words });
-        }
-    }
-
-    fn on_tool_finished(&mut self, result: ToolResult) {
-        // The built-in tool is not among them: its questions are shown as a form.
-        let Some(index) = self.calls.iter().position(|call| call.id == result.id) else { return };
-        let call = self.calls.swap_remove(index);
-        let ToolResult { id, output, is_error, .. } = result;
-        let end = ToolEnd { call: id, output: output.clone(), is_error };
-        self.tell(Fact::ToolFinished(Box::new(end)));
-        let ToolCall { name, arguments, .. } = call;
-        self.done.push(ToolRecord { name, arguments, is_error, result: output });
-    }
-
-    /// Shown and not stored, in our own words: whoever has the link can begin the sign-in (ADR 46).
-    fn on_sign_in(&mut self, offer: SignInOffer) {
-        if self.sign_ins.iter().all(|known| known.server != offer.server) {
-            self.tell(Fact::Notice { level: Level::Info, message: sign_in(&offer) });
-            self.sign_ins.push(offer);
-        }
-    }
-
-    /// The step shows that it waits. Once the person has answered, the call is another step.
-    fn on_tool_waits(&mut self, id: CallId) {
-        self.calls.retain(|call| call.id != id);
-        let end = ToolEnd { call: id, output: WAITS.to_owned(), is_error: true };
-        self.tell(Fact::ToolFinished(Box::new(end)));
-    }
-
     fn on_finish(&mut self, finish: Finish) {
         // The item that grows is closed first: the form and the note come after it.
         match self.shape() {
@@ -343,7 +283,7 @@ impl Scribe {
         }
     }
 
-    fn close_workflow(&mut self) {
+    pub(super) fn close_workflow(&mut self) {
         if self.shape() == Some(Shape::Thought) {
             let rest = self.links.rest();
             self.think(&rest);
@@ -359,7 +299,11 @@ impl Scribe {
         if let ItemContent::Workflow { workflow } = &mut growing.item.content {
             workflow.summary = Some(Summary::Took { duration: self.begun.elapsed().as_secs() });
         }
+        let thread = growing.item.thread_id.clone();
         self.queue.keep(Some(growing.item), None);
+        for picture in self.pictures.items(&thread) {
+            self.queue.keep(Some(picture), None);
+        }
     }
 
     fn close_message(&mut self) -> Option<Item> {
@@ -387,7 +331,7 @@ impl Scribe {
         self.items.growing().map(Growing::shape)
     }
 
-    fn tell(&mut self, fact: Fact) {
+    pub(super) fn tell(&mut self, fact: Fact) {
         self.items.apply(&fact);
         self.queue.tell(fact, &self.log);
     }

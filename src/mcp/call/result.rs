@@ -16,6 +16,8 @@ const MAX_BLOCKS: usize = 1_000;
 /// Larger structured content is dropped: the protocol wants the same as text.
 const MAX_STRUCTURED_BYTES: usize = 256 * 1024;
 const MAX_LINKS: usize = 50;
+/// Further content is not told to the person.
+const MAX_UNSHOWN: usize = 10;
 /// Further images are named by their size.
 const MAX_IMAGES: usize = 4;
 const MAX_IMAGE_BYTES: usize = 4 * 1024 * 1024;
@@ -30,6 +32,7 @@ struct ResultReader {
     images: Vec<ToolImage>,
     /// Of the images.
     bytes: usize,
+    unshown: Vec<String>,
 }
 
 /// A result with `is_error` is a refusal by the tool.
@@ -37,7 +40,7 @@ pub(crate) fn read_result(
     result: CallToolResult,
     origin: ToolOrigin,
 ) -> Result<ToolOutput, CallFault> {
-    let ResultReader { text, images, .. } = ResultReader::read(&result);
+    let ResultReader { text, images, unshown, .. } = ResultReader::read(&result);
     if result.is_error == Some(true) {
         let words = if text.is_empty() { "the tool failed and did not say why" } else { &text };
         return Err(CallFault::refused(words));
@@ -45,7 +48,7 @@ pub(crate) fn read_result(
     let links = links_in(&result.content);
     let fits = |bytes: usize| bytes <= MAX_STRUCTURED_BYTES;
     let structured = result.structured_content.filter(|value| fits(value.to_string().len()));
-    Ok(ToolOutput { text, structured, links, images, origin })
+    Ok(ToolOutput { text, structured, links, images, unshown, origin })
 }
 
 /// The parts of a resource.
@@ -120,7 +123,10 @@ impl ResultReader {
         match block {
             ContentBlock::Text(words) => push(&mut self.text, &words.text),
             ContentBlock::Image(image) => self.push_image("image", &image.data),
-            ContentBlock::Audio(audio) => push_size(&mut self.text, "audio", &audio.data, ""),
+            ContentBlock::Audio(audio) => {
+                push_size(&mut self.text, "audio", &audio.data, "");
+                self.tell_unshown(&audio.mime_type, &audio.data);
+            }
             ContentBlock::ResourceLink(link) => {
                 let (name, uri) = (label(&link.name), label(&link.uri));
                 write(&mut self.text, format_args!("[resource {name}: {uri}]"));
@@ -142,6 +148,7 @@ impl ResultReader {
                     self.push_image(&what, blob);
                 } else {
                     push_size(&mut self.text, &what, blob, "");
+                    self.tell_unshown(mime_type.as_deref().unwrap_or("resource"), blob);
                 }
             }
             _ => self.text.push_str("[resource]"),
@@ -159,8 +166,20 @@ impl ResultReader {
             (false, None) => ", left out: too much",
         };
         push_size(&mut self.text, what, base64, left_out);
-        self.bytes += image.as_ref().map_or(0, |_| bytes);
-        self.images.extend(image);
+        match image {
+            Some(image) => {
+                self.bytes += bytes;
+                self.images.push(image);
+            }
+            None => self.tell_unshown("image", base64),
+        }
+    }
+
+    fn tell_unshown(&mut self, kind: &str, base64: &str) {
+        if self.unshown.len() < MAX_UNSHOWN {
+            let kilobytes = decoded_len(base64).div_ceil(1_000);
+            self.unshown.push(format!("{}, {kilobytes} kB", label(kind)));
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Images of tools: what of them reaches the model (ADR 48).
 
-use orchestrator::domain::{ImageKind, Message};
+use orchestrator::domain::{AllowedDomains, ImageKind, Message};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -104,4 +104,70 @@ async fn a_model_sees_the_images_of_its_turn_after_their_results_and_later_reads
     assert_eq!(places(2), [2, 4, 4, 4], "the newest four");
     assert_eq!(places(3), [] as [usize; 0], "another turn");
     assert!(json!(asked[3].messages).to_string().contains("[image, 1 kB]"));
+}
+
+/// The items of a turn in which the model calls this tool, as they were streamed and as they are listed.
+async fn shown(tool: &'static str, arguments: Value, allowed: &[&str]) -> (Vec<Value>, Vec<Value>) {
+    let server = McpServer::start(Era::Stateless, &[tool]).await;
+    let tools = started(settings(vec![http("one", &server)])).await;
+    let model = ScriptedModel::new([calls(&[(tool, arguments)]), says("Nice.")]);
+    let allowed = allowed.iter().map(|&domain| domain.to_owned()).collect();
+    let allowed_domains = AllowedDomains::new(allowed);
+    let app = TestApp::new(Choices { model, tools, allowed_domains, ..Choices::default() }).await;
+    let told = app.create("go").await;
+    let params = json!({ "thread_id": told.thread_id(), "order": "asc" });
+    let listed =
+        app.post("/chatkit", &json!({ "type": "items.list", "params": params })).await.json();
+    let done = told.events().into_iter().filter(|event| event["type"] == "thread.item.done");
+    let listed = listed["data"].as_array().unwrap().clone();
+    (done.map(|event| event["item"].clone()).collect(), listed)
+}
+
+#[tokio::test]
+async fn a_person_sees_small_images_after_the_steps_and_reads_of_others() {
+    let small = json!({ "base64": picture(400), "count": 6 });
+    let (items, listed) = shown("read_pictures", small, &[]).await;
+
+    let kinds: Vec<_> = items.iter().map(|item| item["type"].as_str().unwrap()).collect();
+    let image = "generated_image";
+    let expected = ["user_message", "workflow", image, image, image, image, "assistant_message"];
+    assert_eq!(kinds, expected);
+    assert_eq!(items, listed, "as they were streamed");
+    let url = items[2]["image"]["url"].as_str().unwrap();
+    assert_eq!(url, format!("data:image/png;base64,{}", picture(400)));
+    assert_eq!(items[2]["image"]["id"], items[2]["id"]);
+    let step = items[1]["workflow"]["tasks"][0].clone();
+    assert_eq!(step["content"], "[image, 1 kB, not shown]\n\n[image, 1 kB, not shown]");
+    assert_eq!(step["status_indicator"], "complete");
+
+    let large = json!({ "base64": picture(400_000), "count": 1 });
+    let (items, _) = shown("read_pictures", large, &[]).await;
+    assert_eq!(items.len(), 3);
+    assert_eq!(items[1]["workflow"]["tasks"][0]["content"], "[image/png, 300 kB, not shown]");
+}
+
+#[tokio::test]
+async fn links_of_a_tool_lead_only_where_they_may_and_others_stay_text() {
+    let links = json!({
+        "good": "https://docs.example.org/a?b=c",
+        "local": "file:///etc/passwd",
+        "script": "javascript:alert(1)",
+        "x](https://evil.example/) [y": "https://evil.example/(x",
+        "![i](https://evil.example/i.png)": "https://evil.example/i.png",
+    });
+    let words = async |allowed: &[&str]| {
+        let (items, _) = shown("read_links", links.clone(), allowed).await;
+        items[1]["workflow"]["tasks"][0]["content"].as_str().unwrap().to_owned()
+    };
+
+    let (none, one) = (words(&[]).await, words(&["example.org"]).await);
+
+    assert!(one.contains("[good](https://docs.example.org/a?b=c)"), "{one}");
+    for words in [none, one.replace("[good](https://docs.example.org/a?b=c)", "")] {
+        assert!(words.contains("file: ///etc/passwd") && words.contains("evil.example"), "{words}");
+        assert!(words.ends_with("[audio/wav, 3 kB, not shown]"), "{words}");
+        for acts in ["](", "://", "<"] {
+            assert!(!words.contains(acts), "{acts} in {words}");
+        }
+    }
 }
