@@ -7,7 +7,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::due::{Due, day_key};
-use super::query::{Filter, Sort};
+use super::query::{Filter, Sort, Source};
 use super::refusal::Refusal;
 use super::rules::{self, MAX_ID, MAX_NOTES, MAX_TAG, MAX_TAGS, MAX_TEXT, MAX_TITLE};
 use super::schema::{Plain, null_as_empty, whole_number};
@@ -15,6 +15,7 @@ use super::value::{Priority, Todo, TodoStatus};
 
 const MAX_LIMIT: i64 = 100;
 const DEFAULT_LIMIT: i64 = 50;
+const DEFAULT_CHANGES: i64 = 20;
 /// Short enough for a model to copy without errors, and still 48 random bits.
 const ID_DIGITS: usize = 12;
 
@@ -43,7 +44,7 @@ pub(super) struct CreateTodo {
 #[serde(deny_unknown_fields)]
 #[schemars(transform = Plain(&[]))]
 pub(super) struct ListTodos {
-    /// Only open or only done todos. All if left out.
+    /// Only open or only done todos, or the deleted ones in the trash. Open and done if left out.
     status: Option<StatusFilter>,
     /// Only todos with exactly this tag, in small or capital letters.
     #[schemars(length(max = MAX_TAG))]
@@ -76,6 +77,43 @@ pub(super) struct TodoId {
     /// The todo's id, as `list_todos` gives it.
     #[schemars(length(min = 1, max = MAX_ID))]
     pub(super) id: String,
+}
+
+/// Arguments of `undo_change`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(transform = Plain(&[]))]
+pub(super) struct UndoChange {
+    /// The number of the change, as `list_changes` gives it. The last change if left out.
+    #[serde(default, deserialize_with = "whole_number")]
+    #[schemars(range(min = 1))]
+    pub(super) change: Option<i64>,
+}
+
+/// Arguments of `list_changes`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(transform = Plain(&[]))]
+pub(super) struct ListChanges {
+    /// Only changes of the todo with this id.
+    #[schemars(length(max = MAX_ID))]
+    id: Option<String>,
+    /// How many changes at most, 1 to 100. 20 if left out.
+    #[serde(default, deserialize_with = "whole_number")]
+    #[schemars(range(min = 1, max = MAX_LIMIT))]
+    limit: Option<i64>,
+    /// How many changes to skip; `next_offset` of the page before. 0 if left out.
+    #[serde(default, deserialize_with = "whole_number")]
+    #[schemars(range(min = 0))]
+    offset: Option<i64>,
+}
+
+/// A page of the history.
+#[derive(Debug)]
+pub(super) struct ChangesPage {
+    pub(super) todo: Option<String>,
+    pub(super) limit: i64,
+    pub(super) offset: i64,
 }
 
 /// Arguments of `update_todo`; what is left out stays as it is.
@@ -113,6 +151,7 @@ enum StatusFilter {
     Open,
     Done,
     All,
+    Deleted,
 }
 
 /// Which way to sort.
@@ -138,6 +177,7 @@ impl CreateTodo {
             created_at: now,
             updated_at: now,
             completed_at: None,
+            deleted_at: None,
         })
     }
 }
@@ -169,15 +209,9 @@ impl UpdateTodo {
 
 impl ListTodos {
     pub(super) fn into_filter(self) -> Result<Filter, Refusal> {
-        let limit = self.limit.unwrap_or(DEFAULT_LIMIT);
-        let offset = self.offset.unwrap_or(0);
-        if !(1..=MAX_LIMIT).contains(&limit) {
-            return Err(Refusal::Limit(MAX_LIMIT));
-        }
-        if offset < 0 {
-            return Err(Refusal::NegativeOffset);
-        }
+        let (limit, offset) = page(self.limit.unwrap_or(DEFAULT_LIMIT), self.offset)?;
         Ok(Filter {
+            source: self.status.map_or(Source::List, StatusFilter::source),
             status: self.status.and_then(StatusFilter::only),
             tag: given(self.tag.as_ref()).map(rules::tag).transpose()?,
             text: given(self.text.as_ref()).map(rules::text).transpose()?,
@@ -195,14 +229,40 @@ impl ListTodos {
     }
 }
 
+impl ListChanges {
+    pub(super) fn into_page(self) -> Result<ChangesPage, Refusal> {
+        let (limit, offset) = page(self.limit.unwrap_or(DEFAULT_CHANGES), self.offset)?;
+        let todo = given(self.id.as_ref()).map(rules::id).transpose()?.map(str::to_owned);
+        Ok(ChangesPage { todo, limit, offset })
+    }
+}
+
 impl StatusFilter {
     const fn only(self) -> Option<TodoStatus> {
         match self {
             Self::Open => Some(TodoStatus::Open),
             Self::Done => Some(TodoStatus::Done),
-            Self::All => None,
+            Self::All | Self::Deleted => None,
         }
     }
+
+    const fn source(self) -> Source {
+        match self {
+            Self::Open | Self::Done | Self::All => Source::List,
+            Self::Deleted => Source::Trash,
+        }
+    }
+}
+
+fn page(limit: i64, offset: Option<i64>) -> Result<(i64, i64), Refusal> {
+    let offset = offset.unwrap_or(0);
+    if !(1..=MAX_LIMIT).contains(&limit) {
+        return Err(Refusal::Limit(MAX_LIMIT));
+    }
+    if offset < 0 {
+        return Err(Refusal::NegativeOffset);
+    }
+    Ok((limit, offset))
 }
 
 /// A blank filter filters nothing: models fill in members that they do not mean.

@@ -2,6 +2,8 @@
 //! (ADR 12).
 
 use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sqlx::{AnyConnection, AssertSqlSafe, Row, query};
 
 use super::attempt::{Attempt, DatabaseResult};
@@ -10,10 +12,18 @@ use super::owner::TodoOwner;
 use super::refusal::Refusal;
 use super::row::{decode, todo_of};
 use super::sql_dialect::SqlDialect;
-use super::value::{Saved, TodoView};
+use super::value::Saved;
 
 /// Old calls deleted with each new one: a limit, so that no call waits for thousands of deletions.
 const SWEEP: i64 = 100;
+
+/// What an earlier call answered.
+#[derive(Debug)]
+pub(super) struct KeptAnswer {
+    tool: String,
+    todo_id: String,
+    json: String,
+}
 
 /// A key, and whose it is.
 pub(super) type Keyed<'a> = (&'a TodoOwner, &'a Key);
@@ -49,25 +59,24 @@ pub(super) async fn claim(
     Ok(is_ours)
 }
 
-/// Stores what the call did, for its repetitions.
+/// Stores what the call answers, for its repetitions, and the one todo that it was about.
 pub(super) async fn keep(
     (owner, key): Keyed<'_>,
-    todo: &TodoView,
+    (todo_id, answer): (&str, &impl Serialize),
     connection: &mut AnyConnection,
 ) -> DatabaseResult<()> {
     let update = "UPDATE keyed_calls SET todo_id = $3, todo = $4 WHERE owner = $1 AND key = $2";
-    let json = serde_json::to_string(todo).map_err(decode)?;
+    let json = serde_json::to_string(answer).map_err(decode)?;
     let update = query(update).bind(owner.as_str()).bind(key.text.as_str());
-    update.bind(todo.id()).bind(json).execute(connection).await?;
+    update.bind(todo_id).bind(json).execute(connection).await?;
     Ok(())
 }
 
-/// The todo of an earlier call with this key: as it is now, or as that call left it if it was
-/// deleted.
+/// What an earlier call with this key answered.
 pub(super) async fn recall(
     (owner, key): Keyed<'_>,
     connection: &mut AnyConnection,
-) -> Attempt<Saved> {
+) -> Attempt<KeptAnswer> {
     let select = "SELECT tool, arguments, todo_id, todo FROM keyed_calls \
         WHERE owner = $1 AND key = $2";
     let call = query(select).bind(owner.as_str()).bind(key.text.as_str());
@@ -76,14 +85,27 @@ pub(super) async fn recall(
     if tool != key.tool || arguments != key.arguments {
         return Err(Refusal::KeyOfAnother.into());
     }
-    let (id, todo): (String, String) = (call.try_get("todo_id")?, call.try_get("todo")?);
-    let present = query("SELECT * FROM todos WHERE id = $1 AND owner = $2");
-    let present = present.bind(id).bind(owner.as_str());
+    Ok(KeptAnswer { tool, todo_id: call.try_get("todo_id")?, json: call.try_get("todo")? })
+}
+
+/// Its todo: as it is now, or as that call left it if it was deleted.
+pub(super) async fn saved_then(
+    answer: KeptAnswer,
+    owner: &TodoOwner,
+    connection: &mut AnyConnection,
+) -> DatabaseResult<Saved> {
+    let present = query("SELECT * FROM todos WHERE id = $1 AND owner = $2 AND deleted_at IS NULL");
+    let present = present.bind(answer.todo_id.as_str()).bind(owner.as_str());
     if let Some(row) = present.fetch_optional(connection).await? {
         return Ok(Saved { todo: todo_of(&row)?.into(), gone: None });
     }
-    let todo = serde_json::from_str(&todo).map_err(decode)?;
-    Ok(Saved { todo, gone: Some(farewell(&tool)) })
+    Ok(Saved { todo: answer.read()?, gone: Some(farewell(&answer.tool)) })
+}
+
+impl KeptAnswer {
+    pub(super) fn read<T: DeserializeOwned>(&self) -> DatabaseResult<T> {
+        serde_json::from_str(&self.json).map_err(decode)
+    }
 }
 
 async fn sweep(
@@ -105,6 +127,7 @@ fn farewell(tool: &str) -> String {
     let done = match tool {
         "create_todo" => "created",
         "complete_todo" => "completed",
+        "restore_todo" => "restored",
         _ => "changed",
     };
     format!("The todo was {done}, and has since been deleted.")

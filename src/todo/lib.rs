@@ -5,6 +5,7 @@ mod attempt;
 mod calls;
 mod due;
 mod fold;
+mod history;
 mod http;
 mod key;
 mod open;
@@ -18,6 +19,7 @@ mod schema;
 mod server;
 mod sql_dialect;
 mod store;
+mod undo;
 mod value;
 
 pub use http::router;

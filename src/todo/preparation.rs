@@ -132,6 +132,7 @@ fn migrator() -> Migrator {
         ("todos", include_str!("migrations/0001_todos.sql")),
         ("keyed calls", include_str!("migrations/0002_keyed_calls.sql")),
         ("owners", include_str!("migrations/0003_owners.sql")),
+        ("changes", include_str!("migrations/0004_changes.sql")),
     ];
     let steps = (1..).zip(steps).map(|(version, (description, sql))| {
         let (kind, sql) = (MigrationType::Simple, SqlStr::from_static(sql));

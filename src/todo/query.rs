@@ -13,6 +13,7 @@ use super::value::TodoStatus;
 
 #[derive(Debug)]
 pub(super) struct Filter {
+    pub(super) source: Source,
     pub(super) status: Option<TodoStatus>,
     pub(super) tag: Option<String>,
     pub(super) text: Option<String>,
@@ -24,6 +25,13 @@ pub(super) struct Filter {
     pub(super) descending: bool,
     pub(super) limit: i64,
     pub(super) offset: i64,
+}
+
+/// Where to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    List,
+    Trash,
 }
 
 /// What to sort by.
@@ -50,15 +58,22 @@ const MATCHES: &str = "FROM todos WHERE owner = $1 AND (CAST($2 AS TEXT) IS NULL
 
 impl Filter {
     pub(super) fn count<'q>(&'q self, owner: &'q TodoOwner) -> Statement<'q> {
-        self.bind(owner, sqlx::query(AssertSqlSafe(format!("SELECT COUNT(*) {MATCHES}"))))
+        self.bind(
+            owner,
+            sqlx::query(AssertSqlSafe(format!(
+                "SELECT COUNT(*) {MATCHES} {}",
+                self.source.holds()
+            ))),
+        )
     }
 
     pub(super) fn select<'q>(&'q self, owner: &'q TodoOwner, dialect: SqlDialect) -> Statement<'q> {
         let (key, way) = (self.sort.key(dialect), if self.descending { "DESC" } else { "ASC" });
+        let source = self.source.holds();
         // `IS NULL` first, because the databases sort NULL differently. `id` last, so that pages do
         // not overlap.
         let order = format!("ORDER BY {key} IS NULL, {key} {way}, created_at {way}, id {way}");
-        let sql = format!("SELECT * {MATCHES} {order} LIMIT $7 OFFSET $8");
+        let sql = format!("SELECT * {MATCHES} {source} {order} LIMIT $7 OFFSET $8");
         self.bind(owner, sqlx::query(AssertSqlSafe(sql))).bind(self.limit).bind(self.offset)
     }
 
@@ -70,6 +85,15 @@ impl Filter {
             .bind(self.text.as_deref().map(|text| format!("%{}%", literal(text))))
             .bind(self.due_from)
             .bind(self.due_before)
+    }
+}
+
+impl Source {
+    const fn holds(self) -> &'static str {
+        match self {
+            Self::List => "AND deleted_at IS NULL",
+            Self::Trash => "AND deleted_at IS NOT NULL",
+        }
     }
 }
 

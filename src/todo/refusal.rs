@@ -1,5 +1,7 @@
 //! Refusals of tools: short sentences for the model, which say what to do and contain no internals.
 
+use super::history::KEEP_DAYS;
+
 /// Characters of an unknown id that are repeated.
 const SHOWN_OF_ID: usize = 64;
 
@@ -35,6 +37,16 @@ pub(super) enum Refusal {
     Arguments(String),
     #[error("There are {0} todos, and no more fit. Delete some first.")]
     Full(i64),
+    #[error("There is no change that can be undone. Changes are kept for {KEEP_DAYS} days.")]
+    NothingToUndo,
+    #[error("There is no change {0}. Call list_changes to see their numbers.")]
+    UnknownChange(i64),
+    #[error("Change {0} is undone already. Nothing was done.")]
+    AlreadyUndone(i64),
+    #[error("The todo was changed again since. Undo change {0} first.")]
+    ChangedSince(i64),
+    #[error("The todo with id {0} is not in the trash. Nothing was done.")]
+    NotInTrash(String),
     #[error("The idempotency key must be a text of 1 to {0} printable characters.")]
     Key(usize),
     #[error("The idempotency key was used for another call.")]

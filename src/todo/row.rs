@@ -11,13 +11,14 @@ use super::owner::TodoOwner;
 use super::value::{Priority, Todo, TodoStatus};
 
 pub(super) const INSERT: &str = "INSERT INTO todos (id, title, title_key, notes, status, priority, due, \
-    due_key, tags, search, search_tags, created_at, updated_at, completed_at, owner) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+    due_key, tags, search, search_tags, created_at, updated_at, completed_at, owner, deleted_at) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
 
 /// Writes `created_at` again unchanged, so that both statements take the same values.
 pub(super) const UPDATE: &str = "UPDATE todos SET title = $2, title_key = $3, notes = $4, status = $5, \
     priority = $6, due = $7, due_key = $8, tags = $9, search = $10, search_tags = $11, \
-    created_at = $12, updated_at = $13, completed_at = $14 WHERE id = $1 AND owner = $15";
+    created_at = $12, updated_at = $13, completed_at = $14, deleted_at = $16 \
+    WHERE id = $1 AND owner = $15";
 
 pub(super) async fn save(
     sql: &'static str,
@@ -45,6 +46,7 @@ pub(super) async fn save(
         .bind(todo.updated_at.as_microsecond())
         .bind(todo.completed_at.map(Timestamp::as_microsecond))
         .bind(owner.as_str())
+        .bind(todo.deleted_at.map(Timestamp::as_microsecond))
         .execute(connection)
         .await?;
     Ok(())
@@ -53,7 +55,8 @@ pub(super) async fn save(
 pub(super) fn todo_of(row: &AnyRow) -> DatabaseResult<Todo> {
     let (status, due, tags): (String, Option<String>, String) =
         (row.try_get("status")?, row.try_get("due")?, row.try_get("tags")?);
-    let completed_at: Option<i64> = row.try_get("completed_at")?;
+    let (completed_at, deleted_at): (Option<i64>, Option<i64>) =
+        (row.try_get("completed_at")?, row.try_get("deleted_at")?);
     Ok(Todo {
         id: row.try_get("id")?,
         title: row.try_get("title")?,
@@ -69,6 +72,7 @@ pub(super) fn todo_of(row: &AnyRow) -> DatabaseResult<Todo> {
         created_at: time(row.try_get("created_at")?)?,
         updated_at: time(row.try_get("updated_at")?)?,
         completed_at: completed_at.map(time).transpose()?,
+        deleted_at: deleted_at.map(time).transpose()?,
     })
 }
 

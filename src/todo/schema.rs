@@ -46,7 +46,7 @@ pub(super) fn whole_number<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<i64>, D::Error> {
     let Some(number) = Option::deserialize(deserializer)
-        .map_err(|_| D::Error::custom("limit and offset must be whole numbers"))?
+        .map_err(|_| D::Error::custom("limit, offset and change must be whole numbers"))?
     else {
         return Ok(None);
     };
@@ -55,7 +55,9 @@ pub(super) fn whole_number<'de, D: Deserializer<'de>>(
         Number::Other(other) => other.to_string().parse().ok(),
         Number::Text(text) => text.trim().parse().ok(),
     };
-    whole.map(Some).ok_or_else(|| D::Error::custom("limit and offset must be whole numbers"))
+    whole
+        .map(Some)
+        .ok_or_else(|| D::Error::custom("limit, offset and change must be whole numbers"))
 }
 
 fn refuse_null(property: &mut Map<String, Value>) {

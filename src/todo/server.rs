@@ -1,4 +1,4 @@
-//! The six tools as MCP sees them. Rules of fields are in `rules`, statements in `store`.
+//! The tools as MCP sees them. Rules of fields are in `rules`, statements in `store`.
 
 use std::panic::AssertUnwindSafe;
 
@@ -17,18 +17,20 @@ use rmcp::model::{
 use rmcp::service::{RequestContext, ServerInitializeError};
 use rmcp::{ErrorData, RoleServer, ServerHandler, ServiceExt, tool, tool_handler, tool_router};
 
-use super::arguments::{CreateTodo, ListTodos, TodoId, UpdateTodo};
+use super::arguments::{CreateTodo, ListChanges, ListTodos, TodoId, UndoChange, UpdateTodo};
 use super::key::{self, GivenAuthor};
 use super::open::{Settings, StartError, open};
 use super::owner::{Channel, GivenOwner};
 use super::refusal::Refusal;
 use super::rules;
 use super::store::{Store, now};
-use super::value::{Deleted, Saved, Todo, TodoList, TodoStatus, TodoView};
+use super::value::{
+    ChangeList, ChangeView, Deleted, Saved, Todo, TodoList, TodoStatus, TodoView, Undone,
+};
 
 const INSTRUCTIONS: &str = "Keeps one person's todos. Find a todo with list_todos before you \
 change, complete or delete it, and use its id. Due times are days (2026-11-22) or the person's \
-local times (2026-11-22T17:00).";
+local times (2026-11-22T17:00). Every change can be undone with undo_change.";
 
 /// How rmcp's message about arguments of the wrong type begins.
 const MISFIT: &str = "failed to deserialize parameters:";
@@ -132,11 +134,12 @@ impl TodoServer {
     }
 
     #[tool(
-        description = "Change fields of a todo; what is left out stays as it is.",
+        description = "Change fields of a todo; what is left out stays as it is. It can be undone \
+                       for 30 days.",
         annotations(
             title = "Change a todo",
             read_only_hint = false,
-            destructive_hint = true,
+            destructive_hint = false,
             idempotent_hint = true,
             open_world_hint = false
         ),
@@ -174,7 +177,8 @@ impl TodoServer {
     }
 
     #[tool(
-        description = "Delete a todo for good. To mark it as done, use complete_todo.",
+        description = "Delete a todo: it goes to the trash, for 30 days. To mark it as done, use \
+                       complete_todo.",
         annotations(
             title = "Delete a todo",
             read_only_hint = false,
@@ -192,6 +196,63 @@ impl TodoServer {
         let (author, id) = (author.0?, rules::id(&arguments.0.id)?);
         let deleted = self.store.delete(&author, id).await?.todo;
         Ok(Json(Deleted { deleted }))
+    }
+
+    #[tool(
+        description = "Take a deleted todo out of the trash. list_todos with the status deleted \
+                       has its id.",
+        annotations(
+            title = "Restore a todo",
+            read_only_hint = false,
+            destructive_hint = false,
+            idempotent_hint = false,
+            open_world_hint = false
+        ),
+        meta = key::mark()
+    )]
+    async fn restore_todo(
+        &self,
+        author: GivenAuthor,
+        arguments: Parameters<TodoId>,
+    ) -> Result<Json<Saved>, String> {
+        let (author, id) = (author.0?, rules::id(&arguments.0.id)?);
+        Ok(Json(self.store.restore(&author, id).await?))
+    }
+
+    #[tool(
+        description = "Undo the last change that was made, or the one that is named. Call it again \
+                       to undo the change before. Undoing the number of an undoing does it again.",
+        annotations(
+            title = "Undo a change",
+            read_only_hint = false,
+            destructive_hint = false,
+            idempotent_hint = false,
+            open_world_hint = false
+        ),
+        meta = key::mark()
+    )]
+    async fn undo_change(
+        &self,
+        author: GivenAuthor,
+        arguments: Parameters<UndoChange>,
+    ) -> Result<Json<Undone>, String> {
+        Ok(Json(self.store.undo(&author.0?, arguments.0.change).await?))
+    }
+
+    #[tool(
+        description = "List what was changed in the last 30 days, the newest first.",
+        annotations(title = "List changes", read_only_hint = true, open_world_hint = false)
+    )]
+    async fn list_changes(
+        &self,
+        owner: GivenOwner,
+        arguments: Parameters<ListChanges>,
+    ) -> Result<Json<ChangeList>, String> {
+        let (owner, page) = (owner.0?, arguments.0.into_page()?);
+        let (changes, more_follow) = self.store.changes(&owner, &page).await?;
+        let next_offset = more_follow.then(|| page.offset.saturating_add(page.limit));
+        let changes = changes.into_iter().map(ChangeView::from).collect();
+        Ok(Json(ChangeList { changes, next_offset }))
     }
 }
 

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::due::Due;
+use super::history::{ChangeKind, KeptChange};
 use super::schema::Plain;
 
 /// Whether a todo is done.
@@ -39,6 +40,8 @@ pub(super) struct Todo {
     pub(super) created_at: Timestamp,
     pub(super) updated_at: Timestamp,
     pub(super) completed_at: Option<Timestamp>,
+    /// In the trash since then.
+    pub(super) deleted_at: Option<Timestamp>,
 }
 
 /// A todo as tools answer it.
@@ -68,6 +71,9 @@ pub(super) struct TodoView {
     /// When it was done (UTC).
     #[serde(skip_serializing_if = "Option::is_none")]
     completed_at: Option<String>,
+    /// When it was deleted (UTC); it is in the trash.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deleted_at: Option<String>,
 }
 
 /// What the tools answer that add or change a todo.
@@ -87,6 +93,51 @@ pub(super) struct Saved {
 pub(super) struct Deleted {
     /// The todo as it was.
     pub(super) deleted: TodoView,
+}
+
+/// What `undo_change` answers.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline, transform = Plain(&[]))]
+pub(super) struct Undone {
+    /// What had been done and is now undone.
+    pub(super) what: ChangeKind,
+    /// The number of the change that was undone.
+    pub(super) change: i64,
+    /// The todos as they are now. One with `deleted_at` is in the trash.
+    pub(super) todos: Vec<TodoView>,
+}
+
+/// One change in the history.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline, transform = Plain(&[]))]
+pub(super) struct ChangeView {
+    /// Names the change in `undo_change`.
+    pub(super) change: i64,
+    /// What was done.
+    pub(super) what: ChangeKind,
+    /// The todo's id.
+    pub(super) id: String,
+    /// The todo's title after it.
+    pub(super) title: String,
+    /// When it was made (UTC).
+    pub(super) made_at: String,
+    /// The number of the change that it undoes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) undoes: Option<i64>,
+    /// The number of the change that undid it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) undone_by: Option<i64>,
+}
+
+/// What `list_changes` answers.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(inline, transform = Plain(&[]))]
+pub(super) struct ChangeList {
+    /// This page, the newest first.
+    pub(super) changes: Vec<ChangeView>,
+    /// The offset of the next page, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) next_offset: Option<i64>,
 }
 
 /// What `list_todos` answers.
@@ -144,6 +195,24 @@ impl TodoView {
     pub(super) fn id(&self) -> &str {
         &self.id
     }
+
+    /// The todo that it shows.
+    pub(super) fn into_todo(self) -> Result<Todo, jiff::Error> {
+        let time = |text: Option<String>| text.map(|text| text.parse()).transpose();
+        Ok(Todo {
+            id: self.id,
+            title: self.title,
+            notes: self.notes,
+            status: self.status,
+            priority: self.priority,
+            due: self.due.and_then(|due| Due::parse(&due).ok()),
+            tags: self.tags,
+            created_at: self.created_at.parse()?,
+            updated_at: self.updated_at.parse()?,
+            completed_at: time(self.completed_at)?,
+            deleted_at: time(self.deleted_at)?,
+        })
+    }
 }
 
 impl From<Todo> for TodoView {
@@ -159,6 +228,21 @@ impl From<Todo> for TodoView {
             created_at: todo.created_at.to_string(),
             updated_at: todo.updated_at.to_string(),
             completed_at: todo.completed_at.map(|time| time.to_string()),
+            deleted_at: todo.deleted_at.map(|time| time.to_string()),
+        }
+    }
+}
+
+impl From<KeptChange> for ChangeView {
+    fn from(change: KeptChange) -> Self {
+        Self {
+            change: change.number,
+            what: change.kind,
+            id: change.todo_id,
+            title: change.title,
+            made_at: change.made_at.to_string(),
+            undoes: change.undoes,
+            undone_by: change.undone,
         }
     }
 }

@@ -22,7 +22,7 @@ impl Job {
                 Intent::Add(todos) | Intent::Offer(todos) => job.adds.extend(todos.iter().cloned()),
                 Intent::Change(change) => job.changes.push(change.clone()),
                 Intent::List(filter) => job.show = Some(filter.clone()),
-                Intent::Chat(_) | Intent::Unclear(_) => {}
+                Intent::Undo | Intent::Chat(_) | Intent::Unclear(_) => {}
             }
         }
         job

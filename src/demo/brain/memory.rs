@@ -92,7 +92,9 @@ fn confirmed(intents: &[Intent]) -> Vec<Intent> {
     let confirm = |intent: &Intent| match intent {
         Intent::Offer(todos) => Intent::Add(todos.clone()),
         Intent::Change(change) => Intent::Change(Change { tone: Tone::Plain, ..change.clone() }),
-        Intent::Add(_) | Intent::List(_) | Intent::Chat(_) | Intent::Unclear(_) => intent.clone(),
+        Intent::Add(_) | Intent::List(_) | Intent::Undo | Intent::Chat(_) | Intent::Unclear(_) => {
+            intent.clone()
+        }
     };
     intents.iter().map(confirm).collect()
 }

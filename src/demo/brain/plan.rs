@@ -17,8 +17,10 @@ use super::saying::form::{self, Form};
 use super::saying::say::{self, Made};
 use super::saying::small_talk;
 use super::saying::trouble;
+use super::saying::undoing;
 use super::turns::{ConversationTurn, Round, turns};
 use crate::conversation::{BrainAnswer, Call, Conversation, PlannedCall};
+use serde_json::Map;
 
 /// Pages of a list that are read.
 const PAGES: usize = 4;
@@ -70,6 +72,9 @@ impl<'a> Planner<'a> {
         if let Some(done) = self.talk(&intents) {
             return done;
         }
+        if intents == [Intent::Undo] {
+            return self.undo(&turn.rounds);
+        }
         let job = Job::of(&intents);
         if let Some(text) = job.missing(&self.roles, &self.conversation.tools) {
             let missing = BrainAnswer { text, ..BrainAnswer::default() };
@@ -87,7 +92,7 @@ impl<'a> Planner<'a> {
             Intent::Offer(todos) => {
                 (small_talk::offer(todos, now), Some(Pending::Confirm(intents.to_vec())))
             }
-            Intent::Add(_) | Intent::Change(_) | Intent::List(_) => return None,
+            Intent::Add(_) | Intent::Change(_) | Intent::List(_) | Intent::Undo => return None,
         };
         let kept = if is_idle(intents) { self.memory.pending.clone() } else { pending };
         let lost = matches!(
@@ -103,6 +108,20 @@ impl<'a> Planner<'a> {
             BrainAnswer { text, ..BrainAnswer::default() },
             Memory { pending: kept, ..self.memory.clone() },
         ))
+    }
+
+    fn undo(mut self, rounds: &[Round<'_>]) -> (BrainAnswer, Memory) {
+        let Some(tool) = self.roles.undo else {
+            return self.told(small_talk::no_tool("takes changes back"), None);
+        };
+        let Some(round) = rounds.first() else {
+            let call = PlannedCall { name: tool.name.clone(), arguments: Map::new() };
+            return self.calls(undoing::thoughts(), vec![call]);
+        };
+        let undone = undoing::read(round.results.first().copied().flatten());
+        self.memory.touched = undone.todos.iter().map(Todo::key).collect();
+        let text = undone.told(&self.conversation.now);
+        self.told(text, None)
     }
 
     fn work(mut self, job: &Job, rounds: &[Round<'_>]) -> (BrainAnswer, Memory) {

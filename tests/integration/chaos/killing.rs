@@ -150,7 +150,7 @@ pub(super) async fn items(server: &Running, thread: &Value) -> Vec<Value> {
 
 /// The todos by title, each with its status.
 pub(super) async fn todos(data: &Path) -> Vec<(String, String)> {
-    let all = "SELECT title_key, status FROM todos ORDER BY title_key";
+    let all = "SELECT title_key, status FROM todos WHERE deleted_at IS NULL ORDER BY title_key";
     sqlx::query_as(all).fetch_all(&mut database(data, "todos").await).await.unwrap()
 }
 

@@ -15,12 +15,16 @@ async fn the_bundled_server_offers_its_tools_with_their_effects() {
 
     let catalog = servers.catalog();
     let effect = |name: &str| catalog.find(name).map(Tool::effect);
-    assert_eq!(catalog.tools.len(), 6);
+    assert_eq!(catalog.tools.len(), 9);
     assert_eq!(effect("create_todo"), Some(Effect::Changes));
     assert_eq!(effect("list_todos"), Some(Effect::ReadOnly));
     assert_eq!(effect("get_todo"), Some(Effect::ReadOnly));
     assert_eq!(effect("complete_todo"), Some(Effect::Idempotent));
+    assert_eq!(effect("update_todo"), Some(Effect::Idempotent));
     assert_eq!(effect("delete_todo"), Some(Effect::Changes));
+    assert_eq!(effect("restore_todo"), Some(Effect::Changes));
+    assert_eq!(effect("undo_change"), Some(Effect::Changes));
+    assert_eq!(effect("list_changes"), Some(Effect::ReadOnly));
     in_time(servers.shut_down()).await;
 }
 

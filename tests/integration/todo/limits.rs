@@ -143,9 +143,9 @@ async fn arguments_of_another_shape_are_refused_in_plain_words() {
             json!({ "title": "x", "priority": "urgent" }),
             "unknown variant `urgent`, expected one of `low`, `normal`, `high`",
         ),
-        ("list_todos", json!({ "limit": "ten" }), "limit and offset must be whole numbers"),
-        ("list_todos", json!({ "offset": 1.5 }), "limit and offset must be whole numbers"),
-        ("list_todos", json!({ "limit": [] }), "limit and offset must be whole numbers"),
+        ("list_todos", json!({ "limit": "ten" }), "limit, offset and change must be whole numbers"),
+        ("list_todos", json!({ "offset": 1.5 }), "limit, offset and change must be whole numbers"),
+        ("list_todos", json!({ "limit": [] }), "limit, offset and change must be whole numbers"),
         (
             "get_todo",
             json!({ "id": "t1", "verbose": true }),
@@ -165,7 +165,7 @@ async fn ten_thousand_todos_are_enough() {
     let pool = sqlx::AnyPool::connect(&desk.url).await.unwrap();
     let fill = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9999) \
         INSERT INTO todos SELECT 't' || i, 'x', 'x', NULL, 'open', 1, NULL, NULL, '[]', 'x', '', i, i, NULL, \
-        'anyone' FROM n";
+        'anyone', NULL FROM n";
     sqlx::query(fill).execute(&pool).await.unwrap();
 
     let last = desk.call("create_todo", title("last")).await;

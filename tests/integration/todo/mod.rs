@@ -1,6 +1,7 @@
 //! The bundled todo server, through an MCP client, on every database it knows.
 
 mod changing;
+mod history;
 mod http;
 mod limits;
 mod listing;

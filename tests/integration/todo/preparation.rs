@@ -64,8 +64,15 @@ async fn while_a_file_is_prepared_calls_are_refused_and_work_afterwards() {
     let desk = Desk::sqlite().await;
     let mut other = AnyConnection::connect(&desk.url).await.unwrap();
     other.execute("DELETE FROM _todo_migrations WHERE version > 2").await.unwrap();
-    other.execute("DROP INDEX todos_by_owner").await.unwrap();
-    other.execute("ALTER TABLE todos DROP COLUMN owner").await.unwrap();
+    for undo in [
+        "DROP INDEX todos_by_owner",
+        "DROP TABLE todo_changes",
+        "DROP TABLE todo_owners",
+        "ALTER TABLE todos DROP COLUMN deleted_at",
+        "ALTER TABLE todos DROP COLUMN owner",
+    ] {
+        other.execute(undo).await.unwrap();
+    }
     other.execute("CREATE INDEX todos_by_time ON todos (created_at)").await.unwrap();
     other.execute("BEGIN EXCLUSIVE").await.unwrap();
 

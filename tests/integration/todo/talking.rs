@@ -69,7 +69,7 @@ async fn what_is_not_declared_is_not_there() {
     }
 }
 
-/// Six tools are listed, and one can be called.
+/// The tools are listed, and one can be called.
 pub(super) async fn works(client: &RunningService<RoleClient, ()>, revision: &ProtocolVersion) {
     let tools = client.list_all_tools().await.unwrap();
     let made = answer(call(client, "create_todo", title("Milk")).await).unwrap();
@@ -77,7 +77,7 @@ pub(super) async fn works(client: &RunningService<RoleClient, ()>, revision: &Pr
 
     assert_eq!(&client.peer_info().unwrap().protocol_version, revision);
     assert!(client.peer_info().unwrap().instructions.is_some());
-    assert_eq!(tools.len(), 6);
+    assert_eq!(tools.len(), 9);
     assert_eq!(listed["todos"], json!([made]));
 }
 
@@ -149,14 +149,16 @@ async fn a_due_date_is_taken_away_by_talking() {
     ask(&server.url, &json!({ "message": "add eggs for tomorrow" })).await;
 
     let said = json!({ "message": "remove the due date from eggs" });
-    let asked = ask(&server.url, &said).await;
-    let approved =
-        json!({ "thread_id": asked["thread_id"], "approve": asked["confirmation"]["id"] });
-    let answer = ask(&server.url, &approved).await;
+    let answer = ask(&server.url, &said).await;
 
     let last = answer["tool_calls"].as_array().unwrap().last().unwrap();
     assert_eq!((&last["name"], &last["is_error"]), (&json!("update_todo"), &json!(false)));
     let todo: Value = serde_json::from_str(last["result"].as_str().unwrap()).unwrap();
     assert_eq!((&todo["title"], todo.get("due")), (&json!("Eggs"), None));
+
+    // What needed no approval can be undone.
+    let undone = json!({ "message": "undo that", "thread_id": answer["thread_id"] });
+    let undone = ask(&server.url, &undone).await;
+    assert_eq!(undone["message"], "Undone. It is Eggs (due tomorrow) again.");
     drop(server.stop());
 }

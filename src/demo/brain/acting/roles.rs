@@ -11,6 +11,7 @@ pub(in crate::brain) enum Role {
     Update,
     Complete,
     Delete,
+    Undo,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +21,7 @@ pub(in crate::brain) struct Roles<'a> {
     pub(in crate::brain) update: Option<&'a ToolSpec>,
     pub(in crate::brain) complete: Option<&'a ToolSpec>,
     pub(in crate::brain) delete: Option<&'a ToolSpec>,
+    pub(in crate::brain) undo: Option<&'a ToolSpec>,
 }
 
 impl<'a> Roles<'a> {
@@ -35,6 +37,7 @@ impl<'a> Roles<'a> {
             update: best(Role::Update),
             complete: best(Role::Complete),
             delete: best(Role::Delete),
+            undo: best(Role::Undo),
         }
     }
 
@@ -52,6 +55,7 @@ impl Role {
             Self::Update => &["update", "edit", "modify", "patch"],
             Self::Complete => &["complete", "finish", "done"],
             Self::Delete => &["delete", "remove"],
+            Self::Undo => &["undo", "revert"],
         }
     }
 
@@ -59,7 +63,7 @@ impl Role {
     fn gives(self) -> &'static [Field] {
         match self {
             Self::Create => &[Field::Title],
-            Self::List => &[],
+            Self::List | Self::Undo => &[],
             Self::Update | Self::Complete | Self::Delete => &[Field::Id],
         }
     }

@@ -15,6 +15,8 @@ pub(in crate::brain) enum Intent {
     Change(Change),
     /// A list.
     List(Filter),
+    /// The last change is to be taken back.
+    Undo,
     /// No tool is needed.
     Chat(SmallTalk),
     /// A command that cannot be carried out like this.

@@ -49,6 +49,10 @@ pub(super) fn understand(text: &str, now: &Zoned) -> Vec<Intent> {
     if work.is_empty() {
         work = chat.into_iter().take(1).collect();
     }
+    // What the last change is depends on the others.
+    if work.len() > 1 && work.contains(&Intent::Undo) {
+        return vec![Intent::Unclear(Unclear::Unknown)];
+    }
     if work.is_empty() { vec![Intent::Unclear(Unclear::Unknown)] } else { work }
 }
 
@@ -70,6 +74,9 @@ fn read_clause(clause: &Clause, now: &Zoned) -> Intent {
 
 fn read_command(words: &[Word], now: &Zoned) -> Option<Intent> {
     let calm = without_bangs(words);
+    if patterns::fits("undo", &lowers(&calm)) {
+        return Some(Intent::Undo);
+    }
     tags_and_notes(&calm, &lowers(&calm), now)
         .or_else(|| read_add(words, now))
         .or_else(|| read_change(&calm, now))

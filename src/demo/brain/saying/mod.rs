@@ -5,3 +5,4 @@ pub(super) mod human;
 pub(super) mod say;
 pub(super) mod small_talk;
 pub(super) mod trouble;
+pub(super) mod undoing;

@@ -5,6 +5,30 @@ use serde_json::json;
 use super::harness::{Talk, tools, written};
 
 #[test]
+fn what_was_undone_is_told_and_then_it_is_meant() {
+    let mut talk = Talk::new();
+    let heard = talk.say("undo that");
+    assert_eq!(heard.last.text, "Undone: Milk (due tomorrow, #shopping) is open again.");
+
+    assert_eq!(
+        written(&talk.say("complete it")).split(" > ").last(),
+        Some(r#"complete_todo {"id":"t1"}"#)
+    );
+}
+
+#[test]
+fn what_cannot_be_undone_is_said_in_the_server_s_words() {
+    let mut talk = Talk::new();
+    talk.refuse("undo_change");
+    assert!(talk.say("undo").last.text.starts_with("I could not undo that: "));
+
+    let mut without = Talk::with(vec![tools().remove(0), tools().remove(1)], Vec::new());
+    let heard = without.say("undo");
+    assert_eq!(written(&heard), "-");
+    assert!(heard.last.text.contains("none that takes changes back"), "{}", heard.last.text);
+}
+
+#[test]
 fn a_name_that_fits_several_is_asked_back_and_answered_by_place() {
     for (reply, id) in
         [("the second one", "m2"), ("2", "m2"), ("first", "m1"), ("the last one please", "m3")]

@@ -112,6 +112,9 @@ impl Talk {
         }
         let argument = |name: &str| call.arguments.get(name).and_then(Value::as_str);
         let known = self.todos.iter().find(|todo| todo.get("id") == call.arguments.get("id"));
+        if call.name == "undo_change" {
+            return json!({"what": "completed", "change": 7, "todos": [self.todos[0]]}).to_string();
+        }
         if call.name.ends_with("list_todos") {
             let wanted = argument("status").filter(|status| *status != "all");
             let fits = |todo: &&Value| {
@@ -191,7 +194,10 @@ pub(super) fn tools() -> Vec<ToolSpec> {
         tool("get_todo", only_id.clone(), json!(["id"])),
         tool("update_todo", update, json!(["id"])),
         tool("complete_todo", only_id.clone(), json!(["id"])),
-        tool("delete_todo", only_id, json!(["id"])),
+        tool("delete_todo", only_id.clone(), json!(["id"])),
+        tool("restore_todo", only_id.clone(), json!(["id"])),
+        tool("undo_change", json!({"change": {"type": "integer"}}), json!([])),
+        tool("list_changes", json!({"limit": {"type": "integer"}}), json!([])),
     ]
 }
 
