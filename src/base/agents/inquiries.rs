@@ -91,16 +91,20 @@ pub fn ticket_of(inquiry: &Inquiry) -> Option<&str> {
 
 /// Why a call is given up if its questions are not shown.
 pub(super) fn beside(inquiry: &Inquiry) -> ToolError {
+    if is_under_way(inquiry) { ToolError::AnswerLost } else { ToolError::AsksBeside }
+}
+
+/// Whether the server may have acted: it waits in the middle of the call, or got an answer before.
+fn is_under_way(inquiry: &Inquiry) -> bool {
     match inquiry.continuation {
-        Continuation::Retry { .. } => ToolError::AsksBeside,
-        Continuation::Parked { .. } => ToolError::AnswerLost,
+        Continuation::Parked { .. } => true,
+        Continuation::Retry { round, .. } => round > 1,
     }
 }
 
 /// The result of a call whose server was not answered, because the person wrote something else.
 pub fn unanswered(call: &ToolCall, inquiry: Option<&Inquiry>) -> ToolResult {
-    let is_parked = inquiry.is_none_or(|inquiry| ticket_of(inquiry).is_some());
-    let error = if is_parked { ToolError::UnansweredMidway } else { ToolError::Unanswered };
+    let error = if inquiry.is_none_or(is_under_way) { ToolError::UnansweredMidway } else { ToolError::Unanswered };
     failed(call, &error)
 }
 

@@ -77,21 +77,29 @@ impl ServerContent {
 }
 
 impl ResourceTemplate {
-    /// Whether an address may be one of this family: its fixed parts are in it, in their order.
-    /// Gaps may be anything, also nothing.
+    /// Whether an address may be one of this family: its fixed parts are in it, in their order, and
+    /// between them what RFC 6570 lets an expression become, perhaps nothing.
     pub fn fits(&self, uri: &str) -> bool {
         let mut parts = self.uri_template.split('{');
         let Some(mut rest) = uri.strip_prefix(parts.next().unwrap_or_default()) else {
             return false;
         };
-        let mut parts = parts.map(|part| part.split_once('}').map_or("", |(_, fixed)| fixed));
-        let Some(last) = parts.next_back() else { return rest.is_empty() };
-        for fixed in parts {
-            let Some((_, behind)) = rest.split_once(fixed) else { return false };
+        let mut parts = parts.map(|part| part.split_once('}').unwrap_or((part, "")));
+        let Some((last, end)) = parts.next_back() else { return rest.is_empty() };
+        for (expression, fixed) in parts {
+            let Some((filled, behind)) = rest.split_once(fixed) else { return false };
+            if !may_become(expression, filled) {
+                return false;
+            }
             rest = behind;
         }
-        rest.ends_with(last)
+        rest.strip_suffix(end).is_some_and(|filled| may_become(last, filled))
     }
+}
+
+/// One without an operator leads no further: what it is filled with is encoded.
+fn may_become(expression: &str, filled: &str) -> bool {
+    expression.starts_with(['+', '#', '.', '/', ';', '?', '&']) || !filled.contains(['/', '?', '#'])
 }
 
 impl ServerPrompt {

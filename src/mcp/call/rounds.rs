@@ -15,10 +15,9 @@ const MAX_ROUNDS: u32 = 5;
 const MAX_STATE: usize = 64 * 1024;
 
 const TOO_OFTEN: &str = "it asks again and again instead of answering";
-const TOO_MUCH: &str = "the tool's server asks for more to be kept for it than is allowed, so the call \
-    was given up and did nothing";
-const NO_MODEL: &str = "the tool's server asks for the help of a model, which its operator does not \
-    allow here, so the call was given up and did nothing; tell the user";
+const TOO_MUCH: &str = "it asks for more to be kept for it than is allowed";
+const NO_MODEL: &str =
+    "it asks for the help of a model, which its operator does not allow here; tell the user";
 
 /// What is sent with a call beside its arguments.
 #[derive(Debug)]
@@ -58,7 +57,7 @@ impl Round {
     pub(crate) fn after(self, wanted: InputRequiredResult) -> AfterRound {
         let state = wanted.request_state;
         if state.as_ref().is_some_and(|state| state.len() > MAX_STATE) {
-            return AfterRound::Fault(CallFault::refused(TOO_MUCH));
+            return AfterRound::Fault(self.given_up(TOO_MUCH));
         }
         if self.number >= MAX_ROUNDS {
             return AfterRound::Fault(CallFault::Broken(TOO_OFTEN.to_owned()));
@@ -66,7 +65,7 @@ impl Round {
         let sorted = sort(wanted.input_requests.unwrap_or_default());
         let SortedRequests { forms, answered, for_model } = sorted;
         if for_model > 0 {
-            return AfterRound::Fault(CallFault::refused(NO_MODEL));
+            return AfterRound::Fault(self.given_up(NO_MODEL));
         }
         if forms.is_empty() {
             let responses = answered.into_iter().collect();
@@ -74,6 +73,18 @@ impl Round {
         }
         let continuation = Continuation::Retry { round: self.number, state, answered };
         AfterRound::Fault(CallFault::Asks(Box::new(Inquiry { forms, continuation })))
+    }
+}
+
+impl Round {
+    /// Once a person has answered, the server may have acted on that.
+    fn given_up(&self, why: &str) -> CallFault {
+        if self.number > 1 {
+            return CallFault::Broken(why.to_owned());
+        }
+        CallFault::refused(&format!(
+            "the call was given up and did nothing, because of the tool's server: {why}"
+        ))
     }
 }
 

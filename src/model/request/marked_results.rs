@@ -9,6 +9,8 @@ use base::domain::{BuiltInTool, Tool, ToolCall, ToolResult, Trust, digest};
 
 /// In hexadecimal digits. What a result has of its own mark is broken, so more would only cost.
 const MARK_DIGITS: usize = 8;
+/// In bytes, as configured servers are named.
+const MAX_NAME: usize = 32;
 
 /// What a model reads of a result: our own words and those of the bundled server as they are, all
 /// others between two marks.
@@ -49,11 +51,22 @@ fn speaker(call: &ToolCall, result: &ToolResult) -> Speaker {
         // Also a list of what a server has is of that server.
         Some(BuiltInTool::ReadResource | BuiltInTool::ReadPrompt) => {
             let server = Reading::of(call).and_then(|reading| reading.server);
-            server.map_or(Speaker::Us, |server| Speaker::Server(server.into()))
+            match server {
+                None => Speaker::Us,
+                // What a model writes there must not stand outside of the marks.
+                Some(server) if is_name(&server) => Speaker::Server(server.into()),
+                Some(_) => Speaker::Unknown,
+            }
         }
         Some(BuiltInTool::AskUser | BuiltInTool::ReadResult) => Speaker::Us,
         None => Speaker::Unknown,
     }
+}
+
+/// As servers can be named.
+fn is_name(server: &str) -> bool {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
+    server.len() <= MAX_NAME && server.chars().all(is_plain)
 }
 
 /// By the tools that are there now: a bundled server that is away is taken for another one.

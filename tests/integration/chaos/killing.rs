@@ -112,8 +112,9 @@ async fn restarted(dead: Running, data: &TempDir) -> Running {
     Running::start(data, &[("APPROVALS", "never")])
 }
 
-/// Waits until the todo server is there.
+/// Waits until it is ready and the todo server is there.
 pub(super) async fn connected(server: &Running) {
+    server.ready().await;
     let watchdog = Watchdog::new();
     while get(&format!("{}/health", server.url)).await.1["mcp"]["todo"]["connected"] != true {
         watchdog.check("the todo server is there");
