@@ -73,7 +73,8 @@ impl PromptStart {
     }
 }
 
-/// The prompt that a message starts; `None` for any other text.
+/// The prompt that a message starts; `None` for any other text. Refused is only what names a server:
+/// a bare name that cannot be started is a word like others.
 pub fn prompt_in(
     text: &str,
     content: &[ServerContent],
@@ -82,12 +83,16 @@ pub fn prompt_in(
     let (name, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
     let of_server = name.split_once(':').map(|(server, name)| (Some(server), name));
     for (server, name) in of_server.into_iter().chain([(None, name)]) {
-        match find(server, name, content) {
-            Ok((server, prompt)) => {
-                return started(server, prompt, arguments_in(rest.trim(), prompt)).map(Some);
+        let found = find(server, name, content).and_then(|(server, prompt)| {
+            started(server, prompt, arguments_in(rest.trim(), prompt))
+        });
+        match found {
+            Ok(prompt) => return Ok(Some(prompt)),
+            Err(refusal) if server.is_some() && refusal != PromptRefusal::Unknown => {
+                return Err(refusal);
             }
-            Err(PromptRefusal::Unknown) => {}
-            Err(refusal) => return Err(refusal),
+            // Servers choose names: none keeps a message from being sent by taking its first word.
+            Err(_) => {}
         }
     }
     Ok(None)

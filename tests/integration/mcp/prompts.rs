@@ -89,7 +89,7 @@ async fn what_cannot_be_started_is_refused_with_its_place_and_nothing_is_stored(
     }
 
     // Of a 4xx ChatKit's component shows nothing, so this is an event.
-    let answer = app.create("/summarise").await;
+    let answer = app.create("/one:summarise").await;
     assert_eq!((answer.status.as_u16(), answer.events().len()), (200, 1));
     assert!(answer.text.contains("Give these arguments as well: topic."), "{}", answer.text);
     let list = json!({ "type": "threads.list", "params": {} });
@@ -100,13 +100,16 @@ async fn what_cannot_be_started_is_refused_with_its_place_and_nothing_is_stored(
 #[tokio::test]
 async fn other_words_behind_a_slash_are_a_message() {
     let server = McpServer::start_with(Era::Stateless, &["echo"], Content::some()).await;
-    let model = ScriptedModel::new([says("Which file?")]);
-    let app = house(&server, &model).await;
+    // The last is the name of a prompt that needs more than that.
+    for text in ["/usr/bin is full", "/summarise"] {
+        let model = ScriptedModel::new([says("Which file?")]);
+        let app = house(&server, &model).await;
 
-    app.create("/usr/bin is full").await;
+        app.create(text).await;
 
-    let asked = &model.asked()[0].messages;
-    assert_eq!(asked.as_slice(), [Message::User { text: "/usr/bin is full".to_owned() }]);
+        let asked = &model.asked()[0].messages;
+        assert_eq!(asked.as_slice(), [Message::User { text: text.to_owned() }]);
+    }
 }
 
 #[tokio::test]

@@ -36,12 +36,9 @@ fn a_message_with_the_name_of_a_prompt_starts_it() {
 #[test]
 fn what_a_prompt_needs_is_named() {
     let missing = || Err(PromptRefusal::Missing(vec!["topic".to_owned()]));
-    assert_eq!(prompt_in("/sum", &content()), missing());
-    assert_eq!(
-        prompt_in("/sum length=3 green tea", &content()),
-        missing(),
-        "all of it is one value"
-    );
+    assert_eq!(prompt_in("/notes:sum", &content()), missing());
+    let one_value = "/notes:sum length=3 green tea";
+    assert_eq!(prompt_in(one_value, &content()), missing(), "all of it is one value");
 }
 
 #[test]
@@ -66,8 +63,17 @@ fn any_other_text_with_a_slash_is_a_message() {
 
 #[test]
 fn no_server_gets_between_a_person_and_the_prompt_of_another() {
+    assert_eq!(prompt_in("/plan", &content()), Ok(None), "a message");
+    let plan = PromptStart { server: None, name: "plan".to_owned(), arguments: BTreeMap::new() };
     let servers = vec!["todo".to_owned(), "notes".to_owned()];
-    assert_eq!(prompt_in("/plan", &content()), Err(PromptRefusal::Ambiguous(servers)));
+    assert_eq!(plan.find(&content()), Err(PromptRefusal::Ambiguous(servers)));
+}
+
+#[test]
+fn no_server_keeps_a_message_from_being_sent_by_the_name_of_a_prompt() {
+    for text in ["/sum", "/sum length=3 green tea", "/plan", "/plan a week"] {
+        assert_eq!(prompt_in(text, &content()), Ok(None), "{text}");
+    }
 }
 
 #[test]
