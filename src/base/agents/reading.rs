@@ -8,11 +8,17 @@ use serde_json::{Map, Value};
 use super::ToolError;
 use crate::domain::{
     BuiltInTool, Catalog, Hints, ServerContent, Tool, ToolCall, ToolId, ToolOrigin, ToolResult,
-    Trust,
+    Trust, is_address,
 };
 
 /// Addresses that begin like this lead into a network, whoever goes there.
-const NETWORKS: [&str; 7] = ["http", "https", "ftp", "ftps", "sftp", "ws", "wss"];
+const NETWORKS: &[&str] = &[
+    "http", "https", "ftp", "ftps", "tftp", "sftp", "scp", "ssh", "ws", "wss", "git", "svn",
+    "gopher", "gemini", "smb", "cifs", "nfs", "afp", "dav", "davs", "webdav", "s3", "gs", "gcs",
+    "az", "abfs", "abfss", "wasb", "wasbs", "hdfs", "dns", "ldap", "ldaps", "imap", "imaps", "pop",
+    "pop3", "smtp", "smtps", "mailto", "news", "nntp", "rsync", "telnet", "tcp", "udp", "rtsp",
+    "rtmp", "magnet", "ipfs", "ipns", "dict",
+];
 
 /// A call of a built-in tool that reads.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,9 +107,19 @@ impl Reading {
         Some(ToolId { server: server.into(), tool: tool.into() })
     }
 
+    /// Whether it asks for what is no address. Nothing is sent then: what a server makes of it is not
+    /// what we decided on.
+    pub fn has_no_address(&self) -> bool {
+        let asked = self.what.as_deref().filter(|_| self.kind == ReadingKind::Resource);
+        asked.is_some_and(|asked| !is_address(asked))
+    }
+
     /// The call as one of a tool of its server, for whoever decides whether it may be made. `None` if
     /// nothing is sent.
     pub(super) fn as_tool(&self, catalog: &Catalog) -> Option<Tool> {
+        if self.has_no_address() {
+            return None;
+        }
         let (id, what) = (self.id()?, self.what.as_deref()?);
         let content = catalog.content.iter().find(|it| it.server == id.server)?;
         let reach = match self.kind {
@@ -112,10 +128,16 @@ impl Reading {
             ReadingKind::Prompt => Reach::Server,
         };
         let open_world = reach != Reach::Listed;
+        // A person who lets one address be read for the whole conversation has seen that one alone.
+        let description = match reach {
+            Reach::Listed => String::new(),
+            Reach::Server => "with words of the model".to_owned(),
+            Reach::Outside => format!("outside: {what}"),
+        };
         Some(Tool {
             name: self.kind.tool().name().to_owned(),
             title: None,
-            description: String::new(),
+            description,
             schema: Arc::default(),
             origin: ToolOrigin::Server(id),
             hints: Hints { read_only: true, destructive: false, idempotent: true, open_world },
@@ -182,8 +204,21 @@ fn reach_of(uri: &str, content: &ServerContent) -> Reach {
     if listed.resources.iter().any(|it| it.uri == uri) {
         return Reach::Listed;
     }
-    let scheme = uri.split_once(':').map_or("", |(scheme, _)| scheme);
-    let is_network = NETWORKS.iter().any(|it| scheme.eq_ignore_ascii_case(it));
-    let is_of_family = listed.templates.iter().any(|it| it.fits(uri));
-    if is_of_family && !is_network { Reach::Server } else { Reach::Outside }
+    let is_of_family = listed.templates.iter().any(|it| it.names_scheme() && it.fits(uri));
+    if is_of_family && !leads_into_network(uri) { Reach::Server } else { Reach::Outside }
+}
+
+fn leads_into_network(uri: &str) -> bool {
+    let Some((scheme, rest)) = uri.split_once(':') else { return true };
+    let is_network = |word: &str| NETWORKS.iter().any(|it| word.eq_ignore_ascii_case(it));
+    // Of `git+https` each word counts.
+    scheme.split(['+', '-', '.']).any(is_network)
+        || (scheme.eq_ignore_ascii_case("file") && !is_of_this_machine(rest))
+}
+
+/// A file by its path, without another host.
+fn is_of_this_machine(file: &str) -> bool {
+    let path =
+        file.strip_prefix("//").map_or(file, |it| it.strip_prefix("localhost").unwrap_or(it));
+    path.starts_with('/') && !path.starts_with("//") && !file.contains('\\')
 }

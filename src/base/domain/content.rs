@@ -6,7 +6,10 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{ApprovalRule, BuiltInTool, Trust};
+use super::{ApprovalRule, BuiltInTool, Trust, clean};
+
+/// In bytes. A longer address is left out, because a shortened one leads nowhere.
+const MAX_ADDRESS: usize = 2_048;
 
 /// What one server has besides tools.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,6 +73,14 @@ pub struct PromptArgument {
     pub is_required: bool,
 }
 
+/// Whether a text is an address that can be shown and sent as it is: neither long nor empty, and
+/// without spaces and what nobody sees.
+pub fn is_address(text: &str) -> bool {
+    (1..=MAX_ADDRESS).contains(&text.len())
+        && !text.contains(|c: char| c.is_whitespace() || c.is_control())
+        && clean(text) == text
+}
+
 impl ServerContent {
     pub fn approval_of(&self, tool: BuiltInTool) -> Option<ApprovalRule> {
         self.approvals.iter().find(|(it, _)| *it == tool).map(|(_, rule)| *rule)
@@ -77,6 +88,14 @@ impl ServerContent {
 }
 
 impl ResourceTemplate {
+    /// Whether all of its addresses have the scheme that it names. In `{+url}` any is possible.
+    pub fn names_scheme(&self) -> bool {
+        let fixed = self.uri_template.split('{').next().unwrap_or_default();
+        let Some((scheme, _)) = fixed.split_once(':') else { return false };
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+    }
+
     /// Whether an address may be one of this family: its fixed parts are in it, in their order, and
     /// between them what RFC 6570 lets an expression become, perhaps nothing.
     pub fn fits(&self, uri: &str) -> bool {

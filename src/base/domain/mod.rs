@@ -36,6 +36,7 @@ pub use caller::{Caller, Owner, Scope};
 pub use caller_limits::CallerLimits;
 pub use content::{
     ContentList, PromptArgument, ResourceTemplate, ServerContent, ServerPrompt, ServerResource,
+    is_address,
 };
 pub use cost::{Cost, InvalidCost};
 pub use digest::digest;

@@ -10,7 +10,8 @@ use tokio::time::{Instant, timeout_at};
 
 use super::super::ContentChoice;
 use base::domain::{
-    ContentList, PromptArgument, ResourceTemplate, ServerPrompt, ServerResource, clean, shorten,
+    ContentList, PromptArgument, ResourceTemplate, ServerPrompt, ServerResource, clean, is_address,
+    shorten,
 };
 
 /// Of each list. More than a model or a person looks through.
@@ -19,9 +20,7 @@ const MAX_ENTRIES: usize = 1_000;
 const MAX_BYTES: usize = 256 * 1024;
 // A server may return a cursor forever.
 const MAX_PAGES: usize = 100;
-/// A longer address is left out, because a shortened one leads nowhere.
-const MAX_URI_BYTES: usize = 2_048;
-/// The same for names of prompts and of their arguments.
+/// Of names of prompts and of their arguments. A longer one is left out, as such an address is.
 const MAX_NAME_BYTES: usize = 128;
 const MAX_ARGUMENTS: usize = 32;
 const MAX_LABEL_CHARS: usize = 120;
@@ -226,8 +225,7 @@ fn read_argument(told: &ToldArgument) -> Option<PromptArgument> {
 
 /// An address that can be shown and sent back as it is.
 fn address(told: &str) -> Option<String> {
-    let is_fine = (1..=MAX_URI_BYTES).contains(&told.len()) && clean(told) == told;
-    (is_fine && !told.contains(char::is_whitespace)).then(|| told.to_owned())
+    is_address(told).then(|| told.to_owned())
 }
 
 /// The same, of a name.

@@ -39,6 +39,9 @@ pub(crate) fn plan_reading<'a>(
     let Some(what) = reading.what.as_deref() else {
         return Ok(ReadingPlan::Answer(list(reading, known)));
     };
+    if reading.has_no_address() {
+        return Err(refused(NO_ADDRESS.to_owned()));
+    }
     let target = match reading.kind {
         ReadingKind::Resource => CallTarget::Resource { uri: what },
         ReadingKind::Prompt => {
@@ -50,6 +53,7 @@ pub(crate) fn plan_reading<'a>(
     Ok(ReadingPlan::Ask { server, target })
 }
 
+const NO_ADDRESS: &str = "this is no address: it is too long, or has spaces or invisible characters in it; give it as it is listed";
 const NO_PROMPT: &str =
     "the server has no prompt of this name; give the server alone to list its prompts";
 

@@ -118,6 +118,19 @@ async fn what_cannot_be_read_is_told_with_words() {
 }
 
 #[tokio::test]
+async fn what_is_no_address_is_not_sent() {
+    let server = McpServer::start_with(Era::Stateless, &["echo"], Content::some()).await;
+    let servers = started(settings(vec![http("one", &server)])).await;
+
+    for odd in [" https://evil.example/?q=1", "ht\ttps://evil.example", "note://fir\u{200b}st"] {
+        let told = read(&servers, &json!({ "server": "one", "uri": odd })).await.unwrap_err();
+        let is_told = matches!(&told, ToolError::Refused(told) if told.contains("no address"));
+        assert!(is_told, "{odd:?}: {told:?}");
+    }
+    assert_eq!(server.calls(), [""; 0]);
+}
+
+#[tokio::test]
 async fn a_prompt_that_asks_for_input_is_refused_with_words() {
     let asks = rmcp::model::Prompt::new("asks", None::<String>, None);
     let content = Content::of_prompts(vec![asks]);

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use orchestrator::agents::{
-    Approvals, Finish, HeldCall, Reading, ReadingKind, Run, RunLimits, SpendBudget, Step, ToolError,
+    Approvals, Finish, HeldCall, Reading, ReadingKind, Run, RunLimits, SpendBudget, Step,
+    ToolError, fingerprint_in,
 };
 use orchestrator::domain::{
     ApprovalRule, BuiltInTool, CallKey, Catalog, ContentList, Hints, Message, PromptArgument,
@@ -97,6 +98,89 @@ fn what_is_listed_is_read_and_what_a_model_made_up_waits_after_foreign_words() {
         let web = (READ, json!({ "server": "web", "uri": "web://1" }));
         assert_eq!(waits(Some(web)), foreign, "{what} after words of another");
     }
+}
+
+#[test]
+fn only_a_family_that_names_its_scheme_lets_addresses_stay_at_their_server() {
+    for (template, uri, is_outside) in [
+        ("note://{id}", "note://secret", false),
+        ("note:{id}", "note:secret", false),
+        ("file:///{path}", "file:///etc/hosts", false),
+        ("file://{+path}", "file:///etc/hosts", false),
+        ("file://{+path}", "file://localhost/etc/hosts", false),
+        ("file:{+path}", "file:/etc/hosts", false),
+        ("file://{+path}", "file://evil.example/secret", true),
+        ("file://{+path}", "file:////evil.example/secret", true),
+        ("file:{+path}", "file:\\\\evil.example\\secret", true),
+        ("file:///{path}", "file:///\\evil.example", true),
+        ("{+url}", "note://secret", true),
+        ("{+url}", "https://evil.example/?q=secret", true),
+        ("{+url}", "gopher://evil.example/secret", true),
+        ("{scheme}://{id}", "note://secret", true),
+        ("n{x}:{id}", "note:secret", true),
+        ("/{path}", "/secret", true),
+        (":{path}", ":secret", true),
+        ("https://api.example/{id}", "https://api.example/secret", true),
+        ("git+https://{+url}", "git+https://evil.example/secret", true),
+        ("git-https:{+url}", "git-https:evil.example/secret", true),
+        ("gopher://{+url}", "gopher://evil.example/secret", true),
+        ("smb://{+url}", "smb://evil.example/secret", true),
+        ("SMB://{+url}", "SMB://evil.example/secret", true),
+        ("s3://{+url}", "s3://evil/secret", true),
+    ] {
+        let mut catalog = catalog(Trusted);
+        let mut listed = (*catalog.content[0].listed).clone();
+        listed.templates = vec![family(template)];
+        catalog.content[0].listed = Arc::new(listed);
+        let web = (READ, json!({ "server": "web", "uri": "web://1" }));
+        let call = (READ, json!({ "server": "notes", "uri": uri }));
+        let waits = held(Some(web), call, &catalog, ApprovalRule::default()).is_some();
+        assert_eq!(waits, is_outside, "{uri} of {template}");
+    }
+}
+
+#[test]
+fn what_is_no_address_is_known_before_anything_is_sent() {
+    let has_none = |name: &str, arguments: &Value| {
+        Reading::of(&tool_calls(&[(name, arguments.clone())]).remove(0)).unwrap().has_no_address()
+    };
+    for odd in [
+        " https://evil.example",
+        "https://evil.example ",
+        "ht\ttps://evil.example",
+        "note://a b",
+        "note://a\n",
+        "note://a\u{a0}b",
+        "note://a\u{200b}b",
+        "note://a\u{7}",
+        &"x:".repeat(1_025),
+    ] {
+        assert!(has_none(READ, &json!({ "server": "notes", "uri": odd })), "{odd:?}");
+    }
+    assert!(!has_none(READ, &json!({ "server": "notes", "uri": "note://ä/1?q=[x]" })));
+    assert!(!has_none(READ, &json!({ "server": "notes" })));
+    assert!(!has_none(PROMPT, &json!({ "server": "notes", "name": "a plan" })));
+}
+
+#[test]
+fn a_reading_approved_for_the_conversation_opens_no_other_address() {
+    let resource = |uri: &str| (READ, json!({ "server": "notes", "uri": uri }));
+    let catalog = catalog(Untrusted);
+    let web = || said("go", &[(READ, json!({ "server": "web", "uri": "web://1" }))]);
+    let asks = |call, granted: &[&HeldCall]| {
+        let granted = granted.iter().map(|held| fingerprint_in(&held.id).unwrap().to_owned());
+        let approvals = Approvals { granted: granted.collect(), ..Approvals::default() };
+        held_with(web(), call, &catalog, approvals)
+    };
+    let outside = asks(resource("https://a.example/1"), &[]).unwrap();
+    let family = asks(resource("note://by-id/1"), &[]).unwrap();
+
+    assert_eq!(asks(resource("https://a.example/1"), &[&outside]), None, "the same again");
+    for other in ["https://a.example/2", "https://evil.example", "note://x", "note://by-id/1"] {
+        assert!(asks(resource(other), &[&outside]).is_some(), "{other}");
+    }
+    assert_eq!(asks(resource("note://by-id/2"), &[&family]), None, "stays at its server");
+    assert!(asks(resource("https://a.example/1"), &[&family]).is_some());
 }
 
 #[test]
@@ -229,10 +313,19 @@ fn held(
 }
 
 fn held_in(
-    mut transcript: Vec<Message>,
+    transcript: Vec<Message>,
     call: (&str, Value),
     catalog: &Catalog,
     rule: ApprovalRule,
+) -> Option<HeldCall> {
+    held_with(transcript, call, catalog, Approvals { rule, ..Approvals::default() })
+}
+
+fn held_with(
+    mut transcript: Vec<Message>,
+    call: (&str, Value),
+    catalog: &Catalog,
+    approvals: Approvals,
 ) -> Option<HeldCall> {
     let mut calls = tool_calls(&[call]);
     calls[0].id = "call_next".into();
@@ -240,7 +333,6 @@ fn held_in(
     catalog.identify(&mut calls);
     transcript.push(Message::Assistant(reply("", calls).message));
     let limits = RunLimits { max_steps: 8, budget: SpendBudget::default() };
-    let approvals = Approvals { rule, ..Approvals::default() };
     let mut run = Run::new(transcript, limits).with_approvals(approvals);
     run.go_on(catalog);
     match run.step() {
