@@ -184,6 +184,13 @@ pub fn fingerprint_in(id: &str) -> Option<&str> {
     rest.get(..DIGITS)
 }
 
+/// The tool as which a person is asked about a call. What reads a server is asked about as a tool of
+/// that server.
+pub fn asked_as(call: &ToolCall) -> Option<ToolId> {
+    let reader = || Reading::of(call).and_then(|reading| reading.id());
+    call.tool.clone().or_else(reader)
+}
+
 /// The calls at the end of the transcript that have no result yet, if there are any.
 pub fn open_calls(transcript: &[Message]) -> Vec<&ToolCall> {
     let is_result = |message: &&Message| matches!(message, Message::Tools { .. });
@@ -318,6 +325,5 @@ fn declined_in(transcript: &[Message]) -> Vec<DeclinedCall> {
 }
 
 fn declined(call: &ToolCall) -> Option<DeclinedCall> {
-    let reader = || Reading::of(call).and_then(|reading| reading.id());
-    Some(DeclinedCall { tool: call.tool.clone().or_else(reader), arguments: call.object()? })
+    Some(DeclinedCall { tool: asked_as(call), arguments: call.object()? })
 }

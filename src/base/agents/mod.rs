@@ -21,7 +21,7 @@ mod run;
 mod spend_budget;
 
 pub use approval::{
-    Approvals, HeldCall, Verdict, fingerprint_in, is_approval, open_calls, unapproved,
+    Approvals, HeldCall, Verdict, asked_as, fingerprint_in, is_approval, open_calls, unapproved,
 };
 pub use asking::{ASK_USER, WithQuestions};
 pub use context::{bytes_of, bytes_of_tokens, shorten_results, tokens_of_bytes};

@@ -7,7 +7,9 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use base::agents::{HeldCall, Verdict, fingerprint_in, is_approval, open_calls, unapproved};
+use base::agents::{
+    HeldCall, Verdict, asked_as, fingerprint_in, is_approval, open_calls, unapproved,
+};
 use base::domain::{
     APPROVE, Answer, AnswerStatus, Answers, Choice, DECLINE, Item, ItemContent, ItemId, Message,
     Question, QuestionKind, ToolCall, ToolId, reveal, shorten, unlinked,
@@ -190,19 +192,20 @@ pub(crate) fn as_text(questions: &[Question]) -> String {
 }
 
 pub(crate) fn confirmation(form: &Item, held: &[HeldCall]) -> Option<Confirmation> {
-    let calls = held.iter().map(|it| (&it.tool, it.arguments.as_str()));
+    let calls = held.iter().map(|it| (it.tool.clone(), it.arguments.as_str()));
     confirmation_of(form, calls)
 }
 
-/// The same from what is stored of a turn.
+/// The same from what is stored of a turn: the calls that have no result, in their order.
 pub(crate) fn stored_confirmation(form: &Item, calls: &[&ToolCall]) -> Option<Confirmation> {
-    let calls = calls.iter().filter_map(|it| Some((it.tool.as_ref()?, it.arguments.as_str())));
+    // Only what is of a server waits.
+    let calls = calls.iter().filter_map(|it| Some((asked_as(it)?, it.arguments.as_str())));
     confirmation_of(form, calls)
 }
 
 fn confirmation_of<'a>(
     form: &Item,
-    calls: impl Iterator<Item = (&'a ToolId, &'a str)>,
+    calls: impl Iterator<Item = (ToolId, &'a str)>,
 ) -> Option<Confirmation> {
     let ItemContent::StructuredInput { status: AnswerStatus::Pending, inputs } = &form.content
     else {
@@ -211,7 +214,7 @@ fn confirmation_of<'a>(
     if !asks(inputs) {
         return None;
     }
-    let call = |(question, (tool, arguments)): (&Question, (&ToolId, &str))| ConfirmationCall {
+    let call = |(question, (tool, arguments)): (&Question, (ToolId, &str))| ConfirmationCall {
         id: question.id.clone(),
         server: tool.server.to_string(),
         tool: tool.tool.to_string(),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::stub::Stub;
 use super::*;
-use crate::support::app::{Choices, TestApp};
+use crate::support::app::{Choices, TestApp, json_request};
 use crate::support::content::Content;
 use crate::support::doubles::{ScriptedModel, calls, says};
 use crate::support::mcp_server::Era;
@@ -126,6 +126,40 @@ async fn what_is_no_address_is_not_sent() {
         let told = read(&servers, &json!({ "server": "one", "uri": odd })).await.unwrap_err();
         let is_told = matches!(&told, ToolError::Refused(told) if told.contains("no address"));
         assert!(is_told, "{odd:?}: {told:?}");
+    }
+    assert_eq!(server.calls(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_copy_of_a_request_is_told_the_same_of_a_reading_and_a_call_that_wait() {
+    let server = McpServer::start_with(Era::Stateless, &["echo"], Content::some()).await;
+    let approval = ApprovalRules(vec![("*".to_owned(), ApprovalRule::Always)]);
+    let asks = ServerSettings { approval, ..http("one", &server) };
+    let servers = started(settings(vec![asks])).await;
+    let reading = ("read_resource", json!({ "server": "one", "uri": "note://first" }));
+    let other = ("echo", json!({ "n": 1 }));
+    for both in [[reading.clone(), other.clone()], [other, reading]] {
+        let choices = Choices {
+            model: ScriptedModel::new([calls(&both)]),
+            tools: servers.clone(),
+            ..Choices::default()
+        };
+        let app = TestApp::new(choices).await;
+        let request = || {
+            let mut request = json_request("/chat", &json!({ "message": "go" }));
+            request.headers_mut().insert("accept", "application/json".parse().unwrap());
+            request.headers_mut().insert("idempotency-key", "k".parse().unwrap());
+            request
+        };
+
+        let first = app.send(request()).await.json();
+        let copy = app.send(request()).await.json();
+
+        let told = first["confirmation"]["calls"].as_array().unwrap();
+        let told: Vec<_> = told.iter().map(|call| (&call["tool"], &call["arguments"])).collect();
+        let names = both.each_ref().map(|(name, arguments)| (json!(name), arguments));
+        assert_eq!(told, names.each_ref().map(|(name, arguments)| (name, *arguments)));
+        assert_eq!(copy["confirmation"], first["confirmation"]);
     }
     assert_eq!(server.calls(), [""; 0]);
 }
