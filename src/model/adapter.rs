@@ -122,18 +122,21 @@ impl OpenAiModel {
         deltas: &Deltas,
     ) -> Result<Reply, Failure> {
         let plain = ModelRequest { images: &[], ..request };
-        if request.images.is_empty() || !self.sight.may_see() {
+        if request.images.is_empty() || !self.sight.may_see(request.deadline) {
             return self.ask_once(asked, plain, deltas).await;
         }
         let result = self.ask_once(asked, request, deltas).await;
-        let Err(failure) = &result else { return result };
+        let Err(failure) = &result else {
+            self.sight.prove();
+            return result;
+        };
         let doubt = Doubt::of(failure);
         if doubt == Doubt::No || deltas.has_spoken() {
             return result;
         }
         let second = self.ask_once(asked, plain, deltas).await;
         if second.is_ok() && doubt == Doubt::Refused {
-            self.sight.lose();
+            self.sight.doubt(request.deadline);
         }
         second
     }

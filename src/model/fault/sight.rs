@@ -1,15 +1,31 @@
 //! Whether a model takes images. Nobody can be asked, so it is learnt from a refusal (ADR 48).
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::failure::{ANSWERED, Failure};
 use super::remedy::Remedy;
 use base::agents::ModelError;
 
+/// In so many turns, with no success in between, images must have been refused. One image of one tool
+/// may be what the model does not like.
+const CONVINCING: usize = 3;
+
+/// Somebody may have put a model that sees behind the same name.
+const BLIND_FOR: Duration = Duration::from_hours(1);
+
 /// What is known of a model; at first it is thought to see.
 #[derive(Debug, Default)]
-pub(crate) struct Sight {
-    is_lost: AtomicBool,
+pub(crate) struct Sight(Mutex<Experience>);
+
+#[derive(Debug, Default)]
+struct Experience {
+    /// The turns whose images were refused since some were taken, each by its deadline.
+    refused: Vec<Instant>,
+    /// When there were enough of them.
+    lost_at: Option<Instant>,
 }
 
 /// Whether the images of a request may be why it has no answer.
@@ -23,15 +39,36 @@ pub(crate) enum Doubt {
 }
 
 impl Sight {
-    pub(crate) fn may_see(&self) -> bool {
-        !self.is_lost.load(Ordering::Relaxed)
+    /// Whether it gets images in this turn. Once refused, those of a turn are not sent again: the
+    /// later requests of the turn have them too.
+    pub(crate) fn may_see(&self, turn: Instant) -> bool {
+        let mut known = self.known();
+        if known.lost_at.is_some_and(|lost| lost.elapsed() >= BLIND_FOR) {
+            *known = Experience::default();
+        }
+        known.lost_at.is_none() && !known.refused.contains(&turn)
     }
 
-    /// From now on it gets no images.
-    pub(crate) fn lose(&self) {
-        if !self.is_lost.swap(true, Ordering::Relaxed) {
-            tracing::warn!("The model refuses images, so those of tools are left out from now on");
+    /// A request with images was answered.
+    pub(crate) fn prove(&self) {
+        *self.known() = Experience::default();
+    }
+
+    /// A request of this turn was refused with its images and answered without.
+    pub(crate) fn doubt(&self, turn: Instant) {
+        let mut known = self.known();
+        if known.lost_at.is_some() || known.refused.contains(&turn) {
+            return;
         }
+        known.refused.push(turn);
+        if known.refused.len() >= CONVINCING {
+            known.lost_at = Some(Instant::now());
+            tracing::warn!("The model refuses images, so those of tools are left out for an hour");
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Experience> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

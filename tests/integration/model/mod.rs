@@ -80,7 +80,7 @@ impl Asked {
 }
 
 async fn ask(model: &OpenAiModel, deltas: &Deltas, time: Duration) -> Result<Reply, ModelError> {
-    ask_showing(model, &[], deltas, time).await
+    ask_showing(model, &[], deltas, Instant::now() + time).await
 }
 
 /// The same after a tool has answered with images.
@@ -88,11 +88,10 @@ async fn ask_showing(
     model: &OpenAiModel,
     images: &[SeenImage],
     deltas: &Deltas,
-    time: Duration,
+    deadline: Instant,
 ) -> Result<Reply, ModelError> {
     let results = Message::Tools { results: Vec::new() };
     let messages = [Message::User { text: "Hi".to_owned() }, results];
-    let deadline = Instant::now() + time;
     model
         .reply(
             ModelRequest {

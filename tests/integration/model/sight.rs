@@ -5,6 +5,8 @@ use std::time::Duration;
 use orchestrator::agents::{ModelError, SeenImage};
 use orchestrator::domain::ToolImage;
 
+use tokio::time::Instant;
+
 use super::{Asked, ask_showing, channel, good, refusal};
 use crate::support::scripted_http::Answer;
 
@@ -13,17 +15,34 @@ fn image() -> SeenImage {
     SeenImage { message: 1, image: ToolImage::read("iVBORw0KGgoA").unwrap() }
 }
 
-/// Asks so often with an image; tells which requests had it, and how the last one ended.
-async fn seen(asked: &Asked, times: usize) -> (Vec<bool>, Result<(), ModelError>) {
+/// Asks in so many turns with an image; tells which requests had it, and how the last one ended.
+async fn seen(asked: &Asked, turns: usize) -> (Vec<bool>, Result<(), ModelError>) {
     let mut last = Ok(());
-    for _ in 0..times {
-        let (deltas, _said) = channel();
-        let reply = ask_showing(&asked.model, &[image()], &deltas, Duration::from_mins(1)).await;
-        last = reply.map(drop);
+    for _ in 0..turns {
+        last = ask_in(asked, a_turn()).await;
     }
+    (shown(asked), last)
+}
+
+/// A turn is known by its end.
+fn a_turn() -> Instant {
+    Instant::now() + Duration::from_mins(1)
+}
+
+async fn ask_in(asked: &Asked, turn: Instant) -> Result<(), ModelError> {
+    let (deltas, _said) = channel();
+    ask_showing(&asked.model, &[image()], &deltas, turn).await.map(drop)
+}
+
+/// Which requests had the image.
+fn shown(asked: &Asked) -> Vec<bool> {
     let bodies = asked.server.bodies();
-    let seen = bodies.iter().map(|body| body.to_string().contains("data:image/png;base64,"));
-    (seen.collect(), last)
+    let shown = bodies.iter().map(|body| body.to_string().contains("data:image/png;base64,"));
+    shown.collect()
+}
+
+fn no_images() -> Answer {
+    refusal(400, "INVALID_ARGUMENT", "This model does not support image input.")
 }
 
 #[tokio::test]
@@ -34,14 +53,54 @@ async fn a_model_that_takes_images_gets_them_each_time() {
 }
 
 #[tokio::test]
-async fn a_refusal_because_of_images_is_answered_without_them_and_remembered() {
+async fn refusals_because_of_images_in_three_turns_are_remembered_for_an_hour() {
     for (status, word) in [(400, "INVALID_ARGUMENT"), (404, "NOT_FOUND"), (422, "")] {
-        let refused = refusal(status, word, "This model does not support image input.");
-        let asked = Asked::answering(vec![refused, good(), good()]).await;
+        let refused = || refusal(status, word, "This model does not support image input.");
+        let mut answers = Vec::new();
+        for _ in 0..3 {
+            answers.extend([refused(), good()]);
+        }
+        answers.extend([good(), good()]);
+        let asked = Asked::answering(answers).await;
 
-        assert_eq!(seen(&asked, 2).await, (vec![true, false, false], Ok(())), "{status}");
+        let (mut requests, end) = seen(&asked, 4).await;
+        assert_eq!(end, Ok(()), "{status}");
+        assert_eq!(requests.split_off(6), [false], "{status}");
+        assert_eq!(requests, [true, false].repeat(3), "{status}");
         assert_eq!(asked.health().advice, None, "nothing for the operator to do");
+
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_mins(61)).await;
+        tokio::time::resume();
+        assert_eq!(seen(&asked, 1).await.0.last(), Some(&true), "{status}: asked again");
     }
+}
+
+#[tokio::test]
+async fn one_turn_blinds_no_other() {
+    let asked = Asked::answering(vec![no_images(), good(), good(), good(), good(), good()]).await;
+    let turn = a_turn();
+    for _ in 0..4 {
+        assert_eq!(ask_in(&asked, turn).await, Ok(()));
+    }
+
+    let (requests, _) = seen(&asked, 1).await;
+
+    assert_eq!(requests, [true, false, false, false, false, true], "the turn is spared repeats");
+}
+
+#[tokio::test]
+async fn an_image_that_was_taken_makes_up_for_refusals() {
+    let mut answers = Vec::new();
+    for _ in 0..2 {
+        answers.extend([no_images(), good(), no_images(), good(), good()]);
+    }
+    let asked = Asked::answering(answers).await;
+
+    let (requests, end) = seen(&asked, 6).await;
+
+    assert_eq!(requests, [true, false, true, false, true].repeat(2));
+    assert_eq!(end, Ok(()));
 }
 
 #[tokio::test]
