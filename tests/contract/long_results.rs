@@ -1,6 +1,7 @@
 //! One contract for every store: long results, kept page by page (ADR 48).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use orchestrator::chat::{
     Lease, LongResult, MAX_KEPT_BYTES, MAX_KEPT_RESULTS, PageRange, Resource, ResultPage, Store,
@@ -102,6 +103,18 @@ async fn a_holder_of_the_past_keeps_nothing(store: Arc<dyn Store>) {
     let late = store.keep(&past, &result("res_0", &["a"])).await;
 
     assert!(matches!(late, Err(ThreadsError::Lost)), "{late:?}");
+    assert!(kept_of(&*store, &thread, 1).await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn memory_finds_no_result_that_is_a_day_old() {
+    let store = super::stores::store("memory").await;
+    let (thread, lease) = held(&*store).await;
+    store.keep(&lease, &result("res_0", &["a"])).await.unwrap();
+
+    tokio::time::advance(Duration::from_hours(23)).await;
+    assert_eq!(kept_of(&*store, &thread, 1).await, [0]);
+    tokio::time::advance(Duration::from_hours(2)).await;
     assert!(kept_of(&*store, &thread, 1).await.is_empty());
 }
 

@@ -19,7 +19,8 @@ pub trait LongResults: Send + Sync {
         result: &'a LongResult,
     ) -> BoxFuture<'a, StoreResult<()>>;
 
-    /// So many pages at most, from this one on; none if there is no such result or page.
+    /// So many pages at most, from this one on; none if there is no such result or page, or
+    /// if it is older than a day.
     fn pages<'a>(
         &'a self,
         resource: &'a Resource,

@@ -58,7 +58,9 @@ impl ResultBook {
     }
 
     fn pages(&self, resource: &Resource, id: &ResultId, range: PageRange) -> Vec<ResultPage> {
-        let is_it = |kept: &&KeptResult| kept.resource == *resource && kept.result.id == *id;
+        let is_it = |kept: &&KeptResult| {
+            kept.resource == *resource && kept.result.id == *id && kept.at.elapsed() < DAY
+        };
         let Some(KeptResult { result, .. }) = self.0.iter().find(is_it) else { return Vec::new() };
         let is_asked = |number: usize| {
             number.checked_sub(range.first).is_some_and(|place| place < range.count)

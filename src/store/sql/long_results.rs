@@ -29,15 +29,24 @@ impl SqlStore {
         if self.database.execute(write).await? == 0 {
             return Err(StoreFault::Lost);
         }
+        self.make_room(lease, result).await;
+        Ok(())
+    }
+
+    /// The result is kept by now, so it is not lost if this fails: the next one makes room again.
+    async fn make_room(&self, lease: &Lease, result: &LongResult) {
         let trim = query(TRIM)
             .bind(lease.resource.as_str().to_owned())
             .bind(result.id.as_str().to_owned())
             .bind(number(result.pages.len()))
             .bind(number(MAX_KEPT_RESULTS))
             .bind(number(MAX_KEPT_BYTES));
-        self.database.execute(trim).await?;
-        self.database.execute(query(SWEEP)).await?;
-        Ok(())
+        let sweep = query(self.database.dialect().either(SWEEP, SWEEP_POSTGRES));
+        for statement in [trim, sweep] {
+            if let Err(error) = self.database.execute(statement).await {
+                tracing::warn!(%error, "Old results of tools were not deleted");
+            }
+        }
     }
 
     async fn select_pages(
@@ -123,6 +132,12 @@ const WRITE_POSTGRES: &str = write!(
     " FOR SHARE OF l"
 );
 
+macro_rules! is_old {
+    ($row:literal) => {
+        concat!($row, ".kept_at < (SELECT ms FROM clock) - 86400000")
+    };
+}
+
 /// What an earlier answer to the same call had more, and the oldest results beyond the limits.
 const TRIM: &str = "DELETE FROM result_pages WHERE resource = $1 \
     AND ((result = $2 AND page > $3) OR result IN ( \
@@ -132,11 +147,27 @@ const TRIM: &str = "DELETE FROM result_pages WHERE resource = $1 \
             FROM result_pages AS h WHERE h.resource = $1 AND h.page = 1) AS o \
         WHERE (o.place > $4 OR o.total > $5) AND o.result <> $2))";
 
-/// A few with each new one: more go than come.
-const SWEEP: &str = "DELETE FROM result_pages WHERE (resource, result) IN ( \
-    SELECT o.resource, o.result FROM result_pages AS o \
-    WHERE o.page = 1 AND o.kept_at < (SELECT ms FROM clock) - 86400000 \
-    ORDER BY o.kept_at LIMIT 8)";
+macro_rules! sweep {
+    ($lock:literal) => {
+        concat!(
+            "DELETE FROM result_pages WHERE (resource, result) IN ( ",
+            "SELECT o.resource, o.result FROM result_pages AS o WHERE o.page = 1 AND ",
+            is_old!("o"),
+            " ORDER BY o.kept_at LIMIT 8",
+            $lock,
+            ")"
+        )
+    };
+}
 
-const PAGES: &str = "SELECT page, pages, server, tool, text FROM result_pages \
-    WHERE resource = $1 AND result = $2 AND page >= $3 AND page < $4 ORDER BY page";
+/// A few with each new one: more go than come.
+const SWEEP: &str = sweep!("");
+/// What another replica sweeps at this moment is left to it.
+const SWEEP_POSTGRES: &str = sweep!(" FOR UPDATE SKIP LOCKED");
+
+const PAGES: &str = concat!(
+    "SELECT p.page, p.pages, p.server, p.tool, p.text FROM result_pages AS p ",
+    "WHERE p.resource = $1 AND p.result = $2 AND p.page >= $3 AND p.page < $4 AND NOT (",
+    is_old!("p"),
+    ") ORDER BY p.page"
+);

@@ -31,6 +31,8 @@ async fn rows_stay_few_and_go_with_their_day_and_their_thread() {
         let kept = rows(&mut connection).await;
         let age = "UPDATE result_pages SET kept_at = kept_at - 86400001";
         connection.execute(age).await.unwrap();
+        let newest = store.pages(&Resource::from(&old.id), &"99".into(), ALL).await.unwrap();
+        assert!(newest.is_empty(), "{url}: too old to be found, and not swept yet");
 
         // Each swept some: all that are a day old are gone after a few.
         for number in 0..3 {
@@ -45,6 +47,29 @@ async fn rows_stay_few_and_go_with_their_day_and_their_thread() {
         assert!(store.delete(&Owner::anyone(), &new.id).await.unwrap());
         assert_eq!(rows(&mut connection).await, 0, "{url}");
     }
+}
+
+#[tokio::test]
+async fn a_result_is_kept_although_no_room_could_be_made() {
+    sqlx::any::install_default_drivers();
+    let folder = TempDir::new().unwrap();
+    let url = format!("sqlite://{}/threads.db", folder.path().display());
+    let store = store(&url, PATIENCE).await.store;
+    let thread = thread();
+    let lease = store.create(&thread, opening(&thread)).await.unwrap().unwrap();
+    let mut connection = AnyConnection::connect(&url).await.unwrap();
+    let fails = "CREATE TRIGGER full BEFORE DELETE ON result_pages \
+                 BEGIN SELECT RAISE(ABORT, 'no deleting now'); END";
+    connection.execute(fails).await.unwrap();
+    store.keep(&lease, &result("a")).await.unwrap();
+
+    // What it had more is to be deleted.
+    let shorter = LongResult { pages: vec!["one".to_owned()], ..result("a") };
+    let kept = store.keep(&lease, &shorter).await;
+
+    let pages = store.pages(&Resource::from(&thread.id), &"a".into(), ALL).await.unwrap();
+    assert!(kept.is_ok(), "{kept:?}");
+    assert_eq!(pages[0].pages, 1);
 }
 
 async fn rows(connection: &mut AnyConnection) -> usize {
