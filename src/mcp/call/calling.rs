@@ -2,6 +2,7 @@
 //! caller gave up.
 
 use std::collections::HashMap;
+use std::convert::identity;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -38,15 +39,23 @@ const MAX_QUESTIONS: u32 = 5;
 const LOOKS_FOR_CALL: u32 = 5;
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// Receivers of progress and of questions, by running call.
+/// Receivers of progress and of questions, by running call of one session.
 #[derive(Debug, Default)]
 pub(crate) struct ProgressListeners(Mutex<Listening>);
 
 #[derive(Debug, Default)]
 struct Listening {
     calls: HashMap<ProgressToken, CallListener>,
+    /// Calls that may have been sent and are not heard yet.
+    being_sent: usize,
     /// Whether a call was left without its end: its server may still work on it, and ask.
     has_abandoned: bool,
+}
+
+/// A call that is being sent.
+struct Sending<'a> {
+    listeners: &'a ProgressListeners,
+    is_heard: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -149,12 +158,18 @@ impl ProgressListeners {
     ) -> Option<mpsc::Sender<ServerQuestion>> {
         let listening = self.lock();
         let mut calls = listening.calls.values();
+        let open = calls.len() + listening.being_sent;
         let call = match origin {
             Some(InboundStreamOrigin::OutboundRequest(id)) => calls.find(|call| call.id == *id)?,
-            _ if listening.has_abandoned || calls.len() != 1 => return None,
+            _ if listening.has_abandoned || open != 1 => return None,
             Some(InboundStreamOrigin::Unassociated) | None => calls.next()?,
         };
         Some(call.questions.clone())
+    }
+
+    fn begin(&self) -> Sending<'_> {
+        self.lock().being_sent += 1;
+        Sending { listeners: self, is_heard: false }
     }
 
     fn lock(&self) -> MutexGuard<'_, Listening> {
@@ -174,7 +189,7 @@ pub(crate) fn meta(key: Option<&str>, owner: Option<&Owner>) -> Option<RequestMe
 ///
 /// # Cancel safety
 ///
-/// Dropping the future may leave the call sent and unheard.
+/// Dropping the future may leave the call sent and unheard: then it counts as abandoned.
 pub(crate) async fn start(
     peer: &Peer<RoleClient>,
     request: ClientRequest,
@@ -183,15 +198,31 @@ pub(crate) async fn start(
 ) -> Result<PendingCall, CallFault> {
     // Without rmcp's own timeout: the guard counts ours for the breaker.
     let options = PeerRequestOptions::no_options();
+    let sending = progress_listeners.begin();
     let handle = peer.send_cancellable_request(request, options).await?;
     // One at a time: who asks more is declined.
     let (sender, questions) = mpsc::channel(1);
     let (progress, signs) = (Some(progress.clone()), Arc::new(Notify::new()));
     let id = handle.id.clone();
     let listener = CallListener { id, progress, signs: Arc::clone(&signs), questions: sender };
-    progress_listeners.lock().calls.insert(handle.progress_token.clone(), listener);
+    sending.sent(handle.progress_token.clone(), listener);
     let progress_listeners = Arc::clone(progress_listeners);
     Ok(PendingCall { handle: Some(handle), signs, questions, asked: 0, progress_listeners })
+}
+
+impl Sending<'_> {
+    fn sent(mut self, token: ProgressToken, listener: CallListener) {
+        self.listeners.lock().calls.insert(token, listener);
+        self.is_heard = true;
+    }
+}
+
+impl Drop for Sending<'_> {
+    fn drop(&mut self) {
+        let mut listening = self.listeners.lock();
+        listening.being_sent = listening.being_sent.saturating_sub(1);
+        listening.has_abandoned |= !self.is_heard;
+    }
 }
 
 impl PendingCall {
@@ -256,9 +287,15 @@ impl PendingCall {
                 }
             }
         };
-        self.progress_listeners.lock().calls.remove(&handle.progress_token);
+        let answer = answer.and_then(identity).map_err(CallFault::from);
+        {
+            let mut listening = self.progress_listeners.lock();
+            listening.calls.remove(&handle.progress_token);
+            // Nobody says that it ended.
+            listening.has_abandoned |= matches!(answer, Err(CallFault::Lost));
+        }
         self.handle = None;
-        Ok(ServerWord::Result(Box::new(answer??)))
+        Ok(ServerWord::Result(Box::new(answer?)))
     }
 }
 
@@ -274,5 +311,48 @@ impl Drop for PendingCall {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             drop(runtime.spawn(handle.cancel(Some("nobody waits any more".to_owned()))));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rmcp::model::{NumberOrString, ProgressToken};
+    use tokio::sync::{Notify, mpsc};
+
+    use super::{CallListener, InboundStreamOrigin, ProgressListeners};
+
+    fn sent(listeners: &ProgressListeners, number: u32) {
+        let (id, (questions, _)) = (NumberOrString::Number(number.into()), mpsc::channel(1));
+        let token = ProgressToken(id.clone());
+        let listener =
+            CallListener { id, progress: None, signs: Arc::new(Notify::new()), questions };
+        listeners.begin().sent(token, listener);
+    }
+
+    #[test]
+    fn a_question_is_nobodys_while_another_call_is_being_sent() {
+        let listeners = ProgressListeners::default();
+        sent(&listeners, 1);
+        let sending = listeners.begin();
+        let its_own = InboundStreamOrigin::OutboundRequest(NumberOrString::Number(1));
+
+        assert!(listeners.asking_call(None).is_none());
+        assert!(listeners.asking_call(Some(&InboundStreamOrigin::Unassociated)).is_none());
+        assert!(listeners.asking_call(Some(&its_own)).is_some());
+
+        // It may have been sent, and is not heard.
+        drop(sending);
+        assert!(listeners.asking_call(None).is_none());
+    }
+
+    #[test]
+    fn a_question_is_of_the_only_call_once_it_is_sent() {
+        let listeners = ProgressListeners::default();
+        sent(&listeners, 1);
+        assert!(listeners.asking_call(None).is_some());
+        sent(&listeners, 2);
+        assert!(listeners.asking_call(None).is_none());
     }
 }

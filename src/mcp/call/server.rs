@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::super::error::ConnectError;
 use super::super::link::connect_attempts::ConnectAttempts;
+use super::super::link::session::Session;
 use super::super::link::session_listener::SessionListener;
 use super::super::oauth::caller_tokens::CallerTokens;
 use super::super::oauth::server_tokens::ServerTokens;
@@ -42,7 +43,6 @@ pub(crate) struct Server {
     pub(crate) doubt: Notify,
     /// The same: it said that its tools changed.
     pub(crate) changed: Arc<Notify>,
-    pub(crate) progress_listeners: Arc<ProgressListeners>,
     pub(crate) in_flight: CallsInFlight,
     /// Served in the order in which calls came.
     places: Semaphore,
@@ -89,7 +89,8 @@ pub(crate) enum Link {
     #[default]
     Untried,
     Down,
-    Up(Peer<RoleClient>),
+    /// With what hears the calls of this session alone: each counts them from the beginning.
+    Up(Peer<RoleClient>, Arc<ProgressListeners>),
 }
 
 impl Server {
@@ -102,7 +103,6 @@ impl Server {
             guard: Guard::new(format!("mcp:{}", settings.name), common.guard),
             doubt: Notify::new(),
             changed: Arc::default(),
-            progress_listeners: Arc::default(),
             in_flight: CallsInFlight::default(),
             places: Semaphore::new(settings.max_calls.into()),
             attempts: ConnectAttempts::new(common.guard.breaker.max_failures),
@@ -119,12 +119,12 @@ impl Server {
         &self.name
     }
 
-    /// Receives its notifications.
+    /// Receives its notifications in one session.
     pub(crate) fn listener(&self) -> SessionListener {
         SessionListener {
             server: Arc::clone(&self.name),
             changed: Arc::clone(&self.changed),
-            progress_listeners: Arc::clone(&self.progress_listeners),
+            progress_listeners: Arc::default(),
         }
     }
 
@@ -133,14 +133,10 @@ impl Server {
     }
 
     /// Stores an open session, or its new list of tools. Returns whether that is news for turns.
-    pub(crate) fn set_connected(
-        &self,
-        peer: Peer<RoleClient>,
-        offer: ServerTools,
-        version: Option<String>,
-    ) -> bool {
-        let (link, offer) = (Link::Up(peer), Arc::new(offer));
-        let (fault, has_answered) = (None, true);
+    pub(crate) fn set_connected(&self, session: &Session, offer: ServerTools) -> bool {
+        let listeners = Arc::clone(session.progress_listeners());
+        let (link, offer) = (Link::Up(session.peer().clone(), listeners), Arc::new(offer));
+        let (version, fault, has_answered) = (session.version(), None, true);
         let before = {
             let (mut status, offer) = (self.lock(), Arc::clone(&offer));
             let content = Arc::clone(&status.content);
@@ -327,7 +323,7 @@ impl Server {
 
     async fn attempt(&self, call: &PreparedCall<'_>) -> Result<ToolOutput, CallFault> {
         // A clone, so that the lock is not held during the call.
-        let Link::Up(peer) = self.lock().link.clone() else {
+        let Link::Up(peer, listeners) = self.lock().link.clone() else {
             self.attempts.want();
             return Err(CallFault::NotConnected);
         };
@@ -336,7 +332,7 @@ impl Server {
         if self.settings.acts_for_callers() {
             return self.attempt_as_caller(&peer, call, until).await;
         }
-        let here = (&peer, &self.progress_listeners);
+        let here = (&peer, &listeners);
         let talk = self.conversation(call, None);
         let answer = Box::pin(talk.begin(here, until)).await;
         answer.inspect_err(|fault| self.consider(fault))
@@ -368,7 +364,7 @@ fn told_too_late(output: ToolOutput) -> ToolOutput {
 impl ServerStatus {
     /// Whether calls can be sent.
     pub(crate) fn is_connected(&self) -> bool {
-        matches!(self.link, Link::Up(_))
+        matches!(self.link, Link::Up(..))
     }
 
     /// What the operator must change before it can be connected.

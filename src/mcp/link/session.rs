@@ -12,6 +12,7 @@ use rmcp::service::{
 use rmcp::{Peer, RoleClient, ServiceError};
 use tokio::time::{Instant, timeout};
 
+use super::super::call::calling::ProgressListeners;
 use super::super::call::server::Server;
 use super::super::content::listing::list_content;
 use super::super::error::{ConnectError, Flood};
@@ -33,6 +34,7 @@ const CONTENT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Dropping it ends it without waiting.
 pub(crate) struct Session {
     peer: Peer<RoleClient>,
+    progress_listeners: Arc<ProgressListeners>,
     close: RunningServiceCancellationToken,
     ended: Shared<BoxFuture<'static, ()>>,
     child: Option<Child>,
@@ -59,11 +61,13 @@ impl Session {
         meter: Arc<Meter>,
     ) -> Self {
         let (peer, close) = (running.peer().clone(), running.cancellation_token());
+        let progress_listeners = Arc::clone(&running.service().progress_listeners);
         // `is_closed` stays false when the peer dies; only `waiting` ends (ADR 1). It consumes the
         // service, so the peer is cloned before.
         let ended = running.waiting().map(drop).boxed().shared();
         Self {
             peer,
+            progress_listeners,
             close,
             ended,
             child,
@@ -76,6 +80,11 @@ impl Session {
 
     pub(crate) fn peer(&self) -> &Peer<RoleClient> {
         &self.peer
+    }
+
+    /// Who hears what the server says to its calls.
+    pub(crate) fn progress_listeners(&self) -> &Arc<ProgressListeners> {
+        &self.progress_listeners
     }
 
     /// The protocol revision.

@@ -231,7 +231,7 @@ impl Supervisor {
                 return if is_busy { Ok(()) } else { Err(error) };
             }
         };
-        if self.server.set_connected(session.peer().clone(), offer, session.version()) {
+        if self.server.set_connected(session, offer) {
             self.boards.publish();
         }
         // After the tools, which do not wait for it (ADR 45).
@@ -250,7 +250,7 @@ impl Supervisor {
             tools = offer.tools.len(),
             "Tool server connected"
         );
-        self.server.set_connected(session.peer().clone(), offer, session.version());
+        self.server.set_connected(session, offer);
         self.boards.publish();
     }
 

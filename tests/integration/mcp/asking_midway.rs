@@ -3,14 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use orchestrator::agents::ToolError;
-use orchestrator::mcp::Pace;
+use orchestrator::agents::{Interrupt, Progress, ToolError, ToolRequest, Tools};
+use orchestrator::domain::{Caller, FormReply, Inquiry, Resumption};
+use orchestrator::mcp::{Pace, Servers};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::asking::{House, answer, city, form_in, outcome, questions, skip, surveys};
-use super::{http, settings};
+use super::stub::Stub;
+use super::{PATIENCE, call, http, in_time, settings, started, tool_call, until_offered};
 use crate::support::app::{Answer, add, create};
-use crate::support::doubles::{Act, calls, says};
+use crate::support::doubles::{Act, calls, listener, says};
 use crate::support::mcp_server::{Era, McpServer};
 use crate::support::watchdog::until;
 
@@ -169,4 +172,68 @@ async fn no_more_calls_wait_than_there_is_room_for() {
 
     assert!(!more.text.contains("structured_input"), "the ninth is declined: {}", more.text);
     assert!(house.server.got().contains("decline"));
+}
+
+/// What a call of `go` of a child comes to, which may have waited for an answer.
+async fn go(servers: &Servers, resumed: Option<&Resumption>) -> Result<String, ToolError> {
+    let (call, progress) = (tool_call("go", "{}"), Progress::new("call_1".into(), listener().0));
+    let (caller, interrupt) = (Caller::anyone(), Interrupt::default());
+    let request = ToolRequest {
+        call: &call,
+        caller: &caller,
+        key: None,
+        deadline: Instant::now() + PATIENCE,
+        interrupt: &interrupt,
+        progress: &progress,
+        resumed,
+    };
+    in_time(servers.call(request)).await.map(|output| output.text)
+}
+
+fn asked_by(told: Result<String, ToolError>) -> Inquiry {
+    match told {
+        Err(ToolError::Asks(inquiry)) => *inquiry,
+        other => panic!("nobody is asked: {other:?}"),
+    }
+}
+
+/// The person's answer to what a child asked.
+fn rome(inquiry: &Inquiry) -> Resumption {
+    let content = json!({ "city": "Rome" }).as_object().cloned().unwrap();
+    let replies = inquiry.forms.iter();
+    let replies = replies.map(|it| (it.name.clone(), FormReply::Accepted(content.clone())));
+    Resumption { continuation: inquiry.continuation.clone(), replies: replies.collect() }
+}
+
+#[tokio::test]
+async fn a_call_that_was_left_ends_the_questions_of_its_own_session_alone() {
+    let stub = Stub::new("forgets");
+    let mut settings = settings(vec![stub.server()]);
+    settings.call_timeout = Duration::from_secs(1);
+    let servers = started(settings).await;
+
+    assert_eq!(go(&servers, None).await, Err(ToolError::TimedOut));
+    until("it was started again", || stub.starts() == 2).await;
+    until_offered(&servers, "go").await;
+
+    asked_by(go(&servers, None).await);
+    in_time(servers.shut_down()).await;
+}
+
+#[tokio::test]
+async fn a_call_that_waits_in_a_dead_session_is_in_nobodys_way() {
+    let stub = Stub::new("asks");
+    let mut settings = settings(vec![stub.server()]);
+    settings.guard.retries = 100;
+    let servers = started(settings).await;
+    let dead = asked_by(go(&servers, None).await);
+
+    assert_eq!(call(&servers, "tick", "{}").await.as_deref(), Ok("done"));
+    assert_eq!(stub.starts(), 2);
+    let first = asked_by(go(&servers, None).await);
+
+    assert_eq!(go(&servers, Some(&rome(&dead))).await, Err(ToolError::Lost));
+    // It asks once more.
+    asked_by(go(&servers, Some(&rome(&first))).await);
+    in_time(servers.shut_down()).await;
 }
