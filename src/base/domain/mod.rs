@@ -56,7 +56,7 @@ pub use outcome::Outcome;
 pub use output::{ToolLink, ToolOutput};
 pub use pins::{KnownPin, MAX_PINS, Pins, PinsError, ToolDefinition, ToolPin};
 pub use question::{
-    APPROVE, Answer, AnswerStatus, Answers, Choice, DECLINE, Question, QuestionKind,
+    APPROVE, Answer, AnswerStatus, Answers, Choice, DECLINE, Question, QuestionKind, only_alike,
 };
 pub use reload::{FileFault, Reload, ReloadError, Reloaded};
 pub use sealed_tokens::{RENEWAL, SealedResult, SealedTokens, TokenPlace, TokensUnavailable};

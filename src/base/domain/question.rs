@@ -121,11 +121,20 @@ impl Question {
         self.answer = Some(Answer { skipped: values.is_empty(), values });
     }
 
-    /// The option that this text names, upper and lower case aside.
+    /// The option that this text names, upper and lower case aside if that means one of them only.
     pub fn option_named(&self, words: &str) -> Option<&str> {
         let QuestionKind::MultipleChoice { options, .. } = &self.kind else { return None };
-        let words = words.trim().to_lowercase();
-        let named = options.iter().find(|option| option.value.trim().to_lowercase() == words);
-        named.map(|option| option.value.as_str())
+        let words = words.trim();
+        let shown = || options.iter().map(|option| option.value.trim());
+        let place = shown().position(|it| it == words).or_else(|| only_alike(shown(), words))?;
+        options.get(place).map(|option| option.value.as_str())
     }
+}
+
+/// The place of the only text that differs from the words in upper and lower case at most.
+pub fn only_alike<'a>(texts: impl Iterator<Item = &'a str>, words: &str) -> Option<usize> {
+    let words = words.to_lowercase();
+    let mut alike = texts.enumerate().filter(|(_, text)| text.to_lowercase() == words);
+    let (place, _) = alike.next()?;
+    alike.next().is_none().then_some(place)
 }

@@ -289,7 +289,9 @@ async fn every_kind_of_field_is_read_as_its_server_takes_it() {
         (json!({ "type": "boolean" }), "Yes", json!(true)),
         (json!({ "type": "boolean" }), "No", json!(false)),
         (json!({ "type": "string", "enum": ["a", "b"] }), "b", json!("b")),
+        (json!({ "type": "string", "enum": ["mW", "MW"] }), "MW", json!("MW")),
         (json!({ "type": "string", "oneOf": titled }), "Large", json!("l")),
+        (json!({ "type": "string", "oneOf": titled }), "large", json!("l")),
         (json!({ "type": "string", "oneOf": titled }), "s", json!("s")),
         (json!({ "type": "string", "enum": ["a"], "enumNames": ["An A"] }), "An A", json!("a")),
         (untitled.clone(), "b", json!(["b"])),
@@ -323,6 +325,7 @@ async fn what_a_server_does_not_take_is_asked_for_once_more_and_never_sent() {
         (json!({ "type": "string", "minLength": 2 }), "a"),
         (json!({ "type": "boolean" }), "maybe"),
         (json!({ "type": "string", "enum": ["a", "b"] }), "c"),
+        (json!({ "type": "string", "enum": ["mW", "MW"] }), "mw"),
     ] {
         let properties = json!({ "it": schema, "other": { "type": "string" } });
         let script = [surveys(&one(&properties, &["it", "other"])), says("So.")];

@@ -6,5 +6,6 @@ mod item;
 mod links;
 mod model_spend;
 mod outcome;
+mod question;
 mod text;
 mod tool;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Number, Value};
 
-use base::domain::{FieldKind, FieldOption, FormField, TextFormat};
+use base::domain::{FieldKind, FieldOption, FormField, TextFormat, only_alike};
 
 use super::words::{options_of, taken};
 
@@ -91,11 +91,14 @@ fn boolean(text: &str) -> Option<Value> {
     }
 }
 
-/// The value of the option that was chosen, by what it looked like, or by the value itself.
+/// The value of the option that was chosen, by what it looked like, or by the value itself. Options that
+/// differ in upper and lower case are two: `mW` is not `MW`.
 fn chosen(field: &FormField, options: &[FieldOption], text: &str) -> Option<String> {
     let shown = options_of(field).unwrap_or_default();
-    let place = shown.iter().position(|it| it.trim().eq_ignore_ascii_case(text));
+    let shown = || shown.iter().map(|it| it.trim());
+    let place = shown().position(|it| it == text);
     let place = place.or_else(|| options.iter().position(|option| option.value == text));
+    let place = place.or_else(|| only_alike(shown(), text));
     Some(options.get(place?)?.value.clone())
 }
 
