@@ -129,7 +129,12 @@ fn ask(page: &SignInPage) -> Response {
         "<p>Which rights that gives, the next page says.</p>".to_owned()
     } else {
         let scopes = scopes.iter().map(|scope| format!("<li><code>{}</code></li>", escaped(scope)));
-        format!("<p>It asks for these rights:</p><ul>{}</ul>", scopes.collect::<String>())
+        format!(
+            "<p>It asks for these rights:</p><ul>{}</ul>\
+             <p>It may also ask for those that you gave before, and for those that {host} always asks \
+             for. The next page says which.</p>",
+            scopes.collect::<String>()
+        )
     };
     let body = format!(
         "<h1>Sign in at {host}</h1>\

@@ -25,7 +25,7 @@ pub struct SignInPage {
     pub host: String,
     /// For whom the account will be used.
     pub owner: Owner,
-    /// Empty if the server names them later.
+    /// Those that are known before the server is asked; it may name more.
     pub scopes: Vec<String>,
     /// Binds the sign-in to the browser that is shown this.
     pub browser: Secret,

@@ -389,7 +389,9 @@ async fn a_scope_that_is_missing_is_asked_for_beside_those_of_before() {
 
     let link = here.offer(&ada).await.url;
     let mut browser = Browser::new();
-    assert_told(&browser.open(&link).await, 200, "<li><code>write:all</code></li>");
+    let page = browser.open(&link).await;
+    assert_told(&page, 200, "<li><code>write:all</code></li>");
+    assert_told(&page, 200, "those that you gave before, and for those that 127.0.0.1 always asks");
     assert_told(&browser.click(&link).await, 200, "Signed in");
 
     assert_eq!(here.auth(&ada).await.as_deref(), Ok("Bearer access-2"));
