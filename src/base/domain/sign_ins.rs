@@ -47,7 +47,7 @@ pub enum SignInFault {
     Expired,
     #[error("this link was used")]
     Used,
-    #[error("it was not begun in this browser, or too long ago")]
+    #[error("it was not begun in this browser, or too long ago, or before a sign-out")]
     OtherBrowser,
     #[error("{0}")]
     Failed(String),

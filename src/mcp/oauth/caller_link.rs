@@ -24,7 +24,7 @@ pub(super) struct SignInLink {
     owner: String,
     /// In addition to those of before.
     pub(super) scopes: Vec<String>,
-    /// The sign-in that there was. The link is used up when there is another.
+    /// The sign-in that there was, or the sign-out. The link is used up when there is another.
     pub(super) replaces: Option<String>,
     ends: u64,
 }

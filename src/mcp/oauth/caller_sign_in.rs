@@ -7,7 +7,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use rmcp::transport::auth::{InMemoryStateStore, StateStore, StoredAuthorizationState};
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument;
 
 use super::super::Settings;
@@ -22,16 +22,12 @@ use super::exchange::Exchange;
 use super::grant::{Grant, GrantedClient};
 use super::issuer::{Issuer, client, revoke};
 use super::seal::random_name;
-use super::vault::TokenVault;
+use super::vault::{KeptGrant, TokenVault};
 use base::domain::{Owner, Secret, SignInFault, SignInPage, SignIns, SignedIn, TokenPlace};
-
-/// How many begin or end at the same time: each sends several requests.
-const TOGETHER: usize = 8;
 
 pub(crate) struct CallerSignIns {
     boards: Arc<Boards>,
     common: Settings,
-    places: Arc<Semaphore>,
 }
 
 /// What the end of a sign-in needs; kept sealed, as JSON.
@@ -54,7 +50,7 @@ struct SignInPlace {
 
 impl CallerSignIns {
     pub(crate) fn new(boards: Arc<Boards>, common: Settings) -> Self {
-        Self { boards, common, places: Arc::new(Semaphore::new(TOGETHER)) }
+        Self { boards, common }
     }
 
     fn vault(&self) -> Result<&TokenVault, SignInFault> {
@@ -73,10 +69,6 @@ impl CallerSignIns {
 
     fn place_at(&self, key: &str) -> Result<SignInPlace, SignInFault> {
         self.place(|_, tokens| **tokens.key() == *key).ok_or(SignInFault::Unknown)
-    }
-
-    fn room(&self) -> Result<SemaphorePermit<'_>, SignInFault> {
-        self.places.try_acquire().map_err(|_| SignInFault::Unavailable)
     }
 
     fn opened(&self, link: &str) -> Result<(SignInLink, SignInPlace), SignInFault> {
@@ -119,7 +111,7 @@ impl SignIns for CallerSignIns {
             if !link.was_shown_in(&browser) {
                 return Err(SignInFault::OtherBrowser);
             }
-            let _room = self.room()?;
+            let _room = place.room()?;
             place.begin(link, browser).await
         }
         .boxed()
@@ -133,8 +125,7 @@ impl SignIns for CallerSignIns {
         async {
             let browser = self.marked(browser)?;
             let place = self.place_at(&browser.server)?;
-            let room = Arc::clone(&self.places).try_acquire_owned();
-            let room = room.map_err(|_| SignInFault::Unavailable)?;
+            let room = place.room()?;
             let query = query.to_owned();
             // It goes on if the browser leaves: a code counts once.
             let work = async move {
@@ -156,19 +147,12 @@ impl SignIns for CallerSignIns {
             let place = self.place(|it, _| **it.name() == *server).ok_or(SignInFault::Unknown)?;
             let kept = place.tokens()?.place_of(owner);
             let before = place.vault.find(&kept).await?.and_then(|kept| kept.grant);
-            let was_there = place.vault.remove(&kept).await?;
+            place.vault.sign_out(&kept).await?;
             place.server.caller_sessions.forget_all_of(owner);
+            let was_there = before.is_some();
             tracing::info!(mcp.server = server, was_there, "A caller signed out at a tool server");
-            let room = Arc::clone(&self.places).try_acquire_owned();
-            if let (Some(grant), Ok(room)) = (before, room) {
-                // Nobody waits for an issuer that may not answer: here it is over.
-                drop(tokio::spawn(
-                    async move {
-                        let _room = room;
-                        place.revoke(&grant).await;
-                    }
-                    .in_current_span(),
-                ));
+            if let Some(grant) = before {
+                place.revoke_later(grant);
             }
             Ok(())
         }
@@ -181,6 +165,10 @@ impl SignInPlace {
         self.server.caller_tokens.as_ref().ok_or(SignInFault::Unknown)
     }
 
+    fn room(&self) -> Result<OwnedSemaphorePermit, SignInFault> {
+        self.tokens()?.room().ok_or(SignInFault::Unavailable)
+    }
+
     fn redirect_uri(&self) -> String {
         format!("{}/sign-in/callback", self.common.public_url)
     }
@@ -191,9 +179,9 @@ impl SignInPlace {
         place: &TokenPlace,
         replaces: Option<&str>,
     ) -> Result<Option<Arc<Grant>>, SignInFault> {
-        let before = self.vault.find(place).await?.and_then(|kept| kept.grant);
-        let is_same = before.as_ref().and_then(|grant| grant.sign_in()) == replaces;
-        if is_same { Ok(before) } else { Err(SignInFault::Used) }
+        let before = self.vault.find(place).await?;
+        let is_same = before.as_ref().and_then(KeptGrant::mark) == replaces;
+        if is_same { Ok(before.and_then(|kept| kept.grant)) } else { Err(SignInFault::Used) }
     }
 
     async fn begin(self, link: SignInLink, browser: BrowserMark) -> Result<String, SignInFault> {
@@ -227,6 +215,20 @@ impl SignInPlace {
         let server = self.server.name();
         tracing::info!(mcp.server = %server, "A caller signed in at a tool server");
         Ok(SignedIn { host: self.tokens()?.host(), owner })
+    }
+
+    /// Nobody waits for an issuer that may not answer: here it is over.
+    fn revoke_later(self, grant: Arc<Grant>) {
+        let Ok(room) = self.room() else {
+            let server = self.server.name();
+            tracing::warn!(mcp.server = %server, "No room to tell the issuer of a sign-out; its tokens count until they end");
+            return;
+        };
+        let work = async move {
+            let _room = room;
+            self.revoke(&grant).await;
+        };
+        drop(tokio::spawn(work.in_current_span()));
     }
 
     async fn revoke(&self, grant: &Grant) {

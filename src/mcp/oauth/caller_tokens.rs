@@ -7,17 +7,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use outbound::Outbound;
 use reqwest::Url;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::super::call::fault::CallFault;
 use super::super::{ServerSettings, Settings, SignInBy};
 use super::authorization::url_of;
 use super::caller_link::{Carried, SignInLink};
-use super::server_tokens::{Holder, ServerTokens};
+use super::server_tokens::{Holder, ServerTokens, SignInState};
 use super::vault::{TokenVault, key_of};
 use base::domain::{Caller, Owner, Scope, SignInOffer, TokenPlace};
 
 /// How many callers are in memory. More than have a session and a call, so one is always idle.
 const MOST: usize = 512;
+/// How many sign-ins begin or end at the same time: each sends several requests.
+const TOGETHER: usize = 8;
 
 pub(crate) struct CallerTokens {
     name: String,
@@ -28,6 +31,8 @@ pub(crate) struct CallerTokens {
     outbound: Outbound,
     public_url: String,
     known: Mutex<HashMap<Owner, Arc<ServerTokens>>>,
+    /// For sign-ins and sign-outs here: the issuer of another server may hang.
+    places: Arc<Semaphore>,
 }
 
 /// A caller's sign-in.
@@ -52,6 +57,7 @@ impl CallerTokens {
             outbound: common.outbound.clone(),
             public_url: common.public_url.clone(),
             known: Mutex::default(),
+            places: Arc::new(Semaphore::new(TOGETHER)),
         })
     }
 
@@ -64,8 +70,8 @@ impl CallerTokens {
         }
         let tokens = self.tokens_of(&caller.owner).ok_or(CallFault::Crowded)?;
         match tokens.sign_in().await {
-            Ok(Some(sign_in)) => Ok(SignedInCaller { tokens, sign_in }),
-            Ok(None) => Err(self.asked(&caller.owner, Vec::new(), None)),
+            Ok(SignInState::In(sign_in)) => Ok(SignedInCaller { tokens, sign_in }),
+            Ok(SignInState::Out { by }) => Err(self.asked(&caller.owner, Vec::new(), by)),
             Err(_) => Err(CallFault::Unreachable),
         }
     }
@@ -78,6 +84,11 @@ impl CallerTokens {
 
     pub(super) fn key(&self) -> &Arc<str> {
         &self.key
+    }
+
+    /// Room for a sign-in, until this is dropped.
+    pub(super) fn room(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.places).try_acquire_owned().ok()
     }
 
     pub(super) fn place_of(&self, owner: &Owner) -> TokenPlace {

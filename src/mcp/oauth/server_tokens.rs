@@ -66,6 +66,14 @@ pub(crate) enum Holder {
     Caller,
 }
 
+/// Whether a caller is signed in.
+pub(super) enum SignInState {
+    /// Which sign-in it is.
+    In(String),
+    /// Nothing is there that can be read, but the last sign-out.
+    Out { by: Option<String> },
+}
+
 /// What the holder must do.
 enum Need {
     Login,
@@ -121,10 +129,14 @@ impl ServerTokens {
         Some(Self::new((&server.name, &url), (place, Holder::Operator), vault, outbound))
     }
 
-    /// The sign-in that there is now, wherever it was made; `None` if there is none that can be read.
-    pub(super) async fn sign_in(&self) -> Result<Option<String>, NoToken> {
-        let found = readable(self.look_up().await?);
-        Ok(found.map(|(_, grant)| grant.sign_in().unwrap_or_default().to_owned()))
+    /// The sign-in that there is now, wherever it was made.
+    pub(super) async fn sign_in(&self) -> Result<SignInState, NoToken> {
+        let kept = self.look_up().await?;
+        let grant = kept.as_ref().and_then(|kept| kept.grant.as_ref());
+        Ok(match grant {
+            Some(grant) => SignInState::In(grant.sign_in().unwrap_or_default().to_owned()),
+            None => SignInState::Out { by: kept.and_then(|kept| kept.sign_out) },
+        })
     }
 
     /// The scopes that the server wanted besides, if it can be told which.
@@ -310,7 +322,7 @@ impl ServerTokens {
                     mcp.server = self.name,
                     "A renewed token could not be stored; it is lost at a restart"
                 );
-                let kept = KeptGrant { sealed: old.sealed.clone(), grant: Some(newer) };
+                let kept = KeptGrant { grant: Some(newer), ..old.clone() };
                 self.lock().kept = Some(kept.clone());
                 Some(kept)
             }

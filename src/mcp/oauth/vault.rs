@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use ring::digest::{SHA256, digest};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::super::{ServerSettings, Transport};
 use super::grant::Grant;
@@ -20,13 +22,21 @@ pub struct TokenVault {
     key: SealingKey,
 }
 
-/// A grant as it was found.
+/// What is in a place, as it was found.
 #[derive(Clone, Debug)]
 pub(super) struct KeptGrant {
     /// As it is stored, to notice a later one.
     pub(super) sealed: String,
-    /// `None` if it was sealed with another key.
+    /// `None` after a sign-out, and if it was sealed with another key.
     pub(super) grant: Option<Arc<Grant>>,
+    /// Which sign-out it was that left nothing else.
+    pub(super) sign_out: Option<String>,
+}
+
+/// What a sign-out leaves, sealed, as JSON: links that were made before it are known by it.
+#[derive(Serialize, Deserialize)]
+struct SignedOut {
+    sign_out: String,
 }
 
 /// The right to renew what is in a place.
@@ -43,8 +53,11 @@ impl TokenVault {
         place: &TokenPlace,
     ) -> Result<Option<KeptGrant>, TokensUnavailable> {
         let sealed = self.store.find(place).await?;
-        Ok(sealed
-            .map(|sealed| KeptGrant { grant: self.read(place, &sealed).map(Arc::new), sealed }))
+        Ok(sealed.map(|sealed| {
+            let grant = self.read(place, &sealed).map(Arc::new);
+            let sign_out = self.read(place, &sealed).map(|it: SignedOut| it.sign_out);
+            KeptGrant { sealed, grant, sign_out }
+        }))
     }
 
     /// Stores a grant, in place of this one alone if it is given. `None` if that is gone.
@@ -58,7 +71,8 @@ impl TokenVault {
         let sealed = self.key.seal(&name_of(place), &text).ok_or(TokensUnavailable)?;
         let replaces = replaces.map(|kept| kept.sealed.as_str());
         let is_kept = self.store.keep(place, &sealed, replaces).await?;
-        Ok(is_kept.then(|| KeptGrant { sealed, grant: Some(Arc::clone(grant)) }))
+        let (grant, sign_out) = (Some(Arc::clone(grant)), None);
+        Ok(is_kept.then_some(KeptGrant { sealed, grant, sign_out }))
     }
 
     /// `None` while another process renews it.
@@ -76,9 +90,14 @@ impl TokenVault {
         }
     }
 
-    /// Takes out what is there.
-    pub(super) async fn remove(&self, place: &TokenPlace) -> Result<bool, TokensUnavailable> {
-        self.store.remove(place, None).await
+    /// Takes out a grant and what waits for the end of a sign-in. What is left is of no use but to tell
+    /// what was made before from what is made later.
+    pub(super) async fn sign_out(&self, place: &TokenPlace) -> Result<(), TokensUnavailable> {
+        let left = SignedOut { sign_out: random_name().ok_or(TokensUnavailable)? };
+        let text = serde_json::to_string(&left).map_err(|_| TokensUnavailable)?;
+        let sealed = self.key.seal(&name_of(place), &text).ok_or(TokensUnavailable)?;
+        self.store.remove(&pending(place), None).await?;
+        self.store.keep(place, &sealed, None).await.map(drop)
     }
 
     /// Keeps what the end of a caller's sign-in needs, in the place of an earlier one.
@@ -114,8 +133,16 @@ impl TokenVault {
         self.key.open(purpose, sealed)
     }
 
-    fn read(&self, place: &TokenPlace, sealed: &str) -> Option<Grant> {
+    fn read<T: DeserializeOwned>(&self, place: &TokenPlace, sealed: &str) -> Option<T> {
         serde_json::from_str(&self.key.open(&name_of(place), sealed)?).ok()
+    }
+}
+
+impl KeptGrant {
+    /// The sign-in that it is of, or the sign-out.
+    pub(super) fn mark(&self) -> Option<&str> {
+        let sign_in = self.grant.as_ref().and_then(|grant| grant.sign_in());
+        sign_in.or(self.sign_out.as_deref())
     }
 }
 

@@ -481,11 +481,75 @@ async fn a_sign_in_that_was_begun_before_signing_out_does_not_undo_it() {
 
     let sign_ins: Arc<dyn SignIns> = here.servers.sign_ins();
     assert_eq!(sign_ins.sign_out(&ada.owner, "one").await, Ok(()));
-    assert_told(&browser.open(&back).await, 410, "this link was used");
+    assert_told(&browser.open(&back).await, 403, "or before a sign-out");
 
+    assert_eq!(town.guarded.state.lock().unwrap().valid.len(), 0, "no code is exchanged");
     here.offer(&ada).await;
     let unknown = sign_ins.sign_out(&ada.owner, "two").await;
     assert_eq!(unknown, Err(SignInFault::Unknown));
+    here.stop().await;
+}
+
+#[tokio::test]
+async fn a_link_from_before_a_sign_out_counts_no_more_on_any_replica() {
+    let town = Town::new(Era::Stateless).await;
+    let replicas = [town.replica().await, town.replica().await];
+    let ada = user("ada");
+    let sign_ins: Arc<dyn SignIns> = replicas[1].servers.sign_ins();
+    let first = replicas[0].offer(&ada).await.url;
+    assert_told(&replicas[0].sign_in(&ada).await, 200, "Signed in");
+    assert_eq!(sign_ins.sign_out(&ada.owner, "one").await, Ok(()));
+    // Nobody is signed in between these two.
+    let second = replicas[0].offer(&ada).await.url;
+    assert_eq!(sign_ins.sign_out(&ada.owner, "one").await, Ok(()));
+
+    for (link, replica) in [(&first, &replicas[0]), (&first, &replicas[1]), (&second, &replicas[1])]
+    {
+        let link = at(replica, link);
+        let mut browser = Browser::new();
+        browser.open(&link).await;
+        assert_told(&browser.click(&link).await, 410, "this link was used");
+    }
+
+    assert_told(&replicas[1].sign_in(&ada).await, 200, "Signed in");
+    assert!(replicas[0].auth(&ada).await.is_ok());
+    join_all(replicas.map(Replica::stop)).await;
+}
+
+#[tokio::test]
+async fn an_issuer_that_hangs_keeps_nobody_from_another_server() {
+    let (town, inner) =
+        (Town::new(Era::Stateless).await, McpServer::start(Era::Stateless, &["header"]).await);
+    let other = Guarded::start(&inner).await;
+    other.state.lock().unwrap().lists_openly = true;
+    let transport = Transport::Http { url: other.mcp_url(), headers: Vec::new() };
+    let two = ServerSettings { sign_in: SignInBy::Caller, ..trusted("two", transport) };
+    let servers = vec![town.server(), two];
+    let here = Replica::start(|url| Settings { servers, ..town.settings(url) }).await;
+    let (ada, sign_ins) = (user("ada"), here.servers.sign_ins() as Arc<dyn SignIns>);
+    let mut begun = Vec::new();
+    for tool in ["one__auth", "two__header"] {
+        until_offered(&here.servers, tool).await;
+        let told = by(&here.servers, &ada, tool, &json!({})).await;
+        let Err(ToolError::SignIn(offer)) = told else { panic!("{told:?}") };
+        let link = offer.url.rsplit_once('/').unwrap().1.to_owned();
+        let browser = sign_ins.page(&link).unwrap().browser;
+        begun.push((link, browser));
+    }
+    let [(one, in_one), (two, in_two)] = begun.as_slice() else { panic!() };
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let issuer = format!("http://{}", silent.local_addr().unwrap());
+    town.guarded.state.lock().unwrap().resource = json!({ "authorization_servers": [issuer] });
+
+    let mut hanging: Vec<_> = (0..8).map(|_| sign_ins.begin(one, in_one)).collect();
+    for sign_in in &mut hanging {
+        assert!(futures::poll!(sign_in).is_pending());
+    }
+
+    assert_eq!(in_time(sign_ins.begin(one, in_one)).await, Err(SignInFault::Unavailable));
+    let link = in_time(sign_ins.begin(two, in_two)).await.unwrap();
+    assert!(link.starts_with(&other.url), "{link}");
+    drop(hanging);
     here.stop().await;
 }
 
