@@ -178,6 +178,8 @@ impl Tools for Nobody {
         Arc::default()
     }
 
+    fn give_up(&self, _: &str) {}
+
     fn call<'a>(&'a self, _: ToolRequest<'a>) -> BoxFuture<'a, Result<ToolOutput, ToolError>> {
         unreachable!()
     }

@@ -204,6 +204,8 @@ impl Tools for FakeTools {
         Arc::clone(&self.catalog)
     }
 
+    fn give_up(&self, _: &str) {}
+
     fn call<'a>(
         &'a self,
         request: ToolRequest<'a>,

@@ -11,8 +11,8 @@ use tokio::select;
 use tokio::time::{Instant, sleep_until};
 
 use super::{
-    AgentEvent, Batch, Deltas, Finish, Interrupt, Listener, Model, ModelRequest, Planned, Progress,
-    Run, Step, ToolEnd, ToolError, ToolRequest, Tools, Waits, system_prompt, ticket_of,
+    AgentEvent, Batch, Certainty, Deltas, Finish, Interrupt, Listener, Model, ModelRequest,
+    Planned, Progress, Run, Step, ToolEnd, ToolError, ToolRequest, Tools, system_prompt,
 };
 use crate::domain::{
     CallId, CallKey, Caller, Catalog, Effect, Inquiry, SpendByModel, ToolCall, ToolId, ToolImage,
@@ -53,6 +53,7 @@ enum Called {
 pub async fn drive(mut run: Run, driver: Driver) -> u32 {
     run.go_on(&driver.tools.catalog());
     loop {
+        driver.give_up(&mut run);
         match run.step() {
             Step::AskModel => driver.ask_model(&mut run).await,
             Step::CallTools(batches) => driver.call_tools(&mut run, batches).await,
@@ -117,14 +118,13 @@ impl Driver {
     async fn call_tools(&self, run: &mut Run, batches: Vec<Batch>) {
         let catalog = self.tools.catalog();
         let (mut results, mut images) = (Vec::new(), Vec::new());
-        for batch in batches {
+        for mut batch in batches {
             // The reply with its calls is committed before the first effect (ADR 12).
             if batch.iter().any(changes) {
                 self.settled().await;
             }
-            let waits = run.waits();
-            let calls: Vec<_> =
-                batch.iter().map(|planned| self.call(planned, waits, &catalog)).collect();
+            run.hold_back(&mut batch);
+            let calls: Vec<_> = batch.iter().map(|planned| self.call(planned, &catalog)).collect();
             // `buffered` keeps the order of the calls, which the results must have.
             let answered: Vec<_> = stream::iter(calls).buffered(TOGETHER).collect().await;
             for (planned, answer) in batch.iter().zip(answered) {
@@ -136,7 +136,6 @@ impl Driver {
         }
         let stop = self.stop_reason();
         if stop.is_some() {
-            run.parked().iter().for_each(|ticket| self.tools.give_up(ticket));
             results.extend(run.let_go());
         }
         let results = run.on_results(results);
@@ -150,7 +149,7 @@ impl Driver {
         }
     }
 
-    async fn call(&self, planned: &Planned, waits: Waits, catalog: &Catalog) -> Called {
+    async fn call(&self, planned: &Planned, catalog: &Catalog) -> Called {
         let call = &planned.call;
         let origin = catalog.find_call(call).map(|tool| tool.origin.clone());
         self.tell(AgentEvent::ToolStarted { call: Box::new(call.clone()), origin });
@@ -158,11 +157,9 @@ impl Driver {
             Some(refusal) => Err(refusal.clone()),
             // Not made, but with a result: providers refuse a call without one (ADR 13).
             None if self.stop_reason().is_some() => Err(ToolError::NotMade),
-            // In another order it could mean something else (ADR 38, ADR 44).
-            None if waits == Waits::ForPerson && changes(planned) => Err(ToolError::BehindAsking),
             None => self.perform(planned).await,
         };
-        match answer {
+        match answer.map_err(|error| self.told(planned, error)) {
             Err(ToolError::Asks(inquiry)) => Called::Asks(inquiry),
             answer => {
                 let (result, images) = self.tell_end(call, answer);
@@ -183,15 +180,25 @@ impl Driver {
             Called::Ended(result, images) => return Some((result, images)),
             Called::Asks(inquiry) => inquiry,
         };
-        let ticket = ticket_of(&inquiry).map(str::to_owned);
         let Some(given_up) = run.on_inquiry(call, *inquiry, catalog) else {
             self.tell(AgentEvent::ToolWaits(call.id.clone()));
             return None;
         };
-        if let Some(ticket) = ticket {
-            self.tools.give_up(&ticket);
-        }
+        self.give_up(run);
         Some(self.tell_end(call, Err(given_up)))
+    }
+
+    /// The servers of calls that nobody is asked about any more are told at once (ADR 44).
+    fn give_up(&self, run: &mut Run) {
+        run.take_given_up().iter().for_each(|ticket| self.tools.give_up(ticket));
+    }
+
+    /// Why a call has no result. One that waited in this process and does not go on is given up.
+    fn told(&self, planned: &Planned, error: ToolError) -> ToolError {
+        if let Some(ticket) = planned.ticket().filter(|_| error.certainty() == Certainty::NotMade) {
+            self.tools.give_up(ticket);
+        }
+        planned.told(error)
     }
 
     fn tell_end(

@@ -37,6 +37,8 @@ pub type InquiryVerdicts = HashMap<String, InquiryVerdict>;
 #[derive(Debug, Default)]
 pub(super) struct InquiryDesk {
     waiting: Vec<(ToolCall, InquiredCall)>,
+    /// The tickets of calls that were given up, of which their servers do not know yet.
+    given_up: Vec<String>,
 }
 
 impl InquiryDesk {
@@ -61,7 +63,7 @@ impl InquiryDesk {
     /// The calls about which nobody is asked, and why.
     pub(super) fn give_up(&mut self) -> Vec<(ToolCall, ToolError)> {
         let waiting = std::mem::take(&mut self.waiting).into_iter();
-        waiting.map(|(call, inquired)| (call, beside(&inquired.inquiry))).collect()
+        waiting.map(|(call, inquired)| (call, self.refuse(&inquired.inquiry))).collect()
     }
 
     /// Their results.
@@ -69,10 +71,27 @@ impl InquiryDesk {
         self.give_up().iter().map(|(call, why)| failed(call, why)).collect()
     }
 
-    /// The tickets of the calls that wait in this process.
-    pub(super) fn parked(&self) -> Vec<String> {
-        let parked = self.waiting.iter().filter_map(|(_, it)| ticket_of(&it.inquiry));
-        parked.map(str::to_owned).collect()
+    /// Gives up a call whose questions are not shown, and why.
+    pub(super) fn refuse(&mut self, inquiry: &Inquiry) -> ToolError {
+        self.given_up.extend(ticket_of(inquiry).map(str::to_owned));
+        beside(inquiry)
+    }
+
+    /// What the person answered to calls with which nothing goes on.
+    pub(super) fn forget(&mut self, replies: InquiryVerdicts) {
+        let continuations = replies.into_values().map(|verdict| match verdict {
+            InquiryVerdict::Resume(Resumption { continuation, .. })
+            | InquiryVerdict::AskAgain(Inquiry { continuation, .. }) => continuation,
+        });
+        self.given_up.extend(continuations.filter_map(|it| match it {
+            Continuation::Parked { ticket } => Some(ticket),
+            Continuation::Retry { .. } => None,
+        }));
+    }
+
+    /// The tickets of the calls that were given up since this was asked last.
+    pub(super) fn take_given_up(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.given_up)
     }
 }
 
@@ -90,7 +109,7 @@ pub fn ticket_of(inquiry: &Inquiry) -> Option<&str> {
 }
 
 /// Why a call is given up if its questions are not shown.
-pub(super) fn beside(inquiry: &Inquiry) -> ToolError {
+fn beside(inquiry: &Inquiry) -> ToolError {
     if is_under_way(inquiry) { ToolError::AnswerLost } else { ToolError::AsksBeside }
 }
 
@@ -100,6 +119,15 @@ fn is_under_way(inquiry: &Inquiry) -> bool {
         Continuation::Parked { .. } => true,
         Continuation::Retry { round, .. } => round > 1,
     }
+}
+
+/// Whether some of them are for calls that wait in this process.
+pub(super) fn has_parked(replies: &InquiryVerdicts) -> bool {
+    replies.values().any(|verdict| {
+        let (InquiryVerdict::Resume(Resumption { continuation, .. })
+        | InquiryVerdict::AskAgain(Inquiry { continuation, .. })) = verdict;
+        matches!(continuation, Continuation::Parked { .. })
+    })
 }
 
 /// The result of a call whose server was not answered, because the person wrote something else.

@@ -39,5 +39,5 @@ pub use plan::{Batch, Planned};
 pub use ports::{Model, ModelRequest, ToolRequest, Tools};
 pub use prompt::system_prompt;
 pub use reading::{Reading, ReadingKind};
-pub use run::{Run, RunLimits, Step, Waits};
+pub use run::{Run, RunLimits, Step};
 pub use spend_budget::{Limit, Overspent, SpendBudget};

@@ -1,7 +1,7 @@
 //! The calls of a reply as they will be made, and which of them run together.
 
-use super::ToolError;
-use crate::domain::{Effect, Resumption, ToolCall};
+use super::{Certainty, ToolError};
+use crate::domain::{Continuation, Effect, Resumption, ToolCall};
 
 /// Calls that may run at the same time.
 pub type Batch = Vec<Planned>;
@@ -14,6 +14,31 @@ pub struct Planned {
     pub refusal: Option<ToolError>,
     /// What its server asked for and now gets (ADR 44).
     pub resumed: Option<Box<Resumption>>,
+    /// Whether an earlier try began it: its effect may have happened (ADR 12).
+    pub is_begun: bool,
+}
+
+impl Planned {
+    /// Of the call in this process with which it goes on.
+    pub(super) fn ticket(&self) -> Option<&str> {
+        match &self.resumed.as_ref()?.continuation {
+            Continuation::Parked { ticket } => Some(ticket),
+            Continuation::Retry { .. } => None,
+        }
+    }
+
+    /// What is told of it without a result. That it is not made now says nothing about its beginning.
+    pub(super) fn told(&self, error: ToolError) -> ToolError {
+        if error.certainty() != Certainty::NotMade {
+            error
+        } else if self.ticket().is_some() {
+            ToolError::AnswerLost
+        } else if self.is_begun {
+            ToolError::Begun
+        } else {
+            error
+        }
+    }
 }
 
 pub(super) fn refused(call: ToolCall, refusal: ToolError) -> Planned {
@@ -22,7 +47,7 @@ pub(super) fn refused(call: ToolCall, refusal: ToolError) -> Planned {
 }
 
 pub(super) const fn made(call: ToolCall, effect: Effect) -> Planned {
-    Planned { call, effect, refusal: None, resumed: None }
+    Planned { call, effect, refusal: None, resumed: None, is_begun: false }
 }
 
 /// Neighbouring calls that only read run together; any other call runs alone, in its place.

@@ -46,9 +46,7 @@ pub trait Tools: Send + Sync {
     fn catalog(&self) -> Arc<Catalog>;
 
     /// Gives up a call that waits in this process for a person, if it still does (ADR 44).
-    fn give_up(&self, ticket: &str) {
-        let _ = ticket;
-    }
+    fn give_up(&self, ticket: &str);
 
     /// Runs one call of a tool in the catalog.
     ///

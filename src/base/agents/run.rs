@@ -4,7 +4,7 @@ use super::approval::{ApprovalDesk, CallDecision};
 use super::asking::{asks_user, questions};
 use super::earlier_calls::EarlierCalls;
 use super::images::see;
-use super::inquiries::{InquiredCall, InquiryDesk, InquiryVerdict, InquiryVerdicts, beside};
+use super::inquiries::{InquiredCall, InquiryDesk, InquiryVerdict, InquiryVerdicts, has_parked};
 use super::plan::{Batch, Planned, batches, made, refused};
 use super::{
     Approvals, Finish, HeldCall, Reading, SeenImage, SpendBudget, ToolError, bytes_of_tokens,
@@ -56,13 +56,6 @@ pub enum Step {
     /// Perform these batches in order, then call [`Run::on_results`].
     CallTools(Vec<Batch>),
     Done(Finish),
-}
-
-/// Whether calls of the last reply wait for what their servers asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Waits {
-    ForPerson,
-    ForNobody,
 }
 
 #[derive(Debug)]
@@ -117,15 +110,11 @@ impl Run {
     /// which a person was asked (ADR 38).
     pub fn go_on(&mut self, catalog: &Catalog) {
         let calls: Vec<_> = open_calls(&self.transcript).into_iter().cloned().collect();
-        if calls.is_empty() {
-            return;
+        if !calls.is_empty() {
+            self.take_answered();
+            self.plan_all(calls, catalog);
         }
-        let has_results = |last: &mut Message| matches!(last, Message::Tools { .. });
-        while let Some(Message::Tools { mut results }) = self.transcript.pop_if(has_results) {
-            results.append(&mut self.answered);
-            self.answered = results;
-        }
-        self.plan_all(calls, catalog);
+        self.inquiries.forget(std::mem::take(&mut self.replies));
     }
 
     /// What the model is sent.
@@ -211,18 +200,28 @@ impl Run {
         let is_alone = self.held.is_empty() && self.asked.is_empty() && self.inquiries.has_room();
         let tool = catalog.find_call(call).filter(|_| is_alone);
         let id = tool.and_then(|tool| Some((tool, self.approvals.inquiry_id(call, tool)?)));
-        let Some((tool, id)) = id else { return Some(beside(&inquiry)) };
+        let Some((tool, id)) = id else { return Some(self.inquiries.refuse(&inquiry)) };
         self.inquire(call.clone(), tool, (id, inquiry));
         None
     }
 
-    pub const fn waits(&self) -> Waits {
-        if self.inquiries.is_empty() { Waits::ForNobody } else { Waits::ForPerson }
+    /// Refuses what would be made before a call whose server asks: in another order it could mean
+    /// something else (ADR 38, ADR 44). What was begun goes on.
+    pub fn hold_back(&self, batch: &mut Batch) {
+        let is_behind = |it: &&mut Planned| {
+            let is_new = it.resumed.is_none() && !it.is_begun;
+            it.effect != Effect::ReadOnly && it.refusal.is_none() && is_new
+        };
+        if !self.inquiries.is_empty() {
+            let behind = batch.iter_mut().filter(is_behind);
+            behind.for_each(|it| it.refusal = Some(ToolError::BehindAsking));
+        }
     }
 
-    /// The tickets of calls that wait in this process for a person.
-    pub fn parked(&self) -> Vec<String> {
-        self.inquiries.parked()
+    /// The tickets of calls that waited in this process for a person and were given up since this was
+    /// asked last.
+    pub fn take_given_up(&mut self) -> Vec<String> {
+        self.inquiries.take_given_up()
     }
 
     pub fn stop(&mut self, finish: Finish) {
@@ -244,12 +243,24 @@ impl Run {
         Step::AskModel
     }
 
+    /// Takes the results of the last reply off the transcript: those of its other calls come to them.
+    fn take_answered(&mut self) {
+        let has_results = |last: &mut Message| matches!(last, Message::Tools { .. });
+        while let Some(Message::Tools { mut results }) = self.transcript.pop_if(has_results) {
+            results.append(&mut self.answered);
+            self.answered = results;
+        }
+    }
+
     fn plan_all(&mut self, calls: Vec<ToolCall>, catalog: &Catalog) {
         if calls.is_empty() {
             return;
         }
         let mut plan: Vec<_> =
             calls.into_iter().filter_map(|call| self.plan(call, catalog)).collect();
+        for planned in &mut plan {
+            planned.is_begun = self.is_begun(&planned.call);
+        }
         if !self.held.is_empty() {
             let given_up = self.inquiries.give_up().into_iter();
             plan.extend(given_up.map(|(call, why)| refused(call, why)));
@@ -287,7 +298,9 @@ impl Run {
             return Some(refused(call, ToolError::Arguments));
         };
         let Some(tool) = catalog.find_call(&call) else {
-            let refusal = absence(&call, catalog);
+            // Whose reply it was, only its tool would tell.
+            let is_parked = has_parked(&self.replies);
+            let refusal = if is_parked { ToolError::AnswerLost } else { absence(&call, catalog) };
             return Some(refused(call, refusal));
         };
         if asks_user(tool) {
@@ -296,7 +309,7 @@ impl Run {
         match self.reply_to(&call, tool) {
             Some((_, InquiryVerdict::Resume(resumed))) => {
                 let (effect, resumed) = (tool.effect(), Some(Box::new(resumed)));
-                return Some(Planned { call, effect, refusal: None, resumed });
+                return Some(Planned { resumed, ..made(call, effect) });
             }
             Some((id, InquiryVerdict::AskAgain(inquiry))) => {
                 self.inquire(call, tool, (id, inquiry));
@@ -321,6 +334,11 @@ impl Run {
                 None
             }
         }
+    }
+
+    /// Whether its effect may have happened already. What the person began only reads (ADR 45).
+    fn is_begun(&self, call: &ToolCall) -> bool {
+        Reading::of(call).is_none() && self.approvals.is_begun(call)
     }
 
     /// Whether it would be made before its place in the reply. What was begun keeps its result.

@@ -6,11 +6,9 @@ use super::super::forms::questions::{self, settled, skip, waiting};
 use super::super::forms::{approval, inquiry};
 use super::super::repeat::{KeptCalls, kept_after};
 use super::super::request::choice::choice_in;
-use super::super::{BeginError, Entry, Fact};
+use super::super::{BeginError, Entry, Fact, Resource};
 use super::begin::{Plan, ResumedCalls, Started};
 use super::enter::Entered;
-use std::collections::HashSet;
-
 use base::agents::InquiryVerdicts;
 use base::domain::{Answers, Item, ItemContent, ItemId};
 
@@ -79,6 +77,11 @@ pub(super) async fn answered(
     let answered = approval::verdicts(&settled);
     let granted = approval::granted(&settled, &entered.thread.granted);
     let replies = replies(chat, &root, &settled, entered).await?;
+    // What a server asked about in the middle of a call was begun.
+    let thread = Resource::from(&entered.thread.id);
+    let begun =
+        if replies.is_empty() { Vec::new() } else { chat.store.effects(&thread, &root).await? };
+    let begun = begun.into_iter().map(|done| done.effect.key).collect();
     Ok(Started {
         root,
         rewind_to: None,
@@ -87,7 +90,7 @@ pub(super) async fn answered(
         // An answer chooses no model of its own: it has the choice of its message (ADR 17).
         choice: said.as_ref().and_then(choice_in),
         plan: if stops { Plan::StopHere } else { Plan::Answer },
-        resumed: ResumedCalls { answered, begun: HashSet::new(), replies },
+        resumed: ResumedCalls { answered, begun, replies },
         granted,
     })
 }

@@ -67,7 +67,8 @@ async fn said_before(
     Ok(ResumedCalls { answered: approval::verdicts(form), replies, ..ResumedCalls::default() })
 }
 
-/// Of everything after an item of a turn: what was done, not what was said.
+/// Of everything after an item of a turn: what was done, not what was said. Calls whose form goes with
+/// the rest are given up (ADR 44).
 pub(crate) async fn kept_after(
     chat: &ChatContext,
     item: &ItemId,
@@ -81,6 +82,8 @@ pub(crate) async fn kept_after(
     let is_asked = |entry: &Entry| entry.item.as_ref().is_some_and(|one| one.id == *item);
     let place = entries.iter().position(is_asked).map_or(entries.len(), |place| place + 1);
     let later = entries.split_off(place);
+    let items = |of: &[Entry]| inquiry::tickets(of.iter().filter_map(|it| it.item.as_ref()));
+    items(&later).difference(&items(&entries)).for_each(|it| chat.tools.give_up(it));
     Ok(KeptCalls { entries: kept(root, &entries, later, effects), begun })
 }
 

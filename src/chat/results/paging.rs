@@ -64,6 +64,10 @@ impl Tools for PagedTools {
         self.tools.catalog()
     }
 
+    fn give_up(&self, ticket: &str) {
+        self.tools.give_up(ticket);
+    }
+
     fn call<'a>(
         &'a self,
         request: ToolRequest<'a>,

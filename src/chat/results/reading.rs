@@ -139,6 +139,10 @@ impl Tools for ReadableResults {
         Arc::clone(&offered.1)
     }
 
+    fn give_up(&self, ticket: &str) {
+        self.tools.give_up(ticket);
+    }
+
     fn call<'a>(
         &'a self,
         request: ToolRequest<'a>,

@@ -55,6 +55,8 @@ impl Tools for TurnTools {
     fn give_up(&self, ticket: &str) {
         for running in &self.0.servers {
             running.server.parked.give_up(ticket);
+            // Until the changed one has answered, the one of before got the calls (ADR 39).
+            running.serving().server.parked.give_up(ticket);
         }
     }
 

@@ -152,6 +152,8 @@ impl Tools for Panics {
         Arc::new(catalog(&["add"]))
     }
 
+    fn give_up(&self, _: &str) {}
+
     fn call<'a>(&'a self, _: ToolRequest<'a>) -> BoxFuture<'a, Result<ToolOutput, ToolError>> {
         async move {
             self.once();

@@ -208,6 +208,8 @@ impl Tools for Vanishing {
         Arc::new(if is_gone { Catalog::default() } else { catalog(&["add"]) })
     }
 
+    fn give_up(&self, _: &str) {}
+
     fn call<'a>(
         &'a self,
         request: ToolRequest<'a>,

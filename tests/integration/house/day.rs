@@ -120,6 +120,8 @@ impl Tools for Shaky {
         Arc::new(catalog(&["read_a"]))
     }
 
+    fn give_up(&self, _: &str) {}
+
     fn call<'a>(
         &'a self,
         request: ToolRequest<'a>,

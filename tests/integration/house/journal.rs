@@ -264,6 +264,8 @@ impl Tools for Keyed {
         Arc::new(catalog)
     }
 
+    fn give_up(&self, _: &str) {}
+
     fn call<'a>(
         &'a self,
         request: ToolRequest<'a>,

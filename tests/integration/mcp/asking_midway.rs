@@ -1,6 +1,7 @@
 //! Servers of the older revision, which ask in the middle of a call: it waits in its process (ADR 44).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use orchestrator::agents::{Interrupt, Progress, ToolError, ToolRequest, Tools};
@@ -14,6 +15,7 @@ use super::stub::Stub;
 use super::{PATIENCE, call, http, in_time, settings, started, tool_call, until_offered};
 use crate::support::app::{Answer, add, create};
 use crate::support::doubles::{Act, calls, listener, says};
+use crate::support::faulty::Faulty;
 use crate::support::mcp_server::{Era, McpServer};
 use crate::support::watchdog::until;
 
@@ -115,6 +117,54 @@ async fn an_answer_that_comes_too_late_is_told_with_what_the_server_made_of_that
     let is_told = told.contains("came too late") || told == ToolError::AnswerLost.to_string();
     assert!(is_told, "{told}");
     assert!(!told.contains("Rome"), "{told}");
+}
+
+#[tokio::test]
+async fn whoever_tries_again_cancels_the_call_and_its_effect_is_unknown() {
+    let house = House::new(Era::Sessions, [surveys(&city()), says("I do not know.")]).await;
+
+    let told = house.app.post("/chatkit", &create("book it")).await.events();
+    assert_eq!(form_in(&told)["status"], "pending");
+    let said = &told[1]["item"];
+    let params = json!({ "thread_id": said["thread_id"], "item_id": said["id"] });
+    let retry = json!({ "type": "threads.retry_after_item", "params": params });
+    let done = house.app.post("/chatkit", &retry).await.events();
+
+    until("the server was told", || house.server.got().contains("cancel")).await;
+    assert_eq!(outcome(&done), "assistant_message");
+    assert_eq!(house.result(), ToolError::Begun.to_string());
+    assert_eq!(house.server.calls(), ["survey"], "it is not made again");
+}
+
+#[tokio::test]
+async fn a_turn_that_ends_in_another_way_cancels_the_call_that_waits() {
+    let repeated = (0..5).map(|_| ("echo", json!({})));
+    let survey = ("survey", json!({ "forms": city() }));
+    let all: Vec<_> = std::iter::once(survey).chain(repeated).collect();
+    let house = House::new(Era::Sessions, [calls(&all)]).await;
+
+    let told = house.app.post("/chatkit", &create("book it")).await;
+
+    until("the server was told", || house.server.got().contains("cancel")).await;
+    assert!(!told.text.contains("structured_input"), "{}", told.text);
+}
+
+#[tokio::test]
+async fn a_call_that_cannot_be_journaled_again_may_have_taken_effect() {
+    let (store, fails) = (crate::support::app::memory().await, Arc::new(AtomicBool::new(false)));
+    let broken = Arc::clone(&fails);
+    let is_it = move |name: &str| name == "intend" && broken.load(Ordering::Relaxed);
+    let store = Arc::new(Faulty { store, fails: Box::new(is_it), hangs: "" });
+    let server = McpServer::start(Era::Sessions, &["survey"]).await;
+    let house = House::beside(&Arc::new(server), store, [surveys(&city())]).await;
+    let form = house.asked().await;
+    fails.store(true, Ordering::Relaxed);
+
+    let done = house.answered(&form, &[(0, "Rome")]).await;
+
+    let end = done.last().unwrap()["message"].as_str().unwrap();
+    assert!(end.contains("It is not known whether this was done: survey ×1."), "{end}");
+    until("the server was told", || house.server.got().contains("cancel")).await;
 }
 
 #[tokio::test]

@@ -7,3 +7,4 @@ mod long_results;
 mod prompt;
 mod reading;
 mod run;
+mod waiting;

@@ -4,10 +4,10 @@
 mod values;
 mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use base::agents::{
-    InquiredCall, InquiryVerdict, InquiryVerdicts, is_inquiry, open_calls, unanswered,
+    InquiredCall, InquiryVerdict, InquiryVerdicts, is_inquiry, open_calls, ticket_of, unanswered,
 };
 use base::domain::{
     Answer, AnswerStatus, Answers, DECLINE, FormField, FormReply, Inquiry, Item, ItemContent,
@@ -53,8 +53,17 @@ pub(crate) fn waiting_behind<'a>(
     form: &ItemId,
     items: impl Iterator<Item = &'a Item>,
 ) -> Vec<InquiredCall> {
-    let before = items.take_while(|item| item.id != *form);
-    let calls = before.filter_map(|item| match &item.content {
+    items.take_while(|item| item.id != *form).filter_map(calls_in).last().unwrap_or_default()
+}
+
+/// The tickets of the calls in these items that wait in a process.
+pub(crate) fn tickets<'a>(items: impl Iterator<Item = &'a Item>) -> HashSet<String> {
+    let calls: Vec<_> = items.filter_map(calls_in).flatten().collect();
+    calls.iter().filter_map(|it| ticket_of(&it.inquiry)).map(str::to_owned).collect()
+}
+
+fn calls_in(item: &Item) -> Option<Vec<InquiredCall>> {
+    match &item.content {
         ItemContent::SdkHiddenContext { content } => serde_json::from_str(content).ok(),
         ItemContent::UserMessage { .. }
         | ItemContent::AssistantMessage { .. }
@@ -66,8 +75,7 @@ pub(crate) fn waiting_behind<'a>(
         | ItemContent::GeneratedImage { .. }
         | ItemContent::EndOfTurn {}
         | ItemContent::HiddenContextItem { .. } => None,
-    });
-    calls.last().unwrap_or_default()
+    }
 }
 
 /// Whether servers ask with these questions. The ids are ours: no model writes one.
