@@ -71,7 +71,7 @@ struct State {
     got: Arc<Mutex<String>>,
     listings: Arc<AtomicUsize>,
     peers: Arc<Mutex<Vec<Peer<RoleServer>>>>,
-    /// Held by the tool `hog`; nothing is listed meanwhile, as in a server with one thread.
+    /// Held by the tool `hog`, and by a survey that hogs; nothing is listed meanwhile, as in a server with one thread.
     thread: Arc<tokio::sync::Mutex<()>>,
     sent_away: Arc<Mutex<Option<SentAway>>>,
     mood: Arc<Mutex<Option<Mood>>>,
@@ -492,7 +492,8 @@ fn in_words(tool: &str, words: String) -> Option<CallToolResult> {
 impl State {
     /// Asks the person what the arguments say (`forms`, by their names), and answers with what it got.
     /// In the newer era with a state that it wants back, in as many rounds as `rounds` says; in the
-    /// older one in the middle of the call.
+    /// older one in the middle of the call: with a picture and so many letters as `filler` says, and it
+    /// lists nothing meanwhile if it `hogs`.
     async fn survey(
         &self,
         request: CallToolRequestParams,
@@ -507,16 +508,8 @@ impl State {
             params
         };
         if self.era != Era::Stateless {
-            let mut responses = Map::new();
-            for (name, form) in &forms {
-                let params = serde_json::from_value(wanted(form)).unwrap();
-                let request = ServerRequest::ElicitRequest(ElicitRequest::new(params));
-                let got = context.peer.send_request(request).await;
-                let got = got.map_or_else(|error| json!(error.to_string()), |got| json!(got));
-                self.got.lock().unwrap().push_str(&got.to_string());
-                responses.insert(name.clone(), got);
-            }
-            return Ok(told(&json!({ "responses": responses })));
+            let forms = forms.iter().map(|(name, form)| (name.clone(), wanted(form))).collect();
+            return Ok(self.survey_midway(forms, &arguments, context).await);
         }
         let round =
             request.request_state.as_deref().and_then(|it| it.rsplit(' ').next()?.parse().ok());
@@ -533,6 +526,32 @@ impl State {
         let filler = arguments.get("filler").and_then(Value::as_u64).unwrap_or_default();
         let state = format!("{}secret {}", "x".repeat(usize::try_from(filler).unwrap()), round + 1);
         Ok(CallToolResponse::InputRequired(InputRequiredResult::new(Some(requests), Some(state))))
+    }
+
+    async fn survey_midway(
+        &self,
+        forms: Vec<(String, Value)>,
+        arguments: &Map<String, Value>,
+        context: &RequestContext<RoleServer>,
+    ) -> CallToolResponse {
+        let hogs = arguments.get("hogs").is_some_and(|it| *it == true);
+        let _thread = if hogs { Some(self.thread.lock().await) } else { None };
+        let mut responses = Map::new();
+        for (name, form) in forms {
+            let params = serde_json::from_value(form).unwrap();
+            let request = ServerRequest::ElicitRequest(ElicitRequest::new(params));
+            let got = context.peer.send_request(request).await;
+            let got = got.map_or_else(|error| json!(error.to_string()), |got| json!(got));
+            self.got.lock().unwrap().push_str(&got.to_string());
+            responses.insert(name, got);
+        }
+        let text = ContentBlock::text(json!({ "responses": responses }).to_string());
+        let mut blocks = vec![text];
+        if let Some(letters) = arguments.get("filler").and_then(Value::as_u64) {
+            blocks.push(ContentBlock::text("x".repeat(usize::try_from(letters).unwrap())));
+            blocks.push(ContentBlock::image(picture(64), "image/png"));
+        }
+        CallToolResponse::Complete(CallToolResult::success(blocks))
     }
 }
 

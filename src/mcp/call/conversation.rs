@@ -12,6 +12,7 @@ use super::super::error::UNREADABLE;
 use super::caller_sessions::CallerSession;
 use super::calling::{self, Heard, PendingCall, ProgressListeners, ServerQuestion};
 use super::fault::CallFault;
+use super::in_flight::CallsInFlight;
 use super::inquiry::form;
 use super::parked_calls::{ParkedCall, ParkedCalls};
 use super::rounds::{AfterRound, Round};
@@ -30,6 +31,7 @@ pub(crate) struct Conversation<'a> {
     /// What is said beside the arguments.
     pub(crate) meta: Option<RequestMetaObject>,
     pub(crate) parked: &'a Arc<ParkedCalls>,
+    pub(crate) in_flight: &'a CallsInFlight,
     /// Of a caller, in whose session the call is made.
     pub(crate) session: Option<Arc<CallerSession>>,
     /// The longest silence.
@@ -74,7 +76,7 @@ impl Conversation<'_> {
         parked: ParkedCall,
         reply: &FormReply,
     ) -> Result<ToolOutput, CallFault> {
-        let ParkedCall { pending, question, .. } = parked;
+        let ParkedCall { pending, question, session: _session, under_way: _under_way, .. } = parked;
         pending.report_to(Some(self.call.request.progress));
         question.answer(reply);
         let answer = self.hear(pending, Instant::now() + self.call_timeout).await?;
@@ -126,6 +128,7 @@ impl Conversation<'_> {
             question,
             session: self.session.clone(),
             call_timeout: self.call_timeout,
+            under_way: self.in_flight.begin(),
         });
         match parked {
             Ok(ticket) => {

@@ -1,6 +1,7 @@
 //! Counts the calls that a server is working on, so that a busy server is not taken for a dead one
 //! (ADR 1).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -8,23 +9,23 @@ use tokio::time::timeout;
 
 /// The calls without an answer. Each has its own limit, so waiting for them ends.
 #[derive(Debug)]
-pub(crate) struct CallsInFlight(watch::Sender<usize>);
+pub(crate) struct CallsInFlight(Arc<watch::Sender<usize>>);
 
-/// Counts a call until it is dropped.
+/// Counts a call until it is dropped, also while the call waits for a person (ADR 44).
 #[derive(Debug)]
 #[must_use = "a call that is dropped at once is not under way"]
-pub(crate) struct UnderWay<'a>(&'a watch::Sender<usize>);
+pub(crate) struct UnderWay(Arc<watch::Sender<usize>>);
 
 impl Default for CallsInFlight {
     fn default() -> Self {
-        Self(watch::Sender::new(0))
+        Self(Arc::new(watch::Sender::new(0)))
     }
 }
 
 impl CallsInFlight {
-    pub(crate) fn begin(&self) -> UnderWay<'_> {
+    pub(crate) fn begin(&self) -> UnderWay {
         self.0.send_modify(|calls| *calls += 1);
-        UnderWay(&self.0)
+        UnderWay(Arc::clone(&self.0))
     }
 
     pub(crate) fn is_any(&self) -> bool {
@@ -49,7 +50,7 @@ impl CallsInFlight {
     }
 }
 
-impl Drop for UnderWay<'_> {
+impl Drop for UnderWay {
     fn drop(&mut self) {
         self.0.send_modify(|calls| *calls = calls.saturating_sub(1));
     }

@@ -252,12 +252,14 @@ impl Server {
         ticket: &str,
         reply: Option<&FormReply>,
     ) -> Result<ToolOutput, CallFault> {
+        let end = call.request.deadline.min(Instant::now() + self.longest());
         match self.parked.take(ticket) {
             None => Err(CallFault::AnswerLost),
-            Some(Found::Ended(end)) => end.map(told_too_late),
+            Some(Found::Late(ending)) => {
+                let end = timeout_at(end, ending).await.map_err(|_| CallFault::Lost)?;
+                end.unwrap_or(Err(CallFault::Lost)).map(told_too_late)
+            }
             Some(Found::Waiting(parked)) => {
-                let _under_way = self.in_flight.begin();
-                let end = call.request.deadline.min(Instant::now() + self.longest());
                 let talk = self.conversation(call, parked.session.clone());
                 let talk = talk.go_on(*parked, reply.unwrap_or(&FormReply::Declined));
                 let answer = timeout_at(end, talk).await;
@@ -272,11 +274,11 @@ impl Server {
         call: &'a PreparedCall<'a>,
         session: Option<Arc<CallerSession>>,
     ) -> Conversation<'a> {
-        let (parked, call_timeout) = (&self.parked, self.call_timeout);
+        let (parked, in_flight, call_timeout) = (&self.parked, &self.in_flight, self.call_timeout);
         let ToolRequest { key, caller, .. } = call.request;
         let is_told = self.settings.is_told_owners();
         let meta = calling::meta(key, is_told.then_some(&caller.owner));
-        Conversation { server: &self.name, call, meta, parked, session, call_timeout }
+        Conversation { server: &self.name, call, meta, parked, in_flight, session, call_timeout }
     }
 
     /// A place among the calls that the server works on. Waiting for it takes as long as a call may,

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use orchestrator::agents::{Interrupt, Progress, ToolError, ToolRequest, Tools};
+use orchestrator::agents::{
+    Interrupt, PageNote, Progress, ToolError, ToolRequest, Tools, ticket_of,
+};
 use orchestrator::domain::{Caller, FormReply, Inquiry, Resumption};
-use orchestrator::mcp::{Pace, Servers};
+use orchestrator::mcp::{Pace, Servers, Settings};
 use serde_json::{Value, json};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::asking::{House, answer, city, form_in, outcome, questions, skip, surveys};
 use super::stub::Stub;
@@ -114,9 +116,40 @@ async fn an_answer_that_comes_too_late_is_told_with_what_the_server_made_of_that
 
     assert_eq!(outcome(&done), "assistant_message");
     let told = house.result();
-    let is_told = told.contains("came too late") || told == ToolError::AnswerLost.to_string();
-    assert!(is_told, "{told}");
+    assert!(told.contains("came too late"), "{told}");
     assert!(!told.contains("Rome"), "{told}");
+}
+
+#[tokio::test]
+async fn of_an_end_that_came_too_late_most_of_the_text_is_kept_and_nothing_else() {
+    let arguments = json!({ "forms": city(), "filler": 200_000 });
+    let script = [calls(&[("survey", arguments)]), says("Too late.")];
+    let house = patient_for(Duration::from_millis(50), script).await;
+
+    let form = house.asked().await;
+    until("the server was told", || house.server.got().contains("decline")).await;
+    let done = house.app.post("/chatkit", &answer(&form, &[(0, "Rome")])).await;
+
+    let told = house.result();
+    assert!(told.contains("came too late"), "{told}");
+    let note = PageNote::find(&told);
+    assert!(note.as_ref().is_none_or(|note| note.pages < 5), "{note:?}");
+    assert!(!done.text.contains("iVBORw0KGgo"), "{}", done.text);
+}
+
+#[tokio::test]
+async fn an_end_that_came_too_late_is_forgotten_after_ten_minutes() {
+    let script = [surveys(&city()), says("I do not know.")];
+    let house = patient_for(Duration::from_millis(50), script).await;
+
+    let form = house.asked().await;
+    until("the server was told", || house.server.got().contains("decline")).await;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_mins(10)).await;
+    tokio::time::resume();
+    house.answered(&form, &[(0, "Rome")]).await;
+
+    assert_eq!(house.result(), ToolError::AnswerLost.to_string());
 }
 
 #[tokio::test]
@@ -165,6 +198,27 @@ async fn a_call_that_cannot_be_journaled_again_may_have_taken_effect() {
     let end = done.last().unwrap()["message"].as_str().unwrap();
     assert!(end.contains("It is not known whether this was done: survey ×1."), "{end}");
     until("the server was told", || house.server.got().contains("cancel")).await;
+}
+
+#[tokio::test]
+async fn a_server_that_does_nothing_else_until_it_is_answered_is_not_taken_for_a_dead_one() {
+    let server = McpServer::start(Era::Sessions, &["survey"]).await;
+    let limit = Duration::from_millis(500);
+    let settings = Settings { connect_timeout: limit, ..settings(vec![http("one", &server)]) };
+    let servers = started(settings).await;
+    until_offered(&servers, "survey").await;
+    let arguments = json!({ "forms": city(), "hogs": true }).to_string();
+
+    let Err(ToolError::Asks(inquiry)) = call(&servers, "survey", &arguments).await else {
+        panic!("it did not ask")
+    };
+    let before = server.listings();
+    until("it is asked for a sign of life", || server.listings() > before).await;
+    let lost = timeout(limit * 4, servers.offers(|it| !it.missing.is_empty())).await;
+
+    assert!(lost.is_err(), "it is busy, not gone");
+    servers.give_up(ticket_of(&inquiry).unwrap());
+    until("the server was told", || server.got().contains("cancel")).await;
 }
 
 #[tokio::test]
