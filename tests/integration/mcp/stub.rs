@@ -20,7 +20,7 @@ starts=$(grep -c x "$STARTS")
 env >"$ENVIRONMENT"; pwd >>"$ENVIRONMENT"
 echo 'a secret of somebody' >&2
 say() { printf '%s\n' "$1"; }
-ask() { say '{"jsonrpc":"2.0","id":"q","method":"elicitation/create","params":{"mode":"form","message":"Where to?","requestedSchema":{"type":"object","properties":{"city":{"type":"string"}},"required":["city"]}}}'; }
+ask() { has_asked=1; say '{"jsonrpc":"2.0","id":"q","method":"elicitation/create","params":{"mode":"form","message":"Where to?","requestedSchema":{"type":"object","properties":{"city":{"type":"string"}},"required":["city"]}}}'; }
 for_ever() { yes "$1"; }
 case $MODE in
     exits) exit 1 ;;
@@ -67,7 +67,7 @@ while IFS= read -r line; do
             case $MODE in
                 dies) exit 1 ;;
                 forgets) [ "$starts" -lt 2 ] || ask; continue ;;
-                asks) case $line in *'"tick"'*) [ "$starts" -lt 2 ] && exit 1 ;; *) ask; continue ;; esac ;;
+                asks) case $line in *'"tick"'*) [ "$starts$has_asked" = 11 ] && exit 1 ;; *) ask; continue ;; esac ;;
                 dies_once) [ "$starts" -lt 2 ] && exit 1 ;;
                 hangs) [ "$starts" -lt 2 ] && kill -STOP $$ ;;
                 busy) say '{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}'; sleep 1.5 ;;
