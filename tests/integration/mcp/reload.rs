@@ -2,12 +2,14 @@
 
 use std::convert::Infallible;
 
+use orchestrator::agents::ticket_of;
 use orchestrator::domain::{ApprovalRule, Reloaded};
 use orchestrator::mcp::{ApprovalRules, ToolFilter};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe::Receiver;
 
+use super::asking::city;
 use super::stub::Stub;
 use super::*;
 use crate::support::app::{Choices, TestApp, add};
@@ -71,16 +73,10 @@ async fn calls_that_run_end_on_the_server_that_was_changed_or_removed() {
 async fn a_changed_server_serves_as_before_until_it_answers_and_never_more_than_it_may_then() {
     let server = McpServer::start(Era::Stateless, &["echo", "read_it"]).await;
     let servers = started(settings(vec![http("one", &server)])).await;
-    let missing = Transport::Child {
-        command: "/nowhere/at/all".to_owned(),
-        args: Vec::new(),
-        env: Vec::new(),
-        cwd: None,
-    };
     let tools = ToolFilter { allow: None, deny: vec!["echo".to_owned()] };
 
     let approval = ApprovalRules(vec![("*".to_owned(), ApprovalRule::Always)]);
-    let broken = ServerSettings { tools, approval, ..trusted("one", missing) };
+    let broken = ServerSettings { tools, approval, ..trusted("one", missing()) };
     assert_eq!(reload(&servers, vec![broken]).changed, ["one"]);
 
     in_time(servers.settled()).await;
@@ -136,6 +132,23 @@ async fn what_is_changed_back_before_it_had_an_effect_is_the_server_of_before() 
 
     assert_eq!(call(&servers, "echo", "{}").await.as_deref(), Ok("{}"));
     assert_eq!((server.sessions(), advice(&servers)), (1, String::new()));
+    in_time(servers.shut_down()).await;
+}
+
+#[tokio::test]
+async fn a_call_that_waits_at_a_server_that_serves_as_before_can_be_given_up() {
+    let server = McpServer::start(Era::Sessions, &["survey"]).await;
+    let servers = started(settings(vec![http("one", &server)])).await;
+    until_offered(&servers, "survey").await;
+    assert_eq!(reload(&servers, vec![trusted("one", missing())]).changed, ["one"]);
+
+    let arguments = json!({ "forms": city() }).to_string();
+    let Err(ToolError::Asks(inquiry)) = call(&servers, "survey", &arguments).await else {
+        panic!("it did not ask")
+    };
+    servers.give_up(ticket_of(&inquiry).unwrap());
+
+    until("the server was told", || server.got().contains("cancel")).await;
     in_time(servers.shut_down()).await;
 }
 
@@ -333,6 +346,12 @@ fn advice_in(server: Dependency) -> String {
             String::new()
         }
     }
+}
+
+/// Its program is nowhere, so it never takes over.
+fn missing() -> Transport {
+    let command = "/nowhere/at/all".to_owned();
+    Transport::Child { command, args: Vec::new(), env: Vec::new(), cwd: None }
 }
 
 fn reload(servers: &Servers, list: Vec<ServerSettings>) -> Reloaded {
