@@ -132,7 +132,11 @@ pub(super) fn has_parked(replies: &InquiryVerdicts) -> bool {
 
 /// The result of a call whose server was not answered, because the person wrote something else.
 pub fn unanswered(call: &ToolCall, inquiry: Option<&Inquiry>) -> ToolResult {
-    let error = if inquiry.is_none_or(is_under_way) { ToolError::UnansweredMidway } else { ToolError::Unanswered };
+    let error = if inquiry.is_none_or(is_under_way) {
+        ToolError::UnansweredMidway
+    } else {
+        ToolError::Unanswered
+    };
     failed(call, &error)
 }
 
