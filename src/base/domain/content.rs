@@ -97,7 +97,7 @@ impl ResourceTemplate {
     }
 
     /// Whether an address may be one of this family: its fixed parts are in it, in their order, and
-    /// between them what RFC 6570 lets an expression become, perhaps nothing.
+    /// between them what an expression may become, perhaps nothing.
     pub fn fits(&self, uri: &str) -> bool {
         let mut parts = self.uri_template.split('{');
         let Some(mut rest) = uri.strip_prefix(parts.next().unwrap_or_default()) else {
@@ -116,9 +116,11 @@ impl ResourceTemplate {
     }
 }
 
-/// One without an operator leads no further: what it is filled with is encoded.
+/// One without an operator leads nowhere else, because what it is filled with is encoded. Slashes are
+/// let through all the same: the protocol's own example has paths in `{path}`.
 fn may_become(expression: &str, filled: &str) -> bool {
-    expression.starts_with(['+', '#', '.', '/', ';', '?', '&']) || !filled.contains(['/', '?', '#'])
+    let leads_away = filled.contains(['?', '#']) || filled.split('/').any(|part| part == "..");
+    expression.starts_with(['+', '#', '.', '/', ';', '?', '&']) || !leads_away
 }
 
 impl ServerPrompt {

@@ -17,8 +17,13 @@ HERE = {path: methods for path, methods in DOCUMENT["paths"].items() if path not
 class Addresses(unittest.TestCase):
     def test_what_can_be_read_answers(self):
         for path, methods in HERE.items():
-            if "get" in methods:
+            # The pages of a sign-in answer those alone whose sign-in it is.
+            if "get" in methods and not path.startswith("/sign-in/"):
                 self.assertEqual(client.send(None, method="GET", path=path).status, 200, path)
+
+    def test_a_sign_in_of_nobody_is_refused(self):
+        for path in ("/sign-in/callback", "/sign-in/unknown"):
+            self.assertIn(client.send(None, method="GET", path=path).status, (403, 410), path)
 
     def test_no_method_is_taken_that_is_not_documented(self):
         for path, methods in HERE.items():

@@ -81,8 +81,9 @@ class Running:
 
     def follow_advice(self, name):
         """Runs the login that `/health` advises, with a browser that agrees to everything. Whether it succeeded."""
+        self.settle(name)
         advice = self.health(name).get("advice") or ""
-        if "`orchestrator " not in advice:
+        if f"`orchestrator tools login {name}" not in advice:
             return False
         arguments = shlex.split(advice.split("`orchestrator ")[1].split("`")[0])
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
@@ -99,9 +100,13 @@ class Running:
             return False
 
     def settle(self, name):
-        """Waits until it is connected, or an operator could help, or neither for too long."""
+        """Waits until it is connected, or an operator could help, or neither for too long. While it is tried again,
+        the advice may name no server."""
         end = time.monotonic() + CONNECT_SECONDS
-        while time.monotonic() < end and not (self.health(name)["connected"] or self.health(name).get("advice")):
+        while time.monotonic() < end:
+            health = self.health(name)
+            if health["connected"] or f"login {name}" in (health.get("advice") or ""):
+                break
             time.sleep(0.1)
 
     def connect(self, name):

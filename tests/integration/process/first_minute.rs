@@ -41,7 +41,7 @@ async fn health_tells_that_the_offline_model_answers_and_that_tools_are_there() 
     assert_eq!(status, 200);
     assert_eq!(health["status"], "ok");
     assert_eq!(health["model"]["offline"], json!(true));
-    assert_eq!(health["mcp"]["todo"]["tools"], json!(6));
+    assert_eq!(health["mcp"]["todo"]["tools"], json!(9));
     assert!(data.path().join("data/todos.db").exists());
     assert!(data.path().join("data/orchestrator.db").exists());
 }
