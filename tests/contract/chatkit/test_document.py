@@ -23,7 +23,7 @@ class Addresses(unittest.TestCase):
 
     def test_a_sign_in_of_nobody_is_refused(self):
         for path in ("/sign-in/callback", "/sign-in/unknown"):
-            self.assertIn(client.send(None, method="GET", path=path).status, (403, 410), path)
+            self.assertIn(client.send(None, method="GET", path=path).status, (403, 404), path)
 
     def test_no_method_is_taken_that_is_not_documented(self):
         for path, methods in HERE.items():
