@@ -24,7 +24,7 @@ const SQLITE: [Step; 13] = [
     ("grants", include_str!("migrations/sqlite/0010_grants.sql")),
     ("tool pins", include_str!("migrations/sqlite/0011_tool_pins.sql")),
     ("sealed tokens", include_str!("migrations/sqlite/0012_sealed_tokens.sql")),
-    ("long results", include_str!("migrations/sqlite/0016_long_results.sql")),
+    ("long results", include_str!("migrations/sqlite/0013_long_results.sql")),
 ];
 
 const POSTGRES: [Step; 13] = [
@@ -40,7 +40,7 @@ const POSTGRES: [Step; 13] = [
     ("grants", include_str!("migrations/postgres/0010_grants.sql")),
     ("tool pins", include_str!("migrations/postgres/0011_tool_pins.sql")),
     ("sealed tokens", include_str!("migrations/postgres/0012_sealed_tokens.sql")),
-    ("long results", include_str!("migrations/postgres/0016_long_results.sql")),
+    ("long results", include_str!("migrations/postgres/0013_long_results.sql")),
 ];
 
 pub(super) fn migrator(dialect: SqlDialect) -> Migrator {
