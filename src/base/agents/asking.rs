@@ -1,13 +1,13 @@
 //! The built-in tool that asks the user, which ends the turn until the answer comes (ADR 13).
 
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock};
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{ToolError, ToolRequest, Tools};
+use super::{ExtendedCatalog, ToolError, ToolRequest, Tools};
 use crate::domain::{
     BuiltInTool, Catalog, Choice, Hints, Question, QuestionKind, Tool, ToolCall, ToolOrigin,
     ToolOutput, Trust, clean, shorten, unlinked,
@@ -32,8 +32,7 @@ const ASKED: &str =
 /// Other tools, and this one in addition.
 pub struct WithQuestions {
     others: Arc<dyn Tools>,
-    /// The catalog of the others, and the same with our tool.
-    offered: Arc<Mutex<(Arc<Catalog>, Arc<Catalog>)>>,
+    offered: Arc<ExtendedCatalog>,
 }
 
 #[derive(Deserialize)]
@@ -68,18 +67,8 @@ impl Tools for WithQuestions {
         self.others.settled()
     }
 
-    /// Rebuilt only when the others change: it is requested before every call of the model.
     fn catalog(&self) -> Arc<Catalog> {
-        let others = self.others.catalog();
-        let mut offered = self.offered.lock().unwrap_or_else(PoisonError::into_inner);
-        if !Arc::ptr_eq(&offered.0, &others) {
-            let mut all = Catalog::clone(&others);
-            // Nobody else may ask questions in our name (ADR 13).
-            all.tools.retain(|tool| tool.name != ASK_USER);
-            all.tools.push(tool());
-            *offered = (others, Arc::new(all));
-        }
-        Arc::clone(&offered.1)
+        self.offered.of(self.others.catalog(), tool)
     }
 
     fn give_up(&self, ticket: &str) {

@@ -7,6 +7,7 @@ mod context;
 mod driver;
 mod earlier_calls;
 mod event;
+mod extended_catalog;
 mod failure;
 mod images;
 mod inquiries;
@@ -27,6 +28,7 @@ pub use asking::{ASK_USER, WithQuestions};
 pub use context::{bytes_of, bytes_of_tokens, shorten_results, tokens_of_bytes};
 pub use driver::{Driver, drive};
 pub use event::{AgentEvent, Finish, ToolEnd, ToolProgress};
+pub use extended_catalog::ExtendedCatalog;
 pub use failure::{Certainty, ModelError, ToolError};
 pub use images::SeenImage;
 pub use inquiries::{

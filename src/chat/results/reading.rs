@@ -1,7 +1,7 @@
 //! The built-in tool that reads on in a long result. Offered once the model reads a note of one.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::super::{PageRange, Resource, ResultPage, Store, ThreadsError};
 use super::search::Search;
-use base::agents::{PageNote, ToolError, ToolRequest, Tools};
+use base::agents::{ExtendedCatalog, PageNote, ToolError, ToolRequest, Tools};
 use base::domain::{
     BuiltInTool, Catalog, Hints, Message, ResultId, Tool, ToolCall, ToolId, ToolOrigin, ToolOutput,
     Trust,
@@ -34,8 +34,7 @@ pub(crate) struct ReadableResults {
     store: Arc<dyn Store>,
     thread: Resource,
     is_offered: AtomicBool,
-    /// The catalog of the others, and the same with our tool.
-    offered: Mutex<(Arc<Catalog>, Arc<Catalog>)>,
+    offered: ExtendedCatalog,
 }
 
 #[derive(Deserialize)]
@@ -62,7 +61,7 @@ impl ReadableResults {
             store,
             thread,
             is_offered: AtomicBool::new(is_offered),
-            offered: Mutex::default(),
+            offered: ExtendedCatalog::default(),
         }
     }
 
@@ -125,18 +124,7 @@ impl Tools for ReadableResults {
 
     fn catalog(&self) -> Arc<Catalog> {
         let others = self.tools.catalog();
-        if !self.is_offered.load(Ordering::Relaxed) {
-            return others;
-        }
-        let mut offered = self.offered.lock().unwrap_or_else(PoisonError::into_inner);
-        if !Arc::ptr_eq(&offered.0, &others) {
-            let mut all = Catalog::clone(&others);
-            // Its name is reserved, as that of `ask_user` is (ADR 13).
-            all.tools.retain(|tool| tool.name != BuiltInTool::ReadResult.name());
-            all.tools.push(tool());
-            *offered = (others, Arc::new(all));
-        }
-        Arc::clone(&offered.1)
+        if self.is_offered.load(Ordering::Relaxed) { self.offered.of(others, tool) } else { others }
     }
 
     fn give_up(&self, ticket: &str) {
