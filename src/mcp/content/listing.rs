@@ -86,60 +86,55 @@ fn entries<T: Clone>(
     }
 }
 
+/// A page of entries, each with its size, and the cursor of the next page.
+type ListedPage<T> = (Vec<Option<(T, usize)>>, Option<String>);
+
 async fn resources(peer: &Peer<RoleClient>) -> Result<Listing<ServerResource>, ServiceError> {
-    let (mut listing, mut cursor) = (Listing::default(), None);
-    for _ in 0..MAX_PAGES {
-        let params = PaginatedRequestParams::default().with_cursor(cursor);
+    let page = |params| async move {
         let page = peer.list_resources(Some(params)).await?;
-        listing.take_all(page.resources.iter().map(read_resource), |one| &one.uri);
-        cursor = page.next_cursor;
-        if cursor.is_none() {
-            return Ok(listing);
-        }
-        if listing.is_full() {
-            break;
-        }
-    }
-    Ok(listing.unended())
+        Ok((page.resources.iter().map(read_resource).collect(), page.next_cursor))
+    };
+    paged(page, |one| &one.uri).await
 }
 
 async fn templates(peer: &Peer<RoleClient>) -> Result<Listing<ResourceTemplate>, ServiceError> {
-    let (mut listing, mut cursor) = (Listing::default(), None);
-    for _ in 0..MAX_PAGES {
-        let params = PaginatedRequestParams::default().with_cursor(cursor);
-        let page = match peer.list_resource_templates(Some(params)).await {
-            Ok(page) => page,
-            // Many servers have none and do not know the request.
-            Err(ServiceError::McpError(told)) if told.code == ErrorCode::METHOD_NOT_FOUND => {
-                return Ok(listing);
-            }
-            Err(error) => return Err(error),
-        };
-        listing.take_all(page.resource_templates.iter().map(read_template), |it| &it.uri_template);
-        cursor = page.next_cursor;
-        if cursor.is_none() {
-            return Ok(listing);
+    let page = |params| async move {
+        let page = peer.list_resource_templates(Some(params)).await?;
+        Ok((page.resource_templates.iter().map(read_template).collect(), page.next_cursor))
+    };
+    match paged(page, |one| &one.uri_template).await {
+        // Many servers have none and do not know the request.
+        Err(ServiceError::McpError(told)) if told.code == ErrorCode::METHOD_NOT_FOUND => {
+            Ok(Listing::default())
         }
-        if listing.is_full() {
-            break;
-        }
+        listed => listed,
     }
-    Ok(listing.unended())
 }
 
 async fn prompts(peer: &Peer<RoleClient>) -> Result<Listing<ServerPrompt>, ServiceError> {
+    let page = |params| async move {
+        let page = peer.list_prompts(Some(params)).await?;
+        Ok((page.prompts.iter().map(read_prompt).collect(), page.next_cursor))
+    };
+    paged(page, |one| &one.name).await
+}
+
+/// Reads page after page, until the last or until there is no more room.
+async fn paged<T, F: Future<Output = Result<ListedPage<T>, ServiceError>>>(
+    page: impl Fn(PaginatedRequestParams) -> F,
+    key: impl Fn(&T) -> &String,
+) -> Result<Listing<T>, ServiceError> {
     let (mut listing, mut cursor) = (Listing::default(), None);
     for _ in 0..MAX_PAGES {
-        let params = PaginatedRequestParams::default().with_cursor(cursor);
-        let page = peer.list_prompts(Some(params)).await?;
-        listing.take_all(page.prompts.iter().map(read_prompt), |one| &one.name);
-        cursor = page.next_cursor;
-        if cursor.is_none() {
+        let (entries, next) = page(PaginatedRequestParams::default().with_cursor(cursor)).await?;
+        listing.take_all(entries, &key);
+        if next.is_none() {
             return Ok(listing);
         }
         if listing.is_full() {
             break;
         }
+        cursor = next;
     }
     Ok(listing.unended())
 }
@@ -151,12 +146,8 @@ impl<T> Default for Listing<T> {
 }
 
 impl<T> Listing<T> {
-    /// Takes a page of entries, each with its size. One with the `key` of an earlier one is left out.
-    fn take_all(
-        &mut self,
-        page: impl Iterator<Item = Option<(T, usize)>>,
-        key: impl Fn(&T) -> &String,
-    ) {
+    /// Takes the entries of a page. One with the `key` of an earlier one is left out.
+    fn take_all(&mut self, page: Vec<Option<(T, usize)>>, key: impl Fn(&T) -> &String) {
         let mut keys: std::collections::HashSet<String> =
             self.entries.iter().map(|one| key(one).clone()).collect();
         for read in page {
