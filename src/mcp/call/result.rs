@@ -11,6 +11,7 @@ use base::domain::{ToolImage, ToolLink, ToolOrigin, ToolOutput, clean, shorten};
 
 /// In bytes. What a model gets of it at once is decided in `chat` (ADR 48).
 const MAX_TEXT: usize = 2 * 1024 * 1024;
+const CUT: &str = "[longer than is kept: only the first 2 MiB are here]\n";
 /// Further parts are only counted.
 const MAX_BLOCKS: usize = 1_000;
 /// Larger structured content is dropped: the protocol wants the same as text.
@@ -113,6 +114,8 @@ impl ResultReader {
         if text.len() > MAX_TEXT {
             text.truncate(text.floor_char_boundary(MAX_TEXT));
             text.push_str("… [cut]");
+            // Whoever reads the first page must know as well.
+            text.insert_str(0, CUT);
         }
         if unread > 0 {
             write(text, format_args!("\n[{unread} more parts are left out]"));

@@ -89,7 +89,7 @@ fn servers(kind: ReadingKind, content: &[ServerContent]) -> String {
 fn list(reading: &Reading, content: &ServerContent) -> String {
     let listed = &content.listed;
     let (name, words) = (&*content.server, reading.find.as_deref().unwrap_or_default());
-    let listing = match reading.kind {
+    let mut listing = match reading.kind {
         ReadingKind::Resource => {
             let resources = page_of(&listed.resources, words, reading.page);
             let templates = page_of(&listed.templates, words, reading.page);
@@ -102,6 +102,10 @@ fn list(reading: &Reading, content: &ServerContent) -> String {
             json!({ "server": name, "prompts": prompts, "more": more })
         }
     };
+    if let (Value::Object(members), 1..) = (&mut listing, listed.left_out) {
+        // A part is never shown as the whole.
+        members.insert("not_listed".to_owned(), format!("{} or more", listed.left_out).into());
+    }
     listing.to_string()
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use orchestrator::domain::{ContentList, ServerContent};
 use orchestrator::mcp::ContentChoice;
 use rmcp::model::{Prompt, PromptArgument, Resource, ResourceTemplate};
+use serde_json::json;
 
 use super::*;
 use crate::support::content::{Content, Way};
@@ -116,6 +117,14 @@ async fn ten_thousand_resources_are_a_thousand_and_a_circle_has_an_end() {
         let listed = catalog.content.first().map(|it| Arc::clone(&it.listed)).unwrap_or_default();
         assert_eq!(listed.resources.len(), entries);
         assert!(entries == 0 || listed.left_out > 0);
+        if entries > 0 {
+            let last = json!({ "server": "one", "page": 20 }).to_string();
+            let last = call(&servers, "read_resource", &last).await.unwrap();
+            assert!(
+                last.contains(r#""more":false"#) && last.contains(r#""not_listed":""#),
+                "{last}"
+            );
+        }
         let longest = listed.resources.iter().map(|it| it.name.chars().count()).max();
         assert!(longest.is_none_or(|longest| longest < 150), "{longest:?}");
     }

@@ -114,6 +114,7 @@ fn help() -> String {
         "**Complete and reopen**: “the milk is done”, “I bought eggs”, “tick off 2”, “reopen milk”",
         "**Change**: “rename milk to oat milk”, “move eggs to friday”, “postpone bread by 2 days”, “make milk urgent”, “tag milk as home”",
         "**Delete**: “delete milk”, “delete number 2”, “delete all done todos”",
+        "**Undo**: “undo that”, as often as you like",
     ];
     let list: Vec<String> = lines.iter().map(|line| format!("- {line}")).collect();
     format!(
