@@ -41,6 +41,15 @@ pub(super) struct InquiryDesk {
     given_up: Vec<String>,
 }
 
+impl InquiryVerdict {
+    const fn continuation(&self) -> &Continuation {
+        match self {
+            Self::Resume(Resumption { continuation, .. })
+            | Self::AskAgain(Inquiry { continuation, .. }) => continuation,
+        }
+    }
+}
+
 impl InquiryDesk {
     /// Whether there is room for one more call to wait.
     pub(super) const fn has_room(&self) -> bool {
@@ -73,20 +82,14 @@ impl InquiryDesk {
 
     /// Gives up a call whose questions are not shown, and why.
     pub(super) fn refuse(&mut self, inquiry: &Inquiry) -> ToolError {
-        self.given_up.extend(ticket_of(inquiry).map(str::to_owned));
+        self.given_up.extend(inquiry.continuation.ticket().map(str::to_owned));
         beside(inquiry)
     }
 
     /// What the person answered to calls with which nothing goes on.
-    pub(super) fn forget(&mut self, replies: InquiryVerdicts) {
-        let continuations = replies.into_values().map(|verdict| match verdict {
-            InquiryVerdict::Resume(Resumption { continuation, .. })
-            | InquiryVerdict::AskAgain(Inquiry { continuation, .. }) => continuation,
-        });
-        self.given_up.extend(continuations.filter_map(|it| match it {
-            Continuation::Parked { ticket } => Some(ticket),
-            Continuation::Retry { .. } => None,
-        }));
+    pub(super) fn forget(&mut self, replies: &InquiryVerdicts) {
+        let tickets = replies.values().filter_map(|verdict| verdict.continuation().ticket());
+        self.given_up.extend(tickets.map(str::to_owned));
     }
 
     /// The tickets of the calls that were given up since this was asked last.
@@ -98,14 +101,6 @@ impl InquiryDesk {
 /// Whether an id is that of a question that a server asks.
 pub fn is_inquiry(id: &str) -> bool {
     id.starts_with(PREFIX)
-}
-
-/// The ticket of a call that waits in the process that made it.
-pub fn ticket_of(inquiry: &Inquiry) -> Option<&str> {
-    match &inquiry.continuation {
-        Continuation::Parked { ticket } => Some(ticket),
-        Continuation::Retry { .. } => None,
-    }
 }
 
 /// Why a call is given up if its questions are not shown.
@@ -123,11 +118,7 @@ fn is_under_way(inquiry: &Inquiry) -> bool {
 
 /// Whether some of them are for calls that wait in this process.
 pub(super) fn has_parked(replies: &InquiryVerdicts) -> bool {
-    replies.values().any(|verdict| {
-        let (InquiryVerdict::Resume(Resumption { continuation, .. })
-        | InquiryVerdict::AskAgain(Inquiry { continuation, .. })) = verdict;
-        matches!(continuation, Continuation::Parked { .. })
-    })
+    replies.values().any(|verdict| verdict.continuation().ticket().is_some())
 }
 
 /// The result of a call whose server was not answered, because the person wrote something else.

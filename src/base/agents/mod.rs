@@ -31,9 +31,7 @@ pub use event::{AgentEvent, Finish, ToolEnd, ToolProgress};
 pub use extended_catalog::ExtendedCatalog;
 pub use failure::{Certainty, ModelError, ToolError};
 pub use images::SeenImage;
-pub use inquiries::{
-    InquiredCall, InquiryVerdict, InquiryVerdicts, is_inquiry, ticket_of, unanswered,
-};
+pub use inquiries::{InquiredCall, InquiryVerdict, InquiryVerdicts, is_inquiry, unanswered};
 pub use interrupt::Interrupt;
 pub use listener::{Delta, Deltas, Listener, Progress};
 pub use long_results::{PAGE_BYTES, PageNote, pages_of};

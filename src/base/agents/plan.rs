@@ -1,7 +1,7 @@
 //! The calls of a reply as they will be made, and which of them run together.
 
 use super::{Certainty, ToolError};
-use crate::domain::{Continuation, Effect, Resumption, ToolCall};
+use crate::domain::{Effect, Resumption, ToolCall};
 
 /// Calls that may run at the same time.
 pub type Batch = Vec<Planned>;
@@ -21,10 +21,7 @@ pub struct Planned {
 impl Planned {
     /// Of the call in this process with which it goes on.
     pub(super) fn ticket(&self) -> Option<&str> {
-        match &self.resumed.as_ref()?.continuation {
-            Continuation::Parked { ticket } => Some(ticket),
-            Continuation::Retry { .. } => None,
-        }
+        self.resumed.as_ref()?.continuation.ticket()
     }
 
     /// What is told of it without a result. That it is not made now says nothing about its beginning.

@@ -114,7 +114,7 @@ impl Run {
             self.take_answered();
             self.plan_all(calls, catalog);
         }
-        self.inquiries.forget(std::mem::take(&mut self.replies));
+        self.inquiries.forget(&std::mem::take(&mut self.replies));
     }
 
     /// What the model is sent.

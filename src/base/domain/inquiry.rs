@@ -32,6 +32,16 @@ pub enum Continuation {
     Parked { ticket: String },
 }
 
+impl Continuation {
+    /// Of a call that waits in the process that made it.
+    pub fn ticket(&self) -> Option<&str> {
+        match self {
+            Self::Retry { .. } => None,
+            Self::Parked { ticket } => Some(ticket),
+        }
+    }
+}
+
 /// One request of a server to the person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerForm {

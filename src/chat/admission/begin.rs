@@ -18,7 +18,7 @@ use super::due::count_due;
 use super::enter::{Entered, enter};
 use super::held::HeldThread;
 use super::queue::QueueSlot;
-use base::agents::{InquiryVerdicts, Verdict, ticket_of};
+use base::agents::{InquiryVerdicts, Verdict};
 use base::domain::{
     Assistant, Item, ItemId, Message, Order, PageRequest, Spend, Thread, ThreadStatus,
 };
@@ -316,7 +316,10 @@ async fn let_go(
     if !inquiry::is_form(form) {
         return Ok(approval::let_go(&transcript));
     }
-    calls.iter().filter_map(|it| ticket_of(&it.inquiry)).for_each(|it| chat.tools.give_up(it));
+    calls
+        .iter()
+        .filter_map(|it| it.inquiry.continuation.ticket())
+        .for_each(|it| chat.tools.give_up(it));
     Ok(inquiry::let_go(&transcript, &calls))
 }
 

@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 
 use super::super::{Known, Lease, NewEffect, Store, ThreadsError};
 use base::agents::{Certainty, Finish, Interrupt, ToolError, ToolRequest, Tools};
-use base::domain::{CallKey, Catalog, Continuation, Effect, ItemId, Tool, ToolCall, ToolOutput};
+use base::domain::{CallKey, Catalog, Effect, ItemId, Tool, ToolCall, ToolOutput};
 
 /// The tools of one turn. Before a call that may change something its intent is recorded, and after
 /// it the answer. A later try finds both.
@@ -104,8 +104,7 @@ impl JournaledTools {
 }
 
 fn is_parked(request: &ToolRequest<'_>) -> bool {
-    let continuation = request.resumed.map(|resumed| &resumed.continuation);
-    matches!(continuation, Some(Continuation::Parked { .. }))
+    request.resumed.is_some_and(|resumed| resumed.continuation.ticket().is_some())
 }
 
 impl Tools for JournaledTools {

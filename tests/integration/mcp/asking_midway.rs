@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use orchestrator::agents::{
-    Interrupt, PageNote, Progress, ToolError, ToolRequest, Tools, ticket_of,
-};
+use orchestrator::agents::{Interrupt, PageNote, Progress, ToolError, ToolRequest, Tools};
 use orchestrator::domain::{Caller, FormReply, Inquiry, Resumption};
 use orchestrator::mcp::{Pace, Servers, Settings};
 use serde_json::{Value, json};
@@ -217,7 +215,7 @@ async fn a_server_that_does_nothing_else_until_it_is_answered_is_not_taken_for_a
     let lost = timeout(limit * 4, servers.offers(|it| !it.missing.is_empty())).await;
 
     assert!(lost.is_err(), "it is busy, not gone");
-    servers.give_up(ticket_of(&inquiry).unwrap());
+    servers.give_up(inquiry.continuation.ticket().unwrap());
     until("the server was told", || server.got().contains("cancel")).await;
 }
 

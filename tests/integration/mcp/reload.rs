@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 
-use orchestrator::agents::ticket_of;
 use orchestrator::domain::{ApprovalRule, Reloaded};
 use orchestrator::mcp::{ApprovalRules, ToolFilter};
 use serde_json::json;
@@ -146,7 +145,7 @@ async fn a_call_that_waits_at_a_server_that_serves_as_before_can_be_given_up() {
     let Err(ToolError::Asks(inquiry)) = call(&servers, "survey", &arguments).await else {
         panic!("it did not ask")
     };
-    servers.give_up(ticket_of(&inquiry).unwrap());
+    servers.give_up(inquiry.continuation.ticket().unwrap());
 
     until("the server was told", || server.got().contains("cancel")).await;
     in_time(servers.shut_down()).await;

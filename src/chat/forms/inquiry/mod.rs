@@ -7,7 +7,7 @@ mod words;
 use std::collections::{BTreeMap, HashSet};
 
 use base::agents::{
-    InquiredCall, InquiryVerdict, InquiryVerdicts, is_inquiry, open_calls, ticket_of, unanswered,
+    InquiredCall, InquiryVerdict, InquiryVerdicts, is_inquiry, open_calls, unanswered,
 };
 use base::domain::{
     Answer, AnswerStatus, Answers, DECLINE, FormField, FormReply, Inquiry, Item, ItemContent,
@@ -59,7 +59,7 @@ pub(crate) fn waiting_behind<'a>(
 /// The tickets of the calls in these items that wait in a process.
 pub(crate) fn tickets<'a>(items: impl Iterator<Item = &'a Item>) -> HashSet<String> {
     let calls: Vec<_> = items.filter_map(calls_in).flatten().collect();
-    calls.iter().filter_map(|it| ticket_of(&it.inquiry)).map(str::to_owned).collect()
+    calls.iter().filter_map(|it| it.inquiry.continuation.ticket()).map(str::to_owned).collect()
 }
 
 fn calls_in(item: &Item) -> Option<Vec<InquiredCall>> {
