@@ -240,21 +240,17 @@ impl Work<'_> {
 
     async fn finish(self, todo: Todo) -> Attempt<Saved> {
         let todo = TodoView::from(todo);
-        let todo = self.commit(|todo| todo.id(), todo).await?;
+        self.commit(todo.id(), &todo).await?;
         Ok(Saved { todo, gone: None })
     }
 
-    /// Keeps the answer for repetitions of the call. `id` names the one todo that it is about.
-    pub(super) async fn commit<T: Serialize>(
-        mut self,
-        id: impl FnOnce(&T) -> &str,
-        answer: T,
-    ) -> Attempt<T> {
+    /// Keeps the answer for repetitions of the call, with the one todo that it is about.
+    pub(super) async fn commit(mut self, todo_id: &str, answer: &impl Serialize) -> Attempt<()> {
         if let Some(keyed) = self.author.keyed() {
-            calls::keep(keyed, (id(&answer), &answer), &mut self.transaction).await?;
+            calls::keep(keyed, (todo_id, answer), &mut self.transaction).await?;
         }
         self.transaction.commit().await?;
-        Ok(answer)
+        Ok(())
     }
 }
 

@@ -31,7 +31,8 @@ impl Store {
         let first = parts.first().ok_or(Refusal::NothingToUndo)?;
         history::mark_undone(work.stamp, first, &mut work.transaction).await?;
         let answer = Undone { what: first.kind, change: first.number, todos };
-        work.commit(|_| "", answer).await
+        work.commit("", &answer).await?;
+        Ok(answer)
     }
 }
 
